@@ -1,0 +1,178 @@
+//! `wirebench check`: whether scenarios are valid, what they would run, and what theory predicts.
+
+use std::fmt::Write;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::Args;
+use wirebench_measure::theory::{Prediction, Setting, predict};
+use wirebench_scenario::{Overrides, Run, Scenario};
+
+use crate::exit::Exit;
+use crate::machine::{self, Machine};
+use crate::print::{self, thousands};
+
+/// Validate scenarios and print what they would run
+///
+/// Connections, messages and time, and what theory predicts for each setting. Nothing is run.
+#[derive(Args, Debug)]
+pub(crate) struct Check {
+    /// Scenario files
+    #[arg(required = true, value_name = "SCENARIO")]
+    scenarios: Vec<PathBuf>,
+}
+
+pub(crate) fn check(arguments: &Check) -> anyhow::Result<Exit> {
+    machine::raise_open_files();
+    let Some(scenarios) = load(&arguments.scenarios, &Overrides::default()) else {
+        return Ok(Exit::Usage);
+    };
+    for (path, scenario) in arguments.scenarios.iter().zip(&scenarios) {
+        print::data(&format!("{}\n{}\n", path.display(), plan(scenario)))?;
+    }
+    Ok(Exit::Done)
+}
+
+/// Loads every scenario; where some are invalid, says all that is wrong with all of them.
+pub(crate) fn load(paths: &[PathBuf], overrides: &Overrides) -> Option<Vec<Scenario>> {
+    let loaded = paths.iter().map(|path| Scenario::load(path, overrides));
+    let (mut scenarios, mut invalid) = (Vec::new(), false);
+    for scenario in loaded {
+        match scenario {
+            Ok(scenario) => scenarios.push(scenario),
+            Err(error) => {
+                print::talk(&error.to_string());
+                invalid = true;
+            }
+        }
+    }
+    (!invalid).then_some(scenarios)
+}
+
+/// The connections that a scenario needs at once.
+pub(crate) fn most_connections(runs: &[Run]) -> u64 {
+    runs.iter().map(Run::connections).max().map_or(0, |most| most as u64)
+}
+
+/// What a scenario asks for, a line for each setting.
+pub(crate) fn plan(scenario: &Scenario) -> String {
+    // The seed decides the order and the details of the runs, not what they take.
+    let runs = scenario.runs(0);
+    let time: Duration = runs.iter().map(Run::duration).sum();
+    let connections = most_connections(&runs);
+    let (allowed, limit) = Machine::inspect().most_connections();
+    let verdict = if connections > allowed {
+        format!(" (this machine allows {}, limited by {limit})", thousands(allowed))
+    } else {
+        String::new()
+    };
+    let mut settings: Vec<&Run> = runs.iter().filter(|run| run.repeat == 1).collect();
+    // The runs of a setting are made in a seeded order; the plan lists them in that of the file.
+    for setting in settings.chunk_by_mut(|one, other| one.seed == other.seed) {
+        setting.sort_by_key(|run| (run.transport, run.interval, run.hold));
+    }
+    format!(
+        "  {}\n  {} runs, at most {}; up to {} connections at once, as many open files and local \
+         ports{verdict}\n\n{}\n",
+        if scenario.about.is_empty() {
+            "(no question: give it an `about`)"
+        } else {
+            &scenario.about
+        },
+        thousands(runs.len() as u64),
+        minutes(time),
+        thousands(connections),
+        table(&settings)
+    )
+}
+
+const HEADER: [&str; 10] = [
+    "transport",
+    "subscribers",
+    "rate /s",
+    "link ms",
+    "poll/hold ms",
+    "messages",
+    "deliveries",
+    "requests",
+    "mean ms",
+    "p95 ms",
+];
+
+/// The first column to the left, the others to the right, each as wide as it has to be.
+fn table(settings: &[&Run]) -> String {
+    let rows: Vec<[String; 10]> = std::iter::once(HEADER.map(str::to_owned))
+        .chain(settings.iter().map(|run| row(run)))
+        .collect();
+    let widths: [usize; 10] =
+        std::array::from_fn(|at| rows.iter().map(|row| row[at].len()).max().unwrap_or(0));
+    let mut text = String::new();
+    for row in rows {
+        let _ = write!(text, "  {:<width$}", row[0], width = widths[0]);
+        for (cell, width) in row.iter().zip(widths).skip(1) {
+            let _ = write!(text, "  {cell:>width$}");
+        }
+        text.truncate(text.trim_end().len());
+        text.push('\n');
+    }
+    text
+}
+
+/// The planned numbers of a setting, then the predicted ones; what no law covers is left blank.
+fn row(run: &Run) -> [String; 10] {
+    let law = prediction(run);
+    let requests = law.requests_per_message.map(|requests| requests * run.expected_deliveries());
+    let milliseconds = |duration: Option<Duration>| {
+        duration.map_or_else(String::new, |duration| format!("{:.1}", duration.as_secs_f64() * 1e3))
+    };
+    [
+        run.transport.to_string(),
+        thousands(run.subscribers as u64),
+        run.rate.to_string(),
+        milliseconds(Some(run.link.delay)),
+        milliseconds(run.interval.or(run.hold)),
+        rounded(run.expected_messages()),
+        rounded(run.expected_deliveries()),
+        requests.map_or_else(String::new, rounded),
+        milliseconds(law.delivery_mean),
+        milliseconds(law.delivery_p95),
+    ]
+}
+
+/// What theory predicts for a run over its link as the scenario gives it.
+pub(crate) fn prediction(run: &Run) -> Prediction {
+    predict(&Setting {
+        transport: run.transport,
+        rate: run.rate,
+        pace: run.pace,
+        delay: run.link.delay,
+        interval: run.interval,
+        hold: run.hold,
+    })
+}
+
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "planned counts: ≥ 0")]
+fn rounded(number: f64) -> String {
+    thousands(number.round() as u64)
+}
+
+fn minutes(time: Duration) -> String {
+    match (time.as_secs() / 60, time.as_secs() % 60) {
+        (0, seconds) => format!("{seconds} s"),
+        (minutes, seconds) => format!("{minutes} min {seconds} s"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+
+    #[test]
+    fn the_plan_of_the_default_scenario_reads_as_one_would_say_it() {
+        let scenario = Scenario::parse("x", "", Path::new(""), &Overrides::default());
+        let plan = plan(&scenario.expect("an empty file has every default"));
+        insta::assert_snapshot!(plan);
+    }
+}

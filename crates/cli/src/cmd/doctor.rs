@@ -1,0 +1,131 @@
+//! `wirebench doctor`: what this machine allows, and how to allow more.
+
+use std::fmt::Write;
+
+use crate::exit::Exit;
+use crate::machine::Machine;
+use crate::print;
+
+/// The largest crowd among the scenarios that come with the workbench.
+const LARGEST_CROWD: u64 = 5_000;
+
+pub(crate) fn doctor() -> anyhow::Result<Exit> {
+    print::data(&examine(&Machine::inspect()))?;
+    Ok(Exit::Done)
+}
+
+/// The facts, a line each, then advice where one of them stands in the way.
+fn examine(machine: &Machine) -> String {
+    let unknown = || "unknown".to_owned();
+    let count = |number: Option<u64>| number.map_or_else(unknown, print::thousands);
+    let (most, limit) = machine.most_connections();
+    let ports = machine.port_range.map_or_else(unknown, |(first, last)| format!("{first}–{last}"));
+    let memory = machine.memory_bytes.map(|bytes| format!("{:.1} GiB", gibibytes(bytes)));
+    let resolution = format!("{} ns", machine.clock_resolution_ns);
+    let facts = [
+        ("processor", machine.cpu.clone().unwrap_or_else(unknown)),
+        ("cores", machine.cores.to_string()),
+        ("memory", memory.unwrap_or_else(unknown)),
+        ("kernel", machine.kernel.clone()),
+        ("clock resolution", resolution),
+        ("open files", machine.open_files.map_or_else(|| "no limit".into(), print::thousands)),
+        ("local ports", ports),
+        ("accept queue", count(machine.accept_queue)),
+        ("most subscribers", format!("{} in one run, limited by {limit}", print::thousands(most))),
+    ];
+    let mut page = String::new();
+    for (name, value) in facts {
+        let _ = writeln!(page, "{name:<18}{value}");
+    }
+    for advice in advice(machine) {
+        let _ = write!(page, "\n{advice}\n");
+    }
+    page
+}
+
+fn advice(machine: &Machine) -> Vec<String> {
+    let mut advice = Vec::new();
+    let (most, _) = machine.most_connections();
+    if most < LARGEST_CROWD {
+        advice.push(format!(
+            "Scenarios with up to {} subscribers come with wirebench; this machine allows {}.\n\
+             Open files: `ulimit -n 20000`, or `nofile` in /etc/security/limits.conf, then log in \
+             again.\nLocal ports: `sysctl -w net.ipv4.ip_local_port_range=\"1024 65535\"`.",
+            print::thousands(LARGEST_CROWD),
+            print::thousands(most)
+        ));
+    }
+    if machine.cores < 2 {
+        advice.push(
+            "Server and load generator share one core here: each one's delay shows in the other's \
+             numbers.\nCompare transports with each other within one run, not with other machines."
+                .to_owned(),
+        );
+    }
+    if machine.accept_queue.is_some_and(|queue| queue < 1024) {
+        advice.push(
+            "A crowd that connects at once may overflow the accept queue: \
+             `sysctl -w net.core.somaxconn=4096`, or a longer `crowd.ramp`."
+                .to_owned(),
+        );
+    }
+    if machine.clock_resolution_ns > 1_000 {
+        advice.push("The clock is coarse: delays below its resolution mean nothing.".to_owned());
+    }
+    if advice.is_empty() {
+        advice.push("Nothing stands in the way of the scenarios that come with wirebench.".into());
+    }
+    advice
+}
+
+#[expect(clippy::cast_precision_loss, reason = "printed with one digit")]
+fn gibibytes(bytes: u64) -> f64 {
+    bytes as f64 / f64::from(1 << 30)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn machine() -> Machine {
+        Machine {
+            cpu: None,
+            cores: 8,
+            kernel: "Linux 6.1".into(),
+            memory_bytes: Some(16 << 30),
+            open_files: Some(20_000),
+            port_range: Some((32_768, 60_999)),
+            accept_queue: Some(4_096),
+            clock_resolution_ns: 1,
+        }
+    }
+
+    #[test]
+    fn a_machine_that_allows_everything_is_told_so() {
+        let page = examine(&machine());
+        assert!(
+            page.contains("most subscribers  19,900 in one run, limited by open files"),
+            "{page}"
+        );
+        assert!(page.contains("processor         unknown"), "{page}");
+        assert!(
+            page.ends_with(
+                "Nothing stands in the way of the scenarios that come with wirebench.\n"
+            )
+        );
+    }
+
+    #[test]
+    fn each_limit_comes_with_its_remedy() {
+        let page = examine(&Machine {
+            cores: 1,
+            open_files: Some(1_024),
+            accept_queue: Some(128),
+            clock_resolution_ns: 4_000_000,
+            ..machine()
+        });
+        for remedy in ["ulimit -n 20000", "share one core", "somaxconn", "coarse"] {
+            assert!(page.contains(remedy), "no `{remedy}` in {page}");
+        }
+    }
+}

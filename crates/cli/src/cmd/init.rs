@@ -1,0 +1,38 @@
+//! `wirebench init`: a commented scenario to start from.
+
+use std::fs::File;
+use std::io::{ErrorKind, Write};
+use std::path::PathBuf;
+
+use anyhow::{Context, bail};
+use clap::Args;
+use wirebench_scenario::commented_scenario;
+
+use crate::exit::Exit;
+use crate::print;
+
+/// Write a commented scenario to start from
+///
+/// Every key is there with its default and what it means. Without a file it goes to standard output.
+#[derive(Args, Debug)]
+pub(crate) struct Init {
+    /// The file to write; one that exists is never overwritten
+    file: Option<PathBuf>,
+}
+
+pub(crate) fn init(arguments: &Init) -> anyhow::Result<Exit> {
+    let Some(path) = &arguments.file else {
+        print::data(&commented_scenario())?;
+        return Ok(Exit::Done);
+    };
+    let mut file = match File::create_new(path) {
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => {
+            bail!("`{}` exists: name a file that does not, or remove it first", path.display())
+        }
+        created => created.with_context(|| format!("cannot create `{}`", path.display()))?,
+    };
+    file.write_all(commented_scenario().as_bytes())
+        .with_context(|| format!("cannot write `{}`", path.display()))?;
+    print::talk(&format!("wrote `{0}`: edit it, then `wirebench run {0}`", path.display()));
+    Ok(Exit::Done)
+}

@@ -1,0 +1,9 @@
+//! The commands, a file each.
+
+pub(crate) mod check;
+pub(crate) mod completions;
+pub(crate) mod doctor;
+pub(crate) mod init;
+pub(crate) mod run;
+pub(crate) mod serve;
+pub(crate) mod subscribe;

@@ -1,0 +1,303 @@
+//! `wirebench run`: from a scenario file to a table of results.
+
+use std::path::PathBuf;
+
+use anyhow::{Context, bail};
+use clap::Args;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio_util::sync::CancellationToken;
+use wirebench_loadgen::{Control, DriveError, Progress, Target, drive};
+use wirebench_measure::Measurement;
+use wirebench_protocol::Transport;
+use wirebench_report::{Style, table};
+use wirebench_scenario::{Overrides, Run, Scenario};
+
+use super::check;
+use crate::child::ServerProcess;
+use crate::exit::Exit;
+use crate::folder::{Request, RunFolder};
+use crate::machine::{self, Machine, SPARE_FILES};
+use crate::print::{self, thousands};
+use crate::progress::Display;
+use crate::thresholds;
+
+/// Run scenarios and show what was measured
+///
+/// For each run a server is started as a process of its own. Every row is in the results folder as
+/// soon as it is measured. Ctrl-C ends the run in progress and keeps the results; twice ends at once.
+#[derive(Args, Debug)]
+pub(crate) struct RunArguments {
+    /// Scenario files
+    #[arg(required = true, value_name = "SCENARIO")]
+    scenarios: Vec<PathBuf>,
+    /// Folder for the results of one scenario [default: results/<scenario>/<UTC time>]
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+    /// Overwrite the run that `--out` already holds
+    #[arg(long, requires = "out")]
+    force: bool,
+    /// Only these transports, separated by commas
+    #[arg(long, value_name = "NAMES", value_delimiter = ',')]
+    transports: Option<Vec<Transport>>,
+    /// How often every run is made
+    #[arg(long, value_name = "TIMES")]
+    repeat: Option<u32>,
+    /// Seed of everything random: order, phases, jitter, payloads
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// Set a key of the scenario: `--set crowd.subscribers=10`
+    #[arg(long = "set", value_name = "KEY=VALUE", value_parser = assignment)]
+    set: Vec<(String, String)>,
+    /// Note something beside the results: `--tag branch=main`
+    #[arg(long = "tag", value_name = "KEY=VALUE", value_parser = assignment)]
+    tags: Vec<(String, String)>,
+    /// Threads of the load generator [default: half of the cores]
+    #[arg(long, value_name = "THREADS")]
+    workers: Option<std::num::NonZeroUsize>,
+    /// Print what would run, and run nothing
+    #[arg(long)]
+    dry_run: bool,
+    /// No progress, only the table
+    #[arg(long, short)]
+    quiet: bool,
+}
+
+pub(crate) fn run(arguments: &RunArguments) -> anyhow::Result<Exit> {
+    machine::raise_open_files();
+    let overrides = Overrides {
+        set: arguments.set.clone(),
+        transports: arguments.transports.clone(),
+        repeat: arguments.repeat,
+    };
+    let Some(scenarios) = check::load(&arguments.scenarios, &overrides) else {
+        return Ok(Exit::Usage);
+    };
+    if arguments.dry_run {
+        for (path, scenario) in arguments.scenarios.iter().zip(&scenarios) {
+            print::data(&format!("{}\n{}\n", path.display(), check::plan(scenario)))?;
+        }
+        return Ok(Exit::Done);
+    }
+    if arguments.out.is_some() && scenarios.len() > 1 {
+        print::talk("error: `--out` names the folder of one scenario; run them one at a time");
+        return Ok(Exit::Usage);
+    }
+    for scenario in &scenarios {
+        enough_files(scenario)?;
+    }
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .context("cannot start the event loop")?;
+    runtime.block_on(run_all(arguments, &scenarios))
+}
+
+async fn run_all(arguments: &RunArguments, scenarios: &[Scenario]) -> anyhow::Result<Exit> {
+    let stop = CancellationToken::new();
+    watch_for_interrupts(stop.clone())?;
+    let mut exit = Exit::Done;
+    for scenario in scenarios {
+        exit = exit.worse(Session::new(arguments, scenario, &stop)?.run().await?);
+        if stop.is_cancelled() {
+            break;
+        }
+    }
+    Ok(exit)
+}
+
+/// One scenario being run.
+struct Session<'a> {
+    scenario: &'a Scenario,
+    runs: Vec<Run>,
+    workers: usize,
+    folder: RunFolder,
+    display: Display,
+    stop: &'a CancellationToken,
+}
+
+impl<'a> Session<'a> {
+    fn new(
+        arguments: &'a RunArguments,
+        scenario: &'a Scenario,
+        stop: &'a CancellationToken,
+    ) -> anyhow::Result<Self> {
+        let workers = arguments.workers.map_or_else(default_workers, std::num::NonZero::get);
+        let request = Request {
+            out: arguments.out.as_deref(),
+            force: arguments.force,
+            seed: arguments.seed,
+            workers,
+            tags: &arguments.tags,
+        };
+        let runs = scenario.runs(arguments.seed);
+        let display = Display::new(arguments.quiet, runs.len());
+        Ok(Self {
+            scenario,
+            workers,
+            folder: RunFolder::create(scenario, &request)?,
+            runs,
+            display,
+            stop,
+        })
+    }
+
+    /// Makes every run, then says what came of them. A run that fails ends the session, and what was
+    /// measured before it is still shown.
+    async fn run(mut self) -> anyhow::Result<Exit> {
+        self.display.scenario(self.scenario, &self.folder.path);
+        let mut failed = None;
+        for run in std::mem::take(&mut self.runs) {
+            if let Err(error) = self.one(&run).await {
+                failed = Some(error);
+                break;
+            }
+            if self.stop.is_cancelled() {
+                break;
+            }
+        }
+        self.display.finish();
+        self.conclude()?;
+        match failed {
+            Some(error) => Err(error.context(format!(
+                "the scenario ended early; {} in `{}`",
+                match self.folder.rows.len() {
+                    0 => "nothing was measured yet: see what is".to_owned(),
+                    1 => "1 measured run is".to_owned(),
+                    runs => format!("{runs} measured runs are"),
+                },
+                self.folder.path.display()
+            ))),
+            None => Ok(self.exit()),
+        }
+    }
+
+    /// Starts a server, drives the crowd of one run at it, and stops it.
+    async fn one(&mut self, run: &Run) -> anyhow::Result<()> {
+        let mut server = ServerProcess::start(run.window).await?;
+        let target = Target::resolve(&server.listening).await?;
+        let control = Control::new(&server.control);
+        let driven = tokio::select! {
+            driven = self.drive(run, &target, &control) => driven,
+            how = server.gone() => Err(anyhow::anyhow!(
+                "the server is gone in the middle of run {}: {how}; look at its messages above, and \
+                 run the scenario again",
+                run.id
+            )),
+        };
+        match driven? {
+            Some(measurement) => {
+                server.stop().await?;
+                self.display.run_done(run, &measurement);
+                self.folder.add_run(run, &measurement)
+            }
+            // Interrupted before there was anything to measure.
+            None => server.stop().await,
+        }
+    }
+
+    async fn drive(
+        &mut self,
+        run: &Run,
+        target: &Target,
+        control: &Control,
+    ) -> anyhow::Result<Option<Measurement>> {
+        // A second that cannot be kept ends the run as well: the disk is full, or the folder is gone.
+        let ended = self.stop.child_token();
+        let mut lost = None;
+        let (folder, display) = (&mut self.folder, &mut self.display);
+        let mut observe = |progress: Progress| {
+            if let Progress::Second(second) = &progress
+                && lost.is_none()
+                && let Err(error) = folder.add_second(run, second)
+            {
+                lost = Some(error);
+                ended.cancel();
+            }
+            display.progress(run, &progress);
+        };
+        let measured = drive(run, target, control, self.workers, &mut observe, ended.clone()).await;
+        match (lost, measured) {
+            (Some(error), _) => Err(error),
+            (None, Ok(measurement)) => Ok(Some(measurement)),
+            (None, Err(DriveError::Interrupted)) => Ok(None),
+            (None, Err(error)) => {
+                Err(anyhow::Error::new(error).context(format!("run {} failed", run.id)))
+            }
+        }
+    }
+
+    /// The table on standard output, the folder and the broken thresholds on standard error.
+    fn conclude(&self) -> anyhow::Result<()> {
+        if !self.folder.rows.is_empty() {
+            let colour = print::colour();
+            print::data(&table(&self.folder.rows, Style { colour }))?;
+        }
+        for broken in thresholds::broken(&self.scenario.thresholds, &self.folder.rows) {
+            print::talk(&broken);
+        }
+        self.display.say(&format!("results: {}", self.folder.path.display()));
+        Ok(())
+    }
+
+    fn exit(&self) -> Exit {
+        let invalid = |row: &wirebench_report::Row| row.text("invalid_reason").is_some();
+        let broken = thresholds::broken(&self.scenario.thresholds, &self.folder.rows);
+        match () {
+            () if self.folder.rows.iter().any(invalid) => Exit::Invalid,
+            () if !broken.is_empty() => Exit::Threshold,
+            () => Exit::Done,
+        }
+    }
+}
+
+/// The first signal ends the run in progress, the second the program.
+fn watch_for_interrupts(stop: CancellationToken) -> anyhow::Result<()> {
+    let mut interrupt = signal(SignalKind::interrupt()).context("cannot watch for Ctrl-C")?;
+    let mut terminate = signal(SignalKind::terminate()).context("cannot watch for SIGTERM")?;
+    tokio::spawn(async move {
+        loop {
+            tokio::select! {
+                _ = interrupt.recv() => {}
+                _ = terminate.recv() => {}
+            }
+            if stop.is_cancelled() {
+                // The server notices that its standard input ends, and stops by itself.
+                std::process::exit(Exit::Interrupted.code().into());
+            }
+            stop.cancel();
+            print::talk("interrupted: ending the run in progress; again to end at once");
+        }
+    });
+    Ok(())
+}
+
+/// Both ends hold one file a subscriber, each in a process with the same limit.
+fn enough_files(scenario: &Scenario) -> anyhow::Result<()> {
+    let wanted = check::most_connections(&scenario.runs(0));
+    let (allowed, limit) = Machine::inspect().most_connections();
+    if wanted > allowed {
+        bail!(
+            "scenario `{}` asks for {} subscribers in one run, this machine allows {}, limited by \
+             {limit}: raise it (`ulimit -n {}`; see `wirebench doctor`) or lower `crowd.subscribers`",
+            scenario.name,
+            thousands(wanted),
+            thousands(allowed),
+            wanted + SPARE_FILES
+        );
+    }
+    Ok(())
+}
+
+/// Half of the cores: the server needs the others.
+fn default_workers() -> usize {
+    (Machine::inspect().cores / 2).max(1)
+}
+
+fn assignment(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((key, value)) if !key.trim().is_empty() => {
+            Ok((key.trim().to_owned(), value.trim().to_owned()))
+        }
+        _ => Err(format!("expected `key=value`, found `{text}`")),
+    }
+}

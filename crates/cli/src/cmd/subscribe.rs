@@ -1,0 +1,197 @@
+//! `wirebench subscribe`: one subscriber; to feeds what `curl` is to pages.
+
+use std::fmt::Write;
+use std::pin::pin;
+use std::time::Duration;
+
+use anyhow::Context;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use clap::Args;
+use futures::{Stream, StreamExt};
+use serde_json::value::RawValue;
+use serde_json::{Value, json};
+use tokio::signal::unix::{SignalKind, signal};
+use wirebench_loadgen::{Dialer, Settings, Sight, Subscriber, Target, live, raw};
+use wirebench_measure::Event;
+use wirebench_protocol::{After, Transport};
+use wirebench_scenario::{Headers, Link, parse_duration};
+
+use crate::exit::Exit;
+use crate::print;
+
+/// Subscribe to a feed and print one JSON line a message, with its delay
+///
+/// The load generator's own client halves at work. The URL is a server's (`http://127.0.0.1:8080`, feed
+/// `bench`) or a feed's (`http://127.0.0.1:8080/feeds/quotes`). Resumes after an interruption, until
+/// SIGTERM or Ctrl-C.
+#[derive(Args, Debug)]
+pub(crate) struct Subscribe {
+    /// The server, or the feed; with `--raw` exactly what is asked for
+    url: String,
+    /// How the messages travel
+    #[arg(long, value_name = "NAME")]
+    transport: Transport,
+    /// Start after this cursor; `start` for all that the feed still has [default: the newest message]
+    #[arg(long, value_name = "CURSOR", default_value = "", hide_default_value = true)]
+    after: After,
+    /// Speak to any server, and print what SSE or WebSocket carries, undecoded
+    #[arg(long)]
+    raw: bool,
+    /// Do not reconnect: end when the connection does
+    #[arg(long)]
+    once: bool,
+    /// Short polling: start of poll to start of poll
+    #[arg(long, value_name = "DURATION", default_value = "1s", value_parser = duration)]
+    interval: Duration,
+    /// Long polling: how long the server may hold a poll
+    #[arg(long, value_name = "DURATION", default_value = "25s", value_parser = duration)]
+    hold: Duration,
+}
+
+pub(crate) fn subscribe(arguments: &Subscribe) -> anyhow::Result<Exit> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .context("cannot start the event loop")?;
+    runtime.block_on(async {
+        let mut terminate = signal(SignalKind::terminate()).context("cannot watch for SIGTERM")?;
+        let mut interrupt = signal(SignalKind::interrupt()).context("cannot watch for Ctrl-C")?;
+        let printed = async {
+            match (arguments.raw, arguments.transport, arguments.once) {
+                (true, Transport::Sse, once) => lines(raw_events(&arguments.url, once)).await,
+                (true, Transport::WebSocket, once) => lines(raw_frames(&arguments.url, once)).await,
+                (true, transport, _) => {
+                    print::talk(&format!(
+                        "error: `--raw` prints what `sse` and `websocket` carry, and `{transport}` \
+                         carries plain responses: ask for them with any HTTP client"
+                    ));
+                    Ok(Exit::Usage)
+                }
+                (false, _, true) => follow_once(arguments).await,
+                (false, _, false) => follow(arguments).await,
+            }
+        };
+        tokio::select! {
+            printed = printed => printed,
+            _ = terminate.recv() => Ok(Exit::Done),
+            _ = interrupt.recv() => Ok(Exit::Done),
+        }
+    })
+}
+
+/// Prints each line as it comes; done when the stream is.
+async fn lines(lines: impl Stream<Item = anyhow::Result<Value>>) -> anyhow::Result<Exit> {
+    let mut lines = pin!(lines);
+    while let Some(line) = lines.next().await {
+        print::data(&format!("{}\n", line?))?;
+    }
+    Ok(Exit::Done)
+}
+
+fn raw_events(url: &str, once: bool) -> impl Stream<Item = anyhow::Result<Value>> + use<> {
+    raw::events(url, once).map(|event| Ok(serde_json::to_value(event?)?))
+}
+
+fn raw_frames(url: &str, once: bool) -> impl Stream<Item = anyhow::Result<Value>> + use<> {
+    raw::frames(url, once).map(|frame| {
+        Ok(match frame? {
+            raw::Frame::Text(text) => json!({ "text": text.as_str() }),
+            raw::Frame::Binary(bytes) => json!({ "binary": STANDARD.encode(bytes) }),
+        })
+    })
+}
+
+/// The load generator's subscriber: it resumes, the same way on every transport.
+async fn follow(arguments: &Subscribe) -> anyhow::Result<Exit> {
+    let (target, dialer) = (Target::resolve(&arguments.url).await?, dialer());
+    let subscriber = Subscriber {
+        transport: arguments.transport,
+        dialer: &dialer,
+        target: &target,
+        settings: settings(arguments),
+        seed: std::process::id().into(),
+    };
+    let mut failed = None;
+    let see = |sight: Sight<'_>| match sight {
+        Sight::Event(event) => failed = failed.take().or(print_event(event).err()),
+        Sight::Interrupted { why, pause } => print::talk(&format!(
+            "{}; resuming in {} ms",
+            why.map_or_else(|| "the server ended the subscription".to_owned(), chain),
+            pause.as_millis()
+        )),
+    };
+    let refused = live(&subscriber, arguments.after, see).await;
+    Err(failed.unwrap_or_else(|| refused.into()))
+}
+
+/// One connection, and its end.
+async fn follow_once(arguments: &Subscribe) -> anyhow::Result<Exit> {
+    let (target, dialer) = (Target::resolve(&arguments.url).await?, dialer());
+    let settings = settings(arguments);
+    let mut events = wirebench_loadgen::subscribe(
+        arguments.transport,
+        &dialer,
+        &target,
+        arguments.after,
+        &settings,
+    );
+    while let Some(event) = events.next().await {
+        print_event(&event?)?;
+    }
+    Ok(Exit::Done)
+}
+
+/// No emulated link: whatever is between here and the server is real.
+fn dialer() -> Dialer {
+    Dialer::new(Link::default(), 0)
+}
+
+fn settings(arguments: &Subscribe) -> Settings {
+    Settings {
+        interval: arguments.interval,
+        hold: arguments.hold,
+        headers: Headers::Browser,
+        payloads: true,
+        ..Settings::default()
+    }
+}
+
+/// A line for a message or a gap. The rest of what happens says nothing about the feed.
+fn print_event(event: &Event) -> anyhow::Result<()> {
+    let line = match event {
+        Event::Received { cursor, published_at, received_at, payload, .. } => {
+            // Nothing at all where the clocks of two hosts disagree.
+            let delay = received_at.checked_since(*published_at);
+            let payload = payload.as_deref().unwrap_or("null");
+            let payload: &RawValue = serde_json::from_str(payload)?;
+            format!(
+                "{{\"seq\":{},\"published_ns\":{},\"delay_us\":{},\"cursor\":\"{cursor}\",\
+                 \"payload\":{payload}}}\n",
+                cursor.seq,
+                published_at.as_nanos(),
+                delay.map_or_else(|| "null".to_owned(), |delay| delay.as_micros().to_string()),
+            )
+        }
+        Event::Gap { gap, cursor } => format!("{}\n", json!({ "gap": gap, "cursor": cursor })),
+        Event::Connected { .. } | Event::Request { .. } | Event::Empty { .. } => return Ok(()),
+    };
+    print::data(&line)
+}
+
+fn chain(error: &wirebench_loadgen::SubscribeError) -> String {
+    let mut text = error.to_string();
+    let mut source = std::error::Error::source(error);
+    while let Some(error) = source {
+        let _ = write!(text, ": {error}");
+        source = error.source();
+    }
+    text
+}
+
+fn duration(text: &str) -> Result<Duration, String> {
+    match parse_duration(text) {
+        Some(duration) if !duration.is_zero() => Ok(duration),
+        _ => Err("expected a duration above zero, such as `500ms` or `25s`".to_owned()),
+    }
+}

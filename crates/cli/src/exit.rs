@@ -1,0 +1,45 @@
+//! How the program ends.
+
+use std::process::ExitCode;
+
+/// What a command came to, from good to bad; the exit codes are part of the interface.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Exit {
+    /// 0: done, thresholds met.
+    Done,
+    /// 99: a threshold of the scenario was not met.
+    Threshold,
+    /// 4: a run was invalid, so that no threshold can be said to be met.
+    Invalid,
+    /// 2: bad usage or an invalid scenario.
+    Usage,
+    /// 1: it failed.
+    Failed,
+    /// 130: interrupted twice.
+    Interrupted,
+}
+
+impl Exit {
+    /// The more serious of two: what several scenarios came to together.
+    pub(crate) fn worse(self, other: Self) -> Self {
+        self.max(other)
+    }
+
+    /// The number that the shell sees.
+    pub(crate) const fn code(self) -> u8 {
+        match self {
+            Self::Done => 0,
+            Self::Failed => 1,
+            Self::Usage => 2,
+            Self::Invalid => 4,
+            Self::Threshold => 99,
+            Self::Interrupted => 130,
+        }
+    }
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        Self::from(exit.code())
+    }
+}

@@ -1,0 +1,109 @@
+//! What this machine is and what it allows: recorded beside every result, checked before every run.
+
+use std::num::NonZero;
+
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use rustix::time::{ClockId, clock_getres};
+use serde::Serialize;
+
+/// Open files beside the subscribers' connections: standard streams, result files, event loops, the
+/// control API.
+pub(crate) const SPARE_FILES: u64 = 100;
+
+/// The facts about a machine that decide what a number measured on it means.
+#[derive(Debug, Serialize)]
+pub(crate) struct Machine {
+    /// The processor's own name.
+    pub(crate) cpu: Option<String>,
+    /// Cores that this process may use.
+    pub(crate) cores: usize,
+    /// Operating system and release.
+    pub(crate) kernel: String,
+    /// Total memory.
+    pub(crate) memory_bytes: Option<u64>,
+    /// Files that one process may have open; `None` where there is no limit.
+    pub(crate) open_files: Option<u64>,
+    /// The local ports from which connections are opened, first and last.
+    pub(crate) port_range: Option<(u16, u16)>,
+    /// How many connections may wait to be accepted.
+    pub(crate) accept_queue: Option<u64>,
+    /// The step of the one clock, `CLOCK_MONOTONIC`.
+    pub(crate) clock_resolution_ns: u64,
+}
+
+impl Machine {
+    /// Asks the system; what it does not tell is left out.
+    pub(crate) fn inspect() -> Self {
+        let name = rustix::system::uname();
+        let resolution = clock_getres(ClockId::Monotonic);
+        Self {
+            cpu: field("/proc/cpuinfo", "model name"),
+            cores: std::thread::available_parallelism().map_or(1, NonZero::get),
+            kernel: format!(
+                "{} {}",
+                name.sysname().to_string_lossy(),
+                name.release().to_string_lossy()
+            ),
+            memory_bytes: field("/proc/meminfo", "MemTotal").and_then(|text| {
+                text.strip_suffix(" kB")?.trim().parse::<u64>().ok().map(|kib| kib * 1024)
+            }),
+            open_files: getrlimit(Resource::Nofile).current,
+            port_range: number_pair("/proc/sys/net/ipv4/ip_local_port_range"),
+            accept_queue: text("/proc/sys/net/core/somaxconn").and_then(|text| text.parse().ok()),
+            clock_resolution_ns: u64::try_from(resolution.tv_nsec).unwrap_or(0),
+        }
+    }
+
+    /// The most connections that one process can hold to one address, and what limits it.
+    pub(crate) fn most_connections(&self) -> (u64, &'static str) {
+        let files = self.open_files.map(|files| files.saturating_sub(SPARE_FILES));
+        let ports = self.port_range.map(|(first, last)| u64::from(last.saturating_sub(first)) + 1);
+        match (files, ports) {
+            (Some(files), Some(ports)) if ports < files => (ports, "local ports"),
+            (Some(files), _) => (files, "open files"),
+            (None, Some(ports)) => (ports, "local ports"),
+            (None, None) => (u64::MAX, "nothing known"),
+        }
+    }
+}
+
+/// Raises the limit of open files as far as the system lets an ordinary user: to the hard limit.
+pub(crate) fn raise_open_files() {
+    let Rlimit { maximum, .. } = getrlimit(Resource::Nofile);
+    // Where this fails the limit stays, and is checked against before a run.
+    let _ = setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum });
+}
+
+fn text(path: &str) -> Option<String> {
+    std::fs::read_to_string(path).ok().map(|text| text.trim().to_owned())
+}
+
+/// The value of the first `key : value` line of a file in `/proc`.
+fn field(path: &str, key: &str) -> Option<String> {
+    let text = text(path)?;
+    let mut fields = text.lines().filter_map(|line| line.split_once(':'));
+    fields.find(|(name, _)| name.trim() == key).map(|(_, value)| value.trim().to_owned())
+}
+
+fn number_pair(path: &str) -> Option<(u16, u16)> {
+    let text = text(path)?;
+    let mut numbers = text.split_whitespace().map(str::parse);
+    Some((numbers.next()?.ok()?, numbers.next()?.ok()?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whichever_runs_out_first_limits_the_connections() {
+        let machine =
+            |open_files, port_range| Machine { open_files, port_range, ..Machine::inspect() };
+        assert_eq!(
+            machine(Some(1_100), Some((1, 5_000))).most_connections(),
+            (1_000, "open files")
+        );
+        assert_eq!(machine(Some(1 << 20), Some((1, 500))).most_connections(), (500, "local ports"));
+        assert_eq!(machine(None, None).most_connections().0, u64::MAX);
+    }
+}

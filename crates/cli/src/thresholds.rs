@@ -1,0 +1,31 @@
+//! The bounds that a scenario sets on its own results.
+
+use wirebench_report::Row;
+use wirebench_scenario::Threshold;
+
+/// A sentence for every measured value that breaks a bound. A value that was not measured breaks none,
+/// but is said to be unknown: a bound that nothing was held against must not look kept.
+pub(crate) fn broken(thresholds: &[Threshold], rows: &[Row]) -> Vec<String> {
+    let mut sentences = Vec::new();
+    for row in rows {
+        for threshold in thresholds {
+            let transport = row.text("transport").unwrap_or_default();
+            if threshold.transport.is_some_and(|only| only.name() != transport) {
+                continue;
+            }
+            let bound = format!("{} {}", threshold.comparison.operator(), threshold.bound);
+            let run = row.text("run_id").unwrap_or_default();
+            let column = &threshold.column;
+            match row.number(column) {
+                Some(value) if threshold.comparison.holds(value, threshold.bound) => {}
+                Some(value) => sentences.push(format!(
+                    "threshold not met: run {run}: `{column}` is {value}, expected {bound}"
+                )),
+                None => sentences.push(format!(
+                    "threshold not met: run {run}: `{column}` was not measured, expected {bound}"
+                )),
+            }
+        }
+    }
+    sentences
+}

@@ -1,0 +1,174 @@
+//! The server's control API, asked beside the measured connections, and publishing by hand.
+
+use std::time::Duration;
+
+use reqwest::{Method, RequestBuilder, StatusCode};
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use wirebench_protocol::Published;
+use wirebench_protocol::control::{CountWindow, Publisher, PublisherReport, Usage, WindowCount};
+
+use crate::error::chain;
+use crate::http1::quote;
+use crate::target::Target;
+
+/// How long a call may take. The control API has a listener of its own: it answers under load too.
+const DEADLINE: Duration = Duration::from_secs(5);
+
+/// A client of one server's control API.
+#[derive(Clone, Debug)]
+pub struct Control {
+    client: reqwest::Client,
+    base: String,
+}
+
+/// A call that did not do what it should.
+#[derive(Debug, thiserror::Error)]
+pub enum ControlError {
+    /// No answer: the server is not there, or does not answer within 5 s.
+    #[error("cannot reach `{attempted}`: {}", chain(.source))]
+    Unreachable {
+        /// Method and URL.
+        attempted: String,
+        /// What the connection said.
+        source: reqwest::Error,
+    },
+    /// The server said no.
+    #[error("`{attempted}` was refused with {status}: {error}{}", hint_line(.hint.as_deref()))]
+    Refused {
+        /// Method and URL.
+        attempted: String,
+        /// The status of the answer.
+        status: StatusCode,
+        /// Its `error`.
+        error: String,
+        /// Its `hint`.
+        hint: Option<String>,
+    },
+    /// The answer is of another form.
+    #[error("`{attempted}` was answered with `{found}`: {source}")]
+    Malformed {
+        /// Method and URL.
+        attempted: String,
+        /// The beginning of the answer.
+        found: String,
+        /// What is wrong with it.
+        source: serde_json::Error,
+    },
+}
+
+impl Control {
+    /// A client of the control API at `base` (`http://host:port`). Connects when first used; proxies
+    /// named in the environment are not used.
+    ///
+    /// # Panics
+    ///
+    /// Never: a client without TLS and proxies has nothing to set up that could fail.
+    pub fn new(base: &str) -> Self {
+        let client = reqwest::Client::builder().no_proxy().timeout(DEADLINE).build();
+        let client = client.expect("a client without TLS needs nothing from the system");
+        Self { client, base: base.trim_end_matches('/').to_owned() }
+    }
+
+    /// Sets the part of a feed's life whose messages are counted, and says how many it has now.
+    pub async fn count(
+        &self,
+        feed: &str,
+        window: CountWindow,
+    ) -> Result<WindowCount, ControlError> {
+        let (method, url) = (Method::PUT, format!("{}/feeds/{feed}/window", self.base));
+        self.ask(method, url, |request| request.json(&window)).await
+    }
+
+    /// What was published in the window.
+    pub async fn counted(&self, feed: &str) -> Result<WindowCount, ControlError> {
+        self.ask(Method::GET, format!("{}/feeds/{feed}/window", self.base), |request| request).await
+    }
+
+    /// Starts a paced publisher on a feed.
+    pub async fn start_publisher(
+        &self,
+        feed: &str,
+        publisher: &Publisher,
+    ) -> Result<(), ControlError> {
+        let (method, url) = (Method::POST, format!("{}/feeds/{feed}/publisher", self.base));
+        self.send(method, url, |request| request.json(publisher)).await.map(|_| ())
+    }
+
+    /// Stops the publisher of a feed, and returns once it has stopped.
+    pub async fn stop_publisher(&self, feed: &str) -> Result<PublisherReport, ControlError> {
+        let (method, url) = (Method::DELETE, format!("{}/feeds/{feed}/publisher", self.base));
+        self.ask(method, url, |request| request).await
+    }
+
+    /// What the server process has used so far.
+    pub async fn usage(&self) -> Result<Usage, ControlError> {
+        self.ask(Method::GET, format!("{}/usage", self.base), |request| request).await
+    }
+
+    /// Publishes one message, any JSON text, to the feed of `target`, as anybody may.
+    pub async fn publish(
+        &self,
+        target: &Target,
+        payload: String,
+    ) -> Result<Published, ControlError> {
+        let url = format!("http://{}/feeds/{}/messages", target.authority, target.feed);
+        self.ask(Method::POST, url, |request| {
+            request.header(reqwest::header::CONTENT_TYPE, "application/json").body(payload)
+        })
+        .await
+    }
+
+    async fn ask<T: DeserializeOwned>(
+        &self,
+        method: Method,
+        url: String,
+        with: impl FnOnce(RequestBuilder) -> RequestBuilder,
+    ) -> Result<T, ControlError> {
+        let (attempted, body) = self.send(method, url, with).await?;
+        serde_json::from_str(&body).map_err(|source| {
+            let found = quote(&body);
+            ControlError::Malformed { attempted, found, source }
+        })
+    }
+
+    /// Sends a request and returns what was attempted and the body of the answer, if it is a success.
+    async fn send(
+        &self,
+        method: Method,
+        url: String,
+        with: impl FnOnce(RequestBuilder) -> RequestBuilder,
+    ) -> Result<(String, String), ControlError> {
+        #[derive(Deserialize)]
+        struct Refusal {
+            error: String,
+            hint: Option<String>,
+        }
+        let attempted = format!("{method} {url}");
+        let answer = async {
+            let answer = with(self.client.request(method, url)).send().await?;
+            Ok((answer.status(), answer.text().await?))
+        };
+        let (status, body) = match answer.await {
+            Ok(answer) => answer,
+            Err(source) => return Err(ControlError::Unreachable { attempted, source }),
+        };
+        if status.is_success() {
+            return Ok((attempted, body));
+        }
+        let refusal = serde_json::from_str(&body)
+            .unwrap_or_else(|_| Refusal { error: quote(&body), hint: None });
+        Err(ControlError::Refused { attempted, status, error: refusal.error, hint: refusal.hint })
+    }
+}
+
+impl ControlError {
+    /// Whether the call got no answer in time, although something may be there.
+    pub(crate) fn is_timeout(&self) -> bool {
+        matches!(self, Self::Unreachable { source, .. } if source.is_timeout() && !source.is_connect())
+    }
+}
+
+fn hint_line(hint: Option<&str>) -> String {
+    hint.map(|hint| format!("\n\n{hint}")).unwrap_or_default()
+}

@@ -1,0 +1,492 @@
+//! The crowd of one run: ramp, settle, window, drain, and what came of it.
+
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::{oneshot, watch};
+use tokio::time::Instant;
+use tokio_util::sync::{CancellationToken, DropGuard};
+use wirebench_measure::{
+    Invalid, LoadgenCost, Measurement, Recorder, Second, ServerCost, Traffic, Window,
+};
+use wirebench_protocol::control::{CountWindow, Publisher, Usage};
+use wirebench_protocol::{Timestamp, process};
+use wirebench_scenario::Run;
+
+use crate::control::{Control, ControlError};
+use crate::dial::Dialer;
+use crate::target::Target;
+use crate::worker::{self, Command, Share, Standing, Worker};
+
+/// How much longer than the ramp the crowd may take to stand.
+const STAND: Duration = Duration::from_secs(15);
+
+/// From the last subscription to the reading of the server's memory.
+const SETTLE: Duration = Duration::from_millis(300);
+
+/// Below this many subscribers, the growth of memory by each of them is noise.
+const CROWD_LEAST: u64 = 50;
+
+/// How often the drain looks whether everybody has everything.
+const DRAIN_LOOK: Duration = Duration::from_millis(50);
+
+/// What is left of the drain when the user has interrupted the run.
+const DRAIN_INTERRUPTED: Duration = Duration::from_secs(1);
+
+/// How far a run has come.
+#[derive(Debug)]
+pub enum Progress {
+    /// Subscribers connect.
+    Ramp {
+        /// How many stand.
+        standing: u64,
+        /// How many are wanted.
+        wanted: u64,
+    },
+    /// Messages flow and do not count yet.
+    WarmUp,
+    /// A second of the window or of the drain is over.
+    Second(Box<Second>),
+}
+
+/// Why a run has no measurement.
+#[derive(Debug, thiserror::Error)]
+pub enum DriveError {
+    /// The run asks for what this load generator does not speak.
+    #[error("cannot drive the run over {asked}: only HTTP/1.1 without TLS is spoken")]
+    Unsupported {
+        /// What it asks for.
+        asked: &'static str,
+    },
+    /// The control API failed: the server has gone away or does not do what it should.
+    #[error("the server is gone or refuses while {during}")]
+    Server {
+        /// What the run was doing.
+        during: &'static str,
+        /// What was attempted.
+        #[source]
+        source: ControlError,
+    },
+    /// Not one subscription stood in time.
+    #[error("none of {wanted} subscribers connected: {last_error}")]
+    Nobody {
+        /// How many were to.
+        wanted: usize,
+        /// What the last one of them met with.
+        last_error: String,
+    },
+    /// A worker thread could not be started.
+    #[error("cannot start a worker thread")]
+    Start {
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
+    /// A worker thread is gone: a bug in this program, whose panic is on standard error.
+    #[error("a worker thread panicked")]
+    Worker,
+    /// The user ended the run before anything was measured.
+    #[error("interrupted before the measured window")]
+    Interrupted,
+}
+
+/// Drives the crowd of `run` at `target` on `workers` threads, and tells `observe` how it goes.
+///
+/// The phases: the subscribers start evenly over the ramp and have 15 s more to stand; who does not is
+/// sent home. The server settles and its memory is read. The publisher starts; after the warm-up comes
+/// the window, then the drain, which ends as soon as every subscriber has everything. The result is
+/// judged: see [`Measurement::invalid`].
+///
+/// Cancelling `stop` ends the window at once; what was measured is kept, marked [`Invalid::Interrupted`].
+///
+/// # Errors
+///
+/// [`DriveError`] when there is nothing to keep.
+///
+/// # Cancel safety
+///
+/// Dropping the future sends the crowd home; a publisher that has started goes on.
+pub async fn drive(
+    run: &Run,
+    target: &Target,
+    control: &Control,
+    workers: usize,
+    observe: &mut (dyn FnMut(Progress) + Send),
+    stop: CancellationToken,
+) -> Result<Measurement, DriveError> {
+    if run.http.tls {
+        return Err(DriveError::Unsupported { asked: "TLS" });
+    }
+    if run.http.version != 1 {
+        return Err(DriveError::Unsupported { asked: "HTTP/2" });
+    }
+    let stage = Stage { run, target, control, stop };
+    let idle = stage.usage("looking at the idle server").await?;
+    let mut crowd = Crowd::gather(run, target, workers.max(1))?;
+    let measured = stage.play(&mut crowd, &idle, observe).await;
+    let dismissed = crowd.dismiss().await;
+    let measurement = measured?;
+    dismissed?;
+    Ok(measurement)
+}
+
+/// The things that do not change during a run.
+struct Stage<'a> {
+    run: &'a Run,
+    target: &'a Target,
+    control: &'a Control,
+    stop: CancellationToken,
+}
+
+/// All workers, and what they have handed over.
+struct Crowd {
+    workers: Vec<Worker>,
+    dialers: Vec<Arc<Dialer>>,
+    standing: watch::Receiver<Standing>,
+    /// Everything that was handed over so far.
+    seen: Recorder,
+    /// Sends everybody home when dropped.
+    home: DropGuard,
+}
+
+/// The counters at one instant; what lies between two of them is their difference.
+#[derive(Clone, Debug)]
+struct Edge {
+    at: Timestamp,
+    /// `None` when the server took too long to say.
+    usage: Option<Usage>,
+    loadgen_cpu: Duration,
+    bytes_up: u64,
+    bytes_down: u64,
+}
+
+impl Stage<'_> {
+    async fn play(
+        &self,
+        crowd: &mut Crowd,
+        idle: &Usage,
+        observe: &mut (dyn FnMut(Progress) + Send),
+    ) -> Result<Measurement, DriveError> {
+        let stood = self.ramp(crowd, observe).await?;
+        tokio::time::sleep(SETTLE).await;
+        let settled = self.usage("settling").await?;
+
+        observe(Progress::WarmUp);
+        let mut window = self.publish(crowd).await?;
+        let warm = self.until(window.from).await;
+        if !warm {
+            let _ = self.control.stop_publisher(&self.target.feed).await;
+            return Err(DriveError::Interrupted);
+        }
+
+        crowd.cut().await?;
+        let subscribed = crowd.standing.borrow().now;
+        let opening = self.edge(crowd, "opening the window").await?;
+        let mut timeline = Timeline { index: 0, edge: Edge { at: window.from, ..opening.clone() } };
+        let mut interrupted = false;
+        while !interrupted && timeline.edge.at < window.to {
+            let end = window.to.min(timeline.edge.at + Duration::from_secs(1));
+            interrupted = !self.until(end).await;
+            self.second(crowd, &mut timeline, (!interrupted).then_some(end), observe).await?;
+        }
+        let closing = timeline.edge.clone();
+        if interrupted {
+            // The server goes on counting to the end that was planned, but no message comes any more:
+            // what was published in the window is what was published until here.
+            window.to = closing.at;
+        }
+        let report = self.control.stop_publisher(&self.target.feed).await;
+        let report = report.map_err(during("stopping the publisher"))?;
+        let counted = self.control.counted(&self.target.feed).await;
+        let published = counted.map_err(during("counting what was published"))?.published;
+
+        let drain = if interrupted { DRAIN_INTERRUPTED } else { self.run.timing.drain };
+        self.drain(crowd, &mut timeline, published * subscribed, drain, observe).await?;
+        let last = self.usage("reading the server's last usage").await?;
+
+        let counts = crowd.counts();
+        let standing = crowd.standing.borrow().clone();
+        let mut measurement = Measurement {
+            duration: window.length(),
+            published: Some(published),
+            subscribed,
+            seen: std::mem::take(&mut crowd.seen),
+            traffic: Traffic {
+                attempted: counts.attempted,
+                opened: counts.opened,
+                peak: counts.peak,
+                reconnects: standing.reconnects,
+                bytes_up: closing.bytes_up - opening.bytes_up,
+                bytes_down: closing.bytes_down - opening.bytes_down,
+            },
+            server: server_cost(idle, &settled, &opening, &closing, &last, stood, report.late),
+            loadgen: LoadgenCost {
+                cpu: closing.loadgen_cpu.saturating_sub(opening.loadgen_cpu),
+                workers: crowd.workers.len(),
+                rss_peak_bytes: process::memory().map(|memory| memory.peak_bytes),
+            },
+            invalid: Vec::new(),
+        };
+        measurement.invalid = measurement.judge(self.run.subscribers as u64);
+        if interrupted {
+            measurement.invalid.push(Invalid::Interrupted);
+        }
+        Ok(measurement)
+    }
+
+    /// Waits until everybody stands or the time is up, and completes the crowd. Says how many stand.
+    async fn ramp(
+        &self,
+        crowd: &mut Crowd,
+        observe: &mut (dyn FnMut(Progress) + Send),
+    ) -> Result<u64, DriveError> {
+        let wanted = self.run.subscribers as u64;
+        let deadline = tokio::time::sleep(self.run.ramp + STAND);
+        tokio::pin!(deadline);
+        let mut tick = tokio::time::interval(Duration::from_millis(100));
+        let decided = |standing: &Standing| standing.now + standing.refused >= wanted;
+        while !decided(&crowd.standing.borrow_and_update()) {
+            tokio::select! {
+                () = self.stop.cancelled() => return Err(DriveError::Interrupted),
+                () = &mut deadline => break,
+                // The senders live in the workers: none left means that every one of them is gone.
+                changed = crowd.standing.changed() => changed.map_err(|_| DriveError::Worker)?,
+                _ = tick.tick() => {
+                    observe(Progress::Ramp { standing: crowd.standing.borrow().now, wanted });
+                }
+            }
+        }
+        let Standing { now: standing, last_error, .. } = crowd.standing.borrow().clone();
+        observe(Progress::Ramp { standing, wanted });
+        if standing == 0 && wanted > 0 {
+            let last_error = last_error.unwrap_or_else(|| "no answer in time".to_owned());
+            return Err(DriveError::Nobody { wanted: self.run.subscribers, last_error });
+        }
+        crowd.command(|| Command::Complete).await?;
+        Ok(standing)
+    }
+
+    /// Announces the window to everybody, then starts the publisher.
+    async fn publish(&self, crowd: &Crowd) -> Result<Window, DriveError> {
+        let from = Timestamp::now() + self.run.timing.warm_up;
+        let window = Window { from, to: from + self.run.timing.measure };
+        let feed = &self.target.feed;
+        let count = CountWindow { from_ns: window.from, to_ns: window.to };
+        self.control.count(feed, count).await.map_err(during("announcing the window"))?;
+        crowd.command(|| Command::Open(window)).await?;
+        let publisher = Publisher {
+            rate: self.run.rate,
+            pace: self.run.pace,
+            payload: self.run.payload.clone(),
+            seed: self.run.seed,
+        };
+        let started = self.control.start_publisher(feed, &publisher).await;
+        started.map_err(during("starting the publisher"))?;
+        Ok(window)
+    }
+
+    /// Waits until every subscriber has everything, but no longer than `most`.
+    async fn drain(
+        &self,
+        crowd: &mut Crowd,
+        timeline: &mut Timeline,
+        expected: u64,
+        most: Duration,
+        observe: &mut (dyn FnMut(Progress) + Send),
+    ) -> Result<(), DriveError> {
+        let end = Instant::now() + most;
+        let mut seen = crowd.cut().await?;
+        let mut look = tokio::time::interval(DRAIN_LOOK);
+        while crowd.seen.received < expected && Instant::now() < end {
+            look.tick().await;
+            seen.merge(&crowd.cut().await?);
+            if timeline.edge.at + Duration::from_secs(1) <= Timestamp::now() {
+                let edge = self.edge(crowd, "draining").await?;
+                observe(Progress::Second(timeline.next(edge, std::mem::take(&mut seen), crowd)));
+            }
+        }
+        let edge = self.edge(crowd, "draining").await?;
+        observe(Progress::Second(timeline.next(edge, seen, crowd)));
+        Ok(())
+    }
+
+    /// Ends a second of the timeline, at `end` where it was to be then.
+    async fn second(
+        &self,
+        crowd: &mut Crowd,
+        timeline: &mut Timeline,
+        end: Option<Timestamp>,
+        observe: &mut (dyn FnMut(Progress) + Send),
+    ) -> Result<(), DriveError> {
+        let seen = crowd.cut().await?;
+        let edge = self.edge(crowd, "measuring").await?;
+        let edge = Edge { at: end.unwrap_or(edge.at), ..edge };
+        observe(Progress::Second(timeline.next(edge, seen, crowd)));
+        Ok(())
+    }
+
+    /// Waits until `at`; `false` when the run is interrupted before.
+    async fn until(&self, at: Timestamp) -> bool {
+        let left = at.saturating_since(Timestamp::now());
+        self.stop.run_until_cancelled(tokio::time::sleep(left)).await.is_some()
+    }
+
+    async fn usage(&self, doing: &'static str) -> Result<Usage, DriveError> {
+        self.control.usage().await.map_err(during(doing))
+    }
+
+    /// Reads all counters, the near ones first. A server that is merely slow to answer costs its part
+    /// of the reading, not the run.
+    async fn edge(&self, crowd: &Crowd, doing: &'static str) -> Result<Edge, DriveError> {
+        let (counts, loadgen_cpu, at) = (crowd.counts(), process::cpu_time(), Timestamp::now());
+        let usage = match self.control.usage().await {
+            Ok(usage) => Some(usage),
+            Err(error) if error.is_timeout() => None,
+            Err(error) => return Err(during(doing)(error)),
+        };
+        let (bytes_up, bytes_down) = (counts.bytes_up, counts.bytes_down);
+        Ok(Edge { at, usage, loadgen_cpu, bytes_up, bytes_down })
+    }
+}
+
+impl Crowd {
+    fn gather(run: &Run, target: &Target, workers: usize) -> Result<Self, DriveError> {
+        let stop = CancellationToken::new();
+        let first = Dialer::new(run.link, run.seed);
+        let seeds = (1..workers).map(|index| run.seed.wrapping_add(index as u64));
+        let siblings: Vec<_> = seeds.map(|seed| first.sibling(seed)).collect();
+        let dialers: Vec<_> = std::iter::once(first).chain(siblings).map(Arc::new).collect();
+        let (sender, standing) = watch::channel(Standing::default());
+        let (run, sender, start) = (Arc::new(run.clone()), Arc::new(sender), Instant::now());
+        // Workers that have started go home if a later one cannot.
+        let home = stop.clone().drop_guard();
+        let workers = dialers
+            .iter()
+            .enumerate()
+            .map(|(index, dialer)| {
+                worker::start(Share {
+                    run: Arc::clone(&run),
+                    target: target.clone(),
+                    dialer: Arc::clone(dialer),
+                    index,
+                    workers,
+                    start,
+                    standing: Arc::clone(&sender),
+                    stop: stop.clone(),
+                })
+            })
+            .collect::<Result<_, _>>()
+            .map_err(|source| DriveError::Start { source })?;
+        Ok(Self { workers, dialers, standing, seen: Recorder::new(), home })
+    }
+
+    /// Tells every worker.
+    async fn command(&self, command: impl Fn() -> Command) -> Result<(), DriveError> {
+        for worker in &self.workers {
+            worker.commands.send(command()).await.map_err(|_| DriveError::Worker)?;
+        }
+        Ok(())
+    }
+
+    /// What all workers have seen since the last cut, which now also is in `seen`.
+    async fn cut(&mut self) -> Result<Recorder, DriveError> {
+        let mut replies = Vec::with_capacity(self.workers.len());
+        for worker in &self.workers {
+            let (reply, recorder) = oneshot::channel();
+            let sent = worker.commands.send(Command::Cut(reply)).await;
+            sent.map_err(|_| DriveError::Worker)?;
+            replies.push(recorder);
+        }
+        let mut seen = Recorder::new();
+        for reply in replies {
+            seen.merge(&reply.await.map_err(|_| DriveError::Worker)?);
+        }
+        self.seen.merge(&seen);
+        Ok(seen)
+    }
+
+    /// What all dialers have counted.
+    fn counts(&self) -> crate::dial::Counts {
+        let counts = self.dialers.iter().map(|dialer| dialer.counts());
+        let sum = counts.reduce(|sum, counts| crate::dial::Counts {
+            bytes_up: sum.bytes_up + counts.bytes_up,
+            bytes_down: sum.bytes_down + counts.bytes_down,
+            // Of siblings, each tells the connections of all.
+            ..counts
+        });
+        sum.unwrap_or_default()
+    }
+
+    /// Sends everybody home and waits until the threads are gone.
+    async fn dismiss(self) -> Result<(), DriveError> {
+        drop(self.home);
+        let threads: Vec<_> = self.workers.into_iter().map(|worker| worker.thread).collect();
+        let joined = tokio::task::spawn_blocking(|| {
+            threads.into_iter().map(std::thread::JoinHandle::join).filter(Result::is_err).count()
+        });
+        match joined.await {
+            Ok(0) => Ok(()),
+            _ => Err(DriveError::Worker),
+        }
+    }
+}
+
+/// The second that is under way.
+struct Timeline {
+    index: u64,
+    /// The counters at its beginning.
+    edge: Edge,
+}
+
+impl Timeline {
+    /// Ends the second at `edge` and begins the next.
+    fn next(&mut self, edge: Edge, seen: Recorder, crowd: &Crowd) -> Box<Second> {
+        let before = std::mem::replace(&mut self.edge, edge);
+        let usages = before.usage.zip(self.edge.usage);
+        let second = Second {
+            index: self.index,
+            from: before.at,
+            length: self.edge.at.saturating_since(before.at),
+            published: usages.map(|(from, to)| to.published.saturating_sub(from.published)),
+            seen,
+            connections: crowd.counts().open,
+            bytes_up: self.edge.bytes_up - before.bytes_up,
+            bytes_down: self.edge.bytes_down - before.bytes_down,
+            server_cpu: usages.map(|(from, to)| server_cpu(&from, &to)),
+            server_rss_bytes: self.edge.usage.and_then(|usage| usage.rss_bytes),
+            loadgen_cpu: self.edge.loadgen_cpu.saturating_sub(before.loadgen_cpu),
+        };
+        self.index += 1;
+        Box::new(second)
+    }
+}
+
+/// What the run cost the server; `None` where it did not say.
+fn server_cost(
+    idle: &Usage,
+    settled: &Usage,
+    opening: &Edge,
+    closing: &Edge,
+    last: &Usage,
+    stood: u64,
+    late_publishes: u64,
+) -> Option<ServerCost> {
+    let rss_idle_bytes = idle.rss_bytes?;
+    let grown = settled.rss_bytes.map(|settled| settled.saturating_sub(rss_idle_bytes));
+    Some(ServerCost {
+        cpu: server_cpu(opening.usage.as_ref()?, closing.usage.as_ref()?),
+        rss_idle_bytes,
+        rss_peak_bytes: last.rss_peak_bytes?,
+        rss_per_subscriber_bytes: grown.filter(|_| stood >= CROWD_LEAST).map(|grown| grown / stood),
+        late_publishes,
+    })
+}
+
+fn server_cpu(from: &Usage, to: &Usage) -> Duration {
+    Duration::from_nanos(to.cpu_ns.saturating_sub(from.cpu_ns))
+}
+
+fn during(doing: &'static str) -> impl Fn(ControlError) -> DriveError {
+    move |source| DriveError::Server { during: doing, source }
+}

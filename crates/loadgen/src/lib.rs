@@ -1,0 +1,28 @@
+//! One file for each way to subscribe, and the crowd that does.
+//!
+//! This crate never links the server: a client that could reach server internals would stop being an
+//! honest client. Nothing here prints, transports never reconnect ([`live`] does, the same way for all),
+//! and nothing but [`Dialer`] opens a measured connection.
+
+mod control;
+mod crowd;
+mod deadline;
+mod dial;
+mod error;
+mod event_stream;
+mod http1;
+mod link;
+pub mod raw;
+mod subscriber;
+mod target;
+mod transport;
+mod websocket;
+mod worker;
+
+pub use control::{Control, ControlError};
+pub use crowd::{DriveError, Progress, drive};
+pub use dial::{Arrivals, Connection, Counts, Dialer};
+pub use error::SubscribeError;
+pub use subscriber::{Sight, Subscriber, live};
+pub use target::{DEFAULT_FEED, Target, TargetError};
+pub use transport::{Settings, subscribe};

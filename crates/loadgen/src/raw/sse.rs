@@ -1,0 +1,195 @@
+//! An `EventSource` (WHATWG HTML, section 9.2) for any server.
+
+use std::time::Duration;
+
+use bytes::{Buf, Bytes};
+use futures::stream::{self, BoxStream, StreamExt};
+use reqwest::header::{ACCEPT, CACHE_CONTROL, CONTENT_TYPE, HeaderValue};
+use reqwest::redirect::Policy;
+use reqwest::{Response, StatusCode, Url};
+use serde::Serialize;
+
+use super::{RECONNECTION_TIME, RawError};
+use crate::event_stream::Decoder;
+use crate::transport::is_event_stream;
+
+/// How many redirects are followed: as many as the Fetch standard allows.
+const REDIRECTS: usize = 20;
+
+/// An event as it is dispatched.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct RawEvent {
+    /// `message` where the stream does not say.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// The lines of data, joined by LF.
+    pub data: String,
+    /// The last event ID.
+    pub id: String,
+}
+
+/// Follows the event stream at `url` as an `EventSource` does.
+///
+/// Redirects are followed; an answer other than 200 with `text/event-stream` fails for good. When the
+/// stream ends or the network fails, the connection is made again after the reconnection time (3 s until
+/// the stream sets another with `retry`), with `Last-Event-ID` where there is one. So the stream ends
+/// only with an error.
+///
+/// With `once` there is one connection: `None` after a complete response, an error for anything else.
+pub fn events(url: &str, once: bool) -> BoxStream<'static, Result<RawEvent, RawError>> {
+    let source = Source::new(url).map(|source| Source { once, ..source });
+    stream::unfold(Some(source), |source| async move {
+        let mut source = match source? {
+            Ok(source) => source,
+            Err(error) => return Some((Err(error), None)),
+        };
+        match source.next().await {
+            Ok(event) => Some((Ok(event?), Some(Ok(source)))),
+            Err(error) => Some((Err(error), None)),
+        }
+    })
+    .boxed()
+}
+
+struct Source {
+    client: reqwest::Client,
+    url: Url,
+    once: bool,
+    reconnection_time: Duration,
+    last_event_id: String,
+    /// The connection, while there is one.
+    open: Option<Open>,
+    /// The first connection is made without waiting.
+    connected_before: bool,
+}
+
+struct Open {
+    response: Response,
+    decoder: Decoder,
+    piece: Bytes,
+}
+
+impl Source {
+    fn new(url: &str) -> Result<Self, RawError> {
+        let malformed = || RawError::Url { url: url.to_owned() };
+        crate::target::parse(url)?;
+        let url = Url::parse(url).map_err(|_| malformed())?;
+        if url.scheme() != "http" {
+            return Err(malformed());
+        }
+        let client = reqwest::Client::builder()
+            .no_proxy()
+            .redirect(Policy::limited(REDIRECTS))
+            // One connection at a time, and never one that was used before.
+            .pool_max_idle_per_host(0)
+            .build()
+            .expect("a client without TLS needs nothing from the system");
+        Ok(Self {
+            client,
+            url,
+            once: false,
+            reconnection_time: RECONNECTION_TIME,
+            last_event_id: String::new(),
+            open: None,
+            connected_before: false,
+        })
+    }
+
+    /// The next event; `None` after a complete response with `once`.
+    async fn next(&mut self) -> Result<Option<RawEvent>, RawError> {
+        loop {
+            if self.open.is_none() {
+                if std::mem::replace(&mut self.connected_before, true) {
+                    tokio::time::sleep(self.reconnection_time).await;
+                }
+                self.open = match self.connect().await {
+                    Ok(open) => Some(open),
+                    Err(error) if self.is_final(&error) => return Err(error),
+                    Err(_) => continue,
+                };
+            }
+            if let Some(event) = self.decode()? {
+                return Ok(Some(event));
+            }
+            let open = self.open.as_mut().expect("it has just been opened");
+            match open.response.chunk().await {
+                Ok(Some(piece)) => open.piece = piece,
+                Ok(None) if self.once => return Ok(None),
+                Err(source) if self.once => return Err(self.network(source)),
+                Ok(None) | Err(_) => self.open = None,
+            }
+        }
+    }
+
+    /// Whether the standard fails the connection for good instead of making it again.
+    fn is_final(&self, error: &RawError) -> bool {
+        match error {
+            // A redirect that leads nowhere, or in circles, will do so again.
+            RawError::Network { source, .. } => {
+                self.once || source.is_redirect() || source.is_builder()
+            }
+            _ => true,
+        }
+    }
+
+    async fn connect(&self) -> Result<Open, RawError> {
+        let mut request = self
+            .client
+            .get(self.url.clone())
+            .header(ACCEPT, "text/event-stream")
+            .header(CACHE_CONTROL, "no-store");
+        if !self.last_event_id.is_empty() {
+            // UTF-8, as the standard encodes it. What no header can carry cannot be sent.
+            if let Ok(id) = HeaderValue::from_bytes(self.last_event_id.as_bytes()) {
+                request = request.header("last-event-id", id);
+            }
+        }
+        let response = request.send().await.map_err(|source| self.network(source))?;
+        let not_a_stream = |found: String, expected| {
+            let url = response.url().to_string();
+            Err(RawError::NotAStream { url, found, expected })
+        };
+        if response.status() != StatusCode::OK {
+            return not_a_stream(response.status().to_string(), "200 OK");
+        }
+        let kind = response.headers().get(CONTENT_TYPE);
+        let kind = kind.map(|kind| String::from_utf8_lossy(kind.as_bytes()).into_owned());
+        if !kind.as_deref().is_some_and(is_event_stream) {
+            let found = kind.map_or("no content type".to_owned(), |kind| format!("`{kind}`"));
+            return not_a_stream(found, "`text/event-stream`");
+        }
+        Ok(Open { response, decoder: Decoder::after(&self.last_event_id), piece: Bytes::new() })
+    }
+
+    /// The next event of what has been read.
+    fn decode(&mut self) -> Result<Option<RawEvent>, RawError> {
+        let Some(open) = &mut self.open else { return Ok(None) };
+        loop {
+            let mut rest = &open.piece[..];
+            let block = open.decoder.decode(&mut rest);
+            let used = open.piece.len() - rest.len();
+            let too_large = |_| RawError::TooLarge { url: self.url.to_string() };
+            let Some(block) = block.map_err(too_large)? else {
+                open.piece.advance(used);
+                self.reconnection_time =
+                    open.decoder.take_retry().unwrap_or(self.reconnection_time);
+                return Ok(None);
+            };
+            block.id.clone_into(&mut self.last_event_id);
+            let event = block.event.map(|event| RawEvent {
+                kind: event.kind.to_owned(),
+                data: event.data.to_owned(),
+                id: block.id.to_owned(),
+            });
+            open.piece.advance(used);
+            self.reconnection_time = open.decoder.take_retry().unwrap_or(self.reconnection_time);
+            if event.is_some() {
+                return Ok(event);
+            }
+        }
+    }
+
+    fn network(&self, source: reqwest::Error) -> RawError {
+        RawError::Network { url: self.url.to_string(), source }
+    }
+}

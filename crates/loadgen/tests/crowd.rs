@@ -1,0 +1,137 @@
+//! A whole run, in small, against the server of this project.
+#![expect(clippy::unwrap_used, reason = "helpers of a test may fail loudly")]
+
+use std::time::Duration;
+
+use tokio_util::sync::CancellationToken;
+use wirebench_loadgen::{Control, DriveError, Progress, Target, drive};
+use wirebench_measure::{Invalid, Measurement, Second};
+use wirebench_protocol::Transport;
+use wirebench_protocol::control::{Pace, Payload};
+use wirebench_scenario::{Headers, Http, Link, Run, Timing};
+use wirebench_server::{Feed, Server};
+
+fn run(transport: Transport) -> Run {
+    Run {
+        id: transport.name().to_owned(),
+        repeat: 1,
+        transport,
+        subscribers: 60,
+        ramp: Duration::from_millis(100),
+        rate: 50.0,
+        pace: Pace::Steady,
+        payload: Payload::Bytes(64),
+        window: 1000,
+        timing: Timing {
+            warm_up: Duration::from_millis(200),
+            measure: Duration::from_millis(1200),
+            drain: Duration::from_secs(5),
+            repeat: 1,
+        },
+        link: Link::default(),
+        http: Http { version: 1, tls: false, headers: Headers::Browser },
+        interval: transport.polls().then_some(Duration::from_millis(50)),
+        hold: transport.polls().then_some(Duration::from_secs(5)),
+        seed: 7,
+    }
+}
+
+/// A server with its control API, until the token is cancelled.
+async fn serve() -> (Target, Control, CancellationToken) {
+    let server = Server::new([("bench".to_owned(), Feed::new(1000))]);
+    let feeds = wirebench_server::listen("127.0.0.1:0".parse().unwrap()).unwrap();
+    let control = wirebench_server::listen("127.0.0.1:0".parse().unwrap()).unwrap();
+    let target = format!("http://{}", feeds.local_addr().unwrap());
+    let api = Control::new(&format!("http://{}", control.local_addr().unwrap()));
+    let end = CancellationToken::new();
+    let stop = end.clone();
+    tokio::spawn(async move {
+        let serving = wirebench_server::Control::new(server.clone());
+        tokio::join!(
+            stop.run_until_cancelled(serving.serve(control)),
+            server.serve(feeds, stop.cancelled()),
+        );
+    });
+    (Target::resolve(&target).await.unwrap(), api, end)
+}
+
+fn check(transport: Transport, measured: &Measurement, seconds: &[Second]) {
+    let Measurement { seen, traffic, .. } = measured;
+    let published = measured.published.unwrap();
+    assert!((50..70).contains(&published), "{transport}: {published} published");
+    assert_eq!(measured.subscribed, 60, "{transport}");
+    assert_eq!(seen.received, published * 60, "{transport}: {measured:?}");
+    assert_eq!((seen.duplicate, seen.out_of_order, seen.gaps), (0, 0, 0), "{transport}");
+    assert_eq!((traffic.attempted, traffic.opened, traffic.peak), (60, 60, 60), "{transport}");
+    assert_eq!(traffic.reconnects, 0, "{transport}");
+    assert!(traffic.bytes_down > published * 60 * 64, "{transport}: {traffic:?}");
+    assert_eq!(transport.polls(), seen.requests > 0, "{transport}: {} requests", seen.requests);
+    assert_eq!(measured.duration, Duration::from_millis(1200), "{transport}");
+    assert!(measured.server.is_some_and(|s| s.rss_per_subscriber_bytes.is_some()), "{transport}");
+    let received: u64 = seconds.iter().map(|second| second.seen.received).sum();
+    assert_eq!(received, seen.received, "{transport}: the timeline adds up to the whole");
+    assert!(seconds.iter().enumerate().all(|(i, second)| second.index == i as u64), "{transport}");
+    assert_eq!(seconds[1].length, Duration::from_millis(200), "{transport}: the window's rest");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_run_over_each_transport_delivers_everything() {
+    for transport in Transport::ALL {
+        let (target, control, end) = serve().await;
+        let mut seconds = Vec::new();
+        let mut observe = |progress| {
+            if let Progress::Second(second) = progress {
+                seconds.push(*second);
+            }
+        };
+        let stop = CancellationToken::new();
+        let run = run(transport);
+        let measured = drive(&run, &target, &control, 2, &mut observe, stop).await.unwrap();
+        check(transport, &measured, &seconds);
+        end.cancel();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_interrupted_run_keeps_what_was_measured() {
+    let (target, control, _end) = serve().await;
+    let mut run = run(Transport::Sse);
+    run.timing.measure = Duration::from_mins(10);
+    let stop = CancellationToken::new();
+    let mut observe = |progress| {
+        if matches!(progress, Progress::Second(_)) {
+            stop.cancel();
+        }
+    };
+    let measured = drive(&run, &target, &control, 1, &mut observe, stop.clone()).await.unwrap();
+    assert!(measured.invalid.contains(&Invalid::Interrupted), "{:?}", measured.invalid);
+    assert_eq!(measured.missing(), Some(0));
+    assert!((1..5).contains(&measured.duration.as_secs()), "{:?}", measured.duration);
+    assert!(measured.seen.received > 0);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_server_that_goes_away_ends_the_run_with_that_reason() {
+    let (target, control, end) = serve().await;
+    let mut run = run(Transport::WebSocket);
+    run.timing.measure = Duration::from_mins(10);
+    let mut observe = |progress| {
+        if matches!(progress, Progress::Second(_)) {
+            end.cancel();
+        }
+    };
+    let result = drive(&run, &target, &control, 1, &mut observe, CancellationToken::new()).await;
+    assert!(matches!(result, Err(DriveError::Server { .. })), "{result:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_crowd_of_which_nobody_stands_says_why() {
+    let (mut target, control, _end) = serve().await;
+    "nowhere".clone_into(&mut target.feed);
+    let mut observe = |_| {};
+    let mut run = run(Transport::LongPolling);
+    run.subscribers = 3;
+    let result = drive(&run, &target, &control, 1, &mut observe, CancellationToken::new()).await;
+    let Err(error @ DriveError::Nobody { .. }) = result else { panic!("{result:?}") };
+    assert!(error.to_string().contains("404"), "{error}");
+}

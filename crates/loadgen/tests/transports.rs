@@ -1,0 +1,202 @@
+//! The client halves against the server of this project, over plain sockets.
+#![expect(clippy::unwrap_used, reason = "helpers of a test may fail loudly")]
+
+use std::time::Duration;
+
+use futures::StreamExt;
+use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
+use wirebench_loadgen::{
+    Dialer, Settings, Sight, SubscribeError, Subscriber, Target, live, subscribe,
+};
+use wirebench_measure::Event;
+use wirebench_protocol::{After, Cursor, Gap, Transport};
+use wirebench_scenario::{Headers, Link};
+use wirebench_server::{Feed, Payload, Server};
+
+const PATIENCE: Duration = Duration::from_secs(10);
+
+async fn serve() -> (Feed, Target) {
+    let feed = Feed::new(1000);
+    let server = Server::new([("bench".to_owned(), feed.clone())]);
+    let listener = wirebench_server::listen("127.0.0.1:0".parse().unwrap()).unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    tokio::spawn(async move { server.serve(listener, std::future::pending()).await });
+    (feed, Target::resolve(&url).await.unwrap())
+}
+
+fn publish(feed: &Feed, json: &'static str) -> Cursor {
+    feed.publish(&Payload::from_json(json.as_bytes()).unwrap())
+}
+
+fn settings() -> Settings {
+    Settings { interval: Duration::from_millis(5), ..Settings::default() }
+}
+
+type Events<'a> = futures::stream::BoxStream<'a, Result<Event, SubscribeError>>;
+
+/// The next event that is neither a request nor an empty answer.
+async fn next(transport: Transport, events: &mut Events<'_>) -> Event {
+    let next = async {
+        loop {
+            match events.next().await {
+                Some(Ok(Event::Request { .. } | Event::Empty { .. })) => {}
+                Some(Ok(event)) => break event,
+                end => panic!("{transport} ended with {end:?}"),
+            }
+        }
+    };
+    timeout(PATIENCE, next).await.unwrap_or_else(|_| panic!("{transport} went silent"))
+}
+
+#[tokio::test]
+async fn a_subscriber_stands_at_once_and_gets_what_is_published() {
+    for (transport, headers) in
+        Transport::ALL.into_iter().flat_map(|t| [(t, Headers::Browser), (t, Headers::Bare)])
+    {
+        let (feed, target) = serve().await;
+        let dialer = Dialer::new(Link::default(), 1);
+        let settings = Settings { headers, ..settings() };
+        let before = publish(&feed, "0");
+        let mut events = subscribe(transport, &dialer, &target, After::Newest, &settings);
+        let connected = next(transport, &mut events).await;
+        assert!(
+            matches!(connected, Event::Connected { cursor, .. } if cursor == before),
+            "{transport}: {connected:?}"
+        );
+        for json in ["\"first\"", "{\"second\":[2]}"] {
+            let published = publish(&feed, json);
+            match next(transport, &mut events).await {
+                Event::Received { cursor, published_at, received_at, payload_bytes, .. } => {
+                    assert_eq!(cursor, published, "{transport}");
+                    assert!(received_at >= published_at, "{transport}");
+                    assert_eq!(payload_bytes, json.len(), "{transport}");
+                }
+                event => panic!("{transport}: {event:?}"),
+            }
+        }
+        assert_eq!(dialer.counts().attempted, 1, "{transport}");
+    }
+}
+
+#[tokio::test]
+async fn a_late_subscriber_goes_on_after_its_cursor() {
+    for transport in Transport::ALL {
+        let (feed, target) = serve().await;
+        let cursors = ["1", "2", "3"].map(|json| publish(&feed, json));
+        for (after, missed) in [(After::Cursor(cursors[0]), 1), (After::Start, 0)] {
+            let dialer = Dialer::new(Link::default(), 1);
+            let mut events = subscribe(transport, &dialer, &target, after, &settings());
+            let connected = next(transport, &mut events).await;
+            assert!(matches!(connected, Event::Connected { .. }), "{transport}: {connected:?}");
+            for expected in &cursors[missed..] {
+                let event = next(transport, &mut events).await;
+                assert!(
+                    matches!(event, Event::Received { cursor, .. } if cursor == *expected),
+                    "{transport}: {event:?} instead of {expected}"
+                );
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn each_message_is_stamped_when_it_arrives_and_not_when_the_next_one_does() {
+    for transport in Transport::ALL {
+        for delay in [0, 10] {
+            let (feed, target) = serve().await;
+            let link = Link { delay: Duration::from_millis(delay), ..Link::default() };
+            let dialer = Dialer::new(link, 1);
+            let mut events = subscribe(transport, &dialer, &target, After::Newest, &settings());
+            next(transport, &mut events).await;
+            let publisher = async {
+                publish(&feed, "1");
+                tokio::time::sleep(Duration::from_millis(50)).await;
+                publish(&feed, "2");
+            };
+            let reader = async {
+                let mut stamps = Vec::new();
+                while stamps.len() < 2 {
+                    if let Event::Received { received_at, .. } = next(transport, &mut events).await
+                    {
+                        stamps.push(received_at);
+                    }
+                }
+                stamps[1].saturating_since(stamps[0])
+            };
+            let ((), apart) = tokio::join!(publisher, reader);
+            assert!(apart >= Duration::from_millis(25), "{transport}: {apart:?} apart");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_feed_that_does_not_exist_is_an_error_that_says_so() {
+    for transport in Transport::ALL {
+        let (_feed, mut target) = serve().await;
+        "nowhere".clone_into(&mut target.feed);
+        let dialer = Dialer::new(Link::default(), 1);
+        let mut events = subscribe(transport, &dialer, &target, After::Newest, &settings());
+        let error = loop {
+            match timeout(PATIENCE, events.next()).await.unwrap() {
+                Some(Ok(Event::Request { .. })) => {}
+                Some(Err(error)) => break error,
+                end => panic!("{transport}: {end:?}"),
+            }
+        };
+        assert!(error.is_permanent(), "{transport}: {error}");
+        let text = error.to_string();
+        assert!(text.contains("404") && text.contains("nowhere"), "{transport}: {text}");
+        assert!(events.next().await.is_none(), "{transport} goes on after an error");
+    }
+}
+
+#[tokio::test]
+async fn a_subscriber_survives_the_server_and_learns_that_the_feed_began_anew() {
+    for transport in Transport::ALL {
+        let (first, second) = (Feed::new(10), Feed::new(10));
+        let listener = wirebench_server::listen("127.0.0.1:0".parse().unwrap()).unwrap();
+        let address = listener.local_addr().unwrap();
+        let end = CancellationToken::new();
+        let servers = async {
+            let server = |feed: &Feed| Server::new([("bench".to_owned(), feed.clone())]);
+            server(&first).serve(listener, end.cancelled()).await;
+            let listener = wirebench_server::listen(address).unwrap();
+            server(&second).serve(listener, std::future::pending()).await;
+        };
+        let target = Target::resolve(&format!("http://{address}")).await.unwrap();
+        let dialer = Dialer::new(Link::default(), 1);
+        let subscriber = Subscriber {
+            transport,
+            dialer: &dialer,
+            target: &target,
+            settings: settings(),
+            seed: 1,
+        };
+        let (mut seen, done) = (Vec::new(), CancellationToken::new());
+        let life = live(&subscriber, After::Newest, |sight| {
+            let Sight::Event(event) = sight else { return };
+            match event {
+                Event::Connected { .. } if seen.is_empty() => drop(publish(&first, "1")),
+                Event::Connected { .. } => {}
+                Event::Received { cursor, .. } if seen.is_empty() => {
+                    assert_eq!(cursor.seq, 1);
+                    end.cancel();
+                }
+                Event::Gap { gap, .. } => {
+                    assert_eq!(*gap, Gap::Reset, "{transport}");
+                    publish(&second, "2");
+                }
+                Event::Received { .. } => done.cancel(),
+                Event::Request { .. } | Event::Empty { .. } => return,
+            }
+            seen.push(event.clone());
+        });
+        tokio::select! {
+            () = servers => unreachable!("the second server is not stopped"),
+            error = life => panic!("{transport}: {error}"),
+            () = done.cancelled() => {}
+            () = tokio::time::sleep(PATIENCE) => panic!("{transport} did not resume: {:?}", dialer.counts()),
+        }
+    }
+}

@@ -1,0 +1,221 @@
+//! A histogram that speaks `Duration`.
+
+use std::sync::LazyLock;
+use std::time::Duration;
+
+use hdrhistogram::Histogram;
+
+/// Durations from 1 ns to one hour, kept to three significant digits (HdrHistogram).
+///
+/// An empty one owns no memory; the first value allocates the whole histogram, and it never grows
+/// after that.
+#[derive(Clone, Debug, Default)]
+pub struct Latency {
+    /// `None` until the first value: there is one of these for every worker and second.
+    histogram: Option<Histogram<u64>>,
+    /// Values above the highest, which the histogram holds as the highest.
+    saturated: u64,
+}
+
+/// Every `Latency` has the same bounds, so that any two can be merged and any log line be added to
+/// any other.
+const HIGHEST: Duration = Duration::from_hours(1);
+const HIGHEST_NS: u64 = 3_600_000_000_000;
+const SIGNIFICANT_DIGITS: u8 = 3;
+
+static EMPTY: LazyLock<Histogram<u64>> = LazyLock::new(empty);
+
+fn empty() -> Histogram<u64> {
+    Histogram::new_with_bounds(1, HIGHEST_NS, SIGNIFICANT_DIGITS)
+        .expect("1 ns to 1 h at 3 digits are bounds that HdrHistogram accepts")
+}
+
+impl Latency {
+    /// One without values.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Adds a value. Above one hour it counts as one hour, and in [`Latency::saturated`].
+    pub fn record(&mut self, value: Duration) {
+        if value > HIGHEST {
+            self.saturated += 1;
+        }
+        let nanos = u64::try_from(value.as_nanos()).map_or(HIGHEST_NS, |ns| ns.min(HIGHEST_NS));
+        self.histogram
+            .get_or_insert_with(empty)
+            .record(nanos)
+            .expect("a value of at most one hour is within the bounds");
+    }
+
+    /// Adds all values of another. The result does not depend on the order of merging.
+    pub fn merge(&mut self, other: &Self) {
+        self.saturated += other.saturated;
+        let Some(theirs) = &other.histogram else { return };
+        match &mut self.histogram {
+            Some(ours) => ours.add(theirs).expect("all latencies share their bounds"),
+            none => *none = Some(theirs.clone()),
+        }
+    }
+
+    /// How many values were recorded.
+    pub fn len(&self) -> u64 {
+        self.histogram().len()
+    }
+
+    /// Whether none was.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// How many values were above one hour.
+    pub fn saturated(&self) -> u64 {
+        self.saturated
+    }
+
+    /// The smallest value, to the histogram's precision. `None` when empty, as are all below.
+    pub fn min(&self) -> Option<Duration> {
+        self.recorded().map(|histogram| Duration::from_nanos(histogram.min()))
+    }
+
+    /// The mean.
+    pub fn mean(&self) -> Option<Duration> {
+        self.recorded().and_then(|histogram| from_float_nanos(histogram.mean()))
+    }
+
+    /// The standard deviation of the values themselves (not an estimate for a larger population).
+    pub fn stddev(&self) -> Option<Duration> {
+        self.recorded().and_then(|histogram| from_float_nanos(histogram.stdev()))
+    }
+
+    /// The largest value, to the histogram's precision.
+    pub fn max(&self) -> Option<Duration> {
+        self.recorded().map(|histogram| Duration::from_nanos(histogram.max()))
+    }
+
+    /// The value that `percentile` percent (0 to 100) of the values do not exceed, to the
+    /// histogram's precision.
+    pub fn percentile(&self, percentile: f64) -> Option<Duration> {
+        self.recorded()
+            .map(|histogram| Duration::from_nanos(histogram.value_at_percentile(percentile)))
+    }
+
+    /// The values themselves, in nanoseconds; of all bounds the same, even when empty.
+    pub fn histogram(&self) -> &Histogram<u64> {
+        self.histogram.as_ref().unwrap_or(&EMPTY)
+    }
+
+    fn recorded(&self) -> Option<&Histogram<u64>> {
+        self.histogram.as_ref()
+    }
+}
+
+/// Same values, whether or not the memory for them was ever needed.
+impl PartialEq for Latency {
+    fn eq(&self, other: &Self) -> bool {
+        self.saturated == other.saturated && self.histogram() == other.histogram()
+    }
+}
+
+fn from_float_nanos(nanos: f64) -> Option<Duration> {
+    Duration::try_from_secs_f64(nanos / 1e9).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn latency(values: impl IntoIterator<Item = Duration>) -> Latency {
+        let mut latency = Latency::new();
+        for value in values {
+            latency.record(value);
+        }
+        latency
+    }
+
+    fn near(found: Option<Duration>, expected: Duration) -> bool {
+        found.is_some_and(|found| found.abs_diff(expected) <= expected / 1_000)
+    }
+
+    #[test]
+    fn an_empty_one_has_no_statistics_and_no_memory() {
+        let latency = Latency::new();
+        assert!(latency.is_empty());
+        assert!(latency.histogram.is_none());
+        assert_eq!(latency.histogram().len(), 0);
+        for statistic in [
+            latency.min(),
+            latency.mean(),
+            latency.stddev(),
+            latency.max(),
+            latency.percentile(50.0),
+        ] {
+            assert_eq!(statistic, None);
+        }
+    }
+
+    #[test]
+    fn statistics_are_those_of_the_values() {
+        let latency = latency((1..=1_000).map(Duration::from_millis));
+        assert_eq!(latency.len(), 1_000);
+        assert!(near(latency.min(), Duration::from_millis(1)));
+        assert!(near(latency.percentile(50.0), Duration::from_millis(500)));
+        assert!(near(latency.percentile(99.0), Duration::from_millis(990)));
+        assert!(near(latency.max(), Duration::from_secs(1)));
+        assert!(near(latency.mean(), Duration::from_micros(500_500)));
+        // sqrt((1000² − 1) / 12) ms
+        assert!(near(latency.stddev(), Duration::from_micros(288_675)));
+    }
+
+    #[test]
+    fn a_value_above_an_hour_counts_as_an_hour_and_is_told() {
+        let latency = latency([HIGHEST, HIGHEST + Duration::from_nanos(1), Duration::MAX]);
+        assert_eq!(latency.saturated(), 2);
+        assert_eq!(latency.len(), 3);
+        assert!(near(latency.max(), HIGHEST));
+    }
+
+    #[test]
+    fn a_value_of_zero_is_a_value() {
+        let latency = latency([Duration::ZERO]);
+        assert_eq!(latency.len(), 1);
+        assert_eq!(latency.max(), Some(Duration::ZERO));
+    }
+
+    #[test]
+    fn merging_an_empty_one_needs_no_memory() {
+        let mut merged = Latency::new();
+        merged.merge(&Latency::new());
+        assert!(merged.histogram.is_none());
+    }
+
+    fn any_latency() -> impl Strategy<Value = Latency> {
+        prop::collection::vec(0..2 * HIGHEST_NS, 0..20)
+            .prop_map(|nanos| latency(nanos.into_iter().map(Duration::from_nanos)))
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(32))]
+
+        #[test]
+        fn merging_is_the_same_as_recording_everything_in_one(
+            left in prop::collection::vec(0..2 * HIGHEST_NS, 0..20),
+            right in prop::collection::vec(0..2 * HIGHEST_NS, 0..20),
+        ) {
+            let [left, right] = [left, right].map(|v| v.into_iter().map(Duration::from_nanos));
+            let mut merged = latency(left.clone());
+            merged.merge(&latency(right.clone()));
+            prop_assert_eq!(merged, latency(left.chain(right)));
+        }
+
+        #[test]
+        fn percentiles_do_not_fall(latency in any_latency(), a in 0.0..=100.0, b in 0.0..=100.0) {
+            let (low, high) = if a <= b { (a, b) } else { (b, a) };
+            prop_assert!(latency.percentile(low) <= latency.percentile(high));
+            prop_assert!(latency.percentile(100.0) == latency.max());
+        }
+    }
+}

@@ -1,0 +1,19 @@
+//! What was seen: events in, one measurement out.
+//!
+//! This crate never reads a clock and does no I/O: every event brings its own time.
+
+mod event;
+mod latency;
+mod measurement;
+mod recorder;
+mod sequence;
+pub mod theory;
+
+pub use event::Event;
+pub use latency::Latency;
+pub use measurement::{
+    GENERATOR_BUSY_RATIO, GENERATOR_LATE_P99, Invalid, LoadgenCost, Measurement, Second,
+    ServerCost, Traffic, Window,
+};
+pub use recorder::Recorder;
+pub use sequence::{Arrival, Sequence};

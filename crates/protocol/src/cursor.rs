@@ -1,0 +1,151 @@
+//! How far a subscriber has come: the resume rule that all transports share.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use crate::Seq;
+
+/// One life of one feed. A feed that starts again with an empty log draws a new epoch, so that a
+/// cursor from its former life is recognised instead of being silently accepted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Epoch(pub u64);
+
+/// The last message that a subscriber has seen; travels as `<epoch>-<seq>`, opaque to clients.
+///
+/// The epoch is written in hexadecimal and `seq` in decimal: `7f3a09c2e1d4b586-17`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Cursor {
+    /// The life of the feed that `seq` belongs to.
+    pub epoch: Epoch,
+    /// The last message seen; 0 before the first.
+    pub seq: Seq,
+}
+
+/// Where a subscription starts.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum After {
+    /// At the newest message: only what is published from now on. The default on every transport.
+    #[default]
+    Newest,
+    /// Before the oldest message that the feed still has (`after=start`).
+    Start,
+    /// After this message.
+    Cursor(Cursor),
+}
+
+/// A cursor that is not of the form `<epoch>-<seq>`.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("malformed cursor `{0}`: expected `<epoch>-<seq>` as the feed gave it, or `start`")]
+pub struct CursorError(String);
+
+impl Cursor {
+    /// The cursor of the message at `seq` in the same life of the feed.
+    #[must_use]
+    pub fn at(self, seq: Seq) -> Self {
+        Self { seq, ..self }
+    }
+}
+
+impl fmt::Display for Cursor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:016x}-{}", self.epoch.0, self.seq)
+    }
+}
+
+impl FromStr for Cursor {
+    type Err = CursorError;
+
+    /// Accepts exactly what `Display` writes: a sign, a space or a shortened epoch is an error.
+    fn from_str(text: &str) -> Result<Self, CursorError> {
+        let malformed = || CursorError(text.chars().take(64).collect());
+        let (epoch, seq) = text.split_once('-').ok_or_else(malformed)?;
+        let hexadecimal = epoch.len() == 16 && epoch.bytes().all(|b| b.is_ascii_hexdigit());
+        let decimal = !seq.is_empty() && seq.bytes().all(|b| b.is_ascii_digit());
+        if !hexadecimal || !decimal {
+            return Err(malformed());
+        }
+        let epoch = Epoch(u64::from_str_radix(epoch, 16).map_err(|_| malformed())?);
+        Ok(Self { epoch, seq: seq.parse().map_err(|_| malformed())? })
+    }
+}
+
+impl fmt::Display for After {
+    /// The value of the query parameter `after`; empty for [`After::Newest`].
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Newest => Ok(()),
+            Self::Start => f.write_str("start"),
+            Self::Cursor(cursor) => cursor.fmt(f),
+        }
+    }
+}
+
+impl FromStr for After {
+    type Err = CursorError;
+
+    fn from_str(text: &str) -> Result<Self, CursorError> {
+        match text {
+            "" => Ok(Self::Newest),
+            "start" => Ok(Self::Start),
+            cursor => cursor.parse().map(Self::Cursor),
+        }
+    }
+}
+
+impl Serialize for Cursor {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Cursor {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = std::borrow::Cow::<str>::deserialize(deserializer)?;
+        text.parse().map_err(serde::de::Error::custom)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn a_cursor_survives_its_text(epoch: u64, seq: u64) {
+            let cursor = Cursor { epoch: Epoch(epoch), seq };
+            prop_assert_eq!(cursor.to_string().parse(), Ok(cursor));
+        }
+
+        #[test]
+        fn no_text_makes_the_parser_panic(text: String) {
+            let _ = text.parse::<After>();
+        }
+    }
+
+    #[test]
+    fn a_cursor_in_any_other_form_is_refused() {
+        for text in [
+            "1",
+            "-",
+            "00000000000000ab-",
+            "00000000000000ab-+1",
+            "ab-1",
+            "00000000000000ab-1 ",
+            "00000000000000ab-18446744073709551616",
+            "zz000000000000ab-1",
+        ] {
+            assert!(text.parse::<Cursor>().is_err(), "accepted `{text}`");
+        }
+    }
+
+    #[test]
+    fn the_start_and_the_newest_message_have_names() {
+        assert_eq!("start".parse(), Ok(After::Start));
+        assert_eq!("".parse(), Ok(After::Newest));
+        assert_eq!(After::Start.to_string(), "start");
+    }
+}

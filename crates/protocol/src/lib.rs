@@ -1,0 +1,23 @@
+//! What travels between the feed server and its subscribers.
+//!
+//! Both ends share these names and nothing else: a [`Message`] and the [`Cursor`] that says how far a
+//! subscriber has come, the [`Transport`]s that carry them, and the one clock, [`Timestamp`]. Nothing
+//! here is async, and the only thing read is what the kernel says of time and of this process.
+
+pub mod control;
+mod cursor;
+mod message;
+pub mod process;
+mod time;
+mod transport;
+
+pub use cursor::{After, Cursor, CursorError, Epoch};
+pub use message::{Batch, Gap, Hello, Message, Published};
+pub use time::Timestamp;
+pub use transport::{Transport, UnknownTransport};
+
+/// The place of a message in its feed: from 1, without holes. 0 is the place before the first message.
+pub type Seq = u64;
+
+/// The response header in which both kinds of polling repeat the cursor to go on from.
+pub const FEED_CURSOR: &str = "feed-cursor";

@@ -1,0 +1,111 @@
+//! A message, alone and in the company that a poll finds it in.
+
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+
+use crate::{Cursor, Seq, Timestamp};
+
+/// One message as it travels, the same bytes on every transport:
+/// `{"seq":17,"published_ns":81239184734,"payload":{…}}`.
+///
+/// The payload is borrowed and left unparsed: measuring needs its size, not its meaning.
+#[derive(Clone, Copy, Debug, Deserialize, Serialize)]
+pub struct Message<'a> {
+    /// Place in the feed, from 1.
+    pub seq: Seq,
+    /// When the message entered the feed; for a paced publisher, when it was due.
+    #[serde(rename = "published_ns")]
+    pub published_at: Timestamp,
+    /// Any JSON value, as its publisher wrote it.
+    #[serde(borrow)]
+    pub payload: &'a RawValue,
+}
+
+/// The body of a poll that found something.
+#[derive(Debug, Deserialize, Serialize)]
+pub struct Batch<'a> {
+    /// Where to go on from.
+    pub cursor: Cursor,
+    /// What could not be delivered before these messages, if anything.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gap: Option<Gap>,
+    /// The messages after the cursor that was asked for, in order.
+    #[serde(borrow)]
+    pub messages: Vec<Message<'a>>,
+}
+
+/// A hole in a subscription. Gaps are never silent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Gap {
+    /// `{"missed":n}`: the feed no longer has the next `n` messages.
+    Missed(u64),
+    /// `{"reset":true}`: the cursor is of another life of the feed; how much was missed is unknown.
+    #[serde(with = "always_true")]
+    Reset,
+}
+
+/// What a transport that pushes frames says before the first message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
+pub struct Hello {
+    /// Where the subscription starts.
+    pub cursor: Cursor,
+    /// What lies between the cursor asked for and this one, if anything.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gap: Option<Gap>,
+}
+
+/// The answer to publishing: the cursor of the new message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
+pub struct Published {
+    /// The cursor of the message that was published.
+    pub cursor: Cursor,
+}
+
+/// `Gap::Reset` carries no number, yet reads as `{"reset":true}` rather than as a bare string.
+mod always_true {
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    pub(super) fn serialize<S: Serializer>(serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_bool(true)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<(), D::Error> {
+        if bool::deserialize(deserializer)? {
+            Ok(())
+        } else {
+            Err(serde::de::Error::custom("`reset` is `true` or absent"))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Epoch;
+
+    #[test]
+    fn a_message_reads_as_the_protocol_page_says() {
+        let text = r#"{"seq":17,"published_ns":81239184734,"payload":{"any":[1, 2]}}"#;
+        let message: Message = serde_json::from_str(text).unwrap();
+        assert_eq!(message.seq, 17);
+        assert_eq!(message.published_at, Timestamp::from_nanos(81_239_184_734));
+        assert_eq!(message.payload.get(), r#"{"any":[1, 2]}"#);
+        assert_eq!(serde_json::to_string(&message).unwrap(), text);
+    }
+
+    #[test]
+    fn both_kinds_of_gap_are_objects() {
+        for (gap, text) in [(Gap::Missed(3), r#"{"missed":3}"#), (Gap::Reset, r#"{"reset":true}"#)]
+        {
+            assert_eq!(serde_json::to_string(&gap).unwrap(), text);
+            assert_eq!(serde_json::from_str::<Gap>(text).unwrap(), gap);
+        }
+    }
+
+    #[test]
+    fn a_hello_without_a_gap_has_no_such_key() {
+        let hello = Hello { cursor: Cursor { epoch: Epoch(1), seq: 2 }, gap: None };
+        assert_eq!(serde_json::to_string(&hello).unwrap(), r#"{"cursor":"0000000000000001-2"}"#);
+    }
+}

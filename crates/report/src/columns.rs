@@ -1,0 +1,593 @@
+//! The columns of `runs.csv`: what each is called, what it means, and where its value comes from.
+
+use std::fmt;
+
+use wirebench_measure::{Measurement, ServerCost};
+use wirebench_protocol::control::{Pace, Payload};
+use wirebench_scenario::{Headers, Run};
+
+use crate::Value;
+
+/// The version in the first column of every file. Appending a column does not change it; changing
+/// what one means does.
+pub const SCHEMA_VERSION: u64 = 1;
+
+/// Every file of this schema version has at least so many of [`COLUMNS`]; the others were appended.
+pub const FIRST_COLUMNS: usize = 54;
+
+/// A column of a table of results.
+#[derive(Clone, Copy, Debug)]
+pub struct Column<Take> {
+    /// In the header; the unit comes last.
+    pub name: &'static str,
+    /// What its numbers count; empty for words and counts.
+    pub unit: &'static str,
+    /// What it says, from where to where.
+    pub meaning: &'static str,
+    /// Which way is better.
+    pub better: Better,
+    /// How its values are written.
+    pub kind: Kind,
+    /// What it is to a comparison of runs.
+    pub part: Part,
+    /// Takes the value.
+    pub value: Take,
+}
+
+/// A column of `runs.csv`.
+pub type RunColumn = Column<fn(&RunRecord<'_>) -> Value>;
+
+/// What a row of `runs.csv` is made from.
+#[derive(Clone, Copy, Debug)]
+pub struct RunRecord<'a> {
+    /// The scenario's name.
+    pub scenario: &'a str,
+    /// What was to be run.
+    pub run: &'a Run,
+    /// What was measured.
+    pub measurement: &'a Measurement,
+}
+
+/// Which way a value is better.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Better {
+    /// The less, the better.
+    Lower,
+    /// The more, the better.
+    Higher,
+    /// It describes, and does not rate.
+    Neither,
+}
+
+/// How the values of a column are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// Words.
+    Text,
+    /// A count, from 0.
+    Integer,
+    /// A number with a dot where it is not whole.
+    Decimal,
+    /// `true` or `false`.
+    Boolean,
+}
+
+/// What a column is to a comparison of runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Part {
+    /// It tells runs apart that measure the same.
+    Identity,
+    /// It is what was asked for: runs are compared where these agree.
+    Setting,
+    /// It is what came out.
+    Measured,
+}
+
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Text => "words",
+            Self::Integer => "a whole number",
+            Self::Decimal => "a number",
+            Self::Boolean => "`true` or `false`",
+        })
+    }
+}
+
+impl<Take: Copy> Column<Take> {
+    pub(crate) const fn new(part: Part, kind: Kind, name: &'static str, value: Take) -> Self {
+        Self { name, unit: "", meaning: "", better: Better::Neither, kind, part, value }
+    }
+
+    pub(crate) const fn unit(self, unit: &'static str) -> Self {
+        Self { unit, ..self }
+    }
+
+    pub(crate) const fn lower_is_better(self) -> Self {
+        Self { better: Better::Lower, ..self }
+    }
+
+    pub(crate) const fn higher_is_better(self) -> Self {
+        Self { better: Better::Higher, ..self }
+    }
+
+    pub(crate) const fn means(self, meaning: &'static str) -> Self {
+        Self { meaning, ..self }
+    }
+}
+
+/// What a value of `runs.csv` is taken by.
+type Take = fn(&RunRecord<'_>) -> Value;
+
+const fn identity(kind: Kind, name: &'static str, value: Take) -> RunColumn {
+    Column::new(Part::Identity, kind, name, value)
+}
+
+const fn setting(kind: Kind, name: &'static str, value: Take) -> RunColumn {
+    Column::new(Part::Setting, kind, name, value)
+}
+
+const fn measured(kind: Kind, name: &'static str, value: Take) -> RunColumn {
+    Column::new(Part::Measured, kind, name, value)
+}
+
+/// The columns of `runs.csv`, in the order of the file. New ones go at the end, and none ever goes.
+pub const COLUMNS: &[RunColumn] = &[
+    identity(Kind::Integer, "schema_version", |_| Value::Integer(SCHEMA_VERSION))
+        .means("Version of this table's format."),
+    identity(Kind::Text, "scenario", |r| Value::words(r.scenario))
+        .means("Name of the scenario, as of its file."),
+    identity(Kind::Text, "run_id", |r| Value::words(&*r.run.id))
+        .means("Unique within the results folder; the tag of the run's histograms."),
+    identity(Kind::Integer, "repeat", |r| Value::Integer(r.run.repeat.into()))
+        .means("Which repetition of the same setting this is, from 1."),
+    setting(Kind::Text, "transport", |r| Value::words(r.run.transport.name()))
+        .means("How the messages travelled."),
+    setting(Kind::Integer, "http_version", |r| Value::Integer(r.run.http.version.into()))
+        .means("Major version of HTTP that the subscribers spoke."),
+    setting(Kind::Boolean, "tls", |r| Value::Boolean(r.run.http.tls))
+        .means("Whether the connections were encrypted."),
+    setting(Kind::Integer, "subscribers", |r| Value::count(r.run.subscribers as u64))
+        .means("Subscribers asked for; each has its own connection."),
+    setting(Kind::Decimal, "rate_per_s", |r| Value::exact(r.run.rate))
+        .unit("1/s")
+        .means("Messages per second that the feed was to publish, on average."),
+    setting(Kind::Decimal, "payload_bytes", payload_bytes).unit("B").means(
+        "Bytes of one message's payload; with `payload_source`, the mean of those \
+         received.",
+    ),
+    setting(Kind::Decimal, "link_delay_us", |r| Value::micros(r.run.link.delay))
+        .unit("µs")
+        .means("Delay of the emulated network, each way."),
+    setting(Kind::Decimal, "poll_interval_us", |r| Value::micros(r.run.interval))
+        .unit("µs")
+        .means("Short polling: from the start of one poll to the start of the next."),
+    setting(Kind::Decimal, "hold_us", |r| Value::micros(r.run.hold)).unit("µs").means(
+        "Long polling: from a poll's arrival to the empty answer when nothing is \
+         published.",
+    ),
+    measured(Kind::Decimal, "duration_s", |r| Value::seconds(r.measurement.duration))
+        .unit("s")
+        .means("From the opening of the measured window to its close."),
+    measured(Kind::Integer, "published", |r| Value::count(r.measurement.published))
+        .means("Messages that were due in the window, by the server's count."),
+    measured(Kind::Integer, "expected", |r| Value::count(r.measurement.expected())).means(
+        "Deliveries due: `published` times the subscribers connected when the window \
+         opened.",
+    ),
+    measured(Kind::Integer, "received", |r| Value::Integer(r.measurement.seen.received))
+        .higher_is_better()
+        .means(
+            "Deliveries made of messages due in the window, from its opening to the end \
+         of the drain.",
+        ),
+    measured(Kind::Integer, "missing", |r| Value::count(r.measurement.missing()))
+        .lower_is_better()
+        .means(
+            "Deliveries due and not made by the end of the drain, announced as gaps or \
+         not.",
+        ),
+    measured(Kind::Integer, "duplicate", |r| Value::Integer(r.measurement.seen.duplicate))
+        .lower_is_better()
+        .means(
+            "Deliveries of messages that the same subscriber had already; not in \
+         `received`.",
+        ),
+    measured(Kind::Integer, "out_of_order", |r| Value::Integer(r.measurement.seen.out_of_order))
+        .lower_is_better()
+        .means("Deliveries, among those received, that came after a later message."),
+    measured(Kind::Integer, "gaps", |r| Value::Integer(r.measurement.seen.gaps))
+        .lower_is_better()
+        .means("Times that the server told a subscriber of messages it cannot deliver."),
+    measured(Kind::Decimal, "delivery_min_us", |r| {
+        Value::micros(r.measurement.seen.delivery.min())
+    })
+    .unit("µs")
+    .lower_is_better()
+    .means(
+        "Delivery, least: from when a message was due to its last byte read, before \
+         decoding.",
+    ),
+    measured(Kind::Decimal, "delivery_mean_us", |r| {
+        Value::micros(r.measurement.seen.delivery.mean())
+    })
+    .unit("µs")
+    .lower_is_better()
+    .means(
+        "Delivery, mean: from when a message was due to its last byte read, before \
+         decoding.",
+    ),
+    measured(Kind::Decimal, "delivery_stddev_us", |r| {
+        Value::micros(r.measurement.seen.delivery.stddev())
+    })
+    .unit("µs")
+    .lower_is_better()
+    .means("Delivery, standard deviation over all deliveries."),
+    measured(Kind::Decimal, "delivery_p50_us", |r| delivery(r, 50.0))
+        .unit("µs")
+        .lower_is_better()
+        .means(
+            "Delivery, median: from when a message was due to its last byte read, before \
+         decoding.",
+        ),
+    measured(Kind::Decimal, "delivery_p75_us", |r| delivery(r, 75.0))
+        .unit("µs")
+        .lower_is_better()
+        .means("Delivery, 75th percentile."),
+    measured(Kind::Decimal, "delivery_p90_us", |r| delivery(r, 90.0))
+        .unit("µs")
+        .lower_is_better()
+        .means("Delivery, 90th percentile."),
+    measured(Kind::Decimal, "delivery_p95_us", |r| delivery(r, 95.0))
+        .unit("µs")
+        .lower_is_better()
+        .means("Delivery, 95th percentile."),
+    measured(Kind::Decimal, "delivery_p99_us", |r| delivery(r, 99.0))
+        .unit("µs")
+        .lower_is_better()
+        .means("Delivery, 99th percentile."),
+    measured(Kind::Decimal, "delivery_p999_us", |r| delivery(r, 99.9))
+        .unit("µs")
+        .lower_is_better()
+        .means("Delivery, 99.9th percentile."),
+    measured(Kind::Decimal, "delivery_max_us", |r| {
+        Value::micros(r.measurement.seen.delivery.max())
+    })
+    .unit("µs")
+    .lower_is_better()
+    .means(
+        "Delivery, most: from when a message was due to its last byte read, before \
+         decoding.",
+    ),
+    measured(Kind::Decimal, "connect_p50_us", |r| connect(r, 50.0))
+        .unit("µs")
+        .lower_is_better()
+        .means(
+            "Connecting, median over the whole run: from the start of dialling to the \
+         first cursor.",
+        ),
+    measured(Kind::Decimal, "connect_p99_us", |r| connect(r, 99.0))
+        .unit("µs")
+        .lower_is_better()
+        .means("Connecting, 99th percentile over the whole run."),
+    measured(Kind::Integer, "requests", |r| Value::Integer(r.measurement.seen.requests))
+        .lower_is_better()
+        .means(
+            "HTTP requests sent in the window; one that opened a stream before it is not \
+         counted.",
+        ),
+    measured(Kind::Integer, "empty_responses", |r| Value::Integer(r.measurement.seen.empty))
+        .lower_is_better()
+        .means("Answers in the window that carried no message."),
+    measured(Kind::Integer, "connections_attempted", |r| {
+        Value::Integer(r.measurement.traffic.attempted)
+    })
+    .lower_is_better()
+    .means("TCP connections tried, from the start of the run to its end."),
+    measured(Kind::Integer, "connections_opened", |r| Value::Integer(r.measurement.traffic.opened))
+        .lower_is_better()
+        .means("TCP connections opened, from the start of the run to its end."),
+    measured(Kind::Integer, "connections_peak", |r| Value::Integer(r.measurement.traffic.peak))
+        .lower_is_better()
+        .means("The most TCP connections open at once, from the start of the run to its end."),
+    measured(Kind::Integer, "reconnects", |r| Value::Integer(r.measurement.traffic.reconnects))
+        .lower_is_better()
+        .means(
+            "Subscriptions that broke and were resumed, from the start of the run to its \
+         end.",
+        ),
+    measured(Kind::Integer, "bytes_up", |r| Value::Integer(r.measurement.traffic.bytes_up))
+        .unit("B")
+        .lower_is_better()
+        .means(
+            "Bytes from subscribers to server on the TCP connections in the window, \
+         headers, framing and TLS included.",
+        ),
+    measured(Kind::Integer, "bytes_down", |r| Value::Integer(r.measurement.traffic.bytes_down))
+        .unit("B")
+        .lower_is_better()
+        .means(
+            "Bytes from server to subscribers on the TCP connections in the window, \
+         headers, framing and TLS included.",
+        ),
+    measured(Kind::Decimal, "bytes_per_message", |r| {
+        Value::computed(r.measurement.bytes_per_message())
+    })
+    .unit("B")
+    .lower_is_better()
+    .means("`bytes_up` and `bytes_down` together, for each delivery received."),
+    measured(Kind::Decimal, "overhead_ratio", |r| Value::computed(r.measurement.overhead_ratio()))
+        .lower_is_better()
+        .means(
+            "`bytes_up` and `bytes_down` together, for each byte of payload received; 1 \
+         is no overhead.",
+        ),
+    measured(Kind::Decimal, "server_cpu_s", |r| Value::seconds(server(r, |server| server.cpu)))
+        .unit("s")
+        .lower_is_better()
+        .means("Processor time of the server in the window, user and system."),
+    measured(Kind::Decimal, "server_cpu_us_per_message", |r| {
+        Value::micros(r.measurement.server_cpu_per_message())
+    })
+    .unit("µs")
+    .lower_is_better()
+    .means("`server_cpu_s` for each delivery received."),
+    measured(Kind::Integer, "server_rss_idle_bytes", |r| {
+        Value::count(server(r, |server| server.rss_idle_bytes))
+    })
+    .unit("B")
+    .lower_is_better()
+    .means("Resident memory of the server before the first subscriber."),
+    measured(Kind::Integer, "server_rss_peak_bytes", |r| {
+        Value::count(server(r, |server| server.rss_peak_bytes))
+    })
+    .unit("B")
+    .lower_is_better()
+    .means(
+        "The most resident memory of the server, from its start to the end of the \
+         run.",
+    ),
+    measured(Kind::Integer, "server_rss_per_subscriber_bytes", |r| {
+        Value::count(r.measurement.server.and_then(|server| server.rss_per_subscriber_bytes))
+    })
+    .unit("B")
+    .lower_is_better()
+    .means(
+        "Growth of the server's resident memory while the crowd connected, before the \
+         first message, for each subscriber; blank for a crowd so small that it would \
+         be noise.",
+    ),
+    measured(Kind::Decimal, "loadgen_cpu_s", |r| Value::seconds(r.measurement.loadgen.cpu))
+        .unit("s")
+        .lower_is_better()
+        .means("Processor time of the load generator in the window, user and system."),
+    measured(Kind::Decimal, "loadgen_cpu_ratio", |r| {
+        Value::computed(r.measurement.loadgen_cpu_ratio())
+    })
+    .lower_is_better()
+    .means(
+        "Share of its worker threads' time in the window that the load generator \
+         computed, 0 to 1.",
+    ),
+    measured(Kind::Integer, "loadgen_rss_peak_bytes", |r| {
+        Value::count(r.measurement.loadgen.rss_peak_bytes)
+    })
+    .unit("B")
+    .lower_is_better()
+    .means(
+        "The most resident memory of the load generator, from its start (earlier runs \
+         included) to the end of the run.",
+    ),
+    measured(Kind::Integer, "late_publishes", |r| {
+        Value::count(server(r, |server| server.late_publishes))
+    })
+    .lower_is_better()
+    .means("Messages that entered the feed more than 5 ms after they were due."),
+    measured(Kind::Boolean, "valid", |r| Value::Boolean(r.measurement.invalid.is_empty()))
+        .means("Whether the numbers may be used."),
+    measured(Kind::Text, "invalid_reason", invalid_reason)
+        .means("Why not, where they may not; reasons separated by semicolons."),
+    // Appended: settings that runs must agree in to be compared, and what explains a doubtful run.
+    setting(Kind::Text, "pace", |r| Value::words(pace(r.run.pace))).means(
+        "How the messages were spread over time: `steady`, `exact`, `poisson` or \
+         `burst-<size>`.",
+    ),
+    setting(Kind::Text, "payload_source", payload_source)
+        .means("The file that payloads were replayed from; blank where they were generated."),
+    setting(Kind::Integer, "window_messages", |r| Value::count(r.run.window as u64))
+        .means("Messages that the feed kept for those who come back."),
+    setting(Kind::Decimal, "link_jitter_us", |r| Value::micros(r.run.link.jitter))
+        .unit("µs")
+        .means("The most that the emulated network added to its delay, each way."),
+    setting(Kind::Text, "headers", |r| Value::words(headers(r.run.http.headers)))
+        .means("Request headers that went along: `browser` or `bare`."),
+    setting(Kind::Decimal, "ramp_s", |r| Value::seconds(r.run.ramp))
+        .unit("s")
+        .means("From the first subscriber's dialling to the last one's."),
+    identity(Kind::Integer, "seed", |r| Value::Integer(r.run.seed))
+        .means("Seeds everything random in the run, so that it can be made again."),
+    measured(Kind::Decimal, "loadgen_lag_p99_us", |r| {
+        Value::micros(r.measurement.seen.lag.percentile(99.0))
+    })
+    .unit("µs")
+    .lower_is_better()
+    .means("99th percentile of how late the load generator's own event loop ran."),
+    measured(Kind::Integer, "from_the_future", |r| {
+        Value::Integer(r.measurement.seen.from_the_future)
+    })
+    .lower_is_better()
+    .means(
+        "Deliveries read before they were due, which the delivery times leave out: \
+         the clocks disagree.",
+    ),
+];
+
+fn delivery(r: &RunRecord<'_>, percentile: f64) -> Value {
+    Value::micros(r.measurement.seen.delivery.percentile(percentile))
+}
+
+fn connect(r: &RunRecord<'_>, percentile: f64) -> Value {
+    Value::micros(r.measurement.seen.connect.percentile(percentile))
+}
+
+fn server<T>(r: &RunRecord<'_>, take: impl FnOnce(ServerCost) -> T) -> Option<T> {
+    r.measurement.server.map(take)
+}
+
+#[expect(clippy::cast_precision_loss, reason = "a mean needs no more than 16 digits")]
+fn payload_bytes(r: &RunRecord<'_>) -> Value {
+    let seen = &r.measurement.seen;
+    // Repeats carry bytes and are not counted in either.
+    match r.run.payload {
+        Payload::Bytes(bytes) => Value::exact(bytes as f64),
+        Payload::File(_) => Value::computed(seen.payload_bytes as f64 / seen.received as f64),
+    }
+}
+
+fn payload_source(r: &RunRecord<'_>) -> Value {
+    match &r.run.payload {
+        Payload::Bytes(_) => Value::Blank,
+        Payload::File(path) => Value::words(path.to_string_lossy()),
+    }
+}
+
+fn invalid_reason(r: &RunRecord<'_>) -> Value {
+    let reasons: Vec<String> = r.measurement.invalid.iter().map(ToString::to_string).collect();
+    Value::words(reasons.join("; "))
+}
+
+fn pace(pace: Pace) -> String {
+    match pace {
+        Pace::Steady => "steady".to_owned(),
+        Pace::Exact => "exact".to_owned(),
+        Pace::Poisson => "poisson".to_owned(),
+        Pace::Burst(size) => format!("burst-{size}"),
+    }
+}
+
+fn headers(headers: Headers) -> &'static str {
+    match headers {
+        Headers::Browser => "browser",
+        Headers::Bare => "bare",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+    use std::path::PathBuf;
+
+    use wirebench_measure::Recorder;
+
+    use super::*;
+    use crate::Row;
+    use crate::testing::{measurement, record, run};
+
+    /// The header as the design fixes it.
+    const FIXED: &str = "schema_version,scenario,run_id,repeat,transport,http_version,tls,\
+        subscribers,rate_per_s,payload_bytes,link_delay_us,poll_interval_us,hold_us,duration_s,published,\
+        expected,received,missing,duplicate,out_of_order,gaps,delivery_min_us,\
+        delivery_mean_us,delivery_stddev_us,delivery_p50_us,delivery_p75_us,delivery_p90_us,\
+        delivery_p95_us,delivery_p99_us,delivery_p999_us,delivery_max_us,connect_p50_us,\
+        connect_p99_us,requests,empty_responses,connections_attempted,connections_opened,\
+        connections_peak,reconnects,bytes_up,bytes_down,bytes_per_message,overhead_ratio,\
+        server_cpu_s,server_cpu_us_per_message,server_rss_idle_bytes,server_rss_peak_bytes,\
+        server_rss_per_subscriber_bytes,loadgen_cpu_s,loadgen_cpu_ratio,\
+        loadgen_rss_peak_bytes,late_publishes,valid,invalid_reason";
+
+    #[test]
+    fn the_fixed_columns_come_first_and_in_their_order() {
+        let names: Vec<&str> = COLUMNS.iter().map(|column| column.name).collect();
+        let fixed: Vec<&str> = FIXED.split(',').collect();
+        assert_eq!(fixed.len(), FIRST_COLUMNS);
+        assert_eq!(names[..FIRST_COLUMNS], fixed);
+    }
+
+    #[test]
+    fn the_columns_that_a_threshold_may_name_are_these() {
+        let names: Vec<&str> = COLUMNS.iter().map(|column| column.name).collect();
+        assert!(
+            names.starts_with(&wirebench_scenario::COLUMNS),
+            "wirebench-scenario lists other columns than wirebench-report writes"
+        );
+    }
+
+    #[test]
+    fn every_column_is_named_once_and_says_what_it_means() {
+        let mut names = HashSet::new();
+        for column in COLUMNS {
+            assert!(names.insert(column.name), "{} stands twice", column.name);
+            assert!(column.meaning.ends_with('.'), "{}: {}", column.name, column.meaning);
+        }
+    }
+
+    #[test]
+    fn every_unit_stands_at_the_end_of_the_name() {
+        for Column { name, unit, .. } in COLUMNS {
+            let ending = match *unit {
+                "" => continue,
+                "1/s" => "_per_s",
+                "B" if *name == "bytes_per_message" || name.starts_with("bytes_") => continue,
+                "B" => "_bytes",
+                "s" => "_s",
+                "µs" if *name == "server_cpu_us_per_message" => continue,
+                "µs" => "_us",
+                other => panic!("{name}: unknown unit {other}"),
+            };
+            assert!(name.ends_with(ending), "{name} in {unit}");
+        }
+    }
+
+    #[test]
+    fn every_value_is_of_its_columns_kind() {
+        let (run, measurement) = (run(), measurement());
+        for column in COLUMNS {
+            let value = (column.value)(&record(&run, &measurement));
+            assert_eq!(
+                Value::parse(&value.to_string(), column.kind).as_ref(),
+                Some(&value),
+                "{}",
+                column.name
+            );
+        }
+    }
+
+    #[test]
+    fn what_was_not_measured_is_blank_and_what_is_nought_is_nought() {
+        let measurement =
+            Measurement { published: None, server: None, seen: Recorder::new(), ..measurement() };
+        let row = Row::of(&record(&run(), &measurement));
+        for blank in [
+            "published",
+            "expected",
+            "missing",
+            "delivery_min_us",
+            "delivery_mean_us",
+            "delivery_p99_us",
+            "delivery_max_us",
+            "connect_p50_us",
+            "bytes_per_message",
+            "overhead_ratio",
+            "server_cpu_s",
+            "server_rss_peak_bytes",
+            "late_publishes",
+            "invalid_reason",
+        ] {
+            assert_eq!(row.value(blank), Some(&Value::Blank), "{blank}");
+        }
+        for nought in ["received", "duplicate", "requests", "empty_responses"] {
+            assert_eq!(row.number(nought), Some(0.0), "{nought}");
+        }
+    }
+
+    #[test]
+    fn a_replayed_file_has_the_mean_size_of_what_was_received() {
+        let replayed = Run { payload: Payload::File(PathBuf::from("quotes.jsonl")), ..run() };
+        let row = Row::of(&record(&replayed, &measurement()));
+        assert_eq!(row.text("payload_source"), Some("quotes.jsonl"));
+        assert_eq!(row.number("payload_bytes"), Some(256.0));
+        let nothing = Measurement { seen: Recorder::new(), ..measurement() };
+        let row = Row::of(&record(&replayed, &nothing));
+        assert_eq!(row.value("payload_bytes"), Some(&Value::Blank));
+    }
+}

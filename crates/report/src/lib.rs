@@ -1,0 +1,30 @@
+//! Numbers in; CSV, histogram logs and tables out.
+//!
+//! A run becomes a [`Row`] of `runs.csv`, each of its seconds a line of `timeline.csv` and of
+//! `latency.hlog`; [`table()`] shows the rows to a person. What a column is called and means is
+//! said once, in [`COLUMNS`] and [`TIMELINE_COLUMNS`]: header, reader and table all follow them.
+//! This crate does not print, has no async and never touches the network.
+
+mod columns;
+mod csv;
+mod error;
+mod hlog;
+mod row;
+mod table;
+#[cfg(test)]
+mod testing;
+mod timeline;
+mod value;
+
+pub use columns::{
+    Better, COLUMNS, Column, FIRST_COLUMNS, Kind, Part, RunColumn, RunRecord, SCHEMA_VERSION,
+};
+pub use csv::{RunsCsv, read};
+pub use error::{ReadError, WriteError};
+pub use hlog::{LatencyLog, Start};
+pub use row::Row;
+pub use table::{Style, table};
+pub use timeline::{
+    SecondColumn, SecondRecord, TIMELINE_COLUMNS, TimelineCsv, TimelineRow, read_timeline,
+};
+pub use value::Value;

@@ -1,0 +1,203 @@
+//! The lines of a table: runs of one transport at one setting, and what stands for them.
+
+use std::cmp::Ordering;
+
+use wirebench_protocol::Transport;
+
+use super::{ABSENT, Shown, Take};
+use crate::{COLUMNS, Part, Row, RunColumn, Value};
+
+/// Settings of one transport alone: runs that differ in them are still compared with the others.
+pub(super) const OWN: [&str; 2] = ["poll_interval_us", "hold_us"];
+
+/// The settings that are not the same in all rows.
+pub(super) struct Settings {
+    /// Of all transports: the values of a column are compared where these agree.
+    pub(super) shared: Vec<&'static RunColumn>,
+    pub(super) own: Vec<&'static RunColumn>,
+}
+
+impl Settings {
+    pub(super) fn varying(rows: &[Row]) -> Self {
+        let (own, shared) = COLUMNS
+            .iter()
+            .filter(|column| column.part == Part::Setting || column.name == "scenario")
+            .filter(|column| column.name != "transport" && varies(rows, column))
+            .partition(|column| OWN.contains(&column.name));
+        Self { shared, own }
+    }
+
+    pub(super) fn all(&self) -> impl Iterator<Item = &'static RunColumn> + '_ {
+        self.shared.iter().chain(&self.own).copied()
+    }
+}
+
+fn varies(rows: &[Row], column: &RunColumn) -> bool {
+    let own = OWN.contains(&column.name);
+    let mut values = rows
+        .iter()
+        .map(|row| setting(row, column))
+        // Blank on the transports that have no such setting.
+        .filter(|value| !(own && *value == Value::Blank));
+    let first = values.next();
+    values.any(|value| Some(&value) != first.as_ref())
+}
+
+/// The value of a setting; the size of replayed payloads was measured and is none.
+fn setting(row: &Row, column: &RunColumn) -> Value {
+    if column.name == "payload_bytes" && row.text("payload_source").is_some() {
+        return Value::Blank;
+    }
+    row.value(column.name).cloned().unwrap_or(Value::Blank)
+}
+
+/// All runs of one transport at one setting.
+pub(super) struct Line<'a> {
+    pub(super) shared: Vec<Value>,
+    pub(super) own: Vec<Value>,
+    pub(super) transport: &'a str,
+    /// Those that count: the valid ones, or all where none is valid.
+    pub(super) runs: Vec<&'a Row>,
+    /// Those that do not.
+    pub(super) invalid: Vec<&'a Row>,
+}
+
+impl Line<'_> {
+    pub(super) fn is_usable(&self) -> bool {
+        self.runs.iter().all(|row| row.is_valid())
+    }
+
+    fn order(&self, other: &Self) -> Ordering {
+        order(&self.shared, &other.shared)
+            .then_with(|| place(self.transport).cmp(&place(other.transport)))
+            .then_with(|| self.transport.cmp(other.transport))
+            .then_with(|| order(&self.own, &other.own))
+    }
+
+    /// What stands in a column: the number it is compared by, and its text.
+    pub(super) fn cell(&self, shown: &Shown) -> Option<(f64, String)> {
+        let values = |rows: &[&Row]| -> Vec<f64> {
+            let mut values: Vec<f64> = rows
+                .iter()
+                .filter_map(|row| row.number(shown.column))
+                .map(|number| number / shown.divisor)
+                .collect();
+            values.sort_by(f64::total_cmp);
+            values
+        };
+        let runs = values(&self.runs);
+        match shown.take {
+            Take::Median => median(&runs).map(|number| (number, significant(number))),
+            Take::MedianCount => median(&runs).map(|number| (number, format!("{number:.0}"))),
+            Take::Highest => runs.last().map(|number| (*number, significant(*number))),
+            Take::HighestCount => {
+                let invalid = values(&self.invalid);
+                let highest = runs.last().into_iter().chain(invalid.last()).copied();
+                highest.max_by(f64::total_cmp).map(|number| (number, format!("{number:.0}")))
+            }
+            Take::Range if runs.len() < 2 => None,
+            Take::Range => {
+                let (low, high) = (runs.first()?, runs.last()?);
+                Some((high - low, format!("{}–{}", significant(*low), significant(*high))))
+            }
+        }
+    }
+}
+
+/// The lines of the tables: by setting, then by transport.
+pub(super) fn lines<'a>(rows: &'a [Row], settings: &Settings) -> Vec<Line<'a>> {
+    let mut lines: Vec<Line<'a>> = Vec::new();
+    for row in rows {
+        let values = |columns: &[&RunColumn]| -> Vec<Value> {
+            columns.iter().map(|column| setting(row, column)).collect()
+        };
+        let (shared, own) = (values(&settings.shared), values(&settings.own));
+        let transport = row.text("transport").unwrap_or(ABSENT);
+        let at = lines.iter().position(|line| {
+            line.transport == transport && line.shared == shared && line.own == own
+        });
+        if let Some(at) = at {
+            lines[at].runs.push(row);
+        } else {
+            let (runs, invalid) = (vec![row], Vec::new());
+            lines.push(Line { shared, own, transport, runs, invalid });
+        }
+    }
+    for line in &mut lines {
+        if line.runs.iter().any(|row| row.is_valid()) {
+            (line.runs, line.invalid) = line.runs.iter().copied().partition(|row| row.is_valid());
+        }
+    }
+    lines.sort_by(Line::order);
+    lines
+}
+
+fn place(transport: &str) -> usize {
+    Transport::ALL
+        .iter()
+        .position(|known| known.name() == transport)
+        .unwrap_or(Transport::ALL.len())
+}
+
+fn order(left: &[Value], right: &[Value]) -> Ordering {
+    left.iter()
+        .zip(right)
+        .map(|(left, right)| match (left.number(), right.number()) {
+            (Some(left), Some(right)) => left.total_cmp(&right),
+            (Some(_), None) => Ordering::Greater,
+            (None, Some(_)) => Ordering::Less,
+            (None, None) => left.to_string().cmp(&right.to_string()),
+        })
+        .find(|order| order.is_ne())
+        .unwrap_or(Ordering::Equal)
+}
+
+/// Of values in order; between the two in the middle where there are two.
+fn median(values: &[f64]) -> Option<f64> {
+    let upper = values.get(values.len() / 2)?;
+    if values.len() % 2 == 1 {
+        return Some(*upper);
+    }
+    values.get(values.len() / 2 - 1).map(|lower| f64::midpoint(*lower, *upper))
+}
+
+/// Three significant digits, and all digits before the dot: `0.0123`, `26.2`, `1340`.
+fn significant(number: f64) -> String {
+    if number == 0.0 {
+        return "0".to_owned();
+    }
+    // Rounding first: 9.996 has one digit less behind the dot than it seems.
+    let rounded = format!("{number:.2e}");
+    let exponent: i32 =
+        rounded.split_once('e').and_then(|(_, exponent)| exponent.parse().ok()).unwrap_or(0);
+    let places = usize::try_from(2 - exponent).unwrap_or(0);
+    format!("{number:.places$}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_keep_three_significant_digits() {
+        for (number, text) in [
+            (0.0, "0"),
+            (0.012_345, "0.0123"),
+            (0.999_6, "1.00"),
+            (9.996, "10.0"),
+            (26.17, "26.2"),
+            (99.96, "100"),
+            (525.4, "525"),
+            (1_340.2, "1340"),
+        ] {
+            assert_eq!(significant(number), text);
+        }
+    }
+
+    #[test]
+    fn the_median_of_an_even_number_lies_between_the_two_in_the_middle() {
+        assert_eq!(median(&[]), None);
+        assert_eq!(median(&[1.0, 2.0, 9.0]), Some(2.0));
+        assert_eq!(median(&[1.0, 2.0, 4.0, 9.0]), Some(3.0));
+    }
+}

@@ -1,0 +1,79 @@
+//! A run and what it measured, for the tests of this crate.
+
+use std::time::Duration;
+
+use wirebench_measure::{LoadgenCost, Measurement, Recorder, ServerCost, Traffic};
+use wirebench_protocol::Transport;
+use wirebench_protocol::control::{Pace, Payload};
+use wirebench_scenario::{Headers, Http, Link, Run, Timing};
+
+use crate::RunRecord;
+
+/// Long polling, 3 subscribers, 10 messages.
+pub(crate) fn run() -> Run {
+    Run {
+        id: "long-polling-1".to_owned(),
+        repeat: 1,
+        transport: Transport::LongPolling,
+        subscribers: 3,
+        ramp: Duration::from_secs(2),
+        rate: 10.0,
+        pace: Pace::Steady,
+        payload: Payload::Bytes(256),
+        window: 10_000,
+        timing: Timing {
+            warm_up: Duration::from_secs(2),
+            measure: Duration::from_secs(1),
+            drain: Duration::from_secs(5),
+            repeat: 1,
+        },
+        link: Link { delay: Duration::from_millis(25), jitter: Duration::ZERO },
+        http: Http { version: 1, tls: false, headers: Headers::Browser },
+        interval: None,
+        hold: Some(Duration::from_secs(25)),
+        seed: 42,
+    }
+}
+
+/// A second of that run with nothing wrong.
+pub(crate) fn measurement() -> Measurement {
+    let mut seen = Recorder { received: 30, requests: 30, payload_bytes: 7_680, ..Recorder::new() };
+    for millis in 25..55 {
+        seen.delivery.record(Duration::from_millis(millis));
+    }
+    for millis in [101, 102, 104] {
+        seen.connect.record(Duration::from_millis(millis));
+    }
+    seen.lag.record(Duration::from_micros(1_200));
+    Measurement {
+        duration: Duration::from_secs(1),
+        published: Some(10),
+        subscribed: 3,
+        seen,
+        traffic: Traffic {
+            attempted: 3,
+            opened: 3,
+            peak: 3,
+            reconnects: 0,
+            bytes_up: 8_190,
+            bytes_down: 16_770,
+        },
+        server: Some(ServerCost {
+            cpu: Duration::from_micros(1_540),
+            rss_idle_bytes: 7_340_032,
+            rss_peak_bytes: 7_864_320,
+            rss_per_subscriber_bytes: None,
+            late_publishes: 0,
+        }),
+        loadgen: LoadgenCost {
+            cpu: Duration::from_micros(23_400),
+            workers: 1,
+            rss_peak_bytes: Some(12_582_912),
+        },
+        invalid: Vec::new(),
+    }
+}
+
+pub(crate) fn record<'a>(run: &'a Run, measurement: &'a Measurement) -> RunRecord<'a> {
+    RunRecord { scenario: "fan-out", run, measurement }
+}

@@ -1,0 +1,99 @@
+//! What is wrong with a scenario: all of it at once, each problem with its place.
+
+use std::fmt;
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// Why there is no scenario.
+///
+/// Its text is complete: places, causes and hints are all in it.
+#[derive(Debug, thiserror::Error)]
+pub enum ScenarioError {
+    /// The file could not be read. `cause` is part of the text, and therefore not a `source`.
+    #[error("cannot read the scenario `{}`: {cause}\n  hint: {hint}", file.display())]
+    Read {
+        /// The path as it was given.
+        file: PathBuf,
+        /// What the system said.
+        cause: io::Error,
+        /// What to do about it.
+        hint: String,
+    },
+    /// The file was read, and these things are wrong with it.
+    #[error(fmt = list)]
+    Invalid {
+        /// The path, or the name, under which the text was read.
+        file: PathBuf,
+        /// At least one, sorted by place.
+        problems: Vec<Problem>,
+    },
+}
+
+/// One thing that is wrong with a scenario.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Problem {
+    /// Where it stands.
+    pub place: Place,
+    /// What was found and what would be right: a fragment, without a full stop.
+    pub message: String,
+    /// What was probably meant, or what there is to choose from.
+    pub hint: Option<String>,
+}
+
+/// Where a problem stands.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Place {
+    /// In the file.
+    File {
+        /// From 1.
+        line: usize,
+        /// From 1, in characters.
+        column: usize,
+    },
+    /// On the command line: the argument as it was given.
+    Argument(String),
+}
+
+impl Place {
+    /// The place of the byte at `offset` in `text`.
+    pub(crate) fn in_text(text: &str, offset: usize) -> Self {
+        let before = &text[..text.floor_char_boundary(offset)];
+        let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
+        Self::File {
+            line: before.matches('\n').count() + 1,
+            column: before[line_start..].chars().count() + 1,
+        }
+    }
+}
+
+fn list(file: &Path, problems: &[Problem], f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    for (index, Problem { place, message, hint }) in problems.iter().enumerate() {
+        if index > 0 {
+            writeln!(f)?;
+        }
+        match place {
+            Place::File { line, column } => {
+                write!(f, "{}:{line}:{column}: {message}", file.display())?;
+            }
+            Place::Argument(argument) => write!(f, "{argument}: {message}")?,
+        }
+        if let Some(hint) = hint {
+            write!(f, "\n  hint: {hint}")?;
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_place_counts_lines_and_characters_from_one() {
+        let text = "a = 1\nµ = 2\n";
+        assert_eq!(Place::in_text(text, 0), Place::File { line: 1, column: 1 });
+        assert_eq!(Place::in_text(text, 9), Place::File { line: 2, column: 3 });
+        assert_eq!(Place::in_text(text, text.len()), Place::File { line: 3, column: 1 });
+        assert_eq!(Place::in_text(text, 999), Place::File { line: 3, column: 1 });
+    }
+}

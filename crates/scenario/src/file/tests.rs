@@ -1,0 +1,396 @@
+//! Reading, writing and the registry, held against each other.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use proptest::prelude::*;
+use proptest::sample::{select, subsequence};
+use wirebench_protocol::Transport;
+use wirebench_protocol::control::{Pace, Payload};
+
+use super::Overrides;
+use crate::{
+    COLUMNS, Comparison, Headers, Http, KEYS, Scenario, ScenarioError, TABLES, Threshold, Timing,
+    commented_scenario,
+};
+
+fn parse(text: &str, overrides: &Overrides) -> Result<Scenario, ScenarioError> {
+    Scenario::parse("test", text, Path::new(""), overrides)
+}
+
+fn valid(text: &str) -> Scenario {
+    parse(text, &Overrides::default()).unwrap_or_else(|error| panic!("{error}"))
+}
+
+fn set(key: &str, value: &str) -> Overrides {
+    Overrides { set: vec![(key.to_owned(), value.to_owned())], ..Overrides::default() }
+}
+
+/// What is said of a file that is wrong; nothing of one that is right.
+fn problems(text: &str) -> String {
+    parse(text, &Overrides::default()).map_or_else(|error| error.to_string(), |_| String::new())
+}
+
+#[test]
+fn an_empty_file_is_the_defaults() {
+    let expected = Scenario {
+        name: "test".to_owned(),
+        about: String::new(),
+        transports: Transport::ALL.to_vec(),
+        rate: vec![10.0],
+        pace: vec![Pace::Steady],
+        payload: vec![Payload::Bytes(256)],
+        window: 10_000,
+        subscribers: vec![100],
+        ramp: Duration::from_secs(2),
+        timing: Timing {
+            warm_up: Duration::from_secs(2),
+            measure: Duration::from_secs(10),
+            drain: Duration::from_secs(5),
+            repeat: 1,
+        },
+        delay: vec![Duration::from_millis(25)],
+        jitter: vec![Duration::ZERO],
+        http: Http { version: 1, tls: false, headers: Headers::Browser },
+        interval: vec![Duration::from_secs(1)],
+        hold: vec![Duration::from_secs(25)],
+        thresholds: Vec::new(),
+    };
+    assert_eq!(valid(""), expected);
+}
+
+#[test]
+fn the_commented_scenario_is_the_defaults() {
+    assert_eq!(valid(&commented_scenario()), valid(""));
+}
+
+#[test]
+fn the_commented_scenario_reads_well() {
+    insta::assert_snapshot!(commented_scenario());
+}
+
+#[test]
+fn the_example_of_the_specification_is_read_as_it_says() {
+    let text = r#"
+about = "How does delivery delay grow with the crowd at a steady trickle?"
+transports = ["short-polling", "long-polling", "sse", "websocket"]
+[feed]
+rate = 10
+pace = "steady"
+payload = 256
+window = 10_000
+[crowd]
+subscribers = [10, 100, 1_000]
+ramp = "2s"
+[timing]
+warm-up = "2s"
+measure = "10s"
+drain = "5s"
+repeat = 3
+[link]
+delay = "25ms"
+jitter = "0ms"
+[http]
+version = 1
+tls = false
+headers = "browser"
+[short-polling]
+interval = "1s"
+[long-polling]
+hold = "25s"
+[thresholds]
+delivery_p99_us = "< 60_000"
+missing = "== 0"
+"#;
+    let mut expected = valid("");
+    expected.about = "How does delivery delay grow with the crowd at a steady trickle?".to_owned();
+    expected.subscribers = vec![10, 100, 1_000];
+    expected.timing.repeat = 3;
+    expected.thresholds =
+        [("delivery_p99_us", Comparison::Less, 60_000.0), ("missing", Comparison::Equal, 0.0)]
+            .map(|(column, comparison, bound)| Threshold {
+                transport: None,
+                column: column.to_owned(),
+                comparison,
+                bound,
+            })
+            .to_vec();
+    assert_eq!(valid(text), expected);
+}
+
+#[test]
+fn every_key_is_read_and_refuses_what_it_is_not() {
+    for key in &KEYS {
+        let text = if key.table.is_empty() {
+            format!("{} = 1979-05-27", key.name)
+        } else {
+            format!("[{}]\n{} = 1979-05-27", key.table, key.name)
+        };
+        let expected = format!("`{}` must be {}", key.path(), key.kind);
+        let problems = problems(&text);
+        let names = format!("`{}` must be `\"", key.path());
+        assert!(problems.contains(&expected) || problems.contains(&names), "{problems}");
+        assert!(problems.contains("found `1979-05-27`"), "{problems}");
+    }
+}
+
+#[test]
+fn every_key_that_may_be_a_list_takes_one_and_no_other_does() {
+    for key in &KEYS {
+        let value = if key.default.starts_with('[') {
+            key.default.to_owned()
+        } else {
+            format!("[{}]", key.default)
+        };
+        let scenario = parse("", &set(&key.path(), &value));
+        assert_eq!(scenario.is_ok(), key.list, "{}", key.path());
+    }
+}
+
+#[test]
+fn a_bound_itself_is_allowed() {
+    for key in &KEYS {
+        for bound in [key.least, key.most].into_iter().flatten() {
+            // Beside the other defaults it may be too much; of itself it must not be.
+            let error = parse("", &set(&key.path(), bound))
+                .map_or_else(|e| e.to_string(), |_| String::new());
+            let refused = format!("`{}` must be at least {bound}, found", key.path());
+            let refused_too = format!("`{}` must be at most {bound}, found", key.path());
+            assert!(!error.contains(&refused) && !error.contains(&refused_too), "{error}");
+        }
+    }
+}
+
+#[test]
+fn the_greatest_payload_is_the_same_from_a_file() {
+    let most = crate::keys::PAYLOAD.most.unwrap().replace('_', "");
+    assert_eq!(most, crate::keys::PAYLOAD_MOST.to_string());
+}
+
+#[test]
+fn every_key_stands_in_a_table_that_is_known() {
+    for key in &KEYS {
+        assert!(key.table.is_empty() || TABLES.iter().any(|table| table.name == key.table));
+        assert_eq!(key.least.is_some(), key.most.is_some(), "{}", key.path());
+        assert!(key.doc.ends_with('.'), "{}: {}", key.path(), key.doc);
+    }
+}
+
+#[test]
+fn the_command_line_counts_over_the_file() {
+    let text = "transports = [\"sse\"]\n[crowd]\nsubscribers = 0\n[timing]\nrepeat = 3\n[thresholds]\nmissing = \"== 0\"";
+    let overrides = Overrides {
+        set: [
+            ("crowd.subscribers", "[1, 2]"),
+            ("feed.pace", "\"exact\""),
+            ("link.delay", "5ms"),
+            ("thresholds.missing", "< 7"),
+            ("thresholds.sse.gaps", "\"== 0\""),
+        ]
+        .map(|(key, value)| (key.to_owned(), value.to_owned()))
+        .to_vec(),
+        transports: Some(vec![Transport::WebSocket, Transport::Sse]),
+        repeat: Some(2),
+    };
+    let scenario = parse(text, &overrides).unwrap();
+    assert_eq!(scenario.subscribers, [1, 2]);
+    assert_eq!(scenario.pace, [Pace::Exact]);
+    assert_eq!(scenario.delay, [Duration::from_millis(5)]);
+    assert_eq!(scenario.transports, [Transport::WebSocket, Transport::Sse]);
+    assert_eq!(scenario.timing.repeat, 2);
+    let thresholds: Vec<_> = scenario
+        .thresholds
+        .iter()
+        .map(|threshold| (threshold.transport, threshold.column.as_str(), threshold.bound))
+        .collect();
+    assert_eq!(thresholds, [(None, "missing", 7.0), (Some(Transport::Sse), "gaps", 0.0)]);
+}
+
+#[test]
+fn the_last_of_several_settings_counts() {
+    let mut overrides = set("crowd.subscribers", "1");
+    overrides.set.extend(set("crowd.subscribers", "2").set);
+    assert_eq!(parse("", &overrides).unwrap().subscribers, [2]);
+}
+
+#[test]
+fn a_payload_file_is_found_from_the_folder_of_the_scenario() {
+    let text = "[feed]\npayload = { file = \"quotes.jsonl\" }";
+    let scenario =
+        Scenario::parse("test", text, Path::new("tests/data"), &Overrides::default()).unwrap();
+    assert_eq!(scenario.payload, [Payload::File(data_file())]);
+}
+
+#[test]
+fn streams_alone_need_neither_an_interval_nor_a_large_window() {
+    let scenario = valid(
+        "transports = [\"sse\"]\nfeed = { rate = 1_000, window = 1 }\ntiming = { measure = \"500ms\", drain = \"50ms\" }",
+    );
+    assert_eq!(scenario.window, 1);
+}
+
+#[test]
+fn a_drain_is_long_enough_exactly_from_the_interval_and_a_round_trip() {
+    let drain = |drain| problems(&format!("[timing]\ndrain = \"{drain}\""));
+    assert_eq!(drain("1050ms"), "");
+    let refused = drain("1049ms");
+    assert!(refused.contains("must be at least `\"1.05s\"`, found `\"1049ms\"`"), "{refused}");
+}
+
+fn data_file() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/quotes.jsonl").canonicalize().unwrap()
+}
+
+/// A few distinct values, in any order.
+fn several<T: Clone + std::fmt::Debug + PartialEq + 'static>(
+    value: impl Strategy<Value = T>,
+) -> impl Strategy<Value = Vec<T>> {
+    proptest::collection::vec(value, 1..3).prop_map(|values| {
+        let mut distinct = Vec::new();
+        for value in values {
+            if !distinct.contains(&value) {
+                distinct.push(value);
+            }
+        }
+        distinct
+    })
+}
+
+fn between(least: Duration, most: Duration) -> impl Strategy<Value = Duration> {
+    let nanos = |duration: Duration| u64::try_from(duration.as_nanos()).unwrap();
+    (nanos(least)..=nanos(most)).prop_map(Duration::from_nanos)
+}
+
+fn any_threshold() -> impl Strategy<Value = Threshold> {
+    let columns: Vec<_> =
+        COLUMNS.into_iter().filter(|column| !crate::columns::WORDS.contains(column)).collect();
+    let transports: Vec<_> = [None].into_iter().chain(Transport::ALL.map(Some)).collect();
+    (select(transports), select(columns), select(Comparison::ALL.to_vec()), -1e12..1e12).prop_map(
+        |(transport, column, comparison, bound)| Threshold {
+            transport,
+            column: column.to_owned(),
+            comparison,
+            bound,
+        },
+    )
+}
+
+/// Any scenario that could have been read. The few ranges that depend on each other are kept apart: what
+/// is near a limit is tested above.
+fn any_scenario() -> impl Strategy<Value = Scenario> {
+    let seconds = Duration::from_secs;
+    let feed = (
+        several(1.0..1_000.0),
+        several(prop_oneof![
+            Just(Pace::Steady),
+            Just(Pace::Exact),
+            Just(Pace::Poisson),
+            (1_u32..100).prop_map(Pace::Burst)
+        ]),
+        several(prop_oneof![
+            (2_usize..=1_048_576).prop_map(Payload::Bytes),
+            Just(Payload::File(data_file()))
+        ]),
+        20_000_usize..=10_000_000,
+    );
+    let crowd = (several(1_usize..=1_000_000), between(Duration::ZERO, seconds(3_600)));
+    let timing = (
+        between(Duration::ZERO, seconds(3_600)),
+        between(seconds(100), seconds(3_600)),
+        between(seconds(40), seconds(3_600)),
+        1_u32..10,
+    )
+        .prop_map(|(warm_up, measure, drain, repeat)| Timing {
+            warm_up,
+            measure,
+            drain,
+            repeat,
+        });
+    let link = (
+        several(between(Duration::ZERO, seconds(2))),
+        several(between(Duration::ZERO, seconds(2))),
+    );
+    let polling = (
+        several(between(Duration::from_millis(1), seconds(10))),
+        several(between(Duration::from_millis(1), seconds(60))),
+    );
+    let rest = (
+        any::<String>(),
+        subsequence(Transport::ALL.to_vec(), 1..=4).prop_shuffle(),
+        select(Headers::ALL.to_vec()),
+        proptest::collection::vec(any_threshold(), 0..6),
+    );
+    (feed, crowd, timing, link, polling, rest).prop_map(
+        |(
+            (rate, pace, payload, window),
+            (subscribers, ramp),
+            timing,
+            (delay, jitter),
+            (interval, hold),
+            (about, transports, headers, mut thresholds),
+        )| {
+            thresholds.sort_by_key(|threshold| threshold.transport);
+            let mut known = Vec::new();
+            thresholds.retain(|threshold| {
+                let key = (threshold.transport, threshold.column.clone());
+                let new = !known.contains(&key);
+                known.push(key);
+                new
+            });
+            let http = Http { version: 1, tls: false, headers };
+            Scenario {
+                name: "test".to_owned(),
+                about,
+                transports,
+                rate,
+                pace,
+                payload,
+                window,
+                subscribers,
+                ramp,
+                timing,
+                delay,
+                jitter,
+                http,
+                interval,
+                hold,
+                thresholds,
+            }
+        },
+    )
+}
+
+proptest! {
+    #[test]
+    fn a_scenario_survives_its_toml(scenario in any_scenario()) {
+        let toml = scenario.to_toml();
+        match parse(&toml, &Overrides::default()) {
+            Ok(read) => prop_assert_eq!(read, scenario),
+            Err(error) => prop_assert!(false, "{}\n\n{}", error, toml),
+        }
+    }
+
+    #[test]
+    fn no_text_makes_the_reader_panic(text: String, key: String, value: String) {
+        let _ = parse(&text, &set(&key, &value));
+    }
+
+    #[test]
+    fn no_value_makes_the_reader_panic(
+        key in select(KEYS.to_vec()),
+        value in "(-?[0-9]{1,40}|-?[0-9]{1,3}\\.[0-9]{1,20}(e[0-9]{1,3})?|\"[0-9.a-zµ -]{0,9}\"|nan|inf|\\[\\]|\\{\\}|\\{ (burst|file) = .{0,4} \\})",
+    ) {
+        let list = format!("[{value}, {value}]");
+        let path = key.path();
+        for value in [&value, &list] {
+            let _ = parse("", &set(&path, value));
+            let _ = parse(&format!("{path} = {value}"), &Overrides::default());
+        }
+    }
+
+    #[test]
+    fn a_file_cut_anywhere_does_not_make_the_reader_panic(end in 0_usize..5_000) {
+        let text = commented_scenario();
+        let _ = parse(text.get(..end).unwrap_or(&text), &Overrides::default());
+    }
+}

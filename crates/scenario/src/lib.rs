@@ -1,0 +1,25 @@
+//! What to run: a TOML file in, validated runs out.
+//!
+//! A [`Scenario`] is a question put to several transports. [`Scenario::load`] reads it from a file and
+//! names everything that is wrong with it at once; [`Scenario::runs`] multiplies its lists out. What a
+//! file may say stands in one place, [`KEYS`], from which the reader, its hints, the scenario as run and
+//! the commented scenario of `wirebench init` are made. Nothing here is async, prints or reads a clock.
+
+mod columns;
+mod duration;
+mod error;
+mod file;
+mod keys;
+mod plan;
+mod runs;
+mod scenario;
+mod write;
+
+pub use columns::COLUMNS;
+pub use duration::{duration_text, parse_duration};
+pub use error::{Place, Problem, ScenarioError};
+pub use file::Overrides;
+pub use keys::{KEYS, Key, Kind, TABLES, Table};
+pub use scenario::{Comparison, Headers, Http, Link, Run, Scenario, Threshold, Timing};
+pub use wirebench_protocol::control::{Pace, Payload};
+pub use write::commented_scenario;

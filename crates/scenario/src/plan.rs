@@ -1,0 +1,59 @@
+//! What a run will take, worked out before it is made: for `check` and `--dry-run`.
+
+use std::time::Duration;
+
+use crate::Run;
+
+impl Run {
+    /// Connections open at once: one for each subscriber, on every transport.
+    pub fn connections(&self) -> usize {
+        self.subscribers
+    }
+
+    /// How long the run takes, the whole drain included.
+    pub fn duration(&self) -> Duration {
+        self.ramp + self.timing.warm_up + self.timing.measure + self.timing.drain
+    }
+
+    /// Messages to be published in the measured window, on average.
+    pub fn expected_messages(&self) -> f64 {
+        self.rate * self.timing.measure.as_secs_f64()
+    }
+
+    /// Messages to be delivered of those, to all subscribers together, on average.
+    pub fn expected_deliveries(&self) -> f64 {
+        self.expected_messages() * count(self.subscribers)
+    }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "subscribers are counted in thousands, not in 2^53")]
+fn count(subscribers: usize) -> f64 {
+    subscribers as f64
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use wirebench_protocol::Transport;
+
+    use super::*;
+    use crate::{Overrides, Scenario};
+
+    /// The run of `transport` in a scenario of 100 subscribers, 10 messages per second, 10 s, 25 ms.
+    fn run(transport: Transport, text: &str) -> Run {
+        let chosen = Overrides { transports: Some(vec![transport]), ..Overrides::default() };
+        let scenario = Scenario::parse("test", text, Path::new(""), &chosen)
+            .unwrap_or_else(|error| panic!("{error}"));
+        scenario.runs(1).remove(0)
+    }
+
+    #[test]
+    fn messages_reach_every_subscriber() {
+        let run = run(Transport::Sse, "");
+        assert_eq!(run.connections(), 100);
+        assert!((run.expected_messages() - 100.0).abs() < 1e-9);
+        assert!((run.expected_deliveries() - 10_000.0).abs() < 1e-9);
+        assert_eq!(run.duration(), Duration::from_secs(2 + 2 + 10 + 5));
+    }
+}

@@ -1,0 +1,141 @@
+//! The control API: what the load generator asks of the server beside the feeds. On a listener of its
+//! own, so that asking does not count among what is measured.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use axum::extract::rejection::JsonRejection;
+use axum::extract::{RawPathParams, State};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use axum::{Json, Router};
+use tokio::net::TcpListener;
+use wirebench_protocol::control::{self, CountWindow, PublisherReport, Usage, WindowCount};
+use wirebench_protocol::{Timestamp, process};
+
+use crate::answer::{self, Refusal};
+use crate::feed::Feed;
+use crate::publisher::Publisher;
+use crate::server::Server;
+use crate::transport;
+
+/// The control API of a server.
+#[derive(Clone, Debug)]
+pub struct Control(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    server: Server,
+    /// At most one publisher a feed, by the feed's name.
+    publishers: Mutex<HashMap<String, Publisher>>,
+    /// Late messages of all publishers, past and present.
+    late: Arc<AtomicU64>,
+}
+
+impl Control {
+    /// The control API of `server`.
+    pub fn new(server: Server) -> Self {
+        Self(Arc::new(Inner { server, publishers: Mutex::default(), late: Arc::default() }))
+    }
+
+    /// Every route of the API.
+    pub fn router(&self) -> Router {
+        Router::new()
+            .route("/usage", get(usage))
+            .route("/feeds/{feed}/publisher", post(start_publisher).delete(stop_publisher))
+            .route("/feeds/{feed}/window", get(read_window).put(set_window))
+            .fallback(answer::no_such_route)
+            .method_not_allowed_fallback(answer::no_such_method)
+            .with_state(self.clone())
+    }
+
+    /// Serves the API until the future is dropped.
+    pub async fn serve(&self, listener: TcpListener) {
+        // `axum::serve` never returns an error; it waits out a failing `accept`.
+        let _ = axum::serve(listener, self.router()).await;
+    }
+
+    fn feed(&self, path: &RawPathParams) -> Result<(&str, &Feed), Refusal> {
+        let feed = transport::feed(&self.0.server, path)?;
+        let name = self.0.server.feeds().find(|(_, known)| std::ptr::eq(*known, feed));
+        Ok(name.expect("the feed was found by its name"))
+    }
+}
+
+type Body<T> = Result<Json<T>, JsonRejection>;
+
+fn read<T>(body: Body<T>) -> Result<T, Refusal> {
+    body.map(|Json(value)| value).map_err(|error| {
+        Refusal::new(error.status(), error.body_text(), "docs/protocol.md has the control API")
+    })
+}
+
+async fn start_publisher(
+    State(control): State<Control>,
+    path: RawPathParams,
+    plan: Body<control::Publisher>,
+) -> Result<StatusCode, Refusal> {
+    let (name, feed) = control.feed(&path)?;
+    let plan = read(plan)?;
+    let mut publishers = control.0.publishers.lock().unwrap_or_else(PoisonError::into_inner);
+    if publishers.contains_key(name) {
+        let error = format!("feed `{name}` already has a publisher");
+        return Err(Refusal::new(StatusCode::CONFLICT, error, "DELETE it first"));
+    }
+    let publisher = Publisher::start(feed.clone(), &plan, Arc::clone(&control.0.late))
+        .map_err(|error| Refusal::bad_request(error.to_string(), "nothing is being published"))?;
+    publishers.insert(name.to_owned(), publisher);
+    Ok(StatusCode::CREATED)
+}
+
+/// Stopping a publisher that is not there is not an error: it published nothing.
+async fn stop_publisher(
+    State(control): State<Control>,
+    path: RawPathParams,
+) -> Result<Json<PublisherReport>, Refusal> {
+    let (name, _) = control.feed(&path)?;
+    let mut publishers = control.0.publishers.lock().unwrap_or_else(PoisonError::into_inner);
+    Ok(Json(publishers.remove(name).map(Publisher::stop).unwrap_or_default()))
+}
+
+async fn set_window(
+    State(control): State<Control>,
+    path: RawPathParams,
+    window: Body<CountWindow>,
+) -> Result<Json<WindowCount>, Refusal> {
+    let (_, feed) = control.feed(&path)?;
+    feed.count(read(window)?);
+    Ok(Json(feed.counted().expect("a count was just begun")))
+}
+
+async fn read_window(
+    State(control): State<Control>,
+    path: RawPathParams,
+) -> Result<Response, Refusal> {
+    let (name, feed) = control.feed(&path)?;
+    match feed.counted() {
+        Some(count) => Ok(Json(count).into_response()),
+        None => Err(Refusal::new(
+            StatusCode::NOT_FOUND,
+            format!("nothing is counted on feed `{name}`"),
+            "PUT a window first",
+        )),
+    }
+}
+
+async fn usage(State(control): State<Control>) -> Json<Usage> {
+    let server = &control.0.server;
+    let memory = process::memory();
+    Json(Usage {
+        at_ns: Timestamp::now(),
+        cpu_ns: u64::try_from(process::cpu_time().as_nanos()).unwrap_or(u64::MAX),
+        rss_bytes: memory.map(|memory| memory.resident_bytes),
+        rss_peak_bytes: memory.map(|memory| memory.peak_bytes),
+        connections: server.connections(),
+        requests: server.requests(),
+        published: server.feeds().map(|(_, feed)| feed.published()).sum(),
+        late_publishes: control.0.late.load(Ordering::Relaxed),
+    })
+}

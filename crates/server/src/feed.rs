@@ -1,0 +1,423 @@
+//! One append-only window of messages, and the three ways to read it.
+//!
+//! Readers bring their own cursor and take nothing away: there is no queue per subscriber, wake-ups
+//! coalesce, and a reader that comes late finds everything it missed in one go.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, PoisonError, RwLock};
+
+use bytes::Bytes;
+use tokio::sync::watch;
+use wirebench_protocol::control::{CountWindow, WindowCount};
+use wirebench_protocol::{After, Cursor, Epoch, Gap, Seq, Timestamp};
+
+use crate::entry::Entry;
+use crate::payload::Payload;
+
+/// At most this much JSON in one batch, so that a reader far behind costs bounded memory. A single
+/// larger message is a batch of its own.
+const BATCH_BYTES: usize = 1 << 20;
+
+/// A feed of messages. A handle: clones read and write the same feed.
+#[derive(Clone, Debug)]
+pub struct Feed(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    epoch: Epoch,
+    /// How many messages the window keeps; at least 1.
+    capacity: usize,
+    log: RwLock<Log>,
+    /// What sleeping readers wait on: how far the feed has come, nothing more.
+    progress: watch::Sender<Progress>,
+}
+
+/// How far a feed has come.
+#[derive(Clone, Copy, Debug, Default)]
+struct Progress {
+    newest: Seq,
+    closed: bool,
+}
+
+#[derive(Debug)]
+struct Log {
+    /// The messages still kept, without holes, up to the newest.
+    window: VecDeque<Arc<Entry>>,
+    /// The newest message ever published; 0 before the first.
+    newest: Seq,
+    /// What is being counted for a run, if anything.
+    count: Option<(CountWindow, WindowCount)>,
+}
+
+/// What a reader finds after its cursor.
+#[derive(Clone, Debug)]
+pub struct Batch {
+    /// Where to go on from.
+    pub cursor: Cursor,
+    /// What could not be delivered before these messages.
+    pub gap: Option<Gap>,
+    /// The messages, in order; empty when nothing is new.
+    pub entries: Vec<Arc<Entry>>,
+}
+
+/// A cursor of this feed that lies beyond its newest message: nobody can have been given it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("cursor `{cursor}` lies after the newest message, {newest}")]
+pub struct FutureCursor {
+    /// The cursor that was brought.
+    pub cursor: Cursor,
+    /// The newest message of the feed.
+    pub newest: Seq,
+}
+
+impl Feed {
+    /// An empty feed in a new epoch that keeps the last `capacity` messages (at least one).
+    pub fn new(capacity: usize) -> Self {
+        Self(Arc::new(Inner {
+            epoch: Epoch(rand::random()),
+            capacity: capacity.max(1),
+            log: RwLock::new(Log { window: VecDeque::new(), newest: 0, count: None }),
+            progress: watch::Sender::default(),
+        }))
+    }
+
+    /// Appends a message that is due now, and wakes those who wait.
+    pub fn publish(&self, payload: &Payload) -> Cursor {
+        self.publish_due(payload, Timestamp::now())
+    }
+
+    /// Appends a message with the stamp of the time at which it was due, so that a late publisher
+    /// does not hide its own delay.
+    pub fn publish_due(&self, payload: &Payload, due: Timestamp) -> Cursor {
+        let cursor = {
+            let mut log = self.0.log.write().unwrap_or_else(PoisonError::into_inner);
+            log.newest += 1;
+            let cursor = Cursor { epoch: self.0.epoch, seq: log.newest };
+            log.count(cursor.seq, due);
+            if log.window.len() == self.0.capacity {
+                log.window.pop_front();
+            }
+            log.window.push_back(Arc::new(Entry::encode(cursor, due, payload)));
+            cursor
+        };
+        // Outside the lock, or every reader would wake up into it. Two publishers may come here in
+        // the wrong order: the newest only ever grows.
+        self.0.progress.send_if_modified(|progress| {
+            let grown = cursor.seq > progress.newest;
+            progress.newest = cursor.seq.max(progress.newest);
+            grown
+        });
+        cursor
+    }
+
+    /// Turns what a subscriber asks for into the cursor to read from.
+    ///
+    /// # Errors
+    /// A cursor of this epoch beyond the newest message. One of another epoch passes: reading from it
+    /// tells the subscriber about the reset.
+    pub fn locate(&self, after: After) -> Result<Cursor, FutureCursor> {
+        let log = self.0.log.read().unwrap_or_else(PoisonError::into_inner);
+        match after {
+            After::Newest => Ok(Cursor { epoch: self.0.epoch, seq: log.newest }),
+            After::Start => Ok(Cursor { epoch: self.0.epoch, seq: log.oldest() - 1 }),
+            After::Cursor(cursor) if cursor.epoch == self.0.epoch && cursor.seq > log.newest => {
+                Err(FutureCursor { cursor, newest: log.newest })
+            }
+            After::Cursor(cursor) => Ok(cursor),
+        }
+    }
+
+    /// What is there after the cursor, at once; some 1 MiB of it at most, the rest from the batch's
+    /// own cursor on.
+    pub fn read(&self, after: Cursor) -> Batch {
+        let log = self.0.log.read().unwrap_or_else(PoisonError::into_inner);
+        let oldest = log.oldest();
+        let (from, gap) = if after.epoch != self.0.epoch {
+            (oldest, Some(Gap::Reset))
+        } else if after.seq + 1 < oldest {
+            (oldest, Some(Gap::Missed(oldest - after.seq - 1)))
+        } else {
+            (after.seq + 1, None)
+        };
+        let mut bytes = 0;
+        let entries: Vec<_> = log
+            .since(from)
+            .take_while(|entry| {
+                let fits = bytes == 0 || bytes + entry.json.len() <= BATCH_BYTES;
+                bytes += entry.json.len();
+                fits
+            })
+            .cloned()
+            .collect();
+        let seq = entries.last().map_or(from - 1, |entry| entry.seq);
+        Batch { cursor: Cursor { epoch: self.0.epoch, seq }, gap, entries }
+    }
+
+    /// What comes next after the cursor: waits until there is something new or a gap to tell of.
+    /// Empty only when the feed closes first.
+    ///
+    /// # Cancel safety
+    /// Dropping the future loses nothing: reading takes nothing away.
+    pub async fn wait(&self, after: Cursor) -> Batch {
+        let nothing = Batch { cursor: after, gap: None, entries: Vec::new() };
+        self.follow(after).next().await.unwrap_or(nothing)
+    }
+
+    /// Everything after the cursor, batch by batch, until the feed closes.
+    pub fn follow(&self, after: Cursor) -> Follow {
+        Follow { feed: self.clone(), cursor: after, progress: self.0.progress.subscribe() }
+    }
+
+    /// Ends every wait and every follower, once it has read what there is. What is published after
+    /// this can still be read, but wakes nobody up.
+    pub fn close(&self) {
+        self.0.progress.send_modify(|progress| progress.closed = true);
+    }
+
+    /// Starts to count the messages whose stamp lies in the window, and forgets any earlier count.
+    pub fn count(&self, window: CountWindow) {
+        let mut log = self.0.log.write().unwrap_or_else(PoisonError::into_inner);
+        let count = WindowCount { published: 0, first_seq: None, last_seq: None };
+        log.count = Some((window, count));
+    }
+
+    /// What was counted so far; `None` when nothing was asked for.
+    pub fn counted(&self) -> Option<WindowCount> {
+        let log = self.0.log.read().unwrap_or_else(PoisonError::into_inner);
+        log.count.map(|(_, count)| count)
+    }
+
+    /// How many messages were ever published.
+    pub fn published(&self) -> u64 {
+        self.0.log.read().unwrap_or_else(PoisonError::into_inner).newest
+    }
+}
+
+impl Log {
+    /// The oldest message still kept; the next one to come when none is.
+    fn oldest(&self) -> Seq {
+        self.window.front().map_or(self.newest + 1, |entry| entry.seq)
+    }
+
+    /// The kept messages from `seq` on, which must not be older than the oldest.
+    fn since(&self, seq: Seq) -> impl Iterator<Item = &Arc<Entry>> {
+        let skipped = usize::try_from(seq - self.oldest()).unwrap_or(usize::MAX);
+        self.window.range(skipped.min(self.window.len())..)
+    }
+
+    fn count(&mut self, seq: Seq, due: Timestamp) {
+        if let Some((window, count)) = &mut self.count
+            && (window.from_ns..window.to_ns).contains(&due)
+        {
+            count.published += 1;
+            count.first_seq.get_or_insert(seq);
+            count.last_seq = Some(seq);
+        }
+    }
+}
+
+impl Batch {
+    /// Whether there is nothing to tell.
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty() && self.gap.is_none()
+    }
+
+    /// The place just before the first message: where the subscription goes on after the gap.
+    pub fn before(&self) -> Cursor {
+        self.entries.first().map_or(self.cursor, |entry| self.cursor.at(entry.seq - 1))
+    }
+
+    /// One encoding of all messages in one piece, without a copy where there is only one of them.
+    pub(crate) fn join(&self, encoding: impl Fn(&Entry) -> &Bytes) -> Bytes {
+        match self.entries.as_slice() {
+            [] => Bytes::new(),
+            [entry] => encoding(entry).clone(),
+            entries => entries
+                .iter()
+                .fold(Vec::new(), |mut all, entry| {
+                    all.extend_from_slice(encoding(entry));
+                    all
+                })
+                .into(),
+        }
+    }
+}
+
+/// A reader that follows a feed until it closes.
+#[derive(Debug)]
+pub struct Follow {
+    feed: Feed,
+    cursor: Cursor,
+    progress: watch::Receiver<Progress>,
+}
+
+impl Follow {
+    /// The next batch, never an empty one; `None` once the feed has closed.
+    ///
+    /// # Cancel safety
+    /// Dropping the future loses nothing: the cursor moves only when a batch is returned.
+    pub async fn next(&mut self) -> Option<Batch> {
+        loop {
+            // Seen first, read second: a message published in between is found by the read, and one
+            // published after it wakes `changed`.
+            let closed = self.progress.borrow_and_update().closed;
+            let batch = self.feed.read(self.cursor);
+            if !batch.is_empty() {
+                self.cursor = batch.cursor;
+                return Some(batch);
+            }
+            if closed {
+                return None;
+            }
+            // The sender lives in `feed`, which this reader holds: it cannot have gone.
+            let _ = self.progress.changed().await;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures::FutureExt;
+
+    use super::*;
+
+    fn payload(text: &str) -> Payload {
+        Payload::from_json(text.as_bytes()).unwrap()
+    }
+
+    fn feed_of(capacity: usize, published: u64) -> Feed {
+        let feed = Feed::new(capacity);
+        for n in 1..=published {
+            feed.publish(&payload(&n.to_string()));
+        }
+        feed
+    }
+
+    fn places(batch: &Batch) -> Vec<Seq> {
+        batch.entries.iter().map(|entry| entry.seq).collect()
+    }
+
+    #[test]
+    fn a_reader_without_a_cursor_starts_at_the_newest_message() {
+        let feed = feed_of(10, 3);
+        let newest = feed.locate(After::Newest).unwrap();
+        assert_eq!(newest.seq, 3);
+        assert!(feed.read(newest).is_empty());
+    }
+
+    #[test]
+    fn the_start_is_before_the_oldest_message_still_kept() {
+        let feed = feed_of(2, 5);
+        let batch = feed.read(feed.locate(After::Start).unwrap());
+        assert_eq!((places(&batch), batch.gap), (vec![4, 5], None));
+    }
+
+    #[test]
+    fn one_who_fell_behind_the_window_learns_how_much_was_missed() {
+        let feed = feed_of(2, 5);
+        let first = feed.locate(After::Newest).unwrap().at(1);
+        let batch = feed.read(first);
+        assert_eq!((places(&batch), batch.gap), (vec![4, 5], Some(Gap::Missed(2))));
+        assert_eq!(feed.read(batch.cursor).gap, None, "a gap is told once");
+    }
+
+    #[test]
+    fn a_cursor_of_another_epoch_is_reset_and_gets_what_is_left() {
+        let stranger = feed_of(10, 3).locate(After::Newest).unwrap();
+        let feed = feed_of(10, 4);
+        let batch = feed.read(stranger);
+        assert_eq!((places(&batch), batch.gap), (vec![1, 2, 3, 4], Some(Gap::Reset)));
+    }
+
+    #[test]
+    fn a_cursor_beyond_the_newest_message_is_refused() {
+        let feed = feed_of(10, 3);
+        let cursor = feed.locate(After::Newest).unwrap().at(4);
+        assert_eq!(feed.locate(After::Cursor(cursor)), Err(FutureCursor { cursor, newest: 3 }));
+    }
+
+    #[test]
+    fn a_batch_is_bounded_by_bytes_but_never_empty() {
+        let feed = Feed::new(10);
+        let big = payload(&format!("\"{}\"", "x".repeat(BATCH_BYTES)));
+        let start = feed.locate(After::Newest).unwrap();
+        for _ in 0..2 {
+            feed.publish(&big);
+        }
+        let batch = feed.read(start);
+        assert_eq!(places(&batch), [1]);
+        assert_eq!(places(&feed.read(batch.cursor)), [2]);
+    }
+
+    #[tokio::test]
+    async fn a_waiting_reader_wakes_up_at_the_next_message() {
+        let feed = feed_of(10, 1);
+        let mut follow = feed.follow(feed.locate(After::Newest).unwrap());
+        assert!(follow.next().now_or_never().is_none(), "there is nothing yet");
+        feed.publish(&payload("2"));
+        feed.publish(&payload("3"));
+        assert_eq!(places(&follow.next().await.unwrap()), [2, 3]);
+        assert!(follow.next().now_or_never().is_none(), "nothing comes twice");
+    }
+
+    #[tokio::test]
+    async fn a_feed_that_closes_ends_its_followers_after_what_is_there() {
+        let feed = feed_of(10, 2);
+        let mut follow = feed.follow(feed.locate(After::Start).unwrap());
+        feed.close();
+        assert_eq!(places(&follow.next().await.unwrap()), [1, 2]);
+        assert!(follow.next().await.is_none());
+        assert!(feed.wait(feed.locate(After::Newest).unwrap()).await.is_empty());
+    }
+
+    #[test]
+    fn only_messages_due_in_the_window_are_counted() {
+        let feed = Feed::new(1);
+        let at = Timestamp::from_nanos;
+        feed.count(CountWindow { from_ns: at(10), to_ns: at(20) });
+        for due in [9, 10, 19, 20] {
+            feed.publish_due(&payload("0"), at(due));
+        }
+        let count = WindowCount { published: 2, first_seq: Some(2), last_seq: Some(3) };
+        assert_eq!(feed.counted(), Some(count));
+    }
+
+    /// The race between reading and going to sleep: a publisher at full speed against readers that
+    /// come and go at random places.
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn no_message_is_lost_or_repeated_between_reading_and_waiting() {
+        let feed = Feed::new(1 << 20);
+        let start = feed.locate(After::Newest).unwrap();
+        let publisher = std::thread::spawn({
+            let feed = feed.clone();
+            move || {
+                for _ in 0..100_000 {
+                    feed.publish(&Payload::from_json(b"0").unwrap());
+                }
+            }
+        });
+        let mut readers = tokio::task::JoinSet::new();
+        for _ in 0..4 {
+            let feed = feed.clone();
+            readers.spawn(async move {
+                let mut cycles = 0_u32;
+                while feed.published() < 100_000 {
+                    let from = rand::random_range(0..=feed.published());
+                    let mut follow = feed.follow(start.at(from));
+                    let mut next = from + 1;
+                    while next < from + 40 && next < 100_000 {
+                        for entry in follow.next().await.unwrap().entries {
+                            assert_eq!(entry.seq, next, "subscribed after {from}");
+                            next += 1;
+                        }
+                    }
+                    cycles += 1;
+                }
+                cycles
+            });
+        }
+        let cycles: u32 = readers.join_all().await.into_iter().sum();
+        publisher.join().unwrap();
+        assert!(cycles > 100, "only {cycles} subscriptions raced the publisher");
+    }
+}

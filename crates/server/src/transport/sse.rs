@@ -1,0 +1,89 @@
+//! Server-sent events: one response that never ends (WHATWG HTML, section 9.2).
+
+use std::convert::Infallible;
+use std::time::Duration;
+
+use axum::body::Body;
+use axum::extract::rejection::QueryRejection;
+use axum::extract::{Query, RawPathParams, State};
+use axum::http::HeaderMap;
+use axum::response::{IntoResponse, Response};
+use bytes::Bytes;
+use futures::stream;
+use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at};
+use wirebench_protocol::Cursor;
+
+use super::{Ask, feed, locate};
+use crate::answer::Refusal;
+use crate::feed::{Batch, Follow};
+use crate::server::Server;
+
+/// "Every 15 seconds or so" (section 9.2.7), so that idle proxies keep the connection.
+const HEARTBEAT: Duration = Duration::from_secs(15);
+
+const HEAD: [(&str, &str); 3] = [
+    ("content-type", "text/event-stream"),
+    ("cache-control", "no-cache, no-store"),
+    // nginx holds events back unless told.
+    ("x-accel-buffering", "no"),
+];
+
+pub(super) async fn answer(
+    State(server): State<Server>,
+    path: RawPathParams,
+    ask: Result<Query<Ask>, QueryRejection>,
+    headers: HeaderMap,
+) -> Result<Response, Refusal> {
+    let feed = feed(&server, &path)?;
+    let ask = Ask::parse(ask)?;
+    let after = match headers.get("last-event-id") {
+        // What a browser sends when it comes back: newer than the address it was first given.
+        Some(id) => locate(feed, &String::from_utf8_lossy(id.as_bytes()))?,
+        None => locate(feed, &ask.after)?,
+    };
+    let mut heartbeat = interval_at(Instant::now() + HEARTBEAT, HEARTBEAT);
+    heartbeat.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let follow = feed.follow(after);
+    let events = Events { opening: Some(opening(after)), follow, heartbeat };
+    Ok((HEAD, Body::from_stream(stream::unfold(events, Events::next))).into_response())
+}
+
+/// The first bytes, sent at once: they open the stream, show a buffering proxy, and give a client that
+/// has not seen a message yet the place to come back to.
+fn opening(cursor: Cursor) -> Bytes {
+    format!("retry: 1000\nid: {cursor}\n\n").into()
+}
+
+struct Events {
+    /// The opening, until it was sent.
+    opening: Option<Bytes>,
+    follow: Follow,
+    heartbeat: Interval,
+}
+
+impl Events {
+    /// The next bytes of the stream: every message that is due, in one piece. `None` ends it, when
+    /// the feed closes.
+    async fn next(mut self) -> Option<(Result<Bytes, Infallible>, Self)> {
+        if let Some(opening) = self.opening.take() {
+            return Some((Ok(opening), self));
+        }
+        let bytes = tokio::select! {
+            biased;
+            batch = self.follow.next() => encode(&batch?),
+            _ = self.heartbeat.tick() => Bytes::from_static(b":\n\n"),
+        };
+        Some((Ok(bytes), self))
+    }
+}
+
+/// The events of a batch; a gap goes first, with the place from which they go on as its id.
+fn encode(batch: &Batch) -> Bytes {
+    let events = batch.join(|entry| &entry.sse);
+    let Some(gap) = batch.gap else { return events };
+    let before = batch.before();
+    let gap = serde_json::to_string(&gap).expect("a gap has no maps in it");
+    let mut bytes = format!("event: gap\nid: {before}\ndata: {gap}\n\n").into_bytes();
+    bytes.extend_from_slice(&events);
+    bytes.into()
+}

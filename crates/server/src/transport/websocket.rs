@@ -1,0 +1,174 @@
+//! WebSocket: one text frame a message, both ways over one upgraded connection (RFC 6455).
+
+use std::convert::Infallible;
+use std::time::Duration;
+
+use axum::extract::rejection::QueryRejection;
+use axum::extract::{Query, RawPathParams, State};
+use axum::http::Request;
+use axum::response::Response;
+use bytes::Bytes;
+use futures::{SinkExt, StreamExt};
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+use tokio::io::AsyncWriteExt;
+use tokio::time::{Instant, MissedTickBehavior, interval_at, timeout};
+use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
+use tokio_tungstenite::tungstenite::{Error, Message};
+use wirebench_protocol::{Cursor, Gap, Hello, Published};
+
+use super::{Ask, feed, locate};
+use crate::answer::Refusal;
+use crate::entry::text_frame;
+use crate::feed::{Batch, Feed};
+use crate::payload::Payload;
+use crate::server::Server;
+use crate::upgrade::{self, Socket};
+
+const PING: Duration = Duration::from_secs(20);
+
+/// A subscriber that takes no bytes for this long is closed as a slow reader.
+const WRITE_DEADLINE: Duration = Duration::from_secs(30);
+
+pub(super) async fn answer<B: Send + 'static>(
+    State(server): State<Server>,
+    path: RawPathParams,
+    ask: Result<Query<Ask>, QueryRejection>,
+    request: Request<B>,
+) -> Result<Response, Refusal> {
+    let feed = feed(&server, &path)?.clone();
+    let after = locate(&feed, &Ask::parse(ask)?.after)?;
+    upgrade::websocket(request, upgrade::SUBSCRIBER, &server, move |socket| {
+        subscription(socket, feed, after)
+    })
+}
+
+/// Why a subscription ends.
+enum End {
+    /// The feed closed: the server stops.
+    Closed,
+    /// The subscriber did what it may not, or nothing at all.
+    Refused(CloseCode, &'static str),
+    /// The connection failed, or the subscriber closed it.
+    Gone(Error),
+}
+
+impl From<Error> for End {
+    fn from(error: Error) -> Self {
+        Self::Gone(error)
+    }
+}
+
+async fn subscription(mut socket: Socket, feed: Feed, after: Cursor) {
+    let Err(end) = serve(&mut socket, &feed, after).await;
+    match end {
+        End::Closed => socket.close(CloseCode::Away, "the server stops").await,
+        End::Refused(code, reason) => socket.close(code, reason).await,
+        End::Gone(error) => socket.fail(&error).await,
+    }
+}
+
+/// Hello, then every message as it comes, until something ends it. One task owns the socket, so that
+/// frames written past the library and frames written by it never mix.
+async fn serve(socket: &mut Socket, feed: &Feed, after: Cursor) -> Result<Infallible, End> {
+    let first = feed.read(after);
+    let cursor = if first.gap.is_some() { first.before() } else { after };
+    write(socket, text(&Frame::Hello(Hello { cursor, gap: first.gap }))).await?;
+    let mut follow = feed.follow(cursor);
+
+    let mut ping = interval_at(Instant::now() + PING, PING);
+    ping.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut heard = true;
+    loop {
+        tokio::select! {
+            biased;
+            batch = follow.next() => write(socket, encode(&batch.ok_or(End::Closed)?)).await?,
+            message = socket.stream.next() => {
+                heard = true;
+                hear(socket, feed, message.unwrap_or(Err(Error::ConnectionClosed))?).await?;
+            }
+            _ = ping.tick() => {
+                if !std::mem::take(&mut heard) {
+                    return Err(End::Refused(CloseCode::Policy, "no answer to a ping"));
+                }
+                socket.stream.send(Message::Ping(Bytes::new())).await?;
+            }
+        }
+    }
+}
+
+/// What a subscriber says: only publishing means anything. The library answers pings by itself.
+async fn hear(socket: &mut Socket, feed: &Feed, message: Message) -> Result<(), End> {
+    let frame = match message {
+        Message::Text(request) => match publish(feed, request.as_bytes()) {
+            Ok(cursor) => text(&Frame::Published(Published { cursor })),
+            Err(error) => {
+                text(&Frame::Error { error, hint: "send {\"publish\":<any JSON value>}" })
+            }
+        },
+        Message::Binary(_) => {
+            return Err(End::Refused(CloseCode::Unsupported, "messages are text"));
+        }
+        Message::Ping(_) | Message::Pong(_) | Message::Close(_) | Message::Frame(_) => {
+            return Ok(());
+        }
+    };
+    write(socket, frame).await
+}
+
+fn publish(feed: &Feed, request: &[u8]) -> Result<Cursor, String> {
+    #[derive(Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Request<'a> {
+        #[serde(borrow)]
+        publish: &'a RawValue,
+    }
+    let request: Request<'_> =
+        serde_json::from_slice(request).map_err(|error| error.to_string())?;
+    if request.publish.get().len() > crate::MAX_PAYLOAD_BYTES {
+        return Err(format!("a payload has at most {} bytes", crate::MAX_PAYLOAD_BYTES));
+    }
+    let payload = Payload::from_json(request.publish.get().as_bytes());
+    payload.map(|payload| feed.publish(&payload)).map_err(|error| error.to_string())
+}
+
+/// The frames that are not messages: `{"hello":…}`, `{"published":…}`, a gap in mid-stream, an error.
+#[derive(Serialize)]
+#[serde(rename_all = "snake_case")]
+enum Frame {
+    Hello(Hello),
+    Published(Published),
+    #[serde(untagged)]
+    Gap {
+        gap: Gap,
+        cursor: Cursor,
+    },
+    #[serde(untagged)]
+    Error {
+        error: String,
+        hint: &'static str,
+    },
+}
+
+fn text(frame: &Frame) -> Bytes {
+    text_frame(&serde_json::to_vec(frame).expect("frames have no maps in them"))
+}
+
+fn encode(batch: &Batch) -> Bytes {
+    let messages = batch.join(|entry| &entry.websocket);
+    let Some(gap) = batch.gap else { return messages };
+    let mut frames = text(&Frame::Gap { gap, cursor: batch.before() }).to_vec();
+    frames.extend_from_slice(&messages);
+    frames.into()
+}
+
+/// Writes whole frames past the library, which would copy each into a buffer of its own. Legal
+/// because its buffer is empty whenever this task is here: it was flushed by every `send`, and
+/// answers to pings are flushed before anything else is written.
+async fn write(socket: &mut Socket, frames: Bytes) -> Result<(), End> {
+    socket.stream.flush().await?;
+    match timeout(WRITE_DEADLINE, socket.stream.get_mut().write_all(&frames)).await {
+        Ok(written) => Ok(written.map_err(Error::Io)?),
+        Err(_) => Err(End::Refused(CloseCode::Policy, "slow reader")),
+    }
+}

@@ -1,0 +1,189 @@
+//! What each route answers, asked without a socket.
+
+#![expect(clippy::unwrap_used, reason = "clippy does not see that helpers here are tests")]
+
+use axum::body::Body;
+use axum::http::{Method, Request, StatusCode};
+use http_body_util::BodyExt;
+use serde_json::{Value, json};
+use tower::ServiceExt;
+use wirebench_protocol::{After, Transport};
+use wirebench_server::{Control, Feed, Payload, Server};
+
+fn server() -> (Server, Feed) {
+    let feed = Feed::new(10);
+    (Server::new([("bench".to_owned(), feed.clone())]), feed)
+}
+
+fn publish(feed: &Feed, texts: &[&str]) {
+    for text in texts {
+        feed.publish(&Payload::from_json(text.as_bytes()).unwrap());
+    }
+}
+
+async fn ask(
+    router: axum::Router,
+    request: Request<Body>,
+) -> (StatusCode, Vec<(String, String)>, Vec<u8>) {
+    let response = router.oneshot(request).await.unwrap();
+    let headers = response.headers().iter();
+    let headers =
+        headers.map(|(name, value)| (name.to_string(), value.to_str().unwrap().to_owned()));
+    let (status, headers) = (response.status(), headers.collect());
+    (status, headers, response.into_body().collect().await.unwrap().to_bytes().to_vec())
+}
+
+fn get(uri: &str) -> Request<Body> {
+    Request::get(uri).body(Body::empty()).unwrap()
+}
+
+fn header<'a>(headers: &'a [(String, String)], name: &str) -> Option<&'a str> {
+    headers.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
+}
+
+#[tokio::test]
+async fn both_kinds_of_polling_answer_alike_when_there_is_something() {
+    let (server, feed) = server();
+    publish(&feed, &["{\"a\":1}", "\"b\""]);
+    let newest = feed.locate(After::Newest).unwrap();
+    for transport in [Transport::ShortPolling, Transport::LongPolling] {
+        let uri = format!("{}?after={}", transport.path("bench"), newest.at(0));
+        let (status, headers, body) = ask(server.router(), get(&uri)).await;
+        assert_eq!(status, StatusCode::OK, "{transport}");
+        assert_eq!(header(&headers, "feed-cursor"), Some(&*newest.to_string()), "{transport}");
+        assert_eq!(header(&headers, "cache-control"), Some("no-store"), "{transport}");
+        let body: Value = serde_json::from_slice(&body).unwrap();
+        assert_eq!(body["cursor"], newest.to_string());
+        assert_eq!(body["messages"][0]["payload"], json!({"a": 1}), "{transport}");
+        assert_eq!(body["messages"][1]["seq"], 2, "{transport}");
+
+        let mut again = get(&uri);
+        let tag = header(&headers, "etag").unwrap().parse().unwrap();
+        again.headers_mut().insert("if-none-match", tag);
+        let (status, headers, body) = ask(server.router(), again).await;
+        assert_eq!((status, body.len()), (StatusCode::NOT_MODIFIED, 0), "{transport}");
+        assert!(header(&headers, "feed-cursor").is_some(), "{transport}");
+    }
+}
+
+#[tokio::test]
+async fn a_poll_that_finds_nothing_repeats_the_cursor() {
+    let (server, feed) = server();
+    publish(&feed, &["1"]);
+    for uri in ["/feeds/bench/short-polling", "/feeds/bench/long-polling?hold=0"] {
+        let (status, headers, body) = ask(server.router(), get(uri)).await;
+        assert_eq!((status, body.len()), (StatusCode::NO_CONTENT, 0), "{uri}");
+        let newest = feed.locate(After::Newest).unwrap().to_string();
+        assert_eq!(header(&headers, "feed-cursor"), Some(&*newest), "{uri}");
+    }
+}
+
+#[tokio::test]
+async fn what_is_wrong_gets_the_status_that_says_so_and_a_hint() {
+    let (server, feed) = server();
+    let future = feed.locate(After::Newest).unwrap().at(99);
+    for transport in Transport::ALL {
+        for (uri, status) in [
+            (transport.path("nosuch"), StatusCode::NOT_FOUND),
+            (format!("{}?after=what", transport.path("bench")), StatusCode::BAD_REQUEST),
+            (format!("{}?after={future}", transport.path("bench")), StatusCode::BAD_REQUEST),
+            (format!("{}?hold=long", transport.path("bench")), StatusCode::BAD_REQUEST),
+        ] {
+            let (found, _, body) = ask(server.router(), get(&uri)).await;
+            assert_eq!(found, status, "{uri}");
+            let body: Value = serde_json::from_slice(&body).unwrap();
+            assert!(body["error"].is_string() && body["hint"].is_string(), "{uri}: {body}");
+        }
+        let wrong = Request::delete(transport.path("bench")).body(Body::empty()).unwrap();
+        let (status, headers, body) = ask(server.router(), wrong).await;
+        assert_eq!(status, StatusCode::METHOD_NOT_ALLOWED, "{transport}");
+        assert_eq!(header(&headers, "allow"), Some("GET,HEAD"), "{transport}");
+        assert!(serde_json::from_slice::<Value>(&body).unwrap()["hint"].is_string(), "{transport}");
+    }
+    let (status, _, body) = ask(server.router(), get("/nowhere")).await;
+    assert_eq!(status, StatusCode::NOT_FOUND);
+    assert!(serde_json::from_slice::<Value>(&body).unwrap()["error"].is_string());
+}
+
+#[tokio::test]
+async fn a_websocket_address_asked_without_an_upgrade_says_which_version_it_speaks() {
+    let (server, _) = server();
+    let (status, headers, _) = ask(server.router(), get("/feeds/bench/websocket")).await;
+    assert_eq!(status, StatusCode::UPGRADE_REQUIRED);
+    assert_eq!(header(&headers, "sec-websocket-version"), Some("13"));
+}
+
+#[tokio::test]
+async fn any_json_value_is_published_and_anything_else_refused() {
+    let post = |kind: Option<&str>, body: &[u8]| {
+        let request = Request::post("/feeds/bench/messages");
+        let request = kind.into_iter().fold(request, |r, kind| r.header("content-type", kind));
+        request.body(Body::from(body.to_vec())).unwrap()
+    };
+    let (server, feed) = server();
+    let json = Some("application/json; charset=utf-8");
+    for body in ["{}", "\"\"", "null", " 1 ", "[\"\\u2028\"]"] {
+        let (status, _, answer) = ask(server.router(), post(json, body.as_bytes())).await;
+        let newest = feed.locate(After::Newest).unwrap();
+        assert_eq!(status, StatusCode::CREATED, "{body}");
+        assert_eq!(answer, format!("{{\"cursor\":\"{newest}\"}}").as_bytes());
+    }
+    let large = vec![b'1'; wirebench_server::MAX_PAYLOAD_BYTES + 1];
+    for (kind, body, status) in [
+        (json, &b""[..], StatusCode::BAD_REQUEST),
+        (json, b"{", StatusCode::BAD_REQUEST),
+        (Some("text/plain"), b"1", StatusCode::UNSUPPORTED_MEDIA_TYPE),
+        (None, &large, StatusCode::PAYLOAD_TOO_LARGE),
+    ] {
+        let (found, _, answer) = ask(server.router(), post(kind, body)).await;
+        assert_eq!(found, status);
+        assert!(serde_json::from_slice::<Value>(&answer).unwrap()["error"].is_string());
+    }
+    assert_eq!(feed.published(), 5, "what was refused is not in the feed");
+}
+
+#[tokio::test]
+async fn a_publisher_is_started_counted_and_stopped() {
+    let (server, feed) = server();
+    let control = Control::new(server).router();
+    let send = |method: Method, uri: &str, body: Value| {
+        let request = Request::builder().method(method).uri(uri);
+        let body = if body.is_null() { Body::empty() } else { Body::from(body.to_string()) };
+        ask(control.clone(), request.header("content-type", "application/json").body(body).unwrap())
+    };
+    let window = json!({"from_ns": 0, "to_ns": u64::MAX});
+    assert_eq!(
+        send(Method::GET, "/feeds/bench/window", Value::Null).await.0,
+        StatusCode::NOT_FOUND
+    );
+    assert_eq!(send(Method::PUT, "/feeds/bench/window", window).await.0, StatusCode::OK);
+
+    let plan = json!({"rate": 500.0, "pace": {"burst": 2}, "payload": {"bytes": 8}, "seed": 1});
+    let start = send(Method::POST, "/feeds/bench/publisher", plan.clone()).await;
+    assert_eq!(start.0, StatusCode::CREATED);
+    let second = send(Method::POST, "/feeds/bench/publisher", plan).await;
+    assert_eq!(second.0, StatusCode::CONFLICT);
+    feed.wait(feed.locate(After::Newest).unwrap()).await;
+
+    let (_, _, report) = send(Method::DELETE, "/feeds/bench/publisher", Value::Null).await;
+    let report: Value = serde_json::from_slice(&report).unwrap();
+    let (_, _, count) = send(Method::GET, "/feeds/bench/window", Value::Null).await;
+    let count: Value = serde_json::from_slice(&count).unwrap();
+    assert!(report["published"].as_u64() > Some(0));
+    assert_eq!(report["published"], count["published"]);
+    assert_eq!((&count["first_seq"], &count["last_seq"]), (&json!(1), &report["published"]));
+
+    let (status, _, usage) = send(Method::GET, "/usage", Value::Null).await;
+    let usage: Value = serde_json::from_slice(&usage).unwrap();
+    assert_eq!(status, StatusCode::OK);
+    assert!(usage["cpu_ns"].as_u64() > Some(0) && usage["rss_bytes"].as_u64() > Some(0));
+    for plan in [
+        json!({"rate": 0}),
+        json!({"rate": 1, "pace": "wild", "payload": {"bytes": 8}, "seed": 1}),
+        json!({"rate": 1, "pace": "exact", "payload": {"file": "/nosuch"}, "seed": 1}),
+    ] {
+        let (status, _, body) = send(Method::POST, "/feeds/bench/publisher", plan).await;
+        assert!(status.is_client_error());
+        assert!(serde_json::from_slice::<Value>(&body).unwrap()["error"].is_string());
+    }
+}

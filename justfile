@@ -1,0 +1,34 @@
+# Every recipe is a plain command or two; nothing here needs `just` to be run.
+
+# List the recipes
+default:
+    @just --list
+
+# Formatting, lints, docs, and every scenario
+check:
+    cargo fmt --all --check && cargo clippy --workspace --all-targets -- -D warnings
+    RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps && cargo run -- check scenarios/*.toml
+
+# All tests
+test:
+    cargo test --workspace
+
+# Run a scenario
+run scenario="scenarios/first-look.toml":
+    cargo run --release -- run {{scenario}}
+
+# Serve the feed on port 8080
+serve:
+    cargo run --release -- serve
+
+# Benches of the pieces
+bench:
+    cargo bench --workspace
+
+# Accept the snapshots as they are now; read them first
+bless:
+    INSTA_UPDATE=always cargo test --workspace
+
+# What CI runs
+ci:
+    .ci/run
