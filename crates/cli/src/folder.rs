@@ -1,5 +1,6 @@
 //! A run folder: everything that one run of a scenario leaves behind.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
@@ -41,7 +42,7 @@ struct Provenance<'a> {
     started: String,
     seed: u64,
     loadgen_workers: usize,
-    tags: &'a [(String, String)],
+    tags: BTreeMap<&'a str, &'a str>,
     settings: Settings,
 }
 
@@ -91,7 +92,7 @@ impl RunFolder {
             started: now.strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
             seed: request.seed,
             loadgen_workers: request.workers,
-            tags: request.tags,
+            tags: request.tags.iter().map(|(key, value)| (&**key, &**value)).collect(),
             settings: Settings {
                 tcp_nodelay: true,
                 compression: false,

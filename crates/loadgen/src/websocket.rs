@@ -8,6 +8,7 @@ use futures::{SinkExt, StreamExt};
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use http::{StatusCode, Uri};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::time::timeout;
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::error::{Error, ProtocolError};
 use tokio_tungstenite::tungstenite::handshake::client::generate_key;
@@ -145,6 +146,12 @@ impl WebSocket {
                 Some(Some(Ok(Message::Ping(_) | Message::Pong(_) | Message::Frame(_)))) => {
                     self.deadline.set(self.within);
                 }
+                // What a peer sends after its close is to be discarded (section 1.4); the library calls it
+                // an error. The close handshake is done.
+                Some(Some(Err(_))) if self.closing => {
+                    let _ = timeout(HANG_UP, until_hung_up(self.stream.get_mut())).await;
+                    return Ok(None);
+                }
                 Some(Some(Err(error))) => {
                     if let Some(code) = complaint(&error) {
                         self.complain(code, &error).await;
@@ -166,13 +173,18 @@ impl WebSocket {
             self.stream.send(Message::Close(Some(frame))).await.ok()?;
             let connection = self.stream.get_mut();
             connection.shutdown().await.ok()?;
-            let mut rest = [0; 4096];
-            while connection.read(&mut rest).await.ok()? > 0 {}
+            until_hung_up(connection).await;
             Some(())
         };
         // A peer that does not take its leave is left.
-        let _ = tokio::time::timeout(HANG_UP, goodbye).await;
+        let _ = timeout(HANG_UP, goodbye).await;
     }
+}
+
+/// Reads away what the peer still sends, up to its end.
+async fn until_hung_up(connection: &mut Connection) {
+    let mut rest = [0; 4096];
+    while matches!(connection.read(&mut rest).await, Ok(1..)) {}
 }
 
 /// What the peer is to be told about an error, if it is to be told anything.

@@ -3,11 +3,15 @@
 //! A run becomes a [`Row`] of `runs.csv`, each of its seconds a line of `timeline.csv` and of
 //! `latency.hlog`; [`table()`] shows the rows to a person. What a column is called and means is
 //! said once, in [`COLUMNS`] and [`TIMELINE_COLUMNS`]: header, reader and table all follow them.
+//! Runs before and after a change are held against each other by [`compare`].
 //! This crate does not print, has no async and never touches the network.
 
 mod columns;
+pub mod compare;
 mod csv;
 mod error;
+mod format;
+mod histograms;
 mod hlog;
 mod row;
 mod table;
@@ -21,6 +25,8 @@ pub use columns::{
 };
 pub use csv::{RunsCsv, read};
 pub use error::{ReadError, WriteError};
+pub use format::{Format, hgrm, results_schema};
+pub use histograms::{HistogramError, Histograms};
 pub use hlog::{LatencyLog, Start};
 pub use row::Row;
 pub use table::{Style, table};

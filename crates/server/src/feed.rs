@@ -4,15 +4,19 @@
 //! coalesce, and a reader that comes late finds everything it missed in one go.
 
 use std::collections::VecDeque;
+use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
+use std::task::{Context, Poll};
 
 use bytes::Bytes;
-use tokio::sync::watch;
+use futures::{Stream, StreamExt};
 use wirebench_protocol::control::{CountWindow, WindowCount};
 use wirebench_protocol::{After, Cursor, Epoch, Gap, Seq, Timestamp};
 
 use crate::entry::Entry;
 use crate::payload::Payload;
+use crate::sleepers::{Bed, Sleepers};
 
 /// At most this much JSON in one batch, so that a reader far behind costs bounded memory. A single
 /// larger message is a batch of its own.
@@ -28,15 +32,10 @@ struct Inner {
     /// How many messages the window keeps; at least 1.
     capacity: usize,
     log: RwLock<Log>,
-    /// What sleeping readers wait on: how far the feed has come, nothing more.
-    progress: watch::Sender<Progress>,
-}
-
-/// How far a feed has come.
-#[derive(Clone, Copy, Debug, Default)]
-struct Progress {
-    newest: Seq,
-    closed: bool,
+    /// The newest message that readers may find in the log.
+    newest: AtomicU64,
+    closed: AtomicBool,
+    sleepers: Sleepers,
 }
 
 #[derive(Debug)]
@@ -77,7 +76,9 @@ impl Feed {
             epoch: Epoch(rand::random()),
             capacity: capacity.max(1),
             log: RwLock::new(Log { window: VecDeque::new(), newest: 0, count: None }),
-            progress: watch::Sender::default(),
+            newest: AtomicU64::new(0),
+            closed: AtomicBool::new(false),
+            sleepers: Sleepers::default(),
         }))
     }
 
@@ -100,13 +101,10 @@ impl Feed {
             log.window.push_back(Arc::new(Entry::encode(cursor, due, payload)));
             cursor
         };
-        // Outside the lock, or every reader would wake up into it. Two publishers may come here in
-        // the wrong order: the newest only ever grows.
-        self.0.progress.send_if_modified(|progress| {
-            let grown = cursor.seq > progress.newest;
-            progress.newest = cursor.seq.max(progress.newest);
-            grown
-        });
+        // Outside the lock, or every reader would wake up into it. Two publishers may come here in the
+        // wrong order: the newest only ever grows.
+        self.0.newest.fetch_max(cursor.seq, Ordering::Release);
+        self.0.sleepers.wake();
         cursor
     }
 
@@ -165,13 +163,14 @@ impl Feed {
 
     /// Everything after the cursor, batch by batch, until the feed closes.
     pub fn follow(&self, after: Cursor) -> Follow {
-        Follow { feed: self.clone(), cursor: after, progress: self.0.progress.subscribe() }
+        Follow { feed: self.clone(), cursor: after, read_before: false, bed: Bed::default() }
     }
 
     /// Ends every wait and every follower, once it has read what there is. What is published after
     /// this can still be read, but wakes nobody up.
     pub fn close(&self) {
-        self.0.progress.send_modify(|progress| progress.closed = true);
+        self.0.closed.store(true, Ordering::Release);
+        self.0.sleepers.wake();
     }
 
     /// Starts to count the messages whose stamp lies in the window, and forgets any earlier count.
@@ -243,35 +242,55 @@ impl Batch {
     }
 }
 
-/// A reader that follows a feed until it closes.
+/// A reader that follows a feed until it closes: a stream of batches, none of them empty.
+///
+/// # Cancel safety
+/// Not waiting for the next batch loses nothing: the cursor moves only when a batch is returned.
 #[derive(Debug)]
 pub struct Follow {
     feed: Feed,
     cursor: Cursor,
-    progress: watch::Receiver<Progress>,
+    /// Whether the cursor has been held against the log: before that it may be of another epoch.
+    read_before: bool,
+    bed: Bed,
 }
 
 impl Follow {
-    /// The next batch, never an empty one; `None` once the feed has closed.
-    ///
-    /// # Cancel safety
-    /// Dropping the future loses nothing: the cursor moves only when a batch is returned.
-    pub async fn next(&mut self) -> Option<Batch> {
-        loop {
-            // Seen first, read second: a message published in between is found by the read, and one
-            // published after it wakes `changed`.
-            let closed = self.progress.borrow_and_update().closed;
-            let batch = self.feed.read(self.cursor);
-            if !batch.is_empty() {
-                self.cursor = batch.cursor;
-                return Some(batch);
-            }
-            if closed {
-                return None;
-            }
-            // The sender lives in `feed`, which this reader holds: it cannot have gone.
-            let _ = self.progress.changed().await;
+    /// What is there after the cursor, if anything is.
+    fn read(&mut self) -> Option<Batch> {
+        if self.read_before && self.feed.0.newest.load(Ordering::Acquire) <= self.cursor.seq {
+            return None;
         }
+        self.read_before = true;
+        let batch = self.feed.read(self.cursor);
+        self.cursor = batch.cursor;
+        (!batch.is_empty()).then_some(batch)
+    }
+}
+
+impl Stream for Follow {
+    type Item = Batch;
+
+    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Batch>> {
+        let this = &mut *self;
+        if let Some(batch) = this.read() {
+            return Poll::Ready(Some(batch));
+        }
+        // Asleep first, read again second: a message published in between is found by the read, and
+        // one published after it wakes the task.
+        this.feed.0.sleepers.sleep(&mut this.bed, context);
+        let closed = this.feed.0.closed.load(Ordering::Acquire);
+        match this.read() {
+            Some(batch) => Poll::Ready(Some(batch)),
+            None if closed => Poll::Ready(None),
+            None => Poll::Pending,
+        }
+    }
+}
+
+impl Drop for Follow {
+    fn drop(&mut self) {
+        self.feed.0.sleepers.leave(&mut self.bed);
     }
 }
 

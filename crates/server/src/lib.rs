@@ -8,10 +8,12 @@ mod answer;
 mod control;
 mod entry;
 mod feed;
+mod gate;
 mod pace;
 mod payload;
 mod publisher;
 mod server;
+mod sleepers;
 mod transport;
 mod upgrade;
 

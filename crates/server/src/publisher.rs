@@ -169,6 +169,7 @@ fn of_file(path: &Path) -> Result<Vec<Payload>, PublisherError> {
 
 #[cfg(test)]
 mod tests {
+    use futures::StreamExt;
     use wirebench_protocol::After;
     use wirebench_protocol::control::Pace;
 

@@ -1,6 +1,7 @@
 //! The server as a whole: its feeds, its routes, its connections, and its end.
 
 use std::collections::BTreeMap;
+use std::future::poll_fn;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -24,6 +25,7 @@ use wirebench_protocol::{Published, Transport};
 
 use crate::answer::{self, Refusal};
 use crate::feed::Feed;
+use crate::gate::Gate;
 use crate::payload::Payload;
 use crate::{transport, upgrade};
 
@@ -163,12 +165,20 @@ impl Server {
             .serve_connection(TokioIo::new(stream), service)
             .with_upgrades();
         let mut connection = std::pin::pin!(connection);
-        tokio::select! {
-            // An error here is the peer's: it went away or spoke no HTTP. hyper has answered it.
-            _ = connection.as_mut() => return,
-            () = self.stopping() => connection.as_mut().graceful_shutdown(),
-        }
-        let _ = connection.await;
+        let mut stopping = std::pin::pin!(self.stopping());
+        let (mut gate, mut stopped) = (Gate::default(), false);
+        // An error at the end is the peer's: it went away or spoke no HTTP. hyper has answered it.
+        let _ = poll_fn(|context| {
+            // The end of the server first: it also ends held polls, whose answers are to say that the
+            // connection closes.
+            if !stopped && gate.poll(context, |context| stopping.as_mut().poll(context)).is_ready()
+            {
+                stopped = true;
+                connection.as_mut().graceful_shutdown();
+            }
+            connection.as_mut().poll(context)
+        })
+        .await;
     }
 }
 

@@ -1,6 +1,8 @@
 //! Server-sent events: one response that never ends (WHATWG HTML, section 9.2).
 
 use std::convert::Infallible;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use axum::body::Body;
@@ -9,13 +11,14 @@ use axum::extract::{Query, RawPathParams, State};
 use axum::http::HeaderMap;
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
-use futures::stream;
+use futures::StreamExt;
 use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at};
 use wirebench_protocol::Cursor;
 
 use super::{Ask, feed, locate};
 use crate::answer::Refusal;
 use crate::feed::{Batch, Follow};
+use crate::gate::Gate;
 use crate::server::Server;
 
 /// "Every 15 seconds or so" (section 9.2.7), so that idle proxies keep the connection.
@@ -44,8 +47,8 @@ pub(super) async fn answer(
     let mut heartbeat = interval_at(Instant::now() + HEARTBEAT, HEARTBEAT);
     heartbeat.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let follow = feed.follow(after);
-    let events = Events { opening: Some(opening(after)), follow, heartbeat };
-    Ok((HEAD, Body::from_stream(stream::unfold(events, Events::next))).into_response())
+    let events = Events { opening: Some(opening(after)), follow, heartbeat, gate: Gate::default() };
+    Ok((HEAD, Body::new(events)).into_response())
 }
 
 /// The first bytes, sent at once: they open the stream, show a buffering proxy, and give a client that
@@ -54,26 +57,37 @@ fn opening(cursor: Cursor) -> Bytes {
     format!("retry: 1000\nid: {cursor}\n\n").into()
 }
 
+/// The body of the response.
 struct Events {
     /// The opening, until it was sent.
     opening: Option<Bytes>,
     follow: Follow,
     heartbeat: Interval,
+    /// Before the heartbeat.
+    gate: Gate,
 }
 
-impl Events {
-    /// The next bytes of the stream: every message that is due, in one piece. `None` ends it, when
-    /// the feed closes.
-    async fn next(mut self) -> Option<(Result<Bytes, Infallible>, Self)> {
-        if let Some(opening) = self.opening.take() {
-            return Some((Ok(opening), self));
-        }
-        let bytes = tokio::select! {
-            biased;
-            batch = self.follow.next() => encode(&batch?),
-            _ = self.heartbeat.tick() => Bytes::from_static(b":\n\n"),
+impl http_body::Body for Events {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    /// The next bytes of the stream: every message that is due, in one piece. `None` ends it, when the
+    /// feed closes.
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<http_body::Frame<Bytes>, Infallible>>> {
+        let Self { opening, follow, heartbeat, gate } = &mut *self;
+        let bytes = if let Some(opening) = opening.take() {
+            opening
+        } else if let Poll::Ready(batch) = follow.poll_next_unpin(context) {
+            let Some(batch) = batch else { return Poll::Ready(None) };
+            encode(&batch)
+        } else {
+            ready!(gate.poll(context, |context| heartbeat.poll_tick(context)));
+            Bytes::from_static(b":\n\n")
         };
-        Some((Ok(bytes), self))
+        Poll::Ready(Some(Ok(http_body::Frame::data(bytes))))
     }
 }
 

@@ -1,6 +1,7 @@
 //! WebSocket: one text frame a message, both ways over one upgraded connection (RFC 6455).
 
 use std::convert::Infallible;
+use std::future::poll_fn;
 use std::time::Duration;
 
 use axum::extract::rejection::QueryRejection;
@@ -21,6 +22,7 @@ use super::{Ask, feed, locate};
 use crate::answer::Refusal;
 use crate::entry::text_frame;
 use crate::feed::{Batch, Feed};
+use crate::gate::Gate;
 use crate::payload::Payload;
 use crate::server::Server;
 use crate::upgrade::{self, Socket};
@@ -79,15 +81,19 @@ async fn serve(socket: &mut Socket, feed: &Feed, after: Cursor) -> Result<Infall
     let mut ping = interval_at(Instant::now() + PING, PING);
     ping.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut heard = true;
+    let (mut reading, mut pinging) = (Gate::default(), Gate::default());
     loop {
         tokio::select! {
+            // The peer first: its pings and its close are not to wait until a long backlog is sent.
             biased;
-            batch = follow.next() => write(socket, encode(&batch.ok_or(End::Closed)?)).await?,
-            message = socket.stream.next() => {
+            message = poll_fn(|context| {
+                reading.poll(context, |context| socket.stream.poll_next_unpin(context))
+            }) => {
                 heard = true;
                 hear(socket, feed, message.unwrap_or(Err(Error::ConnectionClosed))?).await?;
             }
-            _ = ping.tick() => {
+            batch = follow.next() => write(socket, encode(&batch.ok_or(End::Closed)?)).await?,
+            _ = poll_fn(|context| pinging.poll(context, |context| ping.poll_tick(context))) => {
                 if !std::mem::take(&mut heard) {
                     return Err(End::Refused(CloseCode::Policy, "no answer to a ping"));
                 }
@@ -99,6 +105,7 @@ async fn serve(socket: &mut Socket, feed: &Feed, after: Cursor) -> Result<Infall
 
 /// What a subscriber says: only publishing means anything. The library answers pings by itself.
 async fn hear(socket: &mut Socket, feed: &Feed, message: Message) -> Result<(), End> {
+    flush(socket).await?;
     let frame = match message {
         Message::Text(request) => match publish(feed, request.as_bytes()) {
             Ok(cursor) => text(&Frame::Published(Published { cursor })),
@@ -114,6 +121,14 @@ async fn hear(socket: &mut Socket, feed: &Feed, message: Message) -> Result<(), 
         }
     };
     write(socket, frame).await
+}
+
+/// Sends what the library has to say by itself: the answer to a ping, or to a close.
+async fn flush(socket: &mut Socket) -> Result<(), End> {
+    match timeout(WRITE_DEADLINE, socket.stream.flush()).await {
+        Ok(flushed) => Ok(flushed?),
+        Err(_) => Err(End::Refused(CloseCode::Policy, "slow reader")),
+    }
 }
 
 fn publish(feed: &Feed, request: &[u8]) -> Result<Cursor, String> {
@@ -163,10 +178,9 @@ fn encode(batch: &Batch) -> Bytes {
 }
 
 /// Writes whole frames past the library, which would copy each into a buffer of its own. Legal
-/// because its buffer is empty whenever this task is here: it was flushed by every `send`, and
-/// answers to pings are flushed before anything else is written.
+/// because its buffer is empty whenever this task is here: every `send` flushes, and whatever was
+/// heard is answered and flushed in `hear`, before anything else is written.
 async fn write(socket: &mut Socket, frames: Bytes) -> Result<(), End> {
-    socket.stream.flush().await?;
     match timeout(WRITE_DEADLINE, socket.stream.get_mut().write_all(&frames)).await {
         Ok(written) => Ok(written.map_err(Error::Io)?),
         Err(_) => Err(End::Refused(CloseCode::Policy, "slow reader")),

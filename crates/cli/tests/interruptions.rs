@@ -1,0 +1,203 @@
+//! What goes wrong, and what is left of it: signals, killed servers, ports in use, wrong input.
+
+#![expect(clippy::unwrap_used, reason = "helpers of tests fail by panicking")]
+
+mod support;
+
+use std::fs;
+use std::io::{BufRead, BufReader};
+use std::net::TcpListener;
+use std::path::Path;
+use std::process::Child;
+
+use support::{DEADLINE, Lines, Served, finish, run, send, wirebench};
+use tempfile::TempDir;
+
+/// Two runs: the first is over soon, the second would last for minutes.
+const SCENARIO: &str = r#"
+transports = ["sse"]
+feed = { rate = [20, 30] }
+crowd = { subscribers = 5, ramp = "10ms" }
+timing = { warm-up = "0s", measure = "1s", drain = "100ms" }
+"#;
+
+fn folder_with(scenario: &str) -> TempDir {
+    let folder = TempDir::new().unwrap();
+    fs::write(folder.path().join("x.toml"), scenario).unwrap();
+    folder
+}
+
+/// The servers that a `wirebench run` has started.
+fn servers_of(child: &Child) -> Vec<u32> {
+    let children = format!("/proc/{0}/task/{0}/children", child.id());
+    let text = fs::read_to_string(children).unwrap_or_default();
+    text.split_whitespace().filter_map(|pid| pid.parse().ok()).collect()
+}
+
+/// Waits until the timeline of a run folder has a line of the run `id`.
+fn wait_for_second_of(folder: &Path, id: &str) {
+    let started = std::time::Instant::now();
+    loop {
+        let timeline = fs::read_to_string(folder.join("timeline.csv")).unwrap_or_default();
+        if timeline.contains(id) {
+            return;
+        }
+        assert!(started.elapsed() < DEADLINE, "no second of {id} in {timeline}");
+        std::thread::yield_now();
+    }
+}
+
+#[test]
+fn a_server_killed_in_mid_run_is_said_and_what_was_measured_stays() {
+    let folder = folder_with(&SCENARIO.replace("1s", "3s"));
+    let child = wirebench(folder.path(), &["run", "x.toml", "--out", "out"]).spawn().unwrap();
+    wait_for_second_of(&folder.path().join("out"), "002-sse");
+    send(servers_of(&child)[0], "KILL");
+    let ended = finish(child, "run");
+    assert_eq!(ended.code, Some(1), "{ended:?}");
+    assert!(ended.stderr.contains("the server is gone"), "{ended:?}");
+    assert!(ended.stderr.contains("1 measured run is in `out`"), "{ended:?}");
+    let rows = wirebench_report::read(&folder.path().join("out/runs.csv")).unwrap();
+    assert_eq!(rows.len(), 1);
+    assert_eq!(rows[0].text("invalid_reason"), None);
+}
+
+#[test]
+fn ctrl_c_once_ends_the_run_in_progress_and_keeps_it() {
+    let folder = folder_with(&SCENARIO.replace("1s", "100s"));
+    let child = wirebench(folder.path(), &["run", "x.toml", "--out", "out"]).spawn().unwrap();
+    wait_for_second_of(&folder.path().join("out"), "001-sse");
+    send(child.id(), "INT");
+    let ended = finish(child, "run");
+    assert_eq!(ended.code, Some(4), "an interrupted run is not valid: {ended:?}");
+    let rows = wirebench_report::read(&folder.path().join("out/runs.csv")).unwrap();
+    assert_eq!(rows.len(), 1, "no further run was begun");
+    assert_eq!(rows[0].text("invalid_reason"), Some("interrupted"));
+    assert_eq!(rows[0].number("received"), rows[0].number("expected"));
+    assert!(ended.stdout.contains("interrupted"), "{ended:?}");
+}
+
+#[test]
+fn ctrl_c_twice_ends_at_once_and_leaves_no_server_behind() {
+    let folder = folder_with(&SCENARIO.replace("100ms", "60s").replace("1s", "100s"));
+    let child = wirebench(folder.path(), &["run", "x.toml", "--out", "out"]).spawn().unwrap();
+    wait_for_second_of(&folder.path().join("out"), "001-sse");
+    let server = servers_of(&child)[0];
+    // A server that stands still cannot be stopped politely.
+    send(server, "STOP");
+    send(child.id(), "INT");
+    send(child.id(), "INT");
+    let ended = finish(child, "run");
+    assert_eq!(ended.code, Some(130), "{ended:?}");
+    send(server, "CONT");
+    let started = std::time::Instant::now();
+    while Path::new(&format!("/proc/{server}")).exists() {
+        assert!(started.elapsed() < DEADLINE, "the server goes on without its load generator");
+        std::thread::yield_now();
+    }
+}
+
+#[test]
+fn an_invalid_scenario_is_told_all_that_is_wrong_with_it() {
+    let folder = folder_with("feed = { rat = 1 }\ncrowd = { subscribers = 0 }\n");
+    for command in ["run", "check"] {
+        let ended = run(folder.path(), &[command, "x.toml"]);
+        assert_eq!(ended.code, Some(2), "{ended:?}");
+        assert!(ended.stderr.contains("x.toml:1:10: unknown key `feed.rat`"), "{ended:?}");
+        assert!(ended.stderr.contains("x.toml:2:25: `crowd.subscribers`"), "{ended:?}");
+        assert_eq!(ended.stdout, "");
+    }
+    assert_eq!(run(folder.path(), &["check", "nosuch.toml"]).code, Some(2));
+    assert_eq!(run(folder.path(), &["run"]).code, Some(2), "no scenario at all");
+}
+
+#[test]
+fn a_port_in_use_is_said_with_the_remedy() {
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    let ended = run(Path::new("."), &["serve", "--listen", &address]);
+    assert_eq!(ended.code, Some(1), "{ended:?}");
+    assert!(ended.stderr.contains(&format!("cannot listen on {address}")), "{ended:?}");
+    assert!(ended.stderr.contains("--listen"), "{ended:?}");
+}
+
+#[test]
+fn more_subscribers_than_open_files_is_said_before_anything_starts() {
+    let folder = folder_with("crowd = { subscribers = 500_000 }");
+    let ended = run(folder.path(), &["run", "x.toml", "--out", "out"]);
+    assert_eq!(ended.code, Some(1), "{ended:?}");
+    assert!(ended.stderr.contains("500,000 subscribers"), "{ended:?}");
+    assert!(ended.stderr.contains("ulimit -n 500100"), "{ended:?}");
+    assert!(!folder.path().join("out").exists(), "nothing was begun");
+}
+
+#[test]
+fn a_folder_that_cannot_be_written_is_said_with_the_remedy() {
+    let folder = folder_with(SCENARIO);
+    let ended = run(folder.path(), &["run", "x.toml", "--out", "/proc/nowhere"]);
+    assert_eq!(ended.code, Some(1), "{ended:?}");
+    assert!(ended.stderr.contains("`/proc/nowhere`"), "{ended:?}");
+    assert!(ended.stderr.contains("--out"), "{ended:?}");
+}
+
+#[test]
+fn a_server_stops_on_sigterm_with_streams_open() {
+    let mut served = Served::start();
+    let (url, folder) = (served.url().to_owned(), TempDir::new().unwrap());
+    let subscribers: Vec<Child> = ["short-polling", "long-polling", "sse", "websocket"]
+        .map(|transport| {
+            let arguments =
+                ["subscribe", &url, "--transport", transport, "--after", "start", "--once"];
+            wirebench(folder.path(), &arguments).spawn().unwrap()
+        })
+        .into();
+    let lines: Vec<(Child, Lines)> = subscribers
+        .into_iter()
+        .map(|mut child| {
+            let lines = Lines::of(child.stdout.take().unwrap());
+            (child, lines)
+        })
+        .collect();
+    publish(&url, "{\"hello\":\"there\"}");
+    for (_, lines) in &lines {
+        let line: serde_json::Value = serde_json::from_str(&lines.next("a message")).unwrap();
+        assert_eq!(line["payload"]["hello"], "there");
+        assert!(line["delay_us"].is_u64(), "{line}");
+    }
+    served.signal("TERM");
+    let status = served.child.wait().unwrap();
+    assert_eq!(status.code(), Some(0));
+    for (child, _) in lines {
+        // What a poller makes of a server that is gone is its own affair; a stream ends properly.
+        finish(child, "subscribe");
+    }
+}
+
+#[test]
+fn a_subscriber_ends_with_0_on_sigterm() {
+    let served = Served::start();
+    let arguments = ["subscribe", served.url(), "--transport", "sse", "--after", "start"];
+    let mut child = wirebench(Path::new("."), &arguments).spawn().unwrap();
+    let lines = Lines::of(child.stdout.take().unwrap());
+    publish(served.url(), "1");
+    lines.next("the message");
+    send(child.id(), "TERM");
+    assert_eq!(finish(child, "subscribe").code, Some(0));
+}
+
+/// Publishes over a socket of its own: no HTTP client is needed for one request.
+fn publish(url: &str, body: &str) {
+    use std::io::Write;
+
+    let address = url.strip_prefix("http://").unwrap();
+    let mut stream = std::net::TcpStream::connect(address).unwrap();
+    stream.set_read_timeout(Some(DEADLINE)).unwrap();
+    let length = body.len();
+    let head = format!(
+        "POST /feeds/bench/messages HTTP/1.1\r\nHost: {address}\r\nContent-Length: {length}"
+    );
+    write!(stream, "{head}\r\n\r\n{body}").unwrap();
+    let mut line = String::new();
+    BufReader::new(stream).read_line(&mut line).unwrap();
+    assert!(line.starts_with("HTTP/1.1 201"), "{line}");
+}

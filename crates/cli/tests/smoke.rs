@@ -1,0 +1,109 @@
+//! The whole way through the real binary: a scenario of two seconds, and its files read back.
+
+#![expect(clippy::unwrap_used, reason = "helpers of tests fail by panicking")]
+
+mod support;
+
+use std::fs;
+use std::path::Path;
+
+use support::run;
+use tempfile::TempDir;
+use wirebench_protocol::Transport;
+
+const SCENARIO: &str = r#"
+about = "Does it work at all?"
+
+[feed]
+rate = 20
+
+[crowd]
+subscribers = 10
+ramp = "100ms"
+
+[timing]
+warm-up = "200ms"
+measure = "2s"
+drain = "2s"
+
+[link]
+delay = "5ms"
+
+[short-polling]
+interval = "200ms"
+"#;
+
+fn folder_with(scenario: &str) -> TempDir {
+    let folder = TempDir::new().unwrap();
+    fs::write(folder.path().join("smoke.toml"), scenario).unwrap();
+    folder
+}
+
+fn rows(folder: &Path) -> Vec<wirebench_report::Row> {
+    wirebench_report::read(&folder.join("runs.csv")).unwrap()
+}
+
+#[test]
+fn a_scenario_runs_end_to_end_and_leaves_a_folder_that_reads_back() {
+    let folder = folder_with(SCENARIO);
+    let ended = run(folder.path(), &["run", "smoke.toml", "--out", "out", "--tag", "test=yes"]);
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    for transport in Transport::ALL {
+        assert!(ended.stdout.contains(transport.name()), "no {transport} in {}", ended.stdout);
+    }
+    let out = folder.path().join("out");
+    let rows = rows(&out);
+    assert_eq!(rows.len(), 4);
+    for row in &rows {
+        let number = |column| row.number(column).unwrap();
+        let count = |column| row.value(column).unwrap().to_string().parse::<u64>().unwrap();
+        let transport = row.text("transport").unwrap();
+        assert!(number("published") >= 35.0, "{transport}: {ended:?}");
+        assert_eq!(count("expected"), count("published") * 10, "{transport}");
+        assert_eq!(count("received"), count("expected"), "{transport}");
+        assert_eq!(count("connections_opened"), 10, "{transport}");
+        assert!(number("delivery_min_us") >= 5_000.0, "{transport} is faster than its link");
+        assert!(number("bytes_per_message") > 256.0, "{transport}");
+        assert!(number("server_cpu_us_per_message") > 0.0, "{transport}");
+    }
+    let timeline = wirebench_report::read_timeline(&out.join("timeline.csv")).unwrap();
+    for row in &rows {
+        let run = row.text("run_id").unwrap();
+        let seconds = timeline.iter().filter(|second| second.text("run_id") == Some(run));
+        let received: f64 = seconds.map(|second| second.number("received").unwrap()).sum();
+        assert_eq!(Some(received), row.number("received"), "the seconds of {run} add up");
+    }
+    let log = fs::read_to_string(out.join("latency.hlog")).unwrap();
+    assert!(log.starts_with("#[Histogram log format version 1.3]"), "{log}");
+    let machine: serde_json::Value =
+        serde_json::from_str(&fs::read_to_string(out.join("machine.json")).unwrap()).unwrap();
+    assert_eq!(machine["tags"]["test"], "yes", "{machine}");
+    assert!(machine["cores"].as_u64() >= Some(1), "{machine}");
+
+    let again = run(&out, &["check", "scenario.toml"]);
+    assert_eq!(again.code, Some(0), "the scenario as run is a scenario: {again:?}");
+    let second = run(folder.path(), &["run", "smoke.toml", "--out", "out"]);
+    assert_eq!(second.code, Some(1), "a folder with a run is not overwritten: {second:?}");
+    assert!(second.stderr.contains("--force"), "{second:?}");
+}
+
+#[test]
+fn a_bound_that_is_not_met_ends_with_99_and_says_which() {
+    let bound = "[thresholds.sse]\ndelivery_p50_us = \"< 1\"\n";
+    let folder = folder_with(&format!("{SCENARIO}{bound}"));
+    let ended = run(
+        folder.path(),
+        &["run", "smoke.toml", "--out", "out", "--transports", "sse", "--quiet"],
+    );
+    assert_eq!(ended.code, Some(99), "{ended:?}");
+    assert!(ended.stderr.contains("delivery_p50_us"), "{ended:?}");
+}
+
+#[test]
+fn a_dry_run_says_what_would_be_and_leaves_nothing() {
+    let folder = folder_with(SCENARIO);
+    let ended = run(folder.path(), &["run", "smoke.toml", "--dry-run", "--repeat", "3"]);
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    assert!(ended.stdout.contains("12 runs"), "{ended:?}");
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1, "only the scenario is there");
+}

@@ -1,0 +1,125 @@
+//! The real binary, with a deadline on everything it does.
+
+#![expect(clippy::unwrap_used, reason = "helpers of tests fail by panicking")]
+#![allow(
+    dead_code,
+    clippy::allow_attributes,
+    reason = "each test file uses another part of the support"
+)]
+
+use std::io::{BufRead, BufReader, Read};
+use std::path::Path;
+use std::process::{Child, ChildStdout, Command, Stdio};
+use std::sync::mpsc;
+use std::time::{Duration, Instant};
+
+/// How long anything may take before a test gives it up.
+pub(crate) const DEADLINE: Duration = Duration::from_mins(1);
+
+/// What a command came to.
+#[derive(Debug)]
+pub(crate) struct Ended {
+    pub(crate) code: Option<i32>,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
+}
+
+/// `wirebench` with these arguments, in a folder.
+pub(crate) fn wirebench(folder: &Path, arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_wirebench"));
+    command.args(arguments).current_dir(folder).env("NO_COLOR", "1");
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command
+}
+
+/// Runs it to its end.
+pub(crate) fn run(folder: &Path, arguments: &[&str]) -> Ended {
+    finish(wirebench(folder, arguments).spawn().unwrap(), &arguments.join(" "))
+}
+
+/// Waits for a process to end, and kills it when it does not.
+pub(crate) fn finish(mut child: Child, what: &str) -> Ended {
+    let read = |mut stream: Box<dyn Read + Send>| {
+        std::thread::spawn(move || {
+            let mut text = String::new();
+            stream.read_to_string(&mut text).unwrap();
+            text
+        })
+    };
+    let stdout = child.stdout.take().map(|stream| read(Box::new(stream)));
+    let stderr = child.stderr.take().map(|stream| read(Box::new(stream)));
+    let started = Instant::now();
+    let code = loop {
+        if let Some(status) = child.try_wait().unwrap() {
+            break status.code();
+        }
+        if started.elapsed() > DEADLINE {
+            child.kill().unwrap();
+            panic!("`{what}` did not end within {DEADLINE:?}");
+        }
+        std::thread::sleep(Duration::from_millis(5));
+    };
+    let text = |reader: Option<std::thread::JoinHandle<String>>| {
+        reader.map(|reader| reader.join().unwrap()).unwrap_or_default()
+    };
+    Ended { code, stdout: text(stdout), stderr: text(stderr) }
+}
+
+/// The lines of a process's output as they come, each with a deadline.
+pub(crate) struct Lines(mpsc::Receiver<String>);
+
+impl Lines {
+    pub(crate) fn of(stdout: ChildStdout) -> Self {
+        let (sender, receiver) = mpsc::channel();
+        std::thread::spawn(move || {
+            for line in BufReader::new(stdout).lines().map_while(Result::ok) {
+                if sender.send(line).is_err() {
+                    break;
+                }
+            }
+        });
+        Self(receiver)
+    }
+
+    pub(crate) fn next(&self, what: &str) -> String {
+        self.0.recv_timeout(DEADLINE).unwrap_or_else(|_| panic!("no line: {what}"))
+    }
+}
+
+/// A `wirebench serve` on free ports; killed when dropped.
+pub(crate) struct Served {
+    pub(crate) child: Child,
+    pub(crate) ready: serde_json::Value,
+}
+
+impl Served {
+    pub(crate) fn start() -> Self {
+        let folder = std::env::temp_dir();
+        let arguments = ["serve", "--listen", "127.0.0.1:0"];
+        let mut child = wirebench(&folder, &arguments).spawn().unwrap();
+        let lines = Lines::of(child.stdout.take().unwrap());
+        let ready = serde_json::from_str(&lines.next("the ready line")).unwrap();
+        Self { child, ready }
+    }
+
+    pub(crate) fn url(&self) -> &str {
+        self.ready["listening"].as_str().unwrap()
+    }
+
+    pub(crate) fn signal(&self, signal: &str) {
+        send(self.child.id(), signal);
+    }
+}
+
+impl Drop for Served {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Sends a signal by its name to a process that a test started.
+pub(crate) fn send(pid: u32, signal: &str) {
+    let sent = Command::new("kill").args(["-s", signal, &pid.to_string()]).status().unwrap();
+    assert!(sent.success(), "cannot send SIG{signal} to {pid}");
+}

@@ -1,0 +1,276 @@
+//! What else differs between the two sides: a change of the machine must not pass for one of the
+//! transports.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::Value as Json;
+
+use super::side::{Side, Source};
+use crate::Value;
+
+/// Something, other than what was measured, that is not the same for all runs compared.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Difference {
+    /// What it is of.
+    pub about: About,
+    /// Which field, tables and keys joined by dots; the file where one is missing.
+    pub field: String,
+    /// Its values on the base side; more than one where folders of one side differ.
+    pub base: Vec<String>,
+    /// Its values on the new side.
+    pub new: Vec<String>,
+}
+
+/// What a [`Difference`] is of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum About {
+    /// `machine.json`: the machine, the system, and how it is set up.
+    Machine,
+    /// The wirebench that measured.
+    Wirebench,
+    /// `scenario.toml`: what was asked for.
+    Scenario,
+    /// What everything random followed from.
+    Seed,
+}
+
+impl About {
+    /// In one word.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Machine => "machine",
+            Self::Wirebench => "wirebench",
+            Self::Scenario => "scenario",
+            Self::Seed => "seed",
+        }
+    }
+}
+
+/// The field of a difference that says that a side has no such file.
+pub(super) const MACHINE_JSON: &str = "machine.json";
+
+/// What stands for a field that a file does not have.
+const NOT_RECORDED: &str = "not recorded";
+
+/// When the runs began, and what the user called them: these differ on purpose.
+const ON_PURPOSE: [&str; 2] = ["started", "tags"];
+
+/// Every field, with all values that it has on a side.
+type Fields = BTreeMap<(About, String), BTreeSet<String>>;
+
+/// All fields that are not the same on both sides, or not within one. Seeds may differ within a
+/// side: repeats with seeds of their own are good practice.
+pub(super) fn differences(base: &Side, new: &Side) -> Vec<Difference> {
+    let known = |has: fn(&Source) -> bool| base.sources.iter().chain(&new.sources).all(has);
+    let known = Known {
+        machine: known(|source| source.machine.is_some()),
+        scenario: known(|source| source.scenario.is_some()),
+    };
+    let sides = [base, new].map(|side| fields(side, known));
+    let keys: BTreeSet<&(About, String)> = sides.iter().flat_map(BTreeMap::keys).collect();
+    keys.into_iter()
+        .filter_map(|key| {
+            let [base, new] = sides.each_ref().map(|fields| match fields.get(key) {
+                Some(values) => values.iter().cloned().collect(),
+                None => vec![NOT_RECORDED.to_owned()],
+            });
+            let (about, field) = key.clone();
+            let mixed = base.len() > 1 && about != About::Seed;
+            (base != new || mixed).then_some(Difference { about, field, base, new })
+        })
+        .chain(known.missing(base, new))
+        .collect()
+}
+
+/// Which files all folders of both sides have. Others are not compared field by field: that one
+/// is missing is one difference, not thirty.
+#[derive(Clone, Copy)]
+struct Known {
+    machine: bool,
+    scenario: bool,
+}
+
+impl Known {
+    /// That the machine is not known. The scenario need not be: its settings are in the rows.
+    fn missing(self, base: &Side, new: &Side) -> Option<Difference> {
+        if self.machine {
+            return None;
+        }
+        let recorded = |side: &Side| {
+            let missing = side.sources.iter().any(|source| source.machine.is_none());
+            vec![if missing { NOT_RECORDED } else { "recorded" }.to_owned()]
+        };
+        let field = MACHINE_JSON.to_owned();
+        Some(Difference { about: About::Machine, field, base: recorded(base), new: recorded(new) })
+    }
+}
+
+fn fields(side: &Side, known: Known) -> Fields {
+    let sources: Vec<Fields> = side.sources.iter().map(|source| of_source(source, known)).collect();
+    let keys: BTreeSet<&(About, String)> = sources.iter().flat_map(BTreeMap::keys).collect();
+    let not_recorded = BTreeSet::from([NOT_RECORDED.to_owned()]);
+    keys.into_iter()
+        .map(|key| {
+            let values = sources.iter().map(|fields| fields.get(key).unwrap_or(&not_recorded));
+            (key.clone(), values.flatten().cloned().collect())
+        })
+        .collect()
+}
+
+fn of_source(source: &Source, known: Known) -> Fields {
+    let mut fields = Fields::new();
+    let mut add = |about, field: &str, value: String| {
+        fields.entry((about, field.to_owned())).or_default().insert(value);
+    };
+    let machine = source.machine.as_ref().filter(|_| known.machine);
+    if let Some(machine) = machine {
+        flatten(
+            machine,
+            "",
+            &mut |field, value| match field.split('.').next().unwrap_or_default() {
+                top if ON_PURPOSE.contains(&top) => {}
+                "wirebench" => add(About::Wirebench, "version", value),
+                "commit" => add(About::Wirebench, "commit", value),
+                "seed" => add(About::Seed, "seed", value),
+                _ => add(About::Machine, field, value),
+            },
+        );
+    }
+    let scenario = source.scenario.as_ref().filter(|_| known.scenario);
+    if let Some(scenario) = scenario {
+        flatten(scenario, "", &mut |field, value| add(About::Scenario, field, value));
+    }
+    // What the rows themselves tell, where the files beside them do not.
+    for row in &source.rows {
+        if let (None, Some(name)) = (scenario, row.text("scenario")) {
+            add(About::Scenario, "name", name.to_owned());
+        }
+        if let (None, Some(seed @ Value::Integer(_))) = (machine, row.value("seed")) {
+            add(About::Seed, "seeds of the runs", seed.to_string());
+        }
+    }
+    fields
+}
+
+/// Every value in tables of tables, by its path. A list is one value: its order counts.
+fn flatten(value: &Json, path: &str, found: &mut impl FnMut(&str, String)) {
+    match value {
+        Json::Object(table) => {
+            for (key, value) in table {
+                let dot = if path.is_empty() { "" } else { "." };
+                flatten(value, &format!("{path}{dot}{key}"), found);
+            }
+        }
+        Json::String(text) => found(path, text.clone()),
+        other => found(path, other.to_string()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn side(machine: &Json, scenario: &Json) -> Side {
+        let mut side = Side::of_rows("results", Vec::new());
+        side.sources[0].machine = Some(machine.clone());
+        side.sources[0].scenario = Some(scenario.clone());
+        side
+    }
+
+    fn machine() -> Json {
+        json!({
+            "cpu": "AMD EPYC", "cores": 2, "kernel": "Linux 6.18", "port_range": [32768, 60999],
+            "wirebench": "0.1.0", "commit": null, "started": "2026-01-01T00:00:00Z", "seed": 42,
+            "tags": [], "settings": { "tcp_nodelay": true, "tls": false },
+        })
+    }
+
+    fn scenario() -> Json {
+        json!({ "name": "fan-out", "crowd": { "subscribers": [100, 1000] } })
+    }
+
+    #[test]
+    fn editing_any_one_field_is_noticed() {
+        for (about, field, edited) in [
+            (About::Machine, "cpu", json!({ "cpu": "Xeon" })),
+            (About::Machine, "port_range", json!({ "port_range": [1024, 60999] })),
+            (
+                About::Machine,
+                "settings.tls",
+                json!({ "settings": { "tcp_nodelay": true, "tls": true } }),
+            ),
+            (About::Wirebench, "version", json!({ "wirebench": "0.2.0" })),
+            (About::Wirebench, "commit", json!({ "commit": "abc" })),
+            (About::Seed, "seed", json!({ "seed": 43 })),
+            (About::Machine, "governor", json!({ "governor": "performance" })),
+        ] {
+            let mut other = machine();
+            for (key, value) in edited.as_object().unwrap() {
+                other[key] = value.clone();
+            }
+            let found = differences(&side(&machine(), &scenario()), &side(&other, &scenario()));
+            assert_eq!(found.len(), 1, "{found:?}");
+            assert_eq!((found[0].about, found[0].field.as_str()), (about, field));
+        }
+        let other = json!({ "name": "fan-out", "crowd": { "subscribers": [100, 2000] } });
+        let found = differences(&side(&machine(), &scenario()), &side(&machine(), &other));
+        assert_eq!(
+            found,
+            [Difference {
+                about: About::Scenario,
+                field: "crowd.subscribers".to_owned(),
+                base: vec!["[100,1000]".to_owned()],
+                new: vec!["[100,2000]".to_owned()],
+            }]
+        );
+    }
+
+    #[test]
+    fn when_it_was_and_what_it_was_called_may_differ() {
+        let mut other = machine();
+        other["started"] = json!("2026-02-02T00:00:00Z");
+        other["tags"] = json!([["branch", "faster"]]);
+        assert_eq!(differences(&side(&machine(), &scenario()), &side(&other, &scenario())), []);
+    }
+
+    #[test]
+    fn folders_of_one_side_that_differ_are_told_even_when_the_other_side_does_too() {
+        let mut mixed = side(&machine(), &scenario());
+        let mut other = machine();
+        other["kernel"] = json!("Linux 6.19");
+        mixed.sources.extend(side(&other, &scenario()).sources);
+        let found = differences(&mixed, &mixed);
+        assert_eq!(found.len(), 1);
+        assert_eq!(found[0].base, ["Linux 6.18", "Linux 6.19"]);
+    }
+
+    #[test]
+    fn what_one_side_does_not_record_is_a_difference() {
+        let mut bare = side(&machine(), &scenario());
+        bare.sources[0].machine.as_mut().unwrap().as_object_mut().unwrap().remove("cores");
+        let found = differences(&bare, &side(&machine(), &scenario()));
+        assert_eq!(found[0].base, [NOT_RECORDED]);
+    }
+
+    #[test]
+    fn a_side_without_its_machine_is_one_difference() {
+        let mut bare = side(&machine(), &scenario());
+        bare.sources[0].machine = None;
+        let found = differences(&side(&machine(), &scenario()), &bare);
+        assert_eq!(found.len(), 1, "{found:?}");
+        assert_eq!(found[0].field, "machine.json");
+        assert_eq!(found[0].new, [NOT_RECORDED]);
+    }
+
+    #[test]
+    fn repeats_of_one_side_may_have_seeds_of_their_own() {
+        let mut seeds = side(&machine(), &scenario());
+        let mut other = machine();
+        other["seed"] = json!(43);
+        seeds.sources.extend(side(&other, &scenario()).sources);
+        assert_eq!(differences(&seeds, &seeds), []);
+        assert_eq!(differences(&seeds, &side(&machine(), &scenario())).len(), 1);
+    }
+}

@@ -1,0 +1,208 @@
+//! What a comparison says of runs that were made up for it.
+
+use insta::assert_snapshot;
+
+use super::testing::row;
+use super::*;
+use crate::Value;
+
+const P99: &str = "delivery_p99_us";
+
+/// Runs of which p99 varies by 2 %, with other values the same in all.
+fn runs(count: u32, p99: f64, others: &[(&str, Value)]) -> Vec<Row> {
+    (0..count)
+        .map(|at| {
+            let wobble = 1.0 + 0.02 * (f64::from(at * 7 % count) / f64::from(count) - 0.5);
+            let id = Value::words(format!("sse-{}", at + 1));
+            row(&[&[("run_id", id), (P99, Value::exact((p99 * wobble).round()))], others].concat())
+        })
+        .collect()
+}
+
+fn of_rows(base: Vec<Row>, new: Vec<Row>) -> Comparison {
+    let sides = [Side::of_rows("results/before", base), Side::of_rows("results/after", new)];
+    compare(&sides[0], &sides[1], &Options::default())
+}
+
+fn verdict(comparison: &Comparison, metric: &str) -> Verdict {
+    let changes = &comparison.settings[0].changes;
+    changes.iter().find(|change| change.column.name == metric).unwrap().verdict
+}
+
+/// One of everything: worse, better, unchanged and doubtful metrics, a transport without partner,
+/// an invalid run, and another scenario.
+fn eventful() -> Comparison {
+    let transport = |name: &str| ("transport", Value::words(name));
+    let noisy = |rows: Vec<Row>| -> Vec<Row> {
+        let wild = [1.0, 1.6, 0.7, 1.2, 0.9, 1.4, 0.8, 1.1];
+        rows.iter()
+            .zip(wild)
+            .map(|(row, factor)| {
+                let cpu = Value::exact(1.5 * factor);
+                let at = COLUMNS.iter().position(|c| c.name == "server_cpu_us_per_message");
+                let mut values = row.values().to_vec();
+                values[at.unwrap()] = cpu;
+                Row::of_values(values)
+            })
+            .collect()
+    };
+    let mut base = noisy(runs(8, 52_400.0, &[("requests", Value::Integer(30))]));
+    base.extend(runs(5, 40_000.0, &[transport("websocket")]));
+    base.extend(runs(1, 900_000.0, &[transport("short-polling")]));
+    let mut new = noisy(runs(8, 63_000.0, &[("requests", Value::Integer(20))]));
+    new.extend(runs(5, 40_010.0, &[transport("websocket")]));
+    new.extend(runs(
+        1,
+        1.0,
+        &[
+            ("run_id", Value::words("sse-9")),
+            ("valid", Value::Boolean(false)),
+            ("invalid_reason", Value::words("3 of 30 deliveries missing")),
+        ],
+    ));
+    let mut comparison = of_rows(base, new);
+    comparison.differences = vec![Difference {
+        about: About::Machine,
+        field: "kernel".to_owned(),
+        base: vec!["Linux 6.18.2".to_owned()],
+        new: vec!["Linux 6.19.0".to_owned()],
+    }];
+    comparison
+}
+
+#[test]
+fn the_text_looks_like_this() {
+    assert_snapshot!(eventful().to_text(Style { colour: false }));
+}
+
+#[test]
+fn the_text_in_colour_looks_like_this() {
+    assert_snapshot!(eventful().to_text(Style { colour: true }).replace('\u{1b}', "␛"));
+}
+
+#[test]
+fn the_markdown_looks_like_this() {
+    assert_snapshot!(eventful().to_markdown());
+}
+
+#[test]
+fn the_csv_looks_like_this() {
+    assert_snapshot!(eventful().to_csv());
+}
+
+#[test]
+fn the_json_looks_like_this() {
+    let json = eventful().to_json();
+    let second = json.match_indices("\"metric\"").nth(3).unwrap().0;
+    let rest = json.find("\"unpaired\"").unwrap();
+    assert_snapshot!(format!("{}…\n  {}", &json[..second], &json[rest..]));
+}
+
+#[test]
+fn one_run_a_side_gives_no_verdict_on_latency_and_says_what_would() {
+    let comparison = of_rows(runs(1, 52_400.0, &[]), runs(1, 99_000.0, &[]));
+    let doubt = Doubt::OneRun { more: 3 };
+    assert_eq!(verdict(&comparison, P99), Verdict::CannotTell(doubt));
+    assert_eq!(verdict(&comparison, "delivery_p50_us"), Verdict::CannotTell(doubt));
+    assert_eq!(verdict(&comparison, "missing"), Verdict::NoChange, "counted, and none");
+    assert!(!comparison.regressed());
+    assert_snapshot!(comparison.to_text(Style { colour: false }));
+}
+
+#[test]
+fn three_runs_a_side_are_too_few_however_far_apart() {
+    let comparison = of_rows(runs(3, 52_400.0, &[]), runs(3, 990_000.0, &[]));
+    let doubt = Doubt::TooFewRuns { more: 1 };
+    assert_eq!(verdict(&comparison, P99), Verdict::CannotTell(doubt));
+}
+
+#[test]
+fn the_more_settings_the_more_runs_it_takes_until_any_can_be_told() {
+    let four = |count, p99| -> Vec<Row> {
+        let transports = ["short-polling", "long-polling", "sse", "websocket"];
+        let runs = |name| runs(count, p99, &[("transport", Value::words(name))]);
+        transports.into_iter().flat_map(runs).collect()
+    };
+    let [few, enough] = [4, 5].map(|count| of_rows(four(count, 52_400.0), four(count, 990_000.0)));
+    let doubt = Doubt::TooFewRuns { more: 1 };
+    assert_eq!(verdict(&few, P99), Verdict::CannotTell(doubt));
+    assert!(!few.regressed());
+    assert!(enough.settings.iter().all(|compared| {
+        compared.changes.iter().any(|change| change.verdict == Verdict::Worse)
+    }));
+}
+
+#[test]
+fn a_change_below_the_threshold_is_none_and_one_above_it_is() {
+    for (p99, expected) in
+        [(52_900.0, Verdict::NoChange), (63_000.0, Verdict::Worse), (42_000.0, Verdict::Better)]
+    {
+        let comparison = of_rows(runs(10, 52_400.0, &[]), runs(10, p99, &[]));
+        assert_eq!(verdict(&comparison, P99), expected, "{p99}");
+        assert_eq!(comparison.regressed(), expected == Verdict::Worse);
+    }
+}
+
+#[test]
+fn a_change_near_the_threshold_is_not_called_either_way() {
+    let comparison = of_rows(runs(10, 52_400.0, &[]), runs(10, 52_400.0 * 1.047, &[]));
+    let doubt = Doubt::AtThreshold;
+    assert_eq!(verdict(&comparison, P99), Verdict::CannotTell(doubt));
+}
+
+#[test]
+fn the_sides_swapped_swap_the_verdict() {
+    let [a, b] = [52_400.0, 70_000.0].map(|p99| runs(6, p99, &[]));
+    let [there, back] = [of_rows(a.clone(), b.clone()), of_rows(b, a)];
+    assert_eq!(verdict(&there, P99), Verdict::Worse);
+    assert_eq!(verdict(&back, P99), Verdict::Better);
+}
+
+#[test]
+fn a_count_that_was_nought_and_now_never_is_got_worse_by_no_share() {
+    let missing = |count| [("missing", Value::Integer(count))];
+    let comparison = of_rows(runs(5, 52_400.0, &missing(0)), runs(5, 52_400.0, &missing(7)));
+    let changes = &comparison.settings[0].changes;
+    let change = changes.iter().find(|change| change.column.name == "missing").unwrap();
+    assert_eq!(change.verdict, Verdict::Worse);
+    assert_eq!(change.relative, None);
+    assert_eq!(change.absolute, Some(Estimate { change: 7.0, interval: Some((7.0, 7.0)) }));
+}
+
+#[test]
+fn a_loss_in_one_run_of_many_is_not_yet_told_from_chance() {
+    let mut new = runs(4, 52_400.0, &[]);
+    new.extend(runs(1, 52_400.0, &[("missing", Value::Integer(7))]));
+    let comparison = of_rows(runs(5, 52_400.0, &[]), new);
+    assert!(matches!(verdict(&comparison, "missing"), Verdict::CannotTell(Doubt::TooNoisy { .. })));
+}
+
+#[test]
+fn what_one_side_did_not_measure_is_said_and_what_neither_did_is_left_out() {
+    let blank = ("server_cpu_us_per_message", Value::Blank);
+    let [base, new] = [&[][..], &[blank]].map(|others| runs(5, 52_400.0, others));
+    let comparison = of_rows(base, new);
+    assert_eq!(
+        verdict(&comparison, "server_cpu_us_per_message"),
+        Verdict::CannotTell(Doubt::NotMeasured)
+    );
+    let changes = &comparison.settings[0].changes;
+    assert!(changes.iter().all(|change| change.column.name != "server_rss_per_subscriber_bytes"));
+}
+
+#[test]
+fn a_transport_that_only_has_invalid_runs_now_is_not_complete() {
+    let invalid = [("valid", Value::Boolean(false))];
+    let comparison = of_rows(runs(5, 52_400.0, &[]), runs(5, 52_400.0, &invalid));
+    assert!(!comparison.regressed());
+    assert!(!comparison.is_complete());
+    assert_eq!(comparison.left_out.len(), 5);
+    assert!(comparison.to_text(Style::default()).starts_with("Nothing could be compared.\n"));
+}
+
+#[test]
+fn the_metrics_compared_are_columns_that_rate() {
+    let metrics = Options::default().metrics;
+    assert_eq!(metrics.len(), METRICS.len());
+    assert!(metrics.iter().all(|column| column.better != crate::Better::Neither));
+}

@@ -1,0 +1,131 @@
+//! Rows as JSON, and the schema of it.
+
+use serde::ser::{Serialize, SerializeMap, Serializer};
+use serde_json::{Number, Value as Json, json};
+
+use crate::{COLUMNS, FIRST_COLUMNS, Kind, Part, Row, RunColumn, SCHEMA_VERSION, Value};
+
+/// An array with an object for each row: its members are the columns, in their order; what was not
+/// measured is `null`.
+pub(super) fn json(rows: &[Row]) -> String {
+    let rows: Vec<Object<'_>> = rows.iter().map(Object).collect();
+    serde_json::to_string_pretty(&rows).expect("text and finite numbers are JSON") + "\n"
+}
+
+/// The JSON Schema (2020-12) of the rows as JSON.
+///
+/// Members are never removed, and new ones may come: a reader should ignore what it does not know.
+pub fn results_schema() -> Json {
+    let properties: serde_json::Map<String, Json> =
+        COLUMNS.iter().map(|column| (column.name.to_owned(), property(column))).collect();
+    let required: Vec<&str> = COLUMNS[..FIRST_COLUMNS].iter().map(|column| column.name).collect();
+    json!({
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "wirebench results",
+        "description": "The runs of a results folder, as of runs.csv. What was not measured is null.",
+        "type": "array",
+        "items": { "type": "object", "properties": properties, "required": required },
+    })
+}
+
+fn property(column: &RunColumn) -> Json {
+    let unit = if column.unit.is_empty() { "" } else { " Unit: " };
+    let description = format!("{}{unit}{}", column.meaning, column.unit);
+    if column.name == "schema_version" {
+        return json!({ "const": SCHEMA_VERSION, "description": description });
+    }
+    let kind = match column.kind {
+        Kind::Text => "string",
+        Kind::Integer => "integer",
+        Kind::Decimal => "number",
+        Kind::Boolean => "boolean",
+    };
+    // What tells runs apart is always there; anything else may not have been measured, or not be.
+    let always = column.part == Part::Identity && column.name != "seed";
+    let kind = if always { json!(kind) } else { json!([kind, "null"]) };
+    json!({ "type": kind, "description": description })
+}
+
+/// A row as an object. Not a [`serde_json::Map`], which would sort its members.
+struct Object<'a>(&'a Row);
+
+impl Serialize for Object<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut members = serializer.serialize_map(Some(COLUMNS.len()))?;
+        for (column, value) in COLUMNS.iter().zip(self.0.values()) {
+            members.serialize_entry(column.name, &json_value(value))?;
+        }
+        members.end()
+    }
+}
+
+pub(crate) fn json_value(value: &Value) -> Json {
+    match value {
+        Value::Blank => Json::Null,
+        Value::Text(text) => Json::from(text.as_str()),
+        Value::Integer(count) => Json::from(*count),
+        Value::Decimal(number) => json_number(*number),
+        Value::Boolean(flag) => Json::from(*flag),
+    }
+}
+
+/// A finite number without needless zeros, as in the CSV file: `26170`, not `26170.0`.
+#[expect(clippy::cast_possible_truncation, reason = "whole, and far below 2^63")]
+pub(crate) fn json_number(number: f64) -> Json {
+    if number.fract() == 0.0 && number.abs() < 9e15 {
+        return Json::from(number as i64);
+    }
+    Number::from_f64(number).map_or(Json::Null, Json::Number)
+}
+
+#[cfg(test)]
+mod tests {
+    use insta::assert_snapshot;
+
+    use super::*;
+    use crate::testing::{measurement, record, run};
+
+    fn rows() -> Vec<Row> {
+        vec![Row::of(&record(&run(), &measurement()))]
+    }
+
+    #[test]
+    fn a_row_looks_like_this() {
+        assert_snapshot!(json(&rows()));
+    }
+
+    #[test]
+    fn no_rows_are_an_empty_array() {
+        assert_eq!(json(&[]), "[]\n");
+    }
+
+    #[test]
+    fn the_schema_looks_like_this() {
+        let schema = serde_json::to_string_pretty(&results_schema()).unwrap();
+        let until = schema.find("\"connections_attempted\"").unwrap();
+        assert_snapshot!(&schema[..until]);
+    }
+
+    #[test]
+    fn every_value_is_of_the_type_that_the_schema_says() {
+        let schema = results_schema();
+        let parsed: Json = serde_json::from_str(&json(&rows())).unwrap();
+        for (name, value) in parsed[0].as_object().unwrap() {
+            let property = &schema["items"]["properties"][name];
+            let found = match value {
+                Json::Null => "null",
+                Json::Bool(_) => "boolean",
+                Json::Number(number) if number.is_u64() => "integer",
+                Json::Number(_) => "number",
+                Json::String(_) => "string",
+                other => panic!("{name}: {other}"),
+            };
+            let types = property["type"].to_string();
+            let fits = types.contains(found) || found == "integer" && types.contains("number");
+            assert!(fits || property["const"] == *value, "{name} is {value}: {property}");
+        }
+        for name in schema["items"]["required"].as_array().unwrap() {
+            assert!(parsed[0].get(name.as_str().unwrap()).is_some(), "{name}");
+        }
+    }
+}
