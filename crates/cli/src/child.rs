@@ -36,15 +36,17 @@ struct Ready {
 }
 
 impl ServerProcess {
-    /// Starts this same program as a server on free ports, and waits until it is ready.
+    /// Starts this same program as a server on free ports, with so many threads, and waits until it
+    /// is ready.
     ///
     /// In a process group of its own, so that Ctrl-C reaches the load generator alone; on a pipe whose
     /// end tells it when the load generator is gone.
-    pub(crate) async fn start(window: usize) -> anyhow::Result<Self> {
+    pub(crate) async fn start(window: usize, workers: usize) -> anyhow::Result<Self> {
         let program = std::env::current_exe().context("cannot find the server's program")?;
         let mut child = Command::new(&program)
             .args(["serve", "--listen", "127.0.0.1:0", "--control", "127.0.0.1:0"])
-            .args(["--window", &window.to_string(), "--until-stdin-ends"])
+            .args(["--window", &window.to_string(), "--workers", &workers.to_string()])
+            .arg("--until-stdin-ends")
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .process_group(0)

@@ -9,6 +9,8 @@ pub(crate) enum Exit {
     Done,
     /// 99: a threshold of the scenario was not met.
     Threshold,
+    /// 3: `compare` found a regression.
+    Regression,
     /// 4: a run was invalid, so that no threshold can be said to be met.
     Invalid,
     /// 2: bad usage or an invalid scenario.
@@ -31,6 +33,7 @@ impl Exit {
             Self::Done => 0,
             Self::Failed => 1,
             Self::Usage => 2,
+            Self::Regression => 3,
             Self::Invalid => 4,
             Self::Threshold => 99,
             Self::Interrupted => 130,

@@ -42,6 +42,7 @@ struct Provenance<'a> {
     started: String,
     seed: u64,
     loadgen_workers: usize,
+    server_workers: usize,
     tags: BTreeMap<&'a str, &'a str>,
     settings: Settings,
 }
@@ -65,6 +66,7 @@ pub(crate) struct Request<'a> {
     pub(crate) force: bool,
     pub(crate) seed: u64,
     pub(crate) workers: usize,
+    pub(crate) server_workers: usize,
     pub(crate) tags: &'a [(String, String)],
 }
 
@@ -92,6 +94,7 @@ impl RunFolder {
             started: now.strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
             seed: request.seed,
             loadgen_workers: request.workers,
+            server_workers: request.server_workers,
             tags: request.tags.iter().map(|(key, value)| (&**key, &**value)).collect(),
             settings: Settings {
                 tcp_nodelay: true,

@@ -25,8 +25,9 @@ const STAND: Duration = Duration::from_secs(15);
 /// From the last subscription to the reading of the server's memory.
 const SETTLE: Duration = Duration::from_millis(300);
 
-/// Below this many subscribers, the growth of memory by each of them is noise.
-const CROWD_LEAST: u64 = 50;
+/// Below this many more subscribers, the growth of memory by each of them is noise: a heap grows by
+/// 132 KiB at a time.
+const CAME_LEAST: u64 = 60;
 
 /// How often the drain looks whether everybody has everything.
 const DRAIN_LOOK: Duration = Duration::from_millis(50);
@@ -168,7 +169,8 @@ impl Stage<'_> {
         idle: &Usage,
         observe: &mut (dyn FnMut(Progress) + Send),
     ) -> Result<Measurement, DriveError> {
-        let stood = self.ramp(crowd, observe).await?;
+        let early = self.ramp(crowd, observe).await?;
+        let stood = crowd.standing.borrow().now;
         tokio::time::sleep(SETTLE).await;
         let settled = self.usage("settling").await?;
 
@@ -220,7 +222,13 @@ impl Stage<'_> {
                 bytes_up: closing.bytes_up - opening.bytes_up,
                 bytes_down: closing.bytes_down - opening.bytes_down,
             },
-            server: server_cost(idle, &settled, &opening, &closing, &last, stood, report.late),
+            server: server_cost(idle, &opening, &closing, &last, report.late).map(|cost| {
+                ServerCost {
+                    rss_per_subscriber_bytes: early
+                        .and_then(|early| early.growth(&Foothold::of(stood, &settled))),
+                    ..cost
+                }
+            }),
             loadgen: LoadgenCost {
                 cpu: closing.loadgen_cpu.saturating_sub(opening.loadgen_cpu),
                 workers: crowd.workers.len(),
@@ -235,18 +243,24 @@ impl Stage<'_> {
         Ok(measurement)
     }
 
-    /// Waits until everybody stands or the time is up, and completes the crowd. Says how many stand.
+    /// Waits until everybody stands or the time is up, and completes the crowd. Says what the server's
+    /// memory was when a fifth of them stood.
     async fn ramp(
         &self,
         crowd: &mut Crowd,
         observe: &mut (dyn FnMut(Progress) + Send),
-    ) -> Result<u64, DriveError> {
+    ) -> Result<Option<Foothold>, DriveError> {
         let wanted = self.run.subscribers as u64;
+        let mut early = None;
         let deadline = tokio::time::sleep(self.run.ramp + STAND);
         tokio::pin!(deadline);
         let mut tick = tokio::time::interval(Duration::from_millis(100));
         let decided = |standing: &Standing| standing.now + standing.refused >= wanted;
         while !decided(&crowd.standing.borrow_and_update()) {
+            let standing = crowd.standing.borrow().now;
+            if early.is_none() && standing >= wanted.div_ceil(5) {
+                early = Some(Foothold::of(standing, &self.usage("connecting").await?));
+            }
             tokio::select! {
                 () = self.stop.cancelled() => return Err(DriveError::Interrupted),
                 () = &mut deadline => break,
@@ -264,7 +278,7 @@ impl Stage<'_> {
             return Err(DriveError::Nobody { wanted: self.run.subscribers, last_error });
         }
         crowd.command(|| Command::Complete).await?;
-        Ok(standing)
+        Ok(early)
     }
 
     /// Announces the window to everybody, then starts the publisher.
@@ -465,22 +479,41 @@ impl Timeline {
 /// What the run cost the server; `None` where it did not say.
 fn server_cost(
     idle: &Usage,
-    settled: &Usage,
     opening: &Edge,
     closing: &Edge,
     last: &Usage,
-    stood: u64,
     late_publishes: u64,
 ) -> Option<ServerCost> {
-    let rss_idle_bytes = idle.rss_bytes?;
-    let grown = settled.rss_bytes.map(|settled| settled.saturating_sub(rss_idle_bytes));
     Some(ServerCost {
         cpu: server_cpu(opening.usage.as_ref()?, closing.usage.as_ref()?),
-        rss_idle_bytes,
+        rss_idle_bytes: idle.rss_bytes?,
         rss_peak_bytes: last.rss_peak_bytes?,
-        rss_per_subscriber_bytes: grown.filter(|_| stood >= CROWD_LEAST).map(|grown| grown / stood),
+        rss_per_subscriber_bytes: None,
         late_publishes,
     })
+}
+
+/// The server's memory while so many subscriptions stood.
+#[derive(Clone, Copy, Debug)]
+struct Foothold {
+    standing: u64,
+    /// `None` where the system does not tell.
+    rss_bytes: Option<u64>,
+}
+
+impl Foothold {
+    fn of(standing: u64, usage: &Usage) -> Self {
+        Self { standing, rss_bytes: usage.rss_bytes }
+    }
+
+    /// Growth by each subscriber from here to `later`. The slope rather than the whole growth, which
+    /// the first connections of a process pay for: its code, its threads' heaps. `None` when too few
+    /// came in between, or the system does not tell.
+    fn growth(&self, later: &Self) -> Option<u64> {
+        let came = later.standing.checked_sub(self.standing)?;
+        let grown = later.rss_bytes?.saturating_sub(self.rss_bytes?);
+        (came >= CAME_LEAST).then(|| grown / came)
+    }
 }
 
 fn server_cpu(from: &Usage, to: &Usage) -> Duration {
@@ -489,4 +522,17 @@ fn server_cpu(from: &Usage, to: &Usage) -> Duration {
 
 fn during(doing: &'static str) -> impl Fn(ControlError) -> DriveError {
     move |source| DriveError::Server { during: doing, source }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn memory_is_the_slope_between_two_crowds_and_nothing_when_few_came() {
+        let at = |standing, rss_bytes| Foothold { standing, rss_bytes: Some(rss_bytes) };
+        assert_eq!(at(200, 5_000_000).growth(&at(1_000, 13_000_000)), Some(10_000));
+        assert_eq!(at(990, 5_000_000).growth(&at(1_000, 13_000_000)), None);
+        assert_eq!(Foothold { standing: 0, rss_bytes: None }.growth(&at(1_000, 1)), None);
+    }
 }

@@ -75,8 +75,8 @@ pub struct ServerCost {
     pub rss_idle_bytes: u64,
     /// The most resident memory over the run.
     pub rss_peak_bytes: u64,
-    /// Growth of resident memory while the crowd connected, divided by the crowd, before the first
-    /// message. `None` for a crowd so small that the growth would be noise.
+    /// Growth of resident memory while the last four fifths of the crowd connected, by each of
+    /// them, before the first message. `None` for a crowd so small that the growth would be noise.
     pub rss_per_subscriber_bytes: Option<u64>,
     /// Messages published late, by the server's count.
     pub late_publishes: u64,

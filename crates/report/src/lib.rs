@@ -13,6 +13,7 @@ mod error;
 mod format;
 mod histograms;
 mod hlog;
+pub mod html;
 mod row;
 mod table;
 #[cfg(test)]

@@ -13,6 +13,7 @@ mod keys;
 mod plan;
 mod runs;
 mod scenario;
+mod schema;
 mod write;
 
 pub use columns::COLUMNS;
@@ -21,5 +22,6 @@ pub use error::{Place, Problem, ScenarioError};
 pub use file::Overrides;
 pub use keys::{KEYS, Key, Kind, TABLES, Table};
 pub use scenario::{Comparison, Headers, Http, Link, Run, Scenario, Threshold, Timing};
+pub use schema::schema;
 pub use wirebench_protocol::control::{Pace, Payload};
 pub use write::commented_scenario;

@@ -11,6 +11,7 @@ use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use futures::{Stream, StreamExt};
+use smallvec::SmallVec;
 use wirebench_protocol::control::{CountWindow, WindowCount};
 use wirebench_protocol::{After, Cursor, Epoch, Gap, Seq, Timestamp};
 
@@ -56,7 +57,7 @@ pub struct Batch {
     /// What could not be delivered before these messages.
     pub gap: Option<Gap>,
     /// The messages, in order; empty when nothing is new.
-    pub entries: Vec<Arc<Entry>>,
+    pub entries: SmallVec<[Arc<Entry>; 1]>,
 }
 
 /// A cursor of this feed that lies beyond its newest message: nobody can have been given it.
@@ -138,7 +139,7 @@ impl Feed {
             (after.seq + 1, None)
         };
         let mut bytes = 0;
-        let entries: Vec<_> = log
+        let entries: SmallVec<[Arc<Entry>; 1]> = log
             .since(from)
             .take_while(|entry| {
                 let fits = bytes == 0 || bytes + entry.json.len() <= BATCH_BYTES;
@@ -157,7 +158,7 @@ impl Feed {
     /// # Cancel safety
     /// Dropping the future loses nothing: reading takes nothing away.
     pub async fn wait(&self, after: Cursor) -> Batch {
-        let nothing = Batch { cursor: after, gap: None, entries: Vec::new() };
+        let nothing = Batch { cursor: after, gap: None, entries: SmallVec::new() };
         self.follow(after).next().await.unwrap_or(nothing)
     }
 

@@ -1,5 +1,6 @@
 //! `wirebench run`: from a scenario file to a table of results.
 
+use std::num::NonZero;
 use std::path::PathBuf;
 
 use anyhow::{Context, bail};
@@ -53,7 +54,10 @@ pub(crate) struct RunArguments {
     tags: Vec<(String, String)>,
     /// Threads of the load generator [default: half of the cores]
     #[arg(long, value_name = "THREADS")]
-    workers: Option<std::num::NonZeroUsize>,
+    workers: Option<NonZero<usize>>,
+    /// Threads of the server [default: half of the cores]
+    #[arg(long, value_name = "THREADS")]
+    server_workers: Option<NonZero<usize>>,
     /// Print what would run, and run nothing
     #[arg(long)]
     dry_run: bool,
@@ -110,6 +114,7 @@ struct Session<'a> {
     scenario: &'a Scenario,
     runs: Vec<Run>,
     workers: usize,
+    server_workers: usize,
     folder: RunFolder,
     display: Display,
     stop: &'a CancellationToken,
@@ -121,12 +126,16 @@ impl<'a> Session<'a> {
         scenario: &'a Scenario,
         stop: &'a CancellationToken,
     ) -> anyhow::Result<Self> {
-        let workers = arguments.workers.map_or_else(default_workers, std::num::NonZero::get);
+        let threads =
+            |asked: Option<NonZero<usize>>| asked.map_or_else(half_of_the_cores, NonZero::get);
+        let (workers, server_workers) =
+            (threads(arguments.workers), threads(arguments.server_workers));
         let request = Request {
             out: arguments.out.as_deref(),
             force: arguments.force,
             seed: arguments.seed,
             workers,
+            server_workers,
             tags: &arguments.tags,
         };
         let runs = scenario.runs(arguments.seed);
@@ -134,6 +143,7 @@ impl<'a> Session<'a> {
         Ok(Self {
             scenario,
             workers,
+            server_workers,
             folder: RunFolder::create(scenario, &request)?,
             runs,
             display,
@@ -173,7 +183,7 @@ impl<'a> Session<'a> {
 
     /// Starts a server, drives the crowd of one run at it, and stops it.
     async fn one(&mut self, run: &Run) -> anyhow::Result<()> {
-        let mut server = ServerProcess::start(run.window).await?;
+        let mut server = ServerProcess::start(run.window, self.server_workers).await?;
         let target = Target::resolve(&server.listening).await?;
         let control = Control::new(&server.control);
         let driven = tokio::select! {
@@ -288,8 +298,8 @@ fn enough_files(scenario: &Scenario) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Half of the cores: the server needs the others.
-fn default_workers() -> usize {
+/// Half of the cores for each end, so that neither takes the other's time.
+fn half_of_the_cores() -> usize {
     (Machine::inspect().cores / 2).max(1)
 }
 

@@ -1,7 +1,9 @@
 //! WebSocket: one text frame a message, both ways over one upgraded connection (RFC 6455).
 
+use std::borrow::Cow;
 use std::convert::Infallible;
 use std::future::poll_fn;
+use std::io;
 use std::time::Duration;
 
 use axum::extract::rejection::QueryRejection;
@@ -29,7 +31,7 @@ use crate::upgrade::{self, Socket};
 
 const PING: Duration = Duration::from_secs(20);
 
-/// A subscriber that takes no bytes for this long is closed as a slow reader.
+/// A subscriber that takes no bytes for this long is a slow reader, and dropped.
 const WRITE_DEADLINE: Duration = Duration::from_secs(30);
 
 pub(super) async fn answer<B: Send + 'static>(
@@ -75,7 +77,7 @@ async fn subscription(mut socket: Socket, feed: Feed, after: Cursor) {
 async fn serve(socket: &mut Socket, feed: &Feed, after: Cursor) -> Result<Infallible, End> {
     let first = feed.read(after);
     let cursor = if first.gap.is_some() { first.before() } else { after };
-    write(socket, text(&Frame::Hello(Hello { cursor, gap: first.gap }))).await?;
+    write(socket, &text(&Frame::Hello(Hello { cursor, gap: first.gap }))).await?;
     let mut follow = feed.follow(cursor);
 
     let mut ping = interval_at(Instant::now() + PING, PING);
@@ -92,12 +94,12 @@ async fn serve(socket: &mut Socket, feed: &Feed, after: Cursor) -> Result<Infall
                 heard = true;
                 hear(socket, feed, message.unwrap_or(Err(Error::ConnectionClosed))?).await?;
             }
-            batch = follow.next() => write(socket, encode(&batch.ok_or(End::Closed)?)).await?,
+            batch = follow.next() => write(socket, &encode(&batch.ok_or(End::Closed)?)).await?,
             _ = poll_fn(|context| pinging.poll(context, |context| ping.poll_tick(context))) => {
                 if !std::mem::take(&mut heard) {
                     return Err(End::Refused(CloseCode::Policy, "no answer to a ping"));
                 }
-                socket.stream.send(Message::Ping(Bytes::new())).await?;
+                in_time(socket.stream.send(Message::Ping(Bytes::new()))).await?;
             }
         }
     }
@@ -105,7 +107,8 @@ async fn serve(socket: &mut Socket, feed: &Feed, after: Cursor) -> Result<Infall
 
 /// What a subscriber says: only publishing means anything. The library answers pings by itself.
 async fn hear(socket: &mut Socket, feed: &Feed, message: Message) -> Result<(), End> {
-    flush(socket).await?;
+    // The answer to a ping or a close, which the library has to send.
+    in_time(socket.stream.flush()).await?;
     let frame = match message {
         Message::Text(request) => match publish(feed, request.as_bytes()) {
             Ok(cursor) => text(&Frame::Published(Published { cursor })),
@@ -120,15 +123,7 @@ async fn hear(socket: &mut Socket, feed: &Feed, message: Message) -> Result<(), 
             return Ok(());
         }
     };
-    write(socket, frame).await
-}
-
-/// Sends what the library has to say by itself: the answer to a ping, or to a close.
-async fn flush(socket: &mut Socket) -> Result<(), End> {
-    match timeout(WRITE_DEADLINE, socket.stream.flush()).await {
-        Ok(flushed) => Ok(flushed?),
-        Err(_) => Err(End::Refused(CloseCode::Policy, "slow reader")),
-    }
+    write(socket, &frame).await
 }
 
 fn publish(feed: &Feed, request: &[u8]) -> Result<Cursor, String> {
@@ -169,20 +164,31 @@ fn text(frame: &Frame) -> Bytes {
     text_frame(&serde_json::to_vec(frame).expect("frames have no maps in them"))
 }
 
-fn encode(batch: &Batch) -> Bytes {
-    let messages = batch.join(|entry| &entry.websocket);
-    let Some(gap) = batch.gap else { return messages };
-    let mut frames = text(&Frame::Gap { gap, cursor: batch.before() }).to_vec();
-    frames.extend_from_slice(&messages);
-    frames.into()
+/// The frames of a batch; a gap goes first. One message alone, the usual case, is not even cloned.
+fn encode(batch: &Batch) -> Cow<'_, [u8]> {
+    match (batch.gap, batch.entries.as_slice()) {
+        (None, [entry]) => Cow::Borrowed(&entry.websocket),
+        (None, _) => Cow::Owned(batch.join(|entry| &entry.websocket).into()),
+        (Some(gap), _) => {
+            let mut frames = text(&Frame::Gap { gap, cursor: batch.before() }).to_vec();
+            frames.extend_from_slice(&batch.join(|entry| &entry.websocket));
+            Cow::Owned(frames)
+        }
+    }
 }
 
 /// Writes whole frames past the library, which would copy each into a buffer of its own. Legal
 /// because its buffer is empty whenever this task is here: every `send` flushes, and whatever was
 /// heard is answered and flushed in `hear`, before anything else is written.
-async fn write(socket: &mut Socket, frames: Bytes) -> Result<(), End> {
-    match timeout(WRITE_DEADLINE, socket.stream.get_mut().write_all(&frames)).await {
-        Ok(written) => Ok(written.map_err(Error::Io)?),
-        Err(_) => Err(End::Refused(CloseCode::Policy, "slow reader")),
+async fn write(socket: &mut Socket, frames: &[u8]) -> Result<(), End> {
+    in_time(async { Ok(socket.stream.get_mut().write_all(frames).await?) }).await
+}
+
+/// Waits for the subscriber to take bytes. One that takes none in time is dropped without a word: half
+/// a frame may be on its way, and no Close frame can follow that.
+async fn in_time(sending: impl Future<Output = Result<(), Error>>) -> Result<(), End> {
+    match timeout(WRITE_DEADLINE, sending).await {
+        Ok(sent) => Ok(sent?),
+        Err(_) => Err(End::Gone(Error::Io(io::ErrorKind::TimedOut.into()))),
     }
 }

@@ -1,0 +1,89 @@
+//! `wirebench compare`: whether a change made things better or worse, and whether that can be told.
+
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+use wirebench_report::Style;
+use wirebench_report::compare::{Options, Side, SideError, compare};
+
+use crate::exit::Exit;
+use crate::print;
+
+/// Compare runs before and after a change
+///
+/// Pairs runs by transport and settings and gives each metric a verdict: better, worse, no change, or
+/// cannot tell. The unit is the run: make several of each side (`run --repeat 10`).
+#[derive(Args, Debug)]
+pub(crate) struct Compare {
+    /// Run folder or `runs.csv` from before
+    base: PathBuf,
+    /// Run folder or `runs.csv` from after
+    new: PathBuf,
+    /// More runs from before
+    #[arg(long = "base", value_name = "PATH")]
+    more_base: Vec<PathBuf>,
+    /// More runs from after
+    #[arg(long = "new", value_name = "PATH")]
+    more_new: Vec<PathBuf>,
+    /// The smallest change that matters, in percent
+    #[arg(long, value_name = "PERCENT", default_value = "5", value_parser = percent)]
+    noise_threshold: f64,
+    /// Exit with 3 when a metric got worse, with 4 when runs that were to be compared are missing
+    #[arg(long)]
+    fail_on_regression: bool,
+    /// How to print it
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    format: Format,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Format {
+    /// For a terminal
+    Text,
+    /// For a pull request
+    Markdown,
+    /// For programs
+    Json,
+    /// One line a metric
+    Csv,
+}
+
+pub(crate) fn run_comparison(arguments: &Compare) -> anyhow::Result<Exit> {
+    let sides = side(&arguments.base, &arguments.more_base)
+        .and_then(|base| Ok((base, side(&arguments.new, &arguments.more_new)?)));
+    let (base, new) = match sides {
+        Ok(sides) => sides,
+        Err(error) => {
+            print::talk(&format!("error: {:#}", anyhow::Error::new(error)));
+            return Ok(Exit::Usage);
+        }
+    };
+    let options = Options { noise_threshold: arguments.noise_threshold, ..Options::default() };
+    let comparison = compare(&base, &new, &options);
+    let text = match arguments.format {
+        Format::Text => comparison.to_text(Style { colour: print::colour() }),
+        Format::Markdown => comparison.to_markdown(),
+        Format::Json => comparison.to_json(),
+        Format::Csv => comparison.to_csv(),
+    };
+    print::data(&text)?;
+    Ok(match arguments.fail_on_regression {
+        true if comparison.regressed() => Exit::Regression,
+        true if !comparison.is_complete() => Exit::Invalid,
+        _ => Exit::Done,
+    })
+}
+
+fn side(first: &PathBuf, more: &[PathBuf]) -> Result<Side, SideError> {
+    let paths: Vec<PathBuf> = std::iter::once(first).chain(more).cloned().collect();
+    Side::read(&paths)
+}
+
+fn percent(text: &str) -> Result<f64, String> {
+    match text.trim_end_matches('%').trim().parse::<f64>() {
+        Ok(percent) if percent.is_finite() && (0.0..=1_000.0).contains(&percent) => {
+            Ok(percent / 100.0)
+        }
+        _ => Err("expected a percentage from 0 to 1000, such as `5`".to_owned()),
+    }
+}

@@ -1,0 +1,31 @@
+//! `wirebench schema`: what a scenario file and the JSON results look like, for other programs.
+
+use clap::{Args, ValueEnum};
+
+use crate::exit::Exit;
+use crate::print;
+
+/// Print the JSON Schema of a scenario file, or of the JSON results
+#[derive(Args, Debug)]
+pub(crate) struct Schema {
+    /// Of what
+    #[arg(value_enum, default_value_t = Of::Scenario)]
+    of: Of,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Of {
+    /// A scenario file; editors of TOML read it
+    Scenario,
+    /// What `wirebench report --format json` prints
+    Results,
+}
+
+pub(crate) fn schema(arguments: &Schema) -> anyhow::Result<Exit> {
+    let schema = match arguments.of {
+        Of::Scenario => wirebench_scenario::schema(),
+        Of::Results => wirebench_report::results_schema(),
+    };
+    print::data(&(serde_json::to_string_pretty(&schema)? + "\n"))?;
+    Ok(Exit::Done)
+}

@@ -1,0 +1,686 @@
+//! What every transport promises, checked over each of them through real sockets.
+#![expect(clippy::unwrap_used, reason = "helpers of a test may fail loudly")]
+
+#[expect(dead_code, reason = "each test uses its part of what they share")]
+mod support;
+
+use std::time::Duration;
+
+use futures::StreamExt;
+use futures::future::join_all;
+use futures::stream::BoxStream;
+use support::http::Http;
+use support::proxy::Proxy;
+use support::{Bench, PATIENCE, frames, until, within};
+use wirebench_loadgen::{
+    Dialer, Settings, Sight, SubscribeError, Subscriber, Target, live, subscribe,
+};
+use wirebench_measure::Event;
+use wirebench_protocol::{After, Cursor, Gap, Message, Seq, Transport};
+use wirebench_scenario::Link;
+
+/// One subscription, and what it is called in a failure.
+struct Reader<'a> {
+    transport: Transport,
+    events: BoxStream<'a, Result<Event, SubscribeError>>,
+}
+
+impl<'a> Reader<'a> {
+    fn new(transport: Transport, dialer: &'a Dialer, target: &'a Target, after: After) -> Self {
+        let events = subscribe(transport, dialer, target, after, &settings());
+        Self { transport, events }
+    }
+
+    /// The next event of any kind; an error is one that the test does not expect.
+    async fn event(&mut self, what: &str) -> Option<Event> {
+        let transport = self.transport;
+        let next = within(PATIENCE, format_args!("{transport}: {what}"), self.events.next()).await;
+        next.transpose().unwrap_or_else(|error| panic!("{transport}: {error} instead of {what}"))
+    }
+
+    /// The next event that says something.
+    async fn news(&mut self, what: &str) -> Event {
+        loop {
+            match self.event(what).await {
+                Some(Event::Request { .. } | Event::Empty { .. }) => {}
+                Some(event) => return event,
+                None => panic!("{} ended instead of {what}", self.transport),
+            }
+        }
+    }
+
+    /// Stands; where.
+    async fn connected(&mut self) -> Cursor {
+        match self.news("standing").await {
+            Event::Connected { cursor, .. } => cursor,
+            event => panic!("{} began with {event:?}", self.transport),
+        }
+    }
+
+    /// The next message.
+    async fn message(&mut self) -> Cursor {
+        match self.news("a message").await {
+            Event::Received { cursor, .. } => cursor,
+            event => panic!("{} had {event:?} instead of a message", self.transport),
+        }
+    }
+
+    /// The next messages are exactly these.
+    async fn messages(&mut self, expected: impl IntoIterator<Item = Seq>) {
+        for seq in expected {
+            assert_eq!(self.message().await.seq, seq, "{}", self.transport);
+        }
+    }
+
+    /// A gap comes next; what it says, and where the subscription goes on from.
+    async fn gap(&mut self) -> (Gap, Seq) {
+        match self.news("a gap").await {
+            Event::Gap { gap, cursor } => (gap, cursor.seq),
+            event => panic!("{} had {event:?} instead of a gap", self.transport),
+        }
+    }
+
+    /// The subscription ends properly, with nothing more to say.
+    async fn end(&mut self) {
+        while let Some(event) = self.event("its end").await {
+            let quiet = matches!(event, Event::Request { .. } | Event::Empty { .. });
+            assert!(quiet, "{} had {event:?} instead of its end", self.transport);
+        }
+    }
+}
+
+fn settings() -> Settings {
+    Settings { interval: Duration::from_millis(5), ..Settings::default() }
+}
+
+fn dialer() -> Dialer {
+    Dialer::new(Link::default(), 1)
+}
+
+#[tokio::test]
+async fn every_message_arrives_once_and_in_order() {
+    for transport in Transport::ALL {
+        let (bench, dialer) = (Bench::start(1000), dialer());
+        let target = bench.target();
+        let mut reader = Reader::new(transport, &dialer, &target, After::Newest);
+        assert_eq!(reader.connected().await, bench.cursor(0), "{transport}");
+        let publishing = async {
+            for burst in (1..=20).cycle().take(60) {
+                bench.publish_numbers(burst);
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::join!(publishing, reader.messages(1..=630));
+        assert_eq!(bench.feed.published(), 630);
+        // Whatever came again would come before this.
+        bench.publish("\"last\"");
+        reader.messages([631]).await;
+    }
+}
+
+#[tokio::test]
+async fn without_a_cursor_only_what_is_new_arrives() {
+    for transport in Transport::ALL {
+        let (bench, dialer) = (Bench::start(100), dialer());
+        bench.publish_numbers(5);
+        let target = bench.target();
+        let mut reader = Reader::new(transport, &dialer, &target, After::Newest);
+        assert_eq!(reader.connected().await, bench.cursor(5), "{transport}");
+        bench.publish_numbers(1);
+        reader.messages([6]).await;
+    }
+}
+
+#[tokio::test]
+async fn a_late_subscriber_goes_on_after_its_cursor() {
+    for transport in Transport::ALL {
+        let (bench, dialer) = (Bench::start(100), dialer());
+        bench.publish_numbers(10);
+        let target = bench.target();
+        for seen in [0, 1, 9, 10] {
+            let after = After::Cursor(bench.cursor(seen));
+            let mut reader = Reader::new(transport, &dialer, &target, after);
+            assert_eq!(reader.connected().await.seq, seen, "{transport}");
+            let newest = bench.feed.published();
+            reader.messages(seen + 1..=newest).await;
+            bench.publish_numbers(1);
+            reader.messages([newest + 1]).await;
+        }
+    }
+}
+
+#[tokio::test]
+async fn from_the_start_means_from_the_oldest_message_in_the_window() {
+    for transport in Transport::ALL {
+        let (bench, dialer) = (Bench::start(4), dialer());
+        let target = bench.target();
+        for (published, expected) in [(3, 1..=3), (6, 6..=9)] {
+            bench.publish_numbers(published);
+            let mut reader = Reader::new(transport, &dialer, &target, After::Start);
+            assert_eq!(reader.connected().await.seq, expected.start() - 1, "{transport}");
+            reader.messages(expected).await;
+        }
+    }
+}
+
+#[tokio::test]
+async fn one_who_comes_back_behind_the_window_learns_how_much_it_missed() {
+    for transport in Transport::ALL {
+        for (seen, missed) in [(0, 7), (2, 5), (6, 1)] {
+            let (bench, dialer) = (Bench::start(5), dialer());
+            bench.publish_numbers(12);
+            let target = bench.target();
+            let after = After::Cursor(bench.cursor(seen));
+            let mut reader = Reader::new(transport, &dialer, &target, after);
+            reader.connected().await;
+            assert_eq!(reader.gap().await, (Gap::Missed(missed), 7), "{transport} after {seen}");
+            reader.messages(8..=12).await;
+            bench.publish_numbers(1);
+            // Told once.
+            reader.messages([13]).await;
+        }
+        // The edge: the next message is the oldest that is left.
+        let (bench, dialer) = (Bench::start(5), dialer());
+        bench.publish_numbers(12);
+        let target = bench.target();
+        let mut reader = Reader::new(transport, &dialer, &target, After::Cursor(bench.cursor(7)));
+        reader.connected().await;
+        reader.messages(8..=12).await;
+    }
+}
+
+/// One thread runs everything here, so nobody reads while the window passes them by.
+#[tokio::test]
+async fn one_whom_the_window_passes_by_while_subscribed_learns_how_much_it_missed() {
+    for transport in Transport::ALL {
+        let (bench, dialer) = (Bench::start(5), dialer());
+        let target = bench.target();
+        let mut reader = Reader::new(transport, &dialer, &target, After::Newest);
+        reader.connected().await;
+        bench.publish_numbers(12);
+        assert_eq!(reader.gap().await, (Gap::Missed(7), 7), "{transport}");
+        reader.messages(8..=12).await;
+        bench.publish_numbers(2);
+        reader.messages(13..=14).await;
+        bench.publish_numbers(6);
+        assert_eq!(reader.gap().await, (Gap::Missed(1), 15), "{transport}");
+        reader.messages(16..=20).await;
+    }
+}
+
+#[tokio::test]
+async fn a_cursor_of_another_life_of_the_feed_is_told_of_the_reset() {
+    for transport in Transport::ALL {
+        // The second is a place that this life has reached, too: only the epoch tells them apart.
+        for (published, seen, left) in [(3, 40, 1..4), (9, 2, 6..10), (0, 2, 1..1)] {
+            let (former, bench, dialer) = (Bench::start(4), Bench::start(4), dialer());
+            bench.publish_numbers(published);
+            let target = bench.target();
+            let after = After::Cursor(former.cursor(seen));
+            let mut reader = Reader::new(transport, &dialer, &target, after);
+            reader.connected().await;
+            assert_eq!(reader.gap().await, (Gap::Reset, left.start - 1), "{transport}");
+            reader.messages(left).await;
+            bench.publish_numbers(1);
+            assert_eq!(reader.message().await, bench.cursor(published + 1), "{transport}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_cursor_from_the_future_is_refused() {
+    for transport in Transport::ALL {
+        let (bench, dialer) = (Bench::start(4), dialer());
+        bench.publish_numbers(3);
+        let target = bench.target();
+        let after = After::Cursor(bench.cursor(4));
+        let mut events = subscribe(transport, &dialer, &target, after, &settings());
+        let error = within(PATIENCE, format!("{transport}: a refusal"), async {
+            loop {
+                match events.next().await {
+                    Some(Ok(Event::Request { .. })) => {}
+                    Some(Err(error)) => break error,
+                    end => panic!("{transport}: {end:?} instead of a refusal"),
+                }
+            }
+        });
+        let error = error.await;
+        let SubscribeError::Refused { status, .. } = &error else { panic!("{transport}: {error}") };
+        assert_eq!(status.as_u16(), 400, "{transport}");
+        assert!(error.is_permanent(), "{transport} would ask again and again");
+    }
+}
+
+/// What a life has seen: every message, and how often it was interrupted.
+#[derive(Debug, Default)]
+struct Life {
+    seen: Vec<Seq>,
+    interrupted: u64,
+}
+
+/// Lives until message `last` came, beside `meanwhile`, which is shown the life so far.
+async fn live_until(
+    transport: Transport,
+    target: &Target,
+    last: Seq,
+    mut meanwhile: impl FnMut(&Life),
+) -> Life {
+    let dialer = dialer();
+    let settings = settings();
+    let subscriber = Subscriber { transport, dialer: &dialer, target, settings, seed: 7 };
+    let mut life = Life::default();
+    let (done, at_last) = tokio::sync::oneshot::channel();
+    let mut done = Some(done);
+    let living = live(&subscriber, After::Start, |sight| {
+        match sight {
+            Sight::Event(Event::Received { cursor, .. }) => life.seen.push(cursor.seq),
+            Sight::Event(Event::Gap { gap, .. }) => panic!("{transport}: {gap:?}"),
+            Sight::Event(_) => return,
+            Sight::Interrupted { .. } => life.interrupted += 1,
+        }
+        meanwhile(&life);
+        if life.seen.last() == Some(&last) {
+            let _ = done.take().map(|done| done.send(()));
+        }
+    });
+    within(PATIENCE, format_args!("{transport}: message {last}"), async {
+        tokio::select! {
+            error = living => panic!("{transport} gave up: {error}"),
+            _ = at_last => {}
+        }
+    })
+    .await;
+    life
+}
+
+#[tokio::test]
+async fn a_connection_that_is_cut_resumes_without_loss_or_repeat() {
+    join_all(Transport::ALL.map(async |transport| {
+        let bench = Bench::start(1000);
+        let proxy = Proxy::start(bench.address);
+        bench.publish_numbers(1);
+        let life = live_until(transport, &support::target(proxy.address), 120, |life| {
+            // Cut before a message is published, and after, by turns.
+            let next = life.seen.len() as u64 + 1;
+            if bench.feed.published() < next && next <= 120 {
+                match next % 20 {
+                    0 => proxy.cut(),
+                    10 => {
+                        bench.publish_numbers(1);
+                        return proxy.cut();
+                    }
+                    _ => {}
+                }
+                bench.publish_numbers(1);
+            }
+        })
+        .await;
+        assert_eq!(life.seen, (1..=120).collect::<Vec<_>>(), "{transport}");
+        assert_eq!((life.interrupted, proxy.accepted()), (12, 13), "{transport}");
+    }))
+    .await;
+}
+
+/// Cut after so many bytes, wherever that is: in a head, in a chunk's size, in a frame's header, in the
+/// middle of a character. Small and large take turns, so that every few connections deliver something.
+const BUDGETS: [u64; 16] =
+    [1, 90, 260, 1400, 310, 700, 333, 2100, 421, 1900, 555, 1234, 602, 2500, 803, 3100];
+
+#[tokio::test]
+async fn a_connection_that_is_cut_in_the_middle_of_a_message_resumes_without_loss_or_repeat() {
+    join_all(Transport::ALL.map(async |transport| {
+        let bench = Bench::start(1000);
+        let publish = |count| {
+            for _ in 0..count {
+                let number = bench.feed.published() + 1;
+                bench.publish(&format!("\"{number} 🦀é\""));
+            }
+        };
+        publish(4);
+        let proxy = Proxy::cutting(bench.address, BUDGETS.to_vec());
+        let target = support::target(proxy.address);
+        let life = live_until(transport, &target, 240, |life| {
+            if life.seen.len() as u64 == bench.feed.published() && bench.feed.published() < 240 {
+                publish(4);
+            }
+        })
+        .await;
+        assert_eq!(life.seen, (1..=240).collect::<Vec<_>>(), "{transport}");
+        let cuts = BUDGETS.len() as u64;
+        assert_eq!((life.interrupted, proxy.accepted()), (cuts, cuts + 1), "{transport}");
+    }))
+    .await;
+}
+
+#[tokio::test]
+async fn a_poll_that_finds_nothing_ends_quietly_and_keeps_its_cursor() {
+    for transport in Transport::ALL.into_iter().filter(|transport| transport.polls()) {
+        let (bench, dialer) = (Bench::start(10), dialer());
+        bench.publish_numbers(3);
+        let (target, place) = (bench.target(), bench.cursor(3));
+        let settings = Settings { hold: Duration::from_millis(20), ..settings() };
+        let events = subscribe(transport, &dialer, &target, After::Newest, &settings);
+        let mut reader = Reader { transport, events };
+        reader.connected().await;
+        let mut empty = 0;
+        while empty < 10 {
+            match reader.event("an empty answer").await {
+                Some(Event::Request { .. }) => {}
+                Some(Event::Empty { cursor, .. }) => {
+                    assert_eq!(cursor, place, "{transport}");
+                    empty += 1;
+                }
+                event => panic!("{transport}: {event:?}"),
+            }
+        }
+        bench.publish_numbers(1);
+        reader.messages([4]).await;
+        assert_eq!(dialer.counts().attempted, 1, "{transport} keeps its connection");
+    }
+}
+
+#[tokio::test]
+async fn a_server_that_stops_ends_every_subscription_properly_and_at_once() {
+    for transport in Transport::ALL {
+        let (bench, dialer) = (Bench::start(10), dialer());
+        let target = bench.target();
+        // No poll is under way when the server stops: one that meets the closing of an idle connection is
+        // lost with it, as HTTP/1.1 has it (RFC 9112, section 9.5), and that is no proper end.
+        let interval = Duration::from_mins(1);
+        let settings = Settings { interval, phase: interval / 2, ..Settings::default() };
+        let reader = |_| {
+            let events = subscribe(transport, &dialer, &target, After::Newest, &settings);
+            Reader { transport, events }
+        };
+        let mut readers: Vec<_> = (0..20).map(reader).collect();
+        join_all(readers.iter_mut().map(Reader::connected)).await;
+        let ending = join_all(readers.iter_mut().map(Reader::end));
+        let stopping = async {
+            // Behind its first poll, a long poll is held.
+            let requests = if transport == Transport::LongPolling { 40 } else { 20 };
+            let what = format!("{transport}: {requests} requests");
+            until(what, || bench.server.requests() == requests).await;
+            // Short of the five seconds after which it would stop waiting for connections that hang.
+            bench.stop(Duration::from_secs(4), format!("{transport}: the server's end")).await;
+        };
+        tokio::join!(ending, stopping);
+        assert_eq!(dialer.counts().opened, 20, "{transport}");
+    }
+}
+
+#[tokio::test]
+async fn what_was_published_before_the_server_stopped_still_arrives() {
+    // Short polling may not come by any more.
+    for transport in [Transport::LongPolling, Transport::Sse, Transport::WebSocket] {
+        let (bench, dialer) = (Bench::start(10), dialer());
+        let target = bench.target();
+        let mut reader = Reader::new(transport, &dialer, &target, After::Newest);
+        reader.connected().await;
+        let reading = async {
+            reader.messages(1..=3).await;
+            reader.end().await;
+        };
+        let ending = async {
+            // Behind its first poll, a long poll is held.
+            let requests = if transport == Transport::LongPolling { 2 } else { 1 };
+            let what = format!("{transport}: {requests} requests");
+            until(what, || bench.server.requests() == requests).await;
+            bench.publish_numbers(3);
+            bench.begin_stop();
+        };
+        tokio::join!(reading, ending);
+    }
+}
+
+#[tokio::test]
+async fn a_held_poll_is_answered_when_the_server_stops() {
+    let bench = Bench::start(10);
+    bench.publish_numbers(2);
+    let mut http = Http::connect(bench.address).await;
+    http.get("/feeds/bench/long-polling?hold=60").await;
+    until("long-polling: a held poll", || bench.server.requests() == 1).await;
+    bench.begin_stop();
+    let (head, _) = within(PATIENCE, "long-polling: an answer", http.answer()).await;
+    assert_eq!(head.status, 204, "{}", head.text);
+    assert_eq!(head.header("feed-cursor"), Some(&*bench.cursor(2).to_string()));
+    assert_eq!(head.header("connection"), Some("close"), "{}", head.text);
+    assert_eq!(within(PATIENCE, "long-polling: the end", http.rest()).await, Some(Vec::new()));
+    bench.stop(Duration::from_secs(4), "long-polling: the server's end").await;
+}
+
+/// Connections on which nothing can be said properly: one that never asked, one in the middle of its
+/// request, and streams that nobody reads.
+#[tokio::test]
+async fn a_server_that_stops_does_not_wait_for_those_who_hang() {
+    let bench = Bench::start(10);
+    let mut held = Vec::new();
+    for beginning in ["", "GET /feeds/bench/sse HT"] {
+        let mut http = Http::connect(bench.address).await;
+        http.send(beginning.as_bytes()).await;
+        held.push(http);
+    }
+    for transport in [Transport::Sse, Transport::WebSocket] {
+        let mut http = Http::connect(bench.address).await;
+        http.send(
+            match transport {
+                Transport::WebSocket => frames::handshake(&transport.path("bench")),
+                _ => format!("GET {} HTTP/1.1\r\nhost: test\r\n\r\n", transport.path("bench")),
+            }
+            .as_bytes(),
+        )
+        .await;
+        http.head().await;
+        held.push(http);
+    }
+    until("four connections", || bench.server.connections() == 4).await;
+    // More than the buffers of two sockets take.
+    let large = format!("\"{}\"", "x".repeat((1 << 20) - 2));
+    for _ in 0..16 {
+        bench.publish(&large);
+        tokio::task::yield_now().await;
+    }
+    bench.stop(Duration::from_secs(15), "the server's end").await;
+}
+
+/// Payloads that a transport could be tempted to change: what is posted, and what is to be delivered.
+/// White space around the value goes; a line break between its tokens becomes a space.
+fn payloads() -> Vec<(Vec<u8>, Vec<u8>)> {
+    let as_they_are = [
+        r#""""#,
+        r#""a\r\nb\rc\nd\u000d\u000ae""#,
+        r#""\u0000 \u2028 \u2029 \ufeff \ud83e\udd80""#,
+        "\"\u{2028}\u{2029}\u{feff}\u{85}\u{7f}\"",
+        "\"🦀 \u{1F468}\u{200D}\u{1F469}\u{200D}\u{1F467} é e\u{301}\"",
+        r#"" \ud800 ""#,
+        r#""\/ \\ \" data: id: : ""#,
+        "0",
+        "-0.10e+05",
+        "123456789012345678901234567890.123456789",
+        "null",
+        "[]",
+        "{}",
+        r#"{"a":{"b":[1,[2,[3,{"c":[]}]]],"a":1},"a":2}"#,
+        "[ 1 ,\t2 ]",
+        r#"{"seq":99,"published_ns":1,"payload":{"cursor":"start"}}"#,
+    ];
+    let mut payloads: Vec<_> = as_they_are
+        .map(|json| (json.as_bytes().to_vec(), json.as_bytes().to_vec()))
+        .into_iter()
+        .collect();
+    payloads.extend([
+        (b"{\r\n\"a\":\n1,\r\"b\":2}".to_vec(), b"{  \"a\": 1, \"b\":2}".to_vec()),
+        (b" \r\n\t[\n\n]\r\n".to_vec(), b"[  ]".to_vec()),
+    ]);
+    for (unit, count) in [("\u{ff}", 64), ("\u{10ffff}", 64), ("é", 40_000), ("x", (1 << 20) - 2)]
+    {
+        let json = format!("\"{}\"", unit.repeat(count)).into_bytes();
+        payloads.push((json.clone(), json));
+    }
+    payloads
+}
+
+/// The bytes of the next message over one connection, cut out of the transport's framing by hand.
+async fn next_raw(
+    transport: Transport,
+    http: &mut Http,
+    rest: &mut Vec<u8>,
+    after: Cursor,
+) -> Vec<u8> {
+    match transport {
+        Transport::ShortPolling | Transport::LongPolling => {
+            http.get(&format!("{}?after={after}", transport.path("bench"))).await;
+            let (head, body) = http.answer().await;
+            assert_eq!(head.status, 200, "{transport}: {}", head.text);
+            let cursor = after.at(after.seq + 1);
+            let before = format!("{{\"cursor\":\"{cursor}\",\"messages\":[");
+            let message = body.strip_prefix(before.as_bytes()).and_then(|b| b.strip_suffix(b"]}"));
+            message.unwrap_or_else(|| panic!("{transport}: no batch of one")).to_vec()
+        }
+        Transport::Sse => loop {
+            if let Some(end) = rest.windows(2).position(|two| two == b"\n\n") {
+                let block: Vec<u8> = rest.drain(..end + 2).collect();
+                let id = format!("id: {}\ndata: ", after.at(after.seq + 1));
+                if let Some(message) = block.strip_prefix(id.as_bytes()) {
+                    return message[..message.len() - 2].to_vec();
+                }
+                let opening = format!("retry: 1000\nid: {after}\n\n");
+                assert_eq!(block, opening.as_bytes(), "{transport}: an unknown block");
+                continue;
+            }
+            rest.extend(http.chunk().await);
+        },
+        Transport::WebSocket => loop {
+            let frame = frames::read(&mut http.socket).await.unwrap().unwrap();
+            assert_eq!(frame.first, frames::FIN | frames::TEXT, "{transport}");
+            if !frame.payload.starts_with(b"{\"hello\"") {
+                return frame.payload;
+            }
+        },
+    }
+}
+
+#[tokio::test]
+async fn payloads_are_the_same_bytes_on_every_transport() {
+    let bench = Bench::start(100);
+    let mut publisher = Http::connect(bench.address).await;
+    let mut readers = Vec::new();
+    for transport in Transport::ALL {
+        let mut http = Http::connect(bench.address).await;
+        let path = transport.path("bench");
+        match transport {
+            Transport::ShortPolling | Transport::LongPolling => {}
+            Transport::Sse => {
+                http.get(&path).await;
+                assert_eq!(http.head().await.status, 200);
+            }
+            Transport::WebSocket => http = frames::open(bench.address, &path).await,
+        }
+        readers.push((transport, http, Vec::new()));
+    }
+    for (posted, expected) in payloads() {
+        let shown = String::from_utf8_lossy(&posted).chars().take(60).collect::<String>();
+        let after = bench.cursor(bench.feed.published());
+        let publishing = publisher.post("/feeds/bench/messages", &posted);
+        let status = within(PATIENCE, format_args!("publishing {shown}"), publishing).await;
+        assert_eq!(status, 201, "publishing {shown}");
+        let mut first: Option<Vec<u8>> = None;
+        for (transport, http, rest) in &mut readers {
+            let what = format!("{transport}: {shown}");
+            let message = next_raw(*transport, http, rest, after);
+            let message = within(PATIENCE, &what, message).await;
+            let parsed: Message<'_> = serde_json::from_slice(&message).unwrap();
+            assert_eq!(parsed.seq, after.seq + 1, "{what}");
+            assert!(parsed.payload.get().as_bytes() == expected, "{what}: payload changed");
+            let first = first.get_or_insert_with(|| message.clone());
+            assert!(*first == message, "{what}: another message than on short polling");
+        }
+    }
+}
+
+#[tokio::test]
+async fn two_polls_with_the_same_cursor_are_both_answered() {
+    for path in ["/feeds/bench/short-polling", "/feeds/bench/long-polling"] {
+        let bench = Bench::start(10);
+        let after = bench.cursor(0);
+        let mut polls = Vec::new();
+        if path.ends_with("short-polling") {
+            bench.publish_numbers(2);
+        }
+        for _ in 0..2 {
+            let mut http = Http::connect(bench.address).await;
+            http.get(&format!("{path}?after={after}")).await;
+            polls.push(http);
+        }
+        until(format_args!("{path}: two polls"), || bench.server.requests() == 2).await;
+        // Onto one thread without a pause: a held poll finds both.
+        bench.publish_numbers(2 - bench.feed.published());
+        let answers = join_all(polls.iter_mut().map(Http::answer));
+        let answers = within(PATIENCE, format_args!("{path}: both answers"), answers).await;
+        assert_eq!(answers[0].1, answers[1].1, "{path}");
+        for (head, body) in answers {
+            assert_eq!(head.status, 200, "{path}: {}", head.text);
+            assert!(body.ends_with(b"\"payload\":2}]}"), "{path}: {}", body.escape_ascii());
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_subscriber_that_goes_away_loses_nothing_and_leaves_nothing_behind() {
+    for transport in Transport::ALL {
+        let (bench, dialer) = (Bench::start(10), dialer());
+        let target = bench.target();
+        let mut reader = Reader::new(transport, &dialer, &target, After::Newest);
+        let cursor = reader.connected().await;
+        if transport == Transport::LongPolling {
+            while bench.server.requests() < 2 {
+                // Sends the poll that is held, and leaves while it is.
+                let _ = tokio::time::timeout(Duration::from_millis(5), reader.events.next()).await;
+            }
+        }
+        drop(reader);
+        until(format_args!("{transport}: the server notices"), || bench.server.connections() == 0)
+            .await;
+        bench.publish_numbers(3);
+        let mut again = Reader::new(transport, &dialer, &target, After::Cursor(cursor));
+        assert_eq!(again.connected().await, cursor, "{transport}");
+        again.messages(1..=3).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn all_transports_at_once_tell_the_same_story() {
+    const MESSAGES: u64 = 3000;
+    let (bench, dialer) = (Bench::start(10_000), dialer());
+    let target = bench.target();
+    let stories =
+        Transport::ALL.into_iter().flat_map(|transport| [transport; 3]).map(|transport| {
+            let (dialer, target) = (&dialer, &target);
+            async move {
+                let mut reader = Reader::new(transport, dialer, target, After::Start);
+                let mut story = Vec::new();
+                while (story.len() as u64) < MESSAGES {
+                    match reader.news("a message").await {
+                        Event::Connected { .. } => {}
+                        Event::Received { cursor, published_at, payload_bytes, .. } => {
+                            story.push((cursor, published_at, payload_bytes));
+                        }
+                        event => panic!("{transport}: {event:?}"),
+                    }
+                }
+                (transport, story)
+            }
+        });
+    let feed = bench.feed.clone();
+    let publisher = std::thread::spawn(move || {
+        for number in 1..=MESSAGES {
+            support::publish(&feed, &"9".repeat(1 + usize::try_from(number % 90).unwrap()));
+        }
+    });
+    let stories = within(PATIENCE, "all transports: every message", join_all(stories)).await;
+    publisher.join().unwrap();
+    let places: Vec<_> = stories[0].1.iter().map(|(cursor, ..)| cursor.seq).collect();
+    assert_eq!(places, (1..=MESSAGES).collect::<Vec<_>>(), "{}", stories[0].0);
+    for (transport, story) in &stories {
+        assert!(*story == stories[0].1, "{transport} tells another story than {}", stories[0].0);
+    }
+}

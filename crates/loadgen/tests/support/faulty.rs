@@ -1,0 +1,162 @@
+//! A server that loses, repeats and swaps messages of a real feed, and says exactly which.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::io::{AsyncWriteExt, BufReader};
+use tokio::net::TcpStream;
+use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
+use wirebench_protocol::{Cursor, Seq, Transport};
+use wirebench_server::{Entry, Feed};
+
+use super::frames::{FIN, TEXT, frame};
+use super::http::{header, read_head};
+
+/// What happens to a message on its way to one subscriber.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Fate {
+    Lost,
+    Twice,
+    /// Comes after its successor. Without one, it does not come.
+    Swapped,
+    Delivered,
+}
+
+/// The fate of message `seq` on the way to the subscriber whose connection was the `place`th. No two
+/// neighbours have one other than to be delivered.
+pub(crate) fn fate(place: u64, seq: Seq) -> Fate {
+    match (seq + place) % 16 {
+        3 => Fate::Lost,
+        6 | 14 => Fate::Twice,
+        9 => Fate::Swapped,
+        _ => Fate::Delivered,
+    }
+}
+
+/// Serves `feed` over every transport, with each message meeting its fate.
+pub(crate) fn start(feed: Feed) -> SocketAddr {
+    let listener = super::listen();
+    let address = listener.local_addr().expect("a bound socket has an address");
+    tokio::spawn(async move {
+        for place in 0.. {
+            let Ok((socket, _)) = listener.accept().await else { return };
+            let _ = socket.set_nodelay(true);
+            let victim = Victim { feed: feed.clone(), place, socket: BufReader::new(socket) };
+            tokio::spawn(victim.serve());
+        }
+    });
+    address
+}
+
+/// One subscriber of it.
+struct Victim {
+    feed: Feed,
+    place: u64,
+    socket: BufReader<TcpStream>,
+}
+
+impl Victim {
+    async fn serve(mut self) {
+        loop {
+            // As the subscriber goes away in the middle of a test's end, so may this.
+            let mut byte = [0];
+            match self.socket.get_ref().peek(&mut byte).await {
+                Ok(1..) => {}
+                _ if self.socket.buffer().is_empty() => return,
+                _ => {}
+            }
+            let head = read_head(&mut self.socket).await;
+            let asked = head.split(' ').nth(1).unwrap_or_default();
+            let (path, query) = asked.split_once('?').unwrap_or((asked, ""));
+            let parameter = |name| query.split('&').find_map(|pair| pair.strip_prefix(name));
+            let after = header(&head, "last-event-id").or(parameter("after=")).unwrap_or_default();
+            let after = after.parse().expect("a cursor that this feed gave");
+            let cursor = self.feed.locate(after).expect("a cursor of this feed");
+            let name = path.rsplit('/').next().unwrap_or_default();
+            match name.parse().expect("a transport") {
+                Transport::ShortPolling => self.poll(cursor, Duration::ZERO).await,
+                Transport::LongPolling => {
+                    let hold = parameter("hold=").and_then(|hold| hold.parse().ok());
+                    self.poll(cursor, Duration::from_secs_f64(hold.unwrap_or(25.0))).await;
+                }
+                Transport::Sse => {
+                    let kind = "content-type: text/event-stream";
+                    self.write(format!("HTTP/1.1 200 OK\r\n{kind}\r\n\r\nid: {cursor}\n\n")).await;
+                    return self.stream(cursor, |entry| &entry.sse).await;
+                }
+                Transport::WebSocket => {
+                    let key = header(&head, "sec-websocket-key").expect("a key");
+                    let accept = derive_accept_key(key.as_bytes());
+                    self.write(format!(
+                        "HTTP/1.1 101 Switching Protocols\r\nconnection: Upgrade\r\n\
+                         upgrade: websocket\r\nsec-websocket-accept: {accept}\r\n\r\n"
+                    ))
+                    .await;
+                    let hello = format!("{{\"hello\":{{\"cursor\":\"{cursor}\"}}}}");
+                    self.write(frame(FIN | TEXT, None, hello.as_bytes())).await;
+                    return self.stream(cursor, |entry| &entry.websocket).await;
+                }
+            }
+        }
+    }
+
+    async fn poll(&mut self, cursor: Cursor, hold: Duration) {
+        // `timeout` polls what it times first: without a hold, what is there still counts.
+        let found = tokio::time::timeout(hold, self.next(cursor)).await;
+        let Ok((entries, cursor)) = found else {
+            return self
+                .write(format!("HTTP/1.1 204 No Content\r\nfeed-cursor: {cursor}\r\n\r\n"))
+                .await;
+        };
+        let messages: Vec<_> = entries
+            .iter()
+            .map(|entry| str::from_utf8(&entry.json).expect("JSON is UTF-8"))
+            .collect();
+        let body = format!("{{\"cursor\":\"{cursor}\",\"messages\":[{}]}}", messages.join(","));
+        let length = body.len();
+        self.write(format!("HTTP/1.1 200 OK\r\ncontent-length: {length}\r\n\r\n{body}")).await;
+    }
+
+    async fn stream(&mut self, mut cursor: Cursor, encoding: impl Fn(&Entry) -> &[u8]) {
+        loop {
+            let (entries, next) = self.next(cursor).await;
+            cursor = next;
+            let bytes: Vec<_> = entries.iter().map(|entry| encoding(entry)).collect();
+            self.write(bytes.concat()).await;
+        }
+    }
+
+    /// The next messages after the cursor that come, as they come, and the cursor after them.
+    async fn next(&self, mut cursor: Cursor) -> (Vec<Arc<Entry>>, Cursor) {
+        loop {
+            let batch = self.feed.read(cursor);
+            let mut delivered = Vec::new();
+            let mut rest = batch.entries.iter().peekable();
+            while let Some(entry) = rest.next() {
+                match (fate(self.place, entry.seq), rest.peek()) {
+                    (Fate::Lost, _) => {}
+                    (Fate::Twice, _) => delivered.extend([Arc::clone(entry), Arc::clone(entry)]),
+                    (Fate::Swapped, Some(next)) => {
+                        delivered.extend([Arc::clone(next), Arc::clone(entry)]);
+                        cursor.seq = next.seq;
+                        rest.next();
+                        continue;
+                    }
+                    (Fate::Swapped, None) => break,
+                    (Fate::Delivered, _) => delivered.push(Arc::clone(entry)),
+                }
+                cursor.seq = entry.seq;
+            }
+            if !delivered.is_empty() {
+                return (delivered, cursor);
+            }
+            self.feed.wait(batch.cursor).await;
+        }
+    }
+
+    async fn write(&mut self, bytes: impl AsRef<[u8]>) {
+        // A subscriber that has gone is noticed when its next request does not come.
+        let _ = self.socket.write_all(bytes.as_ref()).await;
+    }
+}

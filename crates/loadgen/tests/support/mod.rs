@@ -1,0 +1,120 @@
+//! What the tests share: a real server, a proxy to break it with, literal HTTP and WebSocket frames, and
+//! waits that end.
+
+pub(crate) mod faulty;
+pub(crate) mod frames;
+pub(crate) mod http;
+pub(crate) mod proxy;
+
+use std::fmt::Display;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+use wirebench_loadgen::{DEFAULT_FEED, Target};
+use wirebench_protocol::{After, Cursor};
+use wirebench_server::{Feed, Payload, Server};
+
+/// How long anything may take that should happen at once. Only a hang takes this long.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Waits for `future`, but no longer than `patience`; `what` says who was waiting for what.
+pub(crate) async fn within<T>(
+    patience: Duration,
+    what: impl Display,
+    future: impl Future<Output = T>,
+) -> T {
+    let result = tokio::time::timeout(patience, future).await;
+    result.unwrap_or_else(|_| panic!("{what}: waited {patience:?} in vain"))
+}
+
+/// Waits until `holds`, for what nobody announces.
+pub(crate) async fn until(what: impl Display, mut holds: impl FnMut() -> bool) {
+    within(PATIENCE, what, async {
+        while !holds() {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    })
+    .await;
+}
+
+/// A server with one feed, [`DEFAULT_FEED`], on a port of its own.
+#[derive(Debug)]
+pub(crate) struct Bench {
+    pub(crate) feed: Feed,
+    pub(crate) server: Server,
+    pub(crate) address: SocketAddr,
+    stop: CancellationToken,
+    serving: JoinHandle<()>,
+}
+
+impl Bench {
+    /// Serves a feed that keeps `window` messages, until it is stopped or the runtime ends.
+    pub(crate) fn start(window: usize) -> Self {
+        Self::serve(Feed::new(window))
+    }
+
+    /// Serves this feed.
+    pub(crate) fn serve(feed: Feed) -> Self {
+        let server = Server::new([(DEFAULT_FEED.to_owned(), feed.clone())]);
+        let listener = listen();
+        let address = listener.local_addr().expect("a bound socket has an address");
+        let stop = CancellationToken::new();
+        let serving = tokio::spawn({
+            let (server, stop) = (server.clone(), stop.clone());
+            async move { server.serve(listener, stop.cancelled()).await }
+        });
+        Self { feed, server, address, stop, serving }
+    }
+
+    /// Where to subscribe.
+    pub(crate) fn target(&self) -> Target {
+        target(self.address)
+    }
+
+    /// Publishes one JSON text.
+    pub(crate) fn publish(&self, json: &str) -> Cursor {
+        publish(&self.feed, json)
+    }
+
+    /// Publishes the next `count` messages, each its own number, without a pause in which anybody on
+    /// this runtime's thread could read.
+    pub(crate) fn publish_numbers(&self, count: u64) {
+        let next = self.feed.published() + 1;
+        for number in next..next + count {
+            self.publish(&number.to_string());
+        }
+    }
+
+    /// The cursor of the message at `seq`, published or not.
+    pub(crate) fn cursor(&self, seq: u64) -> Cursor {
+        self.feed.locate(After::Newest).expect("there is always a newest").at(seq)
+    }
+
+    /// Tells the server to stop, and does not wait for it.
+    pub(crate) fn begin_stop(&self) {
+        self.stop.cancel();
+    }
+
+    /// Stops the server, and waits until it has, at most `patience`.
+    pub(crate) async fn stop(self, patience: Duration, what: impl Display) {
+        self.begin_stop();
+        within(patience, what, self.serving).await.expect("the server does not panic");
+    }
+}
+
+/// A listener on a free port.
+pub(crate) fn listen() -> tokio::net::TcpListener {
+    wirebench_server::listen(SocketAddr::from(([127, 0, 0, 1], 0))).expect("a free port")
+}
+
+/// The default feed at an address.
+pub(crate) fn target(address: SocketAddr) -> Target {
+    Target { authority: address.to_string(), address, feed: DEFAULT_FEED.to_owned() }
+}
+
+/// Publishes one JSON text.
+pub(crate) fn publish(feed: &Feed, json: &str) -> Cursor {
+    feed.publish(&Payload::from_json(json.as_bytes()).expect("a test publishes JSON"))
+}

@@ -1,0 +1,121 @@
+"use strict";
+// Numbers as people read them, and what columns are called.
+
+const ABSENT = "–";
+const NO_BREAK = "\u202f"; // narrow, between a number and its unit
+
+const TITLES = {
+  "short-polling": "Short polling",
+  "long-polling": "Long polling",
+  sse: "SSE",
+  websocket: "WebSocket",
+};
+
+const title = (transport) => TITLES[transport] ?? transport;
+
+const isNumber = (value) => typeof value === "number" && Number.isFinite(value);
+
+/** Three significant digits, and all digits before the dot, thousands apart. */
+function significant(number) {
+  if (number === 0) return "0";
+  const exponent = Math.floor(Math.log10(Math.abs(Number(number.toPrecision(3)))));
+  const places = Math.min(Math.max(2 - exponent, 0), 12);
+  return grouped(number.toFixed(places));
+}
+
+function grouped(digits) {
+  const [whole, fraction] = digits.split(".");
+  const apart = whole.length > 3 ? whole.replace(/\B(?=(\d{3})+$)/g, NO_BREAK) : whole;
+  return fraction === undefined ? apart : `${apart}.${fraction}`;
+}
+
+const count = (number) =>
+  Number.isInteger(number) ? grouped(String(number)) : significant(number);
+
+const withUnit = (text, unit) => (unit ? `${text}${NO_BREAK}${unit}` : text);
+
+/** Scales by which a value of a unit is shown, from the smallest. */
+const SCALES = {
+  "µs": [[1, "µs"], [1e3, "ms"], [1e6, "s"]],
+  B: [[1, "B"], [1024, "KiB"], [1024 ** 2, "MiB"], [1024 ** 3, "GiB"]],
+  s: [[1e-3, "ms"], [1, "s"]],
+};
+
+/** The largest scale that leaves digits before the dot: `[divisor, unit]`. */
+function scale(unit, number) {
+  const scales = SCALES[unit];
+  if (!scales) return [1, unit];
+  const fitting = scales.filter(([divisor]) => Math.abs(number) >= divisor);
+  return fitting.at(-1) ?? scales[0];
+}
+
+/** A measured value with its unit, or a dash. */
+function quantity(number, unit) {
+  if (!isNumber(number)) return ABSENT;
+  if (number === 0) return withUnit("0", SCALES[unit] ? scale(unit, 0)[1] : unit);
+  const [divisor, shown] = scale(unit, number);
+  const text = unit === "" ? count(number) : significant(number / divisor);
+  return withUnit(text, shown);
+}
+
+/** Always in milliseconds: delays are compared with each other. */
+const inMillis = (micros) => (isNumber(micros) ? significant(micros / 1e3) : ABSENT);
+
+const percent = (share) => `${significant(share * 100)}${NO_BREAK}%`;
+
+/** How many times as much, to two digits that matter. */
+function times(ratio) {
+  if (ratio < 1.005) return "×1.00";
+  return `×${ratio < 10 ? ratio.toFixed(2) : significant(ratio)}`;
+}
+
+function signedPercent(share) {
+  const size = Math.abs(share * 100);
+  const text = size < 9.95 ? size.toFixed(1) : size.toFixed(0);
+  const sign = Number(text) === 0 ? "" : share > 0 ? "+" : "−";
+  return withUnit(sign + text, "%");
+}
+
+const plural = (number, one, many = `${one}s`) => `${count(number)} ${number === 1 ? one : many}`;
+
+/** What a setting is called beside its value: `1 000 subscribers`, `25 ms link delay`. */
+const SETTINGS = {
+  scenario: { name: "scenario", say: (v) => v },
+  http_version: { name: "HTTP version", say: (v) => `HTTP/${v}` },
+  tls: { name: "TLS", say: (v) => (v ? "TLS" : "no TLS") },
+  subscribers: { name: "subscribers", say: (v) => plural(v, "subscriber") },
+  rate_per_s: { name: "messages per second", say: (v) => `${count(v)} messages/s` },
+  payload_bytes: { name: "payload", say: (v) => `${quantity(v, "B")} payload`, unit: "B" },
+  payload_source: { name: "payload file", say: (v) => v },
+  link_delay_us: { name: "link delay", say: (v) => `${quantity(v, "µs")} link delay`, unit: "µs" },
+  link_jitter_us: { name: "link jitter", say: (v) => `${quantity(v, "µs")} jitter`, unit: "µs" },
+  poll_interval_us: { name: "poll interval", say: (v) => `every ${quantity(v, "µs")}`, unit: "µs" },
+  hold_us: { name: "hold", say: (v) => `hold ${quantity(v, "µs")}`, unit: "µs" },
+  pace: { name: "pace", say: (v) => `${v} pace` },
+  window_messages: { name: "feed window", say: (v) => `window of ${count(v)}` },
+  headers: { name: "headers", say: (v) => `${v} headers` },
+  ramp_s: { name: "ramp", say: (v) => `${quantity(v, "s")} ramp`, unit: "s" },
+};
+
+const settingName = (name) => SETTINGS[name]?.name ?? name;
+
+/** With its name, to stand alone. */
+function settingText(name, value) {
+  if (value === null) return `no ${settingName(name)}`;
+  return SETTINGS[name]?.say(value) ?? `${name} ${value}`;
+}
+
+/** Without, to stand under its name. */
+function settingValue(name, value) {
+  if (value === null) return ABSENT;
+  if (typeof value === "boolean") return value ? "yes" : "no";
+  return isNumber(value) ? quantity(value, SETTINGS[name]?.unit ?? "") : String(value);
+}
+
+/** Of values in any order; between the two in the middle where there are two. */
+function median(values) {
+  const sorted = values.filter(isNumber).sort((a, b) => a - b);
+  if (sorted.length === 0) return null;
+  const half = sorted.length / 2;
+  return (sorted[Math.floor(half)] + sorted[Math.ceil(half) - 1]) / 2;
+}

@@ -1,0 +1,162 @@
+//! What theory says of each run, to stand beside what was measured.
+
+use std::time::Duration;
+
+use serde::Serialize;
+use wirebench_measure::theory::{Prediction, Setting, predict};
+use wirebench_protocol::Transport;
+use wirebench_protocol::control::Pace;
+
+use crate::compare::median;
+use crate::{COLUMNS, Part, Row, Value};
+
+/// A prediction in the units of `runs.csv`, and what it was made from.
+#[derive(Debug, PartialEq, Serialize)]
+pub(super) struct Predicted {
+    /// One way.
+    delay_us: f64,
+    /// The push transport whose median delivery at the same setting is that delay; `None` where it
+    /// is the nominal delay of the link.
+    delay_of: Option<&'static str>,
+    mean_us: Option<f64>,
+    p95_us: Option<f64>,
+    max_us: Option<f64>,
+    requests_per_message: Option<f64>,
+    empty_ratio: Option<f64>,
+}
+
+/// The settings of one transport alone.
+const OWN: [&str; 3] = ["transport", "poll_interval_us", "hold_us"];
+
+/// What theory says of `row`, which is one of `rows`; `None` where it says nothing.
+pub(super) fn predicted(row: &Row, rows: &[Row]) -> Option<Predicted> {
+    let transport: Transport = row.text("transport")?.parse().ok()?;
+    let nominal = micros(row.number("link_delay_us")?)?;
+    // Jitter is not in the laws. What push measured on the same link has it in its median.
+    let (delay, delay_of) = if transport.polls() {
+        measured_delay(row, rows).map_or((nominal, None), |(delay, of)| (delay, Some(of.name())))
+    } else if nominal.is_zero() {
+        // That nothing takes no time is not a prediction.
+        return None;
+    } else {
+        (nominal, None)
+    };
+    let setting = Setting {
+        transport,
+        rate: row.number("rate_per_s")?,
+        pace: pace(row.text("pace")?)?,
+        delay,
+        interval: row.number("poll_interval_us").and_then(micros),
+        hold: row.number("hold_us").and_then(micros),
+    };
+    let prediction = predict(&setting);
+    (prediction != Prediction::default()).then(|| Predicted {
+        delay_us: in_micros(delay),
+        delay_of,
+        mean_us: prediction.delivery_mean.map(in_micros),
+        p95_us: prediction.delivery_p95.map(in_micros),
+        max_us: prediction.delivery_max.map(in_micros),
+        requests_per_message: prediction.requests_per_message,
+        empty_ratio: prediction.empty_ratio,
+    })
+}
+
+/// The median over the valid runs of a push transport at the same setting.
+fn measured_delay(row: &Row, rows: &[Row]) -> Option<(Duration, Transport)> {
+    [Transport::WebSocket, Transport::Sse].into_iter().find_map(|transport| {
+        let medians = rows
+            .iter()
+            .filter(|other| other.is_valid() && other.text("transport") == Some(transport.name()))
+            .filter(|other| same_setting(row, other))
+            .filter_map(|other| other.number("delivery_p50_us"));
+        Some((micros(median(medians.collect())?)?, transport))
+    })
+}
+
+fn same_setting(left: &Row, right: &Row) -> bool {
+    let replayed = left.text("payload_source").is_some();
+    COLUMNS.iter().zip(left.values().iter().zip(right.values())).all(|(column, (left, right))| {
+        let is_compared = column.part == Part::Setting
+            && !OWN.contains(&column.name)
+            // Of replayed payloads the size was measured.
+            && !(replayed && column.name == "payload_bytes");
+        !is_compared || left == right
+    })
+}
+
+/// Reads back what the column `pace` says.
+fn pace(name: &str) -> Option<Pace> {
+    match name {
+        "steady" => Some(Pace::Steady),
+        "exact" => Some(Pace::Exact),
+        "poisson" => Some(Pace::Poisson),
+        _ => name.strip_prefix("burst-")?.parse().ok().map(Pace::Burst),
+    }
+}
+
+fn micros(micros: f64) -> Option<Duration> {
+    Duration::try_from_secs_f64(micros / 1e6).ok()
+}
+
+fn in_micros(duration: Duration) -> f64 {
+    Value::micros(duration).number().unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use wirebench_scenario::Run;
+
+    use super::*;
+    use crate::testing::{measurement, record, run};
+
+    fn row(change: impl FnOnce(&mut Run)) -> Row {
+        let mut run = run();
+        change(&mut run);
+        Row::of(&record(&run, &measurement()))
+    }
+
+    fn sse(run: &mut Run) {
+        (run.transport, run.hold) = (Transport::Sse, None);
+    }
+
+    #[test]
+    fn polling_is_predicted_from_what_push_measured_at_the_same_setting() {
+        let rows = [row(|_| {}), row(sse)];
+        let polling = predicted(&rows[0], &rows).unwrap();
+        assert_eq!(polling.delay_of, Some("sse"));
+        assert!((polling.delay_us / 39_000.0 - 1.0).abs() < 0.01, "{polling:?}");
+        let push = predicted(&rows[1], &rows).unwrap();
+        assert_eq!((push.delay_of, push.delay_us), (None, 25_000.0));
+    }
+
+    #[test]
+    fn without_push_at_the_same_setting_the_link_is_taken_at_its_word() {
+        let rows = [
+            row(|_| {}),
+            row(|run| {
+                sse(run);
+                run.subscribers = 4;
+            }),
+        ];
+        let polling = predicted(&rows[0], &rows).unwrap();
+        assert_eq!((polling.delay_of, polling.delay_us), (None, 25_000.0));
+    }
+
+    #[test]
+    fn of_push_over_a_link_without_delay_theory_says_nothing() {
+        let row = row(|run| {
+            sse(run);
+            run.link.delay = Duration::ZERO;
+        });
+        assert_eq!(predicted(&row, std::slice::from_ref(&row)), None);
+    }
+
+    #[test]
+    fn every_pace_reads_back() {
+        for expected in [Pace::Steady, Pace::Exact, Pace::Poisson, Pace::Burst(25)] {
+            let row = row(|run| run.pace = expected);
+            assert_eq!(pace(row.text("pace").unwrap()), Some(expected));
+        }
+        assert_eq!(pace("waltz"), None);
+    }
+}

@@ -1,0 +1,256 @@
+//! A run folder that might have been measured, for the tests of the pages.
+
+use std::time::{Duration, SystemTime};
+
+use tempfile::tempdir;
+use wirebench_measure::{Invalid, Latency, Measurement, Recorder, Second, ServerCost, Traffic};
+use wirebench_protocol::control::Payload;
+use wirebench_protocol::{Timestamp, Transport};
+use wirebench_scenario::{Link, Run};
+
+use crate::testing::{measurement, run};
+use crate::{
+    Histograms, LatencyLog, Row, RunRecord, SecondRecord, Start, TimelineCsv, TimelineRow,
+    read_timeline,
+};
+
+use super::Report;
+
+/// What a folder holds.
+pub(super) struct Folder {
+    pub(super) name: String,
+    pub(super) about: String,
+    pub(super) rows: Vec<Row>,
+    pub(super) timeline: Vec<TimelineRow>,
+    pub(super) histograms: Histograms,
+    pub(super) machine: serde_json::Value,
+    pub(super) warnings: Vec<String>,
+}
+
+impl Folder {
+    pub(super) fn report(&self) -> Report<'_> {
+        Report {
+            name: &self.name,
+            scenario: "fan-out",
+            about: &self.about,
+            rows: &self.rows,
+            timeline: &self.timeline,
+            histograms: Some(&self.histograms),
+            machine: Some(&self.machine),
+            warnings: &self.warnings,
+        }
+    }
+}
+
+/// What to make up.
+pub(super) struct Plan<'a> {
+    pub(super) transports: &'a [Transport],
+    pub(super) subscribers: &'a [usize],
+    pub(super) repeats: u32,
+    pub(super) seconds: u64,
+    /// 1 is as fast as ever, 1.2 a fifth slower.
+    pub(super) slowness: f64,
+    pub(super) started: &'a str,
+    /// Whether something went wrong in one of the runs.
+    pub(super) trouble: bool,
+}
+
+pub(super) const FULL: Plan<'_> = Plan {
+    transports: &Transport::ALL,
+    subscribers: &[10, 50, 100, 500, 1_000, 5_000],
+    repeats: 3,
+    seconds: 20,
+    slowness: 1.0,
+    started: "2026-11-20T09:30:00Z",
+    trouble: true,
+};
+
+const DELAY_MS: f64 = 25.0;
+const PAYLOAD: usize = 120;
+
+/// A small generator, so that the pages are the same each time.
+struct Chance(u64);
+
+impl Chance {
+    /// From 0 to 1.
+    fn share(&mut self) -> f64 {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        f64::from(u32::try_from(self.0 >> 32).expect("32 bits are left")) / f64::from(u32::MAX)
+    }
+
+    /// Mean 1, and now and then far more.
+    fn tail(&mut self) -> f64 {
+        -(1.0 - self.share() * 0.999_999).ln()
+    }
+}
+
+pub(super) fn folder(plan: &Plan<'_>) -> Folder {
+    // No two folders alike.
+    let seed = plan
+        .started
+        .bytes()
+        .map(u64::from)
+        .fold(0x9e37_79b9_7f4a_7c15, |seed: u64, byte| seed.rotate_left(7) ^ byte);
+    let mut chance = Chance(seed);
+    let files = tempdir().unwrap();
+    let start = Start { wall: SystemTime::UNIX_EPOCH, clock: Timestamp::from_nanos(0) };
+    let log_path = files.path().join("latency.hlog");
+    let timeline_path = files.path().join("timeline.csv");
+    let mut log = LatencyLog::create(&log_path, start).unwrap();
+    let mut timeline = TimelineCsv::create(&timeline_path).unwrap();
+    let mut rows = Vec::new();
+    for repeat in 1..=plan.repeats {
+        for &subscribers in plan.subscribers {
+            for &transport in plan.transports {
+                let run = run_of(transport, subscribers, repeat, rows.len() + 1);
+                let seconds = seconds(&run, plan, &mut chance);
+                for second in &seconds {
+                    log.append(&run.id, second).unwrap();
+                    timeline.append(&TimelineRow::of(&SecondRecord { run: &run, second })).unwrap();
+                }
+                let measurement = measured(&run, &seconds, plan);
+                let record =
+                    RunRecord { scenario: "fan-out", run: &run, measurement: &measurement };
+                rows.push(Row::of(&record));
+            }
+        }
+    }
+    Folder {
+        name: format!("results/fan-out/{}", plan.started.replace(':', "-")),
+        about: "How soon do messages reach a growing crowd, and at what cost?".to_owned(),
+        timeline: read_timeline(&timeline_path).unwrap(),
+        histograms: Histograms::read(&log_path).unwrap(),
+        rows,
+        machine: serde_json::json!({
+            "cpu": "AMD EPYC 9R14", "cores": 2, "kernel": "Linux 6.18.2",
+            "memory_bytes": 8_201_240_576_u64, "open_files": 20_000, "port_range": [32_768, 60_999],
+            "accept_queue": 4_096, "clock_resolution_ns": 1, "wirebench": "0.1.0", "commit": null,
+            "started": plan.started, "seed": 42, "loadgen_workers": 1, "tags": [["host", "ci"]],
+            "settings": { "tcp_nodelay": true, "compression": false },
+        }),
+        warnings: Vec::new(),
+    }
+}
+
+fn run_of(transport: Transport, subscribers: usize, repeat: u32, place: usize) -> Run {
+    Run {
+        id: format!("{place:03}-{transport}"),
+        repeat,
+        transport,
+        subscribers,
+        rate: 10.0,
+        payload: Payload::Bytes(PAYLOAD),
+        link: Link { delay: Duration::from_millis(25), jitter: Duration::ZERO },
+        interval: (transport == Transport::ShortPolling).then_some(Duration::from_secs(1)),
+        hold: (transport == Transport::LongPolling).then_some(Duration::from_secs(25)),
+        ..run()
+    }
+}
+
+#[expect(
+    clippy::cast_precision_loss,
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "made-up numbers"
+)]
+fn seconds(run: &Run, plan: &Plan<'_>, chance: &mut Chance) -> Vec<Second> {
+    let crowd = run.subscribers as f64;
+    let drift = 1.0 + 0.06 * (chance.share() - 0.5);
+    let send_ms = 0.006 * drift * plan.slowness;
+    (0..plan.seconds)
+        .map(|index| {
+            let received = 10 * run.subscribers as u64;
+            let polls = match run.transport {
+                Transport::ShortPolling => run.subscribers as u64,
+                Transport::LongPolling => received,
+                Transport::Sse | Transport::WebSocket => 0,
+            };
+            let mut seen = Recorder { received, requests: polls, ..Recorder::new() };
+            for _ in 0..received.min(1_500) {
+                let queue = send_ms * crowd * chance.share();
+                let wait = match run.transport {
+                    Transport::ShortPolling => 1_000.0 * chance.share(),
+                    Transport::LongPolling if chance.share() < 0.45 => 50.0 * chance.share(),
+                    _ => 0.0,
+                };
+                let noise = 0.8 * plan.slowness * drift * chance.tail();
+                let pause = if chance.share() > 0.999 { 14.0 * chance.tail() } else { 0.0 };
+                let millis = DELAY_MS + queue + wait + noise + pause;
+                seen.delivery.record(Duration::from_nanos((millis * 1e6) as u64));
+            }
+            seen.lag.record(Duration::from_micros(400));
+            Second {
+                index,
+                from: Timestamp::from_nanos(0) + Duration::from_secs(index + 5),
+                length: Duration::from_secs(1),
+                published: Some(10),
+                seen,
+                connections: run.subscribers as u64,
+                bytes_up: 480 * polls,
+                bytes_down: received * 180 + polls * 190,
+                server_cpu: Some(Duration::from_micros(
+                    ((received as f64 * 5.0 + polls as f64 * 28.0) * drift * plan.slowness) as u64,
+                )),
+                server_rss_bytes: Some(8_000_000 + run.subscribers as u64 * 14_000),
+                loadgen_cpu: Duration::from_micros(((received + polls) as f64 * 9.0) as u64),
+            }
+        })
+        .collect()
+}
+
+fn measured(run: &Run, seconds: &[Second], plan: &Plan<'_>) -> Measurement {
+    let sum = |take: fn(&Second) -> u64| seconds.iter().map(take).sum::<u64>();
+    let mut delivery = Latency::new();
+    for second in seconds {
+        delivery.merge(&second.seen.delivery);
+    }
+    let subscribers = run.subscribers as u64;
+    let received = sum(|second| second.seen.received);
+    let requests = sum(|second| second.seen.requests);
+    let mut seen = Recorder {
+        received,
+        requests,
+        payload_bytes: received * PAYLOAD as u64,
+        delivery,
+        ..Recorder::new()
+    };
+    seen.connect.record(Duration::from_millis(51));
+    seen.lag.record(Duration::from_micros(400));
+    let grown = match run.transport {
+        Transport::ShortPolling => 11_000,
+        Transport::LongPolling => 17_500,
+        Transport::Sse => 15_200,
+        Transport::WebSocket => 13_900,
+    };
+    let mut measurement = Measurement {
+        duration: Duration::from_secs(plan.seconds),
+        published: Some(10 * plan.seconds),
+        subscribed: subscribers,
+        seen,
+        traffic: Traffic {
+            attempted: subscribers,
+            opened: subscribers,
+            peak: subscribers,
+            reconnects: 0,
+            bytes_up: sum(|second| second.bytes_up),
+            bytes_down: sum(|second| second.bytes_down),
+        },
+        server: Some(ServerCost {
+            cpu: seconds.iter().filter_map(|second| second.server_cpu).sum(),
+            rss_idle_bytes: 8_000_000,
+            rss_peak_bytes: 8_000_000 + subscribers * grown,
+            rss_per_subscriber_bytes: (subscribers >= 100).then_some(grown),
+            late_publishes: 0,
+        }),
+        ..measurement()
+    };
+    let unlucky = (5_000, Transport::LongPolling, 2);
+    if plan.trouble && (run.subscribers, run.transport, run.repeat) == unlucky {
+        measurement.seen.received -= 12;
+        measurement.invalid =
+            vec![Invalid::Missing { missing: 12, expected: 10 * plan.seconds * subscribers }];
+    }
+    measurement
+}

@@ -1,0 +1,185 @@
+//! What a page holds, and that a browser draws it.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use serde_json::Value as Json;
+use tempfile::tempdir;
+use wirebench_protocol::Transport;
+
+use super::page::plotly;
+use super::sample::{FULL, Folder, Plan, folder};
+use super::*;
+use crate::COLUMNS;
+use crate::compare::{Options, Side, compare};
+
+const SMALL: Plan<'_> = Plan {
+    transports: &[Transport::Sse],
+    subscribers: &[10],
+    repeats: 1,
+    seconds: 1,
+    trouble: false,
+    ..FULL
+};
+
+fn small() -> Folder {
+    folder(&SMALL)
+}
+
+/// The block of data of a page.
+fn data(page: &str) -> Json {
+    let (_, after) = page.split_once(r#"<script id="data" type="application/json">"#).unwrap();
+    let (block, _) = after.split_once("</script>").unwrap();
+    serde_json::from_str(block).unwrap()
+}
+
+/// The value of a column of a run in the block of data.
+fn value<'a>(run: &'a Json, name: &str) -> &'a Json {
+    let at = COLUMNS.iter().position(|column| column.name == name).unwrap();
+    &run["values"][at]
+}
+
+#[test]
+fn a_page_refers_to_nothing_outside_of_itself() {
+    let page = report(&small().report());
+    assert_eq!(page.matches(plotly()).count(), 1, "plotly.js is in it once");
+    let own = page.replace(plotly(), "");
+    for reference in [" src=", "url(", "@import", "import(", "fetch(", "XMLHttp", "https:"] {
+        assert!(!own.contains(reference), "{reference}");
+    }
+    // The name of SVG elements is no address.
+    assert!(!own.replace("http://www.w3.org/2000/svg", "").contains("http:"));
+    let links: Vec<&str> =
+        own.split("href=\"").skip(1).filter_map(|rest| rest.split('"').next()).collect();
+    assert_eq!(links, ["data:,", "#main"]);
+    assert!(own.contains("default-src 'none'; script-src 'sha256-"));
+}
+
+#[test]
+fn the_data_read_back_and_are_those_of_the_rows() {
+    let folder = small();
+    let data = data(&report(&folder.report()));
+    assert_eq!(data["view"], "run");
+    let source = &data["sources"][0];
+    assert_eq!(source["about"], folder.about.as_str());
+    assert_eq!(source["machine"], folder.machine);
+    let run = &source["runs"][0];
+    assert_eq!(value(run, "transport"), "sse");
+    assert_eq!(value(run, "received"), 100);
+    assert_eq!(run["curve"]["count"], 100);
+    assert_eq!(run["predicted"]["mean_us"], 25_000.0);
+    assert_eq!(run["seconds"][0].as_array().unwrap().len(), 1);
+}
+
+#[test]
+fn a_question_that_looks_like_markup_stays_text() {
+    let mut folder = small();
+    folder.about = "</script><script>alert(1)</script><!-- {{script}}".to_owned();
+    let mut of = folder.report();
+    of.scenario = "<b>&amp;";
+    let page = report(&of);
+    assert_eq!(
+        page.matches("<script").count(),
+        report(&small().report()).matches("<script").count()
+    );
+    assert!(page.contains("<title>&lt;b>&amp;amp; · wirebench</title>"));
+    assert_eq!(data(&page)["sources"][0]["about"], folder.about.as_str());
+}
+
+#[test]
+fn what_was_not_measured_is_null_and_not_zero() {
+    let folder = small();
+    let without = Report { timeline: &[], histograms: None, machine: None, ..folder.report() };
+    let data = data(&report(&without));
+    let run = &data["sources"][0]["runs"][0];
+    for absent in [&run["curve"], &run["seconds"], &data["sources"][0]["machine"]] {
+        assert!(absent.is_null(), "{absent}");
+    }
+    assert!(value(run, "poll_interval_us").is_null());
+    assert!(value(run, "server_rss_per_subscriber_bytes").is_null(), "10 are too few");
+    assert_eq!(*value(run, "requests"), 0, "none were sent");
+}
+
+#[test]
+fn the_same_runs_make_the_same_page() {
+    let folder = small();
+    assert_eq!(report(&folder.report()), report(&folder.report()));
+}
+
+#[test]
+fn an_overlay_knows_its_sides_and_a_trend_its_order() {
+    let (base, new) = (small(), folder(&Plan { slowness: 1.3, ..SMALL }));
+    let comparison = compare(&Side::default(), &Side::default(), &Options::default());
+    let page = data(&overlay(&[base.report()], &[new.report()], Some(&comparison)));
+    assert_eq!((&page["sources"][0]["side"], &page["sources"][1]["side"]), (&0.into(), &1.into()));
+    assert_eq!(page["comparison"]["noise_threshold"], 0.05);
+    let page = data(&trend(&[base.report(), new.report()]));
+    assert_eq!(page["view"], "trend");
+    assert_eq!(page["sources"].as_array().unwrap().len(), 2);
+}
+
+/// Debian's Chromium, or the one that `WIREBENCH_CHROMIUM` names.
+fn chromium() -> Option<PathBuf> {
+    let named = std::env::var_os("WIREBENCH_CHROMIUM").map(PathBuf::from);
+    named.or_else(|| Some(PathBuf::from("/usr/bin/chromium")).filter(|path| path.exists()))
+}
+
+/// The page as it stands after its script has run.
+fn browsed(chromium: &Path, page: &Path) -> String {
+    let profile = tempdir().unwrap();
+    let output = Command::new(chromium)
+        .args(["--headless", "--no-sandbox", "--disable-gpu", "--no-first-run"])
+        .args(["--disable-background-networking", "--virtual-time-budget=20000", "--dump-dom"])
+        .arg(format!("--user-data-dir={}", profile.path().display()))
+        .arg(format!("file://{}", page.display()))
+        .output()
+        .unwrap();
+    String::from_utf8(output.stdout).unwrap()
+}
+
+/// `WIREBENCH_PAGES` names a folder to leave the pages in, to look at them.
+#[test]
+#[expect(clippy::print_stderr, reason = "a test that is skipped says so")]
+fn a_browser_draws_every_chart_of_every_page() {
+    let Some(chromium) = chromium() else {
+        assert!(
+            std::env::var_os("WIREBENCH_REQUIRE_BROWSER").is_none(),
+            "no Chromium: install it, or name one by `WIREBENCH_CHROMIUM`"
+        );
+        eprintln!("skipped: there is no Chromium");
+        return;
+    };
+    let temporary = tempdir().unwrap();
+    let kept = std::env::var_os("WIREBENCH_PAGES").map(PathBuf::from);
+    let pages = kept.as_deref().unwrap_or(temporary.path());
+    let full = folder(&FULL);
+    let [base, new, last] = [(1.0, 21), (1.2, 22), (1.25, 23)].map(|(slowness, day)| {
+        let started = &format!("2026-11-{day}T09:30:00Z");
+        let plan = Plan { subscribers: &[100, 1_000], repeats: 6, seconds: 5, ..FULL };
+        folder(&Plan { slowness, started, trouble: false, ..plan })
+    });
+    let [base_side, new_side] =
+        [&base, &new].map(|folder| Side::of_rows(&folder.name, folder.rows.clone()));
+    let comparison = compare(&base_side, &new_side, &Options::default());
+    let small = small();
+    let without = Report { timeline: &[], histograms: None, machine: None, ..full.report() };
+    let empty = Report { rows: &[], ..without };
+    for (name, page, charts) in [
+        ("full", report(&full.report()), 20),
+        ("small", report(&small.report()), 12),
+        ("bare", report(&without), 20),
+        ("empty", report(&empty), 0),
+        ("overlay", overlay(&[base.report()], &[new.report()], Some(&comparison)), 20),
+        ("trend", trend(&[base.report(), new.report(), last.report()]), 8),
+    ] {
+        let path = pages.join(format!("{name}.html"));
+        std::fs::write(&path, page).unwrap();
+        let drawn = browsed(&chromium, &path);
+        assert!(drawn.contains(&format!("data-drawn=\"{charts}\"")), "{name}: not all are drawn");
+        let (_, main) = drawn.split_once("<main").unwrap();
+        let (main, _) = main.split_once("</main>").unwrap();
+        for wrong in ["NaN", "undefined", "Infinity", "[object"] {
+            assert!(!main.contains(wrong), "{name}: {wrong}");
+        }
+    }
+}
