@@ -71,8 +71,8 @@ pub(crate) struct Request<'a> {
 }
 
 /// The files of a run, in the order of `docs`.
-const FILES: [&str; 5] =
-    ["scenario.toml", "machine.json", "runs.csv", "timeline.csv", "latency.hlog"];
+const FILES: [&str; 6] =
+    ["scenario.toml", "machine.json", "runs.csv", "timeline.csv", "latency.hlog", "report.html"];
 
 impl RunFolder {
     /// Creates the folder and the files that are known before the first run.
@@ -130,6 +130,11 @@ impl RunFolder {
         self.runs.append(&row)?;
         self.rows.push(row);
         Ok(())
+    }
+
+    /// Adds the page that shows it all.
+    pub(crate) fn add_page(&self, page: &str) -> anyhow::Result<()> {
+        write(&self.path.join("report.html"), page)
     }
 }
 

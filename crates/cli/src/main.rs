@@ -4,6 +4,7 @@ mod child;
 mod cmd;
 mod exit;
 mod folder;
+mod kept;
 mod machine;
 mod print;
 mod progress;
@@ -13,7 +14,9 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use crate::cmd::{check, compare, completions, doctor, init, run, schema, serve, subscribe};
+use crate::cmd::{
+    check, compare, completions, doctor, init, report, run, schema, serve, subscribe,
+};
 use crate::exit::Exit;
 
 /// Compare realtime transports: one feed over short polling, long polling, SSE and WebSocket
@@ -30,6 +33,7 @@ pub(crate) struct Program {
 #[derive(Debug, Subcommand)]
 enum Command {
     Run(run::RunArguments),
+    Report(report::ReportArguments),
     Compare(compare::Compare),
     Check(check::Check),
     Init(init::Init),
@@ -44,6 +48,7 @@ enum Command {
 fn main() -> ExitCode {
     let done = match Program::parse().command {
         Command::Run(arguments) => run::run(&arguments),
+        Command::Report(arguments) => report::report(&arguments),
         Command::Compare(arguments) => compare::run_comparison(&arguments),
         Command::Check(arguments) => check::check(&arguments),
         Command::Init(arguments) => init::init(&arguments),

@@ -50,6 +50,9 @@ const DASHES = ["dot", "dashdot", "dash", "solid"];
 const SYMBOLS = ["square", "diamond", "triangle-up", "circle"];
 const VARIANTS = ["", "-open", "-cross", "-x"];
 
+/** Where a transport is listed; one that is not known comes last. */
+const place = (line) => (data.transports.indexOf(line.transport) + 100) % 100;
+
 /** The lines of some runs, in the order in which transports are always listed. */
 function linesOf(some) {
   const lines = new Map();
@@ -72,7 +75,6 @@ function linesOf(some) {
     // The valid runs; all of them where none is, so that something can be looked at.
     line.runs = line.usable ? valid : line.all;
   }
-  const place = (line) => (data.transports.indexOf(line.transport) + 100) % 100;
   const order = (a, b, name) => {
     const [x, y] = [a.settings[name], b.settings[name]];
     return isNumber(x) && isNumber(y) ? x - y : String(x).localeCompare(String(y));
@@ -100,7 +102,8 @@ const lineName = (line) => lineParts(line).join(", ");
 const lineKind = (line) =>
   JSON.stringify([line.transport, line.side, own.map((name) => line.settings[name])]);
 
-const kinds = [...new Map(lines.map((line) => [lineKind(line), line])).values()];
+const kinds = [...new Map(lines.map((line) => [lineKind(line), line])).values()]
+  .sort((a, b) => place(a) - place(b));
 
 /** Colour, dash and marker of a line: of its transport; the marker tells variants, the dash sides. */
 function look(line) {

@@ -78,6 +78,13 @@ function signedPercent(share) {
 
 const plural = (number, one, many = `${one}s`) => `${count(number)} ${number === 1 ? one : many}`;
 
+/** What was set is exact: without needless zeros. */
+function exactly(number, unit) {
+  if (!isNumber(number)) return ABSENT;
+  const [divisor, shown] = scale(unit, number);
+  return withUnit(grouped(String(Number((number / divisor).toPrecision(6)))), shown);
+}
+
 /** What a setting is called beside its value: `1 000 subscribers`, `25 ms link delay`. */
 const SETTINGS = {
   scenario: { name: "scenario", say: (v) => v },
@@ -85,16 +92,16 @@ const SETTINGS = {
   tls: { name: "TLS", say: (v) => (v ? "TLS" : "no TLS") },
   subscribers: { name: "subscribers", say: (v) => plural(v, "subscriber") },
   rate_per_s: { name: "messages per second", say: (v) => `${count(v)} messages/s` },
-  payload_bytes: { name: "payload", say: (v) => `${quantity(v, "B")} payload`, unit: "B" },
+  payload_bytes: { name: "payload", say: (v) => `${exactly(v, "B")} payload`, unit: "B" },
   payload_source: { name: "payload file", say: (v) => v },
-  link_delay_us: { name: "link delay", say: (v) => `${quantity(v, "µs")} link delay`, unit: "µs" },
-  link_jitter_us: { name: "link jitter", say: (v) => `${quantity(v, "µs")} jitter`, unit: "µs" },
-  poll_interval_us: { name: "poll interval", say: (v) => `every ${quantity(v, "µs")}`, unit: "µs" },
-  hold_us: { name: "hold", say: (v) => `hold ${quantity(v, "µs")}`, unit: "µs" },
+  link_delay_us: { name: "link delay", say: (v) => `${exactly(v, "µs")} link delay`, unit: "µs" },
+  link_jitter_us: { name: "link jitter", say: (v) => `${exactly(v, "µs")} jitter`, unit: "µs" },
+  poll_interval_us: { name: "poll interval", say: (v) => `every ${exactly(v, "µs")}`, unit: "µs" },
+  hold_us: { name: "hold", say: (v) => `hold ${exactly(v, "µs")}`, unit: "µs" },
   pace: { name: "pace", say: (v) => `${v} pace` },
   window_messages: { name: "feed window", say: (v) => `window of ${count(v)}` },
   headers: { name: "headers", say: (v) => `${v} headers` },
-  ramp_s: { name: "ramp", say: (v) => `${quantity(v, "s")} ramp`, unit: "s" },
+  ramp_s: { name: "ramp", say: (v) => `${exactly(v, "s")} ramp`, unit: "s" },
 };
 
 const settingName = (name) => SETTINGS[name]?.name ?? name;
@@ -109,7 +116,7 @@ function settingText(name, value) {
 function settingValue(name, value) {
   if (value === null) return ABSENT;
   if (typeof value === "boolean") return value ? "yes" : "no";
-  return isNumber(value) ? quantity(value, SETTINGS[name]?.unit ?? "") : String(value);
+  return isNumber(value) ? exactly(value, SETTINGS[name]?.unit ?? "") : String(value);
 }
 
 /** Of values in any order; between the two in the middle where there are two. */

@@ -3,7 +3,8 @@
 //! A run becomes a [`Row`] of `runs.csv`, each of its seconds a line of `timeline.csv` and of
 //! `latency.hlog`; [`table()`] shows the rows to a person. What a column is called and means is
 //! said once, in [`COLUMNS`] and [`TIMELINE_COLUMNS`]: header, reader and table all follow them.
-//! Runs before and after a change are held against each other by [`compare`].
+//! Runs before and after a change are held against each other by [`compare`]. [`html`] makes pages
+//! to look at.
 //! This crate does not print, has no async and never touches the network.
 
 mod columns;

@@ -3,10 +3,12 @@
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
-use wirebench_report::Style;
-use wirebench_report::compare::{Options, Side, SideError, compare};
+use wirebench_report::compare::{Comparison, Options, Side, SideError, compare};
+use wirebench_report::{Style, html};
 
+use super::report::write_page;
 use crate::exit::Exit;
+use crate::kept::Kept;
 use crate::print;
 
 /// Compare runs before and after a change
@@ -31,6 +33,9 @@ pub(crate) struct Compare {
     /// Exit with 3 when a metric got worse, with 4 when runs that were to be compared are missing
     #[arg(long)]
     fail_on_regression: bool,
+    /// Write a page with both sides overlaid; a file that exists is not overwritten
+    #[arg(long, value_name = "FILE")]
+    html: Option<PathBuf>,
     /// How to print it
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
@@ -67,11 +72,26 @@ pub(crate) fn run_comparison(arguments: &Compare) -> anyhow::Result<Exit> {
         Format::Csv => comparison.to_csv(),
     };
     print::data(&text)?;
+    if let Some(path) = &arguments.html {
+        write_page(path, &page(arguments, &comparison)?, false)?;
+    }
     Ok(match arguments.fail_on_regression {
         true if comparison.regressed() => Exit::Regression,
         true if !comparison.is_complete() => Exit::Invalid,
         _ => Exit::Done,
     })
+}
+
+/// Both sides overlaid. They have just been read, but for what only a page shows.
+fn page(arguments: &Compare, comparison: &Comparison) -> anyhow::Result<String> {
+    let kept = |first: &PathBuf, more: &[PathBuf]| -> anyhow::Result<Vec<Kept>> {
+        std::iter::once(first).chain(more).map(|path| Kept::read(path)).collect()
+    };
+    let base = kept(&arguments.base, &arguments.more_base)?;
+    let new = kept(&arguments.new, &arguments.more_new)?;
+    let base: Vec<_> = base.iter().map(Kept::report).collect();
+    let new: Vec<_> = new.iter().map(Kept::report).collect();
+    Ok(html::overlay(&base, &new, Some(comparison)))
 }
 
 fn side(first: &PathBuf, more: &[PathBuf]) -> Result<Side, SideError> {

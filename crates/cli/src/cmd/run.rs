@@ -10,13 +10,14 @@ use tokio_util::sync::CancellationToken;
 use wirebench_loadgen::{Control, DriveError, Progress, Target, drive};
 use wirebench_measure::Measurement;
 use wirebench_protocol::Transport;
-use wirebench_report::{Style, table};
+use wirebench_report::{Style, html, table};
 use wirebench_scenario::{Overrides, Run, Scenario};
 
 use super::check;
 use crate::child::ServerProcess;
 use crate::exit::Exit;
 use crate::folder::{Request, RunFolder};
+use crate::kept::Kept;
 use crate::machine::{self, Machine, SPARE_FILES};
 use crate::print::{self, thousands};
 use crate::progress::Display;
@@ -244,6 +245,10 @@ impl<'a> Session<'a> {
         }
         for broken in thresholds::broken(&self.scenario.thresholds, &self.folder.rows) {
             print::talk(&broken);
+        }
+        if !self.folder.rows.is_empty() {
+            let page = html::report(&Kept::read(&self.folder.path)?.report());
+            self.folder.add_page(&page)?;
         }
         self.display.say(&format!("results: {}", self.folder.path.display()));
         Ok(())

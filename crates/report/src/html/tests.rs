@@ -167,7 +167,7 @@ fn a_browser_draws_every_chart_of_every_page() {
     for (name, page, charts) in [
         ("full", report(&full.report()), 20),
         ("small", report(&small.report()), 12),
-        ("bare", report(&without), 20),
+        ("sparse", report(&without), 20),
         ("empty", report(&empty), 0),
         ("overlay", overlay(&[base.report()], &[new.report()], Some(&comparison)), 20),
         ("trend", trend(&[base.report(), new.report(), last.report()]), 8),

@@ -1,0 +1,105 @@
+//! `wirebench report`: what was measured, once more, as a page or in another form.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, bail};
+use clap::{Args, ValueEnum};
+use wirebench_report::{Format as RowsFormat, Style, hgrm, html};
+
+use crate::exit::Exit;
+use crate::kept::Kept;
+use crate::print;
+
+/// Rebuild the page of a run folder, draw the trend over several, or print the rows
+///
+/// One folder: `report.html` is written into it. Several, earliest first: one page of how each metric
+/// went from one to the next. With `--format` the rows go to standard output instead.
+#[derive(Args, Debug)]
+pub(crate) struct ReportArguments {
+    /// Run folders
+    #[arg(required = true, value_name = "DIR")]
+    folders: Vec<PathBuf>,
+    /// The page to write [default: report.html in the folder; trend.html here for several]
+    #[arg(long, value_name = "FILE")]
+    out: Option<PathBuf>,
+    /// Overwrite the file that `--out` names
+    #[arg(long, requires = "out")]
+    force: bool,
+    /// Print the rows in this form, and write no page
+    #[arg(long, value_enum, conflicts_with = "out")]
+    format: Option<Format>,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Format {
+    /// The tables of `wirebench run`
+    Text,
+    /// For a pull request
+    Markdown,
+    /// For programs; `wirebench schema results` describes it
+    Json,
+    /// Percentiles of delivery latency, run by run, for HdrHistogram's plotter
+    Hgrm,
+}
+
+pub(crate) fn report(arguments: &ReportArguments) -> anyhow::Result<Exit> {
+    let folders: Result<Vec<Kept>, _> =
+        arguments.folders.iter().map(|path| Kept::read(path)).collect();
+    let folders = match folders {
+        Ok(folders) => folders,
+        Err(error) => {
+            print::talk(&format!("error: {error:#}"));
+            return Ok(Exit::Usage);
+        }
+    };
+    if let Some(format) = arguments.format {
+        print::data(&rows(&folders, format)?)?;
+        return Ok(Exit::Done);
+    }
+    let (page, own) = match folders.as_slice() {
+        [folder] => (html::report(&folder.report()), folder.path().join("report.html")),
+        folders => {
+            let reports: Vec<_> = folders.iter().map(Kept::report).collect();
+            (html::trend(&reports), PathBuf::from("trend.html"))
+        }
+    };
+    write_page(arguments.out.as_deref().unwrap_or(&own), &page, may_overwrite(arguments))?;
+    Ok(Exit::Done)
+}
+
+/// The page of a folder is rebuilt at will; a file that the user names, or the trend, is not.
+fn may_overwrite(arguments: &ReportArguments) -> bool {
+    arguments.force || (arguments.out.is_none() && arguments.folders.len() == 1)
+}
+
+/// Writes a page, unless it would overwrite what it should not.
+pub(crate) fn write_page(path: &Path, page: &str, overwrite: bool) -> anyhow::Result<()> {
+    if !overwrite && path.exists() {
+        bail!("`{}` exists: name another file with `--out`, or add `--force`", path.display());
+    }
+    std::fs::write(path, page).with_context(|| format!("cannot write `{}`", path.display()))?;
+    print::talk(&format!("wrote {}", path.display()));
+    Ok(())
+}
+
+fn rows(folders: &[Kept], format: Format) -> anyhow::Result<String> {
+    let rows: Vec<_> = folders.iter().flat_map(|folder| folder.rows.iter().cloned()).collect();
+    let style = Style { colour: print::colour() };
+    Ok(match format {
+        Format::Text => RowsFormat::Text.write(&rows, style),
+        Format::Markdown => RowsFormat::Markdown.write(&rows, style),
+        Format::Json => RowsFormat::Json.write(&rows, style),
+        Format::Hgrm => folders.iter().map(percentiles).collect::<anyhow::Result<_>>()?,
+    })
+}
+
+/// The percentiles of each run of a folder, behind a comment that names the run.
+fn percentiles(folder: &Kept) -> anyhow::Result<String> {
+    let Some(histograms) = &folder.histograms else {
+        bail!("`{}` has no `latency.hlog` to take percentiles from", folder.path().display());
+    };
+    let runs = folder.rows.iter().filter_map(|row| row.text("run_id"));
+    let texts =
+        runs.filter_map(|run| Some(format!("#[{run}]\n{}\n", hgrm(histograms.of_run(run)?))));
+    Ok(texts.collect())
+}

@@ -1,0 +1,111 @@
+//! A run folder that is read back: for reports, and for comparing pages.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, bail};
+use wirebench_report::html::Report;
+use wirebench_report::{Histograms, Row, TimelineRow, read, read_timeline};
+
+/// What a run folder holds. Only `runs.csv` has to be there; what else is missing is left out of the
+/// page, and said.
+#[derive(Debug)]
+pub(crate) struct Kept {
+    path: PathBuf,
+    name: String,
+    /// The rows of `runs.csv`.
+    pub(crate) rows: Vec<Row>,
+    timeline: Vec<TimelineRow>,
+    /// `latency.hlog`.
+    pub(crate) histograms: Option<Histograms>,
+    machine: Option<serde_json::Value>,
+    scenario: toml::Table,
+    warnings: Vec<String>,
+}
+
+impl Kept {
+    /// Reads a run folder, or the folder of a `runs.csv`.
+    ///
+    /// # Errors
+    /// A folder without a run, and any file in it that is not what it should be.
+    pub(crate) fn read(path: &Path) -> anyhow::Result<Self> {
+        let folder = if path.is_file() { path.parent().unwrap_or(Path::new("")) } else { path };
+        let file = |name: &str| folder.join(name);
+        if !file("runs.csv").exists() {
+            bail!(
+                "`{}` holds no run: expected a folder with a `runs.csv`, as `wirebench run` makes it",
+                path.display()
+            );
+        }
+        let rows = read(&file("runs.csv"))?;
+        let mut warnings = Vec::new();
+        let mut there = |name: &str| {
+            let there = file(name).exists();
+            if !there {
+                warnings
+                    .push(format!("`{name}` is not in the folder: what it would tell is left out"));
+            }
+            there
+        };
+        let timeline =
+            if there("timeline.csv") { read_timeline(&file("timeline.csv"))? } else { Vec::new() };
+        let histograms = if there("latency.hlog") {
+            let histograms = Histograms::read(&file("latency.hlog"))?;
+            histograms.check(&rows)?;
+            Some(histograms)
+        } else {
+            None
+        };
+        let machine = there("machine.json")
+            .then(|| parse(&file("machine.json"), "JSON", |text| serde_json::from_str(text)))
+            .transpose()?;
+        let scenario = there("scenario.toml")
+            .then(|| parse(&file("scenario.toml"), "TOML", |text| toml::from_str(text)))
+            .transpose()?;
+        Ok(Self {
+            path: folder.to_path_buf(),
+            name: folder.display().to_string(),
+            rows,
+            timeline,
+            histograms,
+            machine,
+            scenario: scenario.unwrap_or_default(),
+            warnings,
+        })
+    }
+
+    /// The folder.
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// What a page shows of it.
+    pub(crate) fn report(&self) -> Report<'_> {
+        let of_rows = self.rows.first().and_then(|row| row.text("scenario"));
+        Report {
+            name: &self.name,
+            scenario: self.word("name").or(of_rows).unwrap_or_default(),
+            about: self.word("about").unwrap_or_default(),
+            rows: &self.rows,
+            timeline: &self.timeline,
+            histograms: self.histograms.as_ref(),
+            machine: self.machine.as_ref(),
+            warnings: &self.warnings,
+        }
+    }
+
+    fn word(&self, key: &str) -> Option<&str> {
+        self.scenario.get(key)?.as_str().filter(|word| !word.is_empty())
+    }
+}
+
+fn parse<T, E: std::error::Error + Send + Sync + 'static>(
+    path: &Path,
+    kind: &str,
+    parse: impl FnOnce(&str) -> Result<T, E>,
+) -> anyhow::Result<T> {
+    let text = std::fs::read_to_string(path)
+        .with_context(|| format!("cannot read `{}`", path.display()))?;
+    parse(&text).with_context(|| {
+        format!("`{}` is not {kind}: mend it, or remove it to do without", path.display())
+    })
+}

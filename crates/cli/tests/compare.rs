@@ -1,0 +1,137 @@
+//! `compare`, `report` and `schema` through the real binary: what they say, and how they end.
+
+#![expect(clippy::unwrap_used, reason = "helpers of tests fail by panicking")]
+
+mod support;
+
+use std::fs;
+use std::path::Path;
+
+use support::run;
+use tempfile::TempDir;
+
+const SCENARIO: &str = r#"
+about = "Is it the same?"
+transports = ["sse"]
+feed = { rate = 100 }
+crowd = { subscribers = 5, ramp = "10ms" }
+timing = { warm-up = "0s", measure = "300ms", drain = "1s", repeat = 6 }
+link = { delay = "2ms" }
+"#;
+
+/// A run folder of six repeats, `base`.
+fn measured() -> TempDir {
+    let folder = TempDir::new().unwrap();
+    fs::write(folder.path().join("same.toml"), SCENARIO).unwrap();
+    let ended = run(folder.path(), &["run", "same.toml", "--out", "base", "--quiet"]);
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    folder
+}
+
+/// A copy of `base/runs.csv` with the columns of delivery changed by a factor.
+fn slower(folder: &Path, factor: f64) {
+    let text = fs::read_to_string(folder.join("base/runs.csv")).unwrap();
+    let mut lines = text.lines();
+    let header = lines.next().unwrap();
+    let mut changed = format!("{header}\n");
+    for line in lines {
+        let fields: Vec<String> = header
+            .split(',')
+            .zip(line.split(','))
+            .map(|(column, value)| match value.parse::<f64>() {
+                Ok(number) if column.starts_with("delivery_") => (number * factor).to_string(),
+                _ => value.to_owned(),
+            })
+            .collect();
+        changed.push_str(&(fields.join(",") + "\n"));
+    }
+    fs::write(folder.join("new.csv"), changed).unwrap();
+}
+
+#[test]
+fn a_comparison_finds_a_regression_and_says_so_with_its_exit_code() {
+    let folder = measured();
+    slower(folder.path(), 2.0);
+    let plain = run(folder.path(), &["compare", "base", "new.csv"]);
+    assert_eq!(plain.code, Some(0), "{plain:?}");
+    assert!(plain.stdout.contains("worse"), "{}", plain.stdout);
+    let failing = run(folder.path(), &["compare", "base", "new.csv", "--fail-on-regression"]);
+    assert_eq!(failing.code, Some(3), "{failing:?}");
+    let same = ["compare", "base", "base/runs.csv", "--fail-on-regression", "--format", "json"];
+    let same = run(folder.path(), &same);
+    assert_eq!(same.code, Some(0), "{same:?}");
+    serde_json::from_str::<serde_json::Value>(&same.stdout).unwrap();
+    for (format, piece) in [("markdown", "delivery p99 of sse"), ("csv", "delivery_p99_us")] {
+        let ended = run(folder.path(), &["compare", "base", "new.csv", "--format", format]);
+        assert!(ended.stdout.contains(piece), "{}", ended.stdout);
+    }
+
+    let page = run(folder.path(), &["compare", "base", "base/runs.csv", "--html", "page.html"]);
+    assert_eq!(page.code, Some(0), "{page:?}");
+    assert!(
+        fs::read_to_string(folder.path().join("page.html")).unwrap().contains("Is it the same?")
+    );
+}
+
+#[test]
+fn a_run_leaves_a_page_and_report_rebuilds_it_in_every_form() {
+    let folder = measured();
+    let page = folder.path().join("base/report.html");
+    let first = fs::read_to_string(&page).unwrap();
+    fs::remove_file(&page).unwrap();
+    assert_eq!(run(folder.path(), &["report", "base"]).code, Some(0));
+    assert_eq!(fs::read_to_string(&page).unwrap(), first, "the same numbers give the same page");
+    for (format, piece) in [
+        ("text", "transport"),
+        ("markdown", "| sse"),
+        ("json", "\"delivery_p99_us\""),
+        ("hgrm", "1/(1-Percentile)"),
+    ] {
+        let ended = run(folder.path(), &["report", "base", "--format", format]);
+        assert!(ended.stdout.contains(piece), "{format}: {ended:?}");
+    }
+    assert_eq!(run(folder.path(), &["report", "base", "base"]).code, Some(0));
+    let again = run(folder.path(), &["report", "base", "base"]);
+    assert_eq!(again.code, Some(1), "the trend is not overwritten: {again:?}");
+}
+
+#[test]
+fn results_that_cannot_be_used_are_said_with_exit_code_2() {
+    let folder = measured();
+    let here = folder.path();
+    let text = fs::read_to_string(here.join("base/runs.csv")).unwrap();
+    fs::create_dir(here.join("empty")).unwrap();
+    fs::write(here.join("cut.csv"), &text[..text.len() - 20]).unwrap();
+    fs::write(here.join("columns.csv"), text.replacen("delivery_p99_us", "p99", 1)).unwrap();
+    fs::write(here.join("version.csv"), text.replace("\n1,", "\n7,")).unwrap();
+    for (input, piece) in [
+        ("empty", "empty"),
+        ("nosuch", "nosuch"),
+        ("cut.csv", "cut.csv:"),
+        ("columns.csv", "delivery_p99_us"),
+        ("version.csv", "schema_version"),
+    ] {
+        let ended = run(here, &["compare", "base", input]);
+        assert_eq!(ended.code, Some(2), "{input}: {ended:?}");
+        assert!(ended.stderr.contains(piece), "{input}: {ended:?}");
+        assert_eq!(ended.stdout, "", "{input}");
+    }
+    let log = here.join("base/latency.hlog");
+    let stray = fs::read_to_string(&log).unwrap().replace("Tag=001-sse", "Tag=other");
+    fs::write(&log, stray).unwrap();
+    for command in ["compare", "report"] {
+        let arguments = [command, "base", "base/runs.csv"];
+        let ended = run(here, &arguments[..if command == "compare" { 3 } else { 2 }]);
+        assert_eq!(ended.code, Some(2), "{command}: {ended:?}");
+        assert!(ended.stderr.contains("latency.hlog"), "{command}: {ended:?}");
+    }
+}
+
+#[test]
+fn both_schemas_are_json() {
+    for of in ["scenario", "results"] {
+        let ended = run(Path::new("."), &["schema", of]);
+        let schema: serde_json::Value = serde_json::from_str(&ended.stdout).unwrap();
+        assert!(schema["$schema"].is_string(), "{of}: {schema}");
+    }
+}
