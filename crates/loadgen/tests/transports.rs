@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use futures::StreamExt;
+use futures::{FutureExt, StreamExt};
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use wirebench_loadgen::{
@@ -198,5 +198,25 @@ async fn a_subscriber_survives_the_server_and_learns_that_the_feed_began_anew() 
             () = done.cancelled() => {}
             () = tokio::time::sleep(PATIENCE) => panic!("{transport} did not resume: {:?}", dialer.counts()),
         }
+    }
+}
+
+/// A quiet feed is no silent server: comments and pings keep a stream up for as long as it likes, and the
+/// deadline of the opening does not outlive the opening.
+#[tokio::test]
+async fn a_stream_may_be_idle_for_longer_than_its_opening_may_take() {
+    for (transport, silence) in [(Transport::Sse, 45), (Transport::WebSocket, 60)] {
+        let (_feed, target) = serve().await;
+        let dialer = Dialer::new(Link::default(), 1);
+        let settings = settings();
+        let mut events = subscribe(transport, &dialer, &target, After::Newest, &settings);
+        assert!(matches!(next(transport, &mut events).await, Event::Connected { .. }));
+        // Nothing comes any more: the clock goes on, and the server's part of this thread is not run.
+        tokio::time::pause();
+        assert!(events.next().now_or_never().is_none(), "{transport} goes on");
+        tokio::time::advance(Duration::from_secs(silence - 1)).await;
+        let early = events.next().now_or_never();
+        assert!(!matches!(early, Some(Some(Err(_)))), "{transport} gave up early: {early:?}");
+        tokio::time::resume();
     }
 }

@@ -204,10 +204,12 @@ const MACHINE = {
   started: ["Started", (v) => v.replace("T", " ").replace(/Z$/, " UTC")],
   seed: ["Seed", (v) => String(v)],
   loadgen_workers: ["Load generator threads", (v) => String(v)],
-  tags: ["Tags", (v) => v.map(([key, tag]) => `${key}=${tag}`).join(", ")],
+  server_workers: ["Server threads", (v) => String(v)],
+  tags: ["Tags", (v) => Object.entries(v).map(([key, tag]) => `${key}=${tag}`).join(", ")],
 };
 
 const plainFact = (v) => (typeof v === "boolean" ? (v ? "yes" : "no") : typeof v === "object" ? JSON.stringify(v) : String(v));
+const isEmpty = (v) => v === null || (typeof v === "object" && Object.keys(v).length === 0);
 const fromKey = (key) => key.replaceAll("_", " ");
 
 function machineFacts(machine) {
@@ -217,7 +219,7 @@ function machineFacts(machine) {
     try { return MACHINE[key][1](v); } catch { return plainFact(v); }
   };
   return [
-    ...keys.filter((key) => facts[key] !== null && facts[key]?.length !== 0)
+    ...keys.filter((key) => !isEmpty(facts[key]))
       .map((key) => [MACHINE[key]?.[0] ?? fromKey(key), said(key, facts[key])]),
     ...Object.entries(settings ?? {}).map(([key, v]) => [fromKey(key), plainFact(v)]),
   ];

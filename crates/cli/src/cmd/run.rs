@@ -32,7 +32,7 @@ pub(crate) struct RunArguments {
     /// Scenario files
     #[arg(required = true, value_name = "SCENARIO")]
     scenarios: Vec<PathBuf>,
-    /// Folder for the results of one scenario [default: results/<scenario>/<UTC time>]
+    /// Folder for the results of one scenario [default: results/SCENARIO/UTC-TIME]
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
     /// Overwrite the run that `--out` already holds

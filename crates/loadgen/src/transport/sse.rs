@@ -59,12 +59,13 @@ impl Client for Sse<'_> {
             if stream.decode()? {
                 continue;
             }
+            // Once it stands: until then the deadline of the opening holds.
+            if stream.dialled.is_none() {
+                stream.http.allow(SILENCE);
+            }
             match stream.http.piece(&mut stream.body).await? {
                 Some(piece) => stream.piece = piece,
                 None => return Ok(None),
-            }
-            if stream.dialled.is_none() {
-                stream.http.allow(SILENCE);
             }
         }
     }
