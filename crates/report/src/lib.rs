@@ -8,6 +8,8 @@
 //! This crate does not print, has no async and never touches the network.
 
 mod columns;
+#[cfg(test)]
+mod columns_page;
 pub mod compare;
 mod csv;
 mod error;

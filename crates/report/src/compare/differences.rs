@@ -183,7 +183,7 @@ mod tests {
         json!({
             "cpu": "AMD EPYC", "cores": 2, "kernel": "Linux 6.18", "port_range": [32768, 60999],
             "wirebench": "0.1.0", "commit": null, "started": "2026-01-01T00:00:00Z", "seed": 42,
-            "tags": [], "settings": { "tcp_nodelay": true, "tls": false },
+            "tags": {}, "settings": { "tcp_nodelay": true, "tls": false },
         })
     }
 
@@ -231,7 +231,7 @@ mod tests {
     fn when_it_was_and_what_it_was_called_may_differ() {
         let mut other = machine();
         other["started"] = json!("2026-02-02T00:00:00Z");
-        other["tags"] = json!([["branch", "faster"]]);
+        other["tags"] = json!({"branch": "faster"});
         assert_eq!(differences(&side(&machine(), &scenario()), &side(&other, &scenario())), []);
     }
 

@@ -127,7 +127,7 @@ pub(super) fn folder(plan: &Plan<'_>) -> Folder {
             "cpu": "AMD EPYC 9R14", "cores": 2, "kernel": "Linux 6.18.2",
             "memory_bytes": 8_201_240_576_u64, "open_files": 20_000, "port_range": [32_768, 60_999],
             "accept_queue": 4_096, "clock_resolution_ns": 1, "wirebench": "0.1.0", "commit": null,
-            "started": plan.started, "seed": 42, "loadgen_workers": 1, "tags": [["host", "ci"]],
+            "started": plan.started, "seed": 42, "loadgen_workers": 1, "tags": {"host": "ci"},
             "settings": { "tcp_nodelay": true, "compression": false },
         }),
         warnings: Vec::new(),
