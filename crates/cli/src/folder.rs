@@ -2,11 +2,10 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
-use anyhow::{Context, bail};
+use anyhow::Context;
 use serde::Serialize;
 use wirebench_measure::{Measurement, Second};
 use wirebench_protocol::Timestamp;
@@ -138,27 +137,18 @@ impl RunFolder {
     }
 }
 
-/// Makes the folder ours: it must be new, or hold no run, or be given up by `--force`.
+/// Whether there is a run in the folder already, or a piece of one.
+pub(crate) fn holds_a_run(path: &Path) -> bool {
+    FILES.iter().any(|name| path.join(name).exists())
+}
+
+/// Makes the folder ours: creates it, and removes the files of the run that was in it.
 fn claim(path: &Path, force: bool) -> anyhow::Result<()> {
     fs::create_dir_all(path).with_context(|| {
         format!("cannot create the run folder `{}`: choose another with `--out`", path.display())
     })?;
-    for file in FILES.map(|name| path.join(name)) {
-        if force {
-            match fs::remove_file(&file) {
-                Err(error) if error.kind() != ErrorKind::NotFound => {
-                    return Err(error)
-                        .with_context(|| format!("cannot remove `{}`", file.display()));
-                }
-                _ => {}
-            }
-        } else if file.exists() {
-            bail!(
-                "`{}` already holds a run: choose another folder with `--out`, or overwrite it with \
-                 `--force`",
-                path.display()
-            );
-        }
+    for file in FILES.map(|name| path.join(name)).iter().filter(|file| force && file.exists()) {
+        fs::remove_file(file).with_context(|| format!("cannot remove `{}`", file.display()))?;
     }
     Ok(())
 }

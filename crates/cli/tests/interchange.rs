@@ -7,7 +7,7 @@ mod support;
 use std::fs;
 use std::process::Command;
 
-use support::run;
+use support::measure;
 use tempfile::TempDir;
 
 /// Reads a log and prints, for each tag, how many values there are, their mean and the largest, in ns.
@@ -48,7 +48,7 @@ fn pythons_reader_finds_the_numbers_of_runs_csv_in_the_log() {
                     timing = { warm-up = \"0s\", measure = \"2s\", drain = \"2s\" }\n\
                     link = { delay = \"3ms\" }\nshort-polling = { interval = \"100ms\" }\n";
     fs::write(folder.path().join("x.toml"), scenario).unwrap();
-    let ended = run(folder.path(), &["run", "x.toml", "--out", "out", "--quiet"]);
+    let ended = measure(folder.path(), &["x.toml", "--quiet"]);
     assert_eq!(ended.code, Some(0), "{ended:?}");
 
     let log = folder.path().join("out/latency.hlog");

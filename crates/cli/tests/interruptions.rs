@@ -59,7 +59,7 @@ fn a_server_killed_in_mid_run_is_said_and_what_was_measured_stays() {
     assert!(ended.stderr.contains("1 measured run is in `out`"), "{ended:?}");
     let rows = wirebench_report::read(&folder.path().join("out/runs.csv")).unwrap();
     assert_eq!(rows.len(), 1);
-    assert_eq!(rows[0].text("invalid_reason"), None);
+    assert_eq!(rows[0].number("received"), rows[0].number("expected"));
 }
 
 #[test]
@@ -72,7 +72,7 @@ fn ctrl_c_once_ends_the_run_in_progress_and_keeps_it() {
     assert_eq!(ended.code, Some(4), "an interrupted run is not valid: {ended:?}");
     let rows = wirebench_report::read(&folder.path().join("out/runs.csv")).unwrap();
     assert_eq!(rows.len(), 1, "no further run was begun");
-    assert_eq!(rows[0].text("invalid_reason"), Some("interrupted"));
+    assert!(rows[0].text("invalid_reason").is_some_and(|why| why.ends_with("interrupted")));
     assert_eq!(rows[0].number("received"), rows[0].number("expected"));
     assert!(ended.stdout.contains("interrupted"), "{ended:?}");
 }

@@ -7,7 +7,7 @@ mod support;
 use std::fs;
 use std::path::Path;
 
-use support::run;
+use support::{measure, run};
 use tempfile::TempDir;
 use wirebench_protocol::Transport;
 
@@ -46,7 +46,7 @@ fn rows(folder: &Path) -> Vec<wirebench_report::Row> {
 #[test]
 fn a_scenario_runs_end_to_end_and_leaves_a_folder_that_reads_back() {
     let folder = folder_with(SCENARIO);
-    let ended = run(folder.path(), &["run", "smoke.toml", "--out", "out", "--tag", "test=yes"]);
+    let ended = measure(folder.path(), &["smoke.toml", "--tag", "test=yes"]);
     assert_eq!(ended.code, Some(0), "{ended:?}");
     for transport in Transport::ALL {
         assert!(ended.stdout.contains(transport.name()), "no {transport} in {}", ended.stdout);
@@ -83,7 +83,7 @@ fn a_scenario_runs_end_to_end_and_leaves_a_folder_that_reads_back() {
     let again = run(&out, &["check", "scenario.toml"]);
     assert_eq!(again.code, Some(0), "the scenario as run is a scenario: {again:?}");
     let second = run(folder.path(), &["run", "smoke.toml", "--out", "out"]);
-    assert_eq!(second.code, Some(1), "a folder with a run is not overwritten: {second:?}");
+    assert_eq!(second.code, Some(2), "a folder with a run is not overwritten: {second:?}");
     assert!(second.stderr.contains("--force"), "{second:?}");
 }
 
@@ -91,10 +91,7 @@ fn a_scenario_runs_end_to_end_and_leaves_a_folder_that_reads_back() {
 fn a_bound_that_is_not_met_ends_with_99_and_says_which() {
     let bound = "[thresholds.sse]\ndelivery_p50_us = \"< 1\"\n";
     let folder = folder_with(&format!("{SCENARIO}{bound}"));
-    let ended = run(
-        folder.path(),
-        &["run", "smoke.toml", "--out", "out", "--transports", "sse", "--quiet"],
-    );
+    let ended = measure(folder.path(), &["smoke.toml", "--transports", "sse", "--quiet"]);
     assert_eq!(ended.code, Some(99), "{ended:?}");
     assert!(ended.stderr.contains("delivery_p50_us"), "{ended:?}");
 }

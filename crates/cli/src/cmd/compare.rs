@@ -73,7 +73,10 @@ pub(crate) fn run_comparison(arguments: &Compare) -> anyhow::Result<Exit> {
     };
     print::data(&text)?;
     if let Some(path) = &arguments.html {
-        write_page(path, &page(arguments, &comparison)?, false)?;
+        let written = write_page(path, &page(arguments, &comparison)?, false)?;
+        if written != Exit::Done {
+            return Ok(written);
+        }
     }
     Ok(match arguments.fail_on_regression {
         true if comparison.regressed() => Exit::Regression,

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
 use clap::{Args, ValueEnum};
-use wirebench_report::{Format as RowsFormat, Style, hgrm, html};
+use wirebench_report::{Format, Style, hgrm, html};
 
 use crate::exit::Exit;
 use crate::kept::Kept;
@@ -27,11 +27,11 @@ pub(crate) struct ReportArguments {
     force: bool,
     /// Print the rows in this form, and write no page
     #[arg(long, value_enum, conflicts_with = "out")]
-    format: Option<Format>,
+    format: Option<Form>,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
-enum Format {
+enum Form {
     /// The tables of `wirebench run`
     Text,
     /// For a pull request
@@ -40,6 +40,27 @@ enum Format {
     Json,
     /// Percentiles of delivery latency, run by run, for HdrHistogram's plotter
     Hgrm,
+}
+
+/// The forms in which `run` prints what it measured.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum RowsForm {
+    /// Tables for a terminal
+    Text,
+    /// For a pull request
+    Markdown,
+    /// For programs; `wirebench schema results` describes it
+    Json,
+}
+
+impl From<RowsForm> for Format {
+    fn from(form: RowsForm) -> Self {
+        match form {
+            RowsForm::Text => Self::Text,
+            RowsForm::Markdown => Self::Markdown,
+            RowsForm::Json => Self::Json,
+        }
+    }
 }
 
 pub(crate) fn report(arguments: &ReportArguments) -> anyhow::Result<Exit> {
@@ -63,8 +84,7 @@ pub(crate) fn report(arguments: &ReportArguments) -> anyhow::Result<Exit> {
             (html::trend(&reports), PathBuf::from("trend.html"))
         }
     };
-    write_page(arguments.out.as_deref().unwrap_or(&own), &page, may_overwrite(arguments))?;
-    Ok(Exit::Done)
+    write_page(arguments.out.as_deref().unwrap_or(&own), &page, may_overwrite(arguments))
 }
 
 /// The page of a folder is rebuilt at will; a file that the user names, or the trend, is not.
@@ -73,23 +93,27 @@ fn may_overwrite(arguments: &ReportArguments) -> bool {
 }
 
 /// Writes a page, unless it would overwrite what it should not.
-pub(crate) fn write_page(path: &Path, page: &str, overwrite: bool) -> anyhow::Result<()> {
+pub(crate) fn write_page(path: &Path, page: &str, overwrite: bool) -> anyhow::Result<Exit> {
     if !overwrite && path.exists() {
-        bail!("`{}` exists: name another file with `--out`, or add `--force`", path.display());
+        print::talk(&format!(
+            "error: `{}` exists: name another file, or remove it",
+            path.display()
+        ));
+        return Ok(Exit::Usage);
     }
     std::fs::write(path, page).with_context(|| format!("cannot write `{}`", path.display()))?;
     print::talk(&format!("wrote {}", path.display()));
-    Ok(())
+    Ok(Exit::Done)
 }
 
-fn rows(folders: &[Kept], format: Format) -> anyhow::Result<String> {
+fn rows(folders: &[Kept], form: Form) -> anyhow::Result<String> {
     let rows: Vec<_> = folders.iter().flat_map(|folder| folder.rows.iter().cloned()).collect();
     let style = Style { colour: print::colour() };
-    Ok(match format {
-        Format::Text => RowsFormat::Text.write(&rows, style),
-        Format::Markdown => RowsFormat::Markdown.write(&rows, style),
-        Format::Json => RowsFormat::Json.write(&rows, style),
-        Format::Hgrm => folders.iter().map(percentiles).collect::<anyhow::Result<_>>()?,
+    Ok(match form {
+        Form::Text => Format::Text.write(&rows, style),
+        Form::Markdown => Format::Markdown.write(&rows, style),
+        Form::Json => Format::Json.write(&rows, style),
+        Form::Hgrm => folders.iter().map(percentiles).collect::<anyhow::Result<_>>()?,
     })
 }
 

@@ -10,13 +10,14 @@ use tokio_util::sync::CancellationToken;
 use wirebench_loadgen::{Control, DriveError, Progress, Target, drive};
 use wirebench_measure::Measurement;
 use wirebench_protocol::Transport;
-use wirebench_report::{Style, html, table};
+use wirebench_report::{Format, Style, html};
 use wirebench_scenario::{Overrides, Run, Scenario};
 
 use super::check;
+use super::report::RowsForm;
 use crate::child::ServerProcess;
 use crate::exit::Exit;
-use crate::folder::{Request, RunFolder};
+use crate::folder::{Request, RunFolder, holds_a_run};
 use crate::kept::Kept;
 use crate::machine::{self, Machine, SPARE_FILES};
 use crate::print::{self, thousands};
@@ -59,6 +60,9 @@ pub(crate) struct RunArguments {
     /// Threads of the server [default: half of the cores]
     #[arg(long, value_name = "THREADS")]
     server_workers: Option<NonZero<usize>>,
+    /// How to print what was measured
+    #[arg(long, value_enum, default_value_t = RowsForm::Text)]
+    format: RowsForm,
     /// Print what would run, and run nothing
     #[arg(long)]
     dry_run: bool,
@@ -85,6 +89,17 @@ pub(crate) fn run(arguments: &RunArguments) -> anyhow::Result<Exit> {
     }
     if arguments.out.is_some() && scenarios.len() > 1 {
         print::talk("error: `--out` names the folder of one scenario; run them one at a time");
+        return Ok(Exit::Usage);
+    }
+    if let Some(out) = &arguments.out
+        && !arguments.force
+        && holds_a_run(out)
+    {
+        print::talk(&format!(
+            "error: `{}` already holds a run: choose another folder with `--out`, or overwrite it with \
+             `--force`",
+            out.display()
+        ));
         return Ok(Exit::Usage);
     }
     for scenario in &scenarios {
@@ -114,6 +129,7 @@ async fn run_all(arguments: &RunArguments, scenarios: &[Scenario]) -> anyhow::Re
 struct Session<'a> {
     scenario: &'a Scenario,
     runs: Vec<Run>,
+    format: Format,
     workers: usize,
     server_workers: usize,
     folder: RunFolder,
@@ -143,6 +159,7 @@ impl<'a> Session<'a> {
         let display = Display::new(arguments.quiet, runs.len());
         Ok(Self {
             scenario,
+            format: arguments.format.into(),
             workers,
             server_workers,
             folder: RunFolder::create(scenario, &request)?,
@@ -240,8 +257,8 @@ impl<'a> Session<'a> {
     /// The table on standard output, the folder and the broken thresholds on standard error.
     fn conclude(&self) -> anyhow::Result<()> {
         if !self.folder.rows.is_empty() {
-            let colour = print::colour();
-            print::data(&table(&self.folder.rows, Style { colour }))?;
+            let style = Style { colour: print::colour() };
+            print::data(&self.format.write(&self.folder.rows, style))?;
         }
         for broken in thresholds::broken(&self.scenario.thresholds, &self.folder.rows) {
             print::talk(&broken);
