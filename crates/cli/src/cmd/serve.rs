@@ -12,6 +12,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use wirebench_server::{Control, Feed, Server, listen};
 
 use crate::exit::Exit;
+use crate::machine;
 
 /// Serve a feed over every transport
 ///
@@ -49,6 +50,13 @@ struct Ready {
 }
 
 pub(crate) fn serve(arguments: Serve) -> anyhow::Result<Exit> {
+    machine::raise_open_files();
+    // What an operator would act on: a line each on standard error. Nothing goes to it otherwise.
+    tracing_subscriber::fmt()
+        .with_writer(std::io::stderr)
+        .with_max_level(tracing_subscriber::filter::LevelFilter::WARN)
+        .with_target(false)
+        .init();
     let mut runtime = tokio::runtime::Builder::new_multi_thread();
     if let Some(workers) = arguments.workers {
         runtime.worker_threads(workers.get());
