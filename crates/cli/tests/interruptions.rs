@@ -140,6 +140,29 @@ fn a_folder_that_cannot_be_written_is_said_with_the_remedy() {
     assert!(ended.stderr.contains("--out"), "{ended:?}");
 }
 
+/// A limit on the size of files stands for a full disk: both refuse a write in the middle of a run.
+#[test]
+fn a_disk_that_fills_up_in_mid_run_is_said_and_what_was_measured_stays() {
+    let timing = "measure = \"60s\"";
+    let folder = folder_with(&SCENARIO.replace("measure = \"1s\"", timing));
+    let limited = "trap '' XFSZ; ulimit -f 3; exec \"$0\" \"$@\"";
+    let child = std::process::Command::new("sh")
+        .args(["-c", limited, env!("CARGO_BIN_EXE_wirebench"), "run", "x.toml", "--out", "out"])
+        .current_dir(folder.path())
+        .stdout(std::process::Stdio::piped())
+        .stderr(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    let ended = finish(child, "run");
+    assert_eq!(ended.code, Some(1), "{ended:?}");
+    assert!(ended.stderr.contains("the scenario ended early"), "{ended:?}");
+    assert!(ended.stderr.contains("`out/latency.hlog`"), "{ended:?}");
+    assert!(ended.stderr.contains("File too large"), "{ended:?}");
+    assert!(ended.stderr.contains("make room"), "{ended:?}");
+    let log = fs::read_to_string(folder.path().join("out/latency.hlog")).unwrap();
+    assert!(log.contains("Tag=001-sse"), "the seconds before it are kept: {log}");
+}
+
 #[test]
 fn a_server_stops_on_sigterm_with_streams_open() {
     let mut served = Served::start();

@@ -116,7 +116,7 @@ pub enum WriteError {
         path: PathBuf,
     },
     /// The system refused.
-    #[error("cannot write `{path}`")]
+    #[error("cannot write `{path}`; make room, or choose another folder with `--out`")]
     Io {
         /// Which.
         path: PathBuf,

@@ -184,19 +184,12 @@ impl<'a> Session<'a> {
             }
         }
         self.display.finish();
-        self.conclude()?;
-        match failed {
-            Some(error) => Err(error.context(format!(
-                "the scenario ended early; {} in `{}`",
-                match self.folder.rows.len() {
-                    0 => "nothing was measured yet: see what is".to_owned(),
-                    1 => "1 measured run is".to_owned(),
-                    runs => format!("{runs} measured runs are"),
-                },
-                self.folder.path.display()
-            ))),
-            None => Ok(self.exit()),
+        let concluded = self.conclude();
+        // What ended the scenario comes before what could then not be shown of it: a full disk is both.
+        if let Some(error) = failed {
+            return Err(error.context(self.ended_early()));
         }
+        concluded
     }
 
     /// Starts a server, drives the crowd of one run at it, and stops it.
@@ -254,31 +247,38 @@ impl<'a> Session<'a> {
         }
     }
 
-    /// The table on standard output, the folder and the broken thresholds on standard error.
-    fn conclude(&self) -> anyhow::Result<()> {
+    fn ended_early(&self) -> String {
+        let kept = match self.folder.rows.len() {
+            0 => "nothing was measured yet: see what is".to_owned(),
+            1 => "1 measured run is".to_owned(),
+            runs => format!("{runs} measured runs are"),
+        };
+        format!("the scenario ended early; {kept} in `{}`", self.folder.path.display())
+    }
+
+    /// The rows on standard output, broken thresholds and the folder on standard error, the page in the
+    /// folder; and what it all came to.
+    fn conclude(&self) -> anyhow::Result<Exit> {
         if !self.folder.rows.is_empty() {
             let style = Style { colour: print::colour() };
             print::data(&self.format.write(&self.folder.rows, style))?;
         }
-        for broken in thresholds::broken(&self.scenario.thresholds, &self.folder.rows) {
-            print::talk(&broken);
+        let broken = thresholds::broken(&self.scenario.thresholds, &self.folder.rows);
+        for sentence in &broken {
+            print::talk(sentence);
         }
         if !self.folder.rows.is_empty() {
             let page = html::report(&Kept::read(&self.folder.path)?.report());
             self.folder.add_page(&page)?;
         }
         self.display.say(&format!("results: {}", self.folder.path.display()));
-        Ok(())
-    }
-
-    fn exit(&self) -> Exit {
-        let invalid = |row: &wirebench_report::Row| row.text("invalid_reason").is_some();
-        let broken = thresholds::broken(&self.scenario.thresholds, &self.folder.rows);
-        match () {
-            () if self.folder.rows.iter().any(invalid) => Exit::Invalid,
-            () if !broken.is_empty() => Exit::Threshold,
-            () => Exit::Done,
-        }
+        Ok(if self.folder.rows.iter().any(|row| !row.is_valid()) {
+            Exit::Invalid
+        } else if broken.is_empty() {
+            Exit::Done
+        } else {
+            Exit::Threshold
+        })
     }
 }
 
