@@ -5,12 +5,13 @@ use std::collections::BTreeSet;
 use cargo_metadata::{DependencyKind, MetadataCommand};
 
 /// What each crate may use of the others outside of its tests.
-const ARROWS: [(&str, &[&str]); 7] = [
+const ARROWS: [(&str, &[&str]); 8] = [
     ("wirebench-protocol", &[]),
     ("wirebench-scenario", &["protocol"]),
     ("wirebench-measure", &["protocol"]),
+    ("wirebench-link", &["protocol"]),
     ("wirebench-server", &["protocol"]),
-    ("wirebench-loadgen", &["protocol", "scenario", "measure"]),
+    ("wirebench-loadgen", &["protocol", "scenario", "measure", "link"]),
     ("wirebench-report", &["protocol", "scenario", "measure"]),
     ("wirebench", &["protocol", "scenario", "measure", "server", "loadgen", "report"]),
 ];

@@ -10,14 +10,13 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use rand::SeedableRng;
 use rand::rngs::SmallRng;
+use rand::{RngExt, SeedableRng};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
+use wirebench_link::{Delay, DelayLine};
 use wirebench_protocol::Timestamp;
 use wirebench_scenario::Link;
-
-use crate::link::DelayLine;
 
 /// How long a TCP handshake may take, an emulated link's own round trip not included.
 const CONNECT_DEADLINE: Duration = Duration::from_secs(10);
@@ -77,7 +76,15 @@ pub struct Arrivals(Arc<AtomicU64>);
 #[derive(Debug)]
 enum Wire {
     Direct(Metered),
-    Delayed(Box<DelayLine<Metered>>),
+    Delayed(Box<DelayLine<Metered, Emulated>>),
+}
+
+/// The delay and jitter of an emulated link, and the stamp of what came over it.
+#[derive(Debug)]
+struct Emulated {
+    link: Link,
+    random: SmallRng,
+    arrivals: Arrivals,
 }
 
 /// A socket that counts the bytes that cross it.
@@ -168,7 +175,8 @@ impl Dialer {
         } else {
             let seed = self.seed.fetch_add(0x9E37_79B9_7F4A_7C15, Relaxed);
             let random = SmallRng::seed_from_u64(seed);
-            Wire::Delayed(Box::new(DelayLine::new(socket, self.link, random, arrivals.clone())))
+            let delay = Emulated { link: self.link, random, arrivals: arrivals.clone() };
+            Wire::Delayed(Box::new(DelayLine::new(socket, delay)))
         };
         Ok(Connection { wire, arrivals, _open: Open::new(&self.connections) })
     }
@@ -178,6 +186,19 @@ impl Connection {
     /// The stamp of what this connection hands to its reader.
     pub fn arrivals(&self) -> Arrivals {
         self.arrivals.clone()
+    }
+}
+
+impl Delay for Emulated {
+    fn next(&mut self) -> Duration {
+        match self.link.jitter {
+            none if none.is_zero() => self.link.delay,
+            jitter => self.link.delay + jitter.mul_f64(self.random.random()),
+        }
+    }
+
+    fn arrived(&mut self, due: Timestamp) {
+        self.arrivals.set(due);
     }
 }
 

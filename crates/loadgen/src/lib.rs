@@ -11,7 +11,6 @@ mod dial;
 mod error;
 mod event_stream;
 mod http1;
-mod link;
 pub mod raw;
 mod subscriber;
 mod target;

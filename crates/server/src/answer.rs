@@ -5,6 +5,8 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 
+use crate::feed::Rejected;
+
 /// A refusal: `{"error":"…","hint":"…"}`.
 #[derive(Debug)]
 pub(crate) struct Refusal {
@@ -43,6 +45,12 @@ impl Refusal {
             format!("no feed `{name}`"),
             "feeds are named when the server starts",
         )
+    }
+}
+
+impl From<Rejected> for Refusal {
+    fn from(Rejected { status, error, hint }: Rejected) -> Self {
+        Self::new(status, error, hint)
     }
 }
 

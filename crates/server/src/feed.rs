@@ -4,11 +4,13 @@
 //! coalesce, and a reader that comes late finds everything it missed in one go.
 
 use std::collections::VecDeque;
+use std::fmt;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::task::{Context, Poll};
 
+use axum::http::StatusCode;
 use bytes::Bytes;
 use futures::{Stream, StreamExt};
 use smallvec::SmallVec;
@@ -37,6 +39,42 @@ struct Inner {
     newest: AtomicU64,
     closed: AtomicBool,
     sleepers: Sleepers,
+    /// What may be published from outside; everything where there is none.
+    check: Option<Check>,
+}
+
+type CheckFn = dyn Fn(&[u8]) -> Result<(), Rejected> + Send + Sync;
+
+struct Check(Box<CheckFn>);
+
+impl fmt::Debug for Check {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("Check")
+    }
+}
+
+/// A payload from outside that a feed does not take.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{error}")]
+pub struct Rejected {
+    /// What a `POST` is answered with: `400` where the payload is at fault, `403` where nobody may.
+    pub status: StatusCode,
+    /// What was found.
+    pub error: String,
+    /// What to do instead.
+    pub hint: &'static str,
+}
+
+impl Rejected {
+    /// The payload is not what the feed takes (`400`).
+    pub fn malformed(error: impl Into<String>, hint: &'static str) -> Self {
+        Self { status: StatusCode::BAD_REQUEST, error: error.into(), hint }
+    }
+
+    /// Nobody publishes here from outside, or not this one (`403`).
+    pub fn forbidden(error: impl Into<String>, hint: &'static str) -> Self {
+        Self { status: StatusCode::FORBIDDEN, error: error.into(), hint }
+    }
 }
 
 #[derive(Debug)]
@@ -80,7 +118,36 @@ impl Feed {
             newest: AtomicU64::new(0),
             closed: AtomicBool::new(false),
             sleepers: Sleepers::default(),
+            check: None,
         }))
+    }
+
+    /// A feed that takes from outside, over any transport, only the JSON that `check` lets pass.
+    /// [`publish`](Self::publish) is for the feed's owner, and not checked.
+    ///
+    /// # Panics
+    /// The feed has been cloned already: some would publish past the check.
+    #[must_use]
+    pub fn with_check(
+        mut self,
+        check: impl Fn(&[u8]) -> Result<(), Rejected> + Send + Sync + 'static,
+    ) -> Self {
+        let inner = Arc::get_mut(&mut self.0).expect("a feed gets its check before any clone");
+        inner.check = Some(Check(Box::new(check)));
+        self
+    }
+
+    /// Appends what somebody outside offers, if it is one JSON value and passes the feed's check.
+    ///
+    /// # Errors
+    /// Why the feed does not take it.
+    pub fn offer(&self, json: &[u8]) -> Result<Cursor, Rejected> {
+        let payload = Payload::from_json(json)
+            .map_err(|error| Rejected::malformed(error.to_string(), "send one JSON value"))?;
+        if let Some(Check(check)) = &self.0.check {
+            check(payload.as_bytes())?;
+        }
+        Ok(self.publish(&payload))
     }
 
     /// Appends a message that is due now, and wakes those who wait.

@@ -19,10 +19,10 @@ mod upgrade;
 
 pub use control::Control;
 pub use entry::Entry;
-pub use feed::{Batch, Feed, Follow, FutureCursor};
+pub use feed::{Batch, Feed, Follow, FutureCursor, Rejected};
 pub use payload::{NotJson, Payload};
 pub use publisher::{Publisher, PublisherError};
-pub use server::{Server, listen};
+pub use server::{Io, Layer, Server, listen};
 
 /// The largest payload that a feed takes, in bytes of JSON.
 pub const MAX_PAYLOAD_BYTES: usize = 1 << 20;

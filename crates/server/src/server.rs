@@ -1,6 +1,7 @@
 //! The server as a whole: its feeds, its routes, its connections, and its end.
 
 use std::collections::BTreeMap;
+use std::fmt::Debug;
 use std::future::poll_fn;
 use std::io;
 use std::net::SocketAddr;
@@ -10,13 +11,14 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
-use axum::extract::{DefaultBodyLimit, RawPathParams, State};
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::extract::{ConnectInfo, DefaultBodyLimit, RawPathParams, Request, State};
+use axum::http::{Extensions, HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use bytes::Bytes;
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -26,7 +28,6 @@ use wirebench_protocol::{Published, Transport};
 use crate::answer::{self, Refusal};
 use crate::feed::Feed;
 use crate::gate::Gate;
-use crate::payload::Payload;
 use crate::{transport, upgrade};
 
 /// How long a connection may be silent between requests, or take to send the head of one. Longer than
@@ -40,9 +41,22 @@ const DRAIN: Duration = Duration::from_secs(5);
 #[derive(Clone, Debug)]
 pub struct Server(Arc<Inner>);
 
+/// A connection as the server sees it.
+pub trait Io: AsyncRead + AsyncWrite + Send + Unpin + 'static {}
+
+impl<T: AsyncRead + AsyncWrite + Send + Unpin + 'static> Io for T {}
+
+/// What lies between the sockets and the server: an emulated link, a counter of bytes.
+pub trait Layer: Debug + Send + Sync + 'static {
+    /// Wraps a connection that was just accepted. What it puts into `extensions` comes with every
+    /// request of the connection.
+    fn wrap(&self, stream: TcpStream, extensions: &mut Extensions) -> Box<dyn Io>;
+}
+
 #[derive(Debug)]
 struct Inner {
     feeds: BTreeMap<String, Feed>,
+    layer: Option<Box<dyn Layer>>,
     /// Cancelled once, when the server stops: connections take no further requests.
     stopping: CancellationToken,
     /// Owns every connection and every upgraded socket.
@@ -56,11 +70,23 @@ impl Server {
     pub fn new(feeds: impl IntoIterator<Item = (String, Feed)>) -> Self {
         Self(Arc::new(Inner {
             feeds: feeds.into_iter().collect(),
+            layer: None,
             stopping: CancellationToken::new(),
             tasks: TaskTracker::new(),
             connections: AtomicU64::new(0),
             requests: AtomicU64::new(0),
         }))
+    }
+
+    /// The server behind a layer. Without one, nothing lies between a socket and the server.
+    ///
+    /// # Panics
+    /// The server has been cloned already.
+    #[must_use]
+    pub fn with_layer(mut self, layer: impl Layer) -> Self {
+        let inner = Arc::get_mut(&mut self.0).expect("a server gets its layer before any clone");
+        inner.layer = Some(Box::new(layer));
+        self
     }
 
     /// The feed of that name.
@@ -103,9 +129,19 @@ impl Server {
     /// polls are answered, streams end, sockets are closed with 1001. Returns when all have, or after
     /// five seconds.
     pub async fn serve(&self, listener: TcpListener, shutdown: impl Future<Output = ()>) {
-        let router = self.router();
+        self.serve_app(listener, self.router(), shutdown).await;
+    }
+
+    /// As [`serve`](Self::serve), with `app` in place of the server's own router, which it is to
+    /// contain.
+    pub async fn serve_app(
+        &self,
+        listener: TcpListener,
+        app: Router,
+        shutdown: impl Future<Output = ()>,
+    ) {
         tokio::select! {
-            () = self.accept(&listener, &router) => {}
+            () = self.accept(&listener, &app) => {}
             () = shutdown => {}
         }
         drop(listener);
@@ -115,6 +151,13 @@ impl Server {
         }
         self.0.tasks.close();
         let _ = tokio::time::timeout(DRAIN, self.0.tasks.wait()).await;
+    }
+
+    /// Answers a subscription to `feed`, one of the server's or another, over `transport`. A socket that
+    /// is opened by it belongs to the server, which waits for it when it stops; a feed that is not the
+    /// server's has to be closed by its owner.
+    pub async fn answer(&self, transport: Transport, feed: &Feed, request: Request) -> Response {
+        transport::answer(transport, self, feed, request).await.into_response()
     }
 
     /// Done when the server stops. Never, while it does not.
@@ -130,10 +173,7 @@ impl Server {
     async fn accept(&self, listener: &TcpListener, router: &Router) {
         loop {
             match listener.accept().await {
-                Ok((stream, _)) => {
-                    let connection = self.clone().connection(stream, router.clone());
-                    self.spawn(connection);
-                }
+                Ok((stream, peer)) => self.welcome(stream, peer, router.clone()),
                 // The connection died in the queue.
                 Err(error) if is_about_the_peer(&error) => {}
                 // Out of files or memory: those connected go on; trying again at once would spin.
@@ -145,16 +185,38 @@ impl Server {
         }
     }
 
-    /// One connection from its first byte to its last; an upgraded one goes on as its own task.
-    async fn connection(self, stream: TcpStream, router: Router) {
+    /// A connection that was just accepted becomes a task.
+    fn welcome(&self, stream: TcpStream, peer: SocketAddr, router: Router) {
         // Nagle's algorithm would hold back the second of two small writes for 40 ms: streams and
         // sockets would pay, polls would not.
         let _ = stream.set_nodelay(true);
+        match &self.0.layer {
+            None => self.spawn(self.clone().connection(stream, peer, None, router)),
+            Some(layer) => {
+                let mut extensions = Extensions::new();
+                let stream = layer.wrap(stream, &mut extensions);
+                self.spawn(self.clone().connection(stream, peer, Some(extensions), router));
+            }
+        }
+    }
+
+    /// One connection from its first byte to its last; an upgraded one goes on as its own task.
+    async fn connection(
+        self,
+        stream: impl Io,
+        peer: SocketAddr,
+        extensions: Option<Extensions>,
+        router: Router,
+    ) {
         let open = Open::count(&self);
         let service = hyper::service::service_fn(|request: hyper::Request<_>| {
             self.0.requests.fetch_add(1, Ordering::Relaxed);
             let mut request = request.map(Body::new);
+            if let Some(extensions) = &extensions {
+                request.extensions_mut().extend(extensions.clone());
+            }
             request.extensions_mut().insert(open.clone());
+            request.extensions_mut().insert(ConnectInfo(peer));
             router.clone().call(request)
         });
         let connection = http1::Builder::new()
@@ -235,10 +297,7 @@ async fn publish(
     let body = body.map_err(|error| {
         Refusal::new(error.status(), error.body_text(), "a payload has at most 1 MiB")
     })?;
-    let payload = Payload::from_json(&body).map_err(|error| {
-        Refusal::bad_request(error.to_string(), "send one JSON value as the body")
-    })?;
-    let cursor = feed.publish(&payload);
+    let cursor = feed.offer(&body)?;
     let no_store = [(header::CACHE_CONTROL, "no-store")];
     Ok((StatusCode::CREATED, no_store, axum::Json(Published { cursor })).into_response())
 }

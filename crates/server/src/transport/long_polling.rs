@@ -2,14 +2,12 @@
 
 use std::time::Duration;
 
-use axum::extract::rejection::QueryRejection;
-use axum::extract::{Query, RawPathParams, State};
 use axum::http::HeaderMap;
 use axum::response::Response;
 
-use super::{Ask, feed, locate, polling};
+use super::{Ask, locate, polling};
 use crate::answer::Refusal;
-use crate::server::Server;
+use crate::feed::Feed;
 
 const DEFAULT_HOLD: Duration = Duration::from_secs(25);
 
@@ -17,28 +15,25 @@ const DEFAULT_HOLD: Duration = Duration::from_secs(25);
 /// reports 120 to work.
 const LONGEST_HOLD: Duration = Duration::from_mins(1);
 
-/// A hold that ends without a message, because its time is over or the server stops, answers `204` with the cursor that was asked for, so nothing
-/// published meanwhile can be passed over. Every await here is a place where a client that goes away
+/// A hold that ends without a message, because its time is over or the server stops, answers `204` with
+/// the cursor that was asked for, so nothing published meanwhile can be passed over. Every await here is a place where a client that goes away
 /// drops the handler: reading takes nothing from the feed, so nothing is lost.
 pub(super) async fn answer(
-    State(server): State<Server>,
-    path: RawPathParams,
-    ask: Result<Query<Ask>, QueryRejection>,
-    headers: HeaderMap,
+    feed: &Feed,
+    ask: &Ask,
+    headers: &HeaderMap,
 ) -> Result<Response, Refusal> {
-    let feed = feed(&server, &path)?;
-    let ask = Ask::parse(ask)?;
     let after = locate(feed, &ask.after)?;
     let hold = hold(ask.hold)?;
 
     let at_once = feed.read(after);
     if !at_once.is_empty() || hold.is_zero() {
-        return Ok(polling::answer(after, &at_once, &headers));
+        return Ok(polling::answer(after, &at_once, headers));
     }
     tokio::select! {
         // Data first: where a message and the end of the hold meet, the message wins.
         biased;
-        batch = feed.wait(after) => Ok(polling::answer(after, &batch, &headers)),
+        batch = feed.wait(after) => Ok(polling::answer(after, &batch, headers)),
         () = tokio::time::sleep(hold) => Ok(polling::nothing(after)),
     }
 }

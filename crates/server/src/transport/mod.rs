@@ -1,8 +1,8 @@
 //! The ways to read a feed, a page each.
 
-use axum::extract::rejection::QueryRejection;
-use axum::extract::{Query, RawPathParams};
-use axum::http::{HeaderName, HeaderValue};
+use axum::extract::{Query, RawPathParams, Request, State};
+use axum::http::{HeaderName, HeaderValue, Uri};
+use axum::response::Response;
 use axum::routing::{MethodRouter, get};
 use serde::Deserialize;
 use wirebench_protocol::{After, Cursor, CursorError, FEED_CURSOR, Transport};
@@ -17,13 +17,27 @@ mod short_polling;
 pub(crate) mod sse;
 pub(crate) mod websocket;
 
-/// The route of each transport: the one place that lists them.
+/// The route of a transport, over all feeds of the server.
 pub(crate) fn route(transport: Transport) -> MethodRouter<Server> {
+    get(async move |State(server): State<Server>, path: RawPathParams, request: Request| {
+        let feed = feed(&server, &path)?;
+        answer(transport, &server, feed, request).await
+    })
+}
+
+/// Answers a subscription to `feed`: the one place that lists the transports.
+pub(crate) async fn answer(
+    transport: Transport,
+    server: &Server,
+    feed: &Feed,
+    request: Request,
+) -> Result<Response, Refusal> {
+    let ask = Ask::parse(request.uri())?;
     match transport {
-        Transport::ShortPolling => get(short_polling::answer),
-        Transport::LongPolling => get(long_polling::answer),
-        Transport::Sse => get(sse::answer),
-        Transport::WebSocket => get(websocket::answer),
+        Transport::ShortPolling => short_polling::answer(feed, &ask, request.headers()),
+        Transport::LongPolling => long_polling::answer(feed, &ask, request.headers()).await,
+        Transport::Sse => sse::answer(feed, &ask, request.headers()),
+        Transport::WebSocket => websocket::answer(server, feed, &ask, request),
     }
 }
 
@@ -41,8 +55,8 @@ const ASK_HINT: &str = "`after` is a cursor that this feed gave, `start`, or abs
                         `hold` is a number of seconds";
 
 impl Ask {
-    fn parse(query: Result<Query<Self>, QueryRejection>) -> Result<Self, Refusal> {
-        query
+    fn parse(uri: &Uri) -> Result<Self, Refusal> {
+        Query::try_from_uri(uri)
             .map(|Query(ask)| ask)
             .map_err(|error| Refusal::bad_request(error.body_text(), ASK_HINT))
     }

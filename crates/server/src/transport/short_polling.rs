@@ -1,21 +1,13 @@
 //! Short polling: what is there, at once.
 
-use axum::extract::rejection::QueryRejection;
-use axum::extract::{Query, RawPathParams, State};
 use axum::http::HeaderMap;
 use axum::response::Response;
 
-use super::{Ask, feed, locate, polling};
+use super::{Ask, locate, polling};
 use crate::answer::Refusal;
-use crate::server::Server;
+use crate::feed::Feed;
 
-pub(super) async fn answer(
-    State(server): State<Server>,
-    path: RawPathParams,
-    ask: Result<Query<Ask>, QueryRejection>,
-    headers: HeaderMap,
-) -> Result<Response, Refusal> {
-    let feed = feed(&server, &path)?;
-    let after = locate(feed, &Ask::parse(ask)?.after)?;
-    Ok(polling::answer(after, &feed.read(after), &headers))
+pub(super) fn answer(feed: &Feed, ask: &Ask, headers: &HeaderMap) -> Result<Response, Refusal> {
+    let after = locate(feed, &ask.after)?;
+    Ok(polling::answer(after, &feed.read(after), headers))
 }

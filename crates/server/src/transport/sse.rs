@@ -6,8 +6,6 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use axum::body::Body;
-use axum::extract::rejection::QueryRejection;
-use axum::extract::{Query, RawPathParams, State};
 use axum::http::HeaderMap;
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
@@ -15,11 +13,10 @@ use futures::StreamExt;
 use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at};
 use wirebench_protocol::Cursor;
 
-use super::{Ask, feed, locate};
+use super::{Ask, locate};
 use crate::answer::Refusal;
-use crate::feed::{Batch, Follow};
+use crate::feed::{Batch, Feed, Follow};
 use crate::gate::Gate;
-use crate::server::Server;
 
 /// "Every 15 seconds or so" (section 9.2.7), so that idle proxies keep the connection.
 const HEARTBEAT: Duration = Duration::from_secs(15);
@@ -31,14 +28,7 @@ const HEAD: [(&str, &str); 3] = [
     ("x-accel-buffering", "no"),
 ];
 
-pub(super) async fn answer(
-    State(server): State<Server>,
-    path: RawPathParams,
-    ask: Result<Query<Ask>, QueryRejection>,
-    headers: HeaderMap,
-) -> Result<Response, Refusal> {
-    let feed = feed(&server, &path)?;
-    let ask = Ask::parse(ask)?;
+pub(super) fn answer(feed: &Feed, ask: &Ask, headers: &HeaderMap) -> Result<Response, Refusal> {
     let after = match headers.get("last-event-id") {
         // What a browser sends when it comes back: newer than the address it was first given.
         Some(id) => locate(feed, &String::from_utf8_lossy(id.as_bytes()))?,

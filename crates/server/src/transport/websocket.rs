@@ -6,8 +6,6 @@ use std::future::poll_fn;
 use std::io;
 use std::time::Duration;
 
-use axum::extract::rejection::QueryRejection;
-use axum::extract::{Query, RawPathParams, State};
 use axum::http::Request;
 use axum::response::Response;
 use bytes::Bytes;
@@ -20,12 +18,11 @@ use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 use tokio_tungstenite::tungstenite::{Error, Message};
 use wirebench_protocol::{Cursor, Gap, Hello, Published};
 
-use super::{Ask, feed, locate};
+use super::{Ask, locate};
 use crate::answer::Refusal;
 use crate::entry::text_frame;
-use crate::feed::{Batch, Feed};
+use crate::feed::{Batch, Feed, Rejected};
 use crate::gate::Gate;
-use crate::payload::Payload;
 use crate::server::Server;
 use crate::upgrade::{self, Socket};
 
@@ -34,15 +31,15 @@ const PING: Duration = Duration::from_secs(20);
 /// A subscriber that takes no bytes for this long is a slow reader, and dropped.
 const WRITE_DEADLINE: Duration = Duration::from_secs(30);
 
-pub(super) async fn answer<B: Send + 'static>(
-    State(server): State<Server>,
-    path: RawPathParams,
-    ask: Result<Query<Ask>, QueryRejection>,
+pub(super) fn answer<B: Send + 'static>(
+    server: &Server,
+    feed: &Feed,
+    ask: &Ask,
     request: Request<B>,
 ) -> Result<Response, Refusal> {
-    let feed = feed(&server, &path)?.clone();
-    let after = locate(&feed, &Ask::parse(ask)?.after)?;
-    upgrade::websocket(request, upgrade::SUBSCRIBER, &server, move |socket| {
+    let after = locate(feed, &ask.after)?;
+    let feed = feed.clone();
+    upgrade::websocket(request, upgrade::SUBSCRIBER, server, move |socket| {
         subscription(socket, feed, after)
     })
 }
@@ -112,9 +109,7 @@ async fn hear(socket: &mut Socket, feed: &Feed, message: Message) -> Result<(), 
     let frame = match message {
         Message::Text(request) => match publish(feed, request.as_bytes()) {
             Ok(cursor) => text(&Frame::Published(Published { cursor })),
-            Err(error) => {
-                text(&Frame::Error { error, hint: "send {\"publish\":<any JSON value>}" })
-            }
+            Err(Rejected { error, hint, .. }) => text(&Frame::Error { error, hint }),
         },
         Message::Binary(_) => {
             return Err(End::Refused(CloseCode::Unsupported, "messages are text"));
@@ -126,20 +121,21 @@ async fn hear(socket: &mut Socket, feed: &Feed, message: Message) -> Result<(), 
     write(socket, &frame).await
 }
 
-fn publish(feed: &Feed, request: &[u8]) -> Result<Cursor, String> {
+fn publish(feed: &Feed, request: &[u8]) -> Result<Cursor, Rejected> {
     #[derive(Deserialize)]
     #[serde(deny_unknown_fields)]
     struct Request<'a> {
         #[serde(borrow)]
         publish: &'a RawValue,
     }
-    let request: Request<'_> =
-        serde_json::from_slice(request).map_err(|error| error.to_string())?;
+    let hint = "send {\"publish\":<any JSON value>}";
+    let request: Request<'_> = serde_json::from_slice(request)
+        .map_err(|error| Rejected::malformed(error.to_string(), hint))?;
     if request.publish.get().len() > crate::MAX_PAYLOAD_BYTES {
-        return Err(format!("a payload has at most {} bytes", crate::MAX_PAYLOAD_BYTES));
+        let error = format!("a payload has at most {} bytes", crate::MAX_PAYLOAD_BYTES);
+        return Err(Rejected::malformed(error, hint));
     }
-    let payload = Payload::from_json(request.publish.get().as_bytes());
-    payload.map(|payload| feed.publish(&payload)).map_err(|error| error.to_string())
+    feed.offer(request.publish.get().as_bytes())
 }
 
 /// The frames that are not messages: `{"hello":…}`, `{"published":…}`, a gap in mid-stream, an error.

@@ -1,7 +1,7 @@
-//! The emulated link of a connection: every byte takes `delay` longer, each way, in order.
+//! The emulated link of a connection: every byte takes longer, each way, in order.
 //!
-//! It lives in user space because `netem` needs a kernel module and root. What is written waits in a
-//! lane before it reaches the socket; what is read waits in another before it reaches the reader.
+//! What is written waits in a lane before it reaches the socket; what is read waits in another before it
+//! reaches the reader.
 
 use std::collections::VecDeque;
 use std::future::Future;
@@ -9,37 +9,50 @@ use std::io;
 use std::mem::MaybeUninit;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use bytes::{Buf, Bytes};
-use rand::RngExt;
-use rand::rngs::SmallRng;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Instant, Sleep};
 use wirebench_protocol::Timestamp;
-use wirebench_scenario::Link;
-
-use crate::dial::Arrivals;
 
 /// What a lane holds at most. Full, it acts like a full TCP window: writes wait, and the socket is left
 /// unread until the reader has caught up. At 25 ms each way this still passes 40 MiB/s.
-pub(crate) const LANE_BYTES: usize = 1 << 20;
+const LANE_BYTES: usize = 1 << 20;
 
 /// What is read from the socket in one go.
 const READ_BYTES: usize = 16 << 10;
 
+/// How long bytes take. A closure that returns a duration is one.
+pub trait Delay {
+    /// How long the piece of bytes takes that enters now, one way.
+    fn next(&mut self) -> Duration;
+
+    /// Bytes are handed to the reader that were due at this time: read from the socket + delay. Not the
+    /// time at which the timer handed them over, which is up to a millisecond late.
+    fn arrived(&mut self, _due: Timestamp) {}
+}
+
+impl<F: FnMut() -> Duration> Delay for F {
+    fn next(&mut self) -> Duration {
+        self()
+    }
+}
+
 /// A socket with a lane of delayed bytes each way. It holds buffers only while bytes are under way.
+///
+/// To be polled by one task: reading also sends what has become due, so two halves on two tasks would
+/// steal each other's wake-ups. Dropping it discards what is under way; `poll_shutdown` waits for it.
 #[derive(Debug)]
-pub(crate) struct DelayLine<S> {
+pub struct DelayLine<S, D> {
     socket: S,
-    link: Link,
-    random: SmallRng,
+    delay: D,
     /// Bytes from the socket that the reader may not have yet.
     down: Lane,
     /// Bytes from the writer that the socket may not have yet.
     up: Lane,
     /// The socket's last word, which the reader hears after all bytes: its end, or an error.
     end: Option<io::Result<()>>,
-    arrivals: Arrivals,
 }
 
 /// Bytes under way in one direction.
@@ -63,18 +76,14 @@ struct Segment {
     bytes: Bytes,
 }
 
-impl<S: AsyncRead + AsyncWrite + Unpin> DelayLine<S> {
-    /// Delays what crosses `socket`, and stamps in `arrivals` what it hands out.
-    pub(crate) fn new(socket: S, link: Link, random: SmallRng, arrivals: Arrivals) -> Self {
-        Self { socket, link, random, down: Lane::new(), up: Lane::new(), end: None, arrivals }
+impl<S: AsyncRead + AsyncWrite + Unpin, D: Delay> DelayLine<S, D> {
+    /// Delays what crosses `socket`.
+    pub fn new(socket: S, delay: D) -> Self {
+        Self { socket, delay, down: Lane::new(), up: Lane::new(), end: None }
     }
 
     fn due(&mut self) -> Timestamp {
-        let jitter = match self.link.jitter {
-            none if none.is_zero() => none,
-            jitter => jitter.mul_f64(self.random.random()),
-        };
-        Timestamp::now() + self.link.delay + jitter
+        Timestamp::now() + self.delay.next()
     }
 
     /// Reads what the socket has, at once, so that the delay counts from the arrival and not from the
@@ -108,7 +117,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> DelayLine<S> {
     }
 }
 
-impl<S: AsyncRead + AsyncWrite + Unpin> AsyncRead for DelayLine<S> {
+impl<S: AsyncRead + AsyncWrite + Unpin, D: Delay + Unpin> AsyncRead for DelayLine<S, D> {
     /// Hands out one segment at a time, so that two that are both overdue keep stamps of their own.
     fn poll_read(
         self: Pin<&mut Self>,
@@ -132,13 +141,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncRead for DelayLine<S> {
         buf.put_slice(&bytes[..taken]);
         this.down.advance(taken);
         if let Some(due) = due {
-            this.arrivals.set(due);
+            this.delay.arrived(due);
         }
         Poll::Ready(Ok(()))
     }
 }
 
-impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for DelayLine<S> {
+impl<S: AsyncRead + AsyncWrite + Unpin, D: Delay + Unpin> AsyncWrite for DelayLine<S, D> {
     fn poll_write(
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
