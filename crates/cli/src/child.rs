@@ -26,6 +26,8 @@ pub(crate) struct ServerProcess {
     pub(crate) listening: String,
     /// Where the control API is.
     pub(crate) control: String,
+    /// What the control API takes.
+    pub(crate) control_token: String,
 }
 
 /// What is read of the ready line.
@@ -33,6 +35,7 @@ pub(crate) struct ServerProcess {
 struct Ready {
     listening: String,
     control: String,
+    control_token: String,
 }
 
 impl ServerProcess {
@@ -57,7 +60,7 @@ impl ServerProcess {
         let stdout = child.stdout.take().context("the server has no standard output")?;
         let mut line = String::new();
         let read = timeout(START, BufReader::new(stdout).read_line(&mut line)).await;
-        let Ready { listening, control } = match read {
+        let Ready { listening, control, control_token } = match read {
             Err(_) => {
                 bail!("the server did not come up: no ready line within {} s", START.as_secs())
             }
@@ -70,7 +73,7 @@ impl ServerProcess {
                 format!("the server's ready line is not one: `{}`", line.trim())
             })?,
         };
-        Ok(Self { child, _lifeline: lifeline, listening, control })
+        Ok(Self { child, _lifeline: lifeline, listening, control, control_token })
     }
 
     /// Waits until the server ends, which it should not do by itself, and says how it did.

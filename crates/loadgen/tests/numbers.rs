@@ -60,8 +60,8 @@ fn run(transport: Transport) -> Run {
 /// The control API of a bench.
 fn control(bench: &Bench) -> Control {
     let listener = support::listen();
-    let api = Control::new(&format!("http://{}", listener.local_addr().unwrap()));
-    let serving = wirebench_server::Control::new(bench.server.clone());
+    let api = Control::new(&format!("http://{}", listener.local_addr().unwrap()), support::TOKEN);
+    let serving = wirebench_server::Control::new(bench.server.clone(), support::token());
     tokio::spawn(async move { serving.serve(listener).await });
     api
 }
@@ -280,7 +280,7 @@ async fn a_server_process() {
     let (feeds, control) = (support::listen(), support::listen());
     let addresses = [&feeds, &control].map(|listener| listener.local_addr().unwrap());
     writeln!(std::io::stdout(), "\nserving {} {}", addresses[0], addresses[1]).unwrap();
-    let api = wirebench_server::Control::new(server.clone());
+    let api = wirebench_server::Control::new(server.clone(), support::token());
     let parent_gone =
         tokio::task::spawn_blocking(|| std::io::stdin().read_line(&mut String::new()));
     tokio::select! {
@@ -337,17 +337,18 @@ async fn a_server_that_is_stopped_for_half_a_second_does_not_hide_it() {
         let (process, address, control) = Process::serve();
         let (id, run) = (process.0.id(), run(transport));
         let warm_up = run.timing.warm_up;
-        let measured = measure(&run, address, &Control::new(&control), |progress| {
-            if matches!(progress, Progress::WarmUp) {
-                tokio::spawn(async move {
-                    tokio::time::sleep(warm_up + Duration::from_millis(300)).await;
-                    Process::signal(id, "STOP");
-                    tokio::time::sleep(Duration::from_millis(500)).await;
-                    Process::signal(id, "CONT");
-                });
-            }
-        })
-        .await;
+        let measured =
+            measure(&run, address, &Control::new(&control, support::TOKEN), |progress| {
+                if matches!(progress, Progress::WarmUp) {
+                    tokio::spawn(async move {
+                        tokio::time::sleep(warm_up + Duration::from_millis(300)).await;
+                        Process::signal(id, "STOP");
+                        tokio::time::sleep(Duration::from_millis(500)).await;
+                        Process::signal(id, "CONT");
+                    });
+                }
+            })
+            .await;
         assert_eq!(measured.missing(), Some(0), "{transport}");
         let delivery = &measured.seen.delivery;
         let (p99, max) = (delivery.percentile(99.0).unwrap(), delivery.max().unwrap());

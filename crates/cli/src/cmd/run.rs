@@ -196,7 +196,7 @@ impl<'a> Session<'a> {
     async fn one(&mut self, run: &Run) -> anyhow::Result<()> {
         let mut server = ServerProcess::start(run.window, self.server_workers).await?;
         let target = Target::resolve(&server.listening).await?;
-        let control = Control::new(&server.control);
+        let control = Control::new(&server.control, &server.control_token);
         let driven = tokio::select! {
             driven = self.drive(run, &target, &control) => driven,
             how = server.gone() => Err(anyhow::anyhow!(

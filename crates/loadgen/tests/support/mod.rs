@@ -16,6 +16,13 @@ use wirebench_loadgen::{DEFAULT_FEED, Target};
 use wirebench_protocol::{After, Cursor};
 use wirebench_server::{Feed, Payload, Server};
 
+/// The token of every control API in these tests.
+pub(crate) const TOKEN: &str = "a-token-of-some-length";
+
+pub(crate) fn token() -> wirebench_server::Token {
+    wirebench_server::Token::new(TOKEN).expect("long enough")
+}
+
 /// How long anything may take that should happen at once. Only a hang takes this long.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 
