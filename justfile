@@ -17,9 +17,13 @@ test:
 run scenario="scenarios/first-look.toml":
     cargo run --release -- run {{scenario}}
 
-# Serve the feed on port 8080
+# Serve the feed and the pages for teaching on port 8080
 serve:
     cargo run --release -- serve
+
+# The pages for teaching; a debug build reads them from the disk anew with each request
+demo:
+    cargo run -- serve
 
 # Benches of the pieces
 bench:

@@ -49,7 +49,8 @@ impl ServerProcess {
         let mut child = Command::new(&program)
             .args(["serve", "--listen", "127.0.0.1:0", "--control", "127.0.0.1:0"])
             .args(["--window", &window.to_string(), "--workers", &workers.to_string()])
-            .arg("--until-stdin-ends")
+            // What is measured is the feeds: nothing is to work for pages that nobody looks at.
+            .args(["--no-demos", "--until-stdin-ends"])
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .process_group(0)

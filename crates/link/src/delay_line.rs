@@ -8,7 +8,8 @@ use std::future::Future;
 use std::io;
 use std::mem::MaybeUninit;
 use std::pin::Pin;
-use std::task::{Context, Poll, Waker, ready};
+use std::sync::Arc;
+use std::task::{Context, Poll, Wake, Waker, ready};
 use std::time::Duration;
 
 use bytes::{Buf, Bytes};
@@ -116,12 +117,18 @@ impl<S: AsyncRead + AsyncWrite + Unpin, D: Delay> DelayLine<S, D> {
         }
     }
 
-    /// Writes what has become due, as far as the socket takes it. What is left wakes the reader.
+    /// Writes what has become due, as far as the socket takes it. What is left wakes the reader, and
+    /// whoever waits for room: either may be the one that is still listened to.
     fn send_out(&mut self, cx: &mut Context<'_>) -> io::Result<()> {
-        let reader = self.reader.clone();
-        let cx = &mut Context::from_waker(reader.as_ref().unwrap_or(cx.waker()));
+        let waker = match (&self.reader, &self.writer) {
+            (Some(reader), Some(writer)) => {
+                Waker::from(Arc::new(Both { reader: reader.clone(), writer: writer.clone() }))
+            }
+            (Some(reader), None) => reader.clone(),
+            (None, _) => cx.waker().clone(),
+        };
         let before = self.up.bytes;
-        let sent = self.send_due(cx);
+        let sent = self.send_due(&mut Context::from_waker(&waker));
         if self.up.bytes < before
             && let Some(writer) = self.writer.take()
         {
@@ -188,8 +195,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin, D: Delay + Unpin> AsyncWrite for DelayLi
         let room = LANE_BYTES - this.up.bytes;
         if room == 0 {
             this.writer = Some(cx.waker().clone());
-            return Poll::Pending;
+            this.send_out(cx)?;
+            if this.up.bytes == LANE_BYTES {
+                return Poll::Pending;
+            }
         }
+        let room = LANE_BYTES - this.up.bytes;
         let taken = bytes.len().min(room);
         if taken > 0 {
             let due = this.due();
@@ -210,9 +221,25 @@ impl<S: AsyncRead + AsyncWrite + Unpin, D: Delay + Unpin> AsyncWrite for DelayLi
         this.send_out(cx)?;
         if this.up.bytes > 0 {
             this.writer = Some(cx.waker().clone());
-            return Poll::Pending;
+            this.send_out(cx)?;
+            if this.up.bytes > 0 {
+                return Poll::Pending;
+            }
         }
         Pin::new(&mut this.socket).poll_shutdown(cx)
+    }
+}
+
+/// Wakes both ends of a delay line.
+struct Both {
+    reader: Waker,
+    writer: Waker,
+}
+
+impl Wake for Both {
+    fn wake(self: Arc<Self>) {
+        self.reader.wake_by_ref();
+        self.writer.wake_by_ref();
     }
 }
 
@@ -268,9 +295,7 @@ impl Lane {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
     use std::sync::atomic::{AtomicUsize, Ordering};
-    use std::task::Wake;
 
     use tokio::io::{AsyncReadExt, AsyncWriteExt, duplex};
 
@@ -307,6 +332,22 @@ mod tests {
         let mut read = [0; 4];
         there.read_exact(&mut read).await.unwrap();
         assert_eq!(&read, b"late");
+    }
+
+    #[tokio::test]
+    async fn a_full_lane_wakes_its_writer_though_the_reader_listens_no_more() {
+        let (here, mut there) = duplex(1 << 16);
+        let mut line = DelayLine::new(here, || DELAY);
+        // A reader that was here once, and whose waker reaches nobody.
+        let mut bytes = [0; 8];
+        let mut buffer = ReadBuf::new(&mut bytes);
+        let nobody = Waker::noop();
+        let reading = Pin::new(&mut line).poll_read(&mut Context::from_waker(nobody), &mut buffer);
+        assert!(reading.is_pending());
+        let sent = vec![7; 2 * LANE_BYTES];
+        let mut read = vec![0; LANE_BYTES];
+        let (written, taken) = tokio::join!(line.write_all(&sent), there.read_exact(&mut read));
+        assert!(written.is_ok() && taken.is_ok());
     }
 
     #[tokio::test]

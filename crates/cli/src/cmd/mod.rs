@@ -9,5 +9,4 @@ pub(crate) mod report;
 pub(crate) mod run;
 pub(crate) mod schema;
 pub(crate) mod serve;
-pub(crate) mod serve_options;
 pub(crate) mod subscribe;

@@ -2,22 +2,32 @@
 
 use std::io::Write;
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use anyhow::Context;
-use clap::Args;
+use clap::{Args, ValueEnum};
 use serde::Serialize;
 use tokio::io::AsyncReadExt;
-use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
-use wirebench_server::{Control, Feed, Server, listen};
+use tokio::time::sleep;
+use tokio_util::sync::CancellationToken;
+use wirebench_demos::{ControlAccess, Demos};
 
-use super::serve_options::Options;
+mod life;
+mod options;
+
+use self::life::{End, Life, bind, bind_again};
+use self::options::Options;
 use crate::exit::Exit;
-use crate::machine;
+use crate::{machine, print};
 
-/// Serve a feed over every transport
+/// How long a server that restarts is away: long enough for every browser to notice.
+const AWAY: Duration = Duration::from_secs(2);
+
+/// Serve a feed over every transport, and the teaching demos
 ///
-/// Prints one JSON line on standard output once it is ready, with the addresses it listens on.
+/// Prints one JSON line on standard output once it is ready, with the addresses it listens on. The
+/// first of them, opened in a browser, shows the demos.
 /// SIGTERM or Ctrl-C ends every connection properly, and then the server.
 #[derive(Args, Debug)]
 pub(crate) struct Serve {
@@ -36,11 +46,36 @@ pub(crate) struct Serve {
     /// Threads that serve connections [default: one per core]
     #[arg(long, value_name = "THREADS")]
     workers: Option<std::num::NonZeroUsize>,
+    /// Serve the feeds alone: no pages, no feeds for them, nothing that works for them
+    #[arg(long)]
+    no_demos: bool,
+    /// Who may change on the demos' pages what everybody sees: the publisher, the link, cuts, restarts
+    #[arg(long, value_name = "WHO", value_enum, default_value_t)]
+    demo_controls: DemoControls,
     #[command(flatten)]
     options: Options,
     /// Stop when standard input ends, so as not to outlive the process that started the server
     #[arg(long, hide = true)]
     until_stdin_ends: bool,
+}
+
+/// The values of `--demo-controls`.
+#[derive(Clone, Copy, Debug, Default, ValueEnum)]
+enum DemoControls {
+    /// Whoever connects from this machine; behind a proxy on it, that is everybody
+    #[default]
+    Loopback,
+    /// Whoever connects
+    Anyone,
+}
+
+impl From<DemoControls> for ControlAccess {
+    fn from(who: DemoControls) -> Self {
+        match who {
+            DemoControls::Loopback => Self::Loopback,
+            DemoControls::Anyone => Self::Anyone,
+        }
+    }
 }
 
 /// The ready line.
@@ -59,6 +94,14 @@ struct Ready {
 }
 
 pub(crate) fn serve(arguments: Serve) -> anyhow::Result<Exit> {
+    let taken = |name: &&String| !arguments.no_demos && Demos::FEEDS.contains(&name.as_str());
+    if let Some(name) = arguments.feed.iter().find(taken) {
+        print::talk(&format!(
+            "error: `--feed {name}`: the demos have a feed of that name; choose another, or serve \
+             without them (`--no-demos`)"
+        ));
+        return Ok(Exit::Usage);
+    }
     machine::raise_open_files();
     // What an operator would act on: a line each on standard error. Nothing goes to it otherwise.
     tracing_subscriber::fmt()
@@ -78,53 +121,50 @@ pub(crate) fn serve(arguments: Serve) -> anyhow::Result<Exit> {
 }
 
 async fn until_stopped(arguments: Serve) -> anyhow::Result<Exit> {
-    let mut terminate = signal(SignalKind::terminate()).context("cannot watch for SIGTERM")?;
-    let mut interrupt = signal(SignalKind::interrupt()).context("cannot watch for SIGINT")?;
-    let options = &arguments.options;
-    options.check_control(arguments.control)?;
-    let tls = options.tls(arguments.listen)?;
-    let token = options.control_token()?;
-    let feeds = arguments.feed.iter();
-    let feeds = feeds.map(|name| (name.clone(), options.feed(Feed::new(arguments.window.get()))));
-    let server = options.server(Server::new(feeds), tls.clone())?;
-    let control = Control::new(server.clone(), token.token.clone());
-
+    let stop = stop_signals(arguments.until_stdin_ends)?;
+    let settings = arguments.options.read(arguments.listen, arguments.control)?;
     let listener = bind("--listen", arguments.listen)?;
-    let control_listener = bind("--control", arguments.control)?;
+    let control = bind("--control", arguments.control)?;
+    let addresses = (listener.local_addr()?, control.local_addr()?);
     announce(&Ready {
-        listening: format!(
-            "{}://{}",
-            if tls.is_some() { "https" } else { "http" },
-            listener.local_addr()?
-        ),
-        control: format!("http://{}", control_listener.local_addr()?),
-        control_token: token.to_announce(),
-        certificate: tls.as_ref().map(|tls| tls.certificate().to_owned()),
-        feeds: arguments.feed,
+        listening: format!("{}://{}", settings.scheme(), addresses.0),
+        control: format!("http://{}", addresses.1),
+        control_token: settings.token_to_announce(),
+        certificate: settings.certificate(),
+        feeds: arguments.feed.clone(),
         pid: std::process::id(),
     })?;
 
-    let shutdown = async move {
-        tokio::select! {
-            _ = terminate.recv() => {}
-            _ = interrupt.recv() => {}
-            () = stdin_ends(), if arguments.until_stdin_ends => {}
-        }
-    };
-    tokio::select! {
-        () = server.serve(listener, shutdown) => {}
-        () = control.serve(control_listener) => {}
+    let mut listeners = (listener, control);
+    while Life::new(&arguments, &settings).live(listeners, &stop).await == End::Restart {
+        let back = async {
+            sleep(AWAY).await;
+            let listener = bind_again("--listen", addresses.0).await?;
+            anyhow::Ok((listener, bind_again("--control", addresses.1).await?))
+        };
+        listeners = tokio::select! {
+            () = stop.cancelled() => break,
+            back = back => back?,
+        };
     }
     Ok(Exit::Done)
 }
 
-fn bind(flag: &str, address: SocketAddr) -> anyhow::Result<TcpListener> {
-    listen(address).with_context(|| {
-        format!(
-            "cannot listen on {address}: stop what uses it, or choose another with `{flag}` \
-             (port 0 takes any free one)"
-        )
-    })
+/// Cancelled when the server is told to stop.
+fn stop_signals(until_stdin_ends: bool) -> anyhow::Result<CancellationToken> {
+    let mut terminate = signal(SignalKind::terminate()).context("cannot watch for SIGTERM")?;
+    let mut interrupt = signal(SignalKind::interrupt()).context("cannot watch for SIGINT")?;
+    let stop = CancellationToken::new();
+    let guard = stop.clone().drop_guard();
+    tokio::spawn(async move {
+        let _guard = guard;
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+            () = stdin_ends(), if until_stdin_ends => {}
+        }
+    });
+    Ok(stop)
 }
 
 fn announce(ready: &Ready) -> anyhow::Result<()> {

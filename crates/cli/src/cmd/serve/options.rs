@@ -17,7 +17,7 @@ const OTHER_FILES: u64 = 64;
 
 /// Limits, access, TLS.
 #[derive(Args, Debug)]
-pub(crate) struct Options {
+pub(super) struct Options {
     /// Serve over TLS: `self-signed`, or the PEM files of a certificate chain and of its key
     #[arg(long, num_args = 1..=2, value_names = ["CERTIFICATES", "KEY"], help_heading = "Access")]
     tls: Vec<PathBuf>,
@@ -77,22 +77,68 @@ pub(crate) struct Options {
     return_time: Duration,
 }
 
-/// The token of the control API, and whether somebody knows it already.
-pub(crate) struct ControlToken {
-    pub(crate) token: Token,
-    given: bool,
+/// The options, with what their files say.
+pub(super) struct Settings {
+    limits: Limits,
+    publish: Option<Token>,
+    subscribe: Option<Token>,
+    origins: Vec<String>,
+    tls: Option<Tls>,
+    /// Of the control API.
+    pub(super) control_token: Token,
+    /// Somebody knows it already.
+    control_token_given: bool,
 }
 
-impl ControlToken {
+impl Settings {
+    /// The server within the limits, for those who may.
+    pub(super) fn server(&self, server: Server) -> Server {
+        let origins = self.origins.iter().cloned();
+        let access = Access::new(self.publish.clone(), self.subscribe.clone(), origins);
+        let server = server.with_limits(self.limits).with_access(access);
+        match &self.tls {
+            Some(tls) => server.with_tls(tls.clone()),
+            None => server,
+        }
+    }
+
+    /// Whether there is anything that takes a token, beside the control API.
+    pub(super) fn needs_a_token(&self) -> bool {
+        self.publish.is_some() || self.subscribe.is_some()
+    }
+
+    pub(super) fn scheme(&self) -> &'static str {
+        if self.tls.is_some() { "https" } else { "http" }
+    }
+
+    pub(super) fn certificate(&self) -> Option<String> {
+        self.tls.as_ref().map(|tls| tls.certificate().to_owned())
+    }
+
     /// What the ready line has to say: nothing where it was given, since what is printed is kept.
-    pub(crate) fn to_announce(&self) -> Option<String> {
-        (!self.given).then(|| self.token.reveal().to_owned())
+    pub(super) fn token_to_announce(&self) -> Option<String> {
+        (!self.control_token_given).then(|| self.control_token.reveal().to_owned())
     }
 }
 
 impl Options {
+    /// Reads the files that the options name.
+    pub(super) fn read(&self, listen: SocketAddr, control: SocketAddr) -> anyhow::Result<Settings> {
+        self.check_control(control)?;
+        let given = token("CONTROL", self.control_token_file.as_deref())?;
+        Ok(Settings {
+            limits: self.limits(),
+            publish: token("PUBLISH", self.publish_token_file.as_deref())?,
+            subscribe: token("SUBSCRIBE", self.subscribe_token_file.as_deref())?,
+            origins: self.allow_origin.clone(),
+            tls: self.tls(listen)?,
+            control_token_given: given.is_some(),
+            control_token: given.unwrap_or_else(Token::random),
+        })
+    }
+
     /// Refuses a control API that everybody could reach, unless that was asked for.
-    pub(crate) fn check_control(&self, address: SocketAddr) -> anyhow::Result<()> {
+    fn check_control(&self, address: SocketAddr) -> anyhow::Result<()> {
         if address.ip().is_loopback() || self.control_beyond_loopback {
             return Ok(());
         }
@@ -104,7 +150,7 @@ impl Options {
     }
 
     /// A feed within the limits.
-    pub(crate) fn feed(&self, feed: Feed) -> Feed {
+    pub(super) fn feed(&self, feed: Feed) -> Feed {
         let feed = match self.window_bytes {
             Some(bytes) => feed.with_window_bytes(bytes.get()),
             None => feed,
@@ -115,20 +161,8 @@ impl Options {
         }
     }
 
-    /// A server within the limits, for those who may.
-    pub(crate) fn server(&self, server: Server, tls: Option<Tls>) -> anyhow::Result<Server> {
-        let publish = token("PUBLISH", self.publish_token_file.as_deref())?;
-        let subscribe = token("SUBSCRIBE", self.subscribe_token_file.as_deref())?;
-        let access = Access::new(publish, subscribe, self.allow_origin.iter().cloned());
-        let server = server.with_limits(self.limits()).with_access(access);
-        Ok(match tls {
-            Some(tls) => server.with_tls(tls),
-            None => server,
-        })
-    }
-
     /// What to prove the server with, if it is to speak TLS.
-    pub(crate) fn tls(&self, listen: SocketAddr) -> anyhow::Result<Option<Tls>> {
+    fn tls(&self, listen: SocketAddr) -> anyhow::Result<Option<Tls>> {
         match self.tls.as_slice() {
             [] => Ok(None),
             [how] if how == Path::new("self-signed") => {
@@ -140,12 +174,6 @@ impl Options {
             [certificates, key] => Ok(Some(Tls::from_files(certificates, key)?)),
             _ => bail!("`--tls` takes `self-signed`, or two files: certificates and their key"),
         }
-    }
-
-    /// The token of the control API: the one given, or one that nobody has guessed.
-    pub(crate) fn control_token(&self) -> anyhow::Result<ControlToken> {
-        let given = token("CONTROL", self.control_token_file.as_deref())?;
-        Ok(ControlToken { given: given.is_some(), token: given.unwrap_or_else(Token::random) })
     }
 
     fn limits(&self) -> Limits {

@@ -1,0 +1,260 @@
+//! What holds for every page.
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+
+use crate::browser::{Tab, Visit, visit};
+
+const PAGES: [&str; 10] = [
+    "/",
+    "/side-by-side",
+    "/on-the-wire",
+    "/chat",
+    "/monitor",
+    "/badge",
+    "/clock",
+    "/job",
+    "/six-connections",
+    "/claims",
+];
+
+const WIDTHS: [i64; 2] = [390, 1440];
+
+/// Every subscription stands, and the controls of the server know how they are set.
+const ALIVE: &str = "$$('.state').every(({ dataset }) => dataset.state !== 'starting')
+    && ($('#denied') === null || !$('#rate').disabled)";
+
+/// What reaches beyond the right edge, unless it is in something that scrolls by itself.
+const BEYOND_THE_EDGE: &str = "(() => {
+    const width = document.documentElement.clientWidth;
+    if (document.documentElement.scrollWidth <= width) return [];
+    const scrolls = (element) => element && (getComputedStyle(element).overflowX !== 'visible'
+        || scrolls(element.parentElement));
+    return $$('body *').filter((element) => element.getBoundingClientRect().right > width + 0.5
+        && !scrolls(element.parentElement)).map(({ outerHTML }) => outerHTML.slice(0, 80)).concat('the page');
+})()";
+
+#[test]
+fn every_page_loads_in_english_at_every_width_without_a_complaint() {
+    visit(async |visit| every_page_loads(visit, "en-GB,en;q=0.9,zh;q=0.5", "en").await);
+}
+
+#[test]
+fn every_page_loads_in_chinese_at_every_width_without_a_complaint() {
+    visit(async |visit| every_page_loads(visit, "zh-CN,zh;q=0.9,en;q=0.5", "zh-Hans").await);
+}
+
+async fn every_page_loads(visit: &Visit, accepted: &str, language: &str) {
+    let tab = visit.open_for(accepted, "/").await;
+    for page in PAGES {
+        tab.go(page).await;
+        tab.wait(ALIVE).await;
+        assert_eq!(tab.ask::<String>("document.documentElement.lang").await, language, "{page}");
+        let title: String = tab.ask("document.title").await;
+        let chinese = |text: &str| text.chars().any(|letter| ('一'..='鿿').contains(&letter));
+        assert_eq!(chinese(&title), language == "zh-Hans", "{page} is called {title}");
+        for width in WIDTHS {
+            tab.resize(width, 900).await;
+            assert_eq!(tab.ask::<i64>("innerWidth").await, width);
+            let beyond: Vec<String> = tab.ask(BEYOND_THE_EDGE).await;
+            assert!(beyond.is_empty(), "{page} is wider than {width} px: {beyond:#?}");
+        }
+        let shown: String = tab.ask("$('main').innerText").await;
+        for wrong in ["NaN", "undefined", "Infinity", "[object", "{{"] {
+            assert!(!shown.contains(wrong), "{page} shows `{wrong}`");
+        }
+        assert!(tab.complaints().is_empty(), "{page}: {:#?}", tab.complaints());
+    }
+}
+
+#[test]
+fn the_language_switch_changes_the_page_and_is_remembered() {
+    visit(async |visit| {
+        let tab = visit.open("/clock").await;
+        tab.click(".site-language a[hreflang^=zh]").await;
+        tab.wait(
+            "document.documentElement.lang === 'zh-Hans' && document.readyState === 'complete'",
+        )
+        .await;
+        assert_eq!(tab.ask::<String>("location.pathname + location.search").await, "/clock");
+        tab.click(".site-pages a[href='/claims']").await;
+        tab.wait("location.pathname === '/claims' && $('html').lang === 'zh-Hans'").await;
+        tab.click(".site-language a[hreflang=en]").await;
+        tab.wait("location.pathname === '/claims' && $('html').lang === 'en'").await;
+        assert!(tab.complaints().is_empty(), "{:#?}", tab.complaints());
+    });
+}
+
+#[test]
+fn every_claim_is_there_in_both_languages() {
+    visit(async |visit| {
+        let mut told = Vec::new();
+        for language in ["en", "zh"] {
+            let tab = visit.open_for(language, "/claims").await;
+            let claims: Vec<(String, String)> =
+                tab.ask("$$('.claim').map((claim) => [claim.id, claim.innerText.trim()])").await;
+            let names: Vec<_> = claims.iter().map(|(name, _)| name.clone()).collect();
+            let all: Vec<_> = (1..=35).map(|number| format!("C{number:02}")).collect();
+            assert_eq!(names, all, "{language}");
+            // The id and the verdict alone would be shorter.
+            assert!(claims.iter().all(|(_, text)| text.chars().count() > 40), "{claims:#?}");
+            told.push(claims);
+
+            tab.click("#filter label:has(input[value=false])").await;
+            let shown: Vec<String> =
+                tab.until("$$('.claim:not([hidden])').map(({ dataset }) => dataset.verdict)").await;
+            assert!(!shown.is_empty() && shown.len() < 35, "{shown:?}");
+            assert!(shown.iter().all(|verdict| verdict == "false"), "{shown:?}");
+        }
+        for (english, chinese) in told[0].iter().zip(&told[1]) {
+            assert_ne!(english.1, chinese.1, "{} is in one language only", english.0);
+        }
+    });
+}
+
+#[test]
+fn every_link_leads_somewhere() {
+    visit(async |visit| {
+        let tab = visit.open("/").await;
+        let mut links = BTreeSet::new();
+        for page in PAGES {
+            tab.go(page).await;
+            let found: Vec<String> = tab.ask("$$('a[href]').map(({ href }) => href)").await;
+            let other = found.iter().find(|link| !link.starts_with(visit.server.url()));
+            assert_eq!(other, None, "{page} links to elsewhere");
+            let broken: Vec<String> = tab
+                .ask(
+                    "$$('a[href^=\"#\"]').map((link) => link.getAttribute('href'))
+                        .filter((place) => !document.getElementById(place.slice(1)))",
+                )
+                .await;
+            assert!(broken.is_empty(), "{page} links to places that it has not: {broken:?}");
+            links.extend(found);
+        }
+        let links = serde_json::to_string(&links).unwrap();
+        let broken: Vec<(String, u16)> = tab
+            .ask(&format!(
+                "Promise.all({links}.map(async (link) => [link, (await fetch(link)).status]))
+                    .then((answers) => answers.filter(([, status]) => status !== 200))"
+            ))
+            .await;
+        assert!(broken.is_empty(), "{broken:#?}");
+    });
+}
+
+#[test]
+fn every_control_has_a_name_and_every_page_a_language_and_one_heading() {
+    const CONTROLS: [&str; 12] = [
+        "button",
+        "checkbox",
+        "combobox",
+        "image",
+        "img",
+        "link",
+        "listbox",
+        "progressbar",
+        "radio",
+        "slider",
+        "spinbutton",
+        "textbox",
+    ];
+    visit(async |visit| {
+        let tab = visit.open("/").await;
+        for page in PAGES {
+            tab.go(page).await;
+            tab.wait(ALIVE).await;
+            assert_eq!(tab.ask::<usize>("$$('h1').length").await, 1, "{page}");
+            assert_eq!(tab.ask::<usize>("$$('main').length").await, 1, "{page}");
+            let nodes = tab.accessible().await;
+            let controls = nodes.iter().filter(|(role, _)| CONTROLS.contains(&role.as_str()));
+            assert!(controls.clone().count() > 10, "{page} has its links at least: {nodes:?}");
+            let nameless: Vec<_> =
+                controls.filter(|(_, name)| name.trim().is_empty()).map(|(role, _)| role).collect();
+            assert!(nameless.is_empty(), "{page} has controls without a name: {nameless:?}");
+        }
+    });
+}
+
+/// Marks what the keyboard is to reach, in order. Of a group of radio buttons it reaches one.
+const MARK: &str = "(() => {
+    const reachable = $$('a[href], button, input, select, textarea, summary, [tabindex=\"0\"]')
+        .filter((element) => !element.disabled && element.checkVisibility({ visibilityProperty: true })
+            && (element.type !== 'radio' || element.checked));
+    reachable.forEach((element, place) => (element.dataset.place = place));
+    window.reached = [];
+    document.addEventListener('focusin', ({ target }) =>
+        target.dataset.place && reached.push(Number(target.dataset.place)));
+    return reachable.length;
+})()";
+
+/// What was marked and not reached, although it is still there to be reached.
+const MISSED: &str = "$$('[data-place]').filter((element) => !element.disabled && element.checkVisibility()
+    && !reached.includes(Number(element.dataset.place))).map(({ outerHTML }) => outerHTML.slice(0, 120))";
+
+/// How much may come while the keyboard goes through a page: a list of 150 records, say.
+const MORE: usize = 200;
+
+#[test]
+fn the_keyboard_reaches_every_control_in_the_order_of_the_page() {
+    visit(async |visit| {
+        let tab = visit.open("/").await;
+        for page in PAGES {
+            tab.go(page).await;
+            tab.wait(ALIVE).await;
+            let count: usize = tab.ask(MARK).await;
+            // Besides what was marked, Tab reaches what scrolls and what has come since.
+            for _ in 0..count + MORE {
+                tab.press("Tab").await;
+                if tab.ask(&format!("{MISSED}.length === 0")).await {
+                    break;
+                }
+            }
+            let missed: Vec<String> = tab.ask(MISSED).await;
+            assert!(missed.is_empty(), "{page}: Tab does not reach {missed:#?}");
+            let reached: Vec<usize> = tab.ask("reached").await;
+            // After the last it begins again.
+            let once = reached.iter().take_while(|place| **place < count - 1);
+            assert!(once.is_sorted(), "{page}: Tab jumps: {reached:?}");
+        }
+    });
+}
+
+#[test]
+fn pictures_of_every_page_are_left_where_somebody_asks_for_them() {
+    let Some(folder) = std::env::var_os("WIREBENCH_PAGES").map(PathBuf::from) else { return };
+    visit(async |visit| {
+        std::fs::create_dir_all(&folder).unwrap();
+        for language in ["en", "zh"] {
+            let tab = visit.open_for(language, "/").await;
+            for page in PAGES {
+                tab.go(page).await;
+                tab.wait(ALIVE).await;
+                // Long enough for the charts to have something to show.
+                tab.wait("performance.now() > 5000 || !$('.chart')").await;
+                for width in WIDTHS {
+                    take_pictures(&tab, page, language, width, &folder).await;
+                }
+            }
+        }
+    });
+}
+
+async fn take_pictures(
+    tab: &Tab,
+    page: &str,
+    language: &str,
+    width: i64,
+    folder: &std::path::Path,
+) {
+    let name = if page == "/" { "index" } else { page.trim_start_matches('/') };
+    tab.resize(width, 900).await;
+    for scheme in ["light", "dark"] {
+        tab.prefer(scheme).await;
+        // The charts take the colours with their next frame.
+        let () = tab
+            .ask("new Promise((drawn) => setTimeout(() => requestAnimationFrame(() => drawn(null)), 60))")
+            .await;
+        let path = folder.join(format!("{name}-{language}-{width}-{scheme}.png"));
+        std::fs::write(path, tab.picture().await).unwrap();
+    }
+}

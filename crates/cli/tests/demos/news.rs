@@ -1,0 +1,108 @@
+//! Monitor, badge, clock and job: who is told of something, and when.
+
+use crate::TRANSPORTS;
+use crate::browser::{Tab, visit};
+
+/// Of a canvas: whether anything is drawn on it that differs from its first pixel.
+const IS_DRAWN: &str = "(canvas) => {
+    const { data } = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height);
+    const pixels = new Uint32Array(data.buffer);
+    return pixels.some((pixel) => pixel !== pixels[0]);
+}";
+
+async fn wait_for_charts(tab: &Tab, count: usize) {
+    tab.wait(&format!("$$('canvas').length === {count} && $$('canvas').every({IS_DRAWN})")).await;
+}
+
+#[test]
+fn a_polled_badge_asks_for_nothing_and_a_pushed_one_does_not() {
+    visit(async |visit| {
+        let tab = visit.open("/badge").await;
+        tab.wait("$$('.state').every(({ dataset }) => dataset.state === 'connected')").await;
+        tab.slide("#interval", 0).await;
+        tab.wait("Number($('[data-badge=polled] [data-count=empty]').textContent) >= 3").await;
+        for (way, count, expected) in [("pushed", "empty", "0"), ("pushed", "requests", "0")] {
+            let shown = tab.text(&format!("[data-badge={way}] [data-count={count}]")).await;
+            assert_eq!(shown, expected, "{way}: {count} since the interval was set");
+        }
+        tab.click("#read").await;
+        tab.wait("$$('[data-part=unread]').every(({ textContent }) => textContent === '0')").await;
+        assert!(tab.complaints().is_empty(), "{:#?}", tab.complaints());
+    });
+}
+
+#[test]
+fn the_monitor_draws_and_the_naive_way_takes_a_sampler_for_each_subscriber() {
+    visit(async |visit| {
+        let tab = visit.open("/monitor").await;
+        tab.wait("/\\d+ ?%/.test($('#cpu').textContent) && /GiB/.test($('#memory').textContent)")
+            .await;
+        wait_for_charts(&tab, 2).await;
+        let samples = "Number($('[data-count=samples-per-second]').textContent.replace(',', '.'))";
+        tab.wait(&format!("{samples} > 0 && {samples} < 2")).await;
+
+        tab.click("label:has(input[value=naive])").await;
+        tab.wait(
+            "fetch('/demo/monitor/cost').then((answer) => answer.json())
+            .then(({ naive_connections }) => naive_connections === 10)",
+        )
+        .await;
+        tab.wait(&format!("{samples} > 5")).await;
+        tab.wait("/\\d/.test($('#mean-age [data-part=observed]').textContent)").await;
+
+        tab.click("label:has(input[value=shared])").await;
+        tab.wait(
+            "fetch('/demo/monitor/cost').then((answer) => answer.json())
+            .then(({ naive_connections }) => naive_connections === 0)",
+        )
+        .await;
+        tab.wait(&format!("{samples} < 2")).await;
+        assert!(tab.complaints().is_empty(), "{:#?}", tab.complaints());
+    });
+}
+
+#[test]
+fn the_clock_ticks_over_every_transport() {
+    visit(async |visit| {
+        let tab = visit.open("/clock").await;
+        for transport in TRANSPORTS {
+            tab.click(&format!("label[data-transport={transport}]")).await;
+            tab.wait("Number($('[data-count=received]').textContent) === 0").await;
+            tab.wait("Number($('[data-count=received]').textContent) >= 1").await;
+            let told: String = tab.ask("$('#time').dateTime").await;
+            tab.wait(&format!("$('#time').dateTime > '{told}'")).await;
+            let off: f64 = tab.ask("Math.abs(Date.now() - new Date($('#time').dateTime))").await;
+            assert!(off < 5_000.0, "the server's clock is {off} ms off over {transport}");
+        }
+        wait_for_charts(&tab, 1).await;
+        assert!(tab.complaints().is_empty(), "{:#?}", tab.complaints());
+    });
+}
+
+/// Milliseconds from `0.4 ms` or `1.25 s`; at most so many where it is `< 3.1 ms`, too short to be told.
+fn milliseconds(text: &str) -> f64 {
+    let text = text.trim_start_matches("< ");
+    let (value, unit) = text.split_once(' ').unwrap_or_else(|| panic!("`{text}` is no duration"));
+    let value: f64 = value.parse().unwrap_or_else(|_| panic!("`{text}` is no duration"));
+    if unit == "s" { value * 1000.0 } else { value }
+}
+
+#[test]
+fn push_tells_that_a_job_is_done_no_later_than_polling() {
+    visit(async |visit| {
+        let tab = visit.open("/job").await;
+        tab.wait("$('[data-way=pushed]').dataset.state === 'connected'").await;
+        tab.slide("#seconds", 0).await;
+        tab.slide("#interval", 1).await;
+        tab.click("#start").await;
+        tab.wait("$$('[data-told]').every(({ dataset }) => dataset.state === 'told')").await;
+        let pushed = milliseconds(&tab.text("[data-late=pushed]").await);
+        let polled = milliseconds(&tab.text("[data-late=polled]").await);
+        // A poll that happens to arrive as the job ends is told at the same moment, give or take.
+        assert!(pushed <= polled + 20.0, "pushed after {pushed} ms, polled after {polled} ms");
+        assert!(pushed < 500.0, "pushed after {pushed} ms");
+        assert_eq!(tab.ask::<usize>("$$('#rows tr').length").await, 1);
+        assert_eq!(tab.text("[data-empty=pushed]").await, "0");
+        assert!(tab.complaints().is_empty(), "{:#?}", tab.complaints());
+    });
+}

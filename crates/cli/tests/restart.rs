@@ -1,0 +1,88 @@
+//! The server that the demos' page restarts: what is seen of it from outside.
+
+#![expect(clippy::unwrap_used, reason = "helpers of tests fail by panicking")]
+
+mod support;
+
+use std::io::{ErrorKind, Read, Write};
+use std::net::TcpStream;
+use std::path::Path;
+use std::time::Instant;
+
+use serde_json::{Value, json};
+use support::{DEADLINE, Served, finish, run, wirebench};
+
+/// The status and the JSON of an answer over a connection of its own.
+fn ask(url: &str, method: &str, path: &str) -> std::io::Result<(u16, Value)> {
+    send(url, method, path, "")
+}
+
+fn send(url: &str, method: &str, path: &str, body: &str) -> std::io::Result<(u16, Value)> {
+    let mut stream = TcpStream::connect(url.strip_prefix("http://").unwrap())?;
+    stream.set_read_timeout(Some(DEADLINE))?;
+    write!(stream, "{method} {path} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n")?;
+    write!(stream, "Content-Length: {}\r\n\r\n{body}", body.len())?;
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer)?;
+    let (head, body) = answer.split_once("\r\n\r\n").ok_or(ErrorKind::UnexpectedEof)?;
+    let status = head.split_whitespace().nth(1).and_then(|status| status.parse().ok());
+    Ok((status.ok_or(ErrorKind::InvalidData)?, serde_json::from_str(body).unwrap_or(Value::Null)))
+}
+
+/// Asks until it is answered, or until it no longer is.
+fn wait_until(url: &str, answered: bool) {
+    let started = Instant::now();
+    while ask(url, "GET", "/healthz").is_ok() != answered {
+        assert!(started.elapsed() < DEADLINE, "answered: {answered} was to become true");
+        std::thread::sleep(std::time::Duration::from_millis(10));
+    }
+}
+
+#[test]
+fn a_server_that_restarts_is_away_and_returns_with_feeds_in_new_epochs() {
+    let mut served = Served::start();
+    let url = served.url().to_owned();
+    let poll = |after: &str| {
+        let path = format!("/feeds/bench/short-polling?after={after}");
+        ask(&url, "GET", &path).unwrap().1
+    };
+    let (_, published) = send(&url, "POST", "/feeds/bench/messages", "1").unwrap();
+    let cursor = published["cursor"].as_str().unwrap().to_owned();
+    assert_eq!(poll("start")["messages"].as_array().unwrap().len(), 1);
+    let (_, before) = ask(&url, "GET", "/demo/state").unwrap();
+
+    let asked = Instant::now();
+    assert_eq!(ask(&url, "POST", "/demo/restart").unwrap().0, 202);
+    wait_until(&url, false);
+    wait_until(&url, true);
+    assert!(asked.elapsed().as_secs() >= 2, "{:?}", asked.elapsed());
+    let (_, after) = ask(&url, "GET", "/demo/state").unwrap();
+    assert_ne!(before["life"], after["life"]);
+    let reset = poll(&cursor);
+    assert_eq!((&reset["gap"], &reset["messages"]), (&json!({"reset": true}), &json!([])));
+
+    served.signal("TERM");
+    assert_eq!(served.child.wait().unwrap().code(), Some(0));
+}
+
+#[test]
+fn a_server_that_is_away_can_be_stopped() {
+    let mut served = Served::start();
+    let url = served.url().to_owned();
+    assert_eq!(ask(&url, "POST", "/demo/restart").unwrap().0, 202);
+    wait_until(&url, false);
+    served.signal("TERM");
+    assert_eq!(served.child.wait().unwrap().code(), Some(0));
+}
+
+#[test]
+fn a_feed_of_the_demos_name_is_refused_unless_there_are_no_demos() {
+    let ended = run(Path::new("."), &["serve", "--listen", "127.0.0.1:0", "--feed", "chat"]);
+    assert_eq!(ended.code, Some(2), "{ended:?}");
+    assert!(ended.stderr.contains("`--no-demos`"), "{ended:?}");
+
+    let arguments = ["serve", "--listen", "127.0.0.1:0", "--feed", "chat", "--no-demos"];
+    let child = wirebench(Path::new("."), &[&arguments[..], &["--until-stdin-ends"]].concat());
+    let ended = finish({ child }.spawn().unwrap(), "serve");
+    assert_eq!(ended.code, Some(0), "standard input is at its end: {ended:?}");
+}

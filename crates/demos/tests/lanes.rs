@@ -1,0 +1,262 @@
+//! What is counted, recorded, delayed and cut, through real sockets.
+
+#![expect(clippy::unwrap_used, reason = "clippy does not see that helpers here are tests")]
+
+mod support;
+
+use std::time::{Duration, Instant};
+
+use base64::Engine;
+use futures::{SinkExt, StreamExt};
+use serde_json::{Value, json};
+use support::{Client, Counting, DEADLINE, Running};
+use tokio::time::timeout;
+use tokio_tungstenite::tungstenite::Message;
+use tokio_tungstenite::{WebSocketStream, client_async};
+
+const LANES: &str = "/demo/lanes/0123abcd";
+
+async fn websocket(server: &Running, path: &str) -> WebSocketStream<Counting> {
+    let stream = Counting::connect(server.address).await;
+    let url = format!("ws://{}{path}", server.address);
+    client_async(url, stream).await.unwrap().0
+}
+
+async fn next(socket: &mut WebSocketStream<Counting>) -> Value {
+    let message = timeout(DEADLINE, socket.next()).await.expect("a message in time");
+    serde_json::from_str(message.unwrap().unwrap().to_text().unwrap()).unwrap()
+}
+
+#[tokio::test]
+async fn each_lane_on_a_shared_connection_has_its_own_bytes_and_nobody_has_the_rest() {
+    let server = Running::start();
+    let mut client = server.connect().await;
+    let mut expected = [(0, 0, 0), (0, 0, 0)];
+    for round in 0..10 {
+        for (name, counts) in ["one", "two"].into_iter().zip(&mut expected) {
+            let before = client.crossed();
+            // Heads of different lengths, so that bytes of the wrong lane would show.
+            let path =
+                format!("/feeds/quiet/short-polling?lane=0123abcd.{name}&round={}", round * 7);
+            assert_eq!(client.send("GET", &path, "").await.unwrap().status, 204);
+            let after = client.crossed();
+            counts.0 += 1;
+            counts.1 += after.0 - before.0;
+            counts.2 += after.1 - before.1;
+        }
+        assert_eq!(client.send("GET", "/demo/state", "").await.unwrap().status, 200);
+    }
+    let expected = expected.map(|(requests, bytes_in, bytes_out)| {
+        json!({
+            "requests": requests, "empty": requests, "connections": 1, "open_connections": 1,
+            "bytes_in": bytes_in, "bytes_out": bytes_out,
+        })
+    });
+    let [one, two] = expected;
+    server.expect(LANES, Value::clone, json!({"lanes": {"one": one, "two": two}})).await;
+    drop(client);
+    let open = |lanes: &Value| lanes["lanes"]["one"]["open_connections"].clone();
+    server.expect(LANES, open, json!(0)).await;
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn a_body_that_goes_up_belongs_to_the_lane_that_sends_it() {
+    let server = Running::start();
+    let mut client = server.connect().await;
+    let path = "/feeds/quiet/messages?lane=0123abcd.sse";
+    let payload = format!("\"{}\"", "x".repeat(100_000));
+    assert_eq!(client.send("POST", path, &payload).await.unwrap().status, 201);
+    let (sent, received) = client.crossed();
+    assert!(sent > 100_000);
+    let bytes = |lanes: &Value| {
+        let sse = &lanes["lanes"]["sse"];
+        json!([sse["bytes_in"], sse["bytes_out"], sse["requests"], sse["empty"]])
+    };
+    server.expect(LANES, bytes, json!([sent, received, 1, 0])).await;
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn streams_and_sockets_are_counted_to_the_byte() {
+    let server = Running::start();
+    let mut stream = server.connect().await;
+    stream.begin("GET", "/feeds/quiet/sse?lane=0123abcd.sse", "").await;
+    stream.read_to("-0\n\n\r\n").await;
+    let mut socket = websocket(&server, "/feeds/quiet/websocket?lane=0123abcd.websocket").await;
+    next(&mut socket).await;
+    for n in 1..=3 {
+        let publish = Message::text(json!({"publish": n}).to_string());
+        socket.send(publish).await.unwrap();
+        // The message and the confirmation, in either order.
+        next(&mut socket).await;
+        next(&mut socket).await;
+        stream.read_to(&format!("{n}}}\n\n\r\n")).await;
+    }
+    for (lane, (sent, received)) in
+        [("sse", stream.crossed()), ("websocket", socket.get_ref().crossed.get())]
+    {
+        let counts = json!({
+            "requests": 1, "empty": 0, "connections": 1, "open_connections": 1,
+            "bytes_in": sent, "bytes_out": received,
+        });
+        server.expect(LANES, |lanes| lanes["lanes"][lane].clone(), counts).await;
+    }
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn what_was_recorded_is_what_crossed() {
+    let server = Running::start();
+    let wire = "/demo/wire/0123abcd";
+    assert_eq!(server.ask(wire).await, json!({"next": 0, "dropped": 0, "records": []}));
+    let mut client = server.connect().await;
+    let path = "/feeds/quiet/short-polling?lane=0123abcd.one";
+    assert_eq!(client.send("GET", path, "").await.unwrap().status, 204);
+    assert_eq!(client.send("GET", "/demo/state", "").await.unwrap().status, 200);
+    assert_eq!(client.send("GET", path, "").await.unwrap().status, 204);
+
+    let brief = |found: &Value| {
+        let records = found["records"].as_array().unwrap().iter();
+        let records =
+            records.map(|record| json!([record["n"], record["lane"], record["direction"]]));
+        Value::Array(records.collect())
+    };
+    let expected =
+        json!([[1, "one", "in"], [2, "one", "out"], [3, "one", "in"], [4, "one", "out"]]);
+    server.expect(wire, brief, expected).await;
+    let excerpt = server.ask("/demo/wire/0123abcd?after=2").await;
+    assert_eq!((&excerpt["next"], &excerpt["dropped"]), (&json!(4), &json!(0)));
+    let request = &excerpt["records"][0];
+    let bytes =
+        base64::engine::general_purpose::STANDARD.decode(request["bytes"].as_str().unwrap());
+    let bytes = String::from_utf8(bytes.unwrap()).unwrap();
+    assert!(bytes.starts_with(&format!("GET {path} HTTP/1.1\r\n")), "{bytes}");
+    assert_eq!(request["length"], bytes.len());
+    assert_eq!(request["connection"], excerpt["records"][1]["connection"]);
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn a_cut_takes_lanes_away_without_an_answer_and_gives_them_back() {
+    let server = Running::start();
+    let mut stream = server.connect().await;
+    stream.begin("GET", "/feeds/quiet/sse?lane=0123abcd.sse", "").await;
+    stream.read_to("-0\n\n\r\n").await;
+    let mut socket = websocket(&server, "/feeds/quiet/websocket?lane=0123abcd.websocket").await;
+    next(&mut socket).await;
+    let mut held = server.connect().await;
+    held.begin("GET", "/feeds/quiet/long-polling?lane=0123abcd.long", "").await;
+    let requests = |lanes: &Value| lanes["lanes"]["long"]["requests"].clone();
+    server.expect(LANES, requests, json!(1)).await;
+    let mut untagged = server.connect().await;
+    untagged.begin("GET", "/feeds/quiet/sse", "").await;
+    untagged.read_to("-0\n\n\r\n").await;
+
+    let answer = server.change("POST", "/demo/cut", r#"{"seconds":30}"#).await;
+    assert_eq!(answer.status, 200, "{}", answer.body);
+    stream.end().await;
+    held.end().await;
+    assert!(timeout(DEADLINE, socket.next()).await.unwrap().unwrap().is_err());
+    let mut again = server.connect().await;
+    let path = "/feeds/quiet/short-polling?lane=0123abcd.short";
+    assert!(again.send("GET", path, "").await.is_err());
+    let open = |lanes: &Value| lanes["lanes"]["sse"]["open_connections"].clone();
+    server.expect(LANES, open, json!(0)).await;
+    let short = |lanes: &Value| lanes["lanes"]["short"]["requests"].clone();
+    server.expect(LANES, short, json!(1)).await;
+
+    // A cut of no time takes the place of the one that lasts.
+    assert_eq!(server.change("POST", "/demo/cut", r#"{"seconds":0}"#).await.status, 200);
+    assert_eq!(server.connect().await.send("GET", path, "").await.unwrap().status, 204);
+    server.publish("1");
+    untagged.read_to("1}\n\n\r\n").await;
+    server.stop().await;
+}
+
+/// Long enough to tell from a busy machine.
+const DELAY: Duration = Duration::from_millis(300);
+
+async fn slow_link() -> Running {
+    let server = Running::start();
+    let answer = server.change("PUT", "/demo/link", r#"{"delay_ms":300}"#).await;
+    assert_eq!(answer.status, 200, "{}", answer.body);
+    server
+}
+
+#[tokio::test]
+async fn a_lane_s_request_takes_the_delay_each_way_from_the_first_on() {
+    let server = slow_link().await;
+    let mut client: Client = server.connect().await;
+    for _ in 0..2 {
+        let begun = Instant::now();
+        let path = "/feeds/quiet/short-polling?lane=0123abcd.short";
+        assert_eq!(client.send("GET", path, "").await.unwrap().status, 204);
+        let took = begun.elapsed();
+        assert!((DELAY * 2..DELAY * 3).contains(&took), "{took:?}");
+    }
+    let begun = Instant::now();
+    assert_eq!(server.connect().await.send("GET", "/demo/time", "").await.unwrap().status, 200);
+    assert!(begun.elapsed() < DELAY, "what is no lane is not delayed");
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn a_message_arrives_after_the_delay_though_no_other_follows_it() {
+    let server = slow_link().await;
+    let mut stream = server.connect().await;
+    stream.begin("GET", "/feeds/quiet/sse?lane=0123abcd.sse", "").await;
+    stream.read_to("-0\n\n\r\n").await;
+    let mut socket = websocket(&server, "/feeds/quiet/websocket?lane=0123abcd.websocket").await;
+    next(&mut socket).await;
+    for n in 1..=2 {
+        let begun = Instant::now();
+        server.publish(&n.to_string());
+        let socket = async {
+            assert_eq!(next(&mut socket).await["payload"], n);
+            begun.elapsed()
+        };
+        let stream = async {
+            stream.read_to(&format!("{n}}}\n\n\r\n")).await;
+            begun.elapsed()
+        };
+        let (socket, stream) = tokio::join!(socket, stream);
+        for (took, lane) in [(socket, "websocket"), (stream, "sse")] {
+            assert!((DELAY..DELAY * 2).contains(&took), "{lane}: {took:?}");
+        }
+    }
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn a_backlog_larger_than_what_the_link_holds_arrives_as_a_whole() {
+    const MESSAGES: u64 = 400;
+    let server = slow_link().await;
+    server.change("PUT", "/demo/link", r#"{"delay_ms":50}"#).await;
+    let payload = format!("\"{}\"", "x".repeat(16_000));
+    (0..MESSAGES).for_each(|_| server.publish(&payload));
+    let path = "/feeds/quiet/websocket?after=start&lane=0123abcd.websocket";
+    let mut socket = websocket(&server, path).await;
+    next(&mut socket).await;
+    for n in 1..=MESSAGES {
+        assert_eq!(next(&mut socket).await["seq"], n);
+    }
+    let mut stream = server.connect().await;
+    stream.begin("GET", "/feeds/quiet/sse?after=start&lane=0123abcd.sse", "").await;
+    stream.read_to(&format!("-{MESSAGES}\ndata: ")).await;
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn a_tag_that_is_none_is_nobody_s() {
+    let server = Running::start();
+    for tag in ["", "sse", "0123abcd", "0123abcd.", "0123abcd.SSE", "0123ABCG.sse"] {
+        let path = format!("/feeds/quiet/short-polling?lane={tag}");
+        assert_eq!(server.change("GET", &path, "").await.status, 204, "{tag}");
+    }
+    assert_eq!(server.ask(LANES).await, json!({"lanes": {}}));
+    for path in ["/demo/lanes/xyz", "/demo/wire/xyz", "/demo/wire/0123abcd?after=x"] {
+        assert_eq!(server.change("GET", path, "").await.status, 400, "{path}");
+    }
+    server.stop().await;
+}

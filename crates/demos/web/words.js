@@ -1,0 +1,73 @@
+// The words of the page in the reader's language, and numbers written as that language writes them.
+
+const found = JSON.parse(document.getElementById("words").textContent);
+
+/** `"en"` or `"zh"`. */
+export const language = found.language;
+
+/** The dictionary of this page: words/<page>.json. */
+export const words = found.page;
+
+/** What all pages say: words/common.json. */
+export const common = found.common;
+
+const locale = language === "zh" ? "zh-Hans" : "en";
+
+/**
+ * A sentence with its places filled: `fill("away for {seconds} s", { seconds: 2 })`. Where the number
+ * of things changes the sentence, the entry is `{"one": …, "other": …}` and `values.n` chooses: neither
+ * language of ours makes a difference between two and many.
+ */
+export function fill(entry, values = {}) {
+  const text = typeof entry === "string" ? entry : values.n === 1 ? entry.one : entry.other;
+  return text.replace(/\{(\w+)\}/g, (place, name) => values[name] ?? place);
+}
+
+const formats = new Map();
+
+function format(value, options) {
+  const key = JSON.stringify(options);
+  if (!formats.has(key)) formats.set(key, new Intl.NumberFormat(locale, options));
+  return formats.get(key).format(value);
+}
+
+// What was not measured is a dash and never a zero.
+const known = (value) => value !== undefined && value !== null && !Number.isNaN(value);
+
+/** A number of things, or with `digits` a number with that many decimals. */
+export function count(value, digits = 0) {
+  if (!known(value)) return common.absent;
+  return format(value, { minimumFractionDigits: digits, maximumFractionDigits: digits });
+}
+
+/** Milliseconds as `0.4 ms`, `12 ms` or `1.25 s`. */
+export function duration(ms) {
+  if (!known(ms)) return common.absent;
+  const size = Math.abs(ms);
+  if (size === 0) return "0 ms";
+  if (size < 9.95) return `${count(ms, 1)} ms`;
+  if (size < 999.5) return `${count(ms)} ms`;
+  if (size < 9_995) return `${count(ms / 1000, 2)} s`;
+  if (size < 99_950) return `${count(ms / 1000, 1)} s`;
+  return `${count(ms / 1000)} s`;
+}
+
+/** A given duration, as on a scale or a slider: `0`, `250 ms`, `2 s`, without decimals that say nothing. */
+export function briefly(ms) {
+  if (ms === 0) return "0";
+  const trimmed = (value) => format(value, { maximumSignificantDigits: 3 });
+  return Math.abs(ms) < 1000 ? `${trimmed(ms)} ms` : `${trimmed(ms / 1000)} s`;
+}
+
+/** Bytes as `512 B`, `3.4 KiB` or `1.2 MiB`. */
+export function bytes(value) {
+  if (!known(value)) return common.absent;
+  if (value < 1024) return `${count(value, Number.isInteger(value) ? 0 : 1)} B`;
+  if (value < 1024 ** 2) return `${count(value / 1024, 1)} KiB`;
+  return `${count(value / 1024 ** 2, 1)} MiB`;
+}
+
+/** A ratio as `31 %`. */
+export function percent(ratio, digits = 0) {
+  return known(ratio) ? `${count(ratio * 100, digits)} %` : common.absent;
+}
