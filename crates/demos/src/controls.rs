@@ -33,7 +33,6 @@ struct Now {
     may_control: bool,
     life: String,
     published: Seq,
-    tls: bool,
 }
 
 #[derive(Deserialize)]
@@ -109,6 +108,5 @@ fn now(demos: &Demos, may_control: bool) -> Now {
         may_control,
         life: demos.0.life.clone(),
         published: demos.0.demo.feed.published(),
-        tls: false,
     }
 }

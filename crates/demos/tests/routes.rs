@@ -77,7 +77,7 @@ async fn the_state_says_what_it_is_and_follows_what_is_changed() {
     assert_eq!(life.as_str().unwrap().len(), 16);
     let expected = json!({
         "rate": 2.0, "payload_bytes": 64, "publishing": true, "link_delay_ms": 0,
-        "may_control": true, "published": 0, "tls": false,
+        "may_control": true, "published": 0,
     });
     assert_eq!(state, expected);
     for (method, path, body) in &CHANGES[..3] {
