@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
-use std::task::Wake;
 use std::time::Duration;
 
 use futures::task::AtomicWaker;
@@ -96,7 +95,7 @@ pub(crate) struct Connection {
     /// It has carried a lane, and is delayed from then on.
     tagged: AtomicBool,
     cut: AtomicBool,
-    /// Whoever waits to read or to write.
+    /// Whoever waits to read or to write, to be told of a cut.
     pub(crate) reader: AtomicWaker,
     pub(crate) writer: AtomicWaker,
     carrying: Mutex<Carrying>,
@@ -170,9 +169,10 @@ impl Connection {
     }
 
     /// Cuts it: reading and writing fail from now on, and whoever waits for either is told.
-    pub(crate) fn cut(self: &Arc<Self>) {
+    pub(crate) fn cut(&self) {
         self.cut.store(true, Ordering::Release);
-        self.wake_by_ref();
+        self.reader.wake();
+        self.writer.wake();
     }
 
     /// It is closed, for whatever reason.
@@ -188,18 +188,6 @@ impl Connection {
     /// Done when it is closed.
     pub(crate) async fn gone(&self) {
         self.gone.cancelled().await;
-    }
-}
-
-/// Both who waits to read and who waits to write.
-impl Wake for Connection {
-    fn wake(self: Arc<Self>) {
-        self.wake_by_ref();
-    }
-
-    fn wake_by_ref(self: &Arc<Self>) {
-        self.reader.wake();
-        self.writer.wake();
     }
 }
 

@@ -7,7 +7,7 @@
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll, Waker, ready};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use axum::http::Extensions;
@@ -29,30 +29,24 @@ impl Layer for Wires {
         extensions.insert(Arc::clone(&connection));
         let tap = Tap { stream, connection: Arc::clone(&connection) };
         let delay = LinkDelay { network: Arc::clone(&self.0), connection: Arc::clone(&connection) };
-        let waker = Waker::from(Arc::clone(&connection));
-        Box::new(Wire { line: DelayLine::new(tap, delay), connection, waker })
+        Box::new(Wire { line: DelayLine::new(tap, delay), connection })
     }
 }
-
-type Line<S> = DelayLine<Tap<S>, LinkDelay>;
 
 /// What the server reads from and writes to: fails once the connection is cut.
 #[derive(Debug)]
 struct Wire<S> {
-    line: Line<S>,
+    line: DelayLine<Tap<S>, LinkDelay>,
     connection: Arc<Connection>,
-    /// Wakes whoever waits to read and whoever waits to write: the line moves in both directions whichever
-    /// of them polls it, and a server that polls only what was woken would leave the other waiting.
-    waker: Waker,
 }
 
 impl<S: Io> Wire<S> {
-    /// The line, unless it is cut, and with whom it is to wake.
-    fn line(&mut self) -> io::Result<(Pin<&mut Line<S>>, Context<'_>)> {
+    /// The line, unless it is cut.
+    fn line(&mut self) -> io::Result<Pin<&mut DelayLine<Tap<S>, LinkDelay>>> {
         if self.connection.is_cut() {
             return Err(io::ErrorKind::ConnectionReset.into());
         }
-        Ok((Pin::new(&mut self.line), Context::from_waker(&self.waker)))
+        Ok(Pin::new(&mut self.line))
     }
 }
 
@@ -64,8 +58,7 @@ impl<S: Io> AsyncRead for Wire<S> {
     ) -> Poll<io::Result<()>> {
         // To be woken first, looked at second: a cut in between is found.
         self.connection.reader.register(cx.waker());
-        let (line, mut cx) = self.line()?;
-        line.poll_read(&mut cx, buf)
+        self.line()?.poll_read(cx, buf)
     }
 }
 
@@ -76,20 +69,16 @@ impl<S: Io> AsyncWrite for Wire<S> {
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
         self.connection.writer.register(cx.waker());
-        let (line, mut cx) = self.line()?;
-        line.poll_write(&mut cx, bytes)
+        self.line()?.poll_write(cx, bytes)
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.connection.writer.register(cx.waker());
-        let (line, mut cx) = self.line()?;
-        line.poll_flush(&mut cx)
+        self.line()?.poll_flush(cx)
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         self.connection.writer.register(cx.waker());
-        let (line, mut cx) = self.line()?;
-        line.poll_shutdown(&mut cx)
+        self.line()?.poll_shutdown(cx)
     }
 }
 
