@@ -3,13 +3,16 @@
 
 pub(crate) mod faulty;
 pub(crate) mod frames;
+pub(crate) mod front;
 pub(crate) mod http;
+pub(crate) mod manner;
 pub(crate) mod proxy;
 
 use std::fmt::Display;
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use self::manner::Manner;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use wirebench_loadgen::{DEFAULT_FEED, Target};
@@ -44,7 +47,9 @@ pub(crate) async fn until(what: impl Display, mut holds: impl FnMut() -> bool) {
 pub(crate) struct Bench {
     pub(crate) feed: Feed,
     pub(crate) server: Server,
+    /// Where it is to be spoken to in its manner.
     pub(crate) address: SocketAddr,
+    manner: Manner,
     stop: CancellationToken,
     serving: JoinHandle<()>,
 }
@@ -53,6 +58,16 @@ impl Bench {
     /// Serves a feed that keeps `window` messages, until it is stopped or the runtime ends.
     pub(crate) fn start(window: usize) -> Self {
         Self::serve(Feed::new(window))
+    }
+
+    /// The same for those who speak in this manner.
+    pub(crate) fn speaking(manner: Manner, window: usize) -> Self {
+        let mut bench = Self::start(window);
+        if manner != Manner::default() {
+            bench.address = front::start(manner, bench.address, bench.stop.clone());
+            bench.manner = manner;
+        }
+        bench
     }
 
     /// Serves this feed.
@@ -65,12 +80,17 @@ impl Bench {
             let (server, stop) = (server.clone(), stop.clone());
             async move { server.serve(listener, stop.cancelled()).await }
         });
-        Self { feed, server, address, stop, serving }
+        Self { feed, server, address, manner: Manner::default(), stop, serving }
     }
 
     /// Where to subscribe.
     pub(crate) fn target(&self) -> Target {
-        target(self.address)
+        self.target_by_way_of(self.address)
+    }
+
+    /// Where to subscribe over what stands before it at this address.
+    pub(crate) fn target_by_way_of(&self, address: SocketAddr) -> Target {
+        Target { trust: self.manner.0.tls.then(front::trust), ..target(address) }
     }
 
     /// Publishes one JSON text.
@@ -111,7 +131,7 @@ pub(crate) fn listen() -> tokio::net::TcpListener {
 
 /// The default feed at an address.
 pub(crate) fn target(address: SocketAddr) -> Target {
-    Target { authority: address.to_string(), address, feed: DEFAULT_FEED.to_owned() }
+    Target { authority: address.to_string(), address, feed: DEFAULT_FEED.to_owned(), trust: None }
 }
 
 /// Publishes one JSON text.
