@@ -29,6 +29,8 @@ pub(crate) struct ServerProcess {
     pub(crate) control: String,
     /// Whom to believe to be it, where it speaks TLS: the holder of the certificate that it made.
     pub(crate) believe: Believe,
+    /// What the control API takes.
+    pub(crate) control_token: String,
 }
 
 /// What is read of the ready line.
@@ -38,6 +40,7 @@ struct Ready {
     control: String,
     /// What a server says that signs for itself.
     certificate: Option<String>,
+    control_token: String,
 }
 
 impl ServerProcess {
@@ -63,7 +66,7 @@ impl ServerProcess {
         let stdout = child.stdout.take().context("the server has no standard output")?;
         let mut line = String::new();
         let read = timeout(START, BufReader::new(stdout).read_line(&mut line)).await;
-        let Ready { listening, control, certificate } = match read {
+        let Ready { listening, control, certificate, control_token } = match read {
             Err(_) => {
                 bail!("the server did not come up: no ready line within {} s", START.as_secs())
             }
@@ -77,7 +80,7 @@ impl ServerProcess {
             })?,
         };
         let believe = certificate.map_or(Believe::System, Believe::Certificate);
-        Ok(Self { child, _lifeline: lifeline, listening, control, believe })
+        Ok(Self { child, _lifeline: lifeline, listening, control, believe, control_token })
     }
 
     /// Waits until the server ends, which it should not do by itself, and says how it did.

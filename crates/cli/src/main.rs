@@ -37,7 +37,7 @@ enum Command {
     Compare(compare::Compare),
     Check(check::Check),
     Init(init::Init),
-    Serve(serve::Serve),
+    Serve(Box<serve::Serve>),
     Subscribe(subscribe::Subscribe),
     /// Show what this machine allows, and how to allow more
     Doctor,
@@ -52,7 +52,7 @@ fn main() -> ExitCode {
         Command::Compare(arguments) => compare::run_comparison(&arguments),
         Command::Check(arguments) => check::check(&arguments),
         Command::Init(arguments) => init::init(&arguments),
-        Command::Serve(arguments) => serve::serve(arguments),
+        Command::Serve(arguments) => serve::serve(*arguments),
         Command::Subscribe(arguments) => subscribe::subscribe(&arguments),
         Command::Doctor => doctor::doctor(),
         Command::Schema(arguments) => schema::schema(&arguments),

@@ -8,7 +8,7 @@ use std::future::Future;
 use std::io;
 use std::mem::MaybeUninit;
 use std::pin::Pin;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll, Waker, ready};
 use std::time::Duration;
 
 use bytes::{Buf, Bytes};
@@ -53,6 +53,11 @@ pub struct DelayLine<S, D> {
     up: Lane,
     /// The socket's last word, which the reader hears after all bytes: its end, or an error.
     end: Option<io::Result<()>>,
+    /// Who reads, and so keeps what was written moving: a reader that is woken by name, as one behind a
+    /// gate is, would otherwise not learn that written bytes are due.
+    reader: Option<Waker>,
+    /// Who waits for room to write.
+    writer: Option<Waker>,
 }
 
 /// Bytes under way in one direction.
@@ -79,7 +84,15 @@ struct Segment {
 impl<S: AsyncRead + AsyncWrite + Unpin, D: Delay> DelayLine<S, D> {
     /// Delays what crosses `socket`.
     pub fn new(socket: S, delay: D) -> Self {
-        Self { socket, delay, down: Lane::new(), up: Lane::new(), end: None }
+        Self {
+            socket,
+            delay,
+            down: Lane::new(),
+            up: Lane::new(),
+            end: None,
+            reader: None,
+            writer: None,
+        }
     }
 
     fn due(&mut self) -> Timestamp {
@@ -103,8 +116,21 @@ impl<S: AsyncRead + AsyncWrite + Unpin, D: Delay> DelayLine<S, D> {
         }
     }
 
-    /// Writes what has become due, as far as the socket takes it.
+    /// Writes what has become due, as far as the socket takes it. What is left wakes the reader.
     fn send_out(&mut self, cx: &mut Context<'_>) -> io::Result<()> {
+        let reader = self.reader.clone();
+        let cx = &mut Context::from_waker(reader.as_ref().unwrap_or(cx.waker()));
+        let before = self.up.bytes;
+        let sent = self.send_due(cx);
+        if self.up.bytes < before
+            && let Some(writer) = self.writer.take()
+        {
+            writer.wake();
+        }
+        sent
+    }
+
+    fn send_due(&mut self, cx: &mut Context<'_>) -> io::Result<()> {
         while let Poll::Ready(Some(bytes)) = self.up.poll_oldest(cx) {
             match Pin::new(&mut self.socket).poll_write(cx, bytes) {
                 Poll::Pending => return Ok(()),
@@ -125,6 +151,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin, D: Delay + Unpin> AsyncRead for DelayLin
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         let this = self.get_mut();
+        match &mut this.reader {
+            Some(reader) => reader.clone_from(cx.waker()),
+            none => *none = Some(cx.waker().clone()),
+        }
         this.take_in(cx);
         // A write error is left to the writer, or to the read that fails for the same reason.
         let _ = this.send_out(cx);
@@ -157,7 +187,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin, D: Delay + Unpin> AsyncWrite for DelayLi
         this.send_out(cx)?;
         let room = LANE_BYTES - this.up.bytes;
         if room == 0 {
-            // `send_out` has left a waker: with the timer, or with a socket that is full.
+            this.writer = Some(cx.waker().clone());
             return Poll::Pending;
         }
         let taken = bytes.len().min(room);
@@ -179,6 +209,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin, D: Delay + Unpin> AsyncWrite for DelayLi
         let this = self.get_mut();
         this.send_out(cx)?;
         if this.up.bytes > 0 {
+            this.writer = Some(cx.waker().clone());
             return Poll::Pending;
         }
         Pin::new(&mut this.socket).poll_shutdown(cx)
@@ -232,5 +263,64 @@ impl Lane {
         if self.segments.is_empty() {
             self.segments = VecDeque::new();
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::task::Wake;
+
+    use tokio::io::{AsyncReadExt, AsyncWriteExt, duplex};
+
+    use super::*;
+
+    const DELAY: Duration = Duration::from_millis(5);
+
+    #[derive(Default)]
+    struct Woken(AtomicUsize);
+
+    impl Wake for Woken {
+        fn wake(self: Arc<Self>) {
+            self.0.fetch_add(1, Ordering::SeqCst);
+        }
+    }
+
+    #[tokio::test]
+    async fn what_was_written_wakes_the_reader_when_it_is_due() {
+        let (here, mut there) = duplex(64);
+        let mut line = DelayLine::new(here, || DELAY);
+        let woken = Arc::new(Woken::default());
+        let waker = Waker::from(Arc::clone(&woken));
+        let mut bytes = [0; 8];
+        let mut buffer = ReadBuf::new(&mut bytes);
+        let reading = Pin::new(&mut line).poll_read(&mut Context::from_waker(&waker), &mut buffer);
+        assert!(reading.is_pending());
+        // Written by the task itself, whose own waker is another.
+        line.write_all(b"late").await.unwrap();
+        while woken.0.load(Ordering::SeqCst) == 0 {
+            tokio::task::yield_now().await;
+        }
+        let reading = Pin::new(&mut line).poll_read(&mut Context::from_waker(&waker), &mut buffer);
+        assert!(reading.is_pending());
+        let mut read = [0; 4];
+        there.read_exact(&mut read).await.unwrap();
+        assert_eq!(&read, b"late");
+    }
+
+    #[tokio::test]
+    async fn more_than_a_lane_holds_is_written_and_shut_down_in_the_end() {
+        let (here, mut there) = duplex(1 << 16);
+        let mut line = DelayLine::new(here, || DELAY);
+        let sent: Vec<u8> = (0..3 * LANE_BYTES).map(|place| place.to_le_bytes()[0]).collect();
+        let writing = async {
+            line.write_all(&sent).await.unwrap();
+            line.shutdown().await.unwrap();
+        };
+        let mut read = Vec::new();
+        let ((), read_bytes) = tokio::join!(writing, there.read_to_end(&mut read));
+        assert_eq!(read_bytes.unwrap(), sent.len());
+        assert!(read == sent);
     }
 }

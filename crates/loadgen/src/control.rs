@@ -20,6 +20,8 @@ const DEADLINE: Duration = Duration::from_secs(5);
 pub struct Control {
     client: reqwest::Client,
     base: String,
+    /// What every call to it takes.
+    token: String,
 }
 
 /// A call that did not do what it should.
@@ -58,16 +60,16 @@ pub enum ControlError {
 }
 
 impl Control {
-    /// A client of the control API at `base` (`http://host:port`). Connects when first used; proxies
+    /// A client of the control API at `base` (`http://host:port`), which wants `token`. Connects when first used; proxies
     /// named in the environment are not used.
     ///
     /// # Panics
     ///
     /// Never: a client without TLS and proxies has nothing to set up that could fail.
-    pub fn new(base: &str) -> Self {
+    pub fn new(base: &str, token: &str) -> Self {
         let client = reqwest::Client::builder().no_proxy().timeout(DEADLINE).build();
         let client = client.expect("a client without TLS needs nothing from the system");
-        Self { client, base: base.trim_end_matches('/').to_owned() }
+        Self { client, base: base.trim_end_matches('/').to_owned(), token: token.to_owned() }
     }
 
     /// Sets the part of a feed's life whose messages are counted, and says how many it has now.
@@ -145,8 +147,13 @@ impl Control {
             hint: Option<String>,
         }
         let attempted = format!("{method} {url}");
+        let mut request = self.client.request(method, &url);
+        // The token is for the control API alone, not for whoever serves the feed.
+        if url.starts_with(&self.base) {
+            request = request.bearer_auth(&self.token);
+        }
         let answer = async {
-            let answer = with(self.client.request(method, url)).send().await?;
+            let answer = with(request).send().await?;
             Ok((answer.status(), answer.text().await?))
         };
         let (status, body) = match answer.await {

@@ -39,9 +39,13 @@ impl<'a> Reader<'a> {
         Self { transport, manner, events }
     }
 
+    fn who(&self) -> String {
+        format!("{} over {}", self.transport, self.manner)
+    }
+
     /// The next event of any kind; an error is one that the test does not expect.
     async fn event(&mut self, what: &str) -> Option<Event> {
-        let transport = self.transport;
+        let transport = self.who();
         let next = within(PATIENCE, format_args!("{transport}: {what}"), self.events.next()).await;
         next.transpose().unwrap_or_else(|error| panic!("{transport}: {error} instead of {what}"))
     }
@@ -52,7 +56,7 @@ impl<'a> Reader<'a> {
             match self.event(what).await {
                 Some(Event::Request { .. } | Event::Empty { .. }) => {}
                 Some(event) => return event,
-                None => panic!("{} ended instead of {what}", self.transport),
+                None => panic!("{} ended instead of {what}", self.who()),
             }
         }
     }
@@ -61,7 +65,7 @@ impl<'a> Reader<'a> {
     async fn connected(&mut self) -> Cursor {
         match self.news("standing").await {
             Event::Connected { cursor, .. } => cursor,
-            event => panic!("{} began with {event:?}", self.transport),
+            event => panic!("{} began with {event:?}", self.who()),
         }
     }
 
@@ -69,14 +73,14 @@ impl<'a> Reader<'a> {
     async fn message(&mut self) -> Cursor {
         match self.news("a message").await {
             Event::Received { cursor, .. } => cursor,
-            event => panic!("{} had {event:?} instead of a message", self.transport),
+            event => panic!("{} had {event:?} instead of a message", self.who()),
         }
     }
 
     /// The next messages are exactly these.
     async fn messages(&mut self, expected: impl IntoIterator<Item = Seq>) {
         for seq in expected {
-            assert_eq!(self.message().await.seq, seq, "{}", self.transport);
+            assert_eq!(self.message().await.seq, seq, "{}", self.who());
         }
     }
 
@@ -84,7 +88,7 @@ impl<'a> Reader<'a> {
     async fn gap(&mut self) -> (Gap, Seq) {
         match self.news("a gap").await {
             Event::Gap { gap, cursor } => (gap, cursor.seq),
-            event => panic!("{} had {event:?} instead of a gap", self.transport),
+            event => panic!("{} had {event:?} instead of a gap", self.who()),
         }
     }
 
@@ -92,7 +96,7 @@ impl<'a> Reader<'a> {
     async fn end(&mut self) {
         while let Some(event) = self.event("its end").await {
             let quiet = matches!(event, Event::Request { .. } | Event::Empty { .. });
-            assert!(quiet, "{} had {event:?} instead of its end", self.transport);
+            assert!(quiet, "{} had {event:?} instead of its end", self.who());
         }
     }
 }

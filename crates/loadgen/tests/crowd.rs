@@ -9,7 +9,9 @@ use wirebench_measure::{Invalid, Measurement, Second};
 use wirebench_protocol::Transport;
 use wirebench_protocol::control::{Pace, Payload};
 use wirebench_scenario::{Http, Link, Run, Timing};
-use wirebench_server::{Feed, Server};
+use wirebench_server::{Feed, Server, Token};
+
+const TOKEN: &str = "a-token-of-some-length";
 
 fn run(transport: Transport) -> Run {
     Run {
@@ -42,11 +44,11 @@ async fn serve() -> (Target, Control, CancellationToken) {
     let feeds = wirebench_server::listen("127.0.0.1:0".parse().unwrap()).unwrap();
     let control = wirebench_server::listen("127.0.0.1:0".parse().unwrap()).unwrap();
     let target = format!("http://{}", feeds.local_addr().unwrap());
-    let api = Control::new(&format!("http://{}", control.local_addr().unwrap()));
+    let api = Control::new(&format!("http://{}", control.local_addr().unwrap()), TOKEN);
     let end = CancellationToken::new();
     let stop = end.clone();
     tokio::spawn(async move {
-        let serving = wirebench_server::Control::new(server.clone());
+        let serving = wirebench_server::Control::new(server.clone(), Token::new(TOKEN).unwrap());
         tokio::join!(
             stop.run_until_cancelled(serving.serve(control)),
             server.serve(feeds, stop.cancelled()),

@@ -62,8 +62,8 @@ fn run(transport: Transport) -> Run {
 /// The control API of a bench.
 fn control(bench: &Bench) -> Control {
     let listener = support::listen();
-    let api = Control::new(&format!("http://{}", listener.local_addr().unwrap()));
-    let serving = wirebench_server::Control::new(bench.server.clone());
+    let api = Control::new(&format!("http://{}", listener.local_addr().unwrap()), support::TOKEN);
+    let serving = wirebench_server::Control::new(bench.server.clone(), support::token());
     tokio::spawn(async move { serving.serve(listener).await });
     api
 }
@@ -128,6 +128,7 @@ async fn bytes_are_those_of_a_counting_proxy() {
     let emulated = Link { delay: Duration::from_millis(3), jitter: Duration::from_millis(2) };
     for (transport, manner) in cases() {
         for (link, headers) in [(Link::default(), Headers::Browser), (emulated, Headers::Bare)] {
+            let to_the_end = manner == Manner::default();
             let bench = Bench::speaking(manner, 1000);
             let proxy = Proxy::start(bench.address);
             let target = bench.target_by_way_of(proxy.address);
@@ -138,14 +139,14 @@ async fn bytes_are_those_of_a_counting_proxy() {
                 let mut events = subscribe(transport, &dialer, &target, After::Start, &settings);
                 let mut received = 0;
                 // HTTP/1.1 to the end of the connection: what is read is all that was sent. A poll that
-                // the server's end cuts off is an error, and has its bytes. Over HTTP/2 a subscriber hangs
-                // up when the server announces its end: there it listens until everything is read.
+                // the server's end cuts off is an error, and has its bytes. HTTP/2 and TLS take their
+                // leave with bytes that the other end need not wait for: there, in the middle of it.
                 while let Some(Ok(event)) =
                     within(PATIENCE, format_args!("{transport}: the end"), events.next()).await
                 {
                     received += u64::from(matches!(event, Event::Received { .. }));
                     if received == 200 && matches!(event, Event::Received { .. }) {
-                        if manner.0.version == 2 {
+                        if !to_the_end {
                             let read = || {
                                 let counts = dialer.counts();
                                 (counts.bytes_up, counts.bytes_down) == proxy.bytes()
@@ -169,7 +170,7 @@ async fn bytes_are_those_of_a_counting_proxy() {
             };
             tokio::join!(subscriber(), publishing);
             let counts = dialer.counts();
-            if manner.0.version == 1 {
+            if to_the_end {
                 until(format_args!("{transport}: the proxy's end"), || proxy.open() == 0).await;
                 let counted = (counts.bytes_up, counts.bytes_down);
                 let what = format!("{transport} over {manner}, {link:?}: up and down");
@@ -191,11 +192,11 @@ async fn shared_connections_are_as_many_as_the_streams_need() {
     let _alone = ALONE.lock().await;
     for transport in Transport::ALL {
         let bench = Bench::start(1000);
-        let manner = Manner::all()[4];
-        let address = front::streams_of(manner, bench.address, CancellationToken::new(), STREAMS);
+        let address = front::start(bench.address, STREAMS);
         let proxy = Proxy::start(address);
-        let target = Target { trust: Some(front::trust()), ..support::target(proxy.address) };
-        let dialer = manner.dialer();
+        let target = support::target(proxy.address);
+        let shared = Connections::Shared;
+        let dialer = Manner(Http { version: 2, connections: shared, ..Http::default() }).dialer();
         let settings = Settings { interval: Duration::from_millis(5), ..Settings::default() };
         let received = join_all((0..18).map(async |_| {
             let mut events = subscribe(transport, &dialer, &target, After::Start, &settings);
@@ -373,7 +374,7 @@ async fn a_server_process() {
     let (feeds, control) = (support::listen(), support::listen());
     let addresses = [&feeds, &control].map(|listener| listener.local_addr().unwrap());
     writeln!(std::io::stdout(), "\nserving {} {}", addresses[0], addresses[1]).unwrap();
-    let api = wirebench_server::Control::new(server.clone());
+    let api = wirebench_server::Control::new(server.clone(), support::token());
     let parent_gone =
         tokio::task::spawn_blocking(|| std::io::stdin().read_line(&mut String::new()));
     tokio::select! {
@@ -430,17 +431,18 @@ async fn a_server_that_is_stopped_for_half_a_second_does_not_hide_it() {
         let (process, address, control) = Process::serve();
         let (id, run) = (process.0.id(), run(transport));
         let warm_up = run.timing.warm_up;
-        let measured = measure(&run, address, &Control::new(&control), |progress| {
-            if matches!(progress, Progress::WarmUp) {
-                tokio::spawn(async move {
-                    tokio::time::sleep(warm_up + Duration::from_millis(300)).await;
-                    Process::signal(id, "STOP");
-                    tokio::time::sleep(Duration::from_millis(500)).await;
-                    Process::signal(id, "CONT");
-                });
-            }
-        })
-        .await;
+        let measured =
+            measure(&run, address, &Control::new(&control, support::TOKEN), |progress| {
+                if matches!(progress, Progress::WarmUp) {
+                    tokio::spawn(async move {
+                        tokio::time::sleep(warm_up + Duration::from_millis(300)).await;
+                        Process::signal(id, "STOP");
+                        tokio::time::sleep(Duration::from_millis(500)).await;
+                        Process::signal(id, "CONT");
+                    });
+                }
+            })
+            .await;
         assert_eq!(measured.missing(), Some(0), "{transport}");
         let delivery = &measured.seen.delivery;
         let (p99, max) = (delivery.percentile(99.0).unwrap(), delivery.max().unwrap());

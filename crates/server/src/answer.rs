@@ -38,6 +38,23 @@ impl Refusal {
         Self::new(StatusCode::BAD_REQUEST, error, hint)
     }
 
+    /// One connection too many.
+    pub(crate) fn too_many_connections() -> Self {
+        let error = "there are too many connections";
+        Self::new(
+            StatusCode::SERVICE_UNAVAILABLE,
+            error,
+            "come back later; the limit is the server's",
+        )
+        .with(header::RETRY_AFTER, "5")
+        .with(header::CONNECTION, "close")
+    }
+
+    /// Who asks has to say who it is.
+    pub(crate) fn unauthorized(error: &str, hint: &'static str) -> Self {
+        Self::new(StatusCode::UNAUTHORIZED, error, hint).with(header::WWW_AUTHENTICATE, "Bearer")
+    }
+
     pub(crate) fn no_such_feed(name: &str) -> Self {
         let name: String = name.chars().take(64).collect();
         Self::new(
@@ -50,8 +67,19 @@ impl Refusal {
 
 impl From<Rejected> for Refusal {
     fn from(Rejected { status, error, hint }: Rejected) -> Self {
-        Self::new(status, error, hint)
+        let refusal = Self::new(status, error, hint);
+        match status {
+            StatusCode::TOO_MANY_REQUESTS => refusal.with(header::RETRY_AFTER, "1"),
+            _ => refusal,
+        }
     }
+}
+
+/// Whether a body was not read because it is longer than it may be.
+pub(crate) fn is_too_long(error: &axum::Error) -> bool {
+    use std::error::Error;
+
+    error.source().is_some_and(<dyn Error>::is::<http_body_util::LengthLimitError>)
 }
 
 impl IntoResponse for Refusal {

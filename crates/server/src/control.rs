@@ -6,8 +6,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use axum::extract::rejection::JsonRejection;
-use axum::extract::{RawPathParams, State};
+use axum::extract::{RawPathParams, Request, State};
 use axum::http::StatusCode;
+use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
@@ -15,6 +16,7 @@ use tokio::net::TcpListener;
 use wirebench_protocol::control::{self, CountWindow, PublisherReport, Usage, WindowCount};
 use wirebench_protocol::{Timestamp, process};
 
+use crate::access::Token;
 use crate::answer::{self, Refusal};
 use crate::feed::Feed;
 use crate::publisher::Publisher;
@@ -28,6 +30,8 @@ pub struct Control(Arc<Inner>);
 #[derive(Debug)]
 struct Inner {
     server: Server,
+    /// Without it nothing is answered: whoever reaches the port could publish otherwise.
+    token: Token,
     /// At most one publisher a feed, by the feed's name.
     publishers: Mutex<HashMap<String, Publisher>>,
     /// Late messages of all publishers, past and present.
@@ -35,9 +39,10 @@ struct Inner {
 }
 
 impl Control {
-    /// The control API of `server`.
-    pub fn new(server: Server) -> Self {
-        Self(Arc::new(Inner { server, publishers: Mutex::default(), late: Arc::default() }))
+    /// The control API of `server`, for those who bring the token.
+    pub fn new(server: Server, token: Token) -> Self {
+        let publishers = Mutex::default();
+        Self(Arc::new(Inner { server, token, publishers, late: Arc::default() }))
     }
 
     /// Every route of the API.
@@ -48,6 +53,7 @@ impl Control {
             .route("/feeds/{feed}/window", get(read_window).put(set_window))
             .fallback(answer::no_such_route)
             .method_not_allowed_fallback(answer::no_such_method)
+            .layer(middleware::from_fn_with_state(self.clone(), authorize))
             .with_state(self.clone())
     }
 
@@ -62,6 +68,19 @@ impl Control {
         let name = self.0.server.feeds().find(|(_, known)| std::ptr::eq(*known, feed));
         Ok(name.expect("the feed was found by its name"))
     }
+}
+
+async fn authorize(
+    State(control): State<Control>,
+    request: Request,
+    next: Next,
+) -> Result<Response, Refusal> {
+    if control.0.token.is_borne_by(request.headers()) {
+        return Ok(next.run(request).await);
+    }
+    let hint = "send `Authorization: Bearer <token>`; the server was started with it, or says it in \
+                its ready line";
+    Err(Refusal::unauthorized("the control API takes a token", hint))
 }
 
 type Body<T> = Result<Json<T>, JsonRejection>;

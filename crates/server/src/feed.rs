@@ -5,14 +5,17 @@
 
 use std::collections::VecDeque;
 use std::fmt;
+use std::num::NonZeroU32;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
 
 use axum::http::StatusCode;
 use bytes::Bytes;
 use futures::{Stream, StreamExt};
+use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
 use smallvec::SmallVec;
 use wirebench_protocol::control::{CountWindow, WindowCount};
 use wirebench_protocol::{After, Cursor, Epoch, Gap, Seq, Timestamp};
@@ -34,6 +37,8 @@ struct Inner {
     epoch: Epoch,
     /// How many messages the window keeps; at least 1.
     capacity: usize,
+    /// And how many bytes of JSON.
+    capacity_bytes: usize,
     log: RwLock<Log>,
     /// The newest message that readers may find in the log.
     newest: AtomicU64,
@@ -41,11 +46,23 @@ struct Inner {
     sleepers: Sleepers,
     /// What may be published from outside; everything where there is none.
     check: Option<Check>,
+    /// How often; any number of times where there is none.
+    rate: Option<(DefaultDirectRateLimiter, NonZeroU32)>,
+    /// Told how long it takes to wake everybody.
+    observer: OnceLock<Observer>,
 }
 
 type CheckFn = dyn Fn(&[u8]) -> Result<(), Rejected> + Send + Sync;
 
 struct Check(Box<CheckFn>);
+
+struct Observer(Box<dyn Fn(Duration) + Send + Sync>);
+
+impl fmt::Debug for Observer {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("Observer")
+    }
+}
 
 impl fmt::Debug for Check {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -71,6 +88,12 @@ impl Rejected {
         Self { status: StatusCode::BAD_REQUEST, error: error.into(), hint }
     }
 
+    /// Too much is published (`429`).
+    fn too_much(rate: NonZeroU32) -> Self {
+        let error = format!("the feed takes at most {rate} messages per second from outside");
+        Self { status: StatusCode::TOO_MANY_REQUESTS, error, hint: "publish less often" }
+    }
+
     /// Nobody publishes here from outside, or not this one (`403`).
     pub fn forbidden(error: impl Into<String>, hint: &'static str) -> Self {
         Self { status: StatusCode::FORBIDDEN, error: error.into(), hint }
@@ -81,6 +104,8 @@ impl Rejected {
 struct Log {
     /// The messages still kept, without holes, up to the newest.
     window: VecDeque<Arc<Entry>>,
+    /// The JSON of the window.
+    bytes: usize,
     /// The newest message ever published; 0 before the first.
     newest: Seq,
     /// What is being counted for a run, if anything.
@@ -114,12 +139,57 @@ impl Feed {
         Self(Arc::new(Inner {
             epoch: Epoch(rand::random()),
             capacity: capacity.max(1),
-            log: RwLock::new(Log { window: VecDeque::new(), newest: 0, count: None }),
+            capacity_bytes: usize::MAX,
+            log: RwLock::new(Log { window: VecDeque::new(), bytes: 0, newest: 0, count: None }),
             newest: AtomicU64::new(0),
             closed: AtomicBool::new(false),
             sleepers: Sleepers::default(),
             check: None,
+            rate: None,
+            observer: OnceLock::new(),
         }))
+    }
+
+    /// A feed whose window keeps at most this many bytes of JSON, and always the newest message.
+    ///
+    /// # Panics
+    /// The feed has been cloned already.
+    #[must_use]
+    pub fn with_window_bytes(mut self, bytes: usize) -> Self {
+        self.fresh().capacity_bytes = bytes;
+        self
+    }
+
+    /// A feed that takes from outside at most this many messages per second, evenly: a second's worth
+    /// at once (a generic cell rate algorithm). [`publish`](Self::publish) is not limited.
+    ///
+    /// # Panics
+    /// The feed has been cloned already.
+    #[must_use]
+    pub fn with_publish_rate(mut self, per_second: NonZeroU32) -> Self {
+        self.fresh().rate = Some((RateLimiter::direct(Quota::per_second(per_second)), per_second));
+        self
+    }
+
+    fn fresh(&mut self) -> &mut Inner {
+        Arc::get_mut(&mut self.0).expect("a feed is put together before it is cloned")
+    }
+
+    /// Has `observe` told how long each message takes to wake everybody who waits for it. The first
+    /// observer stays.
+    pub(crate) fn observe(&self, observe: impl Fn(Duration) + Send + Sync + 'static) {
+        let _ = self.0.observer.set(Observer(Box::new(observe)));
+    }
+
+    /// How many messages a reader finds after the cursor.
+    pub(crate) fn behind(&self, after: Cursor) -> u64 {
+        let log = self.0.log.read().unwrap_or_else(PoisonError::into_inner);
+        let from = if after.epoch == self.0.epoch {
+            after.seq.max(log.oldest() - 1)
+        } else {
+            log.oldest() - 1
+        };
+        log.newest.saturating_sub(from)
     }
 
     /// A feed that takes from outside, over any transport, only the JSON that `check` lets pass.
@@ -132,8 +202,7 @@ impl Feed {
         mut self,
         check: impl Fn(&[u8]) -> Result<(), Rejected> + Send + Sync + 'static,
     ) -> Self {
-        let inner = Arc::get_mut(&mut self.0).expect("a feed gets its check before any clone");
-        inner.check = Some(Check(Box::new(check)));
+        self.fresh().check = Some(Check(Box::new(check)));
         self
     }
 
@@ -146,6 +215,11 @@ impl Feed {
             .map_err(|error| Rejected::malformed(error.to_string(), "send one JSON value"))?;
         if let Some(Check(check)) = &self.0.check {
             check(payload.as_bytes())?;
+        }
+        if let Some((limiter, rate)) = &self.0.rate
+            && limiter.check().is_err()
+        {
+            return Err(Rejected::too_much(*rate));
         }
         Ok(self.publish(&payload))
     }
@@ -163,16 +237,28 @@ impl Feed {
             log.newest += 1;
             let cursor = Cursor { epoch: self.0.epoch, seq: log.newest };
             log.count(cursor.seq, due);
-            if log.window.len() == self.0.capacity {
-                log.window.pop_front();
+            let entry = Entry::encode(cursor, due, payload);
+            log.bytes += entry.json.len();
+            while log.window.len() == self.0.capacity
+                || (log.bytes > self.0.capacity_bytes && !log.window.is_empty())
+            {
+                let Some(oldest) = log.window.pop_front() else { break };
+                log.bytes -= oldest.json.len();
             }
-            log.window.push_back(Arc::new(Entry::encode(cursor, due, payload)));
+            log.window.push_back(Arc::new(entry));
             cursor
         };
         // Outside the lock, or every reader would wake up into it. Two publishers may come here in the
         // wrong order: the newest only ever grows.
         self.0.newest.fetch_max(cursor.seq, Ordering::Release);
-        self.0.sleepers.wake();
+        match self.0.observer.get() {
+            None => self.0.sleepers.wake(),
+            Some(Observer(observe)) => {
+                let start = Instant::now();
+                self.0.sleepers.wake();
+                observe(start.elapsed());
+            }
+        }
         cursor
     }
 

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Debug;
-use std::future::poll_fn;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -11,33 +10,32 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
-use axum::extract::{ConnectInfo, DefaultBodyLimit, RawPathParams, Request, State};
+use axum::extract::{RawPathParams, Request, State};
 use axum::http::{Extensions, HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
-use bytes::Bytes;
-use hyper::server::conn::http1;
-use hyper_util::rt::{TokioIo, TokioTimer};
+use serde::Serialize;
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::{TcpListener, TcpSocket, TcpStream};
+use tokio::net::{TcpListener, TcpSocket};
+use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
-use tower::Service;
 use wirebench_protocol::{Published, Transport};
 
+use crate::access::{self, Access};
 use crate::answer::{self, Refusal};
+use crate::census::Census;
 use crate::feed::Feed;
-use crate::gate::Gate;
-use crate::{transport, upgrade};
-
-/// How long a connection may be silent between requests, or take to send the head of one. Longer than
-/// the longest hold or the longest sensible poll interval.
-const IDLE: Duration = Duration::from_secs(90);
-
-/// How long connections have to end once the server stops.
-const DRAIN: Duration = Duration::from_secs(5);
+use crate::limits::Limits;
+use crate::metrics::Metrics;
+use crate::tls::Tls;
+use crate::{connection, transport, upgrade};
 
 /// A feed server. A handle: clones are the same server.
+///
+/// [`Server::serve`] owns the connections as well. An application of its own nests
+/// [`Server::router`], serves it as it likes, and calls [`Server::stop`] when it ends; limits that are
+/// about connections, and their metrics, are then the application's affair.
 #[derive(Clone, Debug)]
 pub struct Server(Arc<Inner>);
 
@@ -46,47 +44,84 @@ pub trait Io: AsyncRead + AsyncWrite + Send + Unpin + 'static {}
 
 impl<T: AsyncRead + AsyncWrite + Send + Unpin + 'static> Io for T {}
 
-/// What lies between the sockets and the server: an emulated link, a counter of bytes.
+/// What lies between the connections and the server: an emulated link, a recorder of bytes.
 pub trait Layer: Debug + Send + Sync + 'static {
-    /// Wraps a connection that was just accepted. What it puts into `extensions` comes with every
-    /// request of the connection.
-    fn wrap(&self, stream: TcpStream, extensions: &mut Extensions) -> Box<dyn Io>;
+    /// Wraps a connection that was just accepted, above TLS where there is TLS. What it puts into
+    /// `extensions` comes with every request of the connection.
+    fn wrap(&self, stream: Box<dyn Io>, extensions: &mut Extensions) -> Box<dyn Io>;
 }
 
 #[derive(Debug)]
 struct Inner {
     feeds: BTreeMap<String, Feed>,
+    limits: Limits,
+    access: Access,
+    tls: Option<Tls>,
     layer: Option<Box<dyn Layer>>,
     /// Cancelled once, when the server stops: connections take no further requests.
     stopping: CancellationToken,
     /// Owns every connection and every upgraded socket.
     tasks: TaskTracker,
-    connections: AtomicU64,
+    census: Census,
     requests: AtomicU64,
+    metrics: Metrics,
 }
 
 impl Server {
-    /// A server of these feeds, by name.
+    /// A server of these feeds, by name: to everybody, in the clear, within the default limits.
     pub fn new(feeds: impl IntoIterator<Item = (String, Feed)>) -> Self {
+        let metrics = Metrics::new();
+        let feeds: BTreeMap<_, _> = feeds.into_iter().collect();
+        for feed in feeds.values() {
+            feed.observe(metrics.fan_out());
+        }
         Self(Arc::new(Inner {
-            feeds: feeds.into_iter().collect(),
+            feeds,
+            limits: Limits::default(),
+            access: Access::default(),
+            tls: None,
             layer: None,
             stopping: CancellationToken::new(),
             tasks: TaskTracker::new(),
-            connections: AtomicU64::new(0),
+            census: Census::default(),
             requests: AtomicU64::new(0),
+            metrics,
         }))
     }
 
-    /// The server behind a layer. Without one, nothing lies between a socket and the server.
+    /// The server within these limits.
     ///
     /// # Panics
-    /// The server has been cloned already.
+    /// The server has been cloned already; so for everything else that it is given.
+    #[must_use]
+    pub fn with_limits(mut self, limits: Limits) -> Self {
+        self.fresh().limits = limits;
+        self
+    }
+
+    /// The server for those who may.
+    #[must_use]
+    pub fn with_access(mut self, access: Access) -> Self {
+        self.fresh().access = access;
+        self
+    }
+
+    /// The server over TLS, and only over it.
+    #[must_use]
+    pub fn with_tls(mut self, tls: Tls) -> Self {
+        self.fresh().tls = Some(tls);
+        self
+    }
+
+    /// The server behind a layer. Without one, nothing lies between a connection and the server.
     #[must_use]
     pub fn with_layer(mut self, layer: impl Layer) -> Self {
-        let inner = Arc::get_mut(&mut self.0).expect("a server gets its layer before any clone");
-        inner.layer = Some(Box::new(layer));
+        self.fresh().layer = Some(Box::new(layer));
         self
+    }
+
+    fn fresh(&mut self) -> &mut Inner {
+        Arc::get_mut(&mut self.0).expect("a server is put together before it is cloned")
     }
 
     /// The feed of that name.
@@ -101,7 +136,7 @@ impl Server {
 
     /// Connections that are open now, upgraded ones included.
     pub fn connections(&self) -> u64 {
-        self.0.connections.load(Ordering::Relaxed)
+        self.0.census.connected() as u64
     }
 
     /// HTTP requests received so far.
@@ -109,25 +144,35 @@ impl Server {
         self.0.requests.load(Ordering::Relaxed)
     }
 
-    /// Every route of the server.
+    /// What the server has counted so far, in the text format of Prometheus.
+    pub fn metrics_text(&self) -> String {
+        self.0.metrics.text()
+    }
+
+    /// Every route of the server, to be served as it is or nested into another router.
     pub fn router(&self) -> Router {
         let mut router = Router::new()
             .route("/healthz", get(async || "ok\n"))
-            .route("/echo", get(upgrade::echo::<Body>))
+            .route("/readyz", get(ready))
+            .route("/metrics", get(metrics))
+            .route("/tickets", post(ticket))
+            .route("/echo", get(upgrade::echo).connect(upgrade::echo))
             .route("/feeds/{feed}/messages", post(publish));
         for transport in Transport::ALL {
             router = router.route(&transport.path("{feed}"), transport::route(transport));
         }
+        if let Some(origins) = access::cors(&self.0.access) {
+            router = router.layer(origins);
+        }
         router
             .fallback(answer::no_such_route)
             .method_not_allowed_fallback(answer::no_such_method)
-            .layer(DefaultBodyLimit::max(crate::MAX_PAYLOAD_BYTES))
             .with_state(self.clone())
     }
 
     /// Serves connections until `shutdown` is done, then lets every connection end properly: held
-    /// polls are answered, streams end, sockets are closed with 1001. Returns when all have, or after
-    /// five seconds.
+    /// polls are answered, streams end, sockets are closed with 1001, and each subscriber is told when to
+    /// come back. Returns when all have, or when [`Limits::drain_time`] is over.
     pub async fn serve(&self, listener: TcpListener, shutdown: impl Future<Output = ()>) {
         self.serve_app(listener, self.router(), shutdown).await;
     }
@@ -145,19 +190,31 @@ impl Server {
             () = shutdown => {}
         }
         drop(listener);
+        let connections = self.connections();
+        tracing::info!(connections, "stopping: no new connections, those open are ended");
+        self.stop().await;
+        match self.connections() {
+            0 => tracing::info!("stopped"),
+            connections => tracing::warn!(connections, "stopped; some did not end in time"),
+        }
+    }
+
+    /// Ends every subscription properly, and waits for that, but no longer than
+    /// [`Limits::drain_time`]. What the server is asked from now on is answered as if nothing came.
+    pub async fn stop(&self) {
         self.0.stopping.cancel();
         for feed in self.0.feeds.values() {
             feed.close();
         }
         self.0.tasks.close();
-        let _ = tokio::time::timeout(DRAIN, self.0.tasks.wait()).await;
+        let _ = tokio::time::timeout(self.0.limits.drain_time, self.0.tasks.wait()).await;
     }
 
     /// Answers a subscription to `feed`, one of the server's or another, over `transport`. A socket that
     /// is opened by it belongs to the server, which waits for it when it stops; a feed that is not the
     /// server's has to be closed by its owner.
     pub async fn answer(&self, transport: Transport, feed: &Feed, request: Request) -> Response {
-        transport::answer(transport, self, feed, request).await.into_response()
+        transport::answer(transport, self, feed, request).await
     }
 
     /// Done when the server stops. Never, while it does not.
@@ -165,15 +222,55 @@ impl Server {
         self.0.stopping.cancelled().await;
     }
 
+    /// Whether it does.
+    pub(crate) fn is_stopping(&self) -> bool {
+        self.0.stopping.is_cancelled()
+    }
+
     /// Runs a future as a task that the server waits for when it stops.
     pub(crate) fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
         self.0.tasks.spawn(task);
     }
 
-    async fn accept(&self, listener: &TcpListener, router: &Router) {
+    pub(crate) fn limits(&self) -> &Limits {
+        &self.0.limits
+    }
+
+    pub(crate) fn access(&self) -> &Access {
+        &self.0.access
+    }
+
+    pub(crate) fn tls(&self) -> Option<&TlsAcceptor> {
+        self.0.tls.as_ref().map(|tls| &tls.acceptor)
+    }
+
+    pub(crate) fn layer(&self) -> Option<&dyn Layer> {
+        self.0.layer.as_deref()
+    }
+
+    pub(crate) fn census(&self) -> &Census {
+        &self.0.census
+    }
+
+    pub(crate) fn metrics(&self) -> &Metrics {
+        &self.0.metrics
+    }
+
+    pub(crate) fn count_request(&self) {
+        self.0.requests.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// When a subscriber that is sent away is to come back: at a time of its own.
+    pub(crate) fn return_delay(&self) -> Duration {
+        self.0.limits.return_time.mul_f64(rand::random_range(0.0..=1.0))
+    }
+
+    async fn accept(&self, listener: &TcpListener, app: &Router) {
         loop {
             match listener.accept().await {
-                Ok((stream, peer)) => self.welcome(stream, peer, router.clone()),
+                Ok((stream, peer)) => {
+                    self.spawn(connection::serve(self.clone(), stream, peer, app.clone()));
+                }
                 // The connection died in the queue.
                 Err(error) if is_about_the_peer(&error) => {}
                 // Out of files or memory: those connected go on; trying again at once would spin.
@@ -183,84 +280,6 @@ impl Server {
                 }
             }
         }
-    }
-
-    /// A connection that was just accepted becomes a task.
-    fn welcome(&self, stream: TcpStream, peer: SocketAddr, router: Router) {
-        // Nagle's algorithm would hold back the second of two small writes for 40 ms: streams and
-        // sockets would pay, polls would not.
-        let _ = stream.set_nodelay(true);
-        match &self.0.layer {
-            None => self.spawn(self.clone().connection(stream, peer, None, router)),
-            Some(layer) => {
-                let mut extensions = Extensions::new();
-                let stream = layer.wrap(stream, &mut extensions);
-                self.spawn(self.clone().connection(stream, peer, Some(extensions), router));
-            }
-        }
-    }
-
-    /// One connection from its first byte to its last; an upgraded one goes on as its own task.
-    async fn connection(
-        self,
-        stream: impl Io,
-        peer: SocketAddr,
-        extensions: Option<Extensions>,
-        router: Router,
-    ) {
-        let open = Open::count(&self);
-        let service = hyper::service::service_fn(|request: hyper::Request<_>| {
-            self.0.requests.fetch_add(1, Ordering::Relaxed);
-            let mut request = request.map(Body::new);
-            if let Some(extensions) = &extensions {
-                request.extensions_mut().extend(extensions.clone());
-            }
-            request.extensions_mut().insert(open.clone());
-            request.extensions_mut().insert(ConnectInfo(peer));
-            router.clone().call(request)
-        });
-        let connection = http1::Builder::new()
-            .timer(TokioTimer::new())
-            .header_read_timeout(IDLE)
-            .max_buf_size(64 << 10)
-            .writev(false)
-            .serve_connection(TokioIo::new(stream), service)
-            .with_upgrades();
-        let mut connection = std::pin::pin!(connection);
-        let mut stopping = std::pin::pin!(self.stopping());
-        let (mut gate, mut stopped) = (Gate::default(), false);
-        // An error at the end is the peer's: it went away or spoke no HTTP. hyper has answered it.
-        let _ = poll_fn(|context| {
-            // The end of the server first: it also ends held polls, whose answers are to say that the
-            // connection closes.
-            if !stopped && gate.poll(context, |context| stopping.as_mut().poll(context)).is_ready()
-            {
-                stopped = true;
-                connection.as_mut().graceful_shutdown();
-            }
-            connection.as_mut().poll(context)
-        })
-        .await;
-    }
-}
-
-/// Counts a connection as open for as long as any clone of it lives: an upgraded socket holds one.
-#[derive(Clone, Debug)]
-pub(crate) struct Open(#[expect(dead_code, reason = "held for its `Drop`")] Arc<OpenGuard>);
-
-#[derive(Debug)]
-struct OpenGuard(Server);
-
-impl Open {
-    fn count(server: &Server) -> Self {
-        server.0.connections.fetch_add(1, Ordering::Relaxed);
-        Self(Arc::new(OpenGuard(server.clone())))
-    }
-}
-
-impl Drop for OpenGuard {
-    fn drop(&mut self) {
-        self.0.0.connections.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
@@ -281,25 +300,88 @@ fn is_about_the_peer(error: &io::Error) -> bool {
     matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset)
 }
 
+/// `GET /readyz`: whether to send more subscribers here. `/healthz` says only that it lives.
+async fn ready(State(server): State<Server>) -> Response {
+    if server.is_stopping() {
+        (StatusCode::SERVICE_UNAVAILABLE, "stopping\n").into_response()
+    } else {
+        "ready\n".into_response()
+    }
+}
+
+/// `GET /metrics`: to whoever may subscribe.
+async fn metrics(State(server): State<Server>, headers: HeaderMap) -> Result<Response, Refusal> {
+    server.0.access.subscribe(None, &headers)?;
+    let kind = [(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")];
+    Ok((kind, server.metrics_text()).into_response())
+}
+
+/// `POST /tickets`: something to put into an address in place of the token.
+async fn ticket(State(server): State<Server>, request: Request) -> Result<Response, Refusal> {
+    #[derive(Serialize)]
+    struct Ticket {
+        ticket: String,
+        expires_in_seconds: u64,
+    }
+    server.0.access.origin(request.uri(), request.headers())?;
+    let (ticket, time) = server.0.access.ticket(request.headers())?;
+    let ticket = Ticket { ticket, expires_in_seconds: time.as_secs() };
+    let no_store = [(header::CACHE_CONTROL, "no-store")];
+    Ok((StatusCode::CREATED, no_store, axum::Json(ticket)).into_response())
+}
+
 /// `POST /feeds/{feed}/messages`: any JSON body becomes the next message.
-async fn publish(
-    State(server): State<Server>,
-    path: RawPathParams,
-    headers: HeaderMap,
-    body: Result<Bytes, axum::extract::rejection::BytesRejection>,
-) -> Result<Response, Refusal> {
-    let feed = transport::feed(&server, &path)?;
-    if !may_be_json(&headers) {
+async fn publish(State(server): State<Server>, path: RawPathParams, request: Request) -> Response {
+    let answer = match take(&server, &path, request).await {
+        Ok(published) => {
+            let no_store = [(header::CACHE_CONTROL, "no-store")];
+            (StatusCode::CREATED, no_store, axum::Json(published)).into_response()
+        }
+        Err(refusal) => refusal.into_response(),
+    };
+    server.0.metrics.answered("messages", answer.status());
+    answer
+}
+
+async fn take(
+    server: &Server,
+    path: &RawPathParams,
+    request: Request,
+) -> Result<Published, Refusal> {
+    let feed = transport::feed(server, path)?;
+    server.0.access.origin(request.uri(), request.headers())?;
+    server.0.access.publish(None, request.headers())?;
+    if !may_be_json(request.headers()) {
         let error = "the body is not declared as JSON";
         let hint = "send it with `Content-Type: application/json`";
         return Err(Refusal::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, error, hint));
     }
-    let body = body.map_err(|error| {
-        Refusal::new(error.status(), error.body_text(), "a payload has at most 1 MiB")
-    })?;
-    let cursor = feed.offer(&body)?;
-    let no_store = [(header::CACHE_CONTROL, "no-store")];
-    Ok((StatusCode::CREATED, no_store, axum::Json(Published { cursor })).into_response())
+    let body = read(request.into_body(), &server.0.limits).await?;
+    let offered = feed.offer(&body);
+    server.0.metrics.offered(offered.is_ok());
+    Ok(Published { cursor: offered? })
+}
+
+/// A whole body, in time and within bounds.
+async fn read(body: Body, limits: &Limits) -> Result<bytes::Bytes, Refusal> {
+    let most = limits.message_bytes;
+    let reading = axum::body::to_bytes(body, most);
+    match tokio::time::timeout(limits.body_time, reading).await {
+        Ok(Ok(body)) => Ok(body),
+        Ok(Err(error)) if answer::is_too_long(&error) => {
+            let error = format!("the body is longer than {most} bytes");
+            Err(Refusal::new(StatusCode::PAYLOAD_TOO_LARGE, error, "publish less at once"))
+        }
+        Ok(Err(error)) => {
+            let error = format!("the body broke off: {error}");
+            Err(Refusal::bad_request(error, "send as much as `Content-Length` says"))
+        }
+        Err(_) => {
+            let error = format!("the body took longer than {} s", limits.body_time.as_secs_f64());
+            Err(Refusal::new(StatusCode::REQUEST_TIMEOUT, error, "send it faster")
+                .with(header::CONNECTION, "close"))
+        }
+    }
 }
 
 /// Whether the body is JSON by its declaration, or has none.

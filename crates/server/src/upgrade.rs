@@ -1,11 +1,14 @@
 //! From an HTTP request to an open WebSocket, and from there to its end (RFC 6455).
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::Body;
-use axum::http::{HeaderMap, HeaderValue, Method, Request, StatusCode, header};
+use axum::extract::{Request, State};
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::response::Response;
 use futures::StreamExt;
+use hyper::ext::Protocol;
 use hyper::upgrade::Upgraded;
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -18,7 +21,9 @@ use tokio_tungstenite::tungstenite::protocol::{CloseFrame, Role, WebSocketConfig
 use tokio_tungstenite::tungstenite::{Error, Message};
 
 use crate::answer::Refusal;
-use crate::server::{Open, Server};
+use crate::connection::Vitals;
+use crate::limits;
+use crate::server::Server;
 
 /// How long an ending connection may take to say goodbye.
 const GOODBYE: Duration = Duration::from_secs(2);
@@ -31,11 +36,12 @@ pub(crate) struct Limits {
 }
 
 /// Subscribers send little: pings, closes, now and then a publish of at most one payload.
-pub(crate) const SUBSCRIBER: Limits =
-    Limits { read_buffer: 512, max_message: crate::MAX_PAYLOAD_BYTES + 1024 };
+pub(crate) fn subscriber(limits: &limits::Limits) -> Limits {
+    Limits { read_buffer: 512, max_message: limits.message_bytes.saturating_add(1024) }
+}
 
 /// Whoever tries out the protocol sends what conformance suites send: up to 16 MiB.
-pub(crate) const ECHO: Limits = Limits { read_buffer: 16 << 10, max_message: 16 << 20 };
+const ECHO: Limits = Limits { read_buffer: 16 << 10, max_message: 16 << 20 };
 
 /// An open WebSocket.
 #[derive(Debug)]
@@ -48,8 +54,8 @@ pub(crate) struct Socket {
 ///
 /// # Errors
 /// The request is no valid opening handshake (section 4.2.1).
-pub(crate) fn websocket<B, F>(
-    mut request: Request<B>,
+pub(crate) fn websocket<F>(
+    mut request: Request,
     limits: Limits,
     server: &Server,
     serve: impl FnOnce(Socket) -> F + Send + 'static,
@@ -57,8 +63,9 @@ pub(crate) fn websocket<B, F>(
 where
     F: Future<Output = ()> + Send + 'static,
 {
-    let accept = accept_key(request.method(), request.version(), request.headers())?;
-    let open = request.extensions().get::<Open>().cloned();
+    let answer = handshake(&request)?;
+    // An upgraded connection is one until its socket is gone.
+    let vitals = request.extensions().get::<Arc<Vitals>>().map(Vitals::begin);
     let upgrade = hyper::upgrade::on(&mut request);
     let config = WebSocketConfig::default()
         .read_buffer_size(limits.read_buffer)
@@ -66,7 +73,7 @@ where
         .max_message_size(Some(limits.max_message))
         .max_frame_size(Some(limits.max_message));
     server.spawn(async move {
-        let _open = open;
+        let _vitals = vitals;
         // Fails only when the client goes away before it has our answer.
         if let Ok(upgraded) = upgrade.await {
             let io = TokioIo::new(upgraded);
@@ -74,6 +81,20 @@ where
             serve(Socket { stream }).await;
         }
     });
+    Ok(answer)
+}
+
+/// The answer to an opening handshake: over HTTP/2 a CONNECT for the protocol `websocket` (RFC 8441,
+/// section 5), which proves itself by being one, over HTTP/1.1 an upgrade with a key.
+fn handshake(request: &Request) -> Result<Response, Refusal> {
+    let protocol = request.extensions().get::<Protocol>().map(Protocol::as_str);
+    if protocol.is_some_and(|protocol| protocol.eq_ignore_ascii_case("websocket")) {
+        return match single(request.headers(), &header::SEC_WEBSOCKET_VERSION) {
+            Some(b"13") => Ok(Response::default()),
+            _ => Err(upgrade_required()),
+        };
+    }
+    let accept = accept_key(request.method(), request.version(), request.headers())?;
     Ok(Response::builder()
         .status(StatusCode::SWITCHING_PROTOCOLS)
         .header(header::CONNECTION, "Upgrade")
@@ -83,22 +104,23 @@ where
         .expect("three valid headers"))
 }
 
+fn upgrade_required() -> Refusal {
+    Refusal::new(
+        StatusCode::UPGRADE_REQUIRED,
+        "this address speaks WebSocket only",
+        "open it with a WebSocket client: `Connection: Upgrade`, `Upgrade: websocket`",
+    )
+    .with(header::UPGRADE, "websocket")
+    .with(header::CONNECTION, "Upgrade")
+    .with(header::SEC_WEBSOCKET_VERSION, "13")
+}
+
 /// Checks an opening handshake and computes the answer to its key.
 fn accept_key(
     method: &Method,
     version: axum::http::Version,
     headers: &HeaderMap,
 ) -> Result<String, Refusal> {
-    let upgrade_required = || {
-        Refusal::new(
-            StatusCode::UPGRADE_REQUIRED,
-            "this address speaks WebSocket only",
-            "open it with a WebSocket client: `Connection: Upgrade`, `Upgrade: websocket`",
-        )
-        .with(header::UPGRADE, "websocket")
-        .with(header::CONNECTION, "Upgrade")
-        .with(header::SEC_WEBSOCKET_VERSION, "13")
-    };
     if method != Method::GET || version < axum::http::Version::HTTP_11 {
         let hint = "an opening handshake is a GET over HTTP/1.1";
         return Err(Refusal::bad_request("not an opening handshake", hint));
@@ -147,7 +169,7 @@ fn has_token(headers: &HeaderMap, name: &header::HeaderName, token: &str) -> boo
 
 impl Socket {
     /// Starts the closing handshake and waits for the answer, but not for long.
-    pub(crate) async fn close(mut self, code: CloseCode, reason: &'static str) {
+    pub(crate) async fn close(&mut self, code: CloseCode, reason: String) {
         let frame = CloseFrame { code, reason: reason.into() };
         let goodbye = async {
             if self.stream.close(Some(frame)).await.is_ok() {
@@ -161,7 +183,7 @@ impl Socket {
 
     /// Ends a connection on which `error` happened: a peer that broke the protocol is told how
     /// (section 7.4.1), one that closed properly has already been answered.
-    pub(crate) async fn fail(mut self, error: &Error) {
+    pub(crate) async fn fail(&mut self, error: &Error) {
         let Some(code) = close_code(error) else {
             let _ = timeout(GOODBYE, linger(self.stream.get_mut())).await;
             return;
@@ -201,18 +223,20 @@ fn close_code(error: &Error) -> Option<CloseCode> {
 }
 
 /// Every text or binary message comes back as it was: for conformance suites, and for trying out.
-pub(crate) async fn echo<B: Send + 'static>(
-    axum::extract::State(server): axum::extract::State<Server>,
-    request: Request<B>,
+pub(crate) async fn echo(
+    State(server): State<Server>,
+    request: Request,
 ) -> Result<Response, Refusal> {
     use futures::SinkExt;
 
+    server.access().origin(request.uri(), request.headers())?;
+    server.access().subscribe(None, request.headers())?;
     websocket(request, ECHO, &server.clone(), async move |mut socket: Socket| {
         loop {
             let message = tokio::select! {
                 message = socket.stream.next() => message.unwrap_or(Err(Error::ConnectionClosed)),
                 () = server.stopping() => {
-                    return socket.close(CloseCode::Away, "the server stops").await;
+                    return socket.close(CloseCode::Away, "the server stops".to_owned()).await;
                 }
             };
             let sent = match message {

@@ -8,7 +8,9 @@ use http_body_util::BodyExt;
 use serde_json::{Value, json};
 use tower::ServiceExt;
 use wirebench_protocol::{After, Transport};
-use wirebench_server::{Control, Feed, Payload, Server};
+use wirebench_server::{Control, Feed, Payload, Server, Token};
+
+const TOKEN: &str = "a-token-of-some-length";
 
 fn server() -> (Server, Feed) {
     let feed = Feed::new(10);
@@ -145,9 +147,12 @@ async fn any_json_value_is_published_and_anything_else_refused() {
 #[tokio::test]
 async fn a_publisher_is_started_counted_and_stopped() {
     let (server, feed) = server();
-    let control = Control::new(server).router();
+    let control = Control::new(server, Token::new(TOKEN).unwrap()).router();
+    let stranger = ask(control.clone(), get("/usage")).await;
+    assert_eq!(stranger.0, StatusCode::UNAUTHORIZED);
     let send = |method: Method, uri: &str, body: Value| {
         let request = Request::builder().method(method).uri(uri);
+        let request = request.header("authorization", format!("Bearer {TOKEN}"));
         let body = if body.is_null() { Body::empty() } else { Body::from(body.to_string()) };
         ask(control.clone(), request.header("content-type", "application/json").body(body).unwrap())
     };

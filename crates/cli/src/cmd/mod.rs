@@ -9,4 +9,5 @@ pub(crate) mod report;
 pub(crate) mod run;
 pub(crate) mod schema;
 pub(crate) mod serve;
+pub(crate) mod serve_options;
 pub(crate) mod subscribe;

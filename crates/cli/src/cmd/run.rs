@@ -197,7 +197,7 @@ impl<'a> Session<'a> {
         let mut server =
             ServerProcess::start(run.window, self.server_workers, run.http.tls).await?;
         let target = Target::resolve_believing(&server.listening, &server.believe).await?;
-        let control = Control::new(&server.control);
+        let control = Control::new(&server.control, &server.control_token);
         let driven = tokio::select! {
             driven = self.drive(run, &target, &control) => driven,
             how = server.gone() => Err(anyhow::anyhow!(

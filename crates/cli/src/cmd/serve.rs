@@ -11,6 +11,7 @@ use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use wirebench_server::{Control, Feed, Server, listen};
 
+use super::serve_options::Options;
 use crate::exit::Exit;
 use crate::machine;
 
@@ -23,8 +24,8 @@ pub(crate) struct Serve {
     /// Address of the feeds; port 0 takes any free one
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8080")]
     listen: SocketAddr,
-    /// Address of the control API, on which load generators start publishers; loopback only
-    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:0", value_parser = loopback)]
+    /// Address of the control API, on which load generators start publishers
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:0")]
     control: SocketAddr,
     /// Name of a feed; give it again for more than one
     #[arg(long, value_name = "NAME", default_value = "bench", value_parser = feed_name)]
@@ -35,6 +36,8 @@ pub(crate) struct Serve {
     /// Threads that serve connections [default: one per core]
     #[arg(long, value_name = "THREADS")]
     workers: Option<std::num::NonZeroUsize>,
+    #[command(flatten)]
+    options: Options,
     /// Stop when standard input ends, so as not to outlive the process that started the server
     #[arg(long, hide = true)]
     until_stdin_ends: bool,
@@ -45,6 +48,12 @@ pub(crate) struct Serve {
 struct Ready {
     listening: String,
     control: String,
+    /// Where it was drawn at random: whoever started the server is to know it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    control_token: Option<String>,
+    /// Under TLS: the certificate in PEM, for clients that are to trust it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    certificate: Option<String>,
     feeds: Vec<String>,
     pid: u32,
 }
@@ -71,16 +80,26 @@ pub(crate) fn serve(arguments: Serve) -> anyhow::Result<Exit> {
 async fn until_stopped(arguments: Serve) -> anyhow::Result<Exit> {
     let mut terminate = signal(SignalKind::terminate()).context("cannot watch for SIGTERM")?;
     let mut interrupt = signal(SignalKind::interrupt()).context("cannot watch for SIGINT")?;
+    let options = &arguments.options;
+    options.check_control(arguments.control)?;
+    let tls = options.tls(arguments.listen)?;
+    let token = options.control_token()?;
     let feeds = arguments.feed.iter();
-    let feeds = feeds.map(|name| (name.clone(), Feed::new(arguments.window.get())));
-    let server = Server::new(feeds);
-    let control = Control::new(server.clone());
+    let feeds = feeds.map(|name| (name.clone(), options.feed(Feed::new(arguments.window.get()))));
+    let server = options.server(Server::new(feeds), tls.clone())?;
+    let control = Control::new(server.clone(), token.token.clone());
 
     let listener = bind("--listen", arguments.listen)?;
     let control_listener = bind("--control", arguments.control)?;
     announce(&Ready {
-        listening: format!("http://{}", listener.local_addr()?),
+        listening: format!(
+            "{}://{}",
+            if tls.is_some() { "https" } else { "http" },
+            listener.local_addr()?
+        ),
         control: format!("http://{}", control_listener.local_addr()?),
+        control_token: token.to_announce(),
+        certificate: tls.as_ref().map(|tls| tls.certificate().to_owned()),
         feeds: arguments.feed,
         pid: std::process::id(),
     })?;
@@ -118,15 +137,6 @@ async fn stdin_ends() {
     let mut ignored = [0; 256];
     let mut stdin = tokio::io::stdin();
     while matches!(stdin.read(&mut ignored).await, Ok(1..)) {}
-}
-
-fn loopback(text: &str) -> Result<SocketAddr, String> {
-    let address: SocketAddr = text.parse().map_err(|error| format!("{error}"))?;
-    if address.ip().is_loopback() {
-        Ok(address)
-    } else {
-        Err("whoever reaches the control API can publish: it listens on loopback only".to_owned())
-    }
 }
 
 fn feed_name(text: &str) -> Result<String, String> {

@@ -1,10 +1,8 @@
-//! A front before a server of plain HTTP/1.1: it speaks TLS and HTTP/2 to subscribers and forwards what
-//! they ask, each stream as a request of its own.
+//! A front before a server of HTTP/1.1: it speaks HTTP/2 to subscribers, allows as many streams as a test
+//! likes, and forwards each as a request of its own. hyper's server and not ours: a second opinion.
 
 use std::convert::Infallible;
-use std::io;
 use std::net::SocketAddr;
-use std::sync::{Arc, LazyLock};
 
 use bytes::Bytes;
 use http_body_util::{Either, Empty};
@@ -15,112 +13,36 @@ use hyper::server::conn::http2;
 use hyper::service::service_fn;
 use hyper::{Method, Request, Response, StatusCode, Uri};
 use hyper_util::rt::{TokioExecutor, TokioIo};
-use rcgen::{CertifiedKey, generate_simple_self_signed};
-use tokio::io::{AsyncRead, AsyncWrite, copy_bidirectional};
-use tokio::net::{TcpListener, TcpStream};
-use tokio_rustls::TlsAcceptor;
-use tokio_rustls::rustls::ServerConfig;
-use tokio_rustls::rustls::crypto::ring;
-use tokio_rustls::rustls::pki_types::PrivateKeyDer;
-use tokio_util::sync::CancellationToken;
-use wirebench_loadgen::Trust;
-
-use super::manner::Manner;
+use tokio::io::copy_bidirectional;
+use tokio::net::TcpStream;
 
 type Answer = Response<Either<Incoming, Empty<Bytes>>>;
 
-/// The certificate of all fronts, and who believes it.
-static IDENTITY: LazyLock<(TlsAcceptor, Trust)> = LazyLock::new(|| {
-    let names = ["127.0.0.1".to_owned(), "localhost".to_owned()];
-    let CertifiedKey { cert, signing_key } = generate_simple_self_signed(names).expect("names");
-    let trust = Trust::pinned(&cert.pem()).expect("a certificate that was just made");
-    let key = PrivateKeyDer::try_from(signing_key.serialize_der()).expect("a key");
-    let mut config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
-        .with_safe_default_protocol_versions()
-        .and_then(|config| {
-            config.with_no_client_auth().with_single_cert(vec![cert.der().clone()], key)
-        })
-        .expect("a certificate and its key");
-    config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
-    (TlsAcceptor::from(Arc::new(config)), trust)
-});
-
-/// Who believes the fronts.
-pub(crate) fn trust() -> Trust {
-    IDENTITY.1.clone()
-}
-
-/// Starts a front that is spoken to in this manner; it ends with `stop`, its streams first.
-pub(crate) fn start(manner: Manner, upstream: SocketAddr, stop: CancellationToken) -> SocketAddr {
-    streams_of(manner, upstream, stop, 200)
-}
-
-/// The same, with so many streams a connection.
-pub(crate) fn streams_of(
-    manner: Manner,
-    upstream: SocketAddr,
-    stop: CancellationToken,
-    streams: u32,
-) -> SocketAddr {
+/// Starts a front, and says where.
+pub(crate) fn start(upstream: SocketAddr, streams: u32) -> SocketAddr {
     let listener = super::listen();
     let address = listener.local_addr().expect("a bound socket has an address");
-    tokio::spawn(accept(listener, manner, upstream, stop, streams));
+    tokio::spawn(async move {
+        while let Ok((client, _)) = listener.accept().await {
+            let _ = client.set_nodelay(true);
+            tokio::spawn(serve(client, upstream, streams));
+        }
+    });
     address
 }
 
-async fn accept(
-    listener: TcpListener,
-    manner: Manner,
-    upstream: SocketAddr,
-    stop: CancellationToken,
-    streams: u32,
-) {
-    while let Ok((socket, _)) = listener.accept().await {
-        let _ = socket.set_nodelay(true);
-        let stop = stop.clone();
-        tokio::spawn(async move {
-            if manner.0.tls {
-                let secure = IDENTITY.0.accept(socket).await?;
-                serve(secure, manner, upstream, stop, streams).await
-            } else {
-                serve(socket, manner, upstream, stop, streams).await
-            }
-        });
-    }
-}
-
-async fn serve(
-    mut client: impl AsyncRead + AsyncWrite + Send + Unpin + 'static,
-    manner: Manner,
-    upstream: SocketAddr,
-    stop: CancellationToken,
-    streams: u32,
-) -> io::Result<()> {
-    if manner.0.version == 1 {
-        let mut server = TcpStream::connect(upstream).await?;
-        server.set_nodelay(true)?;
-        copy_bidirectional(&mut client, &mut server).await?;
-        return Ok(());
-    }
+async fn serve(client: TcpStream, upstream: SocketAddr, streams: u32) {
     let service = service_fn(move |request| async move {
         Ok::<_, Infallible>(forward(request, upstream).await.unwrap_or_else(|error| {
             panic!("a front of a test has to forward: {error}");
         }))
     });
-    let mut connection = std::pin::pin!(
-        http2::Builder::new(TokioExecutor::new())
-            .enable_connect_protocol()
-            .max_concurrent_streams(streams)
-            .serve_connection(TokioIo::new(client), service)
-    );
-    tokio::select! {
-        _ = connection.as_mut() => {}
-        () = stop.cancelled() => {
-            connection.as_mut().graceful_shutdown();
-            let _ = connection.await;
-        }
-    }
-    Ok(())
+    // Ends with an error when a subscriber simply leaves.
+    let _ = http2::Builder::new(TokioExecutor::new())
+        .enable_connect_protocol()
+        .max_concurrent_streams(streams)
+        .serve_connection(TokioIo::new(client), service)
+        .await;
 }
 
 async fn forward(
@@ -140,7 +62,8 @@ async fn forward(
     for refused in [header::HOST, header::CONNECTION, header::UPGRADE] {
         assert!(!plain.headers().contains_key(&refused), "HTTP/2 has no `{refused}`");
     }
-    plain.headers_mut().insert(header::HOST, HeaderValue::from_static("upstream"));
+    let host = request.uri().authority().expect("HTTP/2 says where to");
+    plain.headers_mut().insert(header::HOST, HeaderValue::from_str(host.as_str())?);
     if tunnel {
         assert_eq!(request.method(), Method::CONNECT);
         for (name, value) in [
@@ -164,5 +87,5 @@ async fn forward(
     for hop in [header::CONNECTION, header::TRANSFER_ENCODING] {
         answer.headers_mut().remove(hop);
     }
-    Ok(answer.map(|body| Either::Left(body)))
+    Ok(answer.map(Either::Left))
 }

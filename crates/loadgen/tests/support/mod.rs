@@ -10,17 +10,32 @@ pub(crate) mod proxy;
 
 use std::fmt::Display;
 use std::net::SocketAddr;
+use std::sync::LazyLock;
 use std::time::Duration;
 
 use self::manner::Manner;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
-use wirebench_loadgen::{DEFAULT_FEED, Target};
+use wirebench_loadgen::{DEFAULT_FEED, Target, Trust};
 use wirebench_protocol::{After, Cursor};
-use wirebench_server::{Feed, Payload, Server};
+use wirebench_server::{Feed, Payload, Server, Tls};
+
+/// The token of every control API in these tests.
+pub(crate) const TOKEN: &str = "a-token-of-some-length";
+
+pub(crate) fn token() -> wirebench_server::Token {
+    wirebench_server::Token::new(TOKEN).expect("long enough")
+}
 
 /// How long anything may take that should happen at once. Only a hang takes this long.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
+
+/// What all benches that speak TLS prove themselves with, and who believes it.
+static TLS: LazyLock<(Tls, Trust)> = LazyLock::new(|| {
+    let tls = Tls::self_signed(["127.0.0.1".to_owned()]).expect("a name of a server");
+    let trust = Trust::pinned(tls.certificate()).expect("a certificate that was just made");
+    (tls, trust)
+});
 
 /// Waits for `future`, but no longer than `patience`; `what` says who was waiting for what.
 pub(crate) async fn within<T>(
@@ -62,17 +77,19 @@ impl Bench {
 
     /// The same for those who speak in this manner.
     pub(crate) fn speaking(manner: Manner, window: usize) -> Self {
-        let mut bench = Self::start(window);
-        if manner != Manner::default() {
-            bench.address = front::start(manner, bench.address, bench.stop.clone());
-            bench.manner = manner;
-        }
-        bench
+        let feed = Feed::new(window);
+        let server = Server::new([(DEFAULT_FEED.to_owned(), feed.clone())]);
+        let server = if manner.0.tls { server.with_tls(TLS.0.clone()) } else { server };
+        Self { manner, ..Self::of(server, feed) }
     }
 
     /// Serves this feed.
     pub(crate) fn serve(feed: Feed) -> Self {
         let server = Server::new([(DEFAULT_FEED.to_owned(), feed.clone())]);
+        Self::of(server, feed)
+    }
+
+    fn of(server: Server, feed: Feed) -> Self {
         let listener = listen();
         let address = listener.local_addr().expect("a bound socket has an address");
         let stop = CancellationToken::new();
@@ -90,7 +107,7 @@ impl Bench {
 
     /// Where to subscribe over what stands before it at this address.
     pub(crate) fn target_by_way_of(&self, address: SocketAddr) -> Target {
-        Target { trust: self.manner.0.tls.then(front::trust), ..target(address) }
+        Target { trust: self.manner.0.tls.then(|| TLS.1.clone()), ..target(address) }
     }
 
     /// Publishes one JSON text.

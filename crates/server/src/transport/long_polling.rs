@@ -5,9 +5,8 @@ use std::time::Duration;
 use axum::http::HeaderMap;
 use axum::response::Response;
 
-use super::{Ask, locate, polling};
+use super::{Ask, Subscription, locate, polling};
 use crate::answer::Refusal;
-use crate::feed::Feed;
 
 const DEFAULT_HOLD: Duration = Duration::from_secs(25);
 
@@ -19,22 +18,23 @@ const LONGEST_HOLD: Duration = Duration::from_mins(1);
 /// the cursor that was asked for, so nothing published meanwhile can be passed over. Every await here is a place where a client that goes away
 /// drops the handler: reading takes nothing from the feed, so nothing is lost.
 pub(super) async fn answer(
-    feed: &Feed,
+    subscription: &Subscription,
     ask: &Ask,
     headers: &HeaderMap,
 ) -> Result<Response, Refusal> {
+    let feed = &subscription.feed;
     let after = locate(feed, &ask.after)?;
     let hold = hold(ask.hold)?;
 
     let at_once = feed.read(after);
     if !at_once.is_empty() || hold.is_zero() {
-        return Ok(polling::answer(after, &at_once, headers));
+        return Ok(polling::answer(subscription, after, &at_once, headers));
     }
     tokio::select! {
         // Data first: where a message and the end of the hold meet, the message wins.
         biased;
-        batch = feed.wait(after) => Ok(polling::answer(after, &batch, headers)),
-        () = tokio::time::sleep(hold) => Ok(polling::nothing(after)),
+        batch = feed.wait(after) => Ok(polling::answer(subscription, after, &batch, headers)),
+        () = tokio::time::sleep(hold) => Ok(polling::nothing(subscription, after)),
     }
 }
 

@@ -1,14 +1,17 @@
 //! The ways to read a feed, a page each.
 
+use std::sync::Arc;
+
 use axum::extract::{Query, RawPathParams, Request, State};
 use axum::http::{HeaderName, HeaderValue, Uri};
-use axum::response::Response;
+use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, get};
 use serde::Deserialize;
 use wirebench_protocol::{After, Cursor, CursorError, FEED_CURSOR, Transport};
 
 use crate::answer::Refusal;
-use crate::feed::Feed;
+use crate::connection::Vitals;
+use crate::feed::{Batch, Feed, Follow};
 use crate::server::Server;
 
 mod long_polling;
@@ -19,25 +22,82 @@ pub(crate) mod websocket;
 
 /// The route of a transport, over all feeds of the server.
 pub(crate) fn route(transport: Transport) -> MethodRouter<Server> {
-    get(async move |State(server): State<Server>, path: RawPathParams, request: Request| {
-        let feed = feed(&server, &path)?;
-        answer(transport, &server, feed, request).await
-    })
+    let handler = async move |State(server): State<Server>,
+                              path: RawPathParams,
+                              request: Request| {
+        match feed(&server, &path) {
+            Ok(feed) => answer(transport, &server, feed, request).await,
+            Err(refusal) => {
+                let refusal = refusal.into_response();
+                server.metrics().answered(transport.name(), refusal.status());
+                refusal
+            }
+        }
+    };
+    match transport {
+        // Over HTTP/2 a socket is opened by a CONNECT (RFC 8441).
+        Transport::WebSocket => get(handler).connect(handler),
+        _ => get(handler),
+    }
 }
 
-/// Answers a subscription to `feed`: the one place that lists the transports.
+/// Answers a subscription to `feed`, and counts it.
 pub(crate) async fn answer(
     transport: Transport,
     server: &Server,
     feed: &Feed,
     request: Request,
-) -> Result<Response, Refusal> {
+) -> Response {
+    if let Some(vitals) = request.extensions().get::<Arc<Vitals>>() {
+        vitals.carries(transport);
+    }
+    let subscription = Subscription { transport, server: server.clone(), feed: feed.clone() };
+    let answer = match subscribe(subscription, request).await {
+        Ok(response) => response,
+        Err(refusal) => refusal.into_response(),
+    };
+    server.metrics().answered(transport.name(), answer.status());
+    answer
+}
+
+/// The one place that lists the transports.
+async fn subscribe(subscription: Subscription, request: Request) -> Result<Response, Refusal> {
+    let access = subscription.server.access();
+    access.origin(request.uri(), request.headers())?;
     let ask = Ask::parse(request.uri())?;
-    match transport {
-        Transport::ShortPolling => short_polling::answer(feed, &ask, request.headers()),
-        Transport::LongPolling => long_polling::answer(feed, &ask, request.headers()).await,
-        Transport::Sse => sse::answer(feed, &ask, request.headers()),
-        Transport::WebSocket => websocket::answer(server, feed, &ask, request),
+    access.subscribe(ask.ticket.as_deref(), request.headers())?;
+    match subscription.transport {
+        Transport::ShortPolling => short_polling::answer(&subscription, &ask, request.headers()),
+        Transport::LongPolling => {
+            long_polling::answer(&subscription, &ask, request.headers()).await
+        }
+        Transport::Sse => sse::answer(subscription, &ask, &request),
+        Transport::WebSocket => websocket::answer(subscription, &ask, request),
+    }
+}
+
+/// A feed on its way to a subscriber, and where that is counted.
+#[derive(Clone, Debug)]
+pub(crate) struct Subscription {
+    transport: Transport,
+    server: Server,
+    feed: Feed,
+}
+
+impl Subscription {
+    /// Counts what a batch brings to the subscriber.
+    fn count(&self, batch: &Batch) {
+        let metrics = self.server.metrics();
+        if let Some(gap) = batch.gap {
+            metrics.gap(self.transport, gap);
+        }
+        metrics.delivered(self.transport, batch.entries.len());
+    }
+
+    /// Follows the feed, and counts what of it had been there before.
+    fn follow(&self, after: Cursor) -> Follow {
+        self.server.metrics().replayed(self.transport, self.feed.behind(after));
+        self.feed.follow(after)
     }
 }
 
@@ -47,6 +107,8 @@ pub(crate) struct Ask {
     /// A cursor, `start`, or nothing.
     #[serde(default)]
     after: String,
+    /// In place of the token that subscribing takes.
+    ticket: Option<String>,
     /// Long polling: how long to hold, in seconds.
     hold: Option<f64>,
 }

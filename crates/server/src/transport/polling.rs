@@ -7,12 +7,18 @@ use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use wirebench_protocol::Cursor;
 
+use super::Subscription;
 use crate::feed::Batch;
 
 /// The batch as `200`, or as `204` where it is empty, or as `304` where the client already has it.
-pub(super) fn answer(asked: Cursor, batch: &Batch, headers: &HeaderMap) -> Response {
+pub(super) fn answer(
+    subscription: &Subscription,
+    asked: Cursor,
+    batch: &Batch,
+    headers: &HeaderMap,
+) -> Response {
     if batch.is_empty() {
-        return nothing(batch.cursor);
+        return nothing(subscription, batch.cursor);
     }
     let tag = tag(asked, batch);
     let known = headers.get(header::IF_NONE_MATCH);
@@ -20,12 +26,22 @@ pub(super) fn answer(asked: Cursor, batch: &Batch, headers: &HeaderMap) -> Respo
     if known.is_some_and(|known| names(known, &tag)) {
         return (StatusCode::NOT_MODIFIED, head).into_response();
     }
+    subscription.count(batch);
     (head, [(header::CONTENT_TYPE, "application/json")], Body::from(body(batch))).into_response()
 }
 
-/// Nothing is new: go on from here.
-pub(super) fn nothing(cursor: Cursor) -> Response {
-    (StatusCode::NO_CONTENT, [super::feed_cursor(cursor), NO_STORE]).into_response()
+/// Nothing is new: go on from here, and if the server stops, not at once.
+pub(super) fn nothing(subscription: &Subscription, cursor: Cursor) -> Response {
+    let server = &subscription.server;
+    server.metrics().empty(subscription.transport);
+    let mut response =
+        (StatusCode::NO_CONTENT, [super::feed_cursor(cursor), NO_STORE]).into_response();
+    if server.is_stopping() {
+        // Whole seconds, which is all that the header can say: rounded up, to stay spread.
+        let seconds = server.return_delay().as_secs() + 1;
+        response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+    }
+    response
 }
 
 const NO_STORE: (header::HeaderName, HeaderValue) =

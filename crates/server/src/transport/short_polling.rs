@@ -3,11 +3,14 @@
 use axum::http::HeaderMap;
 use axum::response::Response;
 
-use super::{Ask, locate, polling};
+use super::{Ask, Subscription, locate, polling};
 use crate::answer::Refusal;
-use crate::feed::Feed;
 
-pub(super) fn answer(feed: &Feed, ask: &Ask, headers: &HeaderMap) -> Result<Response, Refusal> {
-    let after = locate(feed, &ask.after)?;
-    Ok(polling::answer(after, &feed.read(after), headers))
+pub(super) fn answer(
+    subscription: &Subscription,
+    ask: &Ask,
+    headers: &HeaderMap,
+) -> Result<Response, Refusal> {
+    let after = locate(&subscription.feed, &ask.after)?;
+    Ok(polling::answer(subscription, after, &subscription.feed.read(after), headers))
 }

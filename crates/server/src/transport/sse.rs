@@ -6,16 +6,17 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use axum::body::Body;
-use axum::http::HeaderMap;
+use axum::extract::Request;
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use futures::StreamExt;
 use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at};
 use wirebench_protocol::Cursor;
 
-use super::{Ask, locate};
+use super::{Ask, Subscription, locate};
 use crate::answer::Refusal;
-use crate::feed::{Batch, Feed, Follow};
+use crate::connection::{Busy, Vitals};
+use crate::feed::{Batch, Follow};
 use crate::gate::Gate;
 
 /// "Every 15 seconds or so" (section 9.2.7), so that idle proxies keep the connection.
@@ -28,16 +29,28 @@ const HEAD: [(&str, &str); 3] = [
     ("x-accel-buffering", "no"),
 ];
 
-pub(super) fn answer(feed: &Feed, ask: &Ask, headers: &HeaderMap) -> Result<Response, Refusal> {
-    let after = match headers.get("last-event-id") {
+pub(super) fn answer(
+    subscription: Subscription,
+    ask: &Ask,
+    request: &Request,
+) -> Result<Response, Refusal> {
+    let feed = &subscription.feed;
+    let after = match request.headers().get("last-event-id") {
         // What a browser sends when it comes back: newer than the address it was first given.
         Some(id) => locate(feed, &String::from_utf8_lossy(id.as_bytes()))?,
         None => locate(feed, &ask.after)?,
     };
     let mut heartbeat = interval_at(Instant::now() + HEARTBEAT, HEARTBEAT);
     heartbeat.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let follow = feed.follow(after);
-    let events = Events { opening: Some(opening(after)), follow, heartbeat, gate: Gate::default() };
+    let events = Events {
+        opening: Some(opening(after)),
+        follow: subscription.follow(after),
+        heartbeat,
+        gate: Gate::default(),
+        over: false,
+        subscription,
+        _busy: request.extensions().get().map(Vitals::begin),
+    };
     Ok((HEAD, Body::new(events)).into_response())
 }
 
@@ -55,24 +68,39 @@ struct Events {
     heartbeat: Interval,
     /// Before the heartbeat.
     gate: Gate,
+    /// The last bytes were sent.
+    over: bool,
+    subscription: Subscription,
+    /// The request is being answered for as long as this lives.
+    _busy: Option<Busy>,
 }
 
 impl http_body::Body for Events {
     type Data = Bytes;
     type Error = Infallible;
 
-    /// The next bytes of the stream: every message that is due, in one piece. `None` ends it, when the
-    /// feed closes.
+    /// The next bytes of the stream: every message that is due, in one piece. When the feed closes, the
+    /// subscriber is told when to come back; then the stream ends.
     fn poll_frame(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<http_body::Frame<Bytes>, Infallible>>> {
-        let Self { opening, follow, heartbeat, gate } = &mut *self;
+        let Self { opening, follow, heartbeat, gate, over, subscription, .. } = &mut *self;
         let bytes = if let Some(opening) = opening.take() {
             opening
         } else if let Poll::Ready(batch) = follow.poll_next_unpin(context) {
-            let Some(batch) = batch else { return Poll::Ready(None) };
-            encode(&batch)
+            match batch {
+                Some(batch) => {
+                    subscription.count(&batch);
+                    encode(&batch)
+                }
+                None if *over => return Poll::Ready(None),
+                None => {
+                    *over = true;
+                    let retry = subscription.server.return_delay().as_millis();
+                    format!("retry: {retry}\n\n").into()
+                }
+            }
         } else {
             ready!(gate.poll(context, |context| heartbeat.poll_tick(context)));
             Bytes::from_static(b":\n\n")

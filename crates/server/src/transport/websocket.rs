@@ -6,24 +6,24 @@ use std::future::poll_fn;
 use std::io;
 use std::time::Duration;
 
-use axum::http::Request;
+use axum::extract::Request;
 use axum::response::Response;
 use bytes::Bytes;
 use futures::{SinkExt, StreamExt};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
+use smallvec::SmallVec;
 use tokio::io::AsyncWriteExt;
 use tokio::time::{Instant, MissedTickBehavior, interval_at, timeout};
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 use tokio_tungstenite::tungstenite::{Error, Message};
 use wirebench_protocol::{Cursor, Gap, Hello, Published};
 
-use super::{Ask, locate};
+use super::{Ask, Subscription, locate};
 use crate::answer::Refusal;
 use crate::entry::text_frame;
-use crate::feed::{Batch, Feed, Rejected};
+use crate::feed::{Batch, Rejected};
 use crate::gate::Gate;
-use crate::server::Server;
 use crate::upgrade::{self, Socket};
 
 const PING: Duration = Duration::from_secs(20);
@@ -31,16 +31,17 @@ const PING: Duration = Duration::from_secs(20);
 /// A subscriber that takes no bytes for this long is a slow reader, and dropped.
 const WRITE_DEADLINE: Duration = Duration::from_secs(30);
 
-pub(super) fn answer<B: Send + 'static>(
-    server: &Server,
-    feed: &Feed,
+pub(super) fn answer(
+    subscription: Subscription,
     ask: &Ask,
-    request: Request<B>,
+    request: Request,
 ) -> Result<Response, Refusal> {
-    let after = locate(feed, &ask.after)?;
-    let feed = feed.clone();
-    upgrade::websocket(request, upgrade::SUBSCRIBER, server, move |socket| {
-        subscription(socket, feed, after)
+    let after = locate(&subscription.feed, &ask.after)?;
+    let server = subscription.server.clone();
+    let may_publish = server.access().publish(ask.ticket.as_deref(), request.headers()).is_ok();
+    let limits = upgrade::subscriber(server.limits());
+    upgrade::websocket(request, limits, &server, move |socket| {
+        Session { subscription, may_publish, socket }.run(after)
     })
 }
 
@@ -60,68 +61,102 @@ impl From<Error> for End {
     }
 }
 
-async fn subscription(mut socket: Socket, feed: Feed, after: Cursor) {
-    let Err(end) = serve(&mut socket, &feed, after).await;
-    match end {
-        End::Closed => socket.close(CloseCode::Away, "the server stops").await,
-        End::Refused(code, reason) => socket.close(code, reason).await,
-        End::Gone(error) => socket.fail(&error).await,
-    }
+/// A subscription over a socket that is open. One task owns the socket, so that frames written past the
+/// library and frames written by it never mix.
+struct Session {
+    subscription: Subscription,
+    /// Whether what the subscriber publishes is taken.
+    may_publish: bool,
+    socket: Socket,
 }
 
-/// Hello, then every message as it comes, until something ends it. One task owns the socket, so that
-/// frames written past the library and frames written by it never mix.
-async fn serve(socket: &mut Socket, feed: &Feed, after: Cursor) -> Result<Infallible, End> {
-    let first = feed.read(after);
-    let cursor = if first.gap.is_some() { first.before() } else { after };
-    write(socket, &text(&Frame::Hello(Hello { cursor, gap: first.gap }))).await?;
-    let mut follow = feed.follow(cursor);
-
-    let mut ping = interval_at(Instant::now() + PING, PING);
-    ping.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let mut heard = true;
-    let (mut reading, mut pinging) = (Gate::default(), Gate::default());
-    loop {
-        tokio::select! {
-            // The peer first: its pings and its close are not to wait until a long backlog is sent.
-            biased;
-            message = poll_fn(|context| {
-                reading.poll(context, |context| socket.stream.poll_next_unpin(context))
-            }) => {
-                heard = true;
-                hear(socket, feed, message.unwrap_or(Err(Error::ConnectionClosed))?).await?;
+impl Session {
+    async fn run(mut self, after: Cursor) {
+        let Err(end) = self.serve(after).await;
+        match end {
+            End::Closed => {
+                let delay = self.subscription.server.return_delay().as_millis();
+                let reason = format!("the server stops; come back in {delay} ms");
+                self.socket.close(CloseCode::Away, reason).await;
             }
-            batch = follow.next() => write(socket, &encode(&batch.ok_or(End::Closed)?)).await?,
-            _ = poll_fn(|context| pinging.poll(context, |context| ping.poll_tick(context))) => {
-                if !std::mem::take(&mut heard) {
-                    return Err(End::Refused(CloseCode::Policy, "no answer to a ping"));
+            End::Refused(code, reason) => self.socket.close(code, reason.to_owned()).await,
+            End::Gone(error) => self.socket.fail(&error).await,
+        }
+    }
+
+    /// Hello, then every message as it comes, until something ends it.
+    async fn serve(&mut self, after: Cursor) -> Result<Infallible, End> {
+        let Self { subscription, socket, .. } = self;
+        let first = subscription.feed.read(after);
+        let cursor = if first.gap.is_some() { first.before() } else { after };
+        subscription.count(&Batch { entries: SmallVec::new(), ..first });
+        write(socket, &text(&Frame::Hello(Hello { cursor, gap: first.gap }))).await?;
+        let mut follow = subscription.follow(cursor);
+
+        let mut ping = interval_at(Instant::now() + PING, PING);
+        ping.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut heard = true;
+        let (mut reading, mut pinging) = (Gate::default(), Gate::default());
+        loop {
+            let Self { subscription, socket, .. } = self;
+            tokio::select! {
+                // The peer first: its pings and its close are not to wait until a long backlog is sent.
+                biased;
+                message = poll_fn(|context| {
+                    reading.poll(context, |context| socket.stream.poll_next_unpin(context))
+                }) => {
+                    heard = true;
+                    self.hear(message.unwrap_or(Err(Error::ConnectionClosed))?).await?;
                 }
-                in_time(socket.stream.send(Message::Ping(Bytes::new()))).await?;
+                batch = follow.next() => {
+                    let batch = batch.ok_or(End::Closed)?;
+                    subscription.count(&batch);
+                    write(socket, &encode(&batch)).await?;
+                }
+                _ = poll_fn(|context| pinging.poll(context, |context| ping.poll_tick(context))) => {
+                    if !std::mem::take(&mut heard) {
+                        return Err(End::Refused(CloseCode::Policy, "no answer to a ping"));
+                    }
+                    in_time(socket.stream.send(Message::Ping(Bytes::new()))).await?;
+                }
             }
         }
     }
+
+    /// What a subscriber says: only publishing means anything. The library answers pings by itself.
+    async fn hear(&mut self, message: Message) -> Result<(), End> {
+        // The answer to a ping or a close, which the library has to send.
+        in_time(self.socket.stream.flush()).await?;
+        let frame = match message {
+            Message::Text(request) => match self.publish(request.as_bytes()) {
+                Ok(cursor) => text(&Frame::Published(Published { cursor })),
+                Err(Rejected { error, hint, .. }) => text(&Frame::Error { error, hint }),
+            },
+            Message::Binary(_) => {
+                return Err(End::Refused(CloseCode::Unsupported, "messages are text"));
+            }
+            Message::Ping(_) | Message::Pong(_) | Message::Close(_) | Message::Frame(_) => {
+                return Ok(());
+            }
+        };
+        write(&mut self.socket, &frame).await
+    }
+
+    fn publish(&self, request: &[u8]) -> Result<Cursor, Rejected> {
+        let Subscription { server, feed, .. } = &self.subscription;
+        let offered = if self.may_publish {
+            payload(request, server.limits().message_bytes).and_then(|json| feed.offer(json))
+        } else {
+            let hint = "open the socket with the token, or with a ticket that was given for it";
+            Err(Rejected::forbidden("publishing takes a token", hint))
+        };
+        server.metrics().offered(offered.is_ok());
+        offered
+    }
 }
 
-/// What a subscriber says: only publishing means anything. The library answers pings by itself.
-async fn hear(socket: &mut Socket, feed: &Feed, message: Message) -> Result<(), End> {
-    // The answer to a ping or a close, which the library has to send.
-    in_time(socket.stream.flush()).await?;
-    let frame = match message {
-        Message::Text(request) => match publish(feed, request.as_bytes()) {
-            Ok(cursor) => text(&Frame::Published(Published { cursor })),
-            Err(Rejected { error, hint, .. }) => text(&Frame::Error { error, hint }),
-        },
-        Message::Binary(_) => {
-            return Err(End::Refused(CloseCode::Unsupported, "messages are text"));
-        }
-        Message::Ping(_) | Message::Pong(_) | Message::Close(_) | Message::Frame(_) => {
-            return Ok(());
-        }
-    };
-    write(socket, &frame).await
-}
-
-fn publish(feed: &Feed, request: &[u8]) -> Result<Cursor, Rejected> {
+/// What a request to publish carries.
+fn payload(request: &[u8], most: usize) -> Result<&[u8], Rejected> {
     #[derive(Deserialize)]
     #[serde(deny_unknown_fields)]
     struct Request<'a> {
@@ -131,11 +166,11 @@ fn publish(feed: &Feed, request: &[u8]) -> Result<Cursor, Rejected> {
     let hint = "send {\"publish\":<any JSON value>}";
     let request: Request<'_> = serde_json::from_slice(request)
         .map_err(|error| Rejected::malformed(error.to_string(), hint))?;
-    if request.publish.get().len() > crate::MAX_PAYLOAD_BYTES {
-        let error = format!("a payload has at most {} bytes", crate::MAX_PAYLOAD_BYTES);
+    if request.publish.get().len() > most {
+        let error = format!("a payload has at most {most} bytes");
         return Err(Rejected::malformed(error, hint));
     }
-    feed.offer(request.publish.get().as_bytes())
+    Ok(request.publish.get().as_bytes())
 }
 
 /// The frames that are not messages: `{"hello":…}`, `{"published":…}`, a gap in mid-stream, an error.

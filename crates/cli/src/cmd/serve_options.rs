@@ -1,0 +1,203 @@
+//! What a server is started with beside its addresses: limits, access, TLS.
+
+use std::net::SocketAddr;
+use std::num::{NonZeroU32, NonZeroUsize};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::{Context, bail};
+use clap::Args;
+use wirebench_scenario::parse_duration;
+use wirebench_server::{Access, Feed, Limits, Server, Tls, Token};
+
+use crate::machine;
+
+/// Files that a server needs beside its connections.
+const OTHER_FILES: u64 = 64;
+
+/// Limits, access, TLS.
+#[derive(Args, Debug)]
+pub(crate) struct Options {
+    /// Serve over TLS: `self-signed`, or the PEM files of a certificate chain and of its key
+    #[arg(long, num_args = 1..=2, value_names = ["CERTIFICATES", "KEY"], help_heading = "Access")]
+    tls: Vec<PathBuf>,
+    /// File with the token that publishing takes; or the variable `WIREBENCH_PUBLISH_TOKEN`
+    #[arg(long, value_name = "FILE", help_heading = "Access")]
+    publish_token_file: Option<PathBuf>,
+    /// File with the token that subscribing takes; or the variable `WIREBENCH_SUBSCRIBE_TOKEN`
+    #[arg(long, value_name = "FILE", help_heading = "Access")]
+    subscribe_token_file: Option<PathBuf>,
+    /// File with the token of the control API; or the variable `WIREBENCH_CONTROL_TOKEN` [default: a
+    /// random one, in the ready line]
+    #[arg(long, value_name = "FILE", help_heading = "Access")]
+    control_token_file: Option<PathBuf>,
+    /// Let the control API listen on an address that is not loopback
+    #[arg(long, help_heading = "Access")]
+    control_beyond_loopback: bool,
+    /// An origin beside the server's own whose pages may subscribe and publish, such as
+    /// `https://example.org`; `*` stands for all; give it again for more than one
+    #[arg(long, value_name = "ORIGIN", value_parser = origin, help_heading = "Access")]
+    allow_origin: Vec<String>,
+
+    /// Connections at once; one more is answered 503 [default: as many as there may be open files]
+    #[arg(long, value_name = "CONNECTIONS", help_heading = "Limits")]
+    max_connections: Option<NonZeroUsize>,
+    /// Connections at once from one address [default: as many as from all]
+    #[arg(long, value_name = "CONNECTIONS", help_heading = "Limits")]
+    max_connections_per_address: Option<NonZeroUsize>,
+    /// Bytes of a request's head; 431 above
+    #[arg(long, value_name = "BYTES", default_value = "65536", help_heading = "Limits")]
+    max_head: NonZeroUsize,
+    /// Bytes of a published payload; 413 above
+    #[arg(long, value_name = "BYTES", default_value = "1048576", help_heading = "Limits")]
+    max_message: NonZeroUsize,
+    /// Bytes of JSON that each feed keeps, beside the count of `--window` [default: any number]
+    #[arg(long, value_name = "BYTES", help_heading = "Limits")]
+    window_bytes: Option<NonZeroUsize>,
+    /// Messages per second that each feed takes from outside; 429 above [default: any number]
+    #[arg(long, value_name = "MESSAGES", help_heading = "Limits")]
+    publish_rate: Option<NonZeroU32>,
+    /// Time for the head of a request, from its first byte
+    #[arg(long, value_name = "TIME", default_value = "10s", value_parser = duration, help_heading = "Limits")]
+    head_time: Duration,
+    /// Time for the body of a request
+    #[arg(long, value_name = "TIME", default_value = "30s", value_parser = duration, help_heading = "Limits")]
+    body_time: Duration,
+    /// Time that a connection may be open without a request
+    #[arg(long, value_name = "TIME", default_value = "90s", value_parser = duration, help_heading = "Limits")]
+    idle_time: Duration,
+    /// Time that a reader may take no byte while there are some for it
+    #[arg(long, value_name = "TIME", default_value = "30s", value_parser = duration, help_heading = "Limits")]
+    write_time: Duration,
+    /// Time for connections to end once the server is told to stop
+    #[arg(long, value_name = "TIME", default_value = "5s", value_parser = duration, help_heading = "Limits")]
+    drain_time: Duration,
+    /// When the server stops, subscribers are told to come back at random within this time
+    #[arg(long, value_name = "TIME", default_value = "5s", value_parser = duration, help_heading = "Limits")]
+    return_time: Duration,
+}
+
+/// The token of the control API, and whether somebody knows it already.
+pub(crate) struct ControlToken {
+    pub(crate) token: Token,
+    given: bool,
+}
+
+impl ControlToken {
+    /// What the ready line has to say: nothing where it was given, since what is printed is kept.
+    pub(crate) fn to_announce(&self) -> Option<String> {
+        (!self.given).then(|| self.token.reveal().to_owned())
+    }
+}
+
+impl Options {
+    /// Refuses a control API that everybody could reach, unless that was asked for.
+    pub(crate) fn check_control(&self, address: SocketAddr) -> anyhow::Result<()> {
+        if address.ip().is_loopback() || self.control_beyond_loopback {
+            return Ok(());
+        }
+        bail!(
+            "`--control {address}` is not a loopback address: whoever reaches the control API and has \
+             its token can publish and stop publishing; if that is meant, add \
+             `--control-beyond-loopback`"
+        )
+    }
+
+    /// A feed within the limits.
+    pub(crate) fn feed(&self, feed: Feed) -> Feed {
+        let feed = match self.window_bytes {
+            Some(bytes) => feed.with_window_bytes(bytes.get()),
+            None => feed,
+        };
+        match self.publish_rate {
+            Some(rate) => feed.with_publish_rate(rate),
+            None => feed,
+        }
+    }
+
+    /// A server within the limits, for those who may.
+    pub(crate) fn server(&self, server: Server, tls: Option<Tls>) -> anyhow::Result<Server> {
+        let publish = token("PUBLISH", self.publish_token_file.as_deref())?;
+        let subscribe = token("SUBSCRIBE", self.subscribe_token_file.as_deref())?;
+        let access = Access::new(publish, subscribe, self.allow_origin.iter().cloned());
+        let server = server.with_limits(self.limits()).with_access(access);
+        Ok(match tls {
+            Some(tls) => server.with_tls(tls),
+            None => server,
+        })
+    }
+
+    /// What to prove the server with, if it is to speak TLS.
+    pub(crate) fn tls(&self, listen: SocketAddr) -> anyhow::Result<Option<Tls>> {
+        match self.tls.as_slice() {
+            [] => Ok(None),
+            [how] if how == Path::new("self-signed") => {
+                let names = ["localhost".to_owned(), "127.0.0.1".to_owned(), "::1".to_owned()];
+                let own = listen.ip();
+                let own = (!own.is_loopback() && !own.is_unspecified()).then(|| own.to_string());
+                Ok(Some(Tls::self_signed(names.into_iter().chain(own))?))
+            }
+            [certificates, key] => Ok(Some(Tls::from_files(certificates, key)?)),
+            _ => bail!("`--tls` takes `self-signed`, or two files: certificates and their key"),
+        }
+    }
+
+    /// The token of the control API: the one given, or one that nobody has guessed.
+    pub(crate) fn control_token(&self) -> anyhow::Result<ControlToken> {
+        let given = token("CONTROL", self.control_token_file.as_deref())?;
+        Ok(ControlToken { given: given.is_some(), token: given.unwrap_or_else(Token::random) })
+    }
+
+    fn limits(&self) -> Limits {
+        let files = machine::open_files().saturating_sub(OTHER_FILES);
+        let most = usize::try_from(files).unwrap_or(usize::MAX);
+        Limits {
+            connections: Some(self.max_connections.map_or(most, NonZeroUsize::get)),
+            connections_per_address: self.max_connections_per_address.map(NonZeroUsize::get),
+            head_bytes: self.max_head.get(),
+            message_bytes: self.max_message.get(),
+            head_time: self.head_time,
+            body_time: self.body_time,
+            idle_time: self.idle_time,
+            write_time: self.write_time,
+            drain_time: self.drain_time,
+            return_time: self.return_time,
+        }
+    }
+}
+
+/// A token from its file or its variable; never from an argument, which everybody on the machine can
+/// read.
+fn token(name: &str, file: Option<&Path>) -> anyhow::Result<Option<Token>> {
+    let variable = format!("WIREBENCH_{name}_TOKEN");
+    let (text, from) = match (file, std::env::var(&variable)) {
+        (Some(file), _) => {
+            let from = format!("`{}`", file.display());
+            let text = std::fs::read_to_string(file);
+            (text.with_context(|| format!("cannot read a token from {from}"))?, from)
+        }
+        (None, Ok(text)) => (text, format!("the variable `{variable}`")),
+        (None, Err(_)) => return Ok(None),
+    };
+    Token::new(&text).with_context(|| format!("cannot use what is in {from} as a token")).map(Some)
+}
+
+fn duration(text: &str) -> Result<Duration, String> {
+    match parse_duration(text) {
+        Some(duration) if !duration.is_zero() => Ok(duration),
+        _ => Err("a time is a number and a unit, such as `500ms`, `10s` or `2m`".to_owned()),
+    }
+}
+
+fn origin(text: &str) -> Result<String, String> {
+    let plain = text.split_once("://").is_some_and(|(scheme, authority)| {
+        matches!(scheme, "http" | "https") && !authority.is_empty() && !authority.contains('/')
+    });
+    if plain || text == "*" {
+        Ok(text.to_owned())
+    } else {
+        Err("an origin is a scheme, a host and perhaps a port, without a path: \
+             `https://example.org`"
+            .to_owned())
+    }
+}
