@@ -184,6 +184,43 @@ async fn bytes_are_those_of_a_counting_proxy() {
     }
 }
 
+/// A subscriber who comes late to two messages, which arrived one after the other, sees when each of them
+/// did. A library that reads all there is before it hands anything over would stamp both with the later
+/// time.
+#[tokio::test]
+async fn on_an_own_connection_each_message_keeps_its_stamp_however_late_it_is_taken() {
+    let _alone = ALONE.lock().await;
+    let own = |manner: Manner| manner.0.connections == Connections::Own;
+    for (transport, manner) in cases().filter(|&(t, manner)| !t.polls() && own(manner)) {
+        let what = format!("{transport} over {manner}");
+        let bench = Bench::speaking(manner, 1000);
+        let target = bench.target();
+        let delay = Duration::from_millis(150);
+        let link = Link { delay, ..Link::default() };
+        let dialer = Dialer::new(link, 1).speaking(manner.0);
+        let settings = Settings::default();
+        let mut events = subscribe(transport, &dialer, &target, After::Newest, &settings);
+        let first = within(PATIENCE, &what, events.next()).await.unwrap().unwrap();
+        assert!(matches!(first, Event::Connected { .. }), "{what}: {first:?}");
+        for _ in 0..2 {
+            bench.publish("0");
+            // The link takes it in, and does not hand it out yet.
+            let early = tokio::time::timeout(Duration::from_millis(50), events.next()).await;
+            assert!(early.is_err(), "{what}: {early:?}");
+        }
+        tokio::time::sleep(2 * delay).await;
+        let mut stamps = Vec::new();
+        while stamps.len() < 2 {
+            let event = within(PATIENCE, &what, events.next()).await.unwrap().unwrap();
+            if let Event::Received { received_at, .. } = event {
+                stamps.push(received_at);
+            }
+        }
+        let apart = stamps[1].saturating_since(stamps[0]);
+        assert!(apart >= Duration::from_millis(40), "{what}: {apart:?} apart");
+    }
+}
+
 /// A server that allows four streams is given as many connections as it takes, and no stream too many:
 /// one that had to wait for another's end would wait for ever.
 #[tokio::test]

@@ -10,12 +10,12 @@ use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use rand::SeedableRng;
 use rand::rngs::SmallRng;
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::io::{AsyncBufRead, AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_rustls::client::TlsStream;
@@ -262,7 +262,16 @@ impl AsyncRead for Connection {
     ) -> Poll<io::Result<()>> {
         match &mut self.get_mut().channel {
             Channel::Plain(wire) => Pin::new(wire).poll_read(cx, buf),
-            Channel::Secure(tls) => Pin::new(tls.as_mut()).poll_read(cx, buf),
+            // Not its `poll_read`, which reads from the socket until `buf` is full: the messages that
+            // it collects would all have the stamp of the last.
+            Channel::Secure(tls) => {
+                let mut tls = Pin::new(tls.as_mut());
+                let decrypted = ready!(tls.as_mut().poll_fill_buf(cx))?;
+                let taken = decrypted.len().min(buf.remaining());
+                buf.put_slice(&decrypted[..taken]);
+                tls.consume(taken);
+                Poll::Ready(Ok(()))
+            }
         }
     }
 }
