@@ -182,10 +182,12 @@ impl Stage<'_> {
             return Err(DriveError::Interrupted);
         }
 
-        crowd.cut().await?;
+        // Messages of the window may be here already when the workers come to it.
+        let early_messages = crowd.cut().await?;
         let subscribed = crowd.standing.borrow().now;
         let opening = self.edge(crowd, "opening the window").await?;
-        let mut timeline = Timeline { index: 0, edge: Edge { at: window.from, ..opening.clone() } };
+        let edge = Edge { at: window.from, ..opening.clone() };
+        let mut timeline = Timeline { index: 0, edge, carried: early_messages };
         let mut interrupted = false;
         while !interrupted && timeline.edge.at < window.to {
             let end = window.to.min(timeline.edge.at + Duration::from_secs(1));
@@ -333,7 +335,8 @@ impl Stage<'_> {
         end: Option<Timestamp>,
         observe: &mut (dyn FnMut(Progress) + Send),
     ) -> Result<(), DriveError> {
-        let seen = crowd.cut().await?;
+        let mut seen = std::mem::take(&mut timeline.carried);
+        seen.merge(&crowd.cut().await?);
         let edge = self.edge(crowd, "measuring").await?;
         let edge = Edge { at: end.unwrap_or(edge.at), ..edge };
         observe(Progress::Second(timeline.next(edge, seen, crowd)));
@@ -451,6 +454,8 @@ struct Timeline {
     index: u64,
     /// The counters at its beginning.
     edge: Edge,
+    /// What was seen of the window before its first second was begun.
+    carried: Recorder,
 }
 
 impl Timeline {

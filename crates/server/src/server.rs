@@ -161,13 +161,13 @@ impl Server {
         for transport in Transport::ALL {
             router = router.route(&transport.path("{feed}"), transport::route(transport));
         }
+        router = router
+            .fallback(answer::no_such_route)
+            .method_not_allowed_fallback(answer::no_such_method);
         if let Some(origins) = access::cors(&self.0.access) {
             router = router.layer(origins);
         }
-        router
-            .fallback(answer::no_such_route)
-            .method_not_allowed_fallback(answer::no_such_method)
-            .with_state(self.clone())
+        router.with_state(self.clone())
     }
 
     /// Serves connections until `shutdown` is done, then lets every connection end properly: held

@@ -99,7 +99,9 @@ async fn what_is_wrong_gets_the_status_that_says_so_and_a_hint() {
         let wrong = Request::delete(transport.path("bench")).body(Body::empty()).unwrap();
         let (status, headers, body) = ask(server.router(), wrong).await;
         assert_eq!(status, StatusCode::METHOD_NOT_ALLOWED, "{transport}");
-        assert_eq!(header(&headers, "allow"), Some("GET,HEAD"), "{transport}");
+        let socket = transport == Transport::WebSocket;
+        let allowed = if socket { "GET,HEAD,CONNECT" } else { "GET,HEAD" };
+        assert_eq!(header(&headers, "allow"), Some(allowed), "{transport}");
         assert!(serde_json::from_slice::<Value>(&body).unwrap()["hint"].is_string(), "{transport}");
     }
     let (status, _, body) = ask(server.router(), get("/nowhere")).await;

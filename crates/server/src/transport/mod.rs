@@ -48,10 +48,12 @@ pub(crate) async fn answer(
     feed: &Feed,
     request: Request,
 ) -> Response {
-    if let Some(vitals) = request.extensions().get::<Arc<Vitals>>() {
+    let vitals = request.extensions().get::<Arc<Vitals>>().cloned();
+    if let Some(vitals) = &vitals {
         vitals.carries(transport);
     }
-    let subscription = Subscription { transport, server: server.clone(), feed: feed.clone() };
+    let (server, feed) = (server.clone(), feed.clone());
+    let subscription = Subscription { transport, server: server.clone(), feed, vitals };
     let answer = match subscribe(subscription, request).await {
         Ok(response) => response,
         Err(refusal) => refusal.into_response(),
@@ -71,7 +73,7 @@ async fn subscribe(subscription: Subscription, request: Request) -> Result<Respo
         Transport::LongPolling => {
             long_polling::answer(&subscription, &ask, request.headers()).await
         }
-        Transport::Sse => sse::answer(subscription, &ask, &request),
+        Transport::Sse => sse::answer(subscription, &ask, request.headers()),
         Transport::WebSocket => websocket::answer(subscription, &ask, request),
     }
 }
@@ -82,6 +84,8 @@ pub(crate) struct Subscription {
     transport: Transport,
     server: Server,
     feed: Feed,
+    /// Those of its connection, where the connection is the server's.
+    vitals: Option<Arc<Vitals>>,
 }
 
 impl Subscription {

@@ -6,7 +6,7 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use axum::body::Body;
-use axum::extract::Request;
+use axum::http::HeaderMap;
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use futures::StreamExt;
@@ -32,10 +32,10 @@ const HEAD: [(&str, &str); 3] = [
 pub(super) fn answer(
     subscription: Subscription,
     ask: &Ask,
-    request: &Request,
+    headers: &HeaderMap,
 ) -> Result<Response, Refusal> {
     let feed = &subscription.feed;
-    let after = match request.headers().get("last-event-id") {
+    let after = match headers.get("last-event-id") {
         // What a browser sends when it comes back: newer than the address it was first given.
         Some(id) => locate(feed, &String::from_utf8_lossy(id.as_bytes()))?,
         None => locate(feed, &ask.after)?,
@@ -48,8 +48,8 @@ pub(super) fn answer(
         heartbeat,
         gate: Gate::default(),
         over: false,
+        _busy: subscription.vitals.as_ref().map(Vitals::begin),
         subscription,
-        _busy: request.extensions().get().map(Vitals::begin),
     };
     Ok((HEAD, Body::new(events)).into_response())
 }

@@ -21,15 +21,13 @@ use wirebench_protocol::{Cursor, Gap, Hello, Published};
 
 use super::{Ask, Subscription, locate};
 use crate::answer::Refusal;
+use crate::connection::Closed;
 use crate::entry::text_frame;
 use crate::feed::{Batch, Rejected};
 use crate::gate::Gate;
 use crate::upgrade::{self, Socket};
 
 const PING: Duration = Duration::from_secs(20);
-
-/// A subscriber that takes no bytes for this long is a slow reader, and dropped.
-const WRITE_DEADLINE: Duration = Duration::from_secs(30);
 
 pub(super) fn answer(
     subscription: Subscription,
@@ -86,38 +84,38 @@ impl Session {
 
     /// Hello, then every message as it comes, until something ends it.
     async fn serve(&mut self, after: Cursor) -> Result<Infallible, End> {
-        let Self { subscription, socket, .. } = self;
+        let subscription = &self.subscription;
         let first = subscription.feed.read(after);
         let cursor = if first.gap.is_some() { first.before() } else { after };
         subscription.count(&Batch { entries: SmallVec::new(), ..first });
-        write(socket, &text(&Frame::Hello(Hello { cursor, gap: first.gap }))).await?;
-        let mut follow = subscription.follow(cursor);
+        write(self, &text(&Frame::Hello(Hello { cursor, gap: first.gap }))).await?;
+        let mut follow = self.subscription.follow(cursor);
 
         let mut ping = interval_at(Instant::now() + PING, PING);
         ping.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut heard = true;
         let (mut reading, mut pinging) = (Gate::default(), Gate::default());
         loop {
-            let Self { subscription, socket, .. } = self;
             tokio::select! {
                 // The peer first: its pings and its close are not to wait until a long backlog is sent.
                 biased;
                 message = poll_fn(|context| {
-                    reading.poll(context, |context| socket.stream.poll_next_unpin(context))
+                    reading.poll(context, |context| self.socket.stream.poll_next_unpin(context))
                 }) => {
                     heard = true;
                     self.hear(message.unwrap_or(Err(Error::ConnectionClosed))?).await?;
                 }
                 batch = follow.next() => {
                     let batch = batch.ok_or(End::Closed)?;
-                    subscription.count(&batch);
-                    write(socket, &encode(&batch)).await?;
+                    self.subscription.count(&batch);
+                    write(self, &encode(&batch)).await?;
                 }
                 _ = poll_fn(|context| pinging.poll(context, |context| ping.poll_tick(context))) => {
                     if !std::mem::take(&mut heard) {
                         return Err(End::Refused(CloseCode::Policy, "no answer to a ping"));
                     }
-                    in_time(socket.stream.send(Message::Ping(Bytes::new()))).await?;
+                    let ping = self.socket.stream.send(Message::Ping(Bytes::new()));
+                    in_time(&self.subscription, ping).await?;
                 }
             }
         }
@@ -126,7 +124,7 @@ impl Session {
     /// What a subscriber says: only publishing means anything. The library answers pings by itself.
     async fn hear(&mut self, message: Message) -> Result<(), End> {
         // The answer to a ping or a close, which the library has to send.
-        in_time(self.socket.stream.flush()).await?;
+        in_time(&self.subscription, self.socket.stream.flush()).await?;
         let frame = match message {
             Message::Text(request) => match self.publish(request.as_bytes()) {
                 Ok(cursor) => text(&Frame::Published(Published { cursor })),
@@ -139,7 +137,7 @@ impl Session {
                 return Ok(());
             }
         };
-        write(&mut self.socket, &frame).await
+        write(self, &frame).await
     }
 
     fn publish(&self, request: &[u8]) -> Result<Cursor, Rejected> {
@@ -211,15 +209,23 @@ fn encode(batch: &Batch) -> Cow<'_, [u8]> {
 /// Writes whole frames past the library, which would copy each into a buffer of its own. Legal
 /// because its buffer is empty whenever this task is here: every `send` flushes, and whatever was
 /// heard is answered and flushed in `hear`, before anything else is written.
-async fn write(socket: &mut Socket, frames: &[u8]) -> Result<(), End> {
-    in_time(async { Ok(socket.stream.get_mut().write_all(frames).await?) }).await
+async fn write(session: &mut Session, frames: &[u8]) -> Result<(), End> {
+    let Session { subscription, socket, .. } = session;
+    in_time(subscription, async { Ok(socket.stream.get_mut().write_all(frames).await?) }).await
 }
 
 /// Waits for the subscriber to take bytes. One that takes none in time is dropped without a word: half
-/// a frame may be on its way, and no Close frame can follow that.
-async fn in_time(sending: impl Future<Output = Result<(), Error>>) -> Result<(), End> {
-    match timeout(WRITE_DEADLINE, sending).await {
-        Ok(sent) => Ok(sent?),
-        Err(_) => Err(End::Gone(Error::Io(io::ErrorKind::TimedOut.into()))),
+/// a frame may be on its way, and no Close frame can follow that. The guard of the connection would see
+/// it too, but not where the connection is shared or somebody else's.
+async fn in_time(
+    subscription: &Subscription,
+    sending: impl Future<Output = Result<(), Error>>,
+) -> Result<(), End> {
+    if let Ok(sent) = timeout(subscription.server.limits().write_time, sending).await {
+        return Ok(sent?);
     }
+    if let Some(vitals) = &subscription.vitals {
+        vitals.close(Closed::Slow);
+    }
+    Err(End::Gone(Error::Io(io::ErrorKind::TimedOut.into())))
 }

@@ -1,0 +1,110 @@
+//! What the server's metrics say is what its clients have counted for themselves.
+#![expect(clippy::unwrap_used, reason = "helpers of a test may fail loudly")]
+
+#[expect(dead_code, reason = "each test uses its part of what they share")]
+mod support;
+
+use std::time::Duration;
+
+use futures::StreamExt;
+use futures::future::join_all;
+use support::{Bench, PATIENCE, until, within};
+use wirebench_loadgen::{Dialer, Settings, Target, subscribe};
+use wirebench_measure::Event;
+use wirebench_protocol::{After, Seq, Transport};
+use wirebench_scenario::Link;
+
+/// What one client saw.
+#[derive(Debug, Default)]
+struct Seen {
+    requests: u64,
+    empty: u64,
+    messages: u64,
+    gaps: u64,
+}
+
+/// The last message that is published: whoever has it leaves, with nothing under way in either
+/// direction.
+const LAST: Seq = 35;
+
+async fn watch(transport: Transport, dialer: &Dialer, target: &Target, after: After) -> Seen {
+    let interval = Duration::from_millis(50);
+    let settings = Settings { interval, ..Settings::default() };
+    let mut events = subscribe(transport, dialer, target, after, &settings);
+    let mut seen = Seen::default();
+    loop {
+        match events.next().await.unwrap().unwrap() {
+            Event::Request { .. } => seen.requests += 1,
+            Event::Empty { .. } => seen.empty += 1,
+            Event::Gap { .. } => seen.gaps += 1,
+            // What opened a stream or a socket was a request too.
+            Event::Connected { .. } => seen.requests += u64::from(!transport.polls()),
+            Event::Received { cursor, .. } => {
+                seen.messages += 1;
+                if cursor.seq == LAST {
+                    return seen;
+                }
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_scrape_agrees_with_what_the_clients_counted() {
+    for transport in Transport::ALL {
+        let bench = Bench::start(10);
+        bench.publish_numbers(30);
+        let dialer = Dialer::new(Link::default(), 1);
+        let target = bench.target();
+        // One who comes back too late for most of it, one in time for some of it, two who are new.
+        let after = [
+            After::Cursor(bench.cursor(5)),
+            After::Cursor(bench.cursor(26)),
+            After::Newest,
+            After::Newest,
+        ];
+        let watching = join_all(after.map(|after| watch(transport, &dialer, &target, after)));
+        let acting = async {
+            let scrape =
+                |name: &str| metric(&bench, &format!("{name}{{transport=\"{transport}\"}}"));
+            until("four connections", || scrape("wirebench_connections_open") == 4).await;
+            bench.publish_numbers(5);
+        };
+        let (seen, ()) =
+            within(PATIENCE, transport, async { tokio::join!(watching, acting) }).await;
+        until("the end of every connection", || bench.server.connections() == 0).await;
+
+        let of = |name: &str| metric(&bench, &format!("{name}{{transport=\"{transport}\"}}"));
+        let sum = |field: fn(&Seen) -> u64| seen.iter().map(field).sum::<u64>();
+        assert_eq!(of("wirebench_messages_sent_total"), sum(|seen| seen.messages), "{transport}");
+        assert_eq!(of("wirebench_empty_polls_total"), sum(|seen| seen.empty), "{transport}");
+        let statuses = [101, 200, 204].map(|status| {
+            metric(
+                &bench,
+                &format!("wirebench_requests_total{{route=\"{transport}\",status=\"{status}\"}}"),
+            )
+        });
+        assert_eq!(statuses.iter().sum::<u64>(), sum(|seen| seen.requests), "{transport}");
+        let gaps = metric(
+            &bench,
+            &format!("wirebench_gaps_total{{kind=\"missed\",transport=\"{transport}\"}}"),
+        );
+        assert_eq!((gaps, sum(|seen| seen.gaps)), (1, 1), "{transport}");
+        let counts = dialer.counts();
+        assert_eq!(of("wirebench_connections_accepted_total"), counts.opened, "{transport}");
+        assert_eq!(of("wirebench_connections_open"), counts.open, "{transport}");
+        assert_eq!(of("wirebench_bytes_received_total"), counts.bytes_up, "{transport}");
+        assert_eq!(of("wirebench_bytes_sent_total"), counts.bytes_down, "{transport}");
+        if !transport.polls() {
+            assert_eq!(of("wirebench_replayed_messages_total"), 10 + 4, "{transport}");
+        }
+        assert_eq!(metric(&bench, "wirebench_fan_out_seconds_count"), LAST, "{transport}");
+    }
+}
+
+/// The value of a metric; 0 where it was never counted.
+fn metric(bench: &Bench, name: &str) -> u64 {
+    let text = bench.server.metrics_text();
+    let line = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+    line.map_or(0, |value| value.parse().unwrap())
+}

@@ -1,0 +1,8 @@
+//! The server as its clients find it: over sockets.
+
+#![expect(clippy::unwrap_used, reason = "clippy does not see that helpers here are tests")]
+
+mod hostile;
+mod lifecycle;
+mod limits;
+mod support;

@@ -1,0 +1,148 @@
+//! What the tests over sockets share: a server, and a client that says exactly what it is told.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+use wirebench_server::Server;
+
+/// How long anything may take that should happen at once. Only a hang takes this long.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
+
+/// A server at work.
+pub(crate) struct Serving {
+    pub(crate) address: SocketAddr,
+    stop: Option<oneshot::Sender<()>>,
+    task: JoinHandle<()>,
+}
+
+impl Serving {
+    pub(crate) async fn start(server: &Server) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let (stop, stopped) = oneshot::channel::<()>();
+        let server = server.clone();
+        let task = tokio::spawn(async move {
+            server.serve(listener, async { _ = stopped.await }).await;
+        });
+        Self { address, stop: Some(stop), task }
+    }
+
+    /// Asks it to stop; it goes on until its connections have ended.
+    pub(crate) fn stop(&mut self) {
+        self.stop = None;
+    }
+
+    pub(crate) async fn stopped(self) {
+        within("the server's end", self.task).await.unwrap();
+    }
+
+    pub(crate) async fn connect(&self) -> Client {
+        Client::new(TcpStream::connect(self.address).await.unwrap())
+    }
+
+    /// A client whose socket takes hardly anything that is not read.
+    pub(crate) async fn connect_with_a_small_buffer(&self) -> Client {
+        let socket = tokio::net::TcpSocket::new_v4().unwrap();
+        socket.set_recv_buffer_size(1024).unwrap();
+        Client::new(socket.connect(self.address).await.unwrap())
+    }
+}
+
+/// A connection over which literal bytes go.
+pub(crate) struct Client {
+    stream: TcpStream,
+    /// What was read and not yet looked for.
+    read: Vec<u8>,
+}
+
+impl Client {
+    fn new(stream: TcpStream) -> Self {
+        Self { stream, read: Vec::new() }
+    }
+
+    pub(crate) async fn send(&mut self, bytes: impl AsRef<[u8]>) {
+        // A server that has closed already says so to the reader.
+        let _ = self.stream.write_all(bytes.as_ref()).await;
+    }
+
+    pub(crate) async fn get(&mut self, path: &str, headers: &str) {
+        self.send(format!("GET {path} HTTP/1.1\r\nHost: localhost\r\n{headers}\r\n")).await;
+    }
+
+    pub(crate) async fn upgrade(&mut self, path: &str) {
+        let headers = "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n\
+                       Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n";
+        self.get(path, headers).await;
+        self.until("\r\n\r\n").await;
+    }
+
+    /// A masked frame (with a mask of zeros).
+    pub(crate) async fn frame(&mut self, first: u8, payload: &[u8]) {
+        let mut frame = vec![first];
+        match payload.len() {
+            length @ ..126 => frame.push(0x80 | u8::try_from(length).unwrap()),
+            length => {
+                frame.push(0x80 | 127);
+                frame.extend_from_slice(&(length as u64).to_be_bytes());
+            }
+        }
+        frame.extend_from_slice(&[0; 4]);
+        frame.extend_from_slice(payload);
+        self.send(frame).await;
+    }
+
+    /// Reads up to the end of `end`; panics if the connection ends first.
+    pub(crate) async fn until(&mut self, end: &str) -> String {
+        let mut looked_at: usize = 0;
+        let place = within(end, async {
+            loop {
+                let from = looked_at.saturating_sub(end.len());
+                let found =
+                    self.read[from..].windows(end.len()).position(|at| at == end.as_bytes());
+                if let Some(place) = found {
+                    break from + place + end.len();
+                }
+                looked_at = self.read.len();
+                let read = self.stream.read_buf(&mut self.read).await;
+                let so_far = String::from_utf8_lossy(&self.read);
+                assert!(!matches!(read, Ok(0) | Err(_)), "{read:?} before {end:?}: {so_far:?}");
+            }
+        })
+        .await;
+        let rest = self.read.split_off(place);
+        String::from_utf8_lossy(&std::mem::replace(&mut self.read, rest)).into_owned()
+    }
+
+    /// Everything up to the end of the connection, however it ends.
+    pub(crate) async fn rest(&mut self) -> Vec<u8> {
+        let Self { stream, read } = self;
+        let _ = within("the end of the connection", stream.read_to_end(read)).await;
+        std::mem::take(read)
+    }
+}
+
+pub(crate) async fn within<T>(what: &str, future: impl Future<Output = T>) -> T {
+    let result = tokio::time::timeout(PATIENCE, future).await;
+    result.unwrap_or_else(|_| panic!("waited {PATIENCE:?} for {what} in vain"))
+}
+
+/// Waits for what nobody announces.
+pub(crate) async fn until(what: &str, mut holds: impl FnMut() -> bool) {
+    within(what, async {
+        while !holds() {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    })
+    .await;
+}
+
+/// The value of a metric; 0 where it was never counted.
+pub(crate) fn metric(server: &Server, name: &str) -> u64 {
+    let text = server.metrics_text();
+    let line = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+    line.map_or(0, |value| value.parse().unwrap())
+}
