@@ -316,7 +316,7 @@ async fn live_until(
             let _ = done.take().map(|done| done.send(()));
         }
     });
-    within(PATIENCE, format_args!("{transport}: message {last}"), async {
+    within(PATIENCE, format_args!("{transport} over {manner}: message {last}"), async {
         tokio::select! {
             error = living => panic!("{transport} gave up: {error}"),
             _ = at_last => {}
@@ -328,31 +328,39 @@ async fn live_until(
 
 #[tokio::test]
 async fn a_connection_that_is_cut_resumes_without_loss_or_repeat() {
-    join_all(cases().map(async |(transport, manner)| {
-        let bench = Bench::speaking(manner, 1000);
-        let proxy = Proxy::start(bench.address);
-        bench.publish_numbers(1);
-        let life =
-            live_until(transport, manner, &bench.target_by_way_of(proxy.address), 120, |life| {
-                // Cut before a message is published, and after, by turns.
-                let next = life.seen.len() as u64 + 1;
-                if bench.feed.published() < next && next <= 120 {
-                    match next % 20 {
-                        0 => proxy.cut(),
-                        10 => {
-                            bench.publish_numbers(1);
-                            return proxy.cut();
+    // One manner after the other, so that each wait is for four lives and not for twenty.
+    for manner in Manner::all() {
+        join_all(Transport::ALL.map(async |transport| {
+            let bench = Bench::speaking(manner, 1000);
+            let proxy = Proxy::start(bench.address);
+            bench.publish_numbers(1);
+            let life = live_until(
+                transport,
+                manner,
+                &bench.target_by_way_of(proxy.address),
+                120,
+                |life| {
+                    // Cut before a message is published, and after, by turns.
+                    let next = life.seen.len() as u64 + 1;
+                    if bench.feed.published() < next && next <= 120 {
+                        match next % 20 {
+                            0 => proxy.cut(),
+                            10 => {
+                                bench.publish_numbers(1);
+                                return proxy.cut();
+                            }
+                            _ => {}
                         }
-                        _ => {}
+                        bench.publish_numbers(1);
                     }
-                    bench.publish_numbers(1);
-                }
-            })
+                },
+            )
             .await;
-        assert_eq!(life.seen, (1..=120).collect::<Vec<_>>(), "{transport} over {manner}");
-        assert_eq!((life.interrupted, proxy.accepted()), (12, 13), "{transport} over {manner}");
-    }))
-    .await;
+            assert_eq!(life.seen, (1..=120).collect::<Vec<_>>(), "{transport} over {manner}");
+            assert_eq!((life.interrupted, proxy.accepted()), (12, 13), "{transport} over {manner}");
+        }))
+        .await;
+    }
 }
 
 /// Cut after so many bytes, wherever that is: in a head, in a chunk's size, in a frame's header, in the
@@ -362,35 +370,39 @@ const BUDGETS: [u64; 16] =
 
 #[tokio::test]
 async fn a_connection_that_is_cut_in_the_middle_of_a_message_resumes_without_loss_or_repeat() {
-    join_all(cases().map(async |(transport, manner)| {
-        let bench = Bench::speaking(manner, 1000);
-        let publish = |count| {
-            for _ in 0..count {
-                let number = bench.feed.published() + 1;
-                bench.publish(&format!("\"{number} 🦀é\""));
-            }
-        };
-        publish(4);
-        // Some of the handshakes of TLS are cut, too.
-        let more = if manner.0.tls { 1000 } else { 0 };
-        let budgets = BUDGETS.map(|budget| budget + more).to_vec();
-        let proxy = Proxy::cutting(bench.address, budgets);
-        let target = bench.target_by_way_of(proxy.address);
-        let life = live_until(transport, manner, &target, 240, |life| {
-            if life.seen.len() as u64 == bench.feed.published() && bench.feed.published() < 240 {
-                publish(4);
-            }
-        })
+    // One manner after the other, so that each wait is for four lives and not for twenty.
+    for manner in Manner::all() {
+        join_all(Transport::ALL.map(async |transport| {
+            let bench = Bench::speaking(manner, 1000);
+            let publish = |count| {
+                for _ in 0..count {
+                    let number = bench.feed.published() + 1;
+                    bench.publish(&format!("\"{number} 🦀é\""));
+                }
+            };
+            publish(4);
+            // Some of the handshakes of TLS are cut, too.
+            let more = if manner.0.tls { 1000 } else { 0 };
+            let budgets = BUDGETS.map(|budget| budget + more).to_vec();
+            let proxy = Proxy::cutting(bench.address, budgets);
+            let target = bench.target_by_way_of(proxy.address);
+            let life = live_until(transport, manner, &target, 240, |life| {
+                if life.seen.len() as u64 == bench.feed.published() && bench.feed.published() < 240
+                {
+                    publish(4);
+                }
+            })
+            .await;
+            assert_eq!(life.seen, (1..=240).collect::<Vec<_>>(), "{transport} over {manner}");
+            let cuts = BUDGETS.len() as u64;
+            assert_eq!(
+                (life.interrupted, proxy.accepted()),
+                (cuts, cuts + 1),
+                "{transport} over {manner}"
+            );
+        }))
         .await;
-        assert_eq!(life.seen, (1..=240).collect::<Vec<_>>(), "{transport} over {manner}");
-        let cuts = BUDGETS.len() as u64;
-        assert_eq!(
-            (life.interrupted, proxy.accepted()),
-            (cuts, cuts + 1),
-            "{transport} over {manner}"
-        );
-    }))
-    .await;
+    }
 }
 
 #[tokio::test]
