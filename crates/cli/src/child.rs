@@ -9,6 +9,7 @@ use serde::Deserialize;
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::{Child, ChildStdin, Command};
 use tokio::time::timeout;
+use wirebench_loadgen::Believe;
 
 /// How long a server may take until it is ready.
 const START: Duration = Duration::from_secs(10);
@@ -26,6 +27,8 @@ pub(crate) struct ServerProcess {
     pub(crate) listening: String,
     /// Where the control API is.
     pub(crate) control: String,
+    /// Whom to believe to be it, where it speaks TLS: the holder of the certificate that it made.
+    pub(crate) believe: Believe,
     /// What the control API takes.
     pub(crate) control_token: String,
 }
@@ -35,6 +38,8 @@ pub(crate) struct ServerProcess {
 struct Ready {
     listening: String,
     control: String,
+    /// What a server says that signs for itself.
+    certificate: Option<String>,
     control_token: String,
 }
 
@@ -44,13 +49,14 @@ impl ServerProcess {
     ///
     /// In a process group of its own, so that Ctrl-C reaches the load generator alone; on a pipe whose
     /// end tells it when the load generator is gone.
-    pub(crate) async fn start(window: usize, workers: usize) -> anyhow::Result<Self> {
+    pub(crate) async fn start(window: usize, workers: usize, tls: bool) -> anyhow::Result<Self> {
         let program = std::env::current_exe().context("cannot find the server's program")?;
         let mut child = Command::new(&program)
             .args(["serve", "--listen", "127.0.0.1:0", "--control", "127.0.0.1:0"])
             .args(["--window", &window.to_string(), "--workers", &workers.to_string()])
             // What is measured is the feeds: nothing is to work for pages that nobody looks at.
             .args(["--no-demos", "--until-stdin-ends"])
+            .args(if tls { &["--tls", "self-signed"][..] } else { &[] })
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .process_group(0)
@@ -61,7 +67,7 @@ impl ServerProcess {
         let stdout = child.stdout.take().context("the server has no standard output")?;
         let mut line = String::new();
         let read = timeout(START, BufReader::new(stdout).read_line(&mut line)).await;
-        let Ready { listening, control, control_token } = match read {
+        let Ready { listening, control, certificate, control_token } = match read {
             Err(_) => {
                 bail!("the server did not come up: no ready line within {} s", START.as_secs())
             }
@@ -74,7 +80,8 @@ impl ServerProcess {
                 format!("the server's ready line is not one: `{}`", line.trim())
             })?,
         };
-        Ok(Self { child, _lifeline: lifeline, listening, control, control_token })
+        let believe = certificate.map_or(Believe::System, Believe::Certificate);
+        Ok(Self { child, _lifeline: lifeline, listening, control, believe, control_token })
     }
 
     /// Waits until the server ends, which it should not do by itself, and says how it did.

@@ -51,9 +51,9 @@ struct Provenance<'a> {
 struct Settings {
     tcp_nodelay: bool,
     compression: bool,
-    http_version: u8,
-    tls: bool,
-    connections_per_subscriber: u32,
+    http_version: Vec<u8>,
+    tls: Vec<bool>,
+    connections: Vec<&'static str>,
 }
 
 /// Who asks for a run folder, and where.
@@ -98,9 +98,13 @@ impl RunFolder {
             settings: Settings {
                 tcp_nodelay: true,
                 compression: false,
-                http_version: scenario.http.version,
-                tls: scenario.http.tls,
-                connections_per_subscriber: 1,
+                http_version: scenario.version.clone(),
+                tls: scenario.tls.clone(),
+                connections: scenario
+                    .connections
+                    .iter()
+                    .map(|connections| connections.name())
+                    .collect(),
             },
         };
         write(&path.join("scenario.toml"), &scenario.to_toml())?;

@@ -9,7 +9,7 @@ use wirebench_protocol::Published;
 use wirebench_protocol::control::{CountWindow, Publisher, PublisherReport, Usage, WindowCount};
 
 use crate::error::chain;
-use crate::http1::quote;
+use crate::exchange::quote;
 use crate::target::Target;
 
 /// How long a call may take. The control API has a listener of its own: it answers under load too.

@@ -54,11 +54,13 @@ pub enum Progress {
 /// Why a run has no measurement.
 #[derive(Debug, thiserror::Error)]
 pub enum DriveError {
-    /// The run asks for what this load generator does not speak.
-    #[error("cannot drive the run over {asked}: only HTTP/1.1 without TLS is spoken")]
-    Unsupported {
-        /// What it asks for.
+    /// The server speaks TLS and the run does not, or the other way round.
+    #[error("cannot drive a run {asked} TLS against a server {found}")]
+    Tls {
+        /// What the run asks for.
         asked: &'static str,
+        /// What the server's URL says.
+        found: &'static str,
     },
     /// The control API failed: the server has gone away or does not do what it should.
     #[error("the server is gone or refuses while {during}")]
@@ -116,11 +118,9 @@ pub async fn drive(
     observe: &mut (dyn FnMut(Progress) + Send),
     stop: CancellationToken,
 ) -> Result<Measurement, DriveError> {
-    if run.http.tls {
-        return Err(DriveError::Unsupported { asked: "TLS" });
-    }
-    if run.http.version != 1 {
-        return Err(DriveError::Unsupported { asked: "HTTP/2" });
+    if run.http.tls != target.trust.is_some() {
+        let (asked, found) = if run.http.tls { ("with", "without") } else { ("without", "with") };
+        return Err(DriveError::Tls { asked, found });
     }
     let stage = Stage { run, target, control, stop };
     let idle = stage.usage("looking at the idle server").await?;
@@ -370,7 +370,7 @@ impl Stage<'_> {
 impl Crowd {
     fn gather(run: &Run, target: &Target, workers: usize) -> Result<Self, DriveError> {
         let stop = CancellationToken::new();
-        let first = Dialer::new(run.link, run.seed);
+        let first = Dialer::new(run.link, run.seed).speaking(run.http);
         let seeds = (1..workers).map(|index| run.seed.wrapping_add(index as u64));
         let siblings: Vec<_> = seeds.map(|seed| first.sibling(seed)).collect();
         let dialers: Vec<_> = std::iter::once(first).chain(siblings).map(Arc::new).collect();

@@ -44,7 +44,7 @@ pub enum SubscribeError {
         asked: String,
         /// What the connection said; `None` when it was closed.
         #[source]
-        source: Option<hyper::Error>,
+        source: Option<Box<dyn std::error::Error + Send + Sync>>,
     },
     /// What came is not what `docs/protocol.md` says.
     #[error("`GET {asked}` received {found}: expected {expected}")]

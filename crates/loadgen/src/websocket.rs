@@ -4,10 +4,11 @@ use std::future::poll_fn;
 use std::task::Poll;
 use std::time::Duration;
 
+use bytes::Bytes;
 use futures::{SinkExt, StreamExt};
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use http::{StatusCode, Uri};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
 use tokio::time::timeout;
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::error::{Error, ProtocolError};
@@ -22,7 +23,8 @@ pub(crate) use tokio_tungstenite::tungstenite::Message;
 use crate::deadline::Deadline;
 use crate::dial::{Arrivals, Connection};
 use crate::error::SubscribeError;
-use crate::http1::{Http, quote};
+use crate::exchange::{Http, quote};
+use crate::tunnel::Carrier;
 
 /// The largest message that is accepted; a larger one is answered with 1009.
 const MESSAGE_BYTES_MAX: usize = 16 << 20;
@@ -37,7 +39,7 @@ const HANG_UP: Duration = Duration::from_secs(2);
 /// is read between the last byte of a message and its return.
 #[derive(Debug)]
 pub(crate) struct WebSocket {
-    stream: WebSocketStream<Connection>,
+    stream: WebSocketStream<Box<dyn Carrier>>,
     arrivals: Arrivals,
     deadline: Deadline,
     /// What `deadline` was set to, for the error that says so.
@@ -50,31 +52,26 @@ pub(crate) struct WebSocket {
 }
 
 impl WebSocket {
-    /// Upgrades a connection that has carried nothing yet. `headers` ask for the upgrade; the key is
-    /// added here.
+    /// Opens one, over a connection that has carried nothing yet or as a stream of one. `headers` ask
+    /// for it; the key of an upgrade is added here.
     ///
     /// # Errors
     ///
-    /// [`SubscribeError::Refused`] for an answer other than 101, [`SubscribeError::Protocol`] for a 101
-    /// that is not the answer to this handshake.
+    /// [`SubscribeError::Refused`] for another answer than one that opens it,
+    /// [`SubscribeError::Protocol`] for one that is not the answer to this handshake.
     pub(crate) async fn open(
-        mut http: Http,
+        http: Http,
         uri: Uri,
-        mut headers: HeaderMap,
+        headers: HeaderMap,
         within: Duration,
     ) -> Result<Self, SubscribeError> {
-        let key = generate_key();
-        let value = HeaderValue::from_str(&key).expect("base64 is a header value");
-        headers.insert(header::SEC_WEBSOCKET_KEY, value);
-        let answer = http.get(uri, headers).await?;
-        if answer.status() != StatusCode::SWITCHING_PROTOCOLS {
-            return Err(http.refused(answer).await);
-        }
-        check_handshake(answer.headers(), &key).map_err(|(found, expected)| {
-            SubscribeError::Protocol { asked: http.asked(), found: quote(&found), expected }
-        })?;
-        let (asked, arrivals) = (http.asked(), http.arrivals());
-        let (connection, read_ahead) = http.into_upgraded().await;
+        let (asked, arrivals) = (uri.to_string(), http.arrivals());
+        let (carrier, read_ahead): (Box<dyn Carrier>, _) = if http.tunnels() {
+            (Box::new(http.into_tunnel(uri, headers).await?), Bytes::new())
+        } else {
+            let (connection, read_ahead) = upgrade(http, uri, headers).await?;
+            (Box::new(connection), read_ahead)
+        };
         // tungstenite zeroes what it is about to read into, before every read: a larger buffer would
         // charge the WebSocket for it. Without a write buffer every frame is one write.
         let config = WebSocketConfig::default()
@@ -82,10 +79,9 @@ impl WebSocket {
             .write_buffer_size(0)
             .max_message_size(Some(MESSAGE_BYTES_MAX))
             .max_frame_size(Some(MESSAGE_BYTES_MAX));
-        let read_ahead = read_ahead.to_vec();
         let stream = WebSocketStream::from_partially_read(
-            connection,
-            read_ahead,
+            carrier,
+            read_ahead.to_vec(),
             Role::Client,
             Some(config),
         );
@@ -181,8 +177,28 @@ impl WebSocket {
     }
 }
 
+/// Upgrades a connection of HTTP/1.1: the bare connection, and what was read past the answer's head.
+async fn upgrade(
+    mut http: Http,
+    uri: Uri,
+    mut headers: HeaderMap,
+) -> Result<(Connection, Bytes), SubscribeError> {
+    let key = generate_key();
+    let value = HeaderValue::from_str(&key).expect("base64 is a header value");
+    headers.insert(header::SEC_WEBSOCKET_KEY, value);
+    let answer = http.get(uri, headers).await?;
+    if answer.status() != StatusCode::SWITCHING_PROTOCOLS {
+        return Err(http.refused(answer).await);
+    }
+    check_handshake(answer.headers(), &key).map_err(|(found, expected)| {
+        SubscribeError::Protocol { asked: http.asked(), found: quote(&found), expected }
+    })?;
+    let asked = http.asked();
+    http.into_upgraded().await.ok_or(SubscribeError::Broken { asked, source: None })
+}
+
 /// Reads away what the peer still sends, up to its end.
-async fn until_hung_up(connection: &mut Connection) {
+async fn until_hung_up(connection: &mut (impl AsyncRead + Unpin)) {
     let mut rest = [0; 4096];
     while matches!(connection.read(&mut rest).await, Ok(1..)) {}
 }

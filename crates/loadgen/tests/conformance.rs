@@ -10,6 +10,7 @@ use futures::StreamExt;
 use futures::future::join_all;
 use futures::stream::BoxStream;
 use support::http::Http;
+use support::manner::{Manner, cases};
 use support::proxy::Proxy;
 use support::{Bench, PATIENCE, frames, until, within};
 use wirebench_loadgen::{
@@ -17,23 +18,34 @@ use wirebench_loadgen::{
 };
 use wirebench_measure::Event;
 use wirebench_protocol::{After, Cursor, Gap, Message, Seq, Transport};
-use wirebench_scenario::Link;
+use wirebench_scenario::{Connections, Link};
 
 /// One subscription, and what it is called in a failure.
 struct Reader<'a> {
     transport: Transport,
+    manner: Manner,
     events: BoxStream<'a, Result<Event, SubscribeError>>,
 }
 
 impl<'a> Reader<'a> {
-    fn new(transport: Transport, dialer: &'a Dialer, target: &'a Target, after: After) -> Self {
+    fn new(
+        transport: Transport,
+        manner: Manner,
+        dialer: &'a Dialer,
+        target: &'a Target,
+        after: After,
+    ) -> Self {
         let events = subscribe(transport, dialer, target, after, &settings());
-        Self { transport, events }
+        Self { transport, manner, events }
+    }
+
+    fn who(&self) -> String {
+        format!("{} over {}", self.transport, self.manner)
     }
 
     /// The next event of any kind; an error is one that the test does not expect.
     async fn event(&mut self, what: &str) -> Option<Event> {
-        let transport = self.transport;
+        let transport = self.who();
         let next = within(PATIENCE, format_args!("{transport}: {what}"), self.events.next()).await;
         next.transpose().unwrap_or_else(|error| panic!("{transport}: {error} instead of {what}"))
     }
@@ -44,7 +56,7 @@ impl<'a> Reader<'a> {
             match self.event(what).await {
                 Some(Event::Request { .. } | Event::Empty { .. }) => {}
                 Some(event) => return event,
-                None => panic!("{} ended instead of {what}", self.transport),
+                None => panic!("{} ended instead of {what}", self.who()),
             }
         }
     }
@@ -53,7 +65,7 @@ impl<'a> Reader<'a> {
     async fn connected(&mut self) -> Cursor {
         match self.news("standing").await {
             Event::Connected { cursor, .. } => cursor,
-            event => panic!("{} began with {event:?}", self.transport),
+            event => panic!("{} began with {event:?}", self.who()),
         }
     }
 
@@ -61,14 +73,14 @@ impl<'a> Reader<'a> {
     async fn message(&mut self) -> Cursor {
         match self.news("a message").await {
             Event::Received { cursor, .. } => cursor,
-            event => panic!("{} had {event:?} instead of a message", self.transport),
+            event => panic!("{} had {event:?} instead of a message", self.who()),
         }
     }
 
     /// The next messages are exactly these.
     async fn messages(&mut self, expected: impl IntoIterator<Item = Seq>) {
         for seq in expected {
-            assert_eq!(self.message().await.seq, seq, "{}", self.transport);
+            assert_eq!(self.message().await.seq, seq, "{}", self.who());
         }
     }
 
@@ -76,7 +88,7 @@ impl<'a> Reader<'a> {
     async fn gap(&mut self) -> (Gap, Seq) {
         match self.news("a gap").await {
             Event::Gap { gap, cursor } => (gap, cursor.seq),
-            event => panic!("{} had {event:?} instead of a gap", self.transport),
+            event => panic!("{} had {event:?} instead of a gap", self.who()),
         }
     }
 
@@ -84,7 +96,7 @@ impl<'a> Reader<'a> {
     async fn end(&mut self) {
         while let Some(event) = self.event("its end").await {
             let quiet = matches!(event, Event::Request { .. } | Event::Empty { .. });
-            assert!(quiet, "{} had {event:?} instead of its end", self.transport);
+            assert!(quiet, "{} had {event:?} instead of its end", self.who());
         }
     }
 }
@@ -99,11 +111,11 @@ fn dialer() -> Dialer {
 
 #[tokio::test]
 async fn every_message_arrives_once_and_in_order() {
-    for transport in Transport::ALL {
-        let (bench, dialer) = (Bench::start(1000), dialer());
+    for (transport, manner) in cases() {
+        let (bench, dialer) = (Bench::speaking(manner, 1000), manner.dialer());
         let target = bench.target();
-        let mut reader = Reader::new(transport, &dialer, &target, After::Newest);
-        assert_eq!(reader.connected().await, bench.cursor(0), "{transport}");
+        let mut reader = Reader::new(transport, manner, &dialer, &target, After::Newest);
+        assert_eq!(reader.connected().await, bench.cursor(0), "{transport} over {manner}");
         let publishing = async {
             for burst in (1..=20).cycle().take(60) {
                 bench.publish_numbers(burst);
@@ -120,12 +132,12 @@ async fn every_message_arrives_once_and_in_order() {
 
 #[tokio::test]
 async fn without_a_cursor_only_what_is_new_arrives() {
-    for transport in Transport::ALL {
-        let (bench, dialer) = (Bench::start(100), dialer());
+    for (transport, manner) in cases() {
+        let (bench, dialer) = (Bench::speaking(manner, 100), manner.dialer());
         bench.publish_numbers(5);
         let target = bench.target();
-        let mut reader = Reader::new(transport, &dialer, &target, After::Newest);
-        assert_eq!(reader.connected().await, bench.cursor(5), "{transport}");
+        let mut reader = Reader::new(transport, manner, &dialer, &target, After::Newest);
+        assert_eq!(reader.connected().await, bench.cursor(5), "{transport} over {manner}");
         bench.publish_numbers(1);
         reader.messages([6]).await;
     }
@@ -133,14 +145,14 @@ async fn without_a_cursor_only_what_is_new_arrives() {
 
 #[tokio::test]
 async fn a_late_subscriber_goes_on_after_its_cursor() {
-    for transport in Transport::ALL {
-        let (bench, dialer) = (Bench::start(100), dialer());
+    for (transport, manner) in cases() {
+        let (bench, dialer) = (Bench::speaking(manner, 100), manner.dialer());
         bench.publish_numbers(10);
         let target = bench.target();
         for seen in [0, 1, 9, 10] {
             let after = After::Cursor(bench.cursor(seen));
-            let mut reader = Reader::new(transport, &dialer, &target, after);
-            assert_eq!(reader.connected().await.seq, seen, "{transport}");
+            let mut reader = Reader::new(transport, manner, &dialer, &target, after);
+            assert_eq!(reader.connected().await.seq, seen, "{transport} over {manner}");
             let newest = bench.feed.published();
             reader.messages(seen + 1..=newest).await;
             bench.publish_numbers(1);
@@ -151,13 +163,17 @@ async fn a_late_subscriber_goes_on_after_its_cursor() {
 
 #[tokio::test]
 async fn from_the_start_means_from_the_oldest_message_in_the_window() {
-    for transport in Transport::ALL {
-        let (bench, dialer) = (Bench::start(4), dialer());
+    for (transport, manner) in cases() {
+        let (bench, dialer) = (Bench::speaking(manner, 4), manner.dialer());
         let target = bench.target();
         for (published, expected) in [(3, 1..=3), (6, 6..=9)] {
             bench.publish_numbers(published);
-            let mut reader = Reader::new(transport, &dialer, &target, After::Start);
-            assert_eq!(reader.connected().await.seq, expected.start() - 1, "{transport}");
+            let mut reader = Reader::new(transport, manner, &dialer, &target, After::Start);
+            assert_eq!(
+                reader.connected().await.seq,
+                expected.start() - 1,
+                "{transport} over {manner}"
+            );
             reader.messages(expected).await;
         }
     }
@@ -165,25 +181,30 @@ async fn from_the_start_means_from_the_oldest_message_in_the_window() {
 
 #[tokio::test]
 async fn one_who_comes_back_behind_the_window_learns_how_much_it_missed() {
-    for transport in Transport::ALL {
+    for (transport, manner) in cases() {
         for (seen, missed) in [(0, 7), (2, 5), (6, 1)] {
-            let (bench, dialer) = (Bench::start(5), dialer());
+            let (bench, dialer) = (Bench::speaking(manner, 5), manner.dialer());
             bench.publish_numbers(12);
             let target = bench.target();
             let after = After::Cursor(bench.cursor(seen));
-            let mut reader = Reader::new(transport, &dialer, &target, after);
+            let mut reader = Reader::new(transport, manner, &dialer, &target, after);
             reader.connected().await;
-            assert_eq!(reader.gap().await, (Gap::Missed(missed), 7), "{transport} after {seen}");
+            assert_eq!(
+                reader.gap().await,
+                (Gap::Missed(missed), 7),
+                "{transport} over {manner} after {seen}"
+            );
             reader.messages(8..=12).await;
             bench.publish_numbers(1);
             // Told once.
             reader.messages([13]).await;
         }
         // The edge: the next message is the oldest that is left.
-        let (bench, dialer) = (Bench::start(5), dialer());
+        let (bench, dialer) = (Bench::speaking(manner, 5), manner.dialer());
         bench.publish_numbers(12);
         let target = bench.target();
-        let mut reader = Reader::new(transport, &dialer, &target, After::Cursor(bench.cursor(7)));
+        let mut reader =
+            Reader::new(transport, manner, &dialer, &target, After::Cursor(bench.cursor(7)));
         reader.connected().await;
         reader.messages(8..=12).await;
     }
@@ -192,62 +213,73 @@ async fn one_who_comes_back_behind_the_window_learns_how_much_it_missed() {
 /// One thread runs everything here, so nobody reads while the window passes them by.
 #[tokio::test]
 async fn one_whom_the_window_passes_by_while_subscribed_learns_how_much_it_missed() {
-    for transport in Transport::ALL {
-        let (bench, dialer) = (Bench::start(5), dialer());
+    for (transport, manner) in cases() {
+        let (bench, dialer) = (Bench::speaking(manner, 5), manner.dialer());
         let target = bench.target();
-        let mut reader = Reader::new(transport, &dialer, &target, After::Newest);
+        let mut reader = Reader::new(transport, manner, &dialer, &target, After::Newest);
         reader.connected().await;
         bench.publish_numbers(12);
-        assert_eq!(reader.gap().await, (Gap::Missed(7), 7), "{transport}");
+        assert_eq!(reader.gap().await, (Gap::Missed(7), 7), "{transport} over {manner}");
         reader.messages(8..=12).await;
         bench.publish_numbers(2);
         reader.messages(13..=14).await;
         bench.publish_numbers(6);
-        assert_eq!(reader.gap().await, (Gap::Missed(1), 15), "{transport}");
+        assert_eq!(reader.gap().await, (Gap::Missed(1), 15), "{transport} over {manner}");
         reader.messages(16..=20).await;
     }
 }
 
 #[tokio::test]
 async fn a_cursor_of_another_life_of_the_feed_is_told_of_the_reset() {
-    for transport in Transport::ALL {
+    for (transport, manner) in cases() {
         // The second is a place that this life has reached, too: only the epoch tells them apart.
         for (published, seen, left) in [(3, 40, 1..4), (9, 2, 6..10), (0, 2, 1..1)] {
-            let (former, bench, dialer) = (Bench::start(4), Bench::start(4), dialer());
+            let (former, bench, dialer) =
+                (Bench::start(4), Bench::speaking(manner, 4), manner.dialer());
             bench.publish_numbers(published);
             let target = bench.target();
             let after = After::Cursor(former.cursor(seen));
-            let mut reader = Reader::new(transport, &dialer, &target, after);
+            let mut reader = Reader::new(transport, manner, &dialer, &target, after);
             reader.connected().await;
-            assert_eq!(reader.gap().await, (Gap::Reset, left.start - 1), "{transport}");
+            assert_eq!(
+                reader.gap().await,
+                (Gap::Reset, left.start - 1),
+                "{transport} over {manner}"
+            );
             reader.messages(left).await;
             bench.publish_numbers(1);
-            assert_eq!(reader.message().await, bench.cursor(published + 1), "{transport}");
+            assert_eq!(
+                reader.message().await,
+                bench.cursor(published + 1),
+                "{transport} over {manner}"
+            );
         }
     }
 }
 
 #[tokio::test]
 async fn a_cursor_from_the_future_is_refused() {
-    for transport in Transport::ALL {
-        let (bench, dialer) = (Bench::start(4), dialer());
+    for (transport, manner) in cases() {
+        let (bench, dialer) = (Bench::speaking(manner, 4), manner.dialer());
         bench.publish_numbers(3);
         let target = bench.target();
         let after = After::Cursor(bench.cursor(4));
         let mut events = subscribe(transport, &dialer, &target, after, &settings());
-        let error = within(PATIENCE, format!("{transport}: a refusal"), async {
+        let error = within(PATIENCE, format!("{transport} over {manner}: a refusal"), async {
             loop {
                 match events.next().await {
                     Some(Ok(Event::Request { .. })) => {}
                     Some(Err(error)) => break error,
-                    end => panic!("{transport}: {end:?} instead of a refusal"),
+                    end => panic!("{transport} over {manner}: {end:?} instead of a refusal"),
                 }
             }
         });
         let error = error.await;
-        let SubscribeError::Refused { status, .. } = &error else { panic!("{transport}: {error}") };
-        assert_eq!(status.as_u16(), 400, "{transport}");
-        assert!(error.is_permanent(), "{transport} would ask again and again");
+        let SubscribeError::Refused { status, .. } = &error else {
+            panic!("{transport} over {manner}: {error}")
+        };
+        assert_eq!(status.as_u16(), 400, "{transport} over {manner}");
+        assert!(error.is_permanent(), "{transport} over {manner} would ask again and again");
     }
 }
 
@@ -261,11 +293,12 @@ struct Life {
 /// Lives until message `last` came, beside `meanwhile`, which is shown the life so far.
 async fn live_until(
     transport: Transport,
+    manner: Manner,
     target: &Target,
     last: Seq,
     mut meanwhile: impl FnMut(&Life),
 ) -> Life {
-    let dialer = dialer();
+    let dialer = manner.dialer();
     let settings = settings();
     let subscriber = Subscriber { transport, dialer: &dialer, target, settings, seed: 7 };
     let mut life = Life::default();
@@ -283,7 +316,7 @@ async fn live_until(
             let _ = done.take().map(|done| done.send(()));
         }
     });
-    within(PATIENCE, format_args!("{transport}: message {last}"), async {
+    within(PATIENCE, format_args!("{transport} over {manner}: message {last}"), async {
         tokio::select! {
             error = living => panic!("{transport} gave up: {error}"),
             _ = at_last => {}
@@ -295,30 +328,39 @@ async fn live_until(
 
 #[tokio::test]
 async fn a_connection_that_is_cut_resumes_without_loss_or_repeat() {
-    join_all(Transport::ALL.map(async |transport| {
-        let bench = Bench::start(1000);
-        let proxy = Proxy::start(bench.address);
-        bench.publish_numbers(1);
-        let life = live_until(transport, &support::target(proxy.address), 120, |life| {
-            // Cut before a message is published, and after, by turns.
-            let next = life.seen.len() as u64 + 1;
-            if bench.feed.published() < next && next <= 120 {
-                match next % 20 {
-                    0 => proxy.cut(),
-                    10 => {
+    // One manner after the other, so that each wait is for four lives and not for twenty.
+    for manner in Manner::all() {
+        join_all(Transport::ALL.map(async |transport| {
+            let bench = Bench::speaking(manner, 1000);
+            let proxy = Proxy::start(bench.address);
+            bench.publish_numbers(1);
+            let life = live_until(
+                transport,
+                manner,
+                &bench.target_by_way_of(proxy.address),
+                120,
+                |life| {
+                    // Cut before a message is published, and after, by turns.
+                    let next = life.seen.len() as u64 + 1;
+                    if bench.feed.published() < next && next <= 120 {
+                        match next % 20 {
+                            0 => proxy.cut(),
+                            10 => {
+                                bench.publish_numbers(1);
+                                return proxy.cut();
+                            }
+                            _ => {}
+                        }
                         bench.publish_numbers(1);
-                        return proxy.cut();
                     }
-                    _ => {}
-                }
-                bench.publish_numbers(1);
-            }
-        })
+                },
+            )
+            .await;
+            assert_eq!(life.seen, (1..=120).collect::<Vec<_>>(), "{transport} over {manner}");
+            assert_eq!((life.interrupted, proxy.accepted()), (12, 13), "{transport} over {manner}");
+        }))
         .await;
-        assert_eq!(life.seen, (1..=120).collect::<Vec<_>>(), "{transport}");
-        assert_eq!((life.interrupted, proxy.accepted()), (12, 13), "{transport}");
-    }))
-    .await;
+    }
 }
 
 /// Cut after so many bytes, wherever that is: in a head, in a chunk's size, in a frame's header, in the
@@ -328,61 +370,72 @@ const BUDGETS: [u64; 16] =
 
 #[tokio::test]
 async fn a_connection_that_is_cut_in_the_middle_of_a_message_resumes_without_loss_or_repeat() {
-    join_all(Transport::ALL.map(async |transport| {
-        let bench = Bench::start(1000);
-        let publish = |count| {
-            for _ in 0..count {
-                let number = bench.feed.published() + 1;
-                bench.publish(&format!("\"{number} 🦀é\""));
-            }
-        };
-        publish(4);
-        let proxy = Proxy::cutting(bench.address, BUDGETS.to_vec());
-        let target = support::target(proxy.address);
-        let life = live_until(transport, &target, 240, |life| {
-            if life.seen.len() as u64 == bench.feed.published() && bench.feed.published() < 240 {
-                publish(4);
-            }
-        })
+    // One manner after the other, so that each wait is for four lives and not for twenty.
+    for manner in Manner::all() {
+        join_all(Transport::ALL.map(async |transport| {
+            let bench = Bench::speaking(manner, 1000);
+            let publish = |count| {
+                for _ in 0..count {
+                    let number = bench.feed.published() + 1;
+                    bench.publish(&format!("\"{number} 🦀é\""));
+                }
+            };
+            publish(4);
+            // Some of the handshakes of TLS are cut, too.
+            let more = if manner.0.tls { 1000 } else { 0 };
+            let budgets = BUDGETS.map(|budget| budget + more).to_vec();
+            let proxy = Proxy::cutting(bench.address, budgets);
+            let target = bench.target_by_way_of(proxy.address);
+            let life = live_until(transport, manner, &target, 240, |life| {
+                if life.seen.len() as u64 == bench.feed.published() && bench.feed.published() < 240
+                {
+                    publish(4);
+                }
+            })
+            .await;
+            assert_eq!(life.seen, (1..=240).collect::<Vec<_>>(), "{transport} over {manner}");
+            let cuts = BUDGETS.len() as u64;
+            assert_eq!(
+                (life.interrupted, proxy.accepted()),
+                (cuts, cuts + 1),
+                "{transport} over {manner}"
+            );
+        }))
         .await;
-        assert_eq!(life.seen, (1..=240).collect::<Vec<_>>(), "{transport}");
-        let cuts = BUDGETS.len() as u64;
-        assert_eq!((life.interrupted, proxy.accepted()), (cuts, cuts + 1), "{transport}");
-    }))
-    .await;
+    }
 }
 
 #[tokio::test]
 async fn a_poll_that_finds_nothing_ends_quietly_and_keeps_its_cursor() {
-    for transport in Transport::ALL.into_iter().filter(|transport| transport.polls()) {
-        let (bench, dialer) = (Bench::start(10), dialer());
+    for (transport, manner) in cases().filter(|(transport, _)| transport.polls()) {
+        let (bench, dialer) = (Bench::speaking(manner, 10), manner.dialer());
         bench.publish_numbers(3);
         let (target, place) = (bench.target(), bench.cursor(3));
         let settings = Settings { hold: Duration::from_millis(20), ..settings() };
         let events = subscribe(transport, &dialer, &target, After::Newest, &settings);
-        let mut reader = Reader { transport, events };
+        let mut reader = Reader { transport, manner, events };
         reader.connected().await;
         let mut empty = 0;
         while empty < 10 {
             match reader.event("an empty answer").await {
                 Some(Event::Request { .. }) => {}
                 Some(Event::Empty { cursor, .. }) => {
-                    assert_eq!(cursor, place, "{transport}");
+                    assert_eq!(cursor, place, "{transport} over {manner}");
                     empty += 1;
                 }
-                event => panic!("{transport}: {event:?}"),
+                event => panic!("{transport} over {manner}: {event:?}"),
             }
         }
         bench.publish_numbers(1);
         reader.messages([4]).await;
-        assert_eq!(dialer.counts().attempted, 1, "{transport} keeps its connection");
+        assert_eq!(dialer.counts().attempted, 1, "{transport} over {manner} keeps its connection");
     }
 }
 
 #[tokio::test]
 async fn a_server_that_stops_ends_every_subscription_properly_and_at_once() {
-    for transport in Transport::ALL {
-        let (bench, dialer) = (Bench::start(10), dialer());
+    for (transport, manner) in cases() {
+        let (bench, dialer) = (Bench::speaking(manner, 10), manner.dialer());
         let target = bench.target();
         // No poll is under way when the server stops: one that meets the closing of an idle connection is
         // lost with it, as HTTP/1.1 has it (RFC 9112, section 9.5), and that is no proper end.
@@ -390,7 +443,7 @@ async fn a_server_that_stops_ends_every_subscription_properly_and_at_once() {
         let settings = Settings { interval, phase: interval / 2, ..Settings::default() };
         let reader = |_| {
             let events = subscribe(transport, &dialer, &target, After::Newest, &settings);
-            Reader { transport, events }
+            Reader { transport, manner, events }
         };
         let mut readers: Vec<_> = (0..20).map(reader).collect();
         join_all(readers.iter_mut().map(Reader::connected)).await;
@@ -398,23 +451,35 @@ async fn a_server_that_stops_ends_every_subscription_properly_and_at_once() {
         let stopping = async {
             // Behind its first poll, a long poll is held.
             let requests = if transport == Transport::LongPolling { 40 } else { 20 };
-            let what = format!("{transport}: {requests} requests");
+            let what = format!("{transport} over {manner}: {requests} requests");
             until(what, || bench.server.requests() == requests).await;
             // Short of the five seconds after which it would stop waiting for connections that hang.
-            bench.stop(Duration::from_secs(4), format!("{transport}: the server's end")).await;
+            bench
+                .stop(
+                    Duration::from_secs(4),
+                    format!("{transport} over {manner}: the server's end"),
+                )
+                .await;
         };
         tokio::join!(ending, stopping);
-        assert_eq!(dialer.counts().opened, 20, "{transport}");
+        let shared = manner.0.connections == Connections::Shared;
+        assert_eq!(
+            dialer.counts().opened,
+            if shared { 1 } else { 20 },
+            "{transport} over {manner}"
+        );
     }
 }
 
 #[tokio::test]
 async fn what_was_published_before_the_server_stopped_still_arrives() {
     // Short polling may not come by any more.
-    for transport in [Transport::LongPolling, Transport::Sse, Transport::WebSocket] {
-        let (bench, dialer) = (Bench::start(10), dialer());
+    for (transport, manner) in
+        cases().filter(|(transport, _)| *transport != Transport::ShortPolling)
+    {
+        let (bench, dialer) = (Bench::speaking(manner, 10), manner.dialer());
         let target = bench.target();
-        let mut reader = Reader::new(transport, &dialer, &target, After::Newest);
+        let mut reader = Reader::new(transport, manner, &dialer, &target, After::Newest);
         reader.connected().await;
         let reading = async {
             reader.messages(1..=3).await;
@@ -423,7 +488,7 @@ async fn what_was_published_before_the_server_stopped_still_arrives() {
         let ending = async {
             // Behind its first poll, a long poll is held.
             let requests = if transport == Transport::LongPolling { 2 } else { 1 };
-            let what = format!("{transport}: {requests} requests");
+            let what = format!("{transport} over {manner}: {requests} requests");
             until(what, || bench.server.requests() == requests).await;
             bench.publish_numbers(3);
             bench.begin_stop();
@@ -626,10 +691,10 @@ async fn two_polls_with_the_same_cursor_are_both_answered() {
 
 #[tokio::test]
 async fn a_subscriber_that_goes_away_loses_nothing_and_leaves_nothing_behind() {
-    for transport in Transport::ALL {
-        let (bench, dialer) = (Bench::start(10), dialer());
+    for (transport, manner) in cases() {
+        let (bench, dialer) = (Bench::speaking(manner, 10), manner.dialer());
         let target = bench.target();
-        let mut reader = Reader::new(transport, &dialer, &target, After::Newest);
+        let mut reader = Reader::new(transport, manner, &dialer, &target, After::Newest);
         let cursor = reader.connected().await;
         if transport == Transport::LongPolling {
             while bench.server.requests() < 2 {
@@ -638,11 +703,13 @@ async fn a_subscriber_that_goes_away_loses_nothing_and_leaves_nothing_behind() {
             }
         }
         drop(reader);
-        until(format_args!("{transport}: the server notices"), || bench.server.connections() == 0)
-            .await;
+        until(format_args!("{transport} over {manner}: the server notices"), || {
+            bench.server.connections() == 0
+        })
+        .await;
         bench.publish_numbers(3);
-        let mut again = Reader::new(transport, &dialer, &target, After::Cursor(cursor));
-        assert_eq!(again.connected().await, cursor, "{transport}");
+        let mut again = Reader::new(transport, manner, &dialer, &target, After::Cursor(cursor));
+        assert_eq!(again.connected().await, cursor, "{transport} over {manner}");
         again.messages(1..=3).await;
     }
 }
@@ -656,7 +723,8 @@ async fn all_transports_at_once_tell_the_same_story() {
         Transport::ALL.into_iter().flat_map(|transport| [transport; 3]).map(|transport| {
             let (dialer, target) = (&dialer, &target);
             async move {
-                let mut reader = Reader::new(transport, dialer, target, After::Start);
+                let mut reader =
+                    Reader::new(transport, Manner::default(), dialer, target, After::Start);
                 let mut story = Vec::new();
                 while (story.len() as u64) < MESSAGES {
                     match reader.news("a message").await {

@@ -14,6 +14,8 @@ use std::time::Duration;
 use futures::StreamExt;
 use futures::future::join_all;
 use support::faulty::{self, Fate};
+use support::front;
+use support::manner::{Manner, cases};
 use support::proxy::Proxy;
 use support::{Bench, PATIENCE, publish, until, within};
 use tokio::sync::Mutex;
@@ -24,7 +26,7 @@ use wirebench_loadgen::{
 use wirebench_measure::{Event, Invalid, Measurement, Recorder, Sequence, Window};
 use wirebench_protocol::control::{Pace, Payload};
 use wirebench_protocol::{After, Timestamp, Transport};
-use wirebench_scenario::{Headers, Http, Link, Run, Timing};
+use wirebench_scenario::{Connections, Headers, Http, Link, Run, Timing};
 use wirebench_server::{Feed, Payload as Published, Server};
 
 /// One at a time: these measure, and would measure each other.
@@ -50,7 +52,7 @@ fn run(transport: Transport) -> Run {
             repeat: 1,
         },
         link: Link::default(),
-        http: Http { version: 1, tls: false, headers: Headers::Browser },
+        http: Http::default(),
         interval: transport.polls().then_some(Duration::from_millis(50)),
         hold: transport.polls().then_some(Duration::from_secs(5)),
         seed: 7,
@@ -124,23 +126,37 @@ async fn what_a_server_loses_repeats_and_swaps_is_counted_exactly() {
 async fn bytes_are_those_of_a_counting_proxy() {
     let _alone = ALONE.lock().await;
     let emulated = Link { delay: Duration::from_millis(3), jitter: Duration::from_millis(2) };
-    for transport in Transport::ALL {
+    for (transport, manner) in cases() {
         for (link, headers) in [(Link::default(), Headers::Browser), (emulated, Headers::Bare)] {
-            let bench = Bench::start(1000);
+            let to_the_end = manner == Manner::default();
+            let bench = Bench::speaking(manner, 1000);
             let proxy = Proxy::start(bench.address);
-            let (target, dialer) = (support::target(proxy.address), Dialer::new(link, 1));
+            let target = bench.target_by_way_of(proxy.address);
+            let dialer = Dialer::new(link, 1).speaking(manner.0);
             let settings =
                 Settings { interval: Duration::from_millis(20), headers, ..Settings::default() };
             let subscriber = || async {
                 let mut events = subscribe(transport, &dialer, &target, After::Start, &settings);
                 let mut received = 0;
-                // To the end of the connection: what is read is all that was sent. A poll that the
-                // server's end cuts off is an error, and has its bytes.
+                // HTTP/1.1 to the end of the connection: what is read is all that was sent. A poll that
+                // the server's end cuts off is an error, and has its bytes. HTTP/2 and TLS take their
+                // leave with bytes that the other end need not wait for: there, in the middle of it.
                 while let Some(Ok(event)) =
                     within(PATIENCE, format_args!("{transport}: the end"), events.next()).await
                 {
                     received += u64::from(matches!(event, Event::Received { .. }));
                     if received == 200 && matches!(event, Event::Received { .. }) {
+                        if !to_the_end {
+                            let read = || {
+                                let counts = dialer.counts();
+                                (counts.bytes_up, counts.bytes_down) == proxy.bytes()
+                            };
+                            tokio::select! {
+                                () = until(format!("{transport} over {manner}: all"), read) => {}
+                                () = async { while events.next().await.is_some() {} } => {}
+                            }
+                            break;
+                        }
                         bench.begin_stop();
                     }
                 }
@@ -153,15 +169,130 @@ async fn bytes_are_those_of_a_counting_proxy() {
                 }
             };
             tokio::join!(subscriber(), publishing);
-            until(format_args!("{transport}: the proxy's end"), || proxy.open() == 0).await;
             let counts = dialer.counts();
-            let counted = (counts.bytes_up, counts.bytes_down);
-            assert_eq!(counted, proxy.bytes(), "{transport} over {link:?}: up and down");
+            if to_the_end {
+                until(format_args!("{transport}: the proxy's end"), || proxy.open() == 0).await;
+                let counted = (counts.bytes_up, counts.bytes_down);
+                let what = format!("{transport} over {manner}, {link:?}: up and down");
+                assert_eq!(counted, proxy.bytes(), "{what}");
+            }
             assert!(
                 counts.bytes_up > 50 && counts.bytes_down > 200 * 7 * 100,
                 "{transport}: {counts:?}"
             );
         }
+    }
+}
+
+/// A subscriber who comes late to two messages, which arrived one after the other, sees when each of them
+/// did. A library that reads all there is before it hands anything over would stamp both with the later
+/// time.
+#[tokio::test]
+async fn on_an_own_connection_each_message_keeps_its_stamp_however_late_it_is_taken() {
+    let _alone = ALONE.lock().await;
+    let own = |manner: Manner| manner.0.connections == Connections::Own;
+    for (transport, manner) in cases().filter(|&(t, manner)| !t.polls() && own(manner)) {
+        let what = format!("{transport} over {manner}");
+        let bench = Bench::speaking(manner, 1000);
+        let target = bench.target();
+        let delay = Duration::from_millis(150);
+        let link = Link { delay, ..Link::default() };
+        let dialer = Dialer::new(link, 1).speaking(manner.0);
+        let settings = Settings::default();
+        let mut events = subscribe(transport, &dialer, &target, After::Newest, &settings);
+        let first = within(PATIENCE, &what, events.next()).await.unwrap().unwrap();
+        assert!(matches!(first, Event::Connected { .. }), "{what}: {first:?}");
+        for _ in 0..2 {
+            bench.publish("0");
+            // The link takes it in, and does not hand it out yet.
+            let early = tokio::time::timeout(Duration::from_millis(50), events.next()).await;
+            assert!(early.is_err(), "{what}: {early:?}");
+        }
+        tokio::time::sleep(2 * delay).await;
+        let mut stamps = Vec::new();
+        while stamps.len() < 2 {
+            let event = within(PATIENCE, &what, events.next()).await.unwrap().unwrap();
+            if let Event::Received { received_at, .. } = event {
+                stamps.push(received_at);
+            }
+        }
+        let apart = stamps[1].saturating_since(stamps[0]);
+        assert!(apart >= Duration::from_millis(40), "{what}: {apart:?} apart");
+    }
+}
+
+/// A server that allows four streams is given as many connections as it takes, and no stream too many:
+/// one that had to wait for another's end would wait for ever.
+#[tokio::test]
+async fn shared_connections_are_as_many_as_the_streams_need() {
+    const STREAMS: u32 = 4;
+    let _alone = ALONE.lock().await;
+    for transport in Transport::ALL {
+        let bench = Bench::start(1000);
+        let address = front::start(bench.address, STREAMS);
+        let proxy = Proxy::start(address);
+        let target = support::target(proxy.address);
+        let shared = Connections::Shared;
+        let dialer = Manner(Http { version: 2, connections: shared, ..Http::default() }).dialer();
+        let settings = Settings { interval: Duration::from_millis(5), ..Settings::default() };
+        let received = join_all((0..18).map(async |_| {
+            let mut events = subscribe(transport, &dialer, &target, After::Start, &settings);
+            let mut received = 0;
+            while received < 10 {
+                let next = within(PATIENCE, format!("{transport}: message"), events.next());
+                let event = next.await.unwrap().unwrap();
+                received += u64::from(matches!(event, Event::Received { .. }));
+            }
+            // Nobody leaves before all have come.
+            (received, events)
+        }));
+        let publishing = async {
+            for _ in 0..10 {
+                bench.publish("0");
+                tokio::time::sleep(Duration::from_millis(2)).await;
+            }
+        };
+        let (received, ()) = tokio::join!(received, publishing);
+        let counts = dialer.counts();
+        assert_eq!(received.len(), 18);
+        assert_eq!((counts.opened, counts.open, counts.peak), (5, 5, 5), "{transport}");
+        assert_eq!((proxy.accepted(), proxy.open()), (5, 5), "{transport}");
+        drop(received);
+        until(format_args!("{transport}: nobody"), || proxy.open() == 0).await;
+        assert_eq!(dialer.counts().open, 0, "{transport}");
+    }
+}
+
+/// A whole run in every manner: nothing is missing, and the counts are the proxy's.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_run_in_any_manner_counts_what_the_proxy_counts() {
+    let _alone = ALONE.lock().await;
+    for (transport, manner) in cases() {
+        let bench = Bench::speaking(manner, 10_000);
+        let proxy = Proxy::start(bench.address);
+        let mut run = Run { http: manner.0, ..run(transport) };
+        run.timing.measure = Duration::from_millis(300);
+        let target = bench.target_by_way_of(proxy.address);
+        let control = control(&bench);
+        let mut observe = |_| {};
+        let stop = CancellationToken::new();
+        let driving = drive(&run, &target, &control, 2, &mut observe, stop);
+        let what = format!("{transport} over {manner}: a measurement");
+        let measured = within(PATIENCE, &what, driving).await.unwrap();
+        assert_eq!(measured.missing(), Some(0), "{what}");
+        let seen = &measured.seen;
+        assert_eq!((seen.duplicate, seen.out_of_order, seen.gaps), (0, 0, 0), "{what}");
+        // Each of the two workers shares one connection among its own.
+        let shared = manner.0.connections == Connections::Shared;
+        let expected = if shared { 2 } else { SUBSCRIBERS as u64 };
+        let traffic = measured.traffic;
+        assert_eq!(
+            (traffic.attempted, traffic.opened, traffic.peak),
+            (expected, expected, expected)
+        );
+        assert_eq!((proxy.accepted(), proxy.peak()), (expected, expected), "{what}");
+        assert_eq!(seen.connect.len(), SUBSCRIBERS as u64, "{what}: each has its time");
+        assert_eq!(traffic.reconnects, 0, "{what}");
     }
 }
 

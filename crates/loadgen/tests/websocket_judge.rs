@@ -19,7 +19,7 @@ use support::{Bench, PATIENCE, within};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::task::JoinHandle;
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
-use wirebench_loadgen::{Dialer, Settings, SubscribeError, raw, subscribe};
+use wirebench_loadgen::{Believe, Dialer, Settings, SubscribeError, raw, subscribe};
 use wirebench_protocol::{After, Transport};
 use wirebench_scenario::Link;
 
@@ -460,7 +460,7 @@ type Messages = Vec<raw::Frame>;
 
 /// What `raw::frames` makes of it: the messages, then a proper end or an error.
 async fn follow(address: SocketAddr, what: &str) -> (Messages, Result<(), raw::RawError>) {
-    let mut frames = raw::frames(&format!("ws://{address}/any?path"), true);
+    let mut frames = raw::frames(&format!("ws://{address}/any?path"), &Believe::System, true);
     let mut messages = Vec::new();
     loop {
         match within(PATIENCE, what, frames.next()).await {

@@ -100,6 +100,7 @@ const SETTINGS = {
   hold_us: { name: "hold", say: (v) => `hold ${exactly(v, "µs")}`, unit: "µs" },
   pace: { name: "pace", say: (v) => `${v} pace` },
   window_messages: { name: "feed window", say: (v) => `window of ${count(v)}` },
+  connections: { name: "connections", say: (v) => `${v} connections` },
   headers: { name: "headers", say: (v) => `${v} headers` },
   ramp_s: { name: "ramp", say: (v) => `${exactly(v, "s")} ramp`, unit: "s" },
 };

@@ -420,6 +420,10 @@ pub const COLUMNS: &[RunColumn] = &[
         "Deliveries read before they were due, which the delivery times leave out: \
          the clocks disagree.",
     ),
+    setting(Kind::Text, "connections", |r| Value::words(r.run.http.connections.name())).means(
+        "Whose the connections were: `own`, one for each subscriber, or `shared`, on which many \
+         subscribers are streams; `connections_opened` says how many there were.",
+    ),
 ];
 
 fn delivery(r: &RunRecord<'_>, percentile: f64) -> Value {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use wirebench_measure::{LoadgenCost, Measurement, Recorder, ServerCost, Traffic};
 use wirebench_protocol::Transport;
 use wirebench_protocol::control::{Pace, Payload};
-use wirebench_scenario::{Headers, Http, Link, Run, Timing};
+use wirebench_scenario::{Http, Link, Run, Timing};
 
 use crate::RunRecord;
 
@@ -28,7 +28,7 @@ pub(crate) fn run() -> Run {
             repeat: 1,
         },
         link: Link { delay: Duration::from_millis(25), jitter: Duration::ZERO },
-        http: Http { version: 1, tls: false, headers: Headers::Browser },
+        http: Http::default(),
         interval: None,
         hold: Some(Duration::from_secs(25)),
         seed: 42,

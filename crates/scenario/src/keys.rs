@@ -52,6 +52,8 @@ pub enum Kind {
     Payload,
     /// `"browser"` or `"bare"`.
     Headers,
+    /// `"own"` or `"shared"`.
+    Connections,
 }
 
 /// The most messages that `feed.pace` may publish at once.
@@ -115,12 +117,13 @@ impl fmt::Display for Kind {
             Self::Pace => "`\"steady\"`, `\"exact\"`, `\"poisson\"` or `{ burst = 50 }`",
             Self::Payload => "a number of bytes or `{ file = \"quotes.jsonl\" }`",
             Self::Headers => "`\"browser\"` or `\"bare\"`",
+            Self::Connections => "`\"own\"` or `\"shared\"`",
         })
     }
 }
 
 /// Every key, in the order in which they are written.
-pub const KEYS: [Key; 20] = [
+pub const KEYS: [Key; 21] = [
     NAME,
     ABOUT,
     TRANSPORTS,
@@ -130,6 +133,7 @@ pub const KEYS: [Key; 20] = [
     WINDOW,
     SUBSCRIBERS,
     RAMP,
+    CONNECTIONS,
     WARM_UP,
     MEASURE,
     DRAIN,
@@ -265,6 +269,21 @@ pub(crate) const RAMP: Key = Key {
     write: |s| duration(&s.ramp),
 };
 
+pub(crate) const CONNECTIONS: Key = Key {
+    table: "crowd",
+    name: "connections",
+    kind: Kind::Connections,
+    unit: None,
+    default: r#""own""#,
+    least: None,
+    most: None,
+    list: true,
+    doc: "Whose the connections are: \"own\" (each subscriber has one) or \"shared\" (many \
+          subscribers are streams of one, as many as the server allows at once; then \
+          another is opened). Only HTTP/2 has streams: \"shared\" multiplies its runs alone.",
+    write: |s| list(&s.connections, |connections| quoted(connections.name())),
+};
+
 pub(crate) const WARM_UP: Key = Key {
     table: "timing",
     name: "warm-up",
@@ -350,11 +369,12 @@ pub(crate) const VERSION: Key = Key {
     kind: Kind::Count,
     unit: None,
     default: "1",
-    least: None,
-    most: None,
-    list: false,
-    doc: "The version of HTTP. This build speaks 1 only.",
-    write: |s| s.http.version.to_string(),
+    least: Some("1"),
+    most: Some("2"),
+    list: true,
+    doc: "The version of HTTP: 1 (HTTP/1.1), or 2, which the handshake of TLS agrees on and which is \
+          begun without asking where there is no TLS.",
+    write: |s| list(&s.version, u8::to_string),
 };
 
 pub(crate) const TLS: Key = Key {
@@ -365,9 +385,10 @@ pub(crate) const TLS: Key = Key {
     default: "false",
     least: None,
     most: None,
-    list: false,
-    doc: "Whether connections are encrypted. This build speaks plain HTTP only.",
-    write: |s| s.http.tls.to_string(),
+    list: true,
+    doc: "Whether connections are encrypted. The server of each run then signs a certificate for \
+          itself, which the subscribers believe.",
+    write: |s| list(&s.tls, bool::to_string),
 };
 
 pub(crate) const HEADERS: Key = Key {
@@ -381,7 +402,7 @@ pub(crate) const HEADERS: Key = Key {
     list: false,
     doc: "The request headers: \"browser\" (what a browser sends) or \"bare\" (the least \
           that a client can send).",
-    write: |s| quoted(s.http.headers.name()),
+    write: |s| quoted(s.headers.name()),
 };
 
 pub(crate) const INTERVAL: Key = Key {

@@ -21,7 +21,9 @@ pub use duration::{duration_text, parse_duration};
 pub use error::{Place, Problem, ScenarioError};
 pub use file::Overrides;
 pub use keys::{KEYS, Key, Kind, TABLES, Table};
-pub use scenario::{Comparison, Headers, Http, Link, Run, Scenario, Threshold, Timing};
+pub use scenario::{
+    Comparison, Connections, Headers, Http, Link, Run, Scenario, Threshold, Timing,
+};
 pub use schema::schema;
 pub use wirebench_protocol::control::{Pace, Payload};
 pub use write::commented_scenario;

@@ -5,7 +5,8 @@ use std::time::Duration;
 use crate::Run;
 
 impl Run {
-    /// Connections open at once: one for each subscriber, on every transport.
+    /// Connections open at once, at most: one for each subscriber, on every transport. Where they are
+    /// shared there are fewer, by as much as the server and the load generator's threads decide.
     pub fn connections(&self) -> usize {
         self.subscribers
     }

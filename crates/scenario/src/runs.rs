@@ -8,7 +8,7 @@ use rand::{RngExt, SeedableRng};
 use wirebench_protocol::Transport;
 use wirebench_protocol::control::{Pace, Payload};
 
-use crate::{Link, Run, Scenario};
+use crate::{Connections, Http, Link, Run, Scenario};
 
 /// What all transports share that are compared with each other.
 struct Setting<'s> {
@@ -17,6 +17,7 @@ struct Setting<'s> {
     payload: &'s Payload,
     subscribers: usize,
     link: Link,
+    http: Http,
 }
 
 /// One transport with the one knob that is its own.
@@ -61,12 +62,13 @@ impl Scenario {
             for &pace in &self.pace {
                 for payload in &self.payload {
                     for &subscribers in &self.subscribers {
-                        settings.extend(self.links().map(|link| Setting {
+                        settings.extend(self.paths().map(|(link, http)| Setting {
                             rate,
                             pace,
                             payload,
                             subscribers,
                             link,
+                            http,
                         }));
                     }
                 }
@@ -79,6 +81,28 @@ impl Scenario {
         self.delay
             .iter()
             .flat_map(|&delay| self.jitter.iter().map(move |&jitter| Link { delay, jitter }))
+    }
+
+    /// What lies between a subscriber and the server.
+    fn paths(&self) -> impl Iterator<Item = (Link, Http)> {
+        let https = self.https();
+        self.links().flat_map(move |link| https.clone().into_iter().map(move |http| (link, http)))
+    }
+
+    /// Over HTTP/1.1 every subscriber has its own connection, whatever the others do.
+    fn https(&self) -> Vec<Http> {
+        let headers = self.headers;
+        let mut https = Vec::new();
+        for &version in &self.version {
+            for &tls in &self.tls {
+                let whose =
+                    if version == 1 { &[Connections::Own][..] } else { &self.connections[..] };
+                let spoken =
+                    whose.iter().map(|&connections| Http { version, tls, headers, connections });
+                https.extend(spoken);
+            }
+        }
+        https
     }
 
     fn contenders(&self) -> Vec<Contender> {
@@ -112,7 +136,7 @@ impl Scenario {
             window: self.window,
             timing: self.timing,
             link: setting.link,
-            http: self.http,
+            http: setting.http,
             interval: contender.interval,
             hold: contender.hold,
             seed,
@@ -139,6 +163,25 @@ mod tests {
             scenario("feed = { rate = [1, 2], payload = [16, 64, 256] }\ntiming = { repeat = 5 }")
                 .runs(1);
         assert_eq!(runs.len(), 2 * 3 * 4 * 5);
+    }
+
+    #[test]
+    fn connections_are_shared_over_http_2_alone() {
+        let text = "transports = [\"sse\"]\ncrowd = { connections = [\"own\", \"shared\"] }\nhttp = { version = [1, 2], tls = [false, true] }";
+        let spoken: Vec<_> = scenario(text)
+            .runs(1)
+            .into_iter()
+            .map(|run| (run.http.version, run.http.tls, run.http.connections.name()))
+            .collect();
+        let expected = [
+            (1, false, "own"),
+            (1, true, "own"),
+            (2, false, "own"),
+            (2, false, "shared"),
+            (2, true, "own"),
+            (2, true, "shared"),
+        ];
+        assert_eq!(spoken, expected);
     }
 
     #[test]

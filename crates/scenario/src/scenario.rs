@@ -33,8 +33,14 @@ pub struct Scenario {
     pub delay: Vec<Duration>,
     /// The emulated network: its jitter.
     pub jitter: Vec<Duration>,
-    /// How the subscribers speak HTTP.
-    pub http: Http,
+    /// The versions of HTTP that are spoken: 1 and 2.
+    pub version: Vec<u8>,
+    /// Whether connections are encrypted.
+    pub tls: Vec<bool>,
+    /// Which request headers go along.
+    pub headers: Headers,
+    /// Whose the connections are. Only version 2 shares any.
+    pub connections: Vec<Connections>,
     /// From the start of one short poll to the start of the next.
     pub interval: Vec<Duration>,
     /// How long the server holds a long poll that finds nothing.
@@ -111,6 +117,38 @@ pub struct Http {
     pub tls: bool,
     /// Which request headers go along.
     pub headers: Headers,
+    /// Whose the connections are.
+    pub connections: Connections,
+}
+
+impl Default for Http {
+    /// HTTP/1.1 in the clear, a browser's headers, a connection for each subscriber.
+    fn default() -> Self {
+        Self { version: 1, tls: false, headers: Headers::Browser, connections: Connections::Own }
+    }
+}
+
+/// Whose connections the subscribers use.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Connections {
+    /// Each subscriber has one of its own.
+    #[default]
+    Own,
+    /// Many subscribers have a stream each on one: HTTP/2 only.
+    Shared,
+}
+
+impl Connections {
+    /// Both of them.
+    pub const ALL: [Self; 2] = [Self::Own, Self::Shared];
+
+    /// The name in scenario files.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Own => "own",
+            Self::Shared => "shared",
+        }
+    }
 }
 
 /// The request headers that a subscriber sends.

@@ -4,7 +4,7 @@ use serde_json::{Map, Value, json};
 use wirebench_protocol::Transport;
 
 use crate::keys::{KEYS, Key, Kind, TABLES, THRESHOLDS};
-use crate::{COLUMNS, Comparison, Headers};
+use crate::{COLUMNS, Comparison, Connections, Headers};
 
 /// The JSON Schema (draft 2020-12) of a scenario file, as editors of TOML understand it.
 ///
@@ -60,6 +60,7 @@ fn value(key: &Key) -> Value {
         Kind::Duration => json!({ "type": "string", "pattern": DURATION }),
         Kind::Transport => names(&Transport::ALL.map(Transport::name)),
         Kind::Headers => names(&Headers::ALL.map(Headers::name)),
+        Kind::Connections => names(&Connections::ALL.map(Connections::name)),
         Kind::Pace => json!({ "anyOf": [
             names(&["steady", "exact", "poisson"]),
             only("burst", &json!({ "type": "integer", "minimum": 1 })),

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use clap::Args;
 use wirebench_measure::theory::{Prediction, Setting, predict};
-use wirebench_scenario::{Overrides, Run, Scenario};
+use wirebench_scenario::{Connections, Http, Overrides, Run, Scenario};
 
 use crate::exit::Exit;
 use crate::machine::{self, Machine};
@@ -126,7 +126,7 @@ fn row(run: &Run) -> [String; 10] {
         duration.map_or_else(String::new, |duration| format!("{:.1}", duration.as_secs_f64() * 1e3))
     };
     [
-        run.transport.to_string(),
+        format!("{}{}", run.transport, spoken(run.http)),
         thousands(run.subscribers as u64),
         run.rate.to_string(),
         milliseconds(Some(run.link.delay)),
@@ -137,6 +137,14 @@ fn row(run: &Run) -> [String; 10] {
         milliseconds(law.delivery_mean),
         milliseconds(law.delivery_p95),
     ]
+}
+
+/// How HTTP is spoken, where it is not the plain one.
+fn spoken(http: Http) -> String {
+    let version = if http.version == 1 { "" } else { " h2" };
+    let tls = if http.tls { " tls" } else { "" };
+    let shared = if http.connections == Connections::Shared { " shared" } else { "" };
+    format!("{version}{tls}{shared}")
 }
 
 /// What theory predicts for a run over its link as the scenario gives it.

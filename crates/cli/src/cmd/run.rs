@@ -194,8 +194,9 @@ impl<'a> Session<'a> {
 
     /// Starts a server, drives the crowd of one run at it, and stops it.
     async fn one(&mut self, run: &Run) -> anyhow::Result<()> {
-        let mut server = ServerProcess::start(run.window, self.server_workers).await?;
-        let target = Target::resolve(&server.listening).await?;
+        let mut server =
+            ServerProcess::start(run.window, self.server_workers, run.http.tls).await?;
+        let target = Target::resolve_believing(&server.listening, &server.believe).await?;
         let control = Control::new(&server.control, &server.control_token);
         let driven = tokio::select! {
             driven = self.drive(run, &target, &control) => driven,

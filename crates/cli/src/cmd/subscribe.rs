@@ -1,6 +1,7 @@
 //! `wirebench subscribe`: one subscriber; to feeds what `curl` is to pages.
 
 use std::fmt::Write;
+use std::path::PathBuf;
 use std::pin::pin;
 use std::time::Duration;
 
@@ -12,10 +13,10 @@ use futures::{Stream, StreamExt};
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 use tokio::signal::unix::{SignalKind, signal};
-use wirebench_loadgen::{Dialer, Settings, Sight, Subscriber, Target, live, raw};
+use wirebench_loadgen::{Believe, Dialer, Settings, Sight, Subscriber, Target, live, raw};
 use wirebench_measure::Event;
 use wirebench_protocol::{After, Transport};
-use wirebench_scenario::{Headers, Link, parse_duration};
+use wirebench_scenario::{Headers, Http, Link, parse_duration};
 
 use crate::exit::Exit;
 use crate::print;
@@ -47,6 +48,16 @@ pub(crate) struct Subscribe {
     /// Long polling: how long the server may hold a poll
     #[arg(long, value_name = "DURATION", default_value = "25s", value_parser = duration)]
     hold: Duration,
+    /// Version of HTTP: 1 or 2
+    #[arg(long, value_name = "VERSION", default_value = "1",
+          value_parser = clap::value_parser!(u8).range(1..=2))]
+    http_version: u8,
+    /// `https://`: believe these root certificates (PEM) too, not only the system's
+    #[arg(long, value_name = "FILE", conflicts_with = "insecure")]
+    ca: Option<PathBuf>,
+    /// `https://`: believe any certificate
+    #[arg(long)]
+    insecure: bool,
 }
 
 pub(crate) fn subscribe(arguments: &Subscribe) -> anyhow::Result<Exit> {
@@ -60,7 +71,7 @@ pub(crate) fn subscribe(arguments: &Subscribe) -> anyhow::Result<Exit> {
         let printed = async {
             match (arguments.raw, arguments.transport, arguments.once) {
                 (true, Transport::Sse, once) => lines(raw_events(&arguments.url, once)).await,
-                (true, Transport::WebSocket, once) => lines(raw_frames(&arguments.url, once)).await,
+                (true, Transport::WebSocket, once) => lines(raw_frames(arguments, once)).await,
                 (true, transport, _) => {
                     print::talk(&format!(
                         "error: `--raw` prints what `sse` and `websocket` carry, and `{transport}` \
@@ -93,8 +104,11 @@ fn raw_events(url: &str, once: bool) -> impl Stream<Item = anyhow::Result<Value>
     raw::events(url, once).map(|event| Ok(serde_json::to_value(event?)?))
 }
 
-fn raw_frames(url: &str, once: bool) -> impl Stream<Item = anyhow::Result<Value>> + use<> {
-    raw::frames(url, once).map(|frame| {
+fn raw_frames(
+    arguments: &Subscribe,
+    once: bool,
+) -> impl Stream<Item = anyhow::Result<Value>> + use<> {
+    raw::frames(&arguments.url, &believe(arguments), once).map(|frame| {
         Ok(match frame? {
             raw::Frame::Text(text) => json!({ "text": text.as_str() }),
             raw::Frame::Binary(bytes) => json!({ "binary": STANDARD.encode(bytes) }),
@@ -104,7 +118,8 @@ fn raw_frames(url: &str, once: bool) -> impl Stream<Item = anyhow::Result<Value>
 
 /// The load generator's subscriber: it resumes, the same way on every transport.
 async fn follow(arguments: &Subscribe) -> anyhow::Result<Exit> {
-    let (target, dialer) = (Target::resolve(&arguments.url).await?, dialer());
+    let target = Target::resolve_believing(&arguments.url, &believe(arguments)).await?;
+    let dialer = dialer(arguments);
     let subscriber = Subscriber {
         transport: arguments.transport,
         dialer: &dialer,
@@ -127,7 +142,8 @@ async fn follow(arguments: &Subscribe) -> anyhow::Result<Exit> {
 
 /// One connection, and its end.
 async fn follow_once(arguments: &Subscribe) -> anyhow::Result<Exit> {
-    let (target, dialer) = (Target::resolve(&arguments.url).await?, dialer());
+    let target = Target::resolve_believing(&arguments.url, &believe(arguments)).await?;
+    let dialer = dialer(arguments);
     let settings = settings(arguments);
     let mut events = wirebench_loadgen::subscribe(
         arguments.transport,
@@ -143,8 +159,17 @@ async fn follow_once(arguments: &Subscribe) -> anyhow::Result<Exit> {
 }
 
 /// No emulated link: whatever is between here and the server is real.
-fn dialer() -> Dialer {
-    Dialer::new(Link::default(), 0)
+fn dialer(arguments: &Subscribe) -> Dialer {
+    let http = Http { version: arguments.http_version, ..Http::default() };
+    Dialer::new(Link::default(), 0).speaking(http)
+}
+
+fn believe(arguments: &Subscribe) -> Believe {
+    match &arguments.ca {
+        _ if arguments.insecure => Believe::Anybody,
+        Some(file) => Believe::File(file.clone()),
+        None => Believe::System,
+    }
 }
 
 fn settings(arguments: &Subscribe) -> Settings {

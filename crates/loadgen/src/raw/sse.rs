@@ -11,6 +11,7 @@ use serde::Serialize;
 
 use super::{RECONNECTION_TIME, RawError};
 use crate::event_stream::Decoder;
+use crate::target::TargetError;
 use crate::transport::is_event_stream;
 
 /// How many redirects are followed: as many as the Fetch standard allows.
@@ -72,7 +73,9 @@ struct Open {
 impl Source {
     fn new(url: &str) -> Result<Self, RawError> {
         let malformed = || RawError::Url { url: url.to_owned() };
-        crate::target::parse(url)?;
+        if crate::target::parse(url)?.encrypted {
+            return Err(TargetError::Encrypted { url: url.to_owned() }.into());
+        }
         let url = Url::parse(url).map_err(|_| malformed())?;
         if url.scheme() != "http" {
             return Err(malformed());

@@ -9,8 +9,10 @@ use wirebench_scenario::{Headers, Link};
 use super::{RECONNECTION_TIME, RawError};
 use crate::dial::Dialer;
 use crate::error::SubscribeError;
-use crate::http1::{self, Http, Kind};
-use crate::target::{Target, parse, resolve};
+use crate::exchange::Http;
+use crate::headers::{self, Kind};
+use crate::target::{Parsed, Target, TargetError, parse, resolve};
+use crate::tls::Believe;
 use crate::websocket::{Message, WebSocket};
 
 /// A foreign server need not ping: silence is no error here. A year, since a deadline has to be some date.
@@ -25,14 +27,24 @@ pub enum Frame {
     Binary(bytes::Bytes),
 }
 
-/// Follows the WebSocket at `url` (`ws://` or `http://`), whatever its path and query.
+/// Follows the WebSocket at `url` (`ws://`, `wss://`, or the same as `http`), whatever its path and query.
 ///
 /// When the connection ends, another is opened 3 s later; a handshake that is answered with something
 /// else than 101 fails for good.
 ///
 /// With `once` there is one connection: `None` after a close handshake, an error for anything else.
-pub fn frames(url: &str, once: bool) -> BoxStream<'static, Result<Frame, RawError>> {
-    let source = Source { url: url.to_owned(), once, open: None, connected_before: false };
+pub fn frames(
+    url: &str,
+    believe: &Believe,
+    once: bool,
+) -> BoxStream<'static, Result<Frame, RawError>> {
+    let source = Source {
+        url: url.to_owned(),
+        believe: believe.clone(),
+        once,
+        open: None,
+        connected_before: false,
+    };
     stream::unfold(Some(source), |source| async move {
         let mut source = source?;
         match source.next().await {
@@ -45,6 +57,7 @@ pub fn frames(url: &str, once: bool) -> BoxStream<'static, Result<Frame, RawErro
 
 struct Source {
     url: String,
+    believe: Believe,
     once: bool,
     /// The connection, while there is one.
     open: Option<WebSocket>,
@@ -59,7 +72,7 @@ impl Source {
                 if std::mem::replace(&mut self.connected_before, true) {
                     tokio::time::sleep(RECONNECTION_TIME).await;
                 }
-                match connect(&self.url).await {
+                match connect(&self.url, &self.believe).await {
                     Ok(open) => self.open = Some(open),
                     Err(error) if self.once || is_final(&error) => return Err(error),
                     Err(_) => {}
@@ -79,10 +92,12 @@ impl Source {
     }
 }
 
-async fn connect(url: &str) -> Result<WebSocket, RawError> {
-    let (authority, uri) = parse(url)?;
-    let address = resolve(&authority).await?;
-    let target = Target { authority: authority.to_string(), address, feed: String::new() };
+async fn connect(url: &str, believe: &Believe) -> Result<WebSocket, RawError> {
+    let Parsed { authority, uri, encrypted } = parse(url)?;
+    let address = resolve(&authority, encrypted).await?;
+    let trust = encrypted.then(|| believe.trust()).transpose().map_err(TargetError::from)?;
+    let (authority, feed) = (authority.to_string(), String::new());
+    let target = Target { authority, address, feed, trust };
     let dialer = Dialer::new(Link::default(), 0);
     let http = Http::open(&dialer, &target).await?;
     let path: Uri = uri
@@ -90,7 +105,7 @@ async fn connect(url: &str) -> Result<WebSocket, RawError> {
         .map_or("/", |path| path.as_str())
         .parse()
         .map_err(|_| RawError::Url { url: url.to_owned() })?;
-    let headers = http1::headers(Headers::Browser, &target, Kind::WebSocket);
+    let headers = headers::headers(Headers::Browser, &dialer, &target, Kind::WebSocket);
     Ok(WebSocket::open(http, path, headers, SILENCE).await?)
 }
 

@@ -14,12 +14,14 @@ pub(crate) use sse::is_event_stream;
 use std::time::Duration;
 
 use futures::stream::{self, BoxStream, StreamExt};
+use http::header::HeaderMap;
 use wirebench_measure::Event;
 use wirebench_protocol::{After, Cursor, Message, Timestamp, Transport};
 use wirebench_scenario::Headers;
 
 use crate::dial::Dialer;
 use crate::error::SubscribeError;
+use crate::headers::{Kind, headers};
 use crate::target::Target;
 
 /// How a subscriber behaves. A field that a transport has no use for is ignored by it.
@@ -94,6 +96,13 @@ struct Opening<'a> {
     target: &'a Target,
     after: After,
     settings: Settings,
+}
+
+impl Opening<'_> {
+    /// The headers of a request of this kind.
+    fn headers(&self, kind: Kind) -> HeaderMap {
+        headers(self.settings.headers, self.dialer, self.target, kind)
+    }
 }
 
 /// A client half: opens its connection when first asked.

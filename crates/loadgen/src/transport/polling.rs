@@ -10,7 +10,8 @@ use wirebench_protocol::{After, Batch, Cursor, FEED_CURSOR, Timestamp, Transport
 
 use super::{Opening, received};
 use crate::error::SubscribeError;
-use crate::http1::{self, Http, Kind};
+use crate::exchange::{self, Http};
+use crate::headers::Kind;
 
 /// A subscriber that asks. It holds the cursor to go on from, as each answer gives it.
 pub(super) struct Poller<'a> {
@@ -30,7 +31,7 @@ impl<'a> Poller<'a> {
     pub(super) fn new(transport: Transport, opening: Opening<'a>) -> Self {
         Self {
             path: transport.path(&opening.target.feed),
-            headers: http1::headers(opening.settings.headers, opening.target, Kind::Fetch),
+            headers: opening.headers(Kind::Fetch),
             http: None,
             after: opening.after,
             dialled: None,
@@ -59,8 +60,8 @@ impl<'a> Poller<'a> {
     }
 
     /// Whether the connection has been opened and has closed.
-    pub(super) fn is_closed(&self) -> bool {
-        self.http.as_ref().is_some_and(Http::is_closed)
+    pub(super) fn is_closed(&mut self) -> bool {
+        self.http.as_mut().is_some_and(Http::is_closed)
     }
 
     /// Sends one poll and waits for its answer, at most `within` except for the first, which shares the
@@ -78,7 +79,7 @@ impl<'a> Poller<'a> {
             http.allow(within);
         }
         let answer = http.get(uri, headers).await?;
-        if http1::is_empty(&answer) {
+        if exchange::is_empty(&answer) {
             let at = http.arrived_at();
             let text = answer.headers().get(FEED_CURSOR).and_then(|value| value.to_str().ok());
             let cursor = text.and_then(|text| text.parse().ok()).ok_or_else(|| {

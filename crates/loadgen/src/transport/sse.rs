@@ -6,14 +6,14 @@ use std::time::Duration;
 use bytes::{Buf, Bytes};
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use http::{StatusCode, Uri};
-use hyper::body::Incoming;
 use wirebench_measure::Event;
 use wirebench_protocol::{After, Cursor, Gap, Message, Timestamp, Transport};
 
 use super::{Client, Opening, Settings, received};
 use crate::error::SubscribeError;
 use crate::event_stream::{Block, Decoder};
-use crate::http1::{self, Http, Kind};
+use crate::exchange::{Body, Http};
+use crate::headers::Kind;
 
 /// How long the stream may be silent: three of the server's comments.
 const SILENCE: Duration = Duration::from_secs(45);
@@ -29,7 +29,7 @@ pub(super) struct Sse<'a> {
 
 struct Open {
     http: Http,
-    body: Incoming,
+    body: Body,
     settings: Settings,
     decoder: Decoder,
     /// What is left of the piece that was read last.
@@ -75,8 +75,7 @@ impl Open {
     async fn open(opening: &Opening<'_>) -> Result<Self, SubscribeError> {
         let dialled = Timestamp::now();
         let mut http = Http::open(opening.dialer, opening.target).await?;
-        let mut headers =
-            http1::headers(opening.settings.headers, opening.target, Kind::EventSource);
+        let mut headers = opening.headers(Kind::EventSource);
         let uri = ask(&opening.target.feed, opening.after, &mut headers);
         let answer = http.get(uri, headers).await?;
         if answer.status() != StatusCode::OK {

@@ -10,7 +10,8 @@ use wirebench_protocol::{After, Cursor, Gap, Hello, Message, Timestamp, Transpor
 
 use super::{Client, Opening, Settings, received};
 use crate::error::SubscribeError;
-use crate::http1::{self, Http, Kind};
+use crate::exchange::{self, Http};
+use crate::headers::Kind;
 use crate::websocket::{self, WebSocket as Frames};
 
 /// How long the connection may be silent: three of the server's pings.
@@ -73,9 +74,9 @@ impl Open {
     async fn open(opening: &Opening<'_>) -> Result<Self, SubscribeError> {
         let dialled = Timestamp::now();
         let http = Http::open(opening.dialer, opening.target).await?;
-        let headers = http1::headers(opening.settings.headers, opening.target, Kind::WebSocket);
+        let headers = opening.headers(Kind::WebSocket);
         let uri = ask(&opening.target.feed, opening.after);
-        let mut frames = Frames::open(http, uri, headers, http1::OPENING).await?;
+        let mut frames = Frames::open(http, uri, headers, exchange::OPENING).await?;
         let greeting = text(&mut frames).await?;
         let at = frames.arrived_at();
         let greeting = greeting.as_deref().unwrap_or("the end of the connection");
@@ -123,7 +124,7 @@ async fn text(
 }
 
 fn unexpected(frames: &Frames, found: &str, expected: &'static str) -> SubscribeError {
-    let (asked, found) = (frames.asked().to_owned(), http1::quote(found));
+    let (asked, found) = (frames.asked().to_owned(), exchange::quote(found));
     SubscribeError::Protocol { asked, found, expected }
 }
 

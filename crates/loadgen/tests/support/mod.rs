@@ -3,18 +3,22 @@
 
 pub(crate) mod faulty;
 pub(crate) mod frames;
+pub(crate) mod front;
 pub(crate) mod http;
+pub(crate) mod manner;
 pub(crate) mod proxy;
 
 use std::fmt::Display;
 use std::net::SocketAddr;
+use std::sync::LazyLock;
 use std::time::Duration;
 
+use self::manner::Manner;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
-use wirebench_loadgen::{DEFAULT_FEED, Target};
+use wirebench_loadgen::{DEFAULT_FEED, Target, Trust};
 use wirebench_protocol::{After, Cursor};
-use wirebench_server::{Feed, Payload, Server};
+use wirebench_server::{Feed, Payload, Server, Tls};
 
 /// The token of every control API in these tests.
 pub(crate) const TOKEN: &str = "a-token-of-some-length";
@@ -25,6 +29,13 @@ pub(crate) fn token() -> wirebench_server::Token {
 
 /// How long anything may take that should happen at once. Only a hang takes this long.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
+
+/// What all benches that speak TLS prove themselves with, and who believes it.
+static TLS: LazyLock<(Tls, Trust)> = LazyLock::new(|| {
+    let tls = Tls::self_signed(["127.0.0.1".to_owned()]).expect("a name of a server");
+    let trust = Trust::pinned(tls.certificate()).expect("a certificate that was just made");
+    (tls, trust)
+});
 
 /// Waits for `future`, but no longer than `patience`; `what` says who was waiting for what.
 pub(crate) async fn within<T>(
@@ -51,7 +62,9 @@ pub(crate) async fn until(what: impl Display, mut holds: impl FnMut() -> bool) {
 pub(crate) struct Bench {
     pub(crate) feed: Feed,
     pub(crate) server: Server,
+    /// Where it is to be spoken to in its manner.
     pub(crate) address: SocketAddr,
+    manner: Manner,
     stop: CancellationToken,
     serving: JoinHandle<()>,
 }
@@ -62,9 +75,21 @@ impl Bench {
         Self::serve(Feed::new(window))
     }
 
+    /// The same for those who speak in this manner.
+    pub(crate) fn speaking(manner: Manner, window: usize) -> Self {
+        let feed = Feed::new(window);
+        let server = Server::new([(DEFAULT_FEED.to_owned(), feed.clone())]);
+        let server = if manner.0.tls { server.with_tls(TLS.0.clone()) } else { server };
+        Self { manner, ..Self::of(server, feed) }
+    }
+
     /// Serves this feed.
     pub(crate) fn serve(feed: Feed) -> Self {
         let server = Server::new([(DEFAULT_FEED.to_owned(), feed.clone())]);
+        Self::of(server, feed)
+    }
+
+    fn of(server: Server, feed: Feed) -> Self {
         let listener = listen();
         let address = listener.local_addr().expect("a bound socket has an address");
         let stop = CancellationToken::new();
@@ -72,12 +97,17 @@ impl Bench {
             let (server, stop) = (server.clone(), stop.clone());
             async move { server.serve(listener, stop.cancelled()).await }
         });
-        Self { feed, server, address, stop, serving }
+        Self { feed, server, address, manner: Manner::default(), stop, serving }
     }
 
     /// Where to subscribe.
     pub(crate) fn target(&self) -> Target {
-        target(self.address)
+        self.target_by_way_of(self.address)
+    }
+
+    /// Where to subscribe over what stands before it at this address.
+    pub(crate) fn target_by_way_of(&self, address: SocketAddr) -> Target {
+        Target { trust: self.manner.0.tls.then(|| TLS.1.clone()), ..target(address) }
     }
 
     /// Publishes one JSON text.
@@ -118,7 +148,7 @@ pub(crate) fn listen() -> tokio::net::TcpListener {
 
 /// The default feed at an address.
 pub(crate) fn target(address: SocketAddr) -> Target {
-    Target { authority: address.to_string(), address, feed: DEFAULT_FEED.to_owned() }
+    Target { authority: address.to_string(), address, feed: DEFAULT_FEED.to_owned(), trust: None }
 }
 
 /// Publishes one JSON text.

@@ -12,7 +12,7 @@ use super::draft::Draft;
 use super::reader::Placed;
 use crate::keys::{self, Key};
 use crate::write::grouped;
-use crate::{Place, Problem, duration_text};
+use crate::{Connections, Place, Problem, duration_text};
 
 /// The most runs that a scenario may ask for.
 const MOST_RUNS: usize = 10_000;
@@ -24,9 +24,28 @@ pub(super) fn check(draft: &Draft, problems: &mut Vec<Problem>) {
         measure_spans_a_message(draft),
         drain_outlasts_the_slowest(draft),
         window_outlasts_the_longest_absence(draft),
+        what_is_shared_has_streams(draft),
         runs_can_be_counted(draft),
     ];
     problems.extend(found.into_iter().flatten());
+}
+
+/// A connection of HTTP/1.1 carries one answer at a time.
+fn what_is_shared_has_streams(draft: &Draft) -> Option<Problem> {
+    let shared = draft.connections.iter().find(|placed| placed.value == Connections::Shared)?;
+    let version = draft.version.first()?;
+    let streams = draft.version.iter().any(|version| version.value == 2);
+    (!streams).then(|| Problem {
+        place: first_place([shared.place.as_ref(), version.place.as_ref()]),
+        message: format!(
+            "`{}` must be `\"own\"` over HTTP/1.1, found `\"shared\"`",
+            keys::CONNECTIONS.path()
+        ),
+        hint: Some(format!(
+            "only HTTP/2 carries many streams on one connection: set `{} = 2`",
+            keys::VERSION.path()
+        )),
+    })
 }
 
 /// Results are kept in a folder of that name, which must not lead elsewhere.
@@ -160,6 +179,7 @@ fn messages(rate: f64, time: Duration) -> usize {
 }
 
 fn runs_can_be_counted(draft: &Draft) -> Option<Problem> {
+    let connections = |version| if version == 1 { 1 } else { draft.connections.len() };
     let repeat = usize::try_from(draft.repeat.as_ref()?.value).unwrap_or(usize::MAX);
     let settings = [
         draft.rate.len(),
@@ -168,6 +188,8 @@ fn runs_can_be_counted(draft: &Draft) -> Option<Problem> {
         draft.subscribers.len(),
         draft.delay.len(),
         draft.jitter.len(),
+        draft.tls.len(),
+        draft.version.iter().map(|version| connections(version.value)).sum(),
         repeat,
     ];
     let each: usize = draft

@@ -8,8 +8,8 @@ use wirebench_protocol::control::{Pace, Payload};
 
 use super::data;
 use super::reader::{Placed, Reader};
-use crate::keys::{self, Key};
-use crate::{Headers, Http, Problem, Scenario, Threshold, Timing};
+use crate::keys;
+use crate::{Connections, Headers, Problem, Scenario, Threshold, Timing};
 
 /// A missing value here means that its problem is known already.
 pub(super) struct Draft {
@@ -22,14 +22,15 @@ pub(super) struct Draft {
     pub(super) window: Option<Placed<usize>>,
     pub(super) subscribers: Vec<Placed<usize>>,
     pub(super) ramp: Option<Placed<Duration>>,
+    pub(super) connections: Vec<Placed<Connections>>,
     pub(super) warm_up: Option<Placed<Duration>>,
     pub(super) measure: Option<Placed<Duration>>,
     pub(super) drain: Option<Placed<Duration>>,
     pub(super) repeat: Option<Placed<u32>>,
     pub(super) delay: Vec<Placed<Duration>>,
     pub(super) jitter: Vec<Placed<Duration>>,
-    pub(super) version: Option<Placed<u8>>,
-    pub(super) tls: Option<Placed<bool>>,
+    pub(super) version: Vec<Placed<u8>>,
+    pub(super) tls: Vec<Placed<bool>>,
     pub(super) headers: Option<Placed<Headers>>,
     pub(super) interval: Vec<Placed<Duration>>,
     pub(super) hold: Vec<Placed<Duration>>,
@@ -47,14 +48,15 @@ impl Draft {
             window: reader.one(&keys::WINDOW),
             subscribers: reader.several(&keys::SUBSCRIBERS),
             ramp: reader.one(&keys::RAMP),
+            connections: reader.several(&keys::CONNECTIONS),
             warm_up: reader.one(&keys::WARM_UP),
             measure: reader.one(&keys::MEASURE),
             drain: reader.one(&keys::DRAIN),
             repeat: reader.one(&keys::REPEAT),
             delay: reader.several(&keys::DELAY),
             jitter: reader.several(&keys::JITTER),
-            version: only(reader, &keys::VERSION, &1, "this build speaks HTTP/1.1 only"),
-            tls: only(reader, &keys::TLS, &false, "this build speaks plain HTTP only"),
+            version: reader.several(&keys::VERSION),
+            tls: reader.several(&keys::TLS),
             headers: reader.one(&keys::HEADERS),
             interval: reader.several(&keys::INTERVAL),
             hold: reader.several(&keys::HOLD),
@@ -84,11 +86,10 @@ impl Draft {
             },
             delay: values(self.delay),
             jitter: values(self.jitter),
-            http: Http {
-                version: self.version?.value,
-                tls: self.tls?.value,
-                headers: self.headers?.value,
-            },
+            version: values(self.version),
+            tls: values(self.tls),
+            headers: self.headers?.value,
+            connections: values(self.connections),
             interval: values(self.interval),
             hold: values(self.hold),
             thresholds,
@@ -118,23 +119,4 @@ fn payloads(reader: &mut Reader<'_, '_>, folder: &Path) -> Vec<Placed<Payload>> 
         }
     });
     payloads
-}
-
-/// A key that is there for later: of its values this build has one.
-fn only<T: super::reader::Value + std::fmt::Display>(
-    reader: &mut Reader<'_, '_>,
-    key: &Key,
-    value: &T,
-    because: &str,
-) -> Option<Placed<T>> {
-    let found = reader.one::<T>(key)?;
-    if found.value != *value {
-        let message = format!("`{}` must be {value}, found {}: {because}", key.path(), found.value);
-        reader.problems.extend(found.place.clone().map(|place| Problem {
-            place,
-            message,
-            hint: None,
-        }));
-    }
-    Some(found)
 }

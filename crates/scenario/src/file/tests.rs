@@ -10,8 +10,8 @@ use wirebench_protocol::control::{Pace, Payload};
 
 use super::Overrides;
 use crate::{
-    COLUMNS, Comparison, Headers, Http, KEYS, Scenario, ScenarioError, TABLES, Threshold, Timing,
-    commented_scenario,
+    COLUMNS, Comparison, Connections, Headers, KEYS, Scenario, ScenarioError, TABLES, Threshold,
+    Timing, commented_scenario,
 };
 
 fn parse(text: &str, overrides: &Overrides) -> Result<Scenario, ScenarioError> {
@@ -51,7 +51,10 @@ fn an_empty_file_is_the_defaults() {
         },
         delay: vec![Duration::from_millis(25)],
         jitter: vec![Duration::ZERO],
-        http: Http { version: 1, tls: false, headers: Headers::Browser },
+        version: vec![1],
+        tls: vec![false],
+        headers: Headers::Browser,
+        connections: vec![Connections::Own],
         interval: vec![Duration::from_secs(1)],
         hold: vec![Duration::from_secs(25)],
         thresholds: Vec::new(),
@@ -314,10 +317,15 @@ fn any_scenario() -> impl Strategy<Value = Scenario> {
         several(between(Duration::from_millis(1), seconds(10))),
         several(between(Duration::from_millis(1), seconds(60))),
     );
+    let http = select(vec![
+        (vec![1], vec![false], Headers::Bare, vec![Connections::Own]),
+        (vec![2], vec![true, false], Headers::Browser, vec![Connections::Shared]),
+        (vec![2, 1], vec![true], Headers::Bare, vec![Connections::Shared, Connections::Own]),
+    ]);
     let rest = (
         any::<String>(),
         subsequence(Transport::ALL.to_vec(), 1..=4).prop_shuffle(),
-        select(Headers::ALL.to_vec()),
+        http,
         proptest::collection::vec(any_threshold(), 0..6),
     );
     (feed, crowd, timing, link, polling, rest).prop_map(
@@ -327,7 +335,7 @@ fn any_scenario() -> impl Strategy<Value = Scenario> {
             timing,
             (delay, jitter),
             (interval, hold),
-            (about, transports, headers, mut thresholds),
+            (about, transports, (version, tls, headers, connections), mut thresholds),
         )| {
             thresholds.sort_by_key(|threshold| threshold.transport);
             let mut known = Vec::new();
@@ -337,7 +345,6 @@ fn any_scenario() -> impl Strategy<Value = Scenario> {
                 known.push(key);
                 new
             });
-            let http = Http { version: 1, tls: false, headers };
             Scenario {
                 name: "test".to_owned(),
                 about,
@@ -351,7 +358,10 @@ fn any_scenario() -> impl Strategy<Value = Scenario> {
                 timing,
                 delay,
                 jitter,
-                http,
+                version,
+                tls,
+                headers,
+                connections,
                 interval,
                 hold,
                 thresholds,

@@ -13,7 +13,7 @@ use super::reader::{Fault, Value, nearest};
 use crate::duration::nearest_duration;
 use crate::keys::BURST_MOST;
 use crate::write::grouped;
-use crate::{Headers, parse_duration};
+use crate::{Connections, Headers, parse_duration};
 
 impl Value for String {
     fn read(found: Located<'_>) -> Result<Self, Fault> {
@@ -130,6 +130,13 @@ impl Value for Headers {
     fn read(found: Located<'_>) -> Result<Self, Fault> {
         let name = found.value.get_ref().as_str().ok_or_else(Fault::default)?;
         one_of(name, Self::ALL.map(|headers| (headers.name(), headers)))
+    }
+}
+
+impl Value for Connections {
+    fn read(found: Located<'_>) -> Result<Self, Fault> {
+        let name = found.value.get_ref().as_str().ok_or_else(Fault::default)?;
+        one_of(name, Self::ALL.map(|connections| (connections.name(), connections)))
     }
 }
 

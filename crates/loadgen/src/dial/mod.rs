@@ -1,6 +1,9 @@
 //! Opens every measured connection: counts it, counts its bytes, stamps what arrives, shapes its delay.
 //!
 //! Nothing else in this crate opens a measured connection, so these counts are exact by construction.
+//! TLS lies above all of that: bytes are counted, stamped and delayed as they cross the socket.
+
+mod wire;
 
 use std::io::{self, IoSlice};
 use std::net::SocketAddr;
@@ -10,21 +13,33 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
+use rand::SeedableRng;
 use rand::rngs::SmallRng;
-use rand::{RngExt, SeedableRng};
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::io::{AsyncBufRead, AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
-use wirebench_link::{Delay, DelayLine};
+use tokio::time::timeout;
+use tokio_rustls::client::TlsStream;
 use wirebench_protocol::Timestamp;
-use wirebench_scenario::Link;
+use wirebench_scenario::{Http, Link};
+
+use self::wire::{Bytes, Wire};
+use crate::shared::Pool;
+use crate::target::Target;
 
 /// How long a TCP handshake may take, an emulated link's own round trip not included.
 const CONNECT_DEADLINE: Duration = Duration::from_secs(10);
+
+/// How long a TLS handshake may take, the link's round trips not included.
+const HANDSHAKE_DEADLINE: Duration = Duration::from_secs(10);
 
 /// Opens connections over one kind of link and counts them.
 #[derive(Debug)]
 pub struct Dialer {
     link: Link,
+    /// What is spoken over them.
+    http: Http,
+    /// Those that several subscribers share. Each sibling has its own: they belong to its event loop.
+    pool: Pool,
     /// Seeds the jitter of the next connection.
     seed: AtomicU64,
     /// Shared with the siblings: the peak of the whole crowd is not the sum of their peaks.
@@ -57,9 +72,17 @@ pub struct Counts {
 /// still holds; `poll_shutdown` waits for it.
 #[derive(Debug)]
 pub struct Connection {
-    wire: Wire,
+    channel: Channel,
     arrivals: Arrivals,
-    _open: Open,
+    /// Counted as open for as long as it is.
+    open: Open,
+}
+
+#[derive(Debug)]
+enum Channel {
+    Plain(Wire),
+    /// Boxed: the state of a TLS session is some kilobyte.
+    Secure(Box<TlsStream<Wire>>),
 }
 
 /// When the bytes last handed to a connection's reader arrived: how every transport stamps messages.
@@ -69,30 +92,11 @@ pub struct Connection {
 /// tokio's timers are up to a millisecond late, which is nothing that a transport did.
 ///
 /// The stamp is that of a message only if nothing was read past the message before looking. All the
-/// decoders above keep to that: see `http1.rs` and `websocket.rs` for why.
+/// decoders above keep to that: see `http1.rs`, `http2.rs` and `websocket.rs` for why. rustls does so
+/// as well: it reads from the socket only while it holds nothing decrypted. A connection that is shared
+/// by many subscribers is the exception: see `shared.rs`.
 #[derive(Clone, Debug)]
 pub struct Arrivals(Arc<AtomicU64>);
-
-#[derive(Debug)]
-enum Wire {
-    Direct(Metered),
-    Delayed(Box<DelayLine<Metered, Emulated>>),
-}
-
-/// The delay and jitter of an emulated link, and the stamp of what came over it.
-#[derive(Debug)]
-struct Emulated {
-    link: Link,
-    random: SmallRng,
-    arrivals: Arrivals,
-}
-
-/// A socket that counts the bytes that cross it.
-#[derive(Debug)]
-struct Metered {
-    socket: TcpStream,
-    bytes: Arc<Bytes>,
-}
 
 #[derive(Debug, Default)]
 struct Connections {
@@ -100,13 +104,6 @@ struct Connections {
     opened: AtomicU64,
     open: AtomicU64,
     peak: AtomicU64,
-}
-
-#[derive(Debug, Default)]
-#[repr(align(128))]
-struct Bytes {
-    up: AtomicU64,
-    down: AtomicU64,
 }
 
 /// Counts a connection as open for as long as it lives.
@@ -118,10 +115,19 @@ impl Dialer {
     pub fn new(link: Link, seed: u64) -> Self {
         Self {
             link,
+            http: Http::default(),
+            pool: Pool::default(),
             seed: AtomicU64::new(seed),
             connections: Arc::default(),
             bytes: Arc::default(),
         }
+    }
+
+    /// The dialer for subscribers who speak so; without this, HTTP/1.1. Whether over TLS is not its
+    /// decision but the target's.
+    #[must_use]
+    pub fn speaking(self, http: Http) -> Self {
+        Self { http, ..self }
     }
 
     /// A dialer for another worker: it counts connections together with this one, bytes alone.
@@ -129,6 +135,8 @@ impl Dialer {
     pub fn sibling(&self, seed: u64) -> Self {
         Self {
             link: self.link,
+            http: self.http,
+            pool: Pool::default(),
             seed: AtomicU64::new(seed),
             connections: Arc::clone(&self.connections),
             bytes: Arc::default(),
@@ -152,7 +160,39 @@ impl Dialer {
         2 * self.link.delay
     }
 
-    /// Opens a connection to `address`. An emulated link first takes the round trip of the handshake.
+    /// What is spoken over its connections.
+    pub fn http(&self) -> &Http {
+        &self.http
+    }
+
+    /// The connections that its subscribers share.
+    pub(crate) fn pool(&self) -> &Pool {
+        &self.pool
+    }
+
+    /// Opens a connection to `target`, through TLS where the target is trusted in a certain way.
+    ///
+    /// # Errors
+    ///
+    /// What the socket or TLS says, or [`io::ErrorKind::TimedOut`] after 10 s for each of them.
+    ///
+    /// # Cancel safety
+    ///
+    /// As [`dial`](Self::dial).
+    pub(crate) async fn connect(&self, target: &Target) -> io::Result<Connection> {
+        let connection = self.dial(target.address).await?;
+        let Some(trust) = &target.trust else { return Ok(connection) };
+        let Connection { channel: Channel::Plain(wire), arrivals, open } = connection else {
+            return Ok(connection);
+        };
+        // Two round trips at most: those of TLS 1.2.
+        let within = HANDSHAKE_DEADLINE + 2 * self.round_trip();
+        let handshake = trust.handshake(wire, &target.authority, self.http.version);
+        let channel = Channel::Secure(Box::new(timeout(within, handshake).await??));
+        Ok(Connection { channel, arrivals, open })
+    }
+
+    /// Opens a plain connection to `address`. An emulated link first takes the round trip of the handshake.
     ///
     /// # Errors
     ///
@@ -168,17 +208,12 @@ impl Dialer {
         }
         let socket = tokio::time::timeout(CONNECT_DEADLINE, TcpStream::connect(address)).await??;
         socket.set_nodelay(true)?;
-        let arrivals = Arrivals::new();
-        let socket = Metered { socket, bytes: Arc::clone(&self.bytes) };
-        let wire = if self.link == Link::default() {
-            Wire::Direct(socket)
-        } else {
-            let seed = self.seed.fetch_add(0x9E37_79B9_7F4A_7C15, Relaxed);
-            let random = SmallRng::seed_from_u64(seed);
-            let delay = Emulated { link: self.link, random, arrivals: arrivals.clone() };
-            Wire::Delayed(Box::new(DelayLine::new(socket, delay)))
-        };
-        Ok(Connection { wire, arrivals, _open: Open::new(&self.connections) })
+        let seed = self.seed.fetch_add(0x9E37_79B9_7F4A_7C15, Relaxed);
+        let random = SmallRng::seed_from_u64(seed);
+        let wire = Wire::new(socket, Arc::clone(&self.bytes), self.link, random);
+        let arrivals = wire.arrivals().clone();
+        let channel = Channel::Plain(wire);
+        Ok(Connection { channel, arrivals, open: Open::new(&self.connections) })
     }
 }
 
@@ -186,19 +221,6 @@ impl Connection {
     /// The stamp of what this connection hands to its reader.
     pub fn arrivals(&self) -> Arrivals {
         self.arrivals.clone()
-    }
-}
-
-impl Delay for Emulated {
-    fn next(&mut self) -> Duration {
-        match self.link.jitter {
-            none if none.is_zero() => self.link.delay,
-            jitter => self.link.delay + jitter.mul_f64(self.random.random()),
-        }
-    }
-
-    fn arrived(&mut self, due: Timestamp) {
-        self.arrivals.set(due);
     }
 }
 
@@ -238,18 +260,18 @@ impl AsyncRead for Connection {
         cx: &mut Context<'_>,
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        let this = self.get_mut();
-        match &mut this.wire {
-            Wire::Direct(socket) => {
-                let before = buf.filled().len();
-                ready!(Pin::new(socket).poll_read(cx, buf))?;
-                // The end of the stream is no arrival: it must not move the stamp of what came last.
-                if buf.filled().len() > before {
-                    this.arrivals.set(Timestamp::now());
-                }
+        match &mut self.get_mut().channel {
+            Channel::Plain(wire) => Pin::new(wire).poll_read(cx, buf),
+            // Not its `poll_read`, which reads from the socket until `buf` is full: the messages that
+            // it collects would all have the stamp of the last.
+            Channel::Secure(tls) => {
+                let mut tls = Pin::new(tls.as_mut());
+                let decrypted = ready!(tls.as_mut().poll_fill_buf(cx))?;
+                let taken = decrypted.len().min(buf.remaining());
+                buf.put_slice(&decrypted[..taken]);
+                tls.consume(taken);
                 Poll::Ready(Ok(()))
             }
-            Wire::Delayed(line) => Pin::new(line.as_mut()).poll_read(cx, buf),
         }
     }
 }
@@ -260,9 +282,9 @@ impl AsyncWrite for Connection {
         cx: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        match &mut self.get_mut().wire {
-            Wire::Direct(socket) => Pin::new(socket).poll_write(cx, bytes),
-            Wire::Delayed(line) => Pin::new(line.as_mut()).poll_write(cx, bytes),
+        match &mut self.get_mut().channel {
+            Channel::Plain(wire) => Pin::new(wire).poll_write(cx, bytes),
+            Channel::Secure(tls) => Pin::new(tls.as_mut()).poll_write(cx, bytes),
         }
     }
 
@@ -271,84 +293,30 @@ impl AsyncWrite for Connection {
         cx: &mut Context<'_>,
         slices: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        match &mut self.get_mut().wire {
-            Wire::Direct(socket) => Pin::new(socket).poll_write_vectored(cx, slices),
-            Wire::Delayed(line) => Pin::new(line.as_mut()).poll_write_vectored(cx, slices),
+        match &mut self.get_mut().channel {
+            Channel::Plain(wire) => Pin::new(wire).poll_write_vectored(cx, slices),
+            Channel::Secure(tls) => Pin::new(tls.as_mut()).poll_write_vectored(cx, slices),
         }
     }
 
     fn is_write_vectored(&self) -> bool {
-        match &self.wire {
-            Wire::Direct(socket) => socket.is_write_vectored(),
-            Wire::Delayed(line) => line.is_write_vectored(),
+        match &self.channel {
+            Channel::Plain(wire) => wire.is_write_vectored(),
+            Channel::Secure(tls) => tls.is_write_vectored(),
         }
     }
 
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        match &mut self.get_mut().wire {
-            Wire::Direct(socket) => Pin::new(socket).poll_flush(cx),
-            Wire::Delayed(line) => Pin::new(line.as_mut()).poll_flush(cx),
+        match &mut self.get_mut().channel {
+            Channel::Plain(wire) => Pin::new(wire).poll_flush(cx),
+            Channel::Secure(tls) => Pin::new(tls.as_mut()).poll_flush(cx),
         }
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        match &mut self.get_mut().wire {
-            Wire::Direct(socket) => Pin::new(socket).poll_shutdown(cx),
-            Wire::Delayed(line) => Pin::new(line.as_mut()).poll_shutdown(cx),
+        match &mut self.get_mut().channel {
+            Channel::Plain(wire) => Pin::new(wire).poll_shutdown(cx),
+            Channel::Secure(tls) => Pin::new(tls.as_mut()).poll_shutdown(cx),
         }
-    }
-}
-
-impl Metered {
-    fn count_up(&self, written: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
-        if let Poll::Ready(Ok(bytes)) = written {
-            self.bytes.up.fetch_add(bytes as u64, Relaxed);
-        }
-        written
-    }
-}
-
-impl AsyncRead for Metered {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buf: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        let before = buf.filled().len();
-        ready!(Pin::new(&mut self.socket).poll_read(cx, buf))?;
-        self.bytes.down.fetch_add((buf.filled().len() - before) as u64, Relaxed);
-        Poll::Ready(Ok(()))
-    }
-}
-
-impl AsyncWrite for Metered {
-    fn poll_write(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        bytes: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        let written = Pin::new(&mut self.socket).poll_write(cx, bytes);
-        self.count_up(written)
-    }
-
-    fn poll_write_vectored(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        slices: &[IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        let written = Pin::new(&mut self.socket).poll_write_vectored(cx, slices);
-        self.count_up(written)
-    }
-
-    fn is_write_vectored(&self) -> bool {
-        self.socket.is_write_vectored()
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.socket).poll_flush(cx)
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.socket).poll_shutdown(cx)
     }
 }
