@@ -24,7 +24,8 @@ const HEARTBEAT: Duration = Duration::from_secs(15);
 
 const HEAD: [(&str, &str); 3] = [
     ("content-type", "text/event-stream"),
-    ("cache-control", "no-cache, no-store"),
+    // A proxy that compresses would keep the end of an event until the next one: HAProxy does.
+    ("cache-control", "no-cache, no-store, no-transform"),
     // nginx holds events back unless told.
     ("x-accel-buffering", "no"),
 ];

@@ -1,0 +1,324 @@
+//! What holds behind either proxy, and is the transports' or the server's part.
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::sync::mpsc;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use futures::future::join_all;
+use tokio::io::AsyncBufReadExt;
+use tokio::net::TcpSocket;
+use tokio_util::sync::CancellationToken;
+use wirebench_loadgen::{DEFAULT_FEED, Settings};
+use wirebench_measure::Event;
+use wirebench_protocol::{After, Gap, Transport};
+use wirebench_server::{Feed, Limits, Server};
+
+use crate::programs::{self, Program, Running};
+use crate::readers::{Reader, ask, chunk, dialer, life, one_by_one, refusal, settings, stream};
+use crate::support::http::Http;
+use crate::support::{Bench, PATIENCE, frames, listen, target, within};
+
+/// The programs that are there.
+fn programs() -> impl Iterator<Item = Program> {
+    Program::ALL.into_iter().filter(|program| program.is_there())
+}
+
+/// Every transport behind every program, each with a server and a proxy of its own, all at once.
+async fn everywhere(test: impl AsyncFn(Program, Transport)) {
+    let cases = programs().flat_map(|program| Transport::ALL.map(|transport| (program, transport)));
+    join_all(cases.map(|(program, transport)| test(program, transport))).await;
+}
+
+#[tokio::test]
+async fn with_the_right_settings_every_message_is_delivered_before_the_next_is_published() {
+    everywhere(async |program, transport| {
+        let bench = Bench::start(100);
+        let proxy = Running::start(&program.right(), bench.address).await;
+        one_by_one(&bench, proxy.address, transport, 30).await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn one_who_comes_back_through_a_proxy_goes_on_after_its_cursor() {
+    everywhere(async |program, transport| {
+        let (bench, former, dialer) = (Bench::start(5), Bench::start(5), dialer());
+        let proxy = Running::start(&program.right(), bench.address).await;
+        let target = target(proxy.address);
+        bench.publish_numbers(9);
+        let what = format!("{transport} behind {program:?}");
+        for (after, expected, next) in [
+            (bench.cursor(6), None, 7),
+            (bench.cursor(2), Some(Gap::Missed(2)), 5),
+            (former.cursor(7), Some(Gap::Reset), 5),
+        ] {
+            let after = After::Cursor(after);
+            let mut reader = Reader::new(transport, &dialer, &target, after);
+            reader.connected().await;
+            if let Some(expected) = expected {
+                match reader.news().await {
+                    Ok(Some(Event::Gap { gap, .. })) => assert_eq!(gap, expected, "{what}"),
+                    other => panic!("{what}: {other:?} instead of a gap"),
+                }
+            }
+            for seq in next..=9 {
+                assert_eq!(reader.message().await, bench.cursor(seq), "{what}");
+            }
+        }
+    })
+    .await;
+}
+
+/// Publishes the first message once the subscriber stands, then has something happen to the proxy, and
+/// publishes the second once the subscriber was interrupted by it.
+async fn interrupted_by(
+    settings_of: impl Fn(Program) -> programs::Settings,
+    happens: impl Fn(&mut Running),
+) {
+    everywhere(async |program, transport| {
+        let bench = Bench::start(10);
+        let mut proxy = Running::start(&settings_of(program), bench.address).await;
+        let (address, mut happened) = (proxy.address, false);
+        let life = life(transport, address, settings(), |life| {
+            match (bench.feed.published(), life.seen.len()) {
+                (0, 0) if life.connected == 1 => bench.publish_numbers(1),
+                (1, 1) if !happened => {
+                    happened = true;
+                    happens(&mut proxy);
+                }
+                (1, 1) if life.interrupted > 0 => bench.publish_numbers(1),
+                _ => {}
+            }
+            life.seen.len() == 2
+        })
+        .await;
+        assert_eq!(life.seen, [1, 2], "{transport} behind {program:?}: {life:?}");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_proxy_that_is_killed_and_started_again_loses_and_repeats_nothing() {
+    interrupted_by(Program::right, Running::kill_and_restart).await;
+}
+
+/// Those connected keep their connection for a second, as they were told, then come back.
+#[tokio::test]
+async fn a_proxy_that_is_reloaded_loses_and_repeats_nothing() {
+    interrupted_by(|program| program.right().reloadable(), Running::reload).await;
+}
+
+#[tokio::test]
+async fn a_connection_that_is_silent_for_longer_than_the_proxy_waits_is_cut_and_resumed() {
+    everywhere(async |program, transport| {
+        if transport == Transport::ShortPolling {
+            return;
+        }
+        let bench = Bench::start(10);
+        let proxy = Running::start(&program.right().with_timeout(1), bench.address).await;
+        let life = life(transport, proxy.address, settings(), |life| {
+            if life.interrupted == 2 && life.connected == 3 && bench.feed.published() == 0 {
+                bench.publish_numbers(1);
+            }
+            !life.seen.is_empty()
+        })
+        .await;
+        assert_eq!(life.seen, [1], "{transport} behind {program:?}: {life:?}");
+        if transport == Transport::LongPolling {
+            let mut http = Http::connect(proxy.address).await;
+            ask(&mut http, "/feeds/bench/long-polling?hold=60", "").await;
+            let head = within(PATIENCE, "the end of the proxy's patience", http.head()).await;
+            assert_eq!(head.status, 504, "{program:?}: {}", head.text);
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_hold_that_is_shorter_than_the_proxy_waits_is_never_cut() {
+    let hold = Settings { hold: Duration::from_millis(400), ..settings() };
+    join_all(programs().map(async |program| {
+        let bench = Bench::start(10);
+        let proxy = Running::start(&program.right().with_timeout(3), bench.address).await;
+        let began = Instant::now();
+        let life = life(Transport::LongPolling, proxy.address, hold, |_| {
+            began.elapsed() > Duration::from_secs(4)
+        })
+        .await;
+        assert_eq!(life.interrupted, 0, "{program:?}: {life:?}");
+        assert!(life.empty > 1, "{program:?}: {life:?}");
+    }))
+    .await;
+}
+
+/// A server on a thread and with a clock of its own, which moves when it is told to.
+struct Clockwork {
+    address: SocketAddr,
+    moves: tokio::sync::mpsc::UnboundedSender<Duration>,
+}
+
+impl Clockwork {
+    fn start() -> Self {
+        let (moves, mut to_move) = tokio::sync::mpsc::unbounded_channel();
+        let (told, address) = mpsc::channel();
+        thread::spawn(move || {
+            let mut runtime = tokio::runtime::Builder::new_current_thread();
+            let runtime = runtime.enable_all().start_paused(true).build().unwrap();
+            runtime.block_on(async {
+                // While anything blocks, a clock that stands does not move by itself.
+                let (end, ended) = mpsc::channel::<()>();
+                let blocking = tokio::task::spawn_blocking(move || ended.recv());
+                let bench = Bench::start(10);
+                told.send(bench.address).unwrap();
+                while let Some(by) = to_move.recv().await {
+                    tokio::time::advance(by).await;
+                }
+                drop(end);
+                let _ = blocking.await;
+            });
+        });
+        Self { address: address.recv_timeout(PATIENCE).unwrap(), moves }
+    }
+
+    fn advance(&self, by: Duration) {
+        self.moves.send(by).unwrap();
+    }
+}
+
+/// Every 15 s a comment, every 20 s a ping: seen from a proxy that waits for 3 s, in front of a server
+/// whose clock is moved from one to the next, some five a second.
+#[tokio::test]
+async fn comments_and_pings_keep_a_connection_open_beyond_the_timeout_of_a_proxy() {
+    let (timeout, step) = (3, Duration::from_millis(200));
+    let enough = Duration::from_secs(4);
+    join_all(programs().map(async |program| {
+        let clockwork = Clockwork::start();
+        let settings = program.right().with_timeout(timeout);
+        let proxy = Running::start(&settings, clockwork.address).await;
+        let (mut http, _) = stream(proxy.address, "").await;
+        assert!(chunk(&mut http).await.starts_with(b"retry:"));
+        let began = Instant::now();
+        while began.elapsed() < enough {
+            clockwork.advance(Duration::from_secs(15));
+            assert_eq!(chunk(&mut http).await, b":\n\n", "{program:?}");
+            tokio::time::sleep(step).await;
+        }
+
+        let mut http = frames::open(proxy.address, "/feeds/bench/websocket").await;
+        let frame = async |http: &mut Http| {
+            let read = within(PATIENCE, "a frame", frames::read(&mut http.socket)).await;
+            read.unwrap().unwrap()
+        };
+        assert_eq!(frame(&mut http).await.first, frames::FIN | frames::TEXT);
+        let began = Instant::now();
+        while began.elapsed() < enough {
+            clockwork.advance(Duration::from_secs(20));
+            assert_eq!(frame(&mut http).await.first, frames::FIN | frames::PING, "{program:?}");
+            http.send(&frames::frame(frames::FIN | frames::PONG, Some([1; 4]), b"")).await;
+            tokio::time::sleep(step).await;
+        }
+    }))
+    .await;
+}
+
+#[tokio::test]
+async fn a_server_that_stops_ends_streams_and_sockets_properly_through_a_proxy() {
+    everywhere(async |program, transport| {
+        let (bench, dialer) = (Bench::start(10), dialer());
+        let proxy = Running::start(&program.right(), bench.address).await;
+        let target = target(proxy.address);
+        let mut reader = Reader::new(transport, &dialer, &target, After::Newest);
+        reader.connected().await;
+        let what = format!("{transport} behind {program:?}");
+        let reading = async {
+            match reader.news().await {
+                Ok(None) => {}
+                // The proxy says that nobody is there any more, or hangs up: a reason to come back.
+                Err(error) if transport.polls() => {
+                    assert!(!error.is_permanent(), "{what}: {error}");
+                }
+                other => panic!("{what}: {other:?} instead of the end"),
+            }
+        };
+        let stopping = bench.stop(PATIENCE, "the server's end");
+        tokio::join!(reading, stopping);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_proxy_without_a_server_behind_it_is_tried_again() {
+    everywhere(async |program, transport| {
+        // Bound, so that nobody else is there, and not listening.
+        let nobody = TcpSocket::new_v4().unwrap();
+        nobody.bind(SocketAddr::from(([127, 0, 0, 1], 0))).unwrap();
+        let proxy = Running::start(&program.right(), nobody.local_addr().unwrap()).await;
+        let expected = if program == Program::Nginx { 502 } else { 503 };
+        let found = refusal(transport, proxy.address).await;
+        assert_eq!(found, (expected, false), "{transport} behind {program:?}");
+    })
+    .await;
+}
+
+/// As nginx asks unless told otherwise: an end of the connection is the end of the answer.
+#[tokio::test]
+async fn a_stream_to_whoever_speaks_http_1_0_goes_without_chunks_until_the_connection_ends() {
+    let bench = Bench::start(10);
+    let mut http = Http::connect(bench.address).await;
+    http.send(b"GET /feeds/bench/sse HTTP/1.0\r\n\r\n").await;
+    let head = within(PATIENCE, "the head of a stream", http.head()).await;
+    assert!(head.text.starts_with("HTTP/1.0 200 "), "{}", head.text);
+    assert_eq!(head.header("transfer-encoding"), None, "{}", head.text);
+    assert_eq!(head.header("content-length"), None, "{}", head.text);
+    let control = head.header("cache-control");
+    assert_eq!(control, Some("no-cache, no-store, no-transform"), "{}", head.text);
+    bench.publish("\"a message\"");
+    let mut line = String::new();
+    while !line.contains("a message") {
+        line.clear();
+        let reading = http.socket.read_line(&mut line);
+        assert!(within(PATIENCE, "the message", reading).await.unwrap() > 0, "no more lines");
+    }
+    assert!(line.starts_with("data: {"), "{line}");
+    bench.begin_stop();
+    let rest = within(PATIENCE, "the end", http.rest()).await.expect("no reset");
+    assert!(rest.starts_with(b"\nretry: "), "{}", rest.escape_ascii());
+}
+
+/// The server sees one address, the proxy's.
+#[tokio::test]
+async fn behind_a_proxy_the_limit_per_address_is_one_for_all() {
+    for program in programs() {
+        let limits = Limits { connections_per_address: Some(2), ..Limits::default() };
+        let server = Server::new([(DEFAULT_FEED.to_owned(), Feed::new(10))]).with_limits(limits);
+        let (listener, stop) = (listen(), CancellationToken::new());
+        let address = listener.local_addr().unwrap();
+        let _end = stop.clone().drop_guard();
+        tokio::spawn(async move { server.serve(listener, stop.cancelled()).await });
+
+        let direct = statuses(address).await;
+        assert_eq!(direct, [200, 200, 200], "each from an address of its own");
+        // What the proxy keeps open to the server may be one of the connections already.
+        let proxy = Running::start(&program.right(), address).await;
+        let behind = statuses(proxy.address).await;
+        assert_eq!(behind[2], 503, "{program:?}: {behind:?}");
+    }
+}
+
+/// How streams from three addresses are answered that are open at once.
+async fn statuses(address: SocketAddr) -> Vec<u16> {
+    let mut open = Vec::new();
+    let mut statuses = Vec::new();
+    for host in 11..14 {
+        let socket = TcpSocket::new_v4().unwrap();
+        let from = IpAddr::from(Ipv4Addr::new(127, 0, 0, host));
+        socket.bind(SocketAddr::new(from, 0)).unwrap();
+        let socket = tokio::io::BufReader::new(socket.connect(address).await.unwrap());
+        let mut http = Http { socket };
+        ask(&mut http, "/feeds/bench/sse", "").await;
+        statuses.push(within(PATIENCE, "an answer", http.head()).await.status);
+        open.push(http);
+    }
+    statuses
+}

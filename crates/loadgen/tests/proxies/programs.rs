@@ -1,0 +1,335 @@
+//! nginx and HAProxy as child processes: each on a port of its own, in a folder of its own, in the
+//! foreground, gone when dropped.
+
+use std::collections::HashSet;
+use std::fs::{self, File};
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use tempfile::TempDir;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+use crate::support::PATIENCE;
+
+/// Whose configuration a test is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Program {
+    Nginx,
+    Haproxy,
+}
+
+/// What stands in the documented files for where the server is.
+const SERVER: &str = "127.0.0.1:8080";
+
+impl Program {
+    pub(crate) const ALL: [Self; 2] = [Self::Nginx, Self::Haproxy];
+
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Nginx => "nginx",
+            Self::Haproxy => "haproxy",
+        }
+    }
+
+    /// The settings that `docs/proxies.md` gives.
+    pub(crate) fn right(self) -> Settings {
+        let text = match self {
+            Self::Nginx => include_str!("../../../../docs/proxies/nginx.conf"),
+            Self::Haproxy => include_str!("../../../../docs/proxies/haproxy.cfg"),
+        };
+        Settings { program: self, text: text.to_owned(), main: String::new(), http: String::new() }
+    }
+
+    /// A proxy of which nothing is said but where the server is, and what Debian's package says.
+    pub(crate) fn untouched(self) -> Settings {
+        let (text, http) = match self {
+            Self::Nginx => (
+                "server {\n listen 80;\n location / {\n proxy_pass http://127.0.0.1:8080;\n }\n}\n",
+                "sendfile on;\ntcp_nopush on;\ngzip on;\n",
+            ),
+            Self::Haproxy => (
+                "defaults\n mode http\n option dontlognull\n timeout connect 5000\n \
+                 timeout client 50000\n timeout server 50000\n\
+                 frontend public\n bind :80\n default_backend feed\n\
+                 backend feed\n server feed 127.0.0.1:8080\n",
+                "",
+            ),
+        };
+        let (text, http) = (text.to_owned(), http.to_owned());
+        Settings { program: self, text, main: String::new(), http }
+    }
+
+    /// Where the program is: by its name, or in Debian's place for it, which is not in everybody's path.
+    fn path(self) -> Option<PathBuf> {
+        let path = std::env::var_os("PATH").unwrap_or_default();
+        let mut folders = std::env::split_paths(&path).chain([PathBuf::from("/usr/sbin")]);
+        folders.find_map(|folder| Some(folder.join(self.name())).filter(|file| file.is_file()))
+    }
+
+    /// Whether the program is there. Without it, a test that asks says so and is over, unless it has to be.
+    #[expect(clippy::print_stderr, reason = "a test that shows nothing has to say so")]
+    pub(crate) fn is_there(self) -> bool {
+        let there = self.path().is_some();
+        let required = std::env::var_os("WIREBENCH_REQUIRE_PROXIES").is_some();
+        assert!(there || !required, "{} is required, and not installed", self.name());
+        if !there {
+            eprintln!("skipped: {} is not installed", self.name());
+        }
+        there
+    }
+}
+
+/// A configuration, before it is known where the proxy listens and where the server does.
+#[derive(Clone, Debug)]
+pub(crate) struct Settings {
+    program: Program,
+    text: String,
+    /// nginx: what goes into the outermost block, and into `http`.
+    main: String,
+    http: String,
+}
+
+impl Settings {
+    /// Without the one line that contains this.
+    pub(crate) fn without(mut self, part: &str) -> Self {
+        let (gone, kept): (Vec<_>, Vec<_>) = self.text.lines().partition(|l| l.contains(part));
+        assert_eq!(gone.len(), 1, "`{part}` is to be in one line of {}", self.text);
+        self.text = kept.join("\n") + "\n";
+        self
+    }
+
+    /// With another line behind the one that contains this.
+    pub(crate) fn with(mut self, part: &str, line: &str) -> Self {
+        let found = self.text.lines().filter(|l| l.contains(part)).count();
+        assert_eq!(found, 1, "`{part}` is to be in one line of {}", self.text);
+        let lines = self
+            .text
+            .lines()
+            .flat_map(|l| std::iter::once(l).chain(l.contains(part).then_some(line)));
+        self.text = lines.collect::<Vec<_>>().join("\n") + "\n";
+        self
+    }
+
+    /// With one text in place of another that is there once.
+    pub(crate) fn with_instead(mut self, part: &str, other: &str) -> Self {
+        assert_eq!(self.text.matches(part).count(), 1, "`{part}` once in {}", self.text);
+        self.text = self.text.replace(part, other);
+        self
+    }
+
+    /// nginx: with this in the block of the proxied location; HAProxy: in the defaults.
+    pub(crate) fn with_option(self, line: &str) -> Self {
+        match self.program {
+            Program::Nginx => self.with("proxy_pass ", line),
+            Program::Haproxy => self.with("mode http", line),
+        }
+    }
+
+    /// nginx: with this in the block `http`.
+    pub(crate) fn with_http(mut self, lines: &str) -> Self {
+        self.http.push_str(lines);
+        self
+    }
+
+    /// nginx: with this in the outermost block.
+    pub(crate) fn with_main(mut self, lines: &str) -> Self {
+        self.main.push_str(lines);
+        self
+    }
+
+    /// That gives up on a server that is silent for this many seconds.
+    pub(crate) fn with_timeout(self, seconds: u32) -> Self {
+        match self.program {
+            Program::Nginx => self.with_option(&format!("proxy_read_timeout {seconds}s;")),
+            Program::Haproxy => {
+                self.with_instead("timeout server 75s", &format!("timeout server {seconds}s"))
+            }
+        }
+    }
+
+    /// That can be told to read its configuration anew, and that then gives those connected a second.
+    pub(crate) fn reloadable(self) -> Self {
+        match self.program {
+            Program::Nginx => self.with_main(
+                "master_process on;\nworker_processes 1;\nworker_shutdown_timeout 1s;\n",
+            ),
+            Program::Haproxy => self.with_main("hard-stop-after 1s\n"),
+        }
+    }
+
+    fn place(&self, folder: &Path, listen: SocketAddr, server: SocketAddr) -> String {
+        let (documented, here) = match self.program {
+            Program::Nginx => ("listen 80;", format!("listen {listen};")),
+            Program::Haproxy => ("bind :80", format!("bind {listen}")),
+        };
+        let text = self.clone().with_instead(documented, &here);
+        let text = text.with_instead(SERVER, &server.to_string()).text;
+        let Self { main, http, .. } = self;
+        let folder = folder.display();
+        match self.program {
+            Program::Haproxy => format!("global\n{main}\n{text}"),
+            Program::Nginx => {
+                let master =
+                    if main.contains("master_process") { "" } else { "master_process off;" };
+                let events = if main.contains("events {") { "" } else { "events {}" };
+                let places = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
+                    .map(|kind| format!("{kind}_temp_path {folder}/{kind};\n"))
+                    .concat();
+                format!(
+                    "daemon off;\n{master}\npid {folder}/pid;\n{main}\n{events}\n\
+                     http {{\naccess_log off;\n{places}{http}{text}}}\n"
+                )
+            }
+        }
+    }
+}
+
+/// A proxy at work.
+#[derive(Debug)]
+pub(crate) struct Running {
+    pub(crate) address: SocketAddr,
+    program: Program,
+    child: Child,
+    folder: TempDir,
+}
+
+/// Ports that this process has given away already: the system may name one again as soon as it is free,
+/// which it is until the proxy has bound it.
+static TAKEN: Mutex<Option<HashSet<u16>>> = Mutex::new(None);
+
+fn free_port() -> SocketAddr {
+    let mut taken = TAKEN.lock().unwrap_or_else(PoisonError::into_inner);
+    let taken = taken.get_or_insert_default();
+    loop {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
+        let address = listener.local_addr().expect("a bound socket has an address");
+        if taken.insert(address.port()) {
+            return address;
+        }
+    }
+}
+
+impl Running {
+    /// Starts a proxy in front of `server`, and waits until it answers.
+    pub(crate) async fn start(settings: &Settings, server: SocketAddr) -> Self {
+        let began = Instant::now();
+        loop {
+            // Somebody else may take the port before the proxy does: it then ends, and another is tried.
+            let folder = TempDir::new().expect("a folder for the proxy");
+            let address = free_port();
+            let text = settings.place(folder.path(), address, server);
+            fs::write(folder.path().join("configuration"), text).expect("a folder takes a file");
+            let child = spawn(settings.program, folder.path(), &[]);
+            let mut running = Self { address, program: settings.program, child, folder };
+            if running.answers(began).await {
+                return running;
+            }
+            assert!(began.elapsed() < PATIENCE, "no proxy: {}", running.said());
+        }
+    }
+
+    /// Whether it answers rather than ends.
+    async fn answers(&mut self, began: Instant) -> bool {
+        while began.elapsed() < PATIENCE {
+            if self.child.try_wait().expect("a child has a state").is_some() {
+                return false;
+            }
+            let asking = tokio::time::timeout(Duration::from_secs(5), ask(self.address));
+            if matches!(asking.await, Ok(Ok(answer)) if answer.starts_with(b"HTTP/1")) {
+                return true;
+            }
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        false
+    }
+
+    /// Ends it without a word, and starts it again at the same address.
+    pub(crate) fn kill_and_restart(&mut self) {
+        self.child.kill().expect("a child can be killed");
+        self.child.wait().expect("a killed child ends");
+        self.child = spawn(self.program, self.folder.path(), &[]);
+    }
+
+    /// Has it take its configuration anew, as an operator's `reload` does.
+    pub(crate) fn reload(&mut self) {
+        match self.program {
+            Program::Nginx => send(self.child.id(), "HUP"),
+            Program::Haproxy => {
+                // A new process takes over; the one before ends when those connected to it have left.
+                let former = self.child.id().to_string();
+                let next = spawn(self.program, self.folder.path(), &["-sf", &former]);
+                let mut former = std::mem::replace(&mut self.child, next);
+                std::thread::spawn(move || former.wait());
+            }
+        }
+    }
+
+    /// What it wrote.
+    pub(crate) fn said(&self) -> String {
+        fs::read_to_string(self.folder.path().join("log")).unwrap_or_default()
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        // An nginx that has workers ends them when asked to; when killed, it would leave them behind.
+        if self.program == Program::Nginx && matches!(self.child.try_wait(), Ok(None)) {
+            send(self.child.id(), "TERM");
+            let began = Instant::now();
+            while matches!(self.child.try_wait(), Ok(None)) && began.elapsed() < PATIENCE {
+                std::thread::sleep(Duration::from_millis(2));
+            }
+        }
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn command(program: Program, folder: &Path) -> Command {
+    let mut command = Command::new(program.path().expect("a test asked whether it is there"));
+    let configuration = folder.join("configuration");
+    match program {
+        Program::Nginx => {
+            command.arg("-p").arg(folder).arg("-e").arg("stderr").arg("-c").arg(configuration)
+        }
+        Program::Haproxy => command.arg("-db").arg("-f").arg(configuration),
+    };
+    command.current_dir(folder).stdin(Stdio::null()).stdout(Stdio::null());
+    command
+}
+
+fn spawn(program: Program, folder: &Path, arguments: &[&str]) -> Child {
+    let log = File::options().create(true).append(true).open(folder.join("log"));
+    let mut command = command(program, folder);
+    command.args(arguments).stderr(log.expect("a folder takes a log"));
+    command.spawn().expect("a program that is there starts")
+}
+
+/// What HAProxy says of a configuration that it only checks.
+pub(crate) fn check(settings: &Settings) -> String {
+    let folder = TempDir::new().expect("a folder for the proxy");
+    let nowhere = SocketAddr::from(([127, 0, 0, 1], 9));
+    let text = settings.place(folder.path(), nowhere, nowhere);
+    fs::write(folder.path().join("configuration"), text).expect("a folder takes a file");
+    let checked = command(settings.program, folder.path()).arg("-c").output().expect("it starts");
+    assert!(checked.status.success(), "{checked:?}");
+    String::from_utf8_lossy(&checked.stderr).into_owned()
+}
+
+/// Whatever comes first for a question that any proxy answers.
+async fn ask(address: SocketAddr) -> std::io::Result<Vec<u8>> {
+    let mut socket = TcpStream::connect(address).await?;
+    socket.write_all(b"GET /healthz HTTP/1.1\r\nhost: test\r\nconnection: close\r\n\r\n").await?;
+    let mut answer = Vec::new();
+    socket.read_to_end(&mut answer).await?;
+    Ok(answer)
+}
+
+fn send(pid: u32, signal: &str) {
+    let sent = Command::new("kill").args(["-s", signal, &pid.to_string()]).status();
+    assert!(sent.expect("`kill` starts").success(), "cannot send SIG{signal} to {pid}");
+}
