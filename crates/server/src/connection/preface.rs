@@ -70,6 +70,9 @@ impl<S: AsyncRead + Unpin> AsyncRead for Replayed<S> {
         let taken = left.len().min(buffer.remaining());
         buffer.put_slice(&left[..taken]);
         self.read += u8::try_from(taken).expect("no more than was kept");
+        // What has come behind it goes along: a request is to be read in as few pieces as it came in.
+        // An end or an error comes again.
+        let _ = Pin::new(&mut self.stream).poll_read(context, buffer);
         Poll::Ready(Ok(()))
     }
 }
