@@ -31,6 +31,9 @@ pub struct Dialer {
     connections: Arc<Connections>,
     /// Not shared: each worker counts on a cache line of its own.
     bytes: Arc<Bytes>,
+    /// Handed out by the first `dial` in place of a connection: one to a script.
+    #[cfg(any(fuzzing, test))]
+    scripted: std::sync::Mutex<Option<TcpStream>>,
 }
 
 /// What a dialer has counted so far.
@@ -121,7 +124,15 @@ impl Dialer {
             seed: AtomicU64::new(seed),
             connections: Arc::default(),
             bytes: Arc::default(),
+            #[cfg(any(fuzzing, test))]
+            scripted: std::sync::Mutex::default(),
         }
+    }
+
+    /// A dialer whose first connection is this one.
+    #[cfg(any(fuzzing, test))]
+    pub(crate) fn scripted(socket: TcpStream) -> Self {
+        Self { scripted: Some(socket).into(), ..Self::new(Link::default(), 0) }
     }
 
     /// A dialer for another worker: it counts connections together with this one, bytes alone.
@@ -132,6 +143,8 @@ impl Dialer {
             seed: AtomicU64::new(seed),
             connections: Arc::clone(&self.connections),
             bytes: Arc::default(),
+            #[cfg(any(fuzzing, test))]
+            scripted: std::sync::Mutex::default(),
         }
     }
 
@@ -166,8 +179,7 @@ impl Dialer {
         if !self.link.delay.is_zero() {
             tokio::time::sleep(self.round_trip()).await;
         }
-        let socket = tokio::time::timeout(CONNECT_DEADLINE, TcpStream::connect(address)).await??;
-        socket.set_nodelay(true)?;
+        let socket = self.connect(address).await?;
         let arrivals = Arrivals::new();
         let socket = Metered { socket, bytes: Arc::clone(&self.bytes) };
         let wire = if self.link == Link::default() {
@@ -179,6 +191,18 @@ impl Dialer {
             Wire::Delayed(Box::new(DelayLine::new(socket, delay)))
         };
         Ok(Connection { wire, arrivals, _open: Open::new(&self.connections) })
+    }
+
+    async fn connect(&self, address: SocketAddr) -> io::Result<TcpStream> {
+        #[cfg(any(fuzzing, test))]
+        if let Ok(mut scripted) = self.scripted.lock()
+            && let Some(socket) = scripted.take()
+        {
+            return Ok(socket);
+        }
+        let socket = tokio::time::timeout(CONNECT_DEADLINE, TcpStream::connect(address)).await??;
+        socket.set_nodelay(true)?;
+        Ok(socket)
     }
 }
 

@@ -10,6 +10,9 @@ mod deadline;
 mod dial;
 mod error;
 mod event_stream;
+#[cfg(any(fuzzing, test))]
+#[doc(hidden)]
+pub mod fuzzing;
 mod http1;
 pub mod raw;
 mod subscriber;
