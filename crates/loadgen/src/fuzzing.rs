@@ -72,7 +72,7 @@ fn plain_blocks(stream: &[u8]) -> Blocks {
         let (name, value) = line.split_once(':').unwrap_or((line, ""));
         let value = value.strip_prefix(' ').unwrap_or(value);
         match name {
-            "data" => data += &format!("{value}\n"),
+            "data" => data.extend([value, "\n"]),
             "event" => value.clone_into(&mut kind),
             "id" if !value.contains('\0') => {
                 value.clone_into(&mut id);

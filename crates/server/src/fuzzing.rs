@@ -48,7 +48,7 @@ pub fn request(bytes: &[u8]) {
         let ((head, body), ()) = tokio::join!(answer, end);
         let shown = format!("{} {:?} to {shown}", head.status, head.headers);
         assert!(!head.status.is_server_error(), "{shown}");
-        let kind = head.headers.get(header::CONTENT_TYPE).map(|kind| kind.as_bytes());
+        let kind = head.headers.get(header::CONTENT_TYPE).map(axum::http::HeaderValue::as_bytes);
         let json: Option<serde_json::Value> = (kind == Some(b"application/json"))
             .then(|| serde_json::from_slice(&body))
             .and_then(Result::ok);
