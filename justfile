@@ -33,6 +33,14 @@ bench:
 bless:
     INSTA_UPDATE=always cargo test --workspace
 
+# Licences, advisories, bans and sources of all dependencies; needs cargo-deny, and the network for advisories
+deny:
+    cargo deny check
+
+# Fuzz one target for some minutes (fuzz/README.md); needs cargo-fuzz
+fuzz target seconds="180":
+    RUSTC_BOOTSTRAP=1 cargo fuzz run --sanitizer none {{target}} -- -max_total_time={{seconds}} -rss_limit_mb=512 -timeout=10
+
 # What CI runs
 ci:
     .ci/run

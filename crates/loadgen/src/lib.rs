@@ -11,6 +11,9 @@ mod dial;
 mod error;
 mod event_stream;
 mod exchange;
+#[cfg(any(fuzzing, test))]
+#[doc(hidden)]
+pub mod fuzzing;
 mod headers;
 mod http1;
 mod http2;

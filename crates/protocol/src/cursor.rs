@@ -57,12 +57,16 @@ impl fmt::Display for Cursor {
 impl FromStr for Cursor {
     type Err = CursorError;
 
-    /// Accepts exactly what `Display` writes: a sign, a space or a shortened epoch is an error.
+    /// Accepts exactly what `Display` writes: a sign, a space, a capital digit, a needless zero or a
+    /// shortened epoch is an error.
     fn from_str(text: &str) -> Result<Self, CursorError> {
         let malformed = || CursorError(text.chars().take(64).collect());
         let (epoch, seq) = text.split_once('-').ok_or_else(malformed)?;
-        let hexadecimal = epoch.len() == 16 && epoch.bytes().all(|b| b.is_ascii_hexdigit());
-        let decimal = !seq.is_empty() && seq.bytes().all(|b| b.is_ascii_digit());
+        let hexadecimal =
+            epoch.len() == 16 && epoch.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
+        let decimal = !seq.is_empty()
+            && seq.bytes().all(|b| b.is_ascii_digit())
+            && (seq == "0" || !seq.starts_with('0'));
         if !hexadecimal || !decimal {
             return Err(malformed());
         }
@@ -137,6 +141,9 @@ mod tests {
             "00000000000000ab-1 ",
             "00000000000000ab-18446744073709551616",
             "zz000000000000ab-1",
+            "00000000000000AB-1",
+            "00000000000000ab-01",
+            "00000000000000ab-00",
         ] {
             assert!(text.parse::<Cursor>().is_err(), "accepted `{text}`");
         }

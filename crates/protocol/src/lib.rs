@@ -6,6 +6,9 @@
 
 pub mod control;
 mod cursor;
+#[cfg(any(fuzzing, test))]
+#[doc(hidden)]
+pub mod fuzzing;
 mod message;
 pub mod process;
 mod time;

@@ -46,9 +46,9 @@ pub fn read(path: &Path) -> Result<Vec<Row>, ReadError> {
 
 /// A CSV file that is being written, whatever its columns.
 #[derive(Debug)]
-pub(crate) struct Table {
+pub(crate) struct Table<W: io::Write = File> {
     path: PathBuf,
-    writer: Writer<File>,
+    writer: Writer<W>,
 }
 
 impl Table {
@@ -57,6 +57,17 @@ impl Table {
         columns: &[Column<Take>],
     ) -> Result<Self, WriteError> {
         let file = create_new(&path)?;
+        Self::begin(path, file, columns)
+    }
+}
+
+impl<W: io::Write> Table<W> {
+    /// Writes the header to `file`, which errors call `path`.
+    pub(crate) fn begin<Take>(
+        path: PathBuf,
+        file: W,
+        columns: &[Column<Take>],
+    ) -> Result<Self, WriteError> {
         let mut table = Self { path, writer: Writer::from_writer(file) };
         table.write(columns.iter().map(|column| column.name))?;
         Ok(table)
@@ -91,7 +102,17 @@ pub(crate) fn read_values<Take>(
 ) -> Result<Vec<Vec<Value>>, ReadError> {
     let content =
         fs::read(path).map_err(|source| ReadError::Io { path: path.to_owned(), source })?;
-    let (header, records) = split(path, &content)?;
+    parse_values(path, &content, columns, required)
+}
+
+/// The values of each line of `content`, which errors call `path`.
+pub(crate) fn parse_values<Take>(
+    path: &Path,
+    content: &[u8],
+    columns: &[Column<Take>],
+    required: usize,
+) -> Result<Vec<Vec<Value>>, ReadError> {
+    let (header, records) = split(path, content)?;
     let file = Lines { path, columns, header: &header };
     // The version goes first: it explains why columns are missing.
     file.check_versions(&records)?;

@@ -14,6 +14,9 @@ pub mod compare;
 mod csv;
 mod error;
 mod format;
+#[cfg(any(fuzzing, test))]
+#[doc(hidden)]
+pub mod fuzzing;
 mod histograms;
 mod hlog;
 pub mod html;

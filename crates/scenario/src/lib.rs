@@ -9,6 +9,9 @@ mod columns;
 mod duration;
 mod error;
 mod file;
+#[cfg(any(fuzzing, test))]
+#[doc(hidden)]
+pub mod fuzzing;
 mod keys;
 mod plan;
 mod runs;

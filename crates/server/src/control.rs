@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use axum::extract::rejection::JsonRejection;
-use axum::extract::{RawPathParams, Request, State};
+use axum::extract::{Request, State};
 use axum::http::StatusCode;
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
@@ -21,7 +21,7 @@ use crate::answer::{self, Refusal};
 use crate::feed::Feed;
 use crate::publisher::Publisher;
 use crate::server::Server;
-use crate::transport;
+use crate::transport::{self, PathParams};
 
 /// The control API of a server.
 #[derive(Clone, Debug)]
@@ -63,7 +63,7 @@ impl Control {
         let _ = axum::serve(listener, self.router()).await;
     }
 
-    fn feed(&self, path: &RawPathParams) -> Result<(&str, &Feed), Refusal> {
+    fn feed(&self, path: &PathParams) -> Result<(&str, &Feed), Refusal> {
         let feed = transport::feed(&self.0.server, path)?;
         let name = self.0.server.feeds().find(|(_, known)| std::ptr::eq(*known, feed));
         Ok(name.expect("the feed was found by its name"))
@@ -93,7 +93,7 @@ fn read<T>(body: Body<T>) -> Result<T, Refusal> {
 
 async fn start_publisher(
     State(control): State<Control>,
-    path: RawPathParams,
+    path: PathParams,
     plan: Body<control::Publisher>,
 ) -> Result<StatusCode, Refusal> {
     let (name, feed) = control.feed(&path)?;
@@ -112,7 +112,7 @@ async fn start_publisher(
 /// Stopping a publisher that is not there is not an error: it published nothing.
 async fn stop_publisher(
     State(control): State<Control>,
-    path: RawPathParams,
+    path: PathParams,
 ) -> Result<Json<PublisherReport>, Refusal> {
     let (name, _) = control.feed(&path)?;
     let mut publishers = control.0.publishers.lock().unwrap_or_else(PoisonError::into_inner);
@@ -121,7 +121,7 @@ async fn stop_publisher(
 
 async fn set_window(
     State(control): State<Control>,
-    path: RawPathParams,
+    path: PathParams,
     window: Body<CountWindow>,
 ) -> Result<Json<WindowCount>, Refusal> {
     let (_, feed) = control.feed(&path)?;
@@ -131,7 +131,7 @@ async fn set_window(
 
 async fn read_window(
     State(control): State<Control>,
-    path: RawPathParams,
+    path: PathParams,
 ) -> Result<Response, Refusal> {
     let (name, feed) = control.feed(&path)?;
     match feed.counted() {

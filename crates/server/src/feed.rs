@@ -286,10 +286,10 @@ impl Feed {
         let oldest = log.oldest();
         let (from, gap) = if after.epoch != self.0.epoch {
             (oldest, Some(Gap::Reset))
-        } else if after.seq + 1 < oldest {
+        } else if after.seq.saturating_add(1) < oldest {
             (oldest, Some(Gap::Missed(oldest - after.seq - 1)))
         } else {
-            (after.seq + 1, None)
+            (after.seq.saturating_add(1), None)
         };
         let mut bytes = 0;
         let entries: SmallVec<[Arc<Entry>; 1]> = log

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
-use axum::extract::{RawPathParams, Request, State};
+use axum::extract::{Request, State};
 use axum::http::{Extensions, HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
@@ -29,6 +29,7 @@ use crate::feed::Feed;
 use crate::limits::Limits;
 use crate::metrics::Metrics;
 use crate::tls::Tls;
+use crate::transport::PathParams;
 use crate::{connection, transport, upgrade};
 
 /// A feed server. A handle: clones are the same server.
@@ -331,7 +332,7 @@ async fn ticket(State(server): State<Server>, request: Request) -> Result<Respon
 }
 
 /// `POST /feeds/{feed}/messages`: any JSON body becomes the next message.
-async fn publish(State(server): State<Server>, path: RawPathParams, request: Request) -> Response {
+async fn publish(State(server): State<Server>, path: PathParams, request: Request) -> Response {
     let answer = match take(&server, &path, request).await {
         Ok(published) => {
             let no_store = [(header::CACHE_CONTROL, "no-store")];
@@ -343,11 +344,7 @@ async fn publish(State(server): State<Server>, path: RawPathParams, request: Req
     answer
 }
 
-async fn take(
-    server: &Server,
-    path: &RawPathParams,
-    request: Request,
-) -> Result<Published, Refusal> {
+async fn take(server: &Server, path: &PathParams, request: Request) -> Result<Published, Refusal> {
     let feed = transport::feed(server, path)?;
     server.0.access.origin(request.uri(), request.headers())?;
     server.0.access.publish(None, request.headers())?;

@@ -194,3 +194,18 @@ async fn a_publisher_is_started_counted_and_stopped() {
         assert!(serde_json::from_slice::<Value>(&body).unwrap()["error"].is_string());
     }
 }
+
+#[tokio::test]
+async fn a_feed_whose_name_is_no_text_is_refused_like_everything_else() {
+    let (server, _) = server();
+    for path in ["sse", "short-polling", "websocket", "messages"] {
+        let method = if path == "messages" { Method::POST } else { Method::GET };
+        let request = Request::builder().method(method).uri(format!("/feeds/%ff/{path}"));
+        let (status, headers, body) =
+            ask(server.router(), request.body(Body::empty()).unwrap()).await;
+        assert_eq!(status, StatusCode::BAD_REQUEST, "{path}");
+        assert_eq!(header(&headers, "content-type"), Some("application/json"), "{path}");
+        let body: Value = serde_json::from_slice(&body).unwrap();
+        assert!(body["error"].is_string() && body["hint"].is_string(), "{path}: {body}");
+    }
+}

@@ -46,6 +46,9 @@ pub struct Dialer {
     connections: Arc<Connections>,
     /// Not shared: each worker counts on a cache line of its own.
     bytes: Arc<Bytes>,
+    /// Handed out by the first `dial` in place of a connection: one to a script.
+    #[cfg(any(fuzzing, test))]
+    scripted: std::sync::Mutex<Option<TcpStream>>,
 }
 
 /// What a dialer has counted so far.
@@ -120,6 +123,8 @@ impl Dialer {
             seed: AtomicU64::new(seed),
             connections: Arc::default(),
             bytes: Arc::default(),
+            #[cfg(any(fuzzing, test))]
+            scripted: std::sync::Mutex::default(),
         }
     }
 
@@ -128,6 +133,12 @@ impl Dialer {
     #[must_use]
     pub fn speaking(self, http: Http) -> Self {
         Self { http, ..self }
+    }
+
+    /// A dialer whose first connection is this one.
+    #[cfg(any(fuzzing, test))]
+    pub(crate) fn scripted(socket: TcpStream) -> Self {
+        Self { scripted: Some(socket).into(), ..Self::new(Link::default(), 0) }
     }
 
     /// A dialer for another worker: it counts connections together with this one, bytes alone.
@@ -140,6 +151,8 @@ impl Dialer {
             seed: AtomicU64::new(seed),
             connections: Arc::clone(&self.connections),
             bytes: Arc::default(),
+            #[cfg(any(fuzzing, test))]
+            scripted: std::sync::Mutex::default(),
         }
     }
 
@@ -206,14 +219,25 @@ impl Dialer {
         if !self.link.delay.is_zero() {
             tokio::time::sleep(self.round_trip()).await;
         }
-        let socket = tokio::time::timeout(CONNECT_DEADLINE, TcpStream::connect(address)).await??;
-        socket.set_nodelay(true)?;
+        let socket = self.open_socket(address).await?;
         let seed = self.seed.fetch_add(0x9E37_79B9_7F4A_7C15, Relaxed);
         let random = SmallRng::seed_from_u64(seed);
         let wire = Wire::new(socket, Arc::clone(&self.bytes), self.link, random);
         let arrivals = wire.arrivals().clone();
         let channel = Channel::Plain(wire);
         Ok(Connection { channel, arrivals, open: Open::new(&self.connections) })
+    }
+
+    async fn open_socket(&self, address: SocketAddr) -> io::Result<TcpStream> {
+        #[cfg(any(fuzzing, test))]
+        if let Ok(mut scripted) = self.scripted.lock()
+            && let Some(socket) = scripted.take()
+        {
+            return Ok(socket);
+        }
+        let socket = tokio::time::timeout(CONNECT_DEADLINE, TcpStream::connect(address)).await??;
+        socket.set_nodelay(true)?;
+        Ok(socket)
     }
 }
 

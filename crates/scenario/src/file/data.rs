@@ -1,17 +1,24 @@
 //! A payload file: looked for, and read through once, so that no run finds out half-way.
 
 use std::fs::{self, File};
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 
 use serde_json::value::RawValue;
 
 use crate::keys::PAYLOAD_MOST;
 
+/// The longest line that is read: the largest payload, and as much white space around it.
+const LINE_MOST: u64 = 2 * PAYLOAD_MOST as u64;
+
 /// The full path of a payload file, or why it cannot be replayed and what to do.
 pub(super) fn resolve(folder: &Path, written: &Path) -> Result<PathBuf, (String, Option<String>)> {
     let path = folder.join(written);
     let shown = path.display();
+    // A pipe or a device would be read for ever, and opening a pipe may already wait.
+    if fs::metadata(&path).is_ok_and(|what| !what.is_file() && !what.is_dir()) {
+        return Err((format!("must be a plain file, found `{shown}`"), None));
+    }
     let file = File::open(&path).map_err(|cause| {
         let hint = "the path starts from the folder of the scenario".to_owned();
         (format!("cannot be read: `{shown}`: {cause}"), written.is_relative().then_some(hint))
@@ -21,7 +28,8 @@ pub(super) fn resolve(folder: &Path, written: &Path) -> Result<PathBuf, (String,
     let mut number = 0;
     loop {
         line.clear();
-        let read = reader.read_until(b'\n', &mut line);
+        // No more of a line than it takes to tell that it is too long.
+        let read = reader.by_ref().take(LINE_MOST).read_until(b'\n', &mut line);
         match read.map_err(|cause| (format!("cannot be read: `{shown}`: {cause}"), None))? {
             0 => break,
             _ => number += 1,

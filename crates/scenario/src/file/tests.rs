@@ -171,6 +171,15 @@ fn the_greatest_payload_is_the_same_from_a_file() {
 }
 
 #[test]
+fn a_payload_that_is_no_file_is_refused_rather_than_read_for_ever() {
+    for path in ["/dev/zero", "/dev/null"] {
+        let text = format!("[feed]\npayload = {{ file = \"{path}\" }}");
+        let error = parse(&text, &Overrides::default()).unwrap_err().to_string();
+        assert!(error.contains(&format!("must be a plain file, found `{path}`")), "{error}");
+    }
+}
+
+#[test]
 fn every_key_stands_in_a_table_that_is_known() {
     for key in &KEYS {
         assert!(key.table.is_empty() || TABLES.iter().any(|table| table.name == key.table));

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use axum::extract::rejection::RawPathParamsRejection;
 use axum::extract::{Query, RawPathParams, Request, State};
 use axum::http::{HeaderName, HeaderValue, Uri};
 use axum::response::{IntoResponse, Response};
@@ -22,18 +23,17 @@ pub(crate) mod websocket;
 
 /// The route of a transport, over all feeds of the server.
 pub(crate) fn route(transport: Transport) -> MethodRouter<Server> {
-    let handler = async move |State(server): State<Server>,
-                              path: RawPathParams,
-                              request: Request| {
-        match feed(&server, &path) {
+    let handler =
+        async move |State(server): State<Server>, path: PathParams, request: Request| match feed(
+            &server, &path,
+        ) {
             Ok(feed) => answer(transport, &server, feed, request).await,
             Err(refusal) => {
                 let refusal = refusal.into_response();
                 server.metrics().answered(transport.name(), refusal.status());
                 refusal
             }
-        }
-    };
+        };
     match transport {
         // Over HTTP/2 a socket is opened by a CONNECT (RFC 8441).
         Transport::WebSocket => get(handler).connect(handler),
@@ -147,8 +147,14 @@ fn feed_cursor(cursor: Cursor) -> (HeaderName, HeaderValue) {
     (HeaderName::from_static(FEED_CURSOR), value)
 }
 
+/// What a path has in place of its placeholders; an error where that is not UTF-8.
+pub(crate) type PathParams = Result<RawPathParams, RawPathParamsRejection>;
+
 /// The feed that a request names in its path.
-pub(crate) fn feed<'a>(server: &'a Server, path: &RawPathParams) -> Result<&'a Feed, Refusal> {
+pub(crate) fn feed<'a>(server: &'a Server, path: &PathParams) -> Result<&'a Feed, Refusal> {
+    let path = path.as_ref().map_err(|error| {
+        Refusal::bad_request(error.body_text(), "the name of a feed is UTF-8, percent-encoded")
+    })?;
     let name = path.iter().find(|(key, _)| *key == "feed").map_or("", |(_, name)| name);
     server.feed(name).ok_or_else(|| Refusal::no_such_feed(name))
 }

@@ -60,7 +60,7 @@ pub(crate) struct Client {
 }
 
 impl Client {
-    fn new(stream: TcpStream) -> Self {
+    pub(crate) fn new(stream: TcpStream) -> Self {
         Self { stream, read: Vec::new() }
     }
 

@@ -1,0 +1,91 @@
+//! A page with a live number: an application of its own, with the feed server nested under `/live`.
+//!
+//! Run it with `cargo run -p wirebench-server --example embed`, and open the address that it prints.
+
+use std::io;
+use std::time::Duration;
+
+use axum::extract::State;
+use axum::response::Html;
+use axum::routing::get;
+use axum::{Json, Router};
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use wirebench_server::{Feed, Payload, Rejected, Server};
+
+#[tokio::main]
+#[expect(clippy::print_stdout, reason = "somebody wants to know where to look")]
+async fn main() -> io::Result<()> {
+    let listener = TcpListener::bind("127.0.0.1:8081").await?;
+    println!("http://{}/", listener.local_addr()?);
+    serve(listener, &App::new(), Duration::from_secs(1), async {
+        _ = tokio::signal::ctrl_c().await;
+    })
+    .await
+}
+
+/// The application's own state: the latest reading, and the feed of all of them.
+#[derive(Clone, Debug)]
+pub(crate) struct App {
+    pub(crate) latest: watch::Sender<f64>,
+    pub(crate) readings: Feed,
+    pub(crate) live: Server,
+}
+
+impl App {
+    pub(crate) fn new() -> Self {
+        let readings = Feed::new(100).with_window_bytes(1 << 20).with_check(|_| {
+            Err(Rejected::forbidden("only the thermometer publishes here", "subscribe"))
+        });
+        let live = Server::new([("readings".to_owned(), readings.clone())]);
+        Self { latest: watch::Sender::new(20.0), readings, live }
+    }
+
+    /// Its own routes with its own state, and all of the feed server's, whose state is its own, below a
+    /// prefix.
+    pub(crate) fn router(&self) -> Router {
+        Router::new()
+            .route("/", get(async || Html(include_str!("embed.html"))))
+            .route("/latest", get(latest))
+            .with_state(self.clone())
+            .nest("/live", self.live.router())
+    }
+
+    /// What the owner of a feed publishes is not checked.
+    fn read_off(&self) {
+        self.latest.send_modify(|celsius| *celsius = 0.9 * *celsius + 2.1);
+        let reading = format!("{{\"celsius\":{}}}", *self.latest.borrow());
+        self.readings.publish(&Payload::from_json(reading.as_bytes()).expect("it is JSON"));
+    }
+}
+
+/// Serves the application until `shutdown` is done, and a reading in each `period`.
+pub(crate) async fn serve(
+    listener: TcpListener,
+    app: &App,
+    period: Duration,
+    shutdown: impl Future<Output = ()> + Send + 'static,
+) -> io::Result<()> {
+    let live = app.live.clone();
+    let serving = axum::serve(listener, app.router()).with_graceful_shutdown(async move {
+        shutdown.await;
+        // Subscriptions do not end by themselves, and axum would wait for them.
+        live.stop().await;
+    });
+    tokio::select! {
+        served = serving => served,
+        () = thermometer(app, period) => Ok(()),
+    }
+}
+
+async fn thermometer(app: &App, period: Duration) {
+    let mut interval = tokio::time::interval(period);
+    loop {
+        interval.tick().await;
+        app.read_off();
+    }
+}
+
+async fn latest(State(app): State<App>) -> Json<f64> {
+    Json(*app.latest.borrow())
+}

@@ -1,0 +1,5 @@
+//! What a WebSocket client hears after its handshake.
+
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| wirebench_loadgen::fuzzing::websocket_client(bytes));

@@ -1,0 +1,20 @@
+//! Runs a fuzz target over its corpus, for the tests of the crate that it is of: what fuzzing once found
+//! worth keeping stays tested where nobody fuzzes.
+
+use std::fs;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
+
+/// Panics with the name of the file on which `target` does.
+pub(crate) fn replay(name: &str, target: impl Fn(&[u8])) {
+    let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fuzz/corpus").join(name);
+    let mut inputs = 0;
+    for file in fs::read_dir(corpus).expect("each target has a corpus") {
+        let file = file.expect("the corpus can be listed").path();
+        let input = fs::read(&file).expect("the corpus can be read");
+        let held = catch_unwind(AssertUnwindSafe(|| target(&input)));
+        assert!(held.is_ok(), "`{name}` does not hold for `{}`", file.display());
+        inputs += 1;
+    }
+    assert!(inputs > 0, "the corpus of `{name}` is empty");
+}
