@@ -13,7 +13,7 @@ const ARROWS: [(&str, &[&str]); 8] = [
     ("wirebench-server", &["protocol"]),
     ("wirebench-loadgen", &["protocol", "scenario", "measure", "link"]),
     ("wirebench-report", &["protocol", "scenario", "measure"]),
-    ("wirebench", &["protocol", "scenario", "measure", "server", "loadgen", "report"]),
+    ("wirebench", &["protocol", "scenario", "measure", "link", "server", "loadgen", "report"]),
 ];
 
 #[test]

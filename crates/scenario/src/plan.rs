@@ -5,9 +5,10 @@ use std::time::Duration;
 use crate::Run;
 
 impl Run {
-    /// Connections open at once: one for each subscriber, on every transport.
+    /// Connections open at once: one for each subscriber, on every transport. Through a proxy, which has
+    /// two for each, twice as many.
     pub fn connections(&self) -> usize {
-        self.subscribers
+        if self.faults.proxy.is_some() { 2 * self.subscribers } else { self.subscribers }
     }
 
     /// How long the run takes, the whole drain included.

@@ -8,7 +8,7 @@ use rand::{RngExt, SeedableRng};
 use wirebench_protocol::Transport;
 use wirebench_protocol::control::{Pace, Payload};
 
-use crate::{Link, Run, Scenario};
+use crate::{Faults, Link, Run, Scenario};
 
 /// What all transports share that are compared with each other.
 struct Setting<'s> {
@@ -17,6 +17,7 @@ struct Setting<'s> {
     payload: &'s Payload,
     subscribers: usize,
     link: Link,
+    faults: Faults,
 }
 
 /// One transport with the one knob that is its own.
@@ -56,18 +57,22 @@ impl Scenario {
     }
 
     fn settings(&self) -> Vec<Setting<'_>> {
-        let mut settings = Vec::new();
+        let (mut settings, faults) = (Vec::new(), self.faults.combinations());
         for &rate in &self.rate {
             for &pace in &self.pace {
                 for payload in &self.payload {
                     for &subscribers in &self.subscribers {
-                        settings.extend(self.links().map(|link| Setting {
-                            rate,
-                            pace,
-                            payload,
-                            subscribers,
-                            link,
-                        }));
+                        for link in self.links() {
+                            let setting = |&faults| Setting {
+                                rate,
+                                pace,
+                                payload,
+                                subscribers,
+                                link,
+                                faults,
+                            };
+                            settings.extend(faults.iter().map(setting));
+                        }
                     }
                 }
             }
@@ -115,6 +120,7 @@ impl Scenario {
             http: self.http,
             interval: contender.interval,
             hold: contender.hold,
+            faults: setting.faults,
             seed,
         }
     }

@@ -99,7 +99,7 @@ async fn until_stopped(arguments: Serve) -> anyhow::Result<Exit> {
     Ok(Exit::Done)
 }
 
-fn bind(flag: &str, address: SocketAddr) -> anyhow::Result<TcpListener> {
+pub(super) fn bind(flag: &str, address: SocketAddr) -> anyhow::Result<TcpListener> {
     listen(address).with_context(|| {
         format!(
             "cannot listen on {address}: stop what uses it, or choose another with `{flag}` \
@@ -108,13 +108,13 @@ fn bind(flag: &str, address: SocketAddr) -> anyhow::Result<TcpListener> {
     })
 }
 
-fn announce(ready: &Ready) -> anyhow::Result<()> {
+pub(super) fn announce(ready: &impl Serialize) -> anyhow::Result<()> {
     let mut stdout = std::io::stdout().lock();
     serde_json::to_writer(&mut stdout, ready)?;
     stdout.write_all(b"\n").and_then(|()| stdout.flush()).context("cannot print the ready line")
 }
 
-async fn stdin_ends() {
+pub(super) async fn stdin_ends() {
     let mut ignored = [0; 256];
     let mut stdin = tokio::io::stdin();
     while matches!(stdin.read(&mut ignored).await, Ok(1..)) {}

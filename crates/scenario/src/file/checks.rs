@@ -15,7 +15,7 @@ use crate::write::grouped;
 use crate::{Place, Problem, duration_text};
 
 /// The most runs that a scenario may ask for.
-const MOST_RUNS: usize = 10_000;
+pub(super) const MOST_RUNS: usize = 10_000;
 
 pub(super) fn check(draft: &Draft, problems: &mut Vec<Problem>) {
     let found = [
@@ -27,6 +27,7 @@ pub(super) fn check(draft: &Draft, problems: &mut Vec<Problem>) {
         runs_can_be_counted(draft),
     ];
     problems.extend(found.into_iter().flatten());
+    super::faults::check(draft, problems);
 }
 
 /// Results are kept in a folder of that name, which must not lead elsewhere.
@@ -168,6 +169,7 @@ fn runs_can_be_counted(draft: &Draft) -> Option<Problem> {
         draft.subscribers.len(),
         draft.delay.len(),
         draft.jitter.len(),
+        draft.faults.combinations(),
         repeat,
     ];
     let each: usize = draft
@@ -208,7 +210,7 @@ impl Draft {
     }
 }
 
-fn longest(durations: &[Placed<Duration>]) -> Option<&Placed<Duration>> {
+pub(super) fn longest(durations: &[Placed<Duration>]) -> Option<&Placed<Duration>> {
     durations.iter().max_by_key(|placed| placed.value)
 }
 
@@ -243,7 +245,7 @@ fn found<T>(placed: &Placed<T>) -> &'static str {
 }
 
 /// Of several values that do not go together, the first that somebody wrote.
-fn first_place<const N: usize>(places: [Option<&Place>; N]) -> Place {
+pub(super) fn first_place<const N: usize>(places: [Option<&Place>; N]) -> Place {
     let written = places.into_iter().flatten().next();
     written.cloned().expect("the defaults go together, as a test makes sure")
 }
