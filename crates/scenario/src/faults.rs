@@ -285,7 +285,6 @@ fn distinct<T: PartialEq>(values: impl Iterator<Item = T>) -> Vec<T> {
 mod tests {
     use std::path::Path;
 
-    use super::*;
     use crate::{Overrides, Scenario};
 
     fn combinations(text: &str) -> Vec<String> {
