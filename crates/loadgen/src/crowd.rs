@@ -180,7 +180,7 @@ impl Stage<'_> {
         idle: &Usage,
         observe: &mut (dyn FnMut(Progress) + Send),
     ) -> Result<Measurement, DriveError> {
-        let early = self.ramp(crowd, observe).await?;
+        let foothold = self.ramp(crowd, observe).await?;
         let stood = crowd.standing.borrow().now;
         tokio::time::sleep(SETTLE).await;
         let settled = self.usage("settling").await?;
@@ -193,12 +193,13 @@ impl Stage<'_> {
             return Err(DriveError::Interrupted);
         }
 
-        crowd.cut().await?;
+        let early = crowd.cut().await?;
         // With faults, a connection may be away at this moment whose subscriber expects everything.
         let standing = crowd.standing.borrow().clone();
         let subscribed = if self.run.faults.is_none() { standing.now } else { standing.members };
         let opening = self.edge(crowd, "opening the window").await?;
-        let mut timeline = Timeline { index: 0, edge: Edge { at: window.from, ..opening.clone() } };
+        let edge = Edge { at: window.from, ..opening.clone() };
+        let mut timeline = Timeline { index: 0, edge, early };
         let disturber = self.disturber(crowd, window);
         let seconds = self.seconds(crowd, &mut timeline, window, observe);
         let (interrupted, ()) = tokio::try_join!(seconds, disturber.disturb())?;
@@ -239,8 +240,8 @@ impl Stage<'_> {
                 bytes_down: closing.bytes_down - opening.bytes_down,
             },
             server: server_cost(idle, &opening, &closing, &last, late).map(|cost| ServerCost {
-                rss_per_subscriber_bytes: early
-                    .and_then(|early| early.growth(&Foothold::of(stood, &settled))),
+                rss_per_subscriber_bytes: foothold
+                    .and_then(|foothold| foothold.growth(&Foothold::of(stood, &settled))),
                 ..cost
             }),
             loadgen: LoadgenCost {
@@ -537,11 +538,14 @@ struct Timeline {
     index: u64,
     /// The counters at its beginning.
     edge: Edge,
+    /// What came between its beginning and the cut that was to be made then.
+    early: Recorder,
 }
 
 impl Timeline {
     /// Ends the second at `edge` and begins the next.
-    fn next(&mut self, edge: Edge, seen: Recorder, crowd: &Crowd) -> Box<Second> {
+    fn next(&mut self, edge: Edge, mut seen: Recorder, crowd: &Crowd) -> Box<Second> {
+        seen.merge(&std::mem::take(&mut self.early));
         let before = std::mem::replace(&mut self.edge, edge);
         let usages = before.usage.zip(self.edge.usage);
         let second = Second {
