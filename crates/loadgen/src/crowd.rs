@@ -136,7 +136,8 @@ pub async fn drive(
     let stage = Stage { run, reach, stop, hands };
     let idle = stage.usage("looking at the idle server").await?;
     let mut crowd = Crowd::gather(run, target, workers.max(1))?;
-    let measured = stage.play(&mut crowd, &idle, observe).await;
+    // Boxed: it is large, and whoever drives holds it.
+    let measured = Box::pin(stage.play(&mut crowd, &idle, observe)).await;
     let dismissed = crowd.dismiss().await;
     let measurement = measured?;
     dismissed?;
