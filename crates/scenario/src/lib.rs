@@ -8,6 +8,8 @@
 mod columns;
 mod duration;
 mod error;
+mod fault_keys;
+mod faults;
 mod file;
 mod keys;
 mod plan;
@@ -19,6 +21,7 @@ mod write;
 pub use columns::COLUMNS;
 pub use duration::{duration_text, parse_duration};
 pub use error::{Place, Problem, ScenarioError};
+pub use faults::{Cuts, FaultLists, Faults, Habit, Outage, Proxy, ServerFault};
 pub use file::Overrides;
 pub use keys::{KEYS, Key, Kind, TABLES, Table};
 pub use scenario::{

@@ -207,6 +207,11 @@ impl Dialer {
             tokio::time::sleep(self.round_trip()).await;
         }
         let socket = tokio::time::timeout(CONNECT_DEADLINE, TcpStream::connect(address)).await??;
+        // A port of this machine on which nobody listens, such as that of a server that was killed, can be
+        // drawn as the local one: the socket is then connected to itself.
+        if socket.local_addr()? == socket.peer_addr()? {
+            return Err(io::ErrorKind::ConnectionRefused.into());
+        }
         socket.set_nodelay(true)?;
         let seed = self.seed.fetch_add(0x9E37_79B9_7F4A_7C15, Relaxed);
         let random = SmallRng::seed_from_u64(seed);
