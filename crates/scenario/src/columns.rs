@@ -4,7 +4,7 @@
 //! so the names stand here, and a test over there holds the two lists together.
 
 /// Every column of `runs.csv`, in the order of the file.
-pub const COLUMNS: [&str; 69] = [
+pub const COLUMNS: [&str; 70] = [
     "schema_version",
     "scenario",
     "run_id",
@@ -68,6 +68,7 @@ pub const COLUMNS: [&str; 69] = [
     "seed",
     "loadgen_lag_p99_us",
     "from_the_future",
+    "connections",
     "faults",
     "delivered_ratio",
     "missed_signalled",
@@ -77,7 +78,7 @@ pub const COLUMNS: [&str; 69] = [
 ];
 
 /// The columns among them that hold words, so that no bound can be set on them.
-pub(crate) const WORDS: [&str; 10] = [
+pub(crate) const WORDS: [&str; 11] = [
     "scenario",
     "run_id",
     "transport",
@@ -87,5 +88,6 @@ pub(crate) const WORDS: [&str; 10] = [
     "pace",
     "payload_source",
     "headers",
+    "connections",
     "faults",
 ];

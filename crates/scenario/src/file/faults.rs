@@ -113,7 +113,7 @@ fn beyond_plain_http(draft: &Draft) -> Option<Problem> {
     };
     Some(Problem {
         place: first_place([place.as_ref(), with.as_ref()]),
-        message: format!("`{}` cannot have {fault} together with {asked}", key.path()),
+        message: format!("`{}` asks for {fault}, which does not go with {asked}", key.path()),
         hint: Some(if key.name == keys::PROXY.name {
             "the proxies speak HTTP/1.1 in the clear".to_owned()
         } else {
