@@ -4,6 +4,7 @@ mod child;
 mod cmd;
 mod exit;
 mod folder;
+mod keeper;
 mod kept;
 mod machine;
 mod print;
@@ -15,7 +16,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 use crate::cmd::{
-    check, compare, completions, doctor, init, report, run, schema, serve, subscribe,
+    check, compare, completions, doctor, init, proxy, report, run, schema, serve, subscribe,
 };
 use crate::exit::Exit;
 
@@ -39,6 +40,7 @@ enum Command {
     Init(init::Init),
     Serve(Box<serve::Serve>),
     Subscribe(subscribe::Subscribe),
+    Proxy(proxy::Proxy),
     /// Show what this machine allows, and how to allow more
     Doctor,
     Schema(schema::Schema),
@@ -54,6 +56,7 @@ fn main() -> ExitCode {
         Command::Init(arguments) => init::init(&arguments),
         Command::Serve(arguments) => serve::serve(*arguments),
         Command::Subscribe(arguments) => subscribe::subscribe(&arguments),
+        Command::Proxy(arguments) => proxy::proxy(&arguments),
         Command::Doctor => doctor::doctor(),
         Command::Schema(arguments) => schema::schema(&arguments),
         Command::Completions(arguments) => Ok(completions::completions(&arguments)),

@@ -14,7 +14,10 @@ const ARROWS: [(&str, &[&str]); 9] = [
     ("wirebench-loadgen", &["protocol", "scenario", "measure", "link"]),
     ("wirebench-demos", &["protocol", "link", "server"]),
     ("wirebench-report", &["protocol", "scenario", "measure"]),
-    ("wirebench", &["protocol", "scenario", "measure", "server", "demos", "loadgen", "report"]),
+    (
+        "wirebench",
+        &["protocol", "scenario", "measure", "link", "server", "demos", "loadgen", "report"],
+    ),
 ];
 
 #[test]

@@ -5,12 +5,11 @@
 mod support;
 
 use std::fs;
-use std::io::{BufRead, BufReader};
 use std::net::TcpListener;
 use std::path::Path;
 use std::process::Child;
 
-use support::{DEADLINE, Lines, Served, finish, run, send, wirebench};
+use support::{DEADLINE, Lines, Served, finish, publish, run, send, wirebench};
 use tempfile::TempDir;
 
 /// Two runs: the first is over soon, the second would last for minutes.
@@ -208,21 +207,4 @@ fn a_subscriber_ends_with_0_on_sigterm() {
     lines.next("the message");
     send(child.id(), "TERM");
     assert_eq!(finish(child, "subscribe").code, Some(0));
-}
-
-/// Publishes over a socket of its own: no HTTP client is needed for one request.
-fn publish(url: &str, body: &str) {
-    use std::io::Write;
-
-    let address = url.strip_prefix("http://").unwrap();
-    let mut stream = std::net::TcpStream::connect(address).unwrap();
-    stream.set_read_timeout(Some(DEADLINE)).unwrap();
-    let length = body.len();
-    let head = format!(
-        "POST /feeds/bench/messages HTTP/1.1\r\nHost: {address}\r\nContent-Length: {length}"
-    );
-    write!(stream, "{head}\r\n\r\n{body}").unwrap();
-    let mut line = String::new();
-    BufReader::new(stream).read_line(&mut line).unwrap();
-    assert!(line.starts_with("HTTP/1.1 201"), "{line}");
 }

@@ -8,14 +8,17 @@ use tokio::sync::{oneshot, watch};
 use tokio::time::Instant;
 use tokio_util::sync::{CancellationToken, DropGuard};
 use wirebench_measure::{
-    Invalid, LoadgenCost, Measurement, Recorder, Second, ServerCost, Traffic, Window,
+    Account, Aftermath, Invalid, LoadgenCost, Measurement, Missed, Recorder, Second, ServerCost,
+    Traffic, Window, missed,
 };
-use wirebench_protocol::control::{CountWindow, Publisher, Usage};
+use wirebench_protocol::control::{CountWindow, Publisher, Usage, WindowCount};
 use wirebench_protocol::{Timestamp, process};
 use wirebench_scenario::Run;
 
 use crate::control::{Control, ControlError};
 use crate::dial::Dialer;
+use crate::disturb::{Disturber, ServerHands};
+use crate::reach::{Reach, owed};
 use crate::target::Target;
 use crate::worker::{self, Command, Share, Standing, Worker};
 
@@ -89,6 +92,9 @@ pub enum DriveError {
     /// A worker thread is gone: a bug in this program, whose panic is on standard error.
     #[error("a worker thread panicked")]
     Worker,
+    /// The run asks for a fault of the server, and nobody carries it out.
+    #[error("the server could not be stopped or started as the scenario asks for")]
+    Hands,
     /// The user ended the run before anything was measured.
     #[error("interrupted before the measured window")]
     Interrupted,
@@ -100,6 +106,9 @@ pub enum DriveError {
 /// sent home. The server settles and its memory is read. The publisher starts; after the warm-up comes
 /// the window, then the drain, which ends as soon as every subscriber has everything. The result is
 /// judged: see [`Measurement::invalid`].
+///
+/// What the run's faults do to the server is ordered through `hands`. A run with faults has its
+/// [`Measurement::faults`]; nobody standing is then a result, too.
 ///
 /// Cancelling `stop` ends the window at once; what was measured is kept, marked [`Invalid::Interrupted`].
 ///
@@ -117,15 +126,18 @@ pub async fn drive(
     workers: usize,
     observe: &mut (dyn FnMut(Progress) + Send),
     stop: CancellationToken,
+    hands: Option<ServerHands>,
 ) -> Result<Measurement, DriveError> {
     if run.http.tls != target.trust.is_some() {
         let (asked, found) = if run.http.tls { ("with", "without") } else { ("without", "with") };
         return Err(DriveError::Tls { asked, found });
     }
-    let stage = Stage { run, target, control, stop };
+    let reach = Reach::new(control, &target.feed, run.faults.stops_server());
+    let stage = Stage { run, reach, stop, hands };
     let idle = stage.usage("looking at the idle server").await?;
     let mut crowd = Crowd::gather(run, target, workers.max(1))?;
-    let measured = stage.play(&mut crowd, &idle, observe).await;
+    // Boxed: it is large, and whoever drives holds it.
+    let measured = Box::pin(stage.play(&mut crowd, &idle, observe)).await;
     let dismissed = crowd.dismiss().await;
     let measurement = measured?;
     dismissed?;
@@ -135,9 +147,9 @@ pub async fn drive(
 /// The things that do not change during a run.
 struct Stage<'a> {
     run: &'a Run,
-    target: &'a Target,
-    control: &'a Control,
+    reach: Reach,
     stop: CancellationToken,
+    hands: Option<ServerHands>,
 }
 
 /// All workers, and what they have handed over.
@@ -169,7 +181,7 @@ impl Stage<'_> {
         idle: &Usage,
         observe: &mut (dyn FnMut(Progress) + Send),
     ) -> Result<Measurement, DriveError> {
-        let early = self.ramp(crowd, observe).await?;
+        let foothold = self.ramp(crowd, observe).await?;
         let stood = crowd.standing.borrow().now;
         tokio::time::sleep(SETTLE).await;
         let settled = self.usage("settling").await?;
@@ -178,44 +190,48 @@ impl Stage<'_> {
         let mut window = self.publish(crowd).await?;
         let warm = self.until(window.from).await;
         if !warm {
-            let _ = self.control.stop_publisher(&self.target.feed).await;
+            let _ = self.reach.stop_publisher().await;
             return Err(DriveError::Interrupted);
         }
 
-        // Messages of the window may be here already when the workers come to it.
-        let early_messages = crowd.cut().await?;
-        let subscribed = crowd.standing.borrow().now;
+        let early = crowd.cut().await?;
+        // With faults, a connection may be away at this moment whose subscriber expects everything.
+        let standing = crowd.standing.borrow().clone();
+        let subscribed = if self.run.faults.is_none() { standing.now } else { standing.members };
         let opening = self.edge(crowd, "opening the window").await?;
         let edge = Edge { at: window.from, ..opening.clone() };
-        let mut timeline = Timeline { index: 0, edge, carried: early_messages };
-        let mut interrupted = false;
-        while !interrupted && timeline.edge.at < window.to {
-            let end = window.to.min(timeline.edge.at + Duration::from_secs(1));
-            interrupted = !self.until(end).await;
-            self.second(crowd, &mut timeline, (!interrupted).then_some(end), observe).await?;
-        }
+        let mut timeline = Timeline { index: 0, edge, early };
+        let disturber = self.disturber(crowd, window);
+        let seconds = self.seconds(crowd, &mut timeline, window, observe);
+        let (interrupted, ()) = tokio::try_join!(seconds, disturber.disturb())?;
         let closing = timeline.edge.clone();
         if interrupted {
             // The server goes on counting to the end that was planned, but no message comes any more:
             // what was published in the window is what was published until here.
             window.to = closing.at;
         }
-        let report = self.control.stop_publisher(&self.target.feed).await;
-        let report = report.map_err(during("stopping the publisher"))?;
-        let counted = self.control.counted(&self.target.feed).await;
-        let published = counted.map_err(during("counting what was published"))?.published;
+        let late = self.reach.stop_publisher().await.map_err(during("stopping the publisher"))?;
+        let lives = self.reach.lives().await.map_err(during("counting what was published"))?;
 
         let drain = if interrupted { DRAIN_INTERRUPTED } else { self.run.timing.drain };
-        self.drain(crowd, &mut timeline, published * subscribed, drain, observe).await?;
+        self.drain(crowd, &mut timeline, &lives, subscribed, drain, observe).await?;
+        let (published, missed, still_away) = crowd.settle(&lives).await?;
         let last = self.usage("reading the server's last usage").await?;
 
         let counts = crowd.counts();
         let standing = crowd.standing.borrow().clone();
+        let seen = std::mem::take(&mut crowd.seen);
+        let faults = (!self.run.faults.is_none()).then(|| Aftermath {
+            wanted: self.run.subscribers as u64,
+            missed,
+            back_99: seen.comebacks.back_99(still_away),
+            reconnects_peak_per_s: seen.comebacks.peak_per_second(),
+        });
         let mut measurement = Measurement {
             duration: window.length(),
             published: Some(published),
             subscribed,
-            seen: std::mem::take(&mut crowd.seen),
+            seen,
             traffic: Traffic {
                 attempted: counts.attempted,
                 opened: counts.opened,
@@ -224,18 +240,17 @@ impl Stage<'_> {
                 bytes_up: closing.bytes_up - opening.bytes_up,
                 bytes_down: closing.bytes_down - opening.bytes_down,
             },
-            server: server_cost(idle, &opening, &closing, &last, report.late).map(|cost| {
-                ServerCost {
-                    rss_per_subscriber_bytes: early
-                        .and_then(|early| early.growth(&Foothold::of(stood, &settled))),
-                    ..cost
-                }
+            server: server_cost(idle, &opening, &closing, &last, late).map(|cost| ServerCost {
+                rss_per_subscriber_bytes: foothold
+                    .and_then(|foothold| foothold.growth(&Foothold::of(stood, &settled))),
+                ..cost
             }),
             loadgen: LoadgenCost {
                 cpu: closing.loadgen_cpu.saturating_sub(opening.loadgen_cpu),
                 workers: crowd.workers.len(),
                 rss_peak_bytes: process::memory().map(|memory| memory.peak_bytes),
             },
+            faults,
             invalid: Vec::new(),
         };
         measurement.invalid = measurement.judge(self.run.subscribers as u64);
@@ -257,7 +272,11 @@ impl Stage<'_> {
         let deadline = tokio::time::sleep(self.run.ramp + STAND);
         tokio::pin!(deadline);
         let mut tick = tokio::time::interval(Duration::from_millis(100));
-        let decided = |standing: &Standing| standing.now + standing.refused >= wanted;
+        let faulty = !self.run.faults.is_none();
+        let decided = |standing: &Standing| {
+            let stood = if faulty { standing.members } else { standing.now };
+            stood + standing.refused >= wanted
+        };
         while !decided(&crowd.standing.borrow_and_update()) {
             let standing = crowd.standing.borrow().now;
             if early.is_none() && standing >= wanted.div_ceil(5) {
@@ -275,7 +294,7 @@ impl Stage<'_> {
         }
         let Standing { now: standing, last_error, .. } = crowd.standing.borrow().clone();
         observe(Progress::Ramp { standing, wanted });
-        if standing == 0 && wanted > 0 {
+        if standing == 0 && wanted > 0 && !faulty {
             let last_error = last_error.unwrap_or_else(|| "no answer in time".to_owned());
             return Err(DriveError::Nobody { wanted: self.run.subscribers, last_error });
         }
@@ -287,34 +306,72 @@ impl Stage<'_> {
     async fn publish(&self, crowd: &Crowd) -> Result<Window, DriveError> {
         let from = Timestamp::now() + self.run.timing.warm_up;
         let window = Window { from, to: from + self.run.timing.measure };
-        let feed = &self.target.feed;
-        let count = CountWindow { from_ns: window.from, to_ns: window.to };
-        self.control.count(feed, count).await.map_err(during("announcing the window"))?;
         crowd.command(|| Command::Open(window)).await?;
-        let publisher = Publisher {
-            rate: self.run.rate,
-            pace: self.run.pace,
-            payload: self.run.payload.clone(),
-            seed: self.run.seed,
-        };
-        let started = self.control.start_publisher(feed, &publisher).await;
+        let count = CountWindow { from_ns: window.from, to_ns: window.to };
+        self.reach.count(count).await.map_err(during("announcing the window"))?;
+        let started = self.reach.start_publisher(&self.publisher(self.run.seed)).await;
         started.map_err(during("starting the publisher"))?;
         Ok(window)
     }
 
-    /// Waits until every subscriber has everything, but no longer than `most`.
+    fn publisher(&self, seed: u64) -> Publisher {
+        let Run { rate, pace, ref payload, .. } = *self.run;
+        Publisher { rate, pace, payload: payload.clone(), seed }
+    }
+
+    fn disturber(&self, crowd: &Crowd, window: Window) -> Disturber<'_> {
+        Disturber {
+            faults: self.run.faults,
+            window,
+            publisher: self.publisher(self.run.seed.wrapping_add(1)),
+            workers: crowd.workers.iter().map(|worker| worker.commands.clone()).collect(),
+            reach: &self.reach,
+            hands: self.hands.clone(),
+            stop: &self.stop,
+        }
+    }
+
+    /// The seconds of the window; whether the run was interrupted.
+    async fn seconds(
+        &self,
+        crowd: &mut Crowd,
+        timeline: &mut Timeline,
+        window: Window,
+        observe: &mut (dyn FnMut(Progress) + Send),
+    ) -> Result<bool, DriveError> {
+        let mut interrupted = false;
+        while !interrupted && timeline.edge.at < window.to {
+            let end = window.to.min(timeline.edge.at + Duration::from_secs(1));
+            interrupted = !self.until(end).await;
+            self.second(crowd, timeline, (!interrupted).then_some(end), observe).await?;
+        }
+        Ok(interrupted)
+    }
+
+    /// Waits until every subscriber has everything, or knows what it cannot have, but no longer than
+    /// `most`.
     async fn drain(
         &self,
         crowd: &mut Crowd,
         timeline: &mut Timeline,
-        expected: u64,
+        lives: &[WindowCount],
+        subscribed: u64,
         most: Duration,
         observe: &mut (dyn FnMut(Progress) + Send),
     ) -> Result<(), DriveError> {
         let end = Instant::now() + most;
         let mut seen = crowd.cut().await?;
         let mut look = tokio::time::interval(DRAIN_LOOK);
+        let expected = published(lives) * subscribed;
         while crowd.seen.received < expected && Instant::now() < end {
+            if !self.run.faults.is_none() {
+                let (_, missed, still_away) = crowd.settle(lives).await?;
+                if missed.silently == 0 && still_away == 0 {
+                    // What arrived since the last cut was in that account and is in this one.
+                    seen.merge(&crowd.cut().await?);
+                    break;
+                }
+            }
             look.tick().await;
             seen.merge(&crowd.cut().await?);
             if timeline.edge.at + Duration::from_secs(1) <= Timestamp::now() {
@@ -335,8 +392,7 @@ impl Stage<'_> {
         end: Option<Timestamp>,
         observe: &mut (dyn FnMut(Progress) + Send),
     ) -> Result<(), DriveError> {
-        let mut seen = std::mem::take(&mut timeline.carried);
-        seen.merge(&crowd.cut().await?);
+        let seen = crowd.cut().await?;
         let edge = self.edge(crowd, "measuring").await?;
         let edge = Edge { at: end.unwrap_or(edge.at), ..edge };
         observe(Progress::Second(timeline.next(edge, seen, crowd)));
@@ -350,18 +406,14 @@ impl Stage<'_> {
     }
 
     async fn usage(&self, doing: &'static str) -> Result<Usage, DriveError> {
-        self.control.usage().await.map_err(during(doing))
+        self.reach.usage().await.map_err(during(doing))
     }
 
     /// Reads all counters, the near ones first. A server that is merely slow to answer costs its part
     /// of the reading, not the run.
     async fn edge(&self, crowd: &Crowd, doing: &'static str) -> Result<Edge, DriveError> {
         let (counts, loadgen_cpu, at) = (crowd.counts(), process::cpu_time(), Timestamp::now());
-        let usage = match self.control.usage().await {
-            Ok(usage) => Some(usage),
-            Err(error) if error.is_timeout() => None,
-            Err(error) => return Err(during(doing)(error)),
-        };
+        let usage = self.reach.usage_if_there().await.map_err(during(doing))?;
         let (bytes_up, bytes_down) = (counts.bytes_up, counts.bytes_down);
         Ok(Edge { at, usage, loadgen_cpu, bytes_up, bytes_down })
     }
@@ -423,6 +475,39 @@ impl Crowd {
         Ok(seen)
     }
 
+    /// How many messages the window had in all lives of the feed, what the subscribers missed of them, and
+    /// how many of them are still cut off.
+    ///
+    /// A server that was killed could be asked only before: whatever a subscriber has seen of that life
+    /// beyond it was published, too.
+    async fn settle(&self, lives: &[WindowCount]) -> Result<(u64, Missed, u64), DriveError> {
+        let accounts = self.accounts().await?;
+        let mut lives = lives.to_vec();
+        let over = lives.len().saturating_sub(1);
+        for (at, life) in lives.iter_mut().enumerate().take(over) {
+            let newest = accounts.iter().filter_map(|account| account.sequence.newest_in(at)).max();
+            if let Some((last, newest)) = life.last_seq.as_mut().zip(newest) {
+                life.published += newest.saturating_sub(*last);
+                *last = newest.max(*last);
+            }
+        }
+        let owed: Vec<_> = lives.iter().map(owed).collect();
+        let still_away = accounts.iter().filter(|account| !account.stands).count() as u64;
+        Ok((published(&lives), missed(&accounts, &owed), still_away))
+    }
+
+    /// What each subscriber has seen.
+    async fn accounts(&self) -> Result<Vec<Account>, DriveError> {
+        let mut accounts = Vec::new();
+        for worker in &self.workers {
+            let (reply, answer) = oneshot::channel();
+            let sent = worker.commands.send(Command::Accounts(reply)).await;
+            sent.map_err(|_| DriveError::Worker)?;
+            accounts.extend(answer.await.map_err(|_| DriveError::Worker)?);
+        }
+        Ok(accounts)
+    }
+
     /// What all dialers have counted.
     fn counts(&self) -> crate::dial::Counts {
         let counts = self.dialers.iter().map(|dialer| dialer.counts());
@@ -454,13 +539,14 @@ struct Timeline {
     index: u64,
     /// The counters at its beginning.
     edge: Edge,
-    /// What was seen of the window before its first second was begun.
-    carried: Recorder,
+    /// What came of it before the cut that was to be made at its beginning.
+    early: Recorder,
 }
 
 impl Timeline {
     /// Ends the second at `edge` and begins the next.
-    fn next(&mut self, edge: Edge, seen: Recorder, crowd: &Crowd) -> Box<Second> {
+    fn next(&mut self, edge: Edge, mut seen: Recorder, crowd: &Crowd) -> Box<Second> {
+        seen.merge(&std::mem::take(&mut self.early));
         let before = std::mem::replace(&mut self.edge, edge);
         let usages = before.usage.zip(self.edge.usage);
         let second = Second {
@@ -525,7 +611,12 @@ fn server_cpu(from: &Usage, to: &Usage) -> Duration {
     Duration::from_nanos(to.cpu_ns.saturating_sub(from.cpu_ns))
 }
 
-fn during(doing: &'static str) -> impl Fn(ControlError) -> DriveError {
+/// The messages of the window, in all lives of the feed.
+fn published(lives: &[WindowCount]) -> u64 {
+    lives.iter().map(|life| life.published).sum()
+}
+
+pub(crate) fn during(doing: &'static str) -> impl Fn(ControlError) -> DriveError {
     move |source| DriveError::Server { during: doing, source }
 }
 

@@ -28,7 +28,12 @@ pub enum SubscribeError {
         status: StatusCode,
         /// The `error` of the answer's body, or the body's beginning.
         error: String,
+        /// Its `Retry-After`, where that is a number of seconds.
+        retry_after: Option<Duration>,
     },
+    /// The connection was cut because the run asks for it.
+    #[error("the connection was cut, as the scenario has it")]
+    Cut,
     /// Nothing came for too long.
     #[error("`GET {asked}` heard nothing for {} s", .within.as_secs())]
     Silent {
@@ -78,6 +83,14 @@ pub enum SubscribeError {
 }
 
 impl SubscribeError {
+    /// How long the server asks to be left alone, if it does.
+    pub(crate) fn retry_after(&self) -> Option<Duration> {
+        match self {
+            Self::Refused { retry_after, .. } => *retry_after,
+            _ => None,
+        }
+    }
+
     /// Whether the same request would be refused again: the request itself is wrong, not the moment.
     pub fn is_permanent(&self) -> bool {
         match self {
@@ -86,6 +99,7 @@ impl SubscribeError {
                 status.is_client_error() && !passing.contains(status)
             }
             Self::Connect { .. }
+            | Self::Cut
             | Self::Silent { .. }
             | Self::Broken { .. }
             | Self::Protocol { .. }

@@ -218,10 +218,15 @@ impl Http {
             error: String,
         }
         let (head, body) = answer.into_parts();
+        let retry_after = head
+            .headers
+            .get(header::RETRY_AFTER)
+            .and_then(|value| value.to_str().ok()?.trim().parse().ok().map(Duration::from_secs));
         let body = self.whole(body).await.unwrap_or_default();
         let error = serde_json::from_slice(&body)
             .map_or_else(|_| quote(&String::from_utf8_lossy(&body)), |Refusal { error }| error);
-        SubscribeError::Refused { asked: self.asked.to_string(), status: head.status, error }
+        let (asked, status) = (self.asked.to_string(), head.status);
+        SubscribeError::Refused { asked, status, error, retry_after }
     }
 
     /// The error for content that is not as `docs/protocol.md` says.
@@ -261,6 +266,13 @@ impl Body {
 /// Whether an answer says that it has no content.
 pub(crate) fn is_empty(answer: &Response<Body>) -> bool {
     answer.status() == StatusCode::NO_CONTENT
+}
+
+/// Whether an answer says that it is the last on its connection, as one over HTTP/2 never does.
+pub(crate) fn is_last(answer: &Response<Body>) -> bool {
+    let values = answer.headers().get_all(header::CONNECTION).into_iter();
+    let mut tokens = values.filter_map(|value| value.to_str().ok()).flat_map(|v| v.split(','));
+    tokens.any(|token| token.trim().eq_ignore_ascii_case("close"))
 }
 
 /// The beginning of something unexpected, for an error message.

@@ -7,11 +7,13 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use tokio::sync::{mpsc, oneshot, watch};
+use rand::rngs::SmallRng;
+use rand::{RngExt, SeedableRng};
+use tokio::sync::{Notify, mpsc, oneshot, watch};
 use tokio::task::{AbortHandle, JoinSet, LocalSet};
 use tokio::time::{Instant, MissedTickBehavior};
 use tokio_util::sync::CancellationToken;
-use wirebench_measure::{Event, Recorder, Sequence, Window};
+use wirebench_measure::{Account, Event, Recorder, Sequence, Window};
 use wirebench_protocol::{After, Timestamp};
 use wirebench_scenario::Run;
 
@@ -45,6 +47,14 @@ pub(crate) enum Command {
     Open(Window),
     /// Hand over what was seen since the last time.
     Cut(oneshot::Sender<Recorder>),
+    /// Cut this share of the connections that stand.
+    Sever(f64),
+    /// The server was struck at this time, and whoever is cut off is so since then; `None`: it is over.
+    Struck(Option<Timestamp>),
+    /// Those who are to stop reading do (`true`), or read on.
+    Stall(bool),
+    /// Say what each subscriber has seen.
+    Accounts(oneshot::Sender<Vec<Account>>),
 }
 
 /// A worker's share of the crowd.
@@ -69,6 +79,8 @@ pub(crate) struct Share {
 pub(crate) struct Standing {
     /// Subscriptions that stand now.
     pub(crate) now: u64,
+    /// Subscribers that have ever stood.
+    pub(crate) members: u64,
     /// Subscriptions that broke and stand again.
     pub(crate) reconnects: u64,
     /// Subscribers who were refused for good.
@@ -91,18 +103,44 @@ pub(crate) fn start(share: Share) -> io::Result<Worker> {
 /// What the subscribers of one worker share; nobody else touches it.
 struct Desk {
     recorder: RefCell<Recorder>,
+    /// Of those who are to stop reading: their delays say nothing.
+    stalled: RefCell<Recorder>,
     window: Cell<Option<Window>>,
+    /// Whether those who are to stop reading have.
+    stall: watch::Sender<bool>,
 }
 
 /// A subscriber's task, as the worker sees it.
 struct Member {
-    /// Has stood at least once.
-    stood: Rc<Cell<bool>>,
+    seat: Rc<Seat>,
     task: AbortHandle,
 }
 
+/// What a subscriber and its worker share.
+#[derive(Default)]
+struct Seat {
+    /// Its place in the feed.
+    sequence: RefCell<Sequence>,
+    /// Has stood at least once.
+    stood: Cell<bool>,
+    /// Stands now.
+    stands: Cell<bool>,
+    /// Since when it has been cut off.
+    away: Cell<Option<Timestamp>>,
+    /// When the fault struck that may cut it off.
+    struck: Cell<Option<Timestamp>>,
+    /// Cuts its connection.
+    cut: Notify,
+}
+
 async fn work(share: Rc<Share>, mut commands: mpsc::Receiver<Command>) {
-    let desk = Rc::new(Desk { recorder: RefCell::new(Recorder::new()), window: Cell::new(None) });
+    let desk = Rc::new(Desk {
+        recorder: RefCell::new(Recorder::new()),
+        stalled: RefCell::new(Recorder::new()),
+        window: Cell::new(None),
+        stall: watch::Sender::new(false),
+    });
+    let mut random = SmallRng::seed_from_u64(share.run.seed.wrapping_add(share.index as u64));
     let mut members: Vec<Member> = Vec::new();
     let mut tasks = JoinSet::new();
     let mut next = share.index;
@@ -118,12 +156,33 @@ async fn work(share: Rc<Share>, mut commands: mpsc::Receiver<Command>) {
                 None => return,
                 Some(Command::Complete) => {
                     next = usize::MAX;
-                    members.drain(..).filter(|m| !m.stood.get()).for_each(|m| m.task.abort());
+                    members.retain(|member| {
+                        let stood = member.seat.stood.get();
+                        if !stood {
+                            member.task.abort();
+                        }
+                        stood
+                    });
                 }
                 Some(Command::Open(window)) => desk.window.set(Some(window)),
                 Some(Command::Cut(reply)) => {
                     // Nobody waits for it any more when the crowd is being dismissed.
-                    let _ = reply.send(desk.recorder.replace(Recorder::new()));
+                    let _ = reply.send(desk.hand_over());
+                }
+                Some(Command::Sever(share)) => {
+                    for Member { seat, .. } in members.iter().filter(|m| m.seat.stands.get()) {
+                        if random.random::<f64>() < share {
+                            seat.struck.set(Some(Timestamp::now()));
+                            seat.cut.notify_waiters();
+                        }
+                    }
+                }
+                Some(Command::Struck(at)) => members.iter().for_each(|m| m.seat.struck.set(at)),
+                Some(Command::Stall(stall)) => {
+                    desk.stall.send_replace(stall);
+                }
+                Some(Command::Accounts(reply)) => {
+                    let _ = reply.send(members.iter().map(|m| m.seat.account()).collect());
                 }
             },
             due = probe.tick() => {
@@ -134,9 +193,9 @@ async fn work(share: Rc<Share>, mut commands: mpsc::Receiver<Command>) {
             }
             () = tokio::time::sleep_until(share.starts_at(next)), if !complete => {
                 while next < share.run.subscribers && share.starts_at(next) <= Instant::now() {
-                    let stood = Rc::new(Cell::new(false));
-                    let member = member(Rc::clone(&share), next, Rc::clone(&desk), Rc::clone(&stood));
-                    members.push(Member { stood, task: tasks.spawn_local(member) });
+                    let seat = Rc::new(Seat::default());
+                    let member = member(Rc::clone(&share), next, Rc::clone(&desk), Rc::clone(&seat));
+                    members.push(Member { seat, task: tasks.spawn_local(member) });
                     next += share.workers;
                 }
             }
@@ -158,8 +217,63 @@ impl Share {
     }
 }
 
+impl Desk {
+    fn hand_over(&self) -> Recorder {
+        let mut seen = self.recorder.replace(Recorder::new());
+        seen.merge(&self.stalled.replace(Recorder::new()).without_delays());
+        seen
+    }
+}
+
+impl Seat {
+    fn account(&self) -> Account {
+        Account { sequence: self.sequence.borrow().clone(), stands: self.stands.get() }
+    }
+
+    /// Stands; since when it did not, if it did before.
+    fn stand(&self) -> (bool, Option<Timestamp>) {
+        self.stands.set(true);
+        (self.stood.replace(true), self.away.take())
+    }
+
+    /// Does not stand any more; whether it did.
+    fn fall(&self) -> bool {
+        let stood = self.stands.take();
+        if stood {
+            self.away.set(Some(self.struck.take().unwrap_or_else(Timestamp::now)));
+        }
+        stood
+    }
+}
+
+/// Whether the subscriber at `index` is of those that stop reading: spread evenly over the crowd.
+#[expect(clippy::cast_precision_loss, reason = "subscribers are counted in thousands, not in 2^53")]
+fn stalls(index: usize, share: f64) -> bool {
+    let up_to = |count: usize| (count as f64 * share + 1e-9).floor();
+    up_to(index + 1) > up_to(index)
+}
+
 /// The life of the subscriber at `index`, told to the desk. Ends only if it is refused for good.
-async fn member(share: Rc<Share>, index: usize, desk: Rc<Desk>, stood: Rc<Cell<bool>>) {
+async fn member(share: Rc<Share>, index: usize, desk: Rc<Desk>, seat: Rc<Seat>) {
+    let stalls = stalls(index, share.run.faults.stalled_share);
+    let life = listen(&share, index, &desk, &seat, stalls);
+    if stalls {
+        let mut stall = desk.stall.subscribe();
+        let mut life = std::pin::pin!(life);
+        // Who is not polled reads nothing. The sender is the desk's: it outlives this.
+        tokio::select! {
+            biased;
+            _ = stall.wait_for(|stall| *stall) => {}
+            () = &mut life => return,
+        }
+        let _ = stall.wait_for(|stall| !*stall).await;
+        life.await;
+    } else {
+        life.await;
+    }
+}
+
+async fn listen(share: &Share, index: usize, desk: &Desk, seat: &Seat, stalls: bool) {
     let run = &share.run;
     let settings = Settings {
         interval: run.interval.unwrap_or_default(),
@@ -167,25 +281,36 @@ async fn member(share: Rc<Share>, index: usize, desk: Rc<Desk>, stood: Rc<Cell<b
         headers: run.http.headers,
         ..Settings::default()
     };
-    let (transport, seed) = (run.transport, run.seed.wrapping_add(index as u64));
-    let subscriber =
-        Subscriber { transport, dialer: &share.dialer, target: &share.target, settings, seed };
-    let mut sequence = Sequence::default();
-    let mut stands = false;
+    let subscriber = Subscriber {
+        transport: run.transport,
+        dialer: &share.dialer,
+        target: &share.target,
+        settings,
+        seed: run.seed.wrapping_add(index as u64),
+        cut: Some(&seat.cut).filter(|_| !run.faults.is_none()),
+    };
+    let recorder = if stalls { &desk.stalled } else { &desk.recorder };
     live(&subscriber, After::Newest, |sight| match sight {
         Sight::Event(event) => {
-            desk.recorder.borrow_mut().observe(desk.window.get(), &mut sequence, event);
+            let (mut recorder, window) = (recorder.borrow_mut(), desk.window.get());
+            recorder.observe(window, &mut seat.sequence.borrow_mut(), event);
             if matches!(event, Event::Connected { .. }) {
-                stands = true;
-                let again = stood.replace(true);
+                let (again, away) = seat.stand();
+                let now = Timestamp::now();
+                if let Some(since) = away
+                    && window.is_some_and(|window| window.from <= now)
+                {
+                    recorder.comebacks.record(since, now);
+                }
                 share.standing.send_modify(|standing| {
                     standing.now += 1;
+                    standing.members += u64::from(!again);
                     standing.reconnects += u64::from(again);
                 });
             }
         }
         Sight::Interrupted { why, .. } => {
-            let stood = std::mem::take(&mut stands);
+            let stood = seat.fall();
             share.standing.send_modify(|standing| {
                 standing.now -= u64::from(stood);
                 standing.last_error =
@@ -195,4 +320,17 @@ async fn member(share: Rc<Share>, index: usize, desk: Rc<Desk>, stood: Rc<Cell<b
     })
     .await;
     share.standing.send_modify(|standing| standing.refused += 1);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn those_who_stop_reading_are_spread_over_the_crowd() {
+        let stalled = |share| (0..100).filter(|index| stalls(*index, share)).collect::<Vec<_>>();
+        assert!(stalled(0.0).is_empty());
+        assert_eq!(stalled(0.1), (0..10).map(|n| n * 10 + 9).collect::<Vec<_>>());
+        assert_eq!(stalled(0.29).len(), 29);
+    }
 }

@@ -8,7 +8,7 @@ use wirebench_loadgen::{Control, DriveError, Progress, Target, drive};
 use wirebench_measure::{Invalid, Measurement, Second};
 use wirebench_protocol::Transport;
 use wirebench_protocol::control::{Pace, Payload};
-use wirebench_scenario::{Http, Link, Run, Timing};
+use wirebench_scenario::{Faults, Http, Link, Run, Timing};
 use wirebench_server::{Feed, Server, Token};
 
 const TOKEN: &str = "a-token-of-some-length";
@@ -34,6 +34,7 @@ fn run(transport: Transport) -> Run {
         http: Http::default(),
         interval: transport.polls().then_some(Duration::from_millis(50)),
         hold: transport.polls().then_some(Duration::from_secs(5)),
+        faults: Faults::default(),
         seed: 7,
     }
 }
@@ -88,7 +89,7 @@ async fn a_run_over_each_transport_delivers_everything() {
         };
         let stop = CancellationToken::new();
         let run = run(transport);
-        let measured = drive(&run, &target, &control, 2, &mut observe, stop).await.unwrap();
+        let measured = drive(&run, &target, &control, 2, &mut observe, stop, None).await.unwrap();
         check(transport, &measured, &seconds);
         end.cancel();
     }
@@ -105,7 +106,8 @@ async fn an_interrupted_run_keeps_what_was_measured() {
             stop.cancel();
         }
     };
-    let measured = drive(&run, &target, &control, 1, &mut observe, stop.clone()).await.unwrap();
+    let measured =
+        drive(&run, &target, &control, 1, &mut observe, stop.clone(), None).await.unwrap();
     assert!(measured.invalid.contains(&Invalid::Interrupted), "{:?}", measured.invalid);
     assert_eq!(measured.missing(), Some(0));
     assert!((1..5).contains(&measured.duration.as_secs()), "{:?}", measured.duration);
@@ -122,7 +124,8 @@ async fn a_server_that_goes_away_ends_the_run_with_that_reason() {
             end.cancel();
         }
     };
-    let result = drive(&run, &target, &control, 1, &mut observe, CancellationToken::new()).await;
+    let result =
+        drive(&run, &target, &control, 1, &mut observe, CancellationToken::new(), None).await;
     assert!(matches!(result, Err(DriveError::Server { .. })), "{result:?}");
 }
 
@@ -133,7 +136,8 @@ async fn a_crowd_of_which_nobody_stands_says_why() {
     let mut observe = |_| {};
     let mut run = run(Transport::LongPolling);
     run.subscribers = 3;
-    let result = drive(&run, &target, &control, 1, &mut observe, CancellationToken::new()).await;
+    let result =
+        drive(&run, &target, &control, 1, &mut observe, CancellationToken::new(), None).await;
     let Err(error @ DriveError::Nobody { .. }) = result else { panic!("{result:?}") };
     assert!(error.to_string().contains("404"), "{error}");
 }

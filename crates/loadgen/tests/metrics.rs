@@ -39,6 +39,7 @@ async fn watch(transport: Transport, dialer: &Dialer, target: &Target, after: Af
             Event::Gap { .. } => seen.gaps += 1,
             // What opened a stream or a socket was a request too.
             Event::Connected { .. } => seen.requests += u64::from(!transport.polls()),
+            Event::Closing | Event::Retry { .. } => {}
             Event::Received { cursor, .. } => {
                 seen.messages += 1;
                 if cursor.seq == LAST {

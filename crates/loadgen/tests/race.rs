@@ -83,7 +83,7 @@ async fn read(transport: Transport, target: &Target, after: Cursor, count: u64) 
     let mut newest = after;
     while newest.seq < after.seq + count {
         match events.next().await {
-            Some(Ok(Event::Request { .. })) => {}
+            Some(Ok(Event::Request { .. } | Event::Retry { .. })) => {}
             Some(Ok(Event::Connected { cursor, .. } | Event::Empty { cursor, .. })) => {
                 assert_eq!(cursor, newest, "{transport} after {after} passes messages over");
             }

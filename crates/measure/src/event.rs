@@ -26,6 +26,14 @@ pub enum Event {
         /// Where to go on from.
         cursor: Cursor,
     },
+    /// An answer said that it is the last on its connection. What comes after it needs another
+    /// connection, and no subscription has ended.
+    Closing,
+    /// The server said how long to wait before coming back, from now on.
+    Retry {
+        /// How long.
+        after: Duration,
+    },
     /// A message arrived.
     Received {
         /// Its place.

@@ -2,6 +2,8 @@
 //!
 //! This crate never reads a clock and does no I/O: every event brings its own time.
 
+mod aftermath;
+mod comebacks;
 mod event;
 mod latency;
 mod measurement;
@@ -9,6 +11,8 @@ mod recorder;
 mod sequence;
 pub mod theory;
 
+pub use aftermath::{Account, Aftermath, Missed, Owed, missed};
+pub use comebacks::Comebacks;
 pub use event::Event;
 pub use latency::Latency;
 pub use measurement::{

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use wirebench_protocol::Timestamp;
 
-use crate::Recorder;
+use crate::{Aftermath, Recorder};
 
 /// The part of a run that counts. A message belongs to the window in which it was published.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,6 +45,8 @@ pub struct Measurement {
     pub server: Option<ServerCost>,
     /// What it cost the load generator.
     pub loadgen: LoadgenCost,
+    /// What the faults of the run came to; `None` where it had none.
+    pub faults: Option<Aftermath>,
     /// Why the numbers must not be used; empty for a valid run.
     pub invalid: Vec<Invalid>,
 }
@@ -123,6 +125,13 @@ pub struct Second {
 /// Why a run must not be used.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Invalid {
+    /// Subscribers missed messages and believe that they have them all.
+    Silent {
+        /// How many deliveries.
+        silently: u64,
+        /// Of how many.
+        expected: u64,
+    },
     /// Messages are missing that should not be.
     Missing {
         /// How many deliveries.
@@ -194,6 +203,13 @@ impl Measurement {
         self.expected()?.checked_sub(self.seen.received)
     }
 
+    /// The share of the messages published in the window that reached the subscribers that were asked for,
+    /// 0 to 1; one without a subscription counts with nothing. `None` for a run without faults, and where
+    /// nothing was published.
+    pub fn delivered_ratio(&self) -> Option<f64> {
+        ratio(self.seen.received, self.published?.saturating_mul(self.faults?.wanted))
+    }
+
     /// Bytes both ways for each message received, headers, framing and empty answers included.
     pub fn bytes_per_message(&self) -> Option<f64> {
         ratio(self.traffic.bytes_up + self.traffic.bytes_down, self.seen.received)
@@ -224,15 +240,20 @@ impl Measurement {
     /// here.
     ///
     /// Missing messages make a run invalid even where the server announced them as gaps: delays of
-    /// those that came through say nothing about those that did not.
+    /// those that came through say nothing about those that did not. In a run with faults they are what
+    /// is measured: there only a loss in silence is wrong, and subscriptions that fall short are not.
     #[must_use]
     pub fn judge(&self, wanted: u64) -> Vec<Invalid> {
         let Self { subscribed, seen, .. } = self;
         let (subscribed, received) = (*subscribed, seen.received);
-        let short =
-            (subscribed < wanted).then_some(Invalid::ConnectionsShort { subscribed, wanted });
+        let short = (subscribed < wanted && self.faults.is_none())
+            .then_some(Invalid::ConnectionsShort { subscribed, wanted });
+        let silently = self.faults.map_or(0, |faults| faults.missed.silently);
+        let silent = self.expected().filter(|_| silently > 0);
+        let silent = silent.map(|expected| Invalid::Silent { silently, expected });
         let lost = self.expected().and_then(|expected| match expected.checked_sub(received) {
             Some(0) => None,
+            Some(_) if self.faults.is_some() => None,
             Some(missing) => Some(Invalid::Missing { missing, expected }),
             None => Some(Invalid::Surplus { received, expected }),
         });
@@ -247,7 +268,7 @@ impl Measurement {
             .percentile(99.0)
             .filter(|lag| *lag > GENERATOR_LATE_P99)
             .map(|lag_p99| Invalid::GeneratorLate { lag_p99 });
-        [short, lost, clocks, busy, late].into_iter().flatten().collect()
+        [short, silent, lost, clocks, busy, late].into_iter().flatten().collect()
     }
 }
 
@@ -284,6 +305,9 @@ fn ratio(part: u64, whole: u64) -> Option<f64> {
 impl fmt::Display for Invalid {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::Silent { silently, expected } => {
+                write!(f, "{silently} of {expected} deliveries missed in silence")
+            }
             Self::Missing { missing, expected } => {
                 write!(f, "{missing} of {expected} deliveries missing")
             }
@@ -318,6 +342,7 @@ impl fmt::Display for Invalid {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Missed;
 
     /// A second of 10 messages to 3 subscribers, with nothing wrong.
     fn measurement() -> Measurement {
@@ -333,6 +358,7 @@ mod tests {
                 workers: 2,
                 rss_peak_bytes: None,
             },
+            faults: None,
             invalid: Vec::new(),
         }
     }
@@ -372,6 +398,21 @@ mod tests {
         measurement.seen.received = 28;
         measurement.seen.gap_missed = 2;
         assert_eq!(measurement.judge(3), [Invalid::Missing { missing: 2, expected: 30 }]);
+    }
+
+    #[test]
+    fn with_faults_a_loss_that_was_told_is_measured_and_one_in_silence_is_wrong() {
+        let missed = |silently| Missed { signalled: 9 - silently, silently };
+        let mut measurement = measurement();
+        measurement.seen.received = 21;
+        measurement.faults =
+            Some(Aftermath { wanted: 4, missed: missed(0), ..Aftermath::default() });
+        assert_eq!(measurement.judge(4), [], "one of four never stood, nine were told");
+        assert_eq!(measurement.delivered_ratio(), Some(21.0 / 40.0));
+        measurement.faults =
+            Some(Aftermath { wanted: 4, missed: missed(2), ..Aftermath::default() });
+        assert_eq!(measurement.judge(4), [Invalid::Silent { silently: 2, expected: 30 }]);
+        assert_eq!(measurement.judge(4)[0].to_string(), "2 of 30 deliveries missed in silence");
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use wirebench_protocol::{Cursor, Gap, Timestamp};
 
-use crate::{Arrival, Event, Latency, Sequence, Window};
+use crate::{Arrival, Comebacks, Event, Latency, Sequence, Window};
 
 /// What a number of subscribers saw. Owned by one worker, merged at the end, never locked.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -32,6 +32,11 @@ pub struct Recorder {
     pub empty: u64,
     /// Bytes of the payloads received, first arrivals only: what a repeat carries is overhead.
     pub payload_bytes: u64,
+    /// Messages that count and whose delays do not: of subscribers that were told not to read. They are
+    /// in `received` too.
+    pub undelayed: u64,
+    /// Subscriptions that broke and stand again; recorded by the load generator itself.
+    pub comebacks: Comebacks,
 }
 
 impl Recorder {
@@ -54,6 +59,7 @@ impl Recorder {
                 self.connect.record(took);
                 sequence.start_at(cursor);
             }
+            Event::Closing | Event::Retry { .. } => {}
             Event::Request { at } => self.requests += u64::from(inside(at)),
             Event::Empty { at, cursor } => {
                 self.empty += u64::from(inside(at));
@@ -68,10 +74,7 @@ impl Recorder {
                 }
             }
             Event::Gap { gap, cursor } => {
-                match gap {
-                    Gap::Missed(_) => sequence.start_at(cursor),
-                    Gap::Reset => sequence.reset(cursor),
-                }
+                sequence.tell(gap, cursor);
                 if window.is_some() {
                     self.announced(gap);
                 }
@@ -95,6 +98,8 @@ impl Recorder {
             requests,
             empty,
             payload_bytes,
+            undelayed,
+            comebacks,
         } = other;
         self.delivery.merge(delivery);
         self.connect.merge(connect);
@@ -108,6 +113,15 @@ impl Recorder {
         self.requests += requests;
         self.empty += empty;
         self.payload_bytes += payload_bytes;
+        self.undelayed += undelayed;
+        self.comebacks.merge(comebacks);
+    }
+
+    /// The same without delays: what was received late by who was told not to read says nothing about the
+    /// way that it came.
+    #[must_use]
+    pub fn without_delays(self) -> Self {
+        Self { undelayed: self.undelayed + self.delivery.len(), delivery: Latency::new(), ..self }
     }
 
     fn arrived(
@@ -290,6 +304,12 @@ mod tests {
         assert_eq!(recorder.from_the_future, 1);
         assert_eq!(recorder.received, 1);
         assert!(recorder.delivery.is_empty());
+    }
+
+    #[test]
+    fn who_was_told_not_to_read_has_messages_and_no_delays() {
+        let late = seen(WINDOW, &[connected(0), received(1, 1_500, 900_000)]).without_delays();
+        assert_eq!((late.received, late.undelayed, late.delivery.len()), (1, 1, 0));
     }
 
     fn any_event() -> impl Strategy<Value = Event> {

@@ -3,7 +3,9 @@
 use std::collections::VecDeque;
 use std::ops::RangeInclusive;
 
-use wirebench_protocol::{Cursor, Epoch, Seq};
+use wirebench_protocol::{Cursor, Epoch, Gap, Seq};
+
+use crate::aftermath::{Missed, Owed, disjoint, overlap};
 
 /// What the arrival of a message means for the subscriber that receives it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,9 +35,37 @@ pub struct Sequence {
     newest: Seq,
     /// What was passed over below `newest`: disjoint, ascending, none empty.
     holes: VecDeque<RangeInclusive<Seq>>,
+    /// What few subscribers ever have.
+    aside: Option<Box<Aside>>,
+}
+
+/// Lives of the feed that are over, and what the server has told.
+#[derive(Clone, Debug, Default)]
+struct Aside {
+    /// The lives before this one, the oldest first; at most [`Sequence::MAX_LIVES`].
+    over: Vec<Life>,
+    /// What gaps have said is missed in this life; at most [`Sequence::MAX_HOLES`]. Forgetting the oldest
+    /// makes a loss that was told look silent, never the other way round.
+    told: VecDeque<RangeInclusive<Seq>>,
+    /// Where the subscriber came into this life: what lies before it never arrived.
+    start: Seq,
+}
+
+/// A life of the feed that is over.
+#[derive(Clone, Debug)]
+struct Life {
+    start: Seq,
+    newest: Seq,
+    holes: VecDeque<RangeInclusive<Seq>>,
+    told: VecDeque<RangeInclusive<Seq>>,
+    /// A gap has said that it is over.
+    reset: bool,
 }
 
 impl Sequence {
+    /// How many former lives of the feed are remembered: a run has a restart or two.
+    pub const MAX_LIVES: usize = 16;
+
     /// How many separate holes are remembered: 16 KiB for a subscriber at its worst.
     pub const MAX_HOLES: usize = 1_024;
 
@@ -49,11 +79,105 @@ impl Sequence {
         }
     }
 
-    /// Places the subscriber anew, as after the feed's restart; what was missing is forgotten.
-    pub fn reset(&mut self, cursor: Cursor) {
+    /// Places the subscriber anew, as after the feed's restart.
+    fn reset(&mut self, cursor: Cursor) {
+        if self.epoch.is_some() && self.epoch != Some(cursor.epoch) {
+            let aside = self.aside.get_or_insert_default();
+            let (told, start) = (std::mem::take(&mut aside.told), aside.start);
+            if aside.over.len() < Self::MAX_LIVES {
+                aside.over.push(Life {
+                    start,
+                    newest: self.newest,
+                    holes: std::mem::take(&mut self.holes),
+                    told,
+                    reset: false,
+                });
+            }
+            aside.start = cursor.seq;
+        }
         self.epoch = Some(cursor.epoch);
         self.newest = cursor.seq;
         self.holes.clear();
+    }
+
+    /// Takes note of a gap that the server announced, and of where the subscription goes on.
+    pub fn tell(&mut self, gap: Gap, cursor: Cursor) {
+        self.start_at(cursor);
+        match gap {
+            Gap::Missed(missed) => {
+                let from = cursor.seq.saturating_sub(missed).saturating_add(1);
+                self.note(from..=cursor.seq);
+            }
+            Gap::Reset => {
+                let aside = self.aside.get_or_insert_default();
+                aside.over.iter_mut().for_each(|life| life.reset = true);
+                self.note(1..=cursor.seq);
+            }
+        }
+    }
+
+    fn note(&mut self, told: RangeInclusive<Seq>) {
+        let aside = self.aside.get_or_insert_default();
+        aside.told.push_back(told);
+        if aside.told.len() > Self::MAX_HOLES {
+            aside.told.pop_front();
+        }
+    }
+
+    /// The newest message seen in a life of the feed, counted from the subscriber's first.
+    pub fn newest_in(&self, life: usize) -> Option<Seq> {
+        let over = self.aside.as_ref().map_or(&[][..], |aside| &aside.over);
+        match over.get(life) {
+            Some(life) => Some(life.newest),
+            None => (life == over.len()).then_some(self.newest),
+        }
+    }
+
+    /// What did not arrive of what each life of the feed owed, the subscriber's first life first.
+    /// `stands` says whether the subscriber believes that it is up to date.
+    pub(crate) fn missed(&self, owed: &[Owed], stands: bool) -> Missed {
+        let none = Aside::default();
+        let aside = self.aside.as_deref().unwrap_or(&none);
+        let mut missed = Missed::default();
+        for (at, owed) in owed.iter().enumerate() {
+            let Some(owed) = owed else { continue };
+            let (unseen, told): (Vec<_>, Vec<_>) = match aside.over.get(at) {
+                Some(life) => {
+                    let told = if life.reset { vec![0..=Seq::MAX] } else { Vec::new() };
+                    (
+                        unseen(life.start, &life.holes, life.newest),
+                        life.told.iter().cloned().chain(told).collect(),
+                    )
+                }
+                None if at == aside.over.len() => {
+                    let rest =
+                        if stands { None } else { Some(self.newest.saturating_add(1)..=Seq::MAX) };
+                    (
+                        unseen(aside.start, &self.holes, self.newest),
+                        aside.told.iter().cloned().chain(rest).collect(),
+                    )
+                }
+                // It never came to this life.
+                None => {
+                    (vec![0..=Seq::MAX], (!stands).then_some(0..=Seq::MAX).into_iter().collect())
+                }
+            };
+            let told = disjoint(told);
+            for unseen in disjoint(unseen) {
+                let all = overlap(&unseen, owed);
+                let signalled: u64 = told
+                    .iter()
+                    .map(|told| {
+                        let both =
+                            *told.start().max(unseen.start())..=*told.end().min(unseen.end());
+                        if both.is_empty() { 0 } else { overlap(&both, owed) }
+                    })
+                    .sum();
+                missed.signalled += signalled;
+                missed.silently += all - signalled;
+            }
+        }
+        missed
     }
 
     /// Takes note of the message at `seq` and says what its arrival means.
@@ -100,6 +224,16 @@ impl Sequence {
             self.holes.pop_front();
         }
     }
+}
+
+/// What has not arrived of a life: before its start, in its holes, after its newest message.
+fn unseen(
+    start: Seq,
+    holes: &VecDeque<RangeInclusive<Seq>>,
+    newest: Seq,
+) -> Vec<RangeInclusive<Seq>> {
+    let ends = [0..=start, newest.saturating_add(1)..=Seq::MAX];
+    holes.iter().cloned().chain(ends).collect()
 }
 
 #[cfg(test)]
@@ -169,6 +303,63 @@ mod tests {
         sequence.start_at(cursor(2, 0));
         assert_eq!(sequence.arrive(1), Arrival::InOrder);
         assert_eq!(sequence.arrive(2), Arrival::InOrder);
+    }
+
+    fn missed(signalled: u64, silently: u64) -> Missed {
+        Missed { signalled, silently }
+    }
+
+    #[test]
+    fn what_a_gap_told_is_missed_and_signalled_and_the_rest_is_silent() {
+        let mut sequence = started_at(0);
+        sequence.arrive(1);
+        sequence.tell(Gap::Missed(4), cursor(1, 5));
+        for seq in [6, 9, 10] {
+            sequence.arrive(seq);
+        }
+        assert_eq!(sequence.missed(&[Some(1..=10)], true), missed(4, 2));
+        assert_eq!(sequence.missed(&[Some(4..=8)], true), missed(2, 2), "the window is smaller");
+        assert_eq!(sequence.missed(&[Some(1..=12)], true), missed(4, 4), "a loss at the tail");
+        assert_eq!(
+            sequence.missed(&[Some(1..=12)], false),
+            missed(6, 2),
+            "it knows that it is off"
+        );
+        assert_eq!(sequence.missed(&[None], true), missed(0, 0));
+    }
+
+    #[test]
+    fn a_reset_signals_what_the_former_life_still_owed() {
+        let mut sequence = started_at(0);
+        sequence.arrive(1);
+        sequence.arrive(3);
+        // As every transport says it: first where it stands, then the gap.
+        sequence.start_at(cursor(2, 0));
+        assert_eq!(sequence.missed(&[Some(1..=5)], true), missed(0, 3), "not told yet");
+        sequence.tell(Gap::Reset, cursor(2, 0));
+        for seq in 1..=4 {
+            sequence.arrive(seq);
+        }
+        assert_eq!(sequence.newest_in(0), Some(3));
+        assert_eq!(sequence.newest_in(1), Some(4));
+        assert_eq!(sequence.newest_in(2), None);
+        assert_eq!(sequence.missed(&[Some(1..=5), Some(1..=4)], true), missed(3, 0));
+        assert_eq!(sequence.missed(&[Some(1..=5), Some(1..=6)], true), missed(3, 2));
+    }
+
+    #[test]
+    fn a_life_that_is_entered_late_is_missed_up_to_there() {
+        let mut sequence = started_at(0);
+        sequence.tell(Gap::Reset, cursor(2, 7));
+        sequence.arrive(8);
+        assert_eq!(sequence.missed(&[None, Some(1..=8)], true), missed(7, 0));
+    }
+
+    #[test]
+    fn a_life_that_is_never_entered_is_known_to_who_is_cut_off_only() {
+        let sequence = started_at(0);
+        assert_eq!(sequence.missed(&[None, Some(1..=8)], false), missed(8, 0));
+        assert_eq!(sequence.missed(&[None, Some(1..=8)], true), missed(0, 8));
     }
 
     #[test]

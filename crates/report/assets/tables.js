@@ -76,6 +76,24 @@ const worst = (line, name) => {
   return all.length > 0 ? Math.max(...all) : null;
 };
 
+const lowest = (line, name) => {
+  const all = line.all.map((run) => number(run, name)).filter(isNumber);
+  return all.length > 0 ? Math.min(...all) : null;
+};
+
+/** Of a share, in percent, rounded down: 100 is all. */
+const shareText = (v) => String(Math.floor(v * 1e4 + 1e-6) / 100);
+
+/** What is there besides where something went wrong on purpose. */
+const FAULTS = { of: "Faults", columns: [
+  { name: "delivered_ratio", head: "delivered", unit: "%", say: shareText, take: lowest },
+  { name: "missed_signalled", head: "missed, signalled", unit: "", say: (v) => count(v), take: worst },
+  { name: "missed_silently", head: "missed in silence", unit: "", say: (v) => count(v), take: worst },
+  { name: "duplicate", head: "repeated", unit: "", say: (v) => count(v), take: worst },
+  { name: "back_99_ms", head: "99 % back", unit: "s", say: (v) => significant(v / 1000), take: highest },
+  { name: "reconnects_peak_per_s", head: "peak of reconnects", unit: "1/s", say: (v) => count(v), take: worst },
+] };
+
 /** The columns of the answer. */
 const ANSWER = [
   { of: "Delivery", columns: [
@@ -100,24 +118,26 @@ function rangeText(line, name) {
   return `${inMillis(Math.min(...all))}–${inMillis(Math.max(...all))}`;
 }
 
-/** The lowest value of a group and how many times as much the others are. */
+/** The best value of a group and how many times as much the others are. */
 function ratings(group, column) {
   const rated = group.filter((line) => line.usable).map((line) => column.take(line, column.name));
   const measured = rated.filter(isNumber);
-  const best = Math.min(...measured);
+  const upward = columnOf(column.name).better === "higher";
+  const best = upward ? Math.max(...measured) : Math.min(...measured);
   const differ = measured.length > 1 && measured.some((v) => v !== best);
   return (line) => {
     const found = column.take(line, column.name);
     if (!differ || !line.usable || !isNumber(found)) return {};
     // Shown alike is alike.
     if (column.say(found) === column.say(best)) return { best: true };
-    return { ratio: best > 0 ? found / best : null };
+    return { ratio: best > 0 && !upward ? found / best : null };
   };
 }
 
 function answerTable(some) {
   const repeated = some.some((line) => line.runs.length > 1);
-  const groups = ANSWER.map(({ of, columns }) =>
+  const faulty = some.some((line) => line.all.some((run) => isNumber(number(run, "delivered_ratio"))));
+  const groups = (faulty ? [...ANSWER, FAULTS] : ANSWER).map(({ of, columns }) =>
     ({ of, columns: columns.filter((column) => !column.range || repeated) }));
   const columns = groups.flatMap((group) => group.columns);
   const bySetting = new Map();

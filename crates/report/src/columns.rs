@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use wirebench_measure::{Measurement, ServerCost};
+use wirebench_measure::{Aftermath, Measurement, ServerCost};
 use wirebench_protocol::control::{Pace, Payload};
 use wirebench_scenario::{Headers, Run};
 
@@ -424,6 +424,49 @@ pub const COLUMNS: &[RunColumn] = &[
         "Whose the connections were: `own`, one for each subscriber, or `shared`, on which many \
          subscribers are streams; `connections_opened` says how many there were.",
     ),
+    // Appended: what went wrong on purpose, and what it came to. Blank in runs without faults.
+    setting(Kind::Text, "faults", |r| Value::words(r.run.faults.to_string())).means(
+        "What went wrong on purpose: the keys of `[faults]` that say something. Blank for nothing.",
+    ),
+    measured(Kind::Decimal, "delivered_ratio", |r| {
+        Value::computed(r.measurement.delivered_ratio())
+    })
+    .higher_is_better()
+    .means(
+        "With faults: `received`, divided by `published` times the subscribers asked for, 0 to 1; one \
+         that never connected counts with nothing.",
+    ),
+    measured(Kind::Integer, "missed_signalled", |r| {
+        Value::count(faults(r, |faults| Some(faults.missed.signalled)))
+    })
+    .lower_is_better()
+    .means(
+        "With faults: deliveries due and not made, of which the subscriber knows: a gap told it, or it \
+         was cut off to the end.",
+    ),
+    measured(Kind::Integer, "missed_silently", |r| {
+        Value::count(faults(r, |faults| Some(faults.missed.silently)))
+    })
+    .lower_is_better()
+    .means(
+        "With faults: deliveries due and not made to subscribers that believe they have everything. \
+         Anything but 0 makes the run invalid.",
+    ),
+    measured(Kind::Decimal, "back_99_ms", |r| {
+        Value::computed(faults(r, |faults| faults.back_99).map(|back| back.as_secs_f64() * 1e3))
+    })
+    .unit("ms")
+    .lower_is_better()
+    .means(
+        "With faults: from a fault to the time at which 99 % of those whom it cut off stood again. Blank \
+         where it cut off nobody, or more than 1 % never came back.",
+    ),
+    measured(Kind::Integer, "reconnects_peak_per_s", |r| {
+        Value::count(faults(r, |faults| faults.reconnects_peak_per_s))
+    })
+    .unit("1/s")
+    .lower_is_better()
+    .means("With faults: the most subscriptions that came back within one second."),
 ];
 
 fn delivery(r: &RunRecord<'_>, percentile: f64) -> Value {
@@ -436,6 +479,10 @@ fn connect(r: &RunRecord<'_>, percentile: f64) -> Value {
 
 fn server<T>(r: &RunRecord<'_>, take: impl FnOnce(ServerCost) -> T) -> Option<T> {
     r.measurement.server.map(take)
+}
+
+fn faults<T>(r: &RunRecord<'_>, take: impl FnOnce(Aftermath) -> Option<T>) -> Option<T> {
+    r.measurement.faults.and_then(take)
 }
 
 #[expect(clippy::cast_precision_loss, reason = "a mean needs no more than 16 digits")]
@@ -534,6 +581,7 @@ mod tests {
                 "B" if *name == "bytes_per_message" || name.starts_with("bytes_") => continue,
                 "B" => "_bytes",
                 "s" => "_s",
+                "ms" => "_ms",
                 "µs" if *name == "server_cpu_us_per_message" => continue,
                 "µs" => "_us",
                 other => panic!("{name}: unknown unit {other}"),
@@ -576,6 +624,12 @@ mod tests {
             "server_rss_peak_bytes",
             "late_publishes",
             "invalid_reason",
+            "faults",
+            "delivered_ratio",
+            "missed_signalled",
+            "missed_silently",
+            "back_99_ms",
+            "reconnects_peak_per_s",
         ] {
             assert_eq!(row.value(blank), Some(&Value::Blank), "{blank}");
         }

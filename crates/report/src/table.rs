@@ -16,7 +16,8 @@ pub struct Style {
     pub colour: bool,
 }
 
-/// Two tables, one of delivery and one of cost: a line for each transport at each setting.
+/// Two tables, one of delivery and one of cost, and where anything went wrong on purpose a third of
+/// what that came to: a line for each transport at each setting.
 ///
 /// A setting that varies between the rows gets a column. Several runs of the same become one line:
 /// the median of those that are valid, with the range of p99; `max` and `missing` are the highest
@@ -29,18 +30,23 @@ pub fn table(rows: &[Row], style: Style) -> String {
     let settings = Settings::varying(rows);
     let lines = lines(rows, &settings);
     let repeated = lines.iter().any(|line| line.runs.len() > 1);
-    let grids = [("Delivery, from due to read", DELIVERY), ("Cost", COST)].map(|(title, shown)| {
-        let shown: Vec<&Shown> =
-            shown.iter().filter(|shown| repeated || shown.take != Take::Range).collect();
-        (title, Grid::new(&settings, &lines, &shown))
-    });
+    let faulty = rows.iter().any(|row| row.text("faults").is_some());
+    let parts = [("Delivery, from due to read", DELIVERY), ("Cost", COST)];
+    let parts = parts.into_iter().chain(faulty.then_some(("Faults", FAULTS)));
+    let grids: Vec<(&str, Grid)> = parts
+        .map(|(title, shown)| {
+            let shown: Vec<&Shown> =
+                shown.iter().filter(|shown| repeated || shown.take != Take::Range).collect();
+            (title, Grid::new(&settings, &lines, &shown))
+        })
+        .collect();
     let mut text = String::new();
     for (title, grid) in &grids {
         let _ = writeln!(text, "{title}");
         text.push_str(&grid.render(style));
         text.push('\n');
     }
-    text.push_str(&legend(&grids.map(|(_, grid)| grid), &settings, style));
+    text.push_str(&legend(grids.iter().map(|(_, grid)| grid), &settings, style));
     text.push_str(&notes(&lines, &settings));
     text
 }
@@ -69,6 +75,8 @@ enum Take {
     Highest,
     /// The highest of a count, over the invalid runs too: a loss is not left out.
     HighestCount,
+    /// The lowest of a share, over the invalid runs too, in percent; never rounded up to 100.
+    LowestShare,
     /// From the lowest to the highest.
     Range,
 }
@@ -104,15 +112,28 @@ const COST: &[Shown] = &[
     ),
 ];
 
+const FAULTS: &[Shown] = &[
+    shown("delivered_ratio", ["", "delivered", "%"], 0.01, Take::LowestShare),
+    shown("missed_signalled", ["missed,", "signalled", ""], 1.0, Take::HighestCount),
+    shown("missed_silently", ["missed in", "silence", ""], 1.0, Take::HighestCount),
+    shown("duplicate", ["", "repeated", ""], 1.0, Take::HighestCount),
+    shown("back_99_ms", ["99 %", "back", "s"], 1e3, Take::Highest),
+    shown("reconnects_peak_per_s", ["peak of", "reconnects", "1/s"], 1.0, Take::HighestCount),
+];
+
 /// What the signs in the tables mean; only of those that are in them.
-fn legend(grids: &[Grid], settings: &Settings, style: Style) -> String {
+fn legend<'a>(
+    mut grids: impl Iterator<Item = &'a Grid> + Clone,
+    settings: &Settings,
+    style: Style,
+) -> String {
     let mut signs = Vec::new();
-    if grids.iter().any(|grid| grid.has(|cell| cell.best)) {
+    if grids.clone().any(|grid| grid.has(|cell| cell.best)) {
         let mark = if style.colour { "bold" } else { "*" };
         let of_its_setting = if settings.shared.is_empty() { "" } else { " of its setting" };
         signs.push(format!("{mark}  best{of_its_setting}"));
     }
-    if grids.iter().any(|grid| grid.has(|cell| cell.text == ABSENT)) {
+    if grids.any(|grid| grid.has(|cell| cell.text == ABSENT)) {
         signs.push(format!("{ABSENT}  not measured, or no such thing here"));
     }
     if signs.is_empty() { String::new() } else { signs.join("    ") + "\n" }
@@ -325,7 +346,7 @@ mod tests {
 
     #[test]
     fn every_column_shown_is_a_column_of_the_file() {
-        for name in DELIVERY.iter().chain(COST).map(|shown| shown.column).chain(OWN) {
+        for name in DELIVERY.iter().chain(COST).chain(FAULTS).map(|shown| shown.column).chain(OWN) {
             assert!(COLUMNS.iter().any(|column| column.name == name), "{name}");
         }
     }

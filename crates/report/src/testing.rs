@@ -5,7 +5,7 @@ use std::time::Duration;
 use wirebench_measure::{LoadgenCost, Measurement, Recorder, ServerCost, Traffic};
 use wirebench_protocol::Transport;
 use wirebench_protocol::control::{Pace, Payload};
-use wirebench_scenario::{Http, Link, Run, Timing};
+use wirebench_scenario::{Faults, Http, Link, Run, Timing};
 
 use crate::RunRecord;
 
@@ -31,6 +31,7 @@ pub(crate) fn run() -> Run {
         http: Http::default(),
         interval: None,
         hold: Some(Duration::from_secs(25)),
+        faults: Faults::default(),
         seed: 42,
     }
 }
@@ -70,6 +71,7 @@ pub(crate) fn measurement() -> Measurement {
             workers: 1,
             rss_peak_bytes: Some(12_582_912),
         },
+        faults: None,
         invalid: Vec::new(),
     }
 }

@@ -4,7 +4,7 @@
 //! so the names stand here, and a test over there holds the two lists together.
 
 /// Every column of `runs.csv`, in the order of the file.
-pub const COLUMNS: [&str; 54] = [
+pub const COLUMNS: [&str; 70] = [
     "schema_version",
     "scenario",
     "run_id",
@@ -59,8 +59,35 @@ pub const COLUMNS: [&str; 54] = [
     "late_publishes",
     "valid",
     "invalid_reason",
+    "pace",
+    "payload_source",
+    "window_messages",
+    "link_jitter_us",
+    "headers",
+    "ramp_s",
+    "seed",
+    "loadgen_lag_p99_us",
+    "from_the_future",
+    "connections",
+    "faults",
+    "delivered_ratio",
+    "missed_signalled",
+    "missed_silently",
+    "back_99_ms",
+    "reconnects_peak_per_s",
 ];
 
 /// The columns among them that hold words, so that no bound can be set on them.
-pub(crate) const WORDS: [&str; 6] =
-    ["scenario", "run_id", "transport", "tls", "valid", "invalid_reason"];
+pub(crate) const WORDS: [&str; 11] = [
+    "scenario",
+    "run_id",
+    "transport",
+    "tls",
+    "valid",
+    "invalid_reason",
+    "pace",
+    "payload_source",
+    "headers",
+    "connections",
+    "faults",
+];

@@ -4,6 +4,10 @@
 use std::fmt;
 
 use crate::Scenario;
+use crate::fault_keys::{
+    AVALANCHE_AFTER, CUT_EVERY, CUT_SHARE, PROXY, PROXY_BANDWIDTH, PROXY_DELAY, PROXY_IDLE, SERVER,
+    SERVER_AFTER, SERVER_DOWN, STALLED_SHARE,
+};
 use crate::write::{array, duration, list, pace, payload, quoted};
 
 /// A key of a scenario file. Values are given as TOML text, as one would write them.
@@ -54,6 +58,10 @@ pub enum Kind {
     Headers,
     /// `"own"` or `"shared"`.
     Connections,
+    /// `"none"`, `"stop"`, `"kill"` or `"freeze"`.
+    Server,
+    /// `"none"` or the habit of a proxy.
+    Proxy,
 }
 
 /// The most messages that `feed.pace` may publish at once.
@@ -72,7 +80,7 @@ pub struct Table {
 }
 
 /// Every table, in the order in which they are written.
-pub const TABLES: [Table; 8] = [
+pub const TABLES: [Table; 9] = [
     Table { name: "feed", doc: "What is published." },
     Table { name: "crowd", doc: "Who listens." },
     Table { name: "timing", doc: "The parts of a run." },
@@ -83,6 +91,10 @@ pub const TABLES: [Table; 8] = [
     Table { name: "http", doc: "How the subscribers speak HTTP." },
     Table { name: "short-polling", doc: "Short polling alone." },
     Table { name: "long-polling", doc: "Long polling alone." },
+    Table {
+        name: "faults",
+        doc: "What goes wrong, on purpose. A run with faults is valid as long as nothing is missed in silence.",
+    },
     Table {
         name: THRESHOLDS,
         doc: "Bounds that the results have to keep: any column of runs.csv, for every transport, or \
@@ -118,12 +130,17 @@ impl fmt::Display for Kind {
             Self::Payload => "a number of bytes or `{ file = \"quotes.jsonl\" }`",
             Self::Headers => "`\"browser\"` or `\"bare\"`",
             Self::Connections => "`\"own\"` or `\"shared\"`",
+            Self::Server => "`\"none\"`, `\"stop\"`, `\"kill\"` or `\"freeze\"`",
+            Self::Proxy => {
+                "`\"none\"`, `\"buffering\"`, `\"idle-cut\"`, `\"strip-upgrade\"`, \
+                 `\"close-after-response\"` or `\"slow\"`"
+            }
         })
     }
 }
 
 /// Every key, in the order in which they are written.
-pub const KEYS: [Key; 21] = [
+pub const KEYS: [Key; 32] = [
     NAME,
     ABOUT,
     TRANSPORTS,
@@ -145,6 +162,17 @@ pub const KEYS: [Key; 21] = [
     HEADERS,
     INTERVAL,
     HOLD,
+    CUT_EVERY,
+    CUT_SHARE,
+    SERVER,
+    SERVER_AFTER,
+    SERVER_DOWN,
+    STALLED_SHARE,
+    AVALANCHE_AFTER,
+    PROXY,
+    PROXY_IDLE,
+    PROXY_DELAY,
+    PROXY_BANDWIDTH,
 ];
 
 pub(crate) const NAME: Key = Key {

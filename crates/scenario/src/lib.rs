@@ -8,6 +8,8 @@
 mod columns;
 mod duration;
 mod error;
+mod fault_keys;
+mod faults;
 mod file;
 #[cfg(any(fuzzing, test))]
 #[doc(hidden)]
@@ -22,6 +24,7 @@ mod write;
 pub use columns::COLUMNS;
 pub use duration::{duration_text, parse_duration};
 pub use error::{Place, Problem, ScenarioError};
+pub use faults::{Cuts, FaultLists, Faults, Habit, Outage, Proxy, ServerFault};
 pub use file::Overrides;
 pub use keys::{KEYS, Key, Kind, TABLES, Table};
 pub use scenario::{

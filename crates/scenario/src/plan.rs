@@ -6,9 +6,10 @@ use crate::Run;
 
 impl Run {
     /// Connections open at once, at most: one for each subscriber, on every transport. Where they are
-    /// shared there are fewer, by as much as the server and the load generator's threads decide.
+    /// shared there are fewer, by as much as the server and the load generator's threads decide. Through a
+    /// proxy, which has two for each, there are twice as many.
     pub fn connections(&self) -> usize {
-        self.subscribers
+        if self.faults.proxy.is_some() { 2 * self.subscribers } else { self.subscribers }
     }
 
     /// How long the run takes, the whole drain included.

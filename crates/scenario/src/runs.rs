@@ -8,7 +8,7 @@ use rand::{RngExt, SeedableRng};
 use wirebench_protocol::Transport;
 use wirebench_protocol::control::{Pace, Payload};
 
-use crate::{Connections, Http, Link, Run, Scenario};
+use crate::{Connections, Faults, Http, Link, Run, Scenario};
 
 /// What all transports share that are compared with each other.
 struct Setting<'s> {
@@ -18,6 +18,7 @@ struct Setting<'s> {
     subscribers: usize,
     link: Link,
     http: Http,
+    faults: Faults,
 }
 
 /// One transport with the one knob that is its own.
@@ -57,19 +58,23 @@ impl Scenario {
     }
 
     fn settings(&self) -> Vec<Setting<'_>> {
-        let mut settings = Vec::new();
+        let (mut settings, faults) = (Vec::new(), self.faults.combinations());
         for &rate in &self.rate {
             for &pace in &self.pace {
                 for payload in &self.payload {
                     for &subscribers in &self.subscribers {
-                        settings.extend(self.paths().map(|(link, http)| Setting {
-                            rate,
-                            pace,
-                            payload,
-                            subscribers,
-                            link,
-                            http,
-                        }));
+                        for (link, http) in self.paths() {
+                            let setting = |&faults| Setting {
+                                rate,
+                                pace,
+                                payload,
+                                subscribers,
+                                link,
+                                http,
+                                faults,
+                            };
+                            settings.extend(faults.iter().map(setting));
+                        }
                     }
                 }
             }
@@ -139,6 +144,7 @@ impl Scenario {
             http: setting.http,
             interval: contender.interval,
             hold: contender.hold,
+            faults: setting.faults,
             seed,
         }
     }

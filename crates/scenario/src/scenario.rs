@@ -5,6 +5,8 @@ use std::time::Duration;
 use wirebench_protocol::Transport;
 use wirebench_protocol::control::{Pace, Payload};
 
+use crate::{FaultLists, Faults};
+
 /// A question put to several transports. Every list holds at least one value; the product of the lists
 /// is what [`Scenario::runs`] returns.
 #[derive(Clone, Debug, PartialEq)]
@@ -45,6 +47,8 @@ pub struct Scenario {
     pub interval: Vec<Duration>,
     /// How long the server holds a long poll that finds nothing.
     pub hold: Vec<Duration>,
+    /// What goes wrong, on purpose.
+    pub faults: FaultLists,
     /// Bounds that the results have to keep: first those for every transport, then those for each.
     pub thresholds: Vec<Threshold>,
 }
@@ -81,6 +85,8 @@ pub struct Run {
     pub interval: Option<Duration>,
     /// Long polling: how long a poll is held. `None` on the other transports.
     pub hold: Option<Duration>,
+    /// What goes wrong, on purpose.
+    pub faults: Faults,
     /// Seeds everything random in the run: publish times, payloads, phases, jitter. The same for all
     /// transports at the same setting in the same repeat, so that they carry the same feed.
     pub seed: u64,

@@ -4,7 +4,7 @@ use serde_json::{Map, Value, json};
 use wirebench_protocol::Transport;
 
 use crate::keys::{KEYS, Key, Kind, TABLES, THRESHOLDS};
-use crate::{COLUMNS, Comparison, Connections, Headers};
+use crate::{COLUMNS, Comparison, Connections, Habit, Headers, ServerFault};
 
 /// The JSON Schema (draft 2020-12) of a scenario file, as editors of TOML understand it.
 ///
@@ -61,6 +61,8 @@ fn value(key: &Key) -> Value {
         Kind::Transport => names(&Transport::ALL.map(Transport::name)),
         Kind::Headers => names(&Headers::ALL.map(Headers::name)),
         Kind::Connections => names(&Connections::ALL.map(Connections::name)),
+        Kind::Server => names(&none_or(&ServerFault::ALL.map(ServerFault::name))),
+        Kind::Proxy => names(&none_or(&Habit::ALL.map(Habit::name))),
         Kind::Pace => json!({ "anyOf": [
             names(&["steady", "exact", "poisson"]),
             only("burst", &json!({ "type": "integer", "minimum": 1 })),
@@ -69,6 +71,10 @@ fn value(key: &Key) -> Value {
             json!({ "anyOf": [between(key, "integer"), only("file", &json!({ "type": "string" }))] })
         }
     }
+}
+
+fn none_or<'a>(names: &[&'a str]) -> Vec<&'a str> {
+    std::iter::once("none").chain(names.iter().copied()).collect()
 }
 
 /// Parts such as `1h30m`, `1.5s` and `500us`.

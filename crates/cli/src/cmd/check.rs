@@ -86,7 +86,7 @@ pub(crate) fn plan(scenario: &Scenario) -> String {
     )
 }
 
-const HEADER: [&str; 10] = [
+const HEADER: [&str; 11] = [
     "transport",
     "subscribers",
     "rate /s",
@@ -97,21 +97,31 @@ const HEADER: [&str; 10] = [
     "requests",
     "mean ms",
     "p95 ms",
+    "faults",
 ];
+
+/// Where the words are that say what goes wrong: the last column, to the left.
+const FAULTS: usize = HEADER.len() - 1;
 
 /// The first column to the left, the others to the right, each as wide as it has to be.
 fn table(settings: &[&Run]) -> String {
-    let rows: Vec<[String; 10]> = std::iter::once(HEADER.map(str::to_owned))
-        .chain(settings.iter().map(|run| row(run)))
-        .collect();
-    let widths: [usize; 10] =
+    // A column of blanks would only widen the page.
+    let faulty = settings.iter().any(|run| !run.faults.is_none());
+    let mut header = HEADER.map(str::to_owned);
+    if !faulty {
+        header[FAULTS].clear();
+    }
+    let rows: Vec<[String; 11]> =
+        std::iter::once(header).chain(settings.iter().map(|run| row(run))).collect();
+    let widths: [usize; 11] =
         std::array::from_fn(|at| rows.iter().map(|row| row[at].len()).max().unwrap_or(0));
     let mut text = String::new();
     for row in rows {
         let _ = write!(text, "  {:<width$}", row[0], width = widths[0]);
-        for (cell, width) in row.iter().zip(widths).skip(1) {
+        for (cell, width) in row.iter().zip(widths).take(FAULTS).skip(1) {
             let _ = write!(text, "  {cell:>width$}");
         }
+        let _ = write!(text, "  {}", row[FAULTS]);
         text.truncate(text.trim_end().len());
         text.push('\n');
     }
@@ -119,7 +129,7 @@ fn table(settings: &[&Run]) -> String {
 }
 
 /// The planned numbers of a setting, then the predicted ones; what no law covers is left blank.
-fn row(run: &Run) -> [String; 10] {
+fn row(run: &Run) -> [String; 11] {
     let law = prediction(run);
     let requests = law.requests_per_message.map(|requests| requests * run.expected_deliveries());
     let milliseconds = |duration: Option<Duration>| {
@@ -136,6 +146,7 @@ fn row(run: &Run) -> [String; 10] {
         requests.map_or_else(String::new, rounded),
         milliseconds(law.delivery_mean),
         milliseconds(law.delivery_p95),
+        run.faults.to_string(),
     ]
 }
 
@@ -147,8 +158,11 @@ fn spoken(http: Http) -> String {
     format!("{version}{tls}{shared}")
 }
 
-/// What theory predicts for a run over its link as the scenario gives it.
+/// What theory predicts for a run over its link as the scenario gives it; of faults no law knows.
 pub(crate) fn prediction(run: &Run) -> Prediction {
+    if !run.faults.is_none() {
+        return Prediction::default();
+    }
     predict(&Setting {
         transport: run.transport,
         rate: run.rate,

@@ -7,7 +7,7 @@ use anyhow::{Context, bail};
 use clap::Args;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
-use wirebench_loadgen::{Control, DriveError, Progress, Target, drive};
+use wirebench_loadgen::{Control, DriveError, Progress, ServerHands, Target, drive, server_hands};
 use wirebench_measure::Measurement;
 use wirebench_protocol::Transport;
 use wirebench_report::{Format, Style, html};
@@ -15,9 +15,10 @@ use wirebench_scenario::{Overrides, Run, Scenario};
 
 use super::check;
 use super::report::RowsForm;
-use crate::child::ServerProcess;
+use crate::child::{ProxyProcess, ServerPlan};
 use crate::exit::Exit;
 use crate::folder::{Request, RunFolder, holds_a_run};
+use crate::keeper::Keeper;
 use crate::kept::Kept;
 use crate::machine::{self, Machine, SPARE_FILES};
 use crate::print::{self, thousands};
@@ -192,19 +193,32 @@ impl<'a> Session<'a> {
         concluded
     }
 
-    /// Starts a server, drives the crowd of one run at it, and stops it.
+    /// Starts a server, and a proxy before it where the run has one, drives the crowd of one run at it,
+    /// and stops it.
     async fn one(&mut self, run: &Run) -> anyhow::Result<()> {
-        let mut server =
-            ServerProcess::start(run.window, self.server_workers, run.http.tls).await?;
-        let target = Target::resolve_believing(&server.listening, &server.believe).await?;
-        let control = Control::new(&server.control, &server.control_token);
+        let plan = ServerPlan {
+            window: run.window,
+            workers: self.server_workers,
+            tls: run.http.tls,
+            address: None,
+        };
+        let mut server = Keeper::start(plan).await?;
+        let first = server.server()?;
+        let proxy = match run.faults.proxy {
+            Some(proxy) => Some(ProxyProcess::start(proxy, &first.listening).await?),
+            None => None,
+        };
+        let entrance = proxy.as_ref().map_or(&first.listening, |proxy| &proxy.listening);
+        let target = Target::resolve_believing(entrance, &first.believe).await?;
+        let control = Control::new(&first.control, &first.control_token);
+        let (hands, mut orders) = server_hands();
         let driven = tokio::select! {
-            driven = self.drive(run, &target, &control) => driven,
-            how = server.gone() => Err(anyhow::anyhow!(
-                "the server is gone in the middle of run {}: {how}; look at its messages above, and \
-                 run the scenario again",
+            driven = self.drive(run, &target, &control, hands) => driven,
+            how = server.keep(&mut orders) => Err(how.context(format!(
+                "the server is gone in the middle of run {}; look at its messages above, and run the \
+                 scenario again",
                 run.id
-            )),
+            ))),
         };
         match driven? {
             Some(measurement) => {
@@ -222,6 +236,7 @@ impl<'a> Session<'a> {
         run: &Run,
         target: &Target,
         control: &Control,
+        hands: ServerHands,
     ) -> anyhow::Result<Option<Measurement>> {
         // A second that cannot be kept ends the run as well: the disk is full, or the folder is gone.
         let ended = self.stop.child_token();
@@ -237,7 +252,8 @@ impl<'a> Session<'a> {
             }
             display.progress(run, &progress);
         };
-        let measured = drive(run, target, control, self.workers, &mut observe, ended.clone()).await;
+        let (workers, stop) = (self.workers, ended.clone());
+        let measured = drive(run, target, control, workers, &mut observe, stop, Some(hands)).await;
         match (lost, measured) {
             (Some(error), _) => Err(error),
             (None, Ok(measurement)) => Ok(Some(measurement)),

@@ -16,7 +16,8 @@ use wirebench_demos::{ControlAccess, Demos};
 mod life;
 mod options;
 
-use self::life::{End, Life, bind, bind_again};
+pub(super) use self::life::bind;
+use self::life::{End, Life, bind_again};
 use self::options::Options;
 use crate::exit::Exit;
 use crate::{machine, print};
@@ -167,13 +168,13 @@ fn stop_signals(until_stdin_ends: bool) -> anyhow::Result<CancellationToken> {
     Ok(stop)
 }
 
-fn announce(ready: &Ready) -> anyhow::Result<()> {
+pub(super) fn announce(ready: &impl Serialize) -> anyhow::Result<()> {
     let mut stdout = std::io::stdout().lock();
     serde_json::to_writer(&mut stdout, ready)?;
     stdout.write_all(b"\n").and_then(|()| stdout.flush()).context("cannot print the ready line")
 }
 
-async fn stdin_ends() {
+pub(super) async fn stdin_ends() {
     let mut ignored = [0; 256];
     let mut stdin = tokio::io::stdin();
     while matches!(stdin.read(&mut ignored).await, Ok(1..)) {}

@@ -126,6 +126,7 @@ async fn follow(arguments: &Subscribe) -> anyhow::Result<Exit> {
         target: &target,
         settings: settings(arguments),
         seed: std::process::id().into(),
+        cut: None,
     };
     let mut failed = None;
     let see = |sight: Sight<'_>| match sight {
@@ -199,7 +200,11 @@ fn print_event(event: &Event) -> anyhow::Result<()> {
             )
         }
         Event::Gap { gap, cursor } => format!("{}\n", json!({ "gap": gap, "cursor": cursor })),
-        Event::Connected { .. } | Event::Request { .. } | Event::Empty { .. } => return Ok(()),
+        Event::Connected { .. }
+        | Event::Request { .. }
+        | Event::Empty { .. }
+        | Event::Closing
+        | Event::Retry { .. } => return Ok(()),
     };
     print::data(&line)
 }

@@ -138,3 +138,20 @@ pub(crate) fn send(pid: u32, signal: &str) {
     let sent = Command::new("kill").args(["-s", signal, &pid.to_string()]).status().unwrap();
     assert!(sent.success(), "cannot send SIG{signal} to {pid}");
 }
+
+/// Publishes over a socket of its own: no HTTP client is needed for one request.
+pub(crate) fn publish(url: &str, body: &str) {
+    use std::io::Write;
+
+    let address = url.strip_prefix("http://").unwrap();
+    let mut stream = std::net::TcpStream::connect(address).unwrap();
+    stream.set_read_timeout(Some(DEADLINE)).unwrap();
+    let length = body.len();
+    let head = format!(
+        "POST /feeds/bench/messages HTTP/1.1\r\nHost: {address}\r\nContent-Length: {length}"
+    );
+    write!(stream, "{head}\r\n\r\n{body}").unwrap();
+    let mut line = String::new();
+    BufReader::new(stream).read_line(&mut line).unwrap();
+    assert!(line.starts_with("HTTP/1.1 201"), "{line}");
+}

@@ -236,6 +236,11 @@ impl Dialer {
             return Ok(socket);
         }
         let socket = tokio::time::timeout(CONNECT_DEADLINE, TcpStream::connect(address)).await??;
+        // A port of this machine on which nobody listens, such as that of a server that was killed, can be
+        // drawn as the local one: the socket is then connected to itself.
+        if socket.local_addr()? == socket.peer_addr()? {
+            return Err(io::ErrorKind::ConnectionRefused.into());
+        }
         socket.set_nodelay(true)?;
         Ok(socket)
     }

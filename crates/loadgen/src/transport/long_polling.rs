@@ -24,8 +24,9 @@ pub(super) struct LongPolling<'a> {
 
 impl<'a> LongPolling<'a> {
     pub(super) fn new(opening: Opening<'a>) -> Self {
+        let primed = opening.settings.held;
         let poller = Poller::new(Transport::LongPolling, opening);
-        Self { poller, primed: false, due: false }
+        Self { poller, primed, due: false }
     }
 }
 

@@ -34,6 +34,9 @@ pub struct Settings {
     pub phase: Duration,
     /// Long polling: how long the server may hold a poll that finds nothing.
     pub hold: Duration,
+    /// Long polling: the first poll of a connection is held like the others, because the subscription
+    /// stands already. [`live`](crate::live) says so of a connection that continues another.
+    pub held: bool,
     /// Which request headers go along.
     pub headers: Headers,
     /// Whether events carry the payloads too: to show them, not to count them.
@@ -47,6 +50,7 @@ impl Default for Settings {
             interval: Duration::from_secs(1),
             phase: Duration::ZERO,
             hold: Duration::from_secs(25),
+            held: false,
             headers: Headers::Browser,
             payloads: false,
         }

@@ -23,6 +23,8 @@ pub(super) struct Poller<'a> {
     after: After,
     /// When dialling began, until the first answer.
     dialled: Option<Timestamp>,
+    /// The last answer said that it was the last on this connection.
+    closing: bool,
     /// What the last answer held and the caller has not had yet.
     events: VecDeque<Event>,
 }
@@ -35,6 +37,7 @@ impl<'a> Poller<'a> {
             http: None,
             after: opening.after,
             dialled: None,
+            closing: false,
             events: VecDeque::new(),
             opening,
         }
@@ -59,9 +62,9 @@ impl<'a> Poller<'a> {
         Ok(self.http.as_mut().expect("it has just been opened"))
     }
 
-    /// Whether the connection has been opened and has closed.
+    /// Whether the connection has been opened and has closed, or is about to.
     pub(super) fn is_closed(&mut self) -> bool {
-        self.http.as_mut().is_some_and(Http::is_closed)
+        self.closing || self.http.as_mut().is_some_and(Http::is_closed)
     }
 
     /// Sends one poll and waits for its answer, at most `within` except for the first, which shares the
@@ -79,6 +82,7 @@ impl<'a> Poller<'a> {
             http.allow(within);
         }
         let answer = http.get(uri, headers).await?;
+        let last = exchange::is_last(&answer);
         if exchange::is_empty(&answer) {
             let at = http.arrived_at();
             let text = answer.headers().get(FEED_CURSOR).and_then(|value| value.to_str().ok());
@@ -88,6 +92,7 @@ impl<'a> Poller<'a> {
             self.stand(at, cursor);
             self.after = After::Cursor(cursor);
             self.events.push_back(Event::Empty { at, cursor });
+            self.close(last);
             return Ok(());
         }
         if answer.status() != StatusCode::OK {
@@ -101,6 +106,7 @@ impl<'a> Poller<'a> {
             http.unexpected(&found, "`{\"cursor\":…,\"messages\":[…]}`")
         })?;
         self.take(&batch, at);
+        self.close(last);
         Ok(())
     }
 
@@ -121,6 +127,13 @@ impl<'a> Poller<'a> {
             messages.map(|message| received(batch.cursor.at(message.seq), message, at, settings)),
         );
         self.after = After::Cursor(batch.cursor);
+    }
+
+    fn close(&mut self, last: bool) {
+        if last {
+            self.closing = true;
+            self.events.push_back(Event::Closing);
+        }
     }
 
     /// The first answer is where the subscription stands.

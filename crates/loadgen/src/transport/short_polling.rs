@@ -59,6 +59,9 @@ impl<'a> ShortPolling<'a> {
     /// Waits for the next slot; `false` when the connection closed meanwhile. When the slot has come, no
     /// timer is armed.
     async fn wait(&mut self) -> Result<bool, SubscribeError> {
+        if self.poller.is_closed() {
+            return Ok(false);
+        }
         if let Some(due) = self.slots.as_mut().and_then(|slots| slots.take(Instant::now())) {
             let timer = self.timer.get_or_insert_with(|| Box::pin(tokio::time::sleep_until(due)));
             timer.as_mut().reset(due);

@@ -112,6 +112,8 @@ impl Open {
             Err(too_large) => Err(too_large),
         };
         self.piece.advance(used);
+        let retry = self.decoder.take_retry();
+        self.events.extend(retry.map(|after| Event::Retry { after }));
         understood
             .map_err(|found| self.http.unexpected(&found, "an event with a cursor and a message"))
     }

@@ -134,7 +134,8 @@ pub(crate) async fn life(
     mut done: impl FnMut(&Life) -> bool,
 ) -> Life {
     let (dialer, target) = (dialer(), target(address));
-    let subscriber = Subscriber { transport, dialer: &dialer, target: &target, settings, seed: 7 };
+    let subscriber =
+        Subscriber { transport, dialer: &dialer, target: &target, settings, seed: 7, cut: None };
     let (over, at_last) = tokio::sync::oneshot::channel();
     let (mut life, mut over) = (Life::default(), Some(over));
     let living = live(&subscriber, After::Newest, |sight| {
@@ -146,7 +147,7 @@ pub(crate) async fn life(
             Sight::Event(Event::Empty { .. }) => life.empty += 1,
             Sight::Event(Event::Received { cursor, .. }) => life.seen.push(cursor.seq),
             Sight::Event(Event::Gap { gap, .. }) => panic!("{transport}: {gap:?}"),
-            Sight::Event(Event::Request { .. }) => {}
+            Sight::Event(Event::Request { .. } | Event::Closing | Event::Retry { .. }) => {}
             Sight::Interrupted { .. } => life.interrupted += 1,
         }
         if done(&life) {

@@ -30,6 +30,10 @@ const OWN: [&str; 3] = ["transport", "poll_interval_us", "hold_us"];
 
 /// What theory says of `row`, which is one of `rows`; `None` where it says nothing.
 pub(super) fn predicted(row: &Row, rows: &[Row]) -> Option<Predicted> {
+    // Of what goes wrong on purpose no law knows.
+    if row.text("faults").is_some() {
+        return None;
+    }
     let transport: Transport = row.text("transport")?.parse().ok()?;
     let nominal = micros(row.number("link_delay_us")?)?;
     // Jitter is not in the laws. What push measured on the same link has it in its median.

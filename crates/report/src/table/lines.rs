@@ -95,6 +95,11 @@ impl Line<'_> {
                 let highest = runs.last().into_iter().chain(invalid.last()).copied();
                 highest.max_by(f64::total_cmp).map(|number| (number, format!("{number:.0}")))
             }
+            Take::LowestShare => {
+                let invalid = values(&self.invalid);
+                let lowest = runs.first().into_iter().chain(invalid.first()).copied();
+                lowest.min_by(f64::total_cmp).map(|number| (number, share(number)))
+            }
             Take::Range if runs.len() < 2 => None,
             Take::Range => {
                 let (low, high) = (runs.first()?, runs.last()?);
@@ -161,6 +166,12 @@ fn median(values: &[f64]) -> Option<f64> {
     values.get(values.len() / 2 - 1).map(|lower| f64::midpoint(*lower, *upper))
 }
 
+/// A percentage to two places, rounded down: 100 is all.
+fn share(percent: f64) -> String {
+    let hundredths = (percent * 100.0 + 1e-6).floor() / 100.0;
+    format!("{hundredths:.2}").trim_end_matches('0').trim_end_matches('.').to_owned()
+}
+
 /// Three significant digits, and all digits before the dot: `0.0123`, `26.2`, `1340`.
 fn significant(number: f64) -> String {
     if number == 0.0 {
@@ -191,6 +202,15 @@ mod tests {
             (1_340.2, "1340"),
         ] {
             assert_eq!(significant(number), text);
+        }
+    }
+
+    #[test]
+    fn a_share_that_is_not_all_is_never_shown_as_all() {
+        for (percent, text) in
+            [(100.0, "100"), (99.999, "99.99"), (97.5, "97.5"), (0.0, "0"), (66.666_67, "66.66")]
+        {
+            assert_eq!(share(percent), text);
         }
     }
 

@@ -15,7 +15,7 @@ use crate::write::grouped;
 use crate::{Connections, Place, Problem, duration_text};
 
 /// The most runs that a scenario may ask for.
-const MOST_RUNS: usize = 10_000;
+pub(super) const MOST_RUNS: usize = 10_000;
 
 pub(super) fn check(draft: &Draft, problems: &mut Vec<Problem>) {
     let found = [
@@ -28,6 +28,7 @@ pub(super) fn check(draft: &Draft, problems: &mut Vec<Problem>) {
         runs_can_be_counted(draft),
     ];
     problems.extend(found.into_iter().flatten());
+    super::faults::check(draft, problems);
 }
 
 /// A connection of HTTP/1.1 carries one answer at a time.
@@ -190,6 +191,7 @@ fn runs_can_be_counted(draft: &Draft) -> Option<Problem> {
         draft.jitter.len(),
         draft.tls.len(),
         draft.version.iter().map(|version| connections(version.value)).sum(),
+        draft.faults.combinations(),
         repeat,
     ];
     let each: usize = draft
@@ -230,7 +232,7 @@ impl Draft {
     }
 }
 
-fn longest(durations: &[Placed<Duration>]) -> Option<&Placed<Duration>> {
+pub(super) fn longest(durations: &[Placed<Duration>]) -> Option<&Placed<Duration>> {
     durations.iter().max_by_key(|placed| placed.value)
 }
 
@@ -265,7 +267,7 @@ fn found<T>(placed: &Placed<T>) -> &'static str {
 }
 
 /// Of several values that do not go together, the first that somebody wrote.
-fn first_place<const N: usize>(places: [Option<&Place>; N]) -> Place {
+pub(super) fn first_place<const N: usize>(places: [Option<&Place>; N]) -> Place {
     let written = places.into_iter().flatten().next();
     written.cloned().expect("the defaults go together, as a test makes sure")
 }

@@ -7,6 +7,7 @@ use wirebench_protocol::Transport;
 use wirebench_protocol::control::{Pace, Payload};
 
 use super::data;
+use super::faults::FaultDraft;
 use super::reader::{Placed, Reader};
 use crate::keys;
 use crate::{Connections, Headers, Problem, Scenario, Threshold, Timing};
@@ -34,6 +35,7 @@ pub(super) struct Draft {
     pub(super) headers: Option<Placed<Headers>>,
     pub(super) interval: Vec<Placed<Duration>>,
     pub(super) hold: Vec<Placed<Duration>>,
+    pub(super) faults: FaultDraft,
 }
 
 impl Draft {
@@ -60,6 +62,7 @@ impl Draft {
             headers: reader.one(&keys::HEADERS),
             interval: reader.several(&keys::INTERVAL),
             hold: reader.several(&keys::HOLD),
+            faults: FaultDraft::read(reader),
         }
     }
 
@@ -92,12 +95,13 @@ impl Draft {
             connections: values(self.connections),
             interval: values(self.interval),
             hold: values(self.hold),
+            faults: self.faults.build(),
             thresholds,
         })
     }
 }
 
-fn values<T>(placed: Vec<Placed<T>>) -> Vec<T> {
+pub(super) fn values<T>(placed: Vec<Placed<T>>) -> Vec<T> {
     placed.into_iter().map(|placed| placed.value).collect()
 }
 

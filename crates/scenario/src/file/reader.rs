@@ -117,6 +117,13 @@ impl<'a, 'p> Reader<'a, 'p> {
     }
 }
 
+/// The value that a key has where nobody gives it one.
+pub(super) fn default<T: Value>(key: &Key) -> T {
+    let tree = DeValue::parse(key.default).expect("defaults are TOML, as a test makes sure");
+    let default = T::read(Located { value: &tree, source: Source::Default(key.default) });
+    default.expect("defaults are right, as a test makes sure")
+}
+
 fn read_within<T: Value>(key: &Key, found: Located<'_>) -> Result<T, Fault> {
     let value = T::read(found)?;
     let beyond = |bound: Option<&'static str>, side| {

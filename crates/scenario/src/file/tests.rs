@@ -10,8 +10,8 @@ use wirebench_protocol::control::{Pace, Payload};
 
 use super::Overrides;
 use crate::{
-    COLUMNS, Comparison, Connections, Headers, KEYS, Scenario, ScenarioError, TABLES, Threshold,
-    Timing, commented_scenario,
+    COLUMNS, Comparison, Connections, FaultLists, Habit, Headers, KEYS, Scenario, ScenarioError,
+    ServerFault, TABLES, Threshold, Timing, commented_scenario,
 };
 
 fn parse(text: &str, overrides: &Overrides) -> Result<Scenario, ScenarioError> {
@@ -57,6 +57,19 @@ fn an_empty_file_is_the_defaults() {
         connections: vec![Connections::Own],
         interval: vec![Duration::from_secs(1)],
         hold: vec![Duration::from_secs(25)],
+        faults: FaultLists {
+            cut_every: vec![Duration::ZERO],
+            cut_share: vec![1.0],
+            server: vec![None],
+            server_after: vec![Duration::from_secs(3)],
+            server_down: vec![Duration::from_secs(1)],
+            stalled_share: vec![0.0],
+            avalanche_after: vec![Duration::ZERO],
+            proxy: vec![None],
+            proxy_idle: vec![Duration::from_mins(1)],
+            proxy_delay: vec![Duration::from_millis(100)],
+            proxy_bandwidth: vec![0],
+        },
         thresholds: Vec::new(),
     };
     assert_eq!(valid(""), expected);
@@ -287,6 +300,41 @@ fn any_threshold() -> impl Strategy<Value = Threshold> {
     )
 }
 
+/// A value of each key, and more of some; enough of the choices that no key is without a meaning.
+fn any_faults() -> impl Strategy<Value = FaultLists> {
+    let time =
+        || between(Duration::from_millis(10), Duration::from_secs(10)).prop_map(|time| vec![time]);
+    let choices = (
+        select(ServerFault::ALL.to_vec()).prop_map(|fault| vec![None, Some(fault)]),
+        Just(vec![Some(Habit::IdleCut), Some(Habit::Slow)]),
+    );
+    let times = (time(), time(), time(), time(), time(), time());
+    let numbers = (
+        (0.001..=1.0).prop_map(|share| vec![share]),
+        (0.0..=0.9).prop_map(|share| vec![share]),
+        (0_usize..=1_000_000_000).prop_map(|bytes| vec![bytes]),
+    );
+    (choices, times, numbers).prop_map(
+        |(
+            (server, proxy),
+            (cut_every, server_after, server_down, avalanche_after, proxy_idle, proxy_delay),
+            (cut_share, stalled_share, proxy_bandwidth),
+        )| FaultLists {
+            cut_every,
+            cut_share,
+            server,
+            server_after,
+            server_down,
+            stalled_share,
+            avalanche_after,
+            proxy,
+            proxy_idle,
+            proxy_delay,
+            proxy_bandwidth,
+        },
+    )
+}
+
 /// Any scenario that could have been read. The few ranges that depend on each other are kept apart: what
 /// is near a limit is tested above.
 fn any_scenario() -> impl Strategy<Value = Scenario> {
@@ -310,7 +358,7 @@ fn any_scenario() -> impl Strategy<Value = Scenario> {
         between(Duration::ZERO, seconds(3_600)),
         between(seconds(100), seconds(3_600)),
         between(seconds(40), seconds(3_600)),
-        1_u32..10,
+        1_u32..5,
     )
         .prop_map(|(warm_up, measure, drain, repeat)| Timing {
             warm_up,
@@ -326,11 +374,14 @@ fn any_scenario() -> impl Strategy<Value = Scenario> {
         several(between(Duration::from_millis(1), seconds(10))),
         several(between(Duration::from_millis(1), seconds(60))),
     );
+    let plain = (vec![1], vec![false], Headers::Bare, vec![Connections::Own]);
     let http = select(vec![
-        (vec![1], vec![false], Headers::Bare, vec![Connections::Own]),
+        plain.clone(),
         (vec![2], vec![true, false], Headers::Browser, vec![Connections::Shared]),
         (vec![2, 1], vec![true], Headers::Bare, vec![Connections::Shared, Connections::Own]),
     ]);
+    // Proxies, and servers that are started again, speak plain HTTP/1.1.
+    let http = prop_oneof![(http, Just(valid("").faults)), (Just(plain), any_faults())];
     let rest = (
         any::<String>(),
         subsequence(Transport::ALL.to_vec(), 1..=4).prop_shuffle(),
@@ -344,7 +395,7 @@ fn any_scenario() -> impl Strategy<Value = Scenario> {
             timing,
             (delay, jitter),
             (interval, hold),
-            (about, transports, (version, tls, headers, connections), mut thresholds),
+            (about, transports, ((version, tls, headers, connections), faults), mut thresholds),
         )| {
             thresholds.sort_by_key(|threshold| threshold.transport);
             let mut known = Vec::new();
@@ -373,6 +424,7 @@ fn any_scenario() -> impl Strategy<Value = Scenario> {
                 connections,
                 interval,
                 hold,
+                faults,
                 thresholds,
             }
         },

@@ -13,7 +13,7 @@ use super::reader::{Fault, Value, nearest};
 use crate::duration::nearest_duration;
 use crate::keys::BURST_MOST;
 use crate::write::grouped;
-use crate::{Connections, Headers, parse_duration};
+use crate::{Connections, Habit, Headers, ServerFault, parse_duration};
 
 impl Value for String {
     fn read(found: Located<'_>) -> Result<Self, Fault> {
@@ -137,6 +137,25 @@ impl Value for Connections {
     fn read(found: Located<'_>) -> Result<Self, Fault> {
         let name = found.value.get_ref().as_str().ok_or_else(Fault::default)?;
         one_of(name, Self::ALL.map(|connections| (connections.name(), connections)))
+    }
+}
+
+impl Value for Option<ServerFault> {
+    fn read(found: Located<'_>) -> Result<Self, Fault> {
+        let name = found.value.get_ref().as_str().ok_or_else(Fault::default)?;
+        let [stop, kill, freeze] = ServerFault::ALL.map(|fault| (fault.name(), Some(fault)));
+        one_of(name, [("none", None), stop, kill, freeze])
+    }
+}
+
+impl Value for Option<Habit> {
+    fn read(found: Located<'_>) -> Result<Self, Fault> {
+        let name = found.value.get_ref().as_str().ok_or_else(Fault::default)?;
+        let mut choices = [("none", None); 1 + Habit::ALL.len()];
+        for (choice, habit) in choices.iter_mut().skip(1).zip(Habit::ALL) {
+            *choice = (habit.name(), Some(habit));
+        }
+        one_of(name, choices)
     }
 }
 

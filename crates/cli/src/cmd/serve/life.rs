@@ -83,7 +83,7 @@ async fn on(demos: Option<&Demos>, wait: impl AsyncFn(&Demos)) {
     }
 }
 
-pub(super) fn bind(flag: &str, address: SocketAddr) -> anyhow::Result<TcpListener> {
+pub(in crate::cmd) fn bind(flag: &str, address: SocketAddr) -> anyhow::Result<TcpListener> {
     listen(address).with_context(|| {
         format!(
             "cannot listen on {address}: stop what uses it, or choose another with `{flag}` \

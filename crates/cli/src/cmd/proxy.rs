@@ -1,0 +1,119 @@
+//! `wirebench proxy`: a proxy in the path, with one bad habit.
+
+use std::net::SocketAddr;
+use std::num::NonZero;
+use std::time::Duration;
+
+use anyhow::Context;
+use clap::{Args, ValueEnum};
+use serde::Serialize;
+use tokio::signal::unix::{SignalKind, signal};
+use wirebench_link::Habit;
+use wirebench_loadgen::Target;
+use wirebench_scenario::parse_duration;
+
+use super::serve::{announce, bind, stdin_ends};
+use crate::exit::Exit;
+use crate::machine;
+
+/// Stand between subscribers and a server, with one bad habit
+///
+/// For trying any client or server against what proxies do to feeds. Prints one JSON line on standard
+/// output once it is ready. SIGTERM or Ctrl-C cuts every connection and ends it.
+#[derive(Args, Debug)]
+pub(crate) struct Proxy {
+    /// The server: `http://host:port`
+    #[arg(long, value_name = "URL")]
+    upstream: String,
+    /// Where to listen; port 0 takes any free one
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:0")]
+    listen: SocketAddr,
+    /// What it does that it should not
+    #[arg(long, value_enum)]
+    habit: HabitName,
+    /// With `idle-cut`: how long nothing may be sent either way
+    #[arg(long, value_name = "DURATION", default_value = "60s", value_parser = duration)]
+    idle: Duration,
+    /// With `slow`: what it adds, each way
+    #[arg(long, value_name = "DURATION", default_value = "100ms", value_parser = duration)]
+    delay: Duration,
+    /// With `slow`: bytes per second that a connection may carry, each way [default: no limit]
+    #[arg(long, value_name = "BYTES")]
+    bandwidth: Option<NonZero<usize>>,
+    /// Stop when standard input ends, so as not to outlive the process that started the proxy
+    #[arg(long, hide = true)]
+    until_stdin_ends: bool,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum HabitName {
+    /// Hold a response back until it is whole, or 16 KiB of it have come
+    Buffering,
+    /// Cut connections on which nothing is sent
+    IdleCut,
+    /// Forward requests without `Upgrade`
+    StripUpgrade,
+    /// Close the connection after each response
+    CloseAfterResponse,
+    /// Be far away and narrow
+    Slow,
+}
+
+/// The ready line.
+#[derive(Serialize)]
+struct Ready {
+    listening: String,
+    upstream: String,
+    pid: u32,
+}
+
+pub(crate) fn proxy(arguments: &Proxy) -> anyhow::Result<Exit> {
+    machine::raise_open_files();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .context("cannot start the event loop")?;
+    let stopped = runtime.block_on(until_stopped(arguments));
+    // What has not ended by now is not waited for: reading standard input blocks a thread for ever.
+    runtime.shutdown_background();
+    stopped
+}
+
+async fn until_stopped(arguments: &Proxy) -> anyhow::Result<Exit> {
+    let mut terminate = signal(SignalKind::terminate()).context("cannot watch for SIGTERM")?;
+    let mut interrupt = signal(SignalKind::interrupt()).context("cannot watch for SIGINT")?;
+    let upstream = Target::resolve(&arguments.upstream).await?.address;
+    let listener = bind("--listen", arguments.listen)?;
+    announce(&Ready {
+        listening: format!("http://{}", listener.local_addr()?),
+        upstream: format!("http://{upstream}"),
+        pid: std::process::id(),
+    })?;
+    let shutdown = async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+            () = stdin_ends(), if arguments.until_stdin_ends => {}
+        }
+    };
+    wirebench_link::proxy(listener, upstream, arguments.habit(), shutdown).await;
+    Ok(Exit::Done)
+}
+
+impl Proxy {
+    fn habit(&self) -> Habit {
+        match self.habit {
+            HabitName::Buffering => Habit::Buffering,
+            HabitName::IdleCut => Habit::IdleCut { idle: self.idle },
+            HabitName::StripUpgrade => Habit::StripUpgrade,
+            HabitName::CloseAfterResponse => Habit::CloseAfterResponse,
+            HabitName::Slow => {
+                Habit::Slow { delay: self.delay, bandwidth: self.bandwidth.map(NonZero::get) }
+            }
+        }
+    }
+}
+
+fn duration(text: &str) -> Result<Duration, String> {
+    parse_duration(text).ok_or_else(|| "expected a duration such as `500ms` or `25s`".to_owned())
+}

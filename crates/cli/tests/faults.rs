@@ -1,0 +1,106 @@
+//! Faults through the real binary: servers that are killed and started again, proxies in the path.
+
+#![expect(clippy::unwrap_used, reason = "helpers of tests fail by panicking")]
+
+mod support;
+
+use std::fs;
+use std::path::Path;
+
+use support::{Ended, Lines, Served, measure, wirebench};
+use tempfile::TempDir;
+use wirebench_report::Row;
+
+/// One run a transport, short.
+const SCENARIO: &str = r#"
+crowd = { subscribers = 10, ramp = "50ms" }
+feed = { rate = 20 }
+timing = { warm-up = "100ms", measure = "3s", drain = "20s" }
+link = { delay = "2ms" }
+short-polling = { interval = "200ms" }
+thresholds = { missed_silently = "== 0" }
+"#;
+
+fn measured(faults: &str, arguments: &[&str]) -> (Ended, Vec<Row>) {
+    let folder = TempDir::new().unwrap();
+    fs::write(folder.path().join("x.toml"), format!("{SCENARIO}\n[faults]\n{faults}")).unwrap();
+    let ended = measure(folder.path(), &[&["x.toml"], arguments].concat());
+    let rows = wirebench_report::read(&folder.path().join("out/runs.csv")).unwrap_or_default();
+    (ended, rows)
+}
+
+#[test]
+fn a_killed_server_is_back_and_what_it_took_along_is_signalled() {
+    let faults = "server = \"kill\"\nserver-after = \"1s\"\nserver-down = \"300ms\"";
+    let (ended, rows) = measured(faults, &[]);
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    assert!(ended.stdout.contains("Faults"), "{ended:?}");
+    assert_eq!(rows.len(), 4);
+    for row in rows {
+        let transport = row.text("transport").unwrap();
+        let number = |column| row.number(column).unwrap_or_else(|| panic!("{transport}: {column}"));
+        let lost = number("expected") - number("received");
+        assert!((number("missed_signalled") - lost).abs() < 0.5, "{transport}: {row:?}");
+        assert!(number("missed_silently") < 0.5, "{transport}: {row:?}");
+        assert!(number("delivered_ratio") > 0.8, "{transport}: {row:?}");
+        assert!(number("back_99_ms") >= 300.0, "{transport} before the server: {row:?}");
+        assert!(number("reconnects_peak_per_s") >= 1.0, "{transport}: {row:?}");
+        assert!(number("gaps") >= 1.0, "{transport}: {row:?}");
+        assert!(number("published") >= 40.0, "both lives of the feed count: {row:?}");
+        assert_eq!(
+            row.text("faults"),
+            Some("server=kill server-after=1s server-down=0.3s"),
+            "{transport}"
+        );
+    }
+}
+
+#[test]
+fn a_server_that_stops_or_stands_still_comes_back_too() {
+    let faults = "server = [\"stop\", \"freeze\"]\nserver-after = \"1s\"\nserver-down = \"300ms\"";
+    let (ended, rows) = measured(faults, &["--transports", "sse,long-polling"]);
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    assert_eq!(rows.len(), 4);
+    for row in rows {
+        let frozen = row.text("faults").unwrap().starts_with("server=freeze");
+        assert_eq!(row.number("missed_silently"), Some(0.0), "{row:?}");
+        // Nobody is cut off by a server that stands still: what it published late arrives late.
+        assert_eq!(row.number("back_99_ms").is_none(), frozen, "{row:?}");
+        if frozen {
+            assert_eq!(row.number("delivered_ratio"), Some(1.0), "{row:?}");
+            assert!(row.number("delivery_max_us").unwrap() >= 250_000.0, "{row:?}");
+        }
+    }
+}
+
+#[test]
+fn a_proxy_that_refuses_a_transport_is_a_result_and_no_failure() {
+    let (ended, rows) = measured("proxy = \"strip-upgrade\"", &["--transports", "sse,websocket"]);
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    for row in rows {
+        let through = row.text("transport") == Some("sse");
+        assert_eq!(row.number("delivered_ratio"), Some(f64::from(u8::from(through))), "{row:?}");
+    }
+}
+
+#[test]
+fn the_proxy_works_by_itself() {
+    let served = Served::start();
+    let arguments = ["proxy", "--upstream", served.url(), "--habit", "close-after-response"];
+    let mut proxy = wirebench(Path::new("."), &arguments).spawn().unwrap();
+    let ready = Lines::of(proxy.stdout.take().unwrap()).next("the ready line of the proxy");
+    let ready: serde_json::Value = serde_json::from_str(&ready).unwrap();
+    let url = ready["listening"].as_str().unwrap();
+    let arguments = ["subscribe", url, "--transport", "long-polling", "--after", "start"];
+    let mut subscriber = wirebench(Path::new("."), &arguments).spawn().unwrap();
+    let lines = Lines::of(subscriber.stdout.take().unwrap());
+    for number in 1..=3 {
+        support::publish(served.url(), &number.to_string());
+        let line: serde_json::Value = serde_json::from_str(&lines.next("a message")).unwrap();
+        assert_eq!(line["payload"], number);
+    }
+    for child in [&mut subscriber, &mut proxy] {
+        child.kill().unwrap();
+        child.wait().unwrap();
+    }
+}

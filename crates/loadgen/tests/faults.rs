@@ -1,0 +1,218 @@
+//! Every transport against every habit of a proxy, and crowds that are cut off.
+#![expect(clippy::unwrap_used, reason = "helpers of a test may fail loudly")]
+
+#[expect(dead_code, reason = "each test uses its part of what they share")]
+mod support;
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use futures::future::join_all;
+use support::{Bench, PATIENCE, target, within};
+use tokio_util::sync::{CancellationToken, DropGuard};
+use wirebench_link::Habit;
+use wirebench_loadgen::{
+    Control, Dialer, Settings, Sight, SubscribeError, Subscriber, Target, drive, live,
+};
+use wirebench_measure::{Event, Measurement, Missed};
+use wirebench_protocol::control::{Pace, Payload};
+use wirebench_protocol::{After, Seq, Transport};
+use wirebench_scenario::{Faults, Http, Link, Run, Timing};
+use wirebench_server::{Feed, Server};
+
+/// What a life through a proxy came to.
+#[derive(Debug, Default)]
+struct Life {
+    seen: Vec<Seq>,
+    interrupted: u64,
+    opened: u64,
+    refused: Option<SubscribeError>,
+}
+
+/// A proxy before a server, until the guard is dropped.
+fn proxy(upstream: SocketAddr, habit: Habit) -> (Target, DropGuard) {
+    let listener = support::listen();
+    let address = listener.local_addr().unwrap();
+    let end = CancellationToken::new();
+    let stop = end.clone();
+    tokio::spawn(async move {
+        wirebench_link::proxy(listener, upstream, habit, stop.cancelled()).await;
+    });
+    (target(address), end.drop_guard())
+}
+
+/// Lives from the start of the feed until `done` says so, or the server refuses for good.
+async fn live_through(
+    transport: Transport,
+    target: &Target,
+    mut done: impl FnMut(&Life) -> bool,
+) -> Life {
+    let dialer = Dialer::new(Link::default(), 1);
+    let settings = Settings {
+        interval: Duration::from_millis(5),
+        hold: Duration::from_millis(500),
+        ..Settings::default()
+    };
+    let subscriber =
+        Subscriber { transport, dialer: &dialer, target, settings, seed: 7, cut: None };
+    let (mut life, over) = (Life::default(), CancellationToken::new());
+    let living = live(&subscriber, After::Start, |sight| {
+        match sight {
+            Sight::Event(Event::Received { cursor, .. }) => life.seen.push(cursor.seq),
+            Sight::Event(Event::Gap { gap, .. }) => panic!("{transport}: {gap:?}"),
+            Sight::Event(_) => {}
+            Sight::Interrupted { .. } => life.interrupted += 1,
+        }
+        if done(&life) {
+            over.cancel();
+        }
+    });
+    let what = format_args!("{transport}: its life through a proxy");
+    let refused = within(PATIENCE, what, over.run_until_cancelled(living)).await;
+    Life { refused, opened: dialer.counts().opened, ..life }
+}
+
+/// The habits that let every transport through, each in its own time.
+const HARMLESS: [Habit; 4] = [
+    Habit::IdleCut { idle: Duration::from_millis(50) },
+    Habit::StripUpgrade,
+    Habit::CloseAfterResponse,
+    Habit::Slow { delay: Duration::from_millis(10), bandwidth: Some(100_000) },
+];
+
+#[tokio::test]
+async fn every_message_arrives_once_and_in_order_through_every_habit() {
+    let pairs = HARMLESS.into_iter().flat_map(|habit| Transport::ALL.map(|each| (each, habit)));
+    let pairs = pairs.filter(|pair| *pair != (Transport::WebSocket, Habit::StripUpgrade));
+    let polls = Transport::ALL.into_iter().filter(|transport| transport.polls());
+    let buffered = polls.map(|transport| (transport, Habit::Buffering));
+    join_all(pairs.chain(buffered).chain([(Transport::WebSocket, Habit::Buffering)]).map(
+        async |(transport, habit)| {
+            let bench = Bench::start(1000);
+            let (target, _proxy) = proxy(bench.address, habit);
+            bench.publish_numbers(1);
+            let life = live_through(transport, &target, |life| {
+                if life.seen.len() as u64 == bench.feed.published() && life.seen.len() < 40 {
+                    bench.publish_numbers(3);
+                }
+                life.seen.len() == 40
+            })
+            .await;
+            assert_eq!(life.seen, (1..=40).collect::<Vec<_>>(), "{transport} {habit:?}");
+            let closes = habit == Habit::CloseAfterResponse && transport.polls();
+            // A machine that stands still for 50 ms is idle, too.
+            if !matches!(habit, Habit::IdleCut { .. }) {
+                assert_eq!(life.opened > 3, closes, "{transport} {habit:?}: {life:?}");
+                assert_eq!(life.interrupted, 0, "{transport} {habit:?}: {life:?}");
+            }
+        },
+    ))
+    .await;
+}
+
+#[tokio::test]
+async fn a_socket_without_its_upgrade_is_refused_with_the_reason() {
+    let bench = Bench::start(10);
+    let (target, _proxy) = proxy(bench.address, Habit::StripUpgrade);
+    let life = live_through(Transport::WebSocket, &target, |_| false).await;
+    let Some(SubscribeError::Refused { status, .. }) = life.refused else { panic!("{life:?}") };
+    assert_eq!(status, 426);
+}
+
+#[tokio::test]
+async fn what_a_buffering_proxy_holds_back_of_a_stream_comes_when_the_stream_ends() {
+    let bench = Bench::start(1000);
+    let (target, _proxy) = proxy(bench.address, Habit::Buffering);
+    let text = format!("\"{}\"", "x".repeat(1_000));
+    for _ in 0..40 {
+        bench.publish(&text);
+    }
+    let mut first = 0;
+    let life = live_through(Transport::Sse, &target, |life| {
+        if !life.seen.is_empty() && first == 0 {
+            first = bench.feed.published();
+            // Three more than the blocks of 16 KiB that are full: they would wait for the next.
+            bench.begin_stop();
+        }
+        life.seen.len() == 40
+    })
+    .await;
+    assert_eq!(life.seen, (1..=40).collect::<Vec<_>>(), "{life:?}");
+}
+
+fn run(transport: Transport, faults: Faults) -> Run {
+    Run {
+        id: "001".to_owned(),
+        repeat: 1,
+        transport,
+        subscribers: 30,
+        ramp: Duration::from_millis(50),
+        rate: 40.0,
+        pace: Pace::Steady,
+        payload: Payload::Bytes(64),
+        window: 1000,
+        timing: Timing {
+            warm_up: Duration::from_millis(100),
+            measure: Duration::from_millis(1500),
+            drain: Duration::from_secs(20),
+            repeat: 1,
+        },
+        link: Link::default(),
+        http: Http::default(),
+        interval: transport.polls().then_some(Duration::from_millis(50)),
+        hold: transport.polls().then_some(Duration::from_secs(5)),
+        faults,
+        seed: 7,
+    }
+}
+
+async fn measure(transport: Transport, faults: Faults) -> Measurement {
+    let server = Server::new([("bench".to_owned(), Feed::new(1000))]);
+    let (feeds, control) = (support::listen(), support::listen());
+    let target = target(feeds.local_addr().unwrap());
+    let api = Control::new(&format!("http://{}", control.local_addr().unwrap()), support::TOKEN);
+    let stop = CancellationToken::new();
+    let end = stop.clone();
+    tokio::spawn(async move {
+        let serving = wirebench_server::Control::new(server.clone(), support::token());
+        tokio::join!(
+            end.run_until_cancelled(serving.serve(control)),
+            server.serve(feeds, end.cancelled()),
+        );
+    });
+    let run = run(transport, faults);
+    let (mut observe, never) = (|_| {}, CancellationToken::new());
+    let driving = drive(&run, &target, &api, 1, &mut observe, never, None);
+    let measured = within(2 * PATIENCE, format_args!("{transport}: a run"), driving).await;
+    stop.cancel();
+    measured.unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_avalanche_loses_nothing_and_everybody_comes_back() {
+    let faults = Faults { avalanche_after: Some(Duration::from_millis(400)), ..Faults::default() };
+    for transport in Transport::ALL {
+        let measured = measure(transport, faults).await;
+        let aftermath = measured.faults.unwrap();
+        assert_eq!(aftermath.missed, Missed::default(), "{transport}: {measured:?}");
+        assert_eq!(measured.delivered_ratio(), Some(1.0), "{transport}");
+        assert_eq!(measured.seen.duplicate, 0, "{transport}");
+        assert_eq!(measured.traffic.reconnects, 30, "{transport}");
+        assert_eq!(measured.seen.comebacks.count(), 30, "{transport}");
+        let back = aftermath.back_99.unwrap();
+        let told = transport == Transport::Sse;
+        assert_eq!(back >= Duration::from_secs(1), told, "{transport}: {back:?} after `retry:`");
+        assert!(aftermath.reconnects_peak_per_s <= Some(30), "{transport}: {aftermath:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_stops_reading_gets_everything_afterwards_and_counts_without_delays() {
+    for transport in Transport::ALL {
+        let measured = measure(transport, Faults { stalled_share: 0.2, ..Faults::default() }).await;
+        let published = measured.published.unwrap();
+        assert_eq!(measured.faults.unwrap().missed, Missed::default(), "{transport}");
+        assert_eq!(measured.seen.undelayed, published * 6, "{transport}: a fifth of 30");
+        assert_eq!(measured.seen.delivery.len(), published * 24, "{transport}");
+    }
+}

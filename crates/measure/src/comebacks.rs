@@ -1,0 +1,104 @@
+//! How a crowd that was cut off came back.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use wirebench_protocol::Timestamp;
+
+use crate::Latency;
+
+/// Ten of these make the second over which the peak is taken.
+const BIN: Duration = Duration::from_millis(100);
+
+/// Subscriptions that stand again: when, and after how long.
+///
+/// It grows by a counter for each tenth of a second in which somebody came back, and no further.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Comebacks {
+    /// From the fault to the subscription that stands again.
+    away: Latency,
+    /// How many came back in each tenth of a second, by the number of the tenth.
+    bins: BTreeMap<u128, u64>,
+}
+
+impl Comebacks {
+    /// Somebody who was cut off at `since` stands again `at` this time.
+    pub fn record(&mut self, since: Timestamp, at: Timestamp) {
+        self.away.record(at.saturating_since(since));
+        *self.bins.entry(u128::from(at.as_nanos()) / BIN.as_nanos()).or_default() += 1;
+    }
+
+    /// Adds those of another. The result does not depend on the order of merging.
+    pub fn merge(&mut self, other: &Self) {
+        let Self { away, bins } = other;
+        self.away.merge(away);
+        for (bin, count) in bins {
+            *self.bins.entry(*bin).or_default() += count;
+        }
+    }
+
+    /// How many came back.
+    pub fn count(&self) -> u64 {
+        self.away.len()
+    }
+
+    /// The time after which 99 % of all who were cut off were back, where `still_away` of them never came.
+    /// `None` when nobody was cut off, and when too many never came.
+    #[expect(
+        clippy::cast_precision_loss,
+        reason = "a rank among comebacks needs no more than 16 digits"
+    )]
+    pub fn back_99(&self, still_away: u64) -> Option<Duration> {
+        let (came, wanted) = (self.count() as f64, 0.99 * (self.count() + still_away) as f64);
+        (came > 0.0 && wanted <= came).then(|| self.away.percentile(100.0 * wanted / came))?
+    }
+
+    /// The most that came back within one second. `None` when nobody did.
+    pub fn peak_per_second(&self) -> Option<u64> {
+        let within = |first: u128| self.bins.range(first..first + 10).map(|(_, count)| count).sum();
+        self.bins.keys().map(|first| within(*first)).max()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn comebacks(millis: impl IntoIterator<Item = u64>) -> Comebacks {
+        let mut comebacks = Comebacks::default();
+        let start = Timestamp::from_nanos(5_000_000_000);
+        for after in millis {
+            comebacks.record(start, start + Duration::from_millis(after));
+        }
+        comebacks
+    }
+
+    #[test]
+    fn the_last_hundredth_is_not_waited_for_unless_it_never_comes() {
+        let comebacks = comebacks((1..=99).map(|n| n * 10).chain([9_000]));
+        let back = comebacks.back_99(0).expect("all came back");
+        assert!((989..=991).contains(&back.as_millis()), "{back:?}");
+        assert!(comebacks.back_99(1).is_some_and(|back| back >= Duration::from_secs(8)));
+        assert_eq!(comebacks.back_99(2), None, "two of 102 never came");
+    }
+
+    #[test]
+    fn nobody_who_left_comes_back_at_no_time() {
+        assert_eq!(comebacks([]).back_99(0), None);
+        assert_eq!(comebacks([]).peak_per_second(), None);
+    }
+
+    #[test]
+    fn the_peak_is_that_of_any_second_and_not_of_the_clocks() {
+        // 30 within 0.4 s across the turn of a second of the clock, 20 later.
+        let comebacks = comebacks((0..30).map(|n| 800 + n * 13).chain((0..20).map(|_| 5_000)));
+        assert_eq!(comebacks.peak_per_second(), Some(30));
+    }
+
+    #[test]
+    fn merging_adds_up() {
+        let (mut one, other) = (comebacks([100, 200]), comebacks([150]));
+        one.merge(&other);
+        assert_eq!(one, comebacks([100, 150, 200]));
+    }
+}
