@@ -4,14 +4,20 @@ use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use crate::limits::Limits;
+
+/// A log is to say that connections are refused, not to be filled with it.
+const SAID_EVERY: Duration = Duration::from_secs(10);
 
 /// Counts connections, and addresses where they are limited.
 #[derive(Debug, Default)]
 pub(crate) struct Census {
     connected: AtomicUsize,
     refused: AtomicUsize,
+    /// When it was last said that connections are refused.
+    said: Mutex<Option<Instant>>,
     /// Connections of each address that has any. Empty where addresses are not limited.
     addresses: Mutex<HashMap<IpAddr, usize>>,
 }
@@ -38,6 +44,16 @@ impl Census {
             self.refused.fetch_add(1, Relaxed);
         }
         fits
+    }
+
+    /// Whether it is time to say that connections are refused: once in ten seconds, however many are.
+    pub(crate) fn says_so(&self) -> bool {
+        let mut said = self.said.lock().unwrap_or_else(PoisonError::into_inner);
+        let due = said.is_none_or(|said| said.elapsed() >= SAID_EVERY);
+        if due {
+            *said = Some(Instant::now());
+        }
+        due
     }
 
     /// Counts a connection out.
@@ -90,5 +106,6 @@ mod tests {
         assert!(census.enter(other, &limits));
         census.leave(other, true);
         assert_eq!((census.connected(), census.refused()), (3, 1));
+        assert!(census.says_so() && !census.says_so(), "said once, not with every one");
     }
 }

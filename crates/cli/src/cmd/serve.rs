@@ -11,6 +11,7 @@ use tokio::io::AsyncReadExt;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
+use tracing_subscriber::filter::LevelFilter;
 use wirebench_demos::{ControlAccess, Demos};
 
 mod life;
@@ -55,6 +56,9 @@ pub(crate) struct Serve {
     demo_controls: DemoControls,
     #[command(flatten)]
     options: Options,
+    /// What goes to the log on standard error: `warn`, `info` (starts and stops) or `debug`
+    #[arg(long, value_name = "LEVEL", default_value = "warn")]
+    log: LevelFilter,
     /// Stop when standard input ends, so as not to outlive the process that started the server
     #[arg(long, hide = true)]
     until_stdin_ends: bool,
@@ -104,10 +108,13 @@ pub(crate) fn serve(arguments: Serve) -> anyhow::Result<Exit> {
         return Ok(Exit::Usage);
     }
     machine::raise_open_files();
-    // What an operator would act on: a line each on standard error. Nothing goes to it otherwise.
+    if !arguments.no_demos && arguments.options.names_a_token() {
+        print::talk("the demos are not served: their pages have no token to show");
+    }
+    // What an operator would act on: a line each on standard error.
     tracing_subscriber::fmt()
         .with_writer(std::io::stderr)
-        .with_max_level(tracing_subscriber::filter::LevelFilter::WARN)
+        .with_max_level(arguments.log)
         .with_target(false)
         .init();
     let mut runtime = tokio::runtime::Builder::new_multi_thread();

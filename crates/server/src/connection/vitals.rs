@@ -83,6 +83,10 @@ impl Vitals {
             server.census().leave(address, true);
             return None;
         }
+        if refused && server.census().says_so() {
+            let connected = server.census().connected();
+            tracing::warn!(connected, %address, "connections are refused: there are too many");
+        }
         server.metrics().opened();
         Some(Arc::new(Self {
             server: server.clone(),

@@ -122,6 +122,14 @@ impl Settings {
 }
 
 impl Options {
+    /// Whether subscribing or publishing takes a token.
+    pub(super) fn names_a_token(&self) -> bool {
+        let given = |file: &Option<PathBuf>, name: &str| {
+            file.is_some() || std::env::var_os(format!("WIREBENCH_{name}_TOKEN")).is_some()
+        };
+        given(&self.publish_token_file, "PUBLISH") || given(&self.subscribe_token_file, "SUBSCRIBE")
+    }
+
     /// Reads the files that the options name.
     pub(super) fn read(&self, listen: SocketAddr, control: SocketAddr) -> anyhow::Result<Settings> {
         self.check_control(control)?;
