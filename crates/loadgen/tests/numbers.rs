@@ -203,6 +203,10 @@ async fn on_an_own_connection_each_message_keeps_its_stamp_however_late_it_is_ta
         let mut events = subscribe(transport, &dialer, &target, After::Newest, &settings);
         let first = within(PATIENCE, &what, events.next()).await.unwrap().unwrap();
         assert!(matches!(first, Event::Connected { .. }), "{what}: {first:?}");
+        if transport == Transport::Sse {
+            let retry = within(PATIENCE, &what, events.next()).await.unwrap().unwrap();
+            assert!(matches!(retry, Event::Retry { .. }), "{what}: {retry:?}");
+        }
         for _ in 0..2 {
             bench.publish("0");
             // The link takes it in, and does not hand it out yet.
