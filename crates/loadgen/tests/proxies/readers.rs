@@ -40,7 +40,12 @@ impl<'a> Reader<'a> {
         within(PATIENCE, format_args!("{transport}: an event"), async {
             loop {
                 match self.events.next().await.transpose()? {
-                    Some(Event::Request { .. } | Event::Empty { .. }) => {}
+                    Some(
+                        Event::Request { .. }
+                        | Event::Empty { .. }
+                        | Event::Closing
+                        | Event::Retry { .. },
+                    ) => {}
                     event => return Ok(event),
                 }
             }
@@ -123,6 +128,8 @@ pub(crate) struct Life {
     pub(crate) connected: u64,
     pub(crate) empty: u64,
     pub(crate) interrupted: u64,
+    /// Connections, in the end.
+    pub(crate) opened: u64,
     pub(crate) seen: Vec<Seq>,
 }
 
@@ -159,7 +166,7 @@ pub(crate) async fn life(
         over = tokio::time::timeout(PATIENCE, at_last) => over,
     };
     assert!(over.is_ok(), "{transport}: waited {PATIENCE:?} in vain: {life:?}");
-    life
+    Life { opened: dialer.counts().opened, ..life }
 }
 
 /// A stream as it crosses the socket.
