@@ -332,8 +332,16 @@ impl Tab {
     pub(crate) async fn click(&self, selector: &str) {
         let quoted = json!(selector);
         self.wait(&format!("$({quoted})?.checkVisibility() && !$({quoted}).disabled")).await;
-        let element = self.page.find_element(selector).await.unwrap();
-        element.click().await.unwrap_or_else(|error| panic!("cannot click `{selector}`: {error}"));
+        // A page that is on its way to another loses the element between the finding and the click.
+        for attempt in 1.. {
+            let clicked =
+                async { self.page.find_element(selector).await?.click().await.map(|_| ()) };
+            match clicked.await {
+                Ok(()) => return,
+                Err(error) => assert!(attempt < 10, "cannot click `{selector}`: {error}"),
+            }
+            self.wait("document.readyState === 'complete'").await;
+        }
     }
 
     /// Writes into a field.
