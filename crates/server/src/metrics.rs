@@ -5,6 +5,7 @@
 
 use std::time::Duration;
 
+use axum::http::StatusCode;
 use prometheus::{
     Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry,
     TextEncoder,
@@ -18,6 +19,14 @@ const OTHER: &str = "none";
 
 const KINDS: usize = Transport::ALL.len() + 1;
 
+/// The statuses of what goes well.
+const USUAL: [StatusCode; 4] = [
+    StatusCode::OK,
+    StatusCode::NO_CONTENT,
+    StatusCode::NOT_MODIFIED,
+    StatusCode::SWITCHING_PROTOCOLS,
+];
+
 /// One handle for each transport, and one for what belongs to none.
 type Each<T> = [T; KINDS];
 
@@ -28,6 +37,9 @@ pub(crate) struct Metrics {
     open: Each<IntGauge>,
     accepted: Each<IntCounter>,
     closed: IntCounterVec,
+    /// The usual answers of each transport, looked up once: polling would otherwise pay for a look-up with
+    /// each request, of which pushing has none.
+    usual: [[IntCounter; USUAL.len()]; Transport::ALL.len()],
     requests: IntCounterVec,
     messages: Each<IntCounter>,
     sent: Each<IntCounter>,
@@ -57,6 +69,12 @@ impl Metrics {
             "Gaps that subscribers were told of: messages that had left the window, or another epoch",
             &["transport", "kind"],
         );
+        let requests = counters(
+            &registry,
+            "wirebench_requests_total",
+            "Requests answered, by what was asked for and the status of the answer",
+            &["route", "status"],
+        );
         let wake = HistogramOpts::new(
             "wirebench_fan_out_seconds",
             "From the publishing of a message until every waiting subscriber was woken for it",
@@ -74,12 +92,10 @@ impl Metrics {
                 "Connections closed, and why",
                 &["transport", "reason"],
             ),
-            requests: counters(
-                &registry,
-                "wirebench_requests_total",
-                "Requests answered, by what was asked for and the status of the answer",
-                &["route", "status"],
-            ),
+            usual: Transport::ALL.map(|transport| {
+                USUAL.map(|status| requests.with_label_values(&[transport.name(), status.as_str()]))
+            }),
+            requests,
             messages: counter(
                 "wirebench_messages_sent_total",
                 "Messages handed to connections, once for each subscriber",
@@ -139,8 +155,17 @@ impl Metrics {
         self.closed.with_label_values(&[label(kind(transport)), why.name()]).inc();
     }
 
-    pub(crate) fn answered(&self, route: &str, status: axum::http::StatusCode) {
-        self.requests.with_label_values(&[route, status.as_str()]).inc();
+    /// A subscription, or a poll, was answered.
+    pub(crate) fn answered(&self, transport: Transport, status: StatusCode) {
+        match USUAL.iter().position(|usual| *usual == status) {
+            Some(place) => self.usual[transport as usize][place].inc(),
+            None => self.requests.with_label_values(&[transport.name(), status.as_str()]).inc(),
+        }
+    }
+
+    /// A publisher was answered.
+    pub(crate) fn answered_publisher(&self, status: StatusCode) {
+        self.requests.with_label_values(&["messages", status.as_str()]).inc();
     }
 
     pub(crate) fn sent(&self, transport: Option<Transport>, bytes: u64) {

@@ -340,7 +340,7 @@ async fn publish(State(server): State<Server>, path: PathParams, request: Reques
         }
         Err(refusal) => refusal.into_response(),
     };
-    server.0.metrics.answered("messages", answer.status());
+    server.0.metrics.answered_publisher(answer.status());
     answer
 }
 

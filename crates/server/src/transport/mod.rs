@@ -30,7 +30,7 @@ pub(crate) fn route(transport: Transport) -> MethodRouter<Server> {
             Ok(feed) => answer(transport, &server, feed, request).await,
             Err(refusal) => {
                 let refusal = refusal.into_response();
-                server.metrics().answered(transport.name(), refusal.status());
+                server.metrics().answered(transport, refusal.status());
                 refusal
             }
         };
@@ -58,7 +58,7 @@ pub(crate) async fn answer(
         Ok(response) => response,
         Err(refusal) => refusal.into_response(),
     };
-    server.metrics().answered(transport.name(), answer.status());
+    server.metrics().answered(transport, answer.status());
     answer
 }
 
