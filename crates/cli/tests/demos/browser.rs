@@ -5,35 +5,20 @@
 
 use std::panic::{AssertUnwindSafe, resume_unwind};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Mutex, Weak};
 use std::time::{Duration, Instant};
 
-use chromiumoxide::cdp::browser_protocol::browser::BrowserContextId;
-use chromiumoxide::cdp::browser_protocol::emulation::{
-    MediaFeature, SetDeviceMetricsOverrideParams,
-};
-use chromiumoxide::cdp::browser_protocol::input::InsertTextParams;
-use chromiumoxide::cdp::browser_protocol::log::{EventEntryAdded, LogEntryLevel};
-use chromiumoxide::cdp::browser_protocol::network::{Headers, SetExtraHttpHeadersParams};
-use chromiumoxide::cdp::browser_protocol::page::Viewport;
-use chromiumoxide::cdp::browser_protocol::target::{
-    CreateBrowserContextParams, CreateTargetParams, DisposeBrowserContextParams,
-};
-use chromiumoxide::cdp::js_protocol::runtime::{
-    ConsoleApiCalledType, EvaluateParams, EventConsoleApiCalled, EventExceptionThrown,
-};
-use chromiumoxide::page::ScreenshotParams;
-use chromiumoxide::{Browser, BrowserConfig, Page};
-use futures::{FutureExt, StreamExt};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use futures::FutureExt;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
-use tempfile::TempDir;
 use tokio::runtime::Runtime;
+use tokio::sync::watch;
+use tokio::time::timeout;
 
+use crate::devtools::{Browser, DEADLINE, Session, lock};
 use crate::support::Served;
-
-/// How long a page may take for anything before a test gives it up.
-const DEADLINE: Duration = Duration::from_secs(30);
 
 /// How often a page is looked at while a test waits.
 const LOOK: Duration = Duration::from_millis(50);
@@ -51,10 +36,8 @@ fn chromium() -> Option<PathBuf> {
 
 /// The browser's process, and the threads that talk to it.
 struct Shared {
-    // Dropped in this order: the profile goes once nobody writes to it.
     browser: Browser,
     runtime: Runtime,
-    _profile: TempDir,
 }
 
 impl Shared {
@@ -75,41 +58,22 @@ impl Shared {
         if let Some(running) = shared.upgrade() {
             return Some(running);
         }
-        let launched = Arc::new(Self::launch(chromium));
+        let launched = Arc::new(Self::launch(&chromium));
         *shared = Arc::downgrade(&launched);
         Some(launched)
     }
 
-    fn launch(chromium: PathBuf) -> Self {
-        let profile = TempDir::new().unwrap();
-        let config = BrowserConfig::builder()
-            .chrome_executable(chromium)
-            .user_data_dir(profile.path())
-            .no_sandbox()
-            .new_headless_mode()
-            .arg("disable-gpu")
-            .viewport(None)
-            .build()
-            .unwrap();
+    fn launch(chromium: &Path) -> Self {
         let runtime = Runtime::new().unwrap();
-        let (browser, mut handler) = runtime.block_on(Browser::launch(config)).unwrap();
-        // Runs until the connection ends. What it cannot read are events of a newer protocol.
-        runtime.spawn(async move { while handler.next().await.is_some() {} });
-        Self { browser, runtime, _profile: profile }
+        let browser = runtime.block_on(Browser::launch(chromium));
+        Self { browser, runtime }
     }
 }
 
 impl Drop for Shared {
     fn drop(&mut self) {
-        self.runtime.block_on(async {
-            let _ = self.browser.close().await;
-            let _ = self.browser.wait().await;
-        });
+        self.runtime.block_on(self.browser.close());
     }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Runs a test with a server of its own. Whatever it does, no page may throw or offend its policy; when it
@@ -150,18 +114,17 @@ impl Visit {
 
     /// A tab of a reader of another language, at a page.
     pub(crate) async fn open_for(&self, language: &str, path: &str) -> Arc<Tab> {
-        let browser = &self.shared.browser;
-        let context = browser.execute(CreateBrowserContextParams::default()).await.unwrap();
-        let context = context.result.browser_context_id;
-        let target =
-            CreateTargetParams::builder().url("about:blank").browser_context_id(context.clone());
-        let page = browser.new_page(target.build().unwrap()).await.unwrap();
-        let headers = Headers::new(json!({ "Accept-Language": language }));
-        page.execute(SetExtraHttpHeadersParams::new(headers)).await.unwrap();
+        let heard = Arc::new(Heard::default());
+        let listener = {
+            let heard = Arc::clone(&heard);
+            move |event: &str, details: &Value| heard.hear(event, details)
+        };
+        let page = self.shared.browser.open(listener).await;
+        let tab = Tab { page, heard, server: self.server.url().to_owned() };
+        let headers = json!({ "headers": { "Accept-Language": language } });
+        tab.call("Network.setExtraHTTPHeaders", headers).await;
         let script = TELL_VIOLATIONS.replace("${VIOLATION}", VIOLATION);
-        page.evaluate_on_new_document(script).await.unwrap();
-        let complaints = listen(&page).await;
-        let tab = Tab { page, context, complaints, server: self.server.url().to_owned() };
+        tab.call("Page.addScriptToEvaluateOnNewDocument", json!({ "source": script })).await;
         tab.resize(1440, 900).await;
         tab.go(path).await;
         let tab = Arc::new(tab);
@@ -197,8 +160,7 @@ impl Visit {
     /// Closes all tabs: those of other tests need the processor.
     async fn leave(&self) {
         for tab in self.tabs() {
-            let context = DisposeBrowserContextParams::new(tab.context.clone());
-            let _ = self.shared.browser.execute(context).await;
+            tab.page.close().await;
         }
     }
 }
@@ -212,65 +174,91 @@ enum Complaint {
     Logged(String),
 }
 
-type Complaints = Arc<Mutex<Vec<Complaint>>>;
-
-async fn listen(page: &Page) -> Complaints {
-    let thrown = page.event_listener::<EventExceptionThrown>().await.unwrap();
-    let called = page.event_listener::<EventConsoleApiCalled>().await.unwrap();
-    let logged = page.event_listener::<EventEntryAdded>().await.unwrap();
-    let thrown = thrown.map(|event| {
-        let details = &event.exception_details;
-        let said = details.exception.as_ref().and_then(|exception| exception.description.clone());
-        Some(Complaint::Thrown(said.unwrap_or_else(|| details.text.clone())))
-    });
-    let called = called.map(|event| {
-        let bad = [ConsoleApiCalledType::Error, ConsoleApiCalledType::Warning];
-        let said = event.args.iter().filter_map(|said| said.value.as_ref());
-        let said = said.map(Value::to_string).collect::<Vec<_>>().join(" ");
-        let violation = said.contains(VIOLATION);
-        let complaint = if violation { Complaint::Thrown } else { Complaint::Logged };
-        bad.contains(&event.r#type).then(|| complaint(said))
-    });
-    let logged = logged.map(|event| {
-        let LogEntryLevel::Error = event.entry.level else { return None };
-        let from = event.entry.url.as_deref().unwrap_or_default();
-        Some(Complaint::Logged(format!("{} {from}", event.entry.text)))
-    });
-    let complaints = Complaints::default();
-    let heard = Arc::clone(&complaints);
-    let mut all = futures::stream::select(thrown, futures::stream::select(called, logged));
-    tokio::spawn(async move {
-        while let Some(complaint) = all.next().await {
-            lock(&heard).extend(complaint);
+impl Complaint {
+    /// What an event complains of, if anything.
+    fn of(event: &str, details: &Value) -> Option<Self> {
+        let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+        match event {
+            "Runtime.exceptionThrown" => Some(Self::Thrown(thrown(&details["exceptionDetails"]))),
+            "Runtime.consoleAPICalled"
+                if details["type"] == "error" || details["type"] == "warning" =>
+            {
+                let said = details["args"].as_array().into_iter().flatten();
+                let said = said.filter_map(|said| said.get("value")).map(Value::to_string);
+                let said = said.collect::<Vec<_>>().join(" ");
+                let violation = said.contains(VIOLATION);
+                Some(if violation { Self::Thrown(said) } else { Self::Logged(said) })
+            }
+            "Log.entryAdded" if details["entry"]["level"] == "error" => {
+                let entry = &details["entry"];
+                Some(Self::Logged(format!("{} {}", text(&entry["text"]), text(&entry["url"]))))
+            }
+            _ => None,
         }
-    });
-    complaints
+    }
+}
+
+/// The message of an exception, from the protocol's `ExceptionDetails`.
+fn thrown(details: &Value) -> String {
+    let said = details["exception"]["description"].as_str().or(details["text"].as_str());
+    said.unwrap_or("an exception").to_owned()
+}
+
+/// What a page has told so far.
+#[derive(Default)]
+struct Heard {
+    complaints: Mutex<Vec<Complaint>>,
+    /// The documents that have been loaded with all that they refer to, by the protocol's `loaderId`.
+    loaded: watch::Sender<Vec<String>>,
+}
+
+impl Heard {
+    fn hear(&self, event: &str, details: &Value) {
+        if event == "Page.lifecycleEvent" && details["name"] == "load" {
+            let loader = details["loaderId"].as_str().unwrap_or_default().to_owned();
+            self.loaded.send_modify(|loaded| loaded.push(loader));
+        }
+        lock(&self.complaints).extend(Complaint::of(event, details));
+    }
 }
 
 /// A page that is open in the browser.
 pub(crate) struct Tab {
-    page: Page,
-    context: BrowserContextId,
-    complaints: Complaints,
+    page: Session,
+    heard: Arc<Heard>,
     server: String,
 }
 
 impl Tab {
+    /// Sends a command that the page has to carry out.
+    async fn call(&self, method: &str, parameters: Value) -> Value {
+        self.page.call(method, parameters).await.unwrap()
+    }
+
     /// Goes to a page and waits until it is loaded.
     pub(crate) async fn go(&self, path: &str) {
-        self.page.goto(format!("{}{path}", self.server)).await.unwrap();
+        let mut loaded = self.heard.loaded.subscribe();
+        let url = format!("{}{path}", self.server);
+        let gone = self.call("Page.navigate", json!({ "url": url })).await;
+        assert!(gone.get("errorText").is_none(), "cannot go to {url}: {gone}");
+        // Another place on the same page loads nothing.
+        let Some(document) = gone["loaderId"].as_str() else { return };
+        let load = loaded.wait_for(|loaded| loaded.iter().any(|one| one == document));
+        let load = timeout(DEADLINE, load).await;
+        assert!(load.is_ok(), "{url} was not loaded within {DEADLINE:?}");
     }
 
     /// The size of the window, in CSS pixels.
     pub(crate) async fn resize(&self, width: i64, height: i64) {
-        let size = SetDeviceMetricsOverrideParams::new(width, height, 1.0, false);
-        self.page.execute(size).await.unwrap();
+        let size =
+            json!({ "width": width, "height": height, "deviceScaleFactor": 1, "mobile": false });
+        self.call("Emulation.setDeviceMetricsOverride", size).await;
     }
 
     /// `"light"` or `"dark"`.
     pub(crate) async fn prefer(&self, color_scheme: &str) {
-        let preferred = MediaFeature::new("prefers-color-scheme", color_scheme);
-        self.page.emulate_media_features(vec![preferred]).await.unwrap();
+        let preferred = json!({ "name": "prefers-color-scheme", "value": color_scheme });
+        self.call("Emulation.setEmulatedMedia", json!({ "features": [preferred] })).await;
     }
 
     /// The value of an expression, awaited. It may use `$` and `$$` as on the browser's own console.
@@ -283,18 +271,17 @@ impl Tab {
     }
 
     async fn try_ask(&self, expression: &str) -> Result<Value, String> {
-        let question = EvaluateParams::builder()
-            .expression(expression)
-            .include_command_line_api(true)
-            .return_by_value(true)
-            .await_promise(true)
-            .build()?;
-        let answer = self.page.execute(question).await.map_err(|error| error.to_string())?.result;
-        if let Some(details) = answer.exception_details {
-            let said = details.exception.and_then(|exception| exception.description);
-            return Err(said.unwrap_or(details.text));
+        let question = json!({
+            "expression": expression,
+            "includeCommandLineAPI": true,
+            "returnByValue": true,
+            "awaitPromise": true,
+        });
+        let mut answer = self.page.call("Runtime.evaluate", question).await?;
+        match answer.get("exceptionDetails") {
+            Some(details) => Err(thrown(details)),
+            None => Ok(answer["result"]["value"].take()),
         }
-        Ok(answer.result.value.unwrap_or_default())
     }
 
     /// Waits until an expression is true, or anything else that JavaScript takes for it, and gives its value.
@@ -334,9 +321,7 @@ impl Tab {
         self.wait(&format!("$({quoted})?.checkVisibility() && !$({quoted}).disabled")).await;
         // A page that is on its way to another loses the element between the finding and the click.
         for attempt in 1.. {
-            let clicked =
-                async { self.page.find_element(selector).await?.click().await.map(|_| ()) };
-            match clicked.await {
+            match self.try_click(&quoted).await {
                 Ok(()) => return,
                 Err(error) => assert!(attempt < 10, "cannot click `{selector}`: {error}"),
             }
@@ -344,15 +329,49 @@ impl Tab {
         }
     }
 
+    /// Presses and releases the mouse in the middle of an element.
+    async fn try_click(&self, quoted: &Value) -> Result<(), String> {
+        let middle = format!(
+            "(() => {{
+                const element = $({quoted});
+                element.scrollIntoViewIfNeeded();
+                const {{ x, y, width, height }} = element.getBoundingClientRect();
+                return [x + width / 2, y + height / 2];
+            }})()"
+        );
+        let middle = self.try_ask(&middle).await?;
+        for (kind, button, clicks) in
+            [("mouseMoved", "none", 0), ("mousePressed", "left", 1), ("mouseReleased", "left", 1)]
+        {
+            let moved = json!({
+                "type": kind, "x": middle[0], "y": middle[1], "button": button, "clickCount": clicks,
+            });
+            self.page.call("Input.dispatchMouseEvent", moved).await?;
+        }
+        Ok(())
+    }
+
     /// Writes into a field.
     pub(crate) async fn write(&self, selector: &str, text: &str) {
         let () = self.ask(&format!("void $({}).focus()", json!(selector))).await;
-        self.page.execute(InsertTextParams::new(text)).await.unwrap();
+        self.call("Input.insertText", json!({ "text": text })).await;
     }
 
     /// Presses a key: `"Enter"`, `"Tab"`.
     pub(crate) async fn press(&self, key: &str) {
-        self.page.find_element("body").await.unwrap().press_key(key).await.unwrap();
+        let (code, text) = match key {
+            "Enter" => (13, "\r"),
+            "Tab" => (9, ""),
+            other => panic!("add the key code of `{other}`"),
+        };
+        for kind in [if text.is_empty() { "rawKeyDown" } else { "keyDown" }, "keyUp"] {
+            let mut pressed =
+                json!({ "type": kind, "key": key, "code": key, "windowsVirtualKeyCode": code });
+            if kind == "keyDown" {
+                pressed["text"] = text.into();
+            }
+            self.call("Input.dispatchKeyEvent", pressed).await;
+        }
     }
 
     /// Moves a slider to a place, counted from 0.
@@ -373,14 +392,11 @@ impl Tab {
 
     /// The names that assistive technology has for what is on the page: role and name of each node.
     pub(crate) async fn accessible(&self) -> Vec<(String, String)> {
-        use chromiumoxide::cdp::browser_protocol::accessibility::{AxValue, GetFullAxTreeParams};
-        let text = |value: Option<AxValue>| {
-            let value = value.and_then(|value| value.value);
-            value.and_then(|value| value.as_str().map(str::to_owned)).unwrap_or_default()
-        };
-        let tree = self.page.execute(GetFullAxTreeParams::default()).await.unwrap().result;
-        let nodes = tree.nodes.into_iter().filter(|node| !node.ignored);
-        nodes.map(|node| (text(node.role), text(node.name))).collect()
+        let text = |value: &Value| value["value"].as_str().unwrap_or_default().to_owned();
+        let tree = self.call("Accessibility.getFullAXTree", json!({})).await;
+        let nodes = tree["nodes"].as_array().expect("the tree has nodes").iter();
+        let nodes = nodes.filter(|node| node["ignored"] != true);
+        nodes.map(|node| (text(&node["role"]), text(&node["name"]))).collect()
     }
 
     /// All of the page as a PNG.
@@ -388,18 +404,21 @@ impl Tab {
         self.try_picture().await.unwrap()
     }
 
-    async fn try_picture(&self) -> chromiumoxide::Result<Vec<u8>> {
-        // Not `full_page`: that changes the size of the window, and not back.
-        let whole = self.page.layout_metrics().await?.css_content_size;
-        let whole =
-            Viewport { x: 0.0, y: 0.0, width: whole.width, height: whole.height, scale: 1.0 };
-        let picture = ScreenshotParams::builder().clip(whole).capture_beyond_viewport(true).build();
-        self.page.screenshot(picture).await
+    async fn try_picture(&self) -> Result<Vec<u8>, String> {
+        let metrics = self.page.call("Page.getLayoutMetrics", json!({})).await?;
+        let whole = &metrics["cssContentSize"];
+        let whole = json!({
+            "x": 0, "y": 0, "width": whole["width"], "height": whole["height"], "scale": 1,
+        });
+        let picture = json!({ "format": "png", "clip": whole, "captureBeyondViewport": true });
+        let picture = self.page.call("Page.captureScreenshot", picture).await?;
+        let encoded = picture["data"].as_str().unwrap_or_default();
+        STANDARD.decode(encoded).map_err(|error| error.to_string())
     }
 
     /// Everything that the page said and should not have.
     pub(crate) fn complaints(&self) -> Vec<String> {
-        lock(&self.complaints)
+        lock(&self.heard.complaints)
             .iter()
             .map(|complaint| match complaint {
                 Complaint::Thrown(said) | Complaint::Logged(said) => said.clone(),
@@ -413,7 +432,7 @@ impl Tab {
             Complaint::Thrown(said) => Some(said.clone()),
             Complaint::Logged(_) => None,
         };
-        lock(&self.complaints).iter().filter_map(thrown).collect()
+        lock(&self.heard.complaints).iter().filter_map(thrown).collect()
     }
 }
 

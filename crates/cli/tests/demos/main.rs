@@ -8,6 +8,7 @@
 
 mod browser;
 mod chat;
+mod devtools;
 mod every_page;
 mod lanes;
 mod news;

@@ -1,8 +1,8 @@
 //! `report.html`: the numbers of a run, to look at, to keep and to decide by.
 //!
 //! One file that asks nobody for anything. Markup, style and script are those of `assets/`, the
-//! charts are drawn by the plotly.js that the `plotly` crate embeds, and what is told of the runs
-//! is one block of JSON. What needs the histograms or the laws of [`wirebench_measure::theory`] is
+//! charts are drawn by the basic bundle of plotly.js, which lies beside them, and what is told of the
+//! runs is one block of JSON. What needs the histograms or the laws of [`wirebench_measure::theory`] is
 //! computed here; grouping, medians and drawing are the script's.
 
 mod curve;

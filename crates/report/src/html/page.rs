@@ -5,7 +5,6 @@ use std::sync::LazyLock;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use plotly::Plot;
 use serde::Serialize;
 use serde_json::Value as Json;
 use sha2::{Digest, Sha256};
@@ -19,6 +18,8 @@ use crate::format::json_value;
 use crate::{Better, COLUMNS, Column, Part, Row, TIMELINE_COLUMNS, TimelineRow};
 
 const TEMPLATE: &str = include_str!("../../assets/report.html");
+/// Draws the charts. `assets/plotly/README.md` says which version it is and where it comes from.
+pub(super) const PLOTLY: &str = include_str!("../../assets/plotly/plotly-basic.min.js");
 const STYLE: &str = include_str!("../../assets/report.css");
 /// In an order in which none needs a later one before the page is drawn.
 const SCRIPT: &str = concat!(
@@ -166,7 +167,7 @@ pub(super) fn page(view: View, sources: &[Source<'_>], comparison: Option<&Compa
     let scenario = sources.first().map_or("", |source| source.scenario);
     filled(|marker| match marker {
         "title" => escaped(scenario),
-        "plotly" => plotly().to_owned(),
+        "plotly" => PLOTLY.to_owned(),
         "plotly hash" => PLOTLY_HASH.clone(),
         "style" => STYLE.to_owned(),
         "script" => SCRIPT.to_owned(),
@@ -195,18 +196,7 @@ fn escaped(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;")
 }
 
-/// The first of the scripts that the crate embeds; the second, `MathJax`, sets formulas, and there
-/// are none.
-pub(super) fn plotly() -> &'static str {
-    static SCRIPTS: LazyLock<String> = LazyLock::new(Plot::offline_js_sources);
-    SCRIPTS
-        .split_once('>')
-        .and_then(|(_, script)| script.split_once("</script>"))
-        .map(|(script, _)| script)
-        .expect("the first script element is that of plotly.js")
-}
-
-static PLOTLY_HASH: LazyLock<String> = LazyLock::new(|| hash(plotly()));
+static PLOTLY_HASH: LazyLock<String> = LazyLock::new(|| hash(PLOTLY));
 static SCRIPT_HASH: LazyLock<String> = LazyLock::new(|| hash(SCRIPT));
 
 /// By which a content security policy lets a script run.

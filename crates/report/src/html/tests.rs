@@ -4,10 +4,11 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use serde_json::Value as Json;
+use sha2::{Digest as _, Sha256};
 use tempfile::tempdir;
 use wirebench_protocol::Transport;
 
-use super::page::plotly;
+use super::page::PLOTLY;
 use super::sample::{FULL, Folder, Plan, folder};
 use super::*;
 use crate::COLUMNS;
@@ -42,8 +43,8 @@ fn value<'a>(run: &'a Json, name: &str) -> &'a Json {
 #[test]
 fn a_page_refers_to_nothing_outside_of_itself() {
     let page = report(&small().report());
-    assert_eq!(page.matches(plotly()).count(), 1, "plotly.js is in it once");
-    let own = page.replace(plotly(), "");
+    assert_eq!(page.matches(PLOTLY).count(), 1, "plotly.js is in it once");
+    let own = page.replace(PLOTLY, "");
     for reference in [" src=", "url(", "@import", "import(", "fetch(", "XMLHttp", "https:"] {
         assert!(!own.contains(reference), "{reference}");
     }
@@ -53,6 +54,31 @@ fn a_page_refers_to_nothing_outside_of_itself() {
         own.split("href=\"").skip(1).filter_map(|rest| rest.split('"').next()).collect();
     assert_eq!(links, ["data:,", "#main"]);
     assert!(own.contains("default-src 'none'; script-src 'sha256-"));
+}
+
+#[test]
+fn plotly_is_the_file_that_its_notes_describe() {
+    let notes = include_str!("../../assets/plotly/README.md");
+    let sum: String = Sha256::digest(PLOTLY).iter().map(|byte| format!("{byte:02x}")).collect();
+    assert!(notes.contains(&sum), "the checksum is {sum}");
+    let (head, _) = PLOTLY.split_once("*/").unwrap();
+    let (_, version) = head.split_once("(basic - minified) v").unwrap();
+    let version = version.lines().next().unwrap();
+    assert!(notes.contains(&format!("version {version}")), "the version is {version}");
+}
+
+/// It stands within a script element: neither may end the element before the script is over.
+#[test]
+fn plotly_contains_nothing_that_ends_its_element() {
+    for ending in ["</script", "<!--"] {
+        assert!(!PLOTLY.contains(ending), "{ending}");
+    }
+}
+
+#[test]
+fn a_page_of_36_runs_is_smaller_than_a_megabyte_and_a_half() {
+    let page = report(&folder(&Plan { subscribers: &[10, 100, 1_000], ..FULL }).report());
+    assert!(page.len() < 1_500_000, "{} bytes", page.len());
 }
 
 #[test]
