@@ -37,6 +37,8 @@ struct Provenance<'a> {
     machine: &'a Machine,
     wirebench: &'static str,
     commit: Option<&'static str>,
+    /// The cargo profile that this program was built with: `release`, `dist` or `dev`.
+    profile: &'static str,
     /// When the first run began, RFC 3339.
     started: String,
     seed: u64,
@@ -90,6 +92,7 @@ impl RunFolder {
             machine: &machine,
             wirebench: env!("CARGO_PKG_VERSION"),
             commit: option_env!("WIREBENCH_COMMIT"),
+            profile: env!("WIREBENCH_PROFILE"),
             started: now.strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
             seed: request.seed,
             loadgen_workers: request.workers,

@@ -8,6 +8,8 @@ mod keeper;
 mod kept;
 mod machine;
 mod print;
+#[cfg(test)]
+mod profile;
 mod progress;
 mod thresholds;
 
@@ -25,7 +27,12 @@ use crate::exit::Exit;
 /// Exit codes: 0 done · 1 it failed · 2 bad usage or an invalid scenario · 3 `compare` found a
 /// regression · 4 a run was invalid · 99 a threshold of the scenario was not met · 130 interrupted twice
 #[derive(Debug, Parser)]
-#[command(name = "wirebench", version, max_term_width = 100)]
+#[command(
+    name = "wirebench",
+    version,
+    long_version = env!("WIREBENCH_LONG_VERSION"),
+    max_term_width = 100
+)]
 pub(crate) struct Program {
     #[command(subcommand)]
     command: Command,

@@ -79,6 +79,12 @@ fn a_scenario_runs_end_to_end_and_leaves_a_folder_that_reads_back() {
         serde_json::from_str(&fs::read_to_string(out.join("machine.json")).unwrap()).unwrap();
     assert_eq!(machine["tags"]["test"], "yes", "{machine}");
     assert!(machine["cores"].as_u64() >= Some(1), "{machine}");
+    let profile = machine["profile"].as_str().unwrap();
+    assert_eq!(profile == "dev", cfg!(debug_assertions), "{profile}");
+    let version = run(&out, &["--version"]).stdout;
+    assert!(version.contains(&format!("(profile {profile}")), "{version}");
+    let doctor = run(&out, &["doctor"]).stdout;
+    assert!(doctor.contains(&format!("build profile     {profile}\n")), "{doctor}");
 
     let again = run(&out, &["check", "scenario.toml"]);
     assert_eq!(again.code, Some(0), "the scenario as run is a scenario: {again:?}");

@@ -201,6 +201,7 @@ const MACHINE = {
   clock_resolution_ns: ["Clock resolution", (v) => withUnit(count(v), "ns")],
   wirebench: ["wirebench", (v) => v],
   commit: ["Commit", (v) => v],
+  profile: ["Build profile", (v) => v],
   started: ["Started", (v) => v.replace("T", " ").replace(/Z$/, " UTC")],
   seed: ["Seed", (v) => String(v)],
   loadgen_workers: ["Load generator threads", (v) => String(v)],

@@ -10,12 +10,13 @@ use crate::print;
 const LARGEST_CROWD: u64 = 5_000;
 
 pub(crate) fn doctor() -> anyhow::Result<Exit> {
-    print::data(&examine(&Machine::inspect()))?;
+    print::data(&examine(&Machine::inspect(), env!("WIREBENCH_PROFILE")))?;
     Ok(Exit::Done)
 }
 
-/// The facts, a line each, then advice where one of them stands in the way.
-fn examine(machine: &Machine) -> String {
+/// The facts, a line each, then advice where one of them stands in the way. `profile` is the cargo profile
+/// that this program was built with.
+fn examine(machine: &Machine, profile: &str) -> String {
     let unknown = || "unknown".to_owned();
     let count = |number: Option<u64>| number.map_or_else(unknown, print::thousands);
     let (most, limit) = machine.most_connections();
@@ -23,6 +24,7 @@ fn examine(machine: &Machine) -> String {
     let memory = machine.memory_bytes.map(|bytes| format!("{:.1} GiB", gibibytes(bytes)));
     let resolution = format!("{} ns", machine.clock_resolution_ns);
     let facts = [
+        ("build profile", profile.to_owned()),
         ("processor", machine.cpu.clone().unwrap_or_else(unknown)),
         ("cores", machine.cores.to_string()),
         ("memory", memory.unwrap_or_else(unknown)),
@@ -37,14 +39,22 @@ fn examine(machine: &Machine) -> String {
     for (name, value) in facts {
         let _ = writeln!(page, "{name:<18}{value}");
     }
-    for advice in advice(machine) {
+    for advice in advice(machine, profile) {
         let _ = write!(page, "\n{advice}\n");
     }
     page
 }
 
-fn advice(machine: &Machine) -> Vec<String> {
+fn advice(machine: &Machine, profile: &str) -> Vec<String> {
     let mut advice = Vec::new();
+    if profile == "dev" {
+        advice.push(
+            "This is a debug build, which needs many times the processor time of an optimised one. \
+             Measure with `cargo run --release`, or with `cargo run --profile dist`, which the \
+             figures in the documentation come from."
+                .to_owned(),
+        );
+    }
     let (most, _) = machine.most_connections();
     if most < LARGEST_CROWD {
         advice.push(format!(
@@ -102,12 +112,13 @@ mod tests {
 
     #[test]
     fn a_machine_that_allows_everything_is_told_so() {
-        let page = examine(&machine());
+        let page = examine(&machine(), "dist");
         assert!(
             page.contains("most subscribers  19,900 in one run, limited by open files"),
             "{page}"
         );
         assert!(page.contains("processor         unknown"), "{page}");
+        assert!(page.contains("build profile     dist"), "{page}");
         assert!(
             page.ends_with(
                 "Nothing stands in the way of the scenarios that come with wirebench.\n"
@@ -117,14 +128,15 @@ mod tests {
 
     #[test]
     fn each_limit_comes_with_its_remedy() {
-        let page = examine(&Machine {
+        let limited = Machine {
             cores: 1,
             open_files: Some(1_024),
             accept_queue: Some(128),
             clock_resolution_ns: 4_000_000,
             ..machine()
-        });
-        for remedy in ["ulimit -n 20000", "share one core", "somaxconn", "coarse"] {
+        };
+        let page = examine(&limited, "dev");
+        for remedy in ["--release", "ulimit -n 20000", "share one core", "somaxconn", "coarse"] {
             assert!(page.contains(remedy), "no `{remedy}` in {page}");
         }
     }

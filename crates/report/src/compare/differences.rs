@@ -131,6 +131,7 @@ fn of_source(source: &Source, known: Known) -> Fields {
                 top if ON_PURPOSE.contains(&top) => {}
                 "wirebench" => add(About::Wirebench, "version", value),
                 "commit" => add(About::Wirebench, "commit", value),
+                "profile" => add(About::Wirebench, "profile", value),
                 "seed" => add(About::Seed, "seed", value),
                 _ => add(About::Machine, field, value),
             },
@@ -182,7 +183,7 @@ mod tests {
     fn machine() -> Json {
         json!({
             "cpu": "AMD EPYC", "cores": 2, "kernel": "Linux 6.18", "port_range": [32768, 60999],
-            "wirebench": "0.1.0", "commit": null, "started": "2026-01-01T00:00:00Z", "seed": 42,
+            "wirebench": "0.1.0", "commit": null, "profile": "dist", "started": "2026-01-01T00:00:00Z", "seed": 42,
             "tags": {}, "settings": { "tcp_nodelay": true, "tls": false },
         })
     }
@@ -203,6 +204,7 @@ mod tests {
             ),
             (About::Wirebench, "version", json!({ "wirebench": "0.2.0" })),
             (About::Wirebench, "commit", json!({ "commit": "abc" })),
+            (About::Wirebench, "profile", json!({ "profile": "release" })),
             (About::Seed, "seed", json!({ "seed": 43 })),
             (About::Machine, "governor", json!({ "governor": "performance" })),
         ] {
