@@ -195,6 +195,8 @@ impl ProxyProcess {
                 .map(str::to_owned)
                 .into();
         let mut set = |flag: &str, value: String| arguments.extend([flag.to_owned(), value]);
+        // A server that is gone on purpose is no news, and the keeper says if it is gone otherwise.
+        set("--log", "error".to_owned());
         match proxy {
             Proxy::IdleCut { idle } => set("--idle", duration_text(idle)),
             Proxy::Slow { delay, bandwidth } => {

@@ -5,6 +5,7 @@
 mod support;
 
 use std::fs;
+use std::io::{Read, Write};
 use std::path::Path;
 
 use support::{Ended, Lines, Served, measure, wirebench};
@@ -102,5 +103,52 @@ fn the_proxy_works_by_itself() {
     for child in [&mut subscriber, &mut proxy] {
         child.kill().unwrap();
         child.wait().unwrap();
+    }
+}
+
+#[test]
+fn an_upstream_that_the_proxy_cannot_speak_to_is_bad_usage() {
+    for (upstream, words) in [
+        ("https://127.0.0.1:9", "speaks no TLS"),
+        ("http://127.0.0.1:9/live", "`/live` is more than a host and a port"),
+        ("ftp://127.0.0.1:9", "the scheme has to be `http`"),
+        ("nonsense", "expected `http://host:port`"),
+    ] {
+        let arguments = ["proxy", "--upstream", upstream, "--habit", "strip-upgrade"];
+        let ended = support::run(Path::new("."), &arguments);
+        assert_eq!(ended.code, Some(2), "{upstream}: {ended:?}");
+        // The words are wrapped to the width of a terminal.
+        let said = ended.stderr.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(said.contains(words) && said.contains("--upstream"), "{upstream}: {said}");
+    }
+}
+
+#[test]
+fn a_dead_upstream_is_answered_with_502_and_logged_through_every_habit() {
+    // Nobody listens there any more, and no other test listens on that address.
+    let dead = std::net::TcpListener::bind("127.0.0.2:0").unwrap().local_addr().unwrap();
+    let upstream = format!("http://{dead}");
+    for habit in ["buffering", "idle-cut", "strip-upgrade", "close-after-response", "slow"] {
+        let arguments = ["proxy", "--upstream", &upstream, "--habit", habit];
+        let mut proxy = wirebench(Path::new("."), &arguments).spawn().unwrap();
+        let ready = Lines::of(proxy.stdout.take().unwrap()).next("the ready line of the proxy");
+        let log = Lines::of(proxy.stderr.take().unwrap());
+        let ready: serde_json::Value = serde_json::from_str(&ready).unwrap();
+        let address = ready["listening"].as_str().unwrap().strip_prefix("http://").unwrap();
+        let mut client = std::net::TcpStream::connect(address).unwrap();
+        client.set_read_timeout(Some(support::DEADLINE)).unwrap();
+        client.write_all(b"GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n").unwrap();
+        let mut answer = String::new();
+        client.read_to_string(&mut answer).unwrap();
+        assert!(answer.starts_with("HTTP/1.1 502 "), "{habit}: {answer:?}");
+        assert!(answer.contains("connection: close"), "{habit}: {answer:?}");
+        assert!(
+            answer.contains(&dead.to_string()),
+            "{habit} says what it cannot reach: {answer:?}"
+        );
+        let line = log.next("a warning in the log");
+        assert!(line.contains("WARN") && line.contains(&dead.to_string()), "{habit}: {line:?}");
+        proxy.kill().unwrap();
+        proxy.wait().unwrap();
     }
 }

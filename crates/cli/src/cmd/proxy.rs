@@ -8,6 +8,7 @@ use anyhow::Context;
 use clap::{Args, ValueEnum};
 use serde::Serialize;
 use tokio::signal::unix::{SignalKind, signal};
+use tracing_subscriber::filter::LevelFilter;
 use wirebench_link::Habit;
 use wirebench_loadgen::Target;
 use wirebench_scenario::parse_duration;
@@ -19,11 +20,12 @@ use crate::machine;
 /// Stand between subscribers and a server, with one bad habit
 ///
 /// For trying any client or server against what proxies do to feeds. Prints one JSON line on standard
-/// output once it is ready. SIGTERM or Ctrl-C cuts every connection and ends it.
+/// output once it is ready. A request that the server does not answer is answered with 502. SIGTERM or Ctrl-C
+/// cuts every connection and ends it.
 #[derive(Args, Debug)]
 pub(crate) struct Proxy {
-    /// The server: `http://host:port`
-    #[arg(long, value_name = "URL")]
+    /// The server: `http://host:port`, without TLS and without a path
+    #[arg(long, value_name = "URL", value_parser = upstream)]
     upstream: String,
     /// Where to listen; port 0 takes any free one
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:0")]
@@ -40,6 +42,9 @@ pub(crate) struct Proxy {
     /// With `slow`: bytes per second that a connection may carry, each way [default: no limit]
     #[arg(long, value_name = "BYTES")]
     bandwidth: Option<NonZero<usize>>,
+    /// What goes to the log on standard error: `error`, `warn` (a server that does not answer), `info`
+    #[arg(long, value_name = "LEVEL", default_value = "warn")]
+    log: LevelFilter,
     /// Stop when standard input ends, so as not to outlive the process that started the proxy
     #[arg(long, hide = true)]
     until_stdin_ends: bool,
@@ -69,6 +74,11 @@ struct Ready {
 
 pub(crate) fn proxy(arguments: &Proxy) -> anyhow::Result<Exit> {
     machine::raise_open_files();
+    tracing_subscriber::fmt()
+        .with_writer(std::io::stderr)
+        .with_max_level(arguments.log)
+        .with_target(false)
+        .init();
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
@@ -114,6 +124,74 @@ impl Proxy {
     }
 }
 
+/// Checks the URL of `--upstream`. What follows the host would be dropped: requests are passed on with the
+/// paths that they have.
+fn upstream(text: &str) -> Result<String, String> {
+    let (scheme, rest) = text
+        .split_once("://")
+        .ok_or_else(|| format!("expected `http://host:port`, for example `http://{text}`"))?;
+    match scheme {
+        "http" => {}
+        "https" | "wss" => {
+            return Err(
+                "the proxy reads what it passes on and speaks no TLS: give the address on which \
+                        the server takes plain `http://`"
+                    .to_owned(),
+            );
+        }
+        "ws" => return Err(format!("write `http://{rest}`: WebSockets go through it as well")),
+        other => {
+            return Err(format!("the scheme has to be `http`, found `{other}`"));
+        }
+    }
+    let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
+    let (authority, path) = rest.split_at(end);
+    if authority.is_empty() || authority.contains('@') {
+        return Err("expected `http://host:port`".to_owned());
+    }
+    if !matches!(path, "" | "/") {
+        return Err(format!(
+            "`{path}` is more than a host and a port: requests are passed on with their own paths; leave it \
+             out"
+        ));
+    }
+    Ok(format!("http://{authority}"))
+}
+
 fn duration(text: &str) -> Result<Duration, String> {
     parse_duration(text).ok_or_else(|| "expected a duration such as `500ms` or `25s`".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::upstream;
+
+    #[test]
+    fn the_upstream_is_a_plain_host_and_port() {
+        for (url, expected) in [
+            ("http://127.0.0.1:8080", "http://127.0.0.1:8080"),
+            ("http://localhost:8080/", "http://localhost:8080"),
+            ("http://[::1]:8080", "http://[::1]:8080"),
+        ] {
+            assert_eq!(upstream(url).as_deref(), Ok(expected), "{url}");
+        }
+    }
+
+    #[test]
+    fn an_upstream_that_would_be_misread_is_refused_with_what_is_right() {
+        for (url, words) in [
+            ("https://127.0.0.1:8080", "speaks no TLS"),
+            ("wss://127.0.0.1:8080", "speaks no TLS"),
+            ("ws://127.0.0.1:8080", "write `http://127.0.0.1:8080`"),
+            ("ftp://127.0.0.1", "the scheme has to be `http`, found `ftp`"),
+            ("127.0.0.1:8080", "for example `http://127.0.0.1:8080`"),
+            ("http://127.0.0.1:8080/live", "`/live` is more than a host and a port"),
+            ("http://127.0.0.1:8080?a=b", "`?a=b` is more than a host and a port"),
+            ("http://user@127.0.0.1:8080", "expected `http://host:port`"),
+            ("http://", "expected `http://host:port`"),
+        ] {
+            let refusal = upstream(url).expect_err(url);
+            assert!(refusal.contains(words), "{url}: {refusal}");
+        }
+    }
 }

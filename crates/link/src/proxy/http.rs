@@ -1,8 +1,11 @@
 //! Proxies that pass HTTP/1.1 requests on, and what comes back, one connection for one.
 
+use std::fmt::Display;
 use std::io;
+use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::{CONNECTION, HeaderValue, UPGRADE};
@@ -33,11 +36,15 @@ type Body = UnsyncBoxBody<Bytes, hyper::Error>;
 /// Both ends of a connection that has been upgraded.
 type Tunnel = (OnUpgrade, OnUpgrade);
 
-/// Relays until either side is done.
+/// How long a client may take to send the request that is answered with `502`, and to take the answer.
+const REFUSE: Duration = Duration::from_secs(10);
+
+/// Relays until either side is done. Calls `failed` for each request that the server does not answer.
 pub(super) async fn relay(
     client: TcpStream,
     server: TcpStream,
     manners: Manners,
+    failed: impl Fn(&dyn Display),
 ) -> io::Result<()> {
     let (sender, upstream) =
         client::conn::http1::handshake(TokioIo::new(server)).await.map_err(io::Error::other)?;
@@ -46,7 +53,10 @@ pub(super) async fn relay(
     let tunnel = Mutex::new(None);
     let service = hyper::service::service_fn(async |request| {
         let answer = pass_on(request, &mut *sender.lock().await, manners, &tunnel).await;
-        Ok::<_, std::convert::Infallible>(answer.unwrap_or_else(|error| bad_gateway(&error)))
+        Ok::<_, std::convert::Infallible>(answer.unwrap_or_else(|error| {
+            failed(&error);
+            bad_gateway(&error)
+        }))
     });
     let serving = server::conn::http1::Builder::new()
         .header_read_timeout(None)
@@ -109,8 +119,25 @@ async fn pass_on(
     })
 }
 
-/// The answer when there is none.
-fn bad_gateway(error: &hyper::Error) -> Response<Body> {
+/// Answers one request with `502`: the server at `upstream` cannot be reached.
+pub(super) async fn refuse(
+    client: TcpStream,
+    upstream: SocketAddr,
+    error: &io::Error,
+) -> io::Result<()> {
+    let reason = format!("cannot connect to `{upstream}`: {error}");
+    let service = hyper::service::service_fn(async |_: Request<Incoming>| {
+        Ok::<_, std::convert::Infallible>(bad_gateway(&reason))
+    });
+    let answering = server::conn::http1::Builder::new()
+        .header_read_timeout(None)
+        .serve_connection(TokioIo::new(client), service);
+    let answered = tokio::time::timeout(REFUSE, answering).await;
+    answered.map_err(|_| io::ErrorKind::TimedOut)?.map_err(io::Error::other)
+}
+
+/// The answer when the server gives none.
+fn bad_gateway(error: &dyn Display) -> Response<Body> {
     let text = format!("the proxy has no answer: {error}\n");
     let body = Full::new(Bytes::from(text)).map_err(|never| match never {}).boxed_unsync();
     let mut response = Response::new(body);

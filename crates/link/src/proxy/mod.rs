@@ -5,17 +5,21 @@
 
 mod buffering;
 mod http;
+mod outages;
 mod stream;
 
 use std::convert::Infallible;
 use std::io;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
+use tokio::time::timeout;
 
 use self::http::Manners;
+use self::outages::Outages;
 
 /// What a proxy does that it should not.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,24 +47,29 @@ pub enum Habit {
 /// How long to wait when the system has no file left for a connection.
 const BREATH: Duration = Duration::from_millis(100);
 
+/// How long the upstream server may take to accept a connection.
+const CONNECT: Duration = Duration::from_secs(10);
+
 /// Passes connections on to `upstream`, each over one of its own, until `shutdown` is done; then all of
 /// them are cut.
 ///
-/// A connection that cannot be passed on is closed, and so is each side when the other is: a server that
-/// is gone looks through it like one that hangs up. There are as many connections as there are files for.
+/// If the upstream server cannot be reached, the next request of the connection is answered with `502`, and
+/// the connection is closed; at most every ten seconds a warning is logged. When one side of a connection is
+/// closed, so is the other. There are as many connections as there are files for.
 pub async fn proxy(
     listener: TcpListener,
     upstream: SocketAddr,
     habit: Habit,
     shutdown: impl Future<Output = ()>,
 ) {
-    let mut connections = JoinSet::new();
+    let (mut connections, outages) = (JoinSet::new(), Arc::new(Outages::default()));
     let accepting = async {
         loop {
             tokio::select! {
                 accepted = listener.accept() => match accepted {
                     Ok((client, _)) => {
-                        connections.spawn(connection(client, upstream, habit));
+                        let outages = Arc::clone(&outages);
+                        connections.spawn(connection(client, upstream, habit, outages));
                     }
                     Err(_) => tokio::time::sleep(BREATH).await,
                 },
@@ -75,15 +84,30 @@ pub async fn proxy(
     }
 }
 
-async fn connection(client: TcpStream, upstream: SocketAddr, habit: Habit) -> io::Result<()> {
-    let server = TcpStream::connect(upstream).await?;
+async fn connection(
+    client: TcpStream,
+    upstream: SocketAddr,
+    habit: Habit,
+    outages: Arc<Outages>,
+) -> io::Result<()> {
     client.set_nodelay(true)?;
+    let connected = timeout(CONNECT, TcpStream::connect(upstream)).await;
+    let server = match connected.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into())) {
+        Ok(server) => server,
+        Err(error) => {
+            outages.note(upstream, &error);
+            return http::refuse(client, upstream, &error).await;
+        }
+    };
     server.set_nodelay(true)?;
+    let relay = async |client, server, manners| {
+        http::relay(client, server, manners, |error| outages.note(upstream, error)).await
+    };
     match habit {
         Habit::IdleCut { idle } => stream::idle_cut(client, server, idle).await,
         Habit::Slow { delay, bandwidth } => stream::slow(client, server, delay, bandwidth).await,
-        Habit::Buffering => http::relay(client, server, Manners::Buffer).await,
-        Habit::StripUpgrade => http::relay(client, server, Manners::StripUpgrade).await,
-        Habit::CloseAfterResponse => http::relay(client, server, Manners::Close).await,
+        Habit::Buffering => relay(client, server, Manners::Buffer).await,
+        Habit::StripUpgrade => relay(client, server, Manners::StripUpgrade).await,
+        Habit::CloseAfterResponse => relay(client, server, Manners::Close).await,
     }
 }
