@@ -41,9 +41,9 @@
 //!   wait for them. [`Server::stop`] answers held polls, ends streams and closes sockets, each with a time
 //!   to come back at; upgraded sockets, which axum does not wait for, it waits for itself.
 //! - **Limits.** What is about requests holds: [`Limits::message_bytes`], [`Limits::body_time`],
-//!   [`Limits::drain_time`], [`Limits::return_time`], windows and rates of feeds, [`Access`]. What is about
-//!   connections is up to whoever serves them: how many, how long a head may take, how long they may be
-//!   idle, and how long a stream may take no byte (a socket that takes none for 30 s is dropped all the
+//!   [`Limits::drain_time`], [`Limits::return_time`], [`Limits::retry`], windows and rates of feeds,
+//!   [`Access`]. What is about connections is up to whoever serves them: how many, how long a head may
+//!   take, how long they may be idle, and how long a stream may take no byte (a socket that takes none for 30 s is dropped all the
 //!   same). An application that wants those limits too, TLS, HTTP/2 or the metrics of connections hands
 //!   its router to [`Server::serve_app`] in place of `axum::serve`.
 //! - **Feeds that come and go** need no route of the server's: a handler of the application's answers

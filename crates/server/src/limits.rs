@@ -28,8 +28,12 @@ pub struct Limits {
     /// How long connections have to end once the server stops.
     pub drain_time: Duration,
     /// When the server stops, each subscriber is told a time of its own to come back, up to this much
-    /// later, so that they do not come back as one.
+    /// later, so that they do not come back as one. 0 tells nobody when to come back.
     pub return_time: Duration,
+    /// The pause before reconnecting that each event stream announces when it opens (`retry:`), in whole
+    /// milliseconds. `None` announces nothing: browsers then wait 3 s (Chromium, Safari) or 5 s
+    /// (Firefox). No other transport has a field for it.
+    pub retry: Option<Duration>,
 }
 
 impl Default for Limits {
@@ -45,6 +49,7 @@ impl Default for Limits {
             write_time: Duration::from_secs(30),
             drain_time: Duration::from_secs(5),
             return_time: Duration::from_secs(5),
+            retry: Some(Duration::from_secs(1)),
         }
     }
 }

@@ -261,9 +261,11 @@ impl Server {
         self.0.requests.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// When a subscriber that is sent away is to come back: at a time of its own.
-    pub(crate) fn return_delay(&self) -> Duration {
-        self.0.limits.return_time.mul_f64(rand::random_range(0.0..=1.0))
+    /// Returns how long a subscriber is asked to stay away when the server stops, drawn anew for each.
+    /// `None` if they are not to be told.
+    pub(crate) fn return_delay(&self) -> Option<Duration> {
+        let most = self.0.limits.return_time;
+        (!most.is_zero()).then(|| most.mul_f64(rand::random_range(0.0..=1.0)))
     }
 
     async fn accept(&self, listener: &TcpListener, app: &Router) {

@@ -36,9 +36,11 @@ pub(super) fn nothing(subscription: &Subscription, cursor: Cursor) -> Response {
     server.metrics().empty(subscription.transport);
     let mut response =
         (StatusCode::NO_CONTENT, [super::feed_cursor(cursor), NO_STORE]).into_response();
-    if server.is_stopping() {
+    if server.is_stopping()
+        && let Some(delay) = server.return_delay()
+    {
         // Whole seconds, which is all that the header can say: rounded up, to stay spread.
-        let seconds = server.return_delay().as_secs() + 1;
+        let seconds = delay.as_secs() + 1;
         response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
     }
     response

@@ -44,7 +44,7 @@ pub(super) fn answer(
     let mut heartbeat = interval_at(Instant::now() + HEARTBEAT, HEARTBEAT);
     heartbeat.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let events = Events {
-        opening: Some(opening(after)),
+        opening: Some(opening(subscription.server.limits().retry, after)),
         follow: subscription.follow(after),
         heartbeat,
         gate: Gate::default(),
@@ -57,8 +57,16 @@ pub(super) fn answer(
 
 /// The first bytes, sent at once: they open the stream, show a buffering proxy, and give a client that
 /// has not seen a message yet the place to come back to.
-fn opening(cursor: Cursor) -> Bytes {
-    format!("retry: 1000\nid: {cursor}\n\n").into()
+fn opening(announced: Option<Duration>, cursor: Cursor) -> Bytes {
+    match announced {
+        Some(pause) => format!("{}id: {cursor}\n\n", retry(pause)).into(),
+        None => format!("id: {cursor}\n\n").into(),
+    }
+}
+
+/// The field that sets the reconnection time, with the end of its line.
+fn retry(pause: Duration) -> String {
+    format!("retry: {}\n", pause.as_millis())
 }
 
 /// The body of the response.
@@ -81,7 +89,7 @@ impl http_body::Body for Events {
     type Error = Infallible;
 
     /// The next bytes of the stream: every message that is due, in one piece. When the feed closes, the
-    /// subscriber is told when to come back; then the stream ends.
+    /// subscriber is told when to come back, if the server tells anybody; then the stream ends.
     fn poll_frame(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
@@ -98,8 +106,10 @@ impl http_body::Body for Events {
                 None if *over => return Poll::Ready(None),
                 None => {
                     *over = true;
-                    let retry = subscription.server.return_delay().as_millis();
-                    format!("retry: {retry}\n\n").into()
+                    let Some(delay) = subscription.server.return_delay() else {
+                        return Poll::Ready(None);
+                    };
+                    format!("{}\n", retry(delay)).into()
                 }
             }
         } else {

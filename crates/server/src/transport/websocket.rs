@@ -73,8 +73,12 @@ impl Session {
         let Err(end) = self.serve(after).await;
         match end {
             End::Closed => {
-                let delay = self.subscription.server.return_delay().as_millis();
-                let reason = format!("the server stops; come back in {delay} ms");
+                let reason = match self.subscription.server.return_delay() {
+                    Some(delay) => {
+                        format!("the server stops; come back in {} ms", delay.as_millis())
+                    }
+                    None => "the server stops".to_owned(),
+                };
                 self.socket.close(CloseCode::Away, reason).await;
             }
             End::Refused(code, reason) => self.socket.close(code, reason.to_owned()).await,

@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "clippy does not see that helpers here are tests")]
 
+mod announced;
 mod embed;
 mod hostile;
 mod lifecycle;

@@ -72,10 +72,18 @@ pub(super) struct Options {
     /// Time for connections to end once the server is told to stop
     #[arg(long, value_name = "TIME", default_value = "5s", value_parser = duration, help_heading = "Limits")]
     drain_time: Duration,
-    /// When the server stops, subscribers are told to come back at random within this time
-    #[arg(long, value_name = "TIME", default_value = "5s", value_parser = duration, help_heading = "Limits")]
+    /// When the server stops, subscribers are told to come back at random within this time; `0s` tells
+    /// them nothing
+    #[arg(long, value_name = "TIME", default_value = "5s", value_parser = any_duration, help_heading = "Limits")]
     return_time: Duration,
+    /// Pause before reconnecting that event streams announce (`retry:`), or `none` to announce nothing
+    #[arg(long, value_name = "TIME", default_value = "1s", value_parser = announced, help_heading = "Limits")]
+    retry: Announced,
 }
+
+/// The value of `--retry`.
+#[derive(Clone, Copy, Debug)]
+struct Announced(Option<Duration>);
 
 /// The options, with what their files say.
 pub(super) struct Settings {
@@ -198,6 +206,7 @@ impl Options {
             write_time: self.write_time,
             drain_time: self.drain_time,
             return_time: self.return_time,
+            retry: self.retry.0,
         }
     }
 }
@@ -222,6 +231,26 @@ fn duration(text: &str) -> Result<Duration, String> {
     match parse_duration(text) {
         Some(duration) if !duration.is_zero() => Ok(duration),
         _ => Err("a time is a number and a unit, such as `500ms`, `10s` or `2m`".to_owned()),
+    }
+}
+
+fn any_duration(text: &str) -> Result<Duration, String> {
+    parse_duration(text).ok_or_else(|| {
+        "a time is a number and a unit, such as `500ms`, `10s` or `2m`; `0s` is none".to_owned()
+    })
+}
+
+fn announced(text: &str) -> Result<Announced, String> {
+    match text {
+        "none" => Ok(Announced(None)),
+        text => {
+            match any_duration(text) {
+                // An event stream announces whole milliseconds.
+                Ok(pause) if pause.as_millis() > 0 => Ok(Announced(Some(pause))),
+                _ => Err("a pause is a time of 1 ms or more, such as `100ms` or `1s`, or `none`"
+                    .to_owned()),
+            }
+        }
     }
 }
 
