@@ -12,7 +12,7 @@ use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::{Child, ChildStdin, Command};
 use tokio::time::timeout;
 use wirebench_loadgen::Believe;
-use wirebench_scenario::{Proxy, duration_text};
+use wirebench_scenario::{Proxy, Reconnect, duration_text};
 
 /// How long a process may take until it is ready.
 const START: Duration = Duration::from_secs(10);
@@ -29,6 +29,8 @@ pub(crate) struct ServerPlan {
     pub(crate) workers: usize,
     /// Whether it speaks TLS, with a certificate that it makes itself.
     pub(crate) tls: bool,
+    /// How the subscribers of the run reconnect, which decides what it tells them about it.
+    pub(crate) reconnect: Reconnect,
     /// Where it listens, once that is known.
     pub(crate) address: Option<SocketAddr>,
 }
@@ -134,6 +136,10 @@ impl ServerProcess {
         arguments.extend(["--window", &window, "--workers", &workers]);
         // What is measured is the feeds: nothing is to work for pages that nobody looks at.
         arguments.push("--no-demos");
+        // The policy of the run decides how subscribers come back. What the server announces is that, where
+        // a transport has a field for it, and nothing when it stops: it could not say the same on each.
+        let announced = plan.reconnect.announced().map_or_else(|| "none".to_owned(), duration_text);
+        arguments.extend(["--retry", &announced, "--return-time", "0s"]);
         if plan.tls {
             arguments.extend(["--tls", "self-signed"]);
         }

@@ -152,3 +152,42 @@ fn a_dead_upstream_is_answered_with_502_and_logged_through_every_habit() {
         proxy.wait().unwrap();
     }
 }
+
+#[test]
+fn a_list_of_reconnect_policies_compares_them_and_each_row_says_which_it_had() {
+    let text = "avalanche-after = \"1s\"\n[reconnect]\npolicy = [\"same\", \"native\"]";
+    let (ended, rows) = measured(text, &["--transports", "sse"]);
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    let policies: Vec<_> = rows.iter().map(|row| row.text("reconnect").unwrap()).collect();
+    assert_eq!(policies, ["policy=same first=0.1s most=5s", "policy=native"]);
+    assert!(ended.stdout.contains("policy=native"), "the table tells them apart: {ended:?}");
+    for row in &rows {
+        assert_eq!(row.number("delivered_ratio"), Some(1.0), "{row:?}");
+    }
+    // No browser comes back sooner, unless a server announces another pause: this one announces none.
+    let back = rows[1].number("back_99_ms").unwrap();
+    assert!(back >= 3_000.0, "an EventSource was back after {back} ms");
+}
+
+#[test]
+fn serve_announces_the_pause_that_it_is_given() {
+    for (retry, expected) in [("250ms", "\nretry: 250\nid: "), ("none", "\nid: ")] {
+        let arguments = ["serve", "--listen", "127.0.0.1:0", "--no-demos", "--retry", retry];
+        let mut server = wirebench(Path::new("."), &arguments).spawn().unwrap();
+        let ready = Lines::of(server.stdout.take().unwrap()).next("the ready line");
+        let ready: serde_json::Value = serde_json::from_str(&ready).unwrap();
+        let address = ready["listening"].as_str().unwrap().strip_prefix("http://").unwrap();
+        let mut stream = std::net::TcpStream::connect(address).unwrap();
+        stream.write_all(b"GET /feeds/bench/sse HTTP/1.1\r\nHost: a\r\n\r\n").unwrap();
+        let lines = Lines::of(stream);
+        let mut said = String::new();
+        while !said.contains("\nid: ") {
+            said += "\n";
+            said += &lines.next("the first block of the stream");
+        }
+        assert!(said.contains(expected), "{retry}: {said}");
+        assert_eq!(said.contains("retry"), expected.contains("retry"), "{retry}: {said}");
+        server.kill().unwrap();
+        server.wait().unwrap();
+    }
+}

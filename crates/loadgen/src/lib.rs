@@ -18,6 +18,7 @@ pub mod fuzzing;
 mod headers;
 mod http1;
 mod http2;
+mod pauses;
 pub mod raw;
 mod reach;
 mod shared;

@@ -14,17 +14,9 @@ use wirebench_protocol::{After, Transport};
 
 use crate::dial::Dialer;
 use crate::error::SubscribeError;
+use crate::pauses::Pauses;
 use crate::target::Target;
 use crate::transport::{Settings, subscribe};
-
-/// The pause before the first attempt to resume is drawn from 0 to this; it doubles each time.
-const PAUSE_FIRST: Duration = Duration::from_millis(100);
-
-/// The longest that a server's word (`retry:`, `Retry-After`) is taken for.
-const LEAST_MOST: Duration = Duration::from_mins(1);
-
-/// And grows to this. A connection that stood this long starts the count again, even without messages.
-const PAUSE_MOST: Duration = Duration::from_secs(5);
 
 /// Somebody who wants a feed.
 #[derive(Clone, Copy, Debug)]
@@ -61,11 +53,13 @@ pub enum Sight<'a> {
 /// Lives the life of a subscriber from `after` on, shows `see` everything, and returns only when a
 /// request was refused in a way that makes asking again pointless.
 ///
-/// After an interruption it resumes behind the last message it has seen, after a pause drawn from 0 to
-/// a bound that doubles from 100 ms to 5 s (full jitter, so that a crowd does not come back as one). A
-/// connection that delivered starts the bound again at 100 ms. Where the server has said how long to wait
-/// (`retry:` of an event stream, `Retry-After` of a refusal), that comes first, up to a minute, and what is
-/// drawn comes on top: up to the bound, and up to half of the server's word at least.
+/// After an interruption it resumes behind the last message it has seen, after a pause. With
+/// [`Reconnect::Same`](wirebench_scenario::Reconnect) the pause is drawn from 0 to a bound that doubles
+/// with each attempt (full jitter, so that a crowd does not come back as one). A message received, or five
+/// seconds of standing, start the bound again. If the server has asked for a pause longer than the first
+/// bound (`retry:` of an event stream, `Retry-After` of a refusal), that comes first, up to a minute, and
+/// what is drawn comes on top: up to the bound, or up to half of what the server asked for if that is more.
+/// With `Reconnect::Native` the pause is that of the transport's usual client.
 ///
 /// A poll whose answer says that the connection closes has not been interrupted: the next poll goes over
 /// another connection, when it would have gone over this one.
@@ -80,7 +74,7 @@ pub async fn live(
 ) -> SubscribeError {
     let Subscriber { transport, dialer, target, mut settings, seed, cut } = *subscriber;
     let mut random = SmallRng::seed_from_u64(seed);
-    let mut pauses = Pauses { bound: PAUSE_FIRST, least: Duration::ZERO };
+    let mut pauses = Pauses::new(settings.reconnect, transport, settings.interval, &mut random);
     loop {
         settings.phase = settings.interval.mul_f64(random.random());
         let began = Instant::now();
@@ -91,7 +85,7 @@ pub async fn live(
                 None => pending().await,
             }
         });
-        let (mut stood, mut delivered, mut closing) = (None, false, false);
+        let (mut stood, mut delivered, mut closing, mut polled) = (None, false, false, began);
         let why = loop {
             let next = tokio::select! {
                 biased;
@@ -110,15 +104,15 @@ pub async fn live(
                         }
                         Event::Received { cursor, .. } => {
                             delivered = true;
-                            pauses.bound = PAUSE_FIRST;
+                            pauses.received();
                             after = After::Cursor(cursor);
                         }
                         Event::Empty { cursor, .. } | Event::Gap { cursor, .. } => {
                             after = After::Cursor(cursor);
                         }
                         Event::Closing => closing = true,
-                        Event::Retry { after } => pauses.least = after.min(LEAST_MOST),
-                        Event::Request { .. } => {}
+                        Event::Retry { after } => pauses.told(after),
+                        Event::Request { .. } => polled = Instant::now(),
                     }
                     see(Sight::Event(&event));
                 }
@@ -140,70 +134,12 @@ pub async fn live(
             }
         }
         settings.held = false;
-        if stood >= PAUSE_MOST {
-            pauses.bound = PAUSE_FIRST;
-        }
-        let pause = pauses.next(why.as_ref(), random.random());
+        pauses.stood(stood);
+        let pause = pauses.next(why.as_ref(), polled.elapsed(), random.random());
         see(Sight::Interrupted { why: why.as_ref(), pause });
-        if let Some(error) = why.filter(SubscribeError::is_permanent) {
+        if let Some(error) = why.filter(|why| pauses.gives_up(why)) {
             return error;
         }
         tokio::time::sleep(pause).await;
-    }
-}
-
-/// How long to wait before coming back.
-#[derive(Debug)]
-struct Pauses {
-    /// What is drawn lies below this.
-    bound: Duration,
-    /// What the server has said, for the whole life.
-    least: Duration,
-}
-
-impl Pauses {
-    /// The next pause after an interruption for this reason; `share` is drawn from 0 to 1.
-    fn next(&mut self, why: Option<&SubscribeError>, share: f64) -> Duration {
-        let asked = why.and_then(SubscribeError::retry_after).unwrap_or_default();
-        let least = self.least.max(asked.min(LEAST_MOST));
-        let pause = least + self.bound.max(least / 2).mul_f64(share);
-        self.bound = PAUSE_MOST.min(2 * self.bound);
-        pause
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use http::StatusCode;
-
-    use super::*;
-
-    fn refused(retry_after: Option<u64>) -> SubscribeError {
-        SubscribeError::Refused {
-            asked: String::new(),
-            status: StatusCode::SERVICE_UNAVAILABLE,
-            error: String::new(),
-            retry_after: retry_after.map(Duration::from_secs),
-        }
-    }
-
-    #[test]
-    fn pauses_double_up_to_their_most_and_are_drawn_below() {
-        let mut pauses = Pauses { bound: PAUSE_FIRST, least: Duration::ZERO };
-        let longest: Vec<_> = (0..8).map(|_| pauses.next(None, 1.0).as_millis()).collect();
-        assert_eq!(longest, [100, 200, 400, 800, 1_600, 3_200, 5_000, 5_000]);
-        assert_eq!(pauses.next(None, 0.25), Duration::from_millis(1_250));
-        assert_eq!(pauses.next(None, 0.0), Duration::ZERO);
-    }
-
-    #[test]
-    fn what_the_server_says_comes_first_and_jitter_on_top() {
-        let mut pauses = Pauses { bound: PAUSE_FIRST, least: Duration::from_secs(1) };
-        assert_eq!(pauses.next(None, 0.0), Duration::from_secs(1));
-        assert_eq!(pauses.next(None, 1.0), Duration::from_millis(1_500));
-        assert_eq!(pauses.next(Some(&refused(Some(4))), 0.5), Duration::from_secs(5));
-        assert_eq!(pauses.next(Some(&refused(None)), 0.0), Duration::from_secs(1));
-        let absurd = pauses.next(Some(&refused(Some(1 << 40))), 0.0);
-        assert_eq!(absurd, LEAST_MOST, "a server cannot send its subscribers away for ever");
     }
 }

@@ -278,6 +278,7 @@ async fn listen(share: &Share, index: usize, desk: &Desk, seat: &Seat, stalls: b
     let settings = Settings {
         interval: run.interval.unwrap_or_default(),
         hold: run.hold.unwrap_or_default(),
+        reconnect: run.reconnect,
         headers: run.http.headers,
         ..Settings::default()
     };

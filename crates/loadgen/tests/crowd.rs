@@ -8,7 +8,7 @@ use wirebench_loadgen::{Control, DriveError, Progress, Target, drive};
 use wirebench_measure::{Invalid, Measurement, Second};
 use wirebench_protocol::Transport;
 use wirebench_protocol::control::{Pace, Payload};
-use wirebench_scenario::{Faults, Http, Link, Run, Timing};
+use wirebench_scenario::{Faults, Http, Link, Reconnect, Run, Timing};
 use wirebench_server::{Feed, Server, Token};
 
 const TOKEN: &str = "a-token-of-some-length";
@@ -34,6 +34,7 @@ fn run(transport: Transport) -> Run {
         http: Http::default(),
         interval: transport.polls().then_some(Duration::from_millis(50)),
         hold: transport.polls().then_some(Duration::from_secs(5)),
+        reconnect: Reconnect::default(),
         faults: Faults::default(),
         seed: 7,
     }

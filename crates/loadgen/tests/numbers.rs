@@ -26,7 +26,7 @@ use wirebench_loadgen::{
 use wirebench_measure::{Event, Invalid, Measurement, Recorder, Sequence, Window};
 use wirebench_protocol::control::{Pace, Payload};
 use wirebench_protocol::{After, Timestamp, Transport};
-use wirebench_scenario::{Connections, Faults, Headers, Http, Link, Run, Timing};
+use wirebench_scenario::{Connections, Faults, Headers, Http, Link, Reconnect, Run, Timing};
 use wirebench_server::{Feed, Payload as Published, Server};
 
 /// One at a time: these measure, and would measure each other.
@@ -54,6 +54,7 @@ fn run(transport: Transport) -> Run {
         link: Link::default(),
         http: Http::default(),
         interval: transport.polls().then_some(Duration::from_millis(50)),
+        reconnect: Reconnect::default(),
         faults: Faults::default(),
         hold: transport.polls().then_some(Duration::from_secs(5)),
         seed: 7,

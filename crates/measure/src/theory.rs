@@ -240,6 +240,26 @@ pub mod short_polling {
     }
 }
 
+/// A crowd that was cut off from a server that stands, and reconnects (3.9).
+pub mod reconnect {
+    use std::ops::RangeInclusive;
+    use std::time::Duration;
+
+    /// The time after which `share` of the crowd, from 0 to 1, hold a cursor again, if their pauses are
+    /// spread evenly over `pause`, from *a* to *b*: *a* + *share*·(*b* − *a*) + 4*d*. A new connection takes
+    /// 2*d*, the request and its answer another 2*d*, and the handshake of TLS 1.3 another 2*d*.
+    pub fn back(
+        share: f64,
+        pause: &RangeInclusive<Duration>,
+        delay: Duration,
+        tls: bool,
+    ) -> Duration {
+        let (least, most) = (*pause.start(), *pause.end());
+        let trips = if tls { 6 } else { 4 };
+        least + most.saturating_sub(least).mul_f64(share.clamp(0.0, 1.0)) + trips * delay
+    }
+}
+
 /// Long polling of a feed that is read after a cursor, so that a poll gets all it has missed (3.3).
 pub mod long_polling {
     use std::time::Duration;
@@ -411,6 +431,18 @@ mod tests {
         let interval = (transport == Transport::ShortPolling).then_some(ms(1_000));
         let hold = (transport == Transport::LongPolling).then_some(ms(25_000));
         Setting { transport, rate, pace, delay, interval, hold }
+    }
+
+    #[test]
+    fn a_crowd_is_back_after_its_pauses_and_the_trips_of_a_new_connection() {
+        let (d, back) = (Duration::from_millis(25), reconnect::back);
+        let pause = Duration::ZERO..=Duration::from_millis(100);
+        assert_eq!(back(0.99, &pause, d, false), Duration::from_millis(199));
+        let all_at_once = Duration::from_secs(3)..=Duration::from_secs(3);
+        assert_eq!(back(0.99, &all_at_once, d, false), Duration::from_millis(3_100));
+        assert_eq!(back(0.99, &all_at_once, d, true), Duration::from_millis(3_150));
+        let spread = Duration::from_secs(1)..=Duration::from_secs(5);
+        assert_eq!(back(0.5, &spread, d, false), Duration::from_millis(3_100));
     }
 
     #[test]

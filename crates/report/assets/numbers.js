@@ -102,6 +102,7 @@ const SETTINGS = {
   window_messages: { name: "feed window", say: (v) => `window of ${count(v)}` },
   connections: { name: "connections", say: (v) => `${v} connections` },
   headers: { name: "headers", say: (v) => `${v} headers` },
+  reconnect: { name: "reconnect policy", say: (v) => `reconnect ${v}` },
   ramp_s: { name: "ramp", say: (v) => `${exactly(v, "s")} ramp`, unit: "s" },
 };
 

@@ -467,6 +467,9 @@ pub const COLUMNS: &[RunColumn] = &[
     .unit("1/s")
     .lower_is_better()
     .means("With faults: the most subscriptions that came back within one second."),
+    setting(Kind::Text, "reconnect", |r| Value::words(r.run.reconnect.to_string())).means(
+        "How subscribers waited before they reconnected: the keys of `[reconnect]` that say something.",
+    ),
 ];
 
 fn delivery(r: &RunRecord<'_>, percentile: f64) -> Value {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use wirebench_measure::{LoadgenCost, Measurement, Recorder, ServerCost, Traffic};
 use wirebench_protocol::Transport;
 use wirebench_protocol::control::{Pace, Payload};
-use wirebench_scenario::{Faults, Http, Link, Run, Timing};
+use wirebench_scenario::{Faults, Http, Link, Reconnect, Run, Timing};
 
 use crate::RunRecord;
 
@@ -31,6 +31,7 @@ pub(crate) fn run() -> Run {
         http: Http::default(),
         interval: None,
         hold: Some(Duration::from_secs(25)),
+        reconnect: Reconnect::default(),
         faults: Faults::default(),
         seed: 42,
     }

@@ -4,7 +4,7 @@
 //! so the names stand here, and a test over there holds the two lists together.
 
 /// Every column of `runs.csv`, in the order of the file.
-pub const COLUMNS: [&str; 70] = [
+pub const COLUMNS: [&str; 71] = [
     "schema_version",
     "scenario",
     "run_id",
@@ -75,10 +75,11 @@ pub const COLUMNS: [&str; 70] = [
     "missed_silently",
     "back_99_ms",
     "reconnects_peak_per_s",
+    "reconnect",
 ];
 
 /// The columns among them that hold words, so that no bound can be set on them.
-pub(crate) const WORDS: [&str; 11] = [
+pub(crate) const WORDS: [&str; 12] = [
     "scenario",
     "run_id",
     "transport",
@@ -90,4 +91,5 @@ pub(crate) const WORDS: [&str; 11] = [
     "headers",
     "connections",
     "faults",
+    "reconnect",
 ];

@@ -8,6 +8,7 @@ use crate::fault_keys::{
     AVALANCHE_AFTER, CUT_EVERY, CUT_SHARE, PROXY, PROXY_BANDWIDTH, PROXY_DELAY, PROXY_IDLE, SERVER,
     SERVER_AFTER, SERVER_DOWN, STALLED_SHARE,
 };
+use crate::reconnect_keys::{FIRST, MOST, POLICY};
 use crate::write::{array, duration, list, pace, payload, quoted};
 
 /// A key of a scenario file. Values are given as TOML text, as one would write them.
@@ -58,6 +59,8 @@ pub enum Kind {
     Headers,
     /// `"own"` or `"shared"`.
     Connections,
+    /// `"same"` or `"native"`.
+    Policy,
     /// `"none"`, `"stop"`, `"kill"` or `"freeze"`.
     Server,
     /// `"none"` or the habit of a proxy.
@@ -80,7 +83,7 @@ pub struct Table {
 }
 
 /// Every table, in the order in which they are written.
-pub const TABLES: [Table; 9] = [
+pub const TABLES: [Table; 10] = [
     Table { name: "feed", doc: "What is published." },
     Table { name: "crowd", doc: "Who listens." },
     Table { name: "timing", doc: "The parts of a run." },
@@ -91,6 +94,10 @@ pub const TABLES: [Table; 9] = [
     Table { name: "http", doc: "How the subscribers speak HTTP." },
     Table { name: "short-polling", doc: "Short polling alone." },
     Table { name: "long-polling", doc: "Long polling alone." },
+    Table {
+        name: "reconnect",
+        doc: "How soon subscribers come back after their subscription broke.",
+    },
     Table {
         name: "faults",
         doc: "What goes wrong, on purpose. A run with faults is valid as long as nothing is missed in silence.",
@@ -130,6 +137,7 @@ impl fmt::Display for Kind {
             Self::Payload => "a number of bytes or `{ file = \"quotes.jsonl\" }`",
             Self::Headers => "`\"browser\"` or `\"bare\"`",
             Self::Connections => "`\"own\"` or `\"shared\"`",
+            Self::Policy => "`\"same\"` or `\"native\"`",
             Self::Server => "`\"none\"`, `\"stop\"`, `\"kill\"` or `\"freeze\"`",
             Self::Proxy => {
                 "`\"none\"`, `\"buffering\"`, `\"idle-cut\"`, `\"strip-upgrade\"`, \
@@ -140,7 +148,7 @@ impl fmt::Display for Kind {
 }
 
 /// Every key, in the order in which they are written.
-pub const KEYS: [Key; 32] = [
+pub const KEYS: [Key; 35] = [
     NAME,
     ABOUT,
     TRANSPORTS,
@@ -162,6 +170,9 @@ pub const KEYS: [Key; 32] = [
     HEADERS,
     INTERVAL,
     HOLD,
+    POLICY,
+    FIRST,
+    MOST,
     CUT_EVERY,
     CUT_SHARE,
     SERVER,

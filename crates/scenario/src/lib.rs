@@ -16,6 +16,8 @@ mod file;
 pub mod fuzzing;
 mod keys;
 mod plan;
+mod reconnect;
+mod reconnect_keys;
 mod runs;
 mod scenario;
 mod schema;
@@ -27,6 +29,7 @@ pub use error::{Place, Problem, ScenarioError};
 pub use faults::{Cuts, FaultLists, Faults, Habit, Outage, Proxy, ServerFault};
 pub use file::Overrides;
 pub use keys::{KEYS, Key, Kind, TABLES, Table};
+pub use reconnect::{Policy, Reconnect, ReconnectLists};
 pub use scenario::{
     Comparison, Connections, Headers, Http, Link, Run, Scenario, Threshold, Timing,
 };

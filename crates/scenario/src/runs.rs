@@ -8,7 +8,7 @@ use rand::{RngExt, SeedableRng};
 use wirebench_protocol::Transport;
 use wirebench_protocol::control::{Pace, Payload};
 
-use crate::{Connections, Faults, Http, Link, Run, Scenario};
+use crate::{Connections, Faults, Http, Link, Reconnect, Run, Scenario};
 
 /// What all transports share that are compared with each other.
 struct Setting<'s> {
@@ -18,6 +18,7 @@ struct Setting<'s> {
     subscribers: usize,
     link: Link,
     http: Http,
+    reconnect: Reconnect,
     faults: Faults,
 }
 
@@ -58,28 +59,38 @@ impl Scenario {
     }
 
     fn settings(&self) -> Vec<Setting<'_>> {
-        let (mut settings, faults) = (Vec::new(), self.faults.combinations());
+        let (mut settings, troubles) = (Vec::new(), self.troubles());
         for &rate in &self.rate {
             for &pace in &self.pace {
                 for payload in &self.payload {
                     for &subscribers in &self.subscribers {
                         for (link, http) in self.paths() {
-                            let setting = |&faults| Setting {
+                            let setting = |&(reconnect, faults)| Setting {
                                 rate,
                                 pace,
                                 payload,
                                 subscribers,
                                 link,
                                 http,
+                                reconnect,
                                 faults,
                             };
-                            settings.extend(faults.iter().map(setting));
+                            settings.extend(troubles.iter().map(setting));
                         }
                     }
                 }
             }
         }
         settings
+    }
+
+    /// What goes wrong, and how subscribers come back from it.
+    fn troubles(&self) -> Vec<(Reconnect, Faults)> {
+        let faults = self.faults.combinations();
+        let reconnects = self.reconnect.combinations().into_iter();
+        reconnects
+            .flat_map(|reconnect| faults.iter().map(move |&faults| (reconnect, faults)))
+            .collect()
     }
 
     fn links(&self) -> impl Iterator<Item = Link> {
@@ -144,6 +155,7 @@ impl Scenario {
             http: setting.http,
             interval: contender.interval,
             hold: contender.hold,
+            reconnect: setting.reconnect,
             faults: setting.faults,
             seed,
         }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use wirebench_protocol::Transport;
 use wirebench_protocol::control::{Pace, Payload};
 
-use crate::{FaultLists, Faults};
+use crate::{FaultLists, Faults, Reconnect, ReconnectLists};
 
 /// A question put to several transports. Every list holds at least one value; the product of the lists
 /// is what [`Scenario::runs`] returns.
@@ -47,6 +47,8 @@ pub struct Scenario {
     pub interval: Vec<Duration>,
     /// How long the server holds a long poll that finds nothing.
     pub hold: Vec<Duration>,
+    /// How soon subscribers come back.
+    pub reconnect: ReconnectLists,
     /// What goes wrong, on purpose.
     pub faults: FaultLists,
     /// Bounds that the results have to keep: first those for every transport, then those for each.
@@ -85,6 +87,8 @@ pub struct Run {
     pub interval: Option<Duration>,
     /// Long polling: how long a poll is held. `None` on the other transports.
     pub hold: Option<Duration>,
+    /// How soon subscribers come back.
+    pub reconnect: Reconnect,
     /// What goes wrong, on purpose.
     pub faults: Faults,
     /// Seeds everything random in the run: publish times, payloads, phases, jitter. The same for all

@@ -4,7 +4,7 @@ use serde_json::{Map, Value, json};
 use wirebench_protocol::Transport;
 
 use crate::keys::{KEYS, Key, Kind, TABLES, THRESHOLDS};
-use crate::{COLUMNS, Comparison, Connections, Habit, Headers, ServerFault};
+use crate::{COLUMNS, Comparison, Connections, Habit, Headers, Policy, ServerFault};
 
 /// The JSON Schema (draft 2020-12) of a scenario file, as editors of TOML understand it.
 ///
@@ -61,6 +61,7 @@ fn value(key: &Key) -> Value {
         Kind::Transport => names(&Transport::ALL.map(Transport::name)),
         Kind::Headers => names(&Headers::ALL.map(Headers::name)),
         Kind::Connections => names(&Connections::ALL.map(Connections::name)),
+        Kind::Policy => names(&Policy::ALL.map(Policy::name)),
         Kind::Server => names(&none_or(&ServerFault::ALL.map(ServerFault::name))),
         Kind::Proxy => names(&none_or(&Habit::ALL.map(Habit::name))),
         Kind::Pace => json!({ "anyOf": [

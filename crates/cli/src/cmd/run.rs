@@ -200,6 +200,7 @@ impl<'a> Session<'a> {
             window: run.window,
             workers: self.server_workers,
             tls: run.http.tls,
+            reconnect: run.reconnect,
             address: None,
         };
         let mut server = Keeper::start(plan).await?;

@@ -17,7 +17,7 @@ use futures::stream::{self, BoxStream, StreamExt};
 use http::header::HeaderMap;
 use wirebench_measure::Event;
 use wirebench_protocol::{After, Cursor, Message, Timestamp, Transport};
-use wirebench_scenario::Headers;
+use wirebench_scenario::{Headers, Reconnect};
 
 use crate::dial::Dialer;
 use crate::error::SubscribeError;
@@ -37,6 +37,8 @@ pub struct Settings {
     /// Long polling: the first poll of a connection is held like the others, because the subscription
     /// stands already. [`live`](crate::live) says so of a connection that continues another.
     pub held: bool,
+    /// How long [`live`](crate::live) waits before it subscribes again.
+    pub reconnect: Reconnect,
     /// Which request headers go along.
     pub headers: Headers,
     /// Whether events carry the payloads too: to show them, not to count them.
@@ -44,13 +46,15 @@ pub struct Settings {
 }
 
 impl Default for Settings {
-    /// A poll a second without a phase, a hold of 25 s, the headers of a browser, no payloads.
+    /// A poll a second without a phase, a hold of 25 s, the same pauses on every transport, the headers of
+    /// a browser, no payloads.
     fn default() -> Self {
         Self {
             interval: Duration::from_secs(1),
             phase: Duration::ZERO,
             hold: Duration::from_secs(25),
             held: false,
+            reconnect: Reconnect::default(),
             headers: Headers::Browser,
             payloads: false,
         }

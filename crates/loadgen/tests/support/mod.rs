@@ -18,7 +18,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use wirebench_loadgen::{DEFAULT_FEED, Target, Trust};
 use wirebench_protocol::{After, Cursor};
-use wirebench_server::{Feed, Payload, Server, Tls};
+use wirebench_server::{Feed, Limits, Payload, Server, Tls};
 
 /// The token of every control API in these tests.
 pub(crate) const TOKEN: &str = "a-token-of-some-length";
@@ -73,6 +73,13 @@ impl Bench {
     /// Serves a feed that keeps `window` messages, until it is stopped or the runtime ends.
     pub(crate) fn start(window: usize) -> Self {
         Self::serve(Feed::new(window))
+    }
+
+    /// The same, within these limits.
+    pub(crate) fn within(limits: Limits, window: usize) -> Self {
+        let feed = Feed::new(window);
+        let server = Server::new([(DEFAULT_FEED.to_owned(), feed.clone())]).with_limits(limits);
+        Self::of(server, feed)
     }
 
     /// The same for those who speak in this manner.

@@ -28,6 +28,7 @@ pub(super) fn check(draft: &Draft, problems: &mut Vec<Problem>) {
         runs_can_be_counted(draft),
     ];
     problems.extend(found.into_iter().flatten());
+    super::reconnect::check(draft, problems);
     super::faults::check(draft, problems);
 }
 
@@ -191,6 +192,7 @@ fn runs_can_be_counted(draft: &Draft) -> Option<Problem> {
         draft.jitter.len(),
         draft.tls.len(),
         draft.version.iter().map(|version| connections(version.value)).sum(),
+        draft.reconnect.combinations(),
         draft.faults.combinations(),
         repeat,
     ];

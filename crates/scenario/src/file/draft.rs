@@ -9,6 +9,7 @@ use wirebench_protocol::control::{Pace, Payload};
 use super::data;
 use super::faults::FaultDraft;
 use super::reader::{Placed, Reader};
+use super::reconnect::ReconnectDraft;
 use crate::keys;
 use crate::{Connections, Headers, Problem, Scenario, Threshold, Timing};
 
@@ -35,6 +36,7 @@ pub(super) struct Draft {
     pub(super) headers: Option<Placed<Headers>>,
     pub(super) interval: Vec<Placed<Duration>>,
     pub(super) hold: Vec<Placed<Duration>>,
+    pub(super) reconnect: ReconnectDraft,
     pub(super) faults: FaultDraft,
 }
 
@@ -62,6 +64,7 @@ impl Draft {
             headers: reader.one(&keys::HEADERS),
             interval: reader.several(&keys::INTERVAL),
             hold: reader.several(&keys::HOLD),
+            reconnect: ReconnectDraft::read(reader),
             faults: FaultDraft::read(reader),
         }
     }
@@ -95,6 +98,7 @@ impl Draft {
             connections: values(self.connections),
             interval: values(self.interval),
             hold: values(self.hold),
+            reconnect: self.reconnect.build(),
             faults: self.faults.build(),
             thresholds,
         })

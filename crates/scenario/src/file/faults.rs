@@ -146,7 +146,12 @@ fn without_a_meaning(faults: &FaultDraft) -> Vec<Problem> {
 }
 
 /// The default is no value of one's own: the scenario as run has every default filled in.
-fn needs<T: Value>(met: bool, what: &str, key: &Key, values: &[Placed<T>]) -> Option<Problem> {
+pub(super) fn needs<T: Value>(
+    met: bool,
+    what: &str,
+    key: &Key,
+    values: &[Placed<T>],
+) -> Option<Problem> {
     let default = reader::default::<T>(key);
     let own = values.iter().find(|value| value.value != default)?;
     (!met).then(|| Problem {

@@ -2,7 +2,7 @@
 //!
 //! In the order of the work: `entries` parses the TOML, lays the overrides over it and refuses unknown
 //! keys; `reader` and `values` turn entries into typed values; `draft` asks for each key; `checks`
-//! compares keys with each other, `faults` those of `[faults]`; `thresholds` and `data` read what is outside the registry.
+//! compares keys with each other, `faults` those of `[faults]`, `reconnect` those of `[reconnect]`; `thresholds` and `data` read what is outside the registry.
 
 mod checks;
 mod data;
@@ -10,6 +10,7 @@ mod draft;
 mod entries;
 mod faults;
 mod reader;
+mod reconnect;
 mod thresholds;
 mod values;
 

@@ -10,8 +10,8 @@ use wirebench_protocol::control::{Pace, Payload};
 
 use super::Overrides;
 use crate::{
-    COLUMNS, Comparison, Connections, FaultLists, Habit, Headers, KEYS, Scenario, ScenarioError,
-    ServerFault, TABLES, Threshold, Timing, commented_scenario,
+    COLUMNS, Comparison, Connections, FaultLists, Habit, Headers, KEYS, Policy, ReconnectLists,
+    Scenario, ScenarioError, ServerFault, TABLES, Threshold, Timing, commented_scenario,
 };
 
 fn parse(text: &str, overrides: &Overrides) -> Result<Scenario, ScenarioError> {
@@ -57,6 +57,11 @@ fn an_empty_file_is_the_defaults() {
         connections: vec![Connections::Own],
         interval: vec![Duration::from_secs(1)],
         hold: vec![Duration::from_secs(25)],
+        reconnect: ReconnectLists {
+            policy: vec![Policy::Same],
+            first: vec![Duration::from_millis(100)],
+            most: vec![Duration::from_secs(5)],
+        },
         faults: FaultLists {
             cut_every: vec![Duration::ZERO],
             cut_share: vec![1.0],
@@ -335,6 +340,20 @@ fn any_faults() -> impl Strategy<Value = FaultLists> {
     )
 }
 
+/// The bounds grow from the one to the other, and need the policy that has them.
+fn any_reconnect() -> impl Strategy<Value = ReconnectLists> {
+    let (millisecond, second) = (Duration::from_millis(1), Duration::from_secs(1));
+    (
+        subsequence(vec![Policy::Native], 0..=1),
+        between(millisecond, second),
+        between(second, 600 * second),
+    )
+        .prop_map(|(mut policy, first, most)| {
+            policy.push(Policy::Same);
+            ReconnectLists { policy, first: vec![first], most: vec![most] }
+        })
+}
+
 /// Any scenario that could have been read. The few ranges that depend on each other are kept apart: what
 /// is near a limit is tested above.
 fn any_scenario() -> impl Strategy<Value = Scenario> {
@@ -358,7 +377,8 @@ fn any_scenario() -> impl Strategy<Value = Scenario> {
         between(Duration::ZERO, seconds(3_600)),
         between(seconds(100), seconds(3_600)),
         between(seconds(40), seconds(3_600)),
-        1_u32..5,
+        // So few that no product of the lists is beyond the most runs that may be asked for.
+        1_u32..3,
     )
         .prop_map(|(warm_up, measure, drain, repeat)| Timing {
             warm_up,
@@ -386,6 +406,7 @@ fn any_scenario() -> impl Strategy<Value = Scenario> {
         any::<String>(),
         subsequence(Transport::ALL.to_vec(), 1..=4).prop_shuffle(),
         http,
+        any_reconnect(),
         proptest::collection::vec(any_threshold(), 0..6),
     );
     (feed, crowd, timing, link, polling, rest).prop_map(
@@ -395,7 +416,13 @@ fn any_scenario() -> impl Strategy<Value = Scenario> {
             timing,
             (delay, jitter),
             (interval, hold),
-            (about, transports, ((version, tls, headers, connections), faults), mut thresholds),
+            (
+                about,
+                transports,
+                ((version, tls, headers, connections), faults),
+                reconnect,
+                mut thresholds,
+            ),
         )| {
             thresholds.sort_by_key(|threshold| threshold.transport);
             let mut known = Vec::new();
@@ -424,6 +451,7 @@ fn any_scenario() -> impl Strategy<Value = Scenario> {
                 connections,
                 interval,
                 hold,
+                reconnect,
                 faults,
                 thresholds,
             }

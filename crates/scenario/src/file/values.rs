@@ -13,7 +13,7 @@ use super::reader::{Fault, Value, nearest};
 use crate::duration::nearest_duration;
 use crate::keys::BURST_MOST;
 use crate::write::grouped;
-use crate::{Connections, Habit, Headers, ServerFault, parse_duration};
+use crate::{Connections, Habit, Headers, Policy, ServerFault, parse_duration};
 
 impl Value for String {
     fn read(found: Located<'_>) -> Result<Self, Fault> {
@@ -137,6 +137,13 @@ impl Value for Connections {
     fn read(found: Located<'_>) -> Result<Self, Fault> {
         let name = found.value.get_ref().as_str().ok_or_else(Fault::default)?;
         one_of(name, Self::ALL.map(|connections| (connections.name(), connections)))
+    }
+}
+
+impl Value for Policy {
+    fn read(found: Located<'_>) -> Result<Self, Fault> {
+        let name = found.value.get_ref().as_str().ok_or_else(Fault::default)?;
+        one_of(name, Self::ALL.map(|policy| (policy.name(), policy)))
     }
 }
 

@@ -1,0 +1,179 @@
+//! How soon a subscriber comes back after its subscription broke.
+
+use std::fmt;
+use std::ops::RangeInclusive;
+use std::time::Duration;
+
+use wirebench_protocol::Transport;
+
+use crate::duration_text;
+
+/// The reconnect policy of a run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reconnect {
+    /// All transports draw their pauses from the same distribution. The server announces `first`, too.
+    Same {
+        /// Upper bound of the first pause. The bound doubles with each further attempt.
+        first: Duration,
+        /// Upper bound of every pause.
+        most: Duration,
+    },
+    /// Each transport waits as its usual client does when nobody configures it. The server announces
+    /// nothing.
+    Native,
+}
+
+/// A reconnect policy by name: what a scenario chooses from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Policy {
+    /// [`Reconnect::Same`].
+    Same,
+    /// [`Reconnect::Native`].
+    Native,
+}
+
+impl Policy {
+    /// Both of them.
+    pub const ALL: [Self; 2] = [Self::Same, Self::Native];
+
+    /// The name in scenario files.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Same => "same",
+            Self::Native => "native",
+        }
+    }
+}
+
+impl Reconnect {
+    /// The pause that the server of a run announces to its subscribers. `None` means that it announces
+    /// nothing.
+    pub const fn announced(self) -> Option<Duration> {
+        match self {
+            Self::Same { first, .. } => Some(first),
+            Self::Native => None,
+        }
+    }
+}
+
+/// The pause of an `EventSource` that no server has told another: Chromium and Safari wait 3 s, Firefox 5 s.
+const EVENT_SOURCE: Duration = Duration::from_secs(3);
+
+/// The range from which `reconnecting-websocket` draws its first pause.
+const WEBSOCKET: RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::from_secs(5);
+
+/// The pause of a long polling loop after an error, as tutorials write it.
+const LONG_POLLING: Duration = Duration::from_secs(1);
+
+impl Reconnect {
+    /// Returns the range over which the pause before the first attempt is evenly distributed.
+    /// `interval` is that of short polling: the usual loop polls again at its next interval.
+    pub fn first_pause(self, transport: Transport, interval: Duration) -> RangeInclusive<Duration> {
+        match (self, transport) {
+            (Self::Same { first, .. }, _) => Duration::ZERO..=first,
+            (Self::Native, Transport::ShortPolling) => Duration::ZERO..=interval,
+            (Self::Native, Transport::LongPolling) => LONG_POLLING..=LONG_POLLING,
+            (Self::Native, Transport::Sse) => EVENT_SOURCE..=EVENT_SOURCE,
+            (Self::Native, Transport::WebSocket) => WEBSOCKET,
+        }
+    }
+}
+
+impl Default for Reconnect {
+    /// [`Reconnect::Same`], from 100 ms up to 5 s.
+    fn default() -> Self {
+        Self::Same { first: Duration::from_millis(100), most: Duration::from_secs(5) }
+    }
+}
+
+impl fmt::Display for Reconnect {
+    /// The keys as in a scenario file: `policy=same first=0.1s most=5s`, or `policy=native`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Same { first, most } => write!(
+                f,
+                "policy={} first={} most={}",
+                Policy::Same.name(),
+                duration_text(*first),
+                duration_text(*most)
+            ),
+            Self::Native => write!(f, "policy={}", Policy::Native.name()),
+        }
+    }
+}
+
+/// `[reconnect]` of a scenario: a list for each key. The lists multiply out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ReconnectLists {
+    /// The policies.
+    pub policy: Vec<Policy>,
+    /// With [`Policy::Same`]: the upper bounds of the first pause.
+    pub first: Vec<Duration>,
+    /// With [`Policy::Same`]: the upper bounds of every pause.
+    pub most: Vec<Duration>,
+}
+
+impl ReconnectLists {
+    /// Every combination once. `first` and `most` mean nothing to [`Policy::Native`] and do not multiply
+    /// its runs.
+    pub fn combinations(&self) -> Vec<Reconnect> {
+        let mut all = Vec::new();
+        for policy in &self.policy {
+            match policy {
+                Policy::Same => {
+                    for &first in &self.first {
+                        all.extend(self.most.iter().map(|&most| Reconnect::Same { first, most }));
+                    }
+                }
+                Policy::Native => all.push(Reconnect::Native),
+            }
+        }
+        all
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+    use crate::{Overrides, Scenario};
+
+    fn combinations(text: &str) -> Vec<String> {
+        let scenario = Scenario::parse("test", text, Path::new(""), &Overrides::default());
+        let scenario = scenario.unwrap_or_else(|error| panic!("{error}"));
+        scenario.reconnect.combinations().iter().map(ToString::to_string).collect()
+    }
+
+    #[test]
+    fn without_the_table_all_transports_wait_alike() {
+        assert_eq!(combinations(""), ["policy=same first=0.1s most=5s"]);
+        assert_eq!(combinations(""), [Reconnect::default().to_string()]);
+    }
+
+    #[test]
+    fn bounds_multiply_the_runs_of_the_policy_that_has_them() {
+        let text = r#"
+            [reconnect]
+            policy = ["native", "same"]
+            first = ["50ms", "1s"]
+            most = ["2s", "30s"]
+        "#;
+        assert_eq!(
+            combinations(text),
+            [
+                "policy=native",
+                "policy=same first=50ms most=2s",
+                "policy=same first=50ms most=30s",
+                "policy=same first=1s most=2s",
+                "policy=same first=1s most=30s",
+            ]
+        );
+    }
+
+    #[test]
+    fn the_server_announces_the_first_pause_of_the_same_policy_alone() {
+        assert_eq!(Reconnect::default().announced(), Some(Duration::from_millis(100)));
+        assert_eq!(Reconnect::Native.announced(), None);
+    }
+}
