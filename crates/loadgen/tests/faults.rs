@@ -7,13 +7,15 @@ mod support;
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use futures::StreamExt;
 use futures::future::join_all;
 use support::{Bench, PATIENCE, target, within};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::sync::Notify;
 use tokio_util::sync::{CancellationToken, DropGuard};
 use wirebench_link::Habit;
 use wirebench_loadgen::{
-    Control, Dialer, Settings, Sight, SubscribeError, Subscriber, Target, drive, live,
+    Control, Dialer, Settings, Sight, SubscribeError, Subscriber, Target, drive, live, subscribe,
 };
 use wirebench_measure::{Event, Measurement, Missed};
 use wirebench_protocol::control::{Pace, Payload};
@@ -212,6 +214,33 @@ async fn a_server_that_stops_sends_no_transport_away_for_longer_than_the_others(
         let pauses = pauses(transport, policy, &bench, 1, |_| bench.begin_stop()).await;
         assert!(pauses[0] <= first, "{transport}: {pauses:?}");
     }
+}
+
+#[tokio::test]
+async fn what_an_event_stream_says_about_reconnecting_just_before_it_ends_is_heard() {
+    let listener = support::listen();
+    let target = target(listener.local_addr().unwrap());
+    let serving = tokio::spawn(async move {
+        let (mut socket, _) = listener.accept().await.unwrap();
+        socket.read_buf(&mut Vec::with_capacity(4096)).await.unwrap();
+        let body = "retry: 100\nid: 7f3a09c2e1d4b586-16\n\nretry: 7000\n\n";
+        let head = "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nContent-Length";
+        let answer = format!("{head}: {}\r\n\r\n{body}", body.len());
+        socket.write_all(answer.as_bytes()).await.unwrap();
+        socket
+    });
+    let (dialer, settings) = (Dialer::new(Link::default(), 1), Settings::default());
+    let events = subscribe(Transport::Sse, &dialer, &target, After::Newest, &settings);
+    let events: Vec<_> = within(PATIENCE, "the end of the stream", events.collect()).await;
+    let told: Vec<_> = events
+        .into_iter()
+        .filter_map(|event| match event.unwrap() {
+            Event::Retry { after } => Some(after.as_millis()),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(told, [100, 7_000]);
+    drop(serving.await.unwrap());
 }
 
 fn run(transport: Transport, faults: Faults) -> Run {

@@ -56,7 +56,8 @@ impl Client for Sse<'_> {
             if let Some(event) = stream.events.pop_front() {
                 return Ok(Some(event));
             }
-            if stream.decode()? {
+            // `retry:` counts without an event, and perhaps nothing comes after it.
+            if stream.decode()? || !stream.events.is_empty() {
                 continue;
             }
             // Once it stands: until then the deadline of the opening holds.
