@@ -56,6 +56,8 @@ struct Settings {
     http_version: Vec<u8>,
     tls: Vec<bool>,
     connections: Vec<&'static str>,
+    /// The reconnect policies, as in the column `reconnect`.
+    reconnect: Vec<String>,
 }
 
 /// Who asks for a run folder, and where.
@@ -107,6 +109,12 @@ impl RunFolder {
                     .connections
                     .iter()
                     .map(|connections| connections.name())
+                    .collect(),
+                reconnect: scenario
+                    .reconnect
+                    .combinations()
+                    .iter()
+                    .map(ToString::to_string)
                     .collect(),
             },
         };

@@ -79,6 +79,8 @@ fn a_scenario_runs_end_to_end_and_leaves_a_folder_that_reads_back() {
         serde_json::from_str(&fs::read_to_string(out.join("machine.json")).unwrap()).unwrap();
     assert_eq!(machine["tags"]["test"], "yes", "{machine}");
     assert!(machine["cores"].as_u64() >= Some(1), "{machine}");
+    let policies = serde_json::json!(["policy=same first=0.1s most=5s"]);
+    assert_eq!(machine["settings"]["reconnect"], policies, "{machine}");
     let profile = machine["profile"].as_str().unwrap();
     assert_eq!(profile == "dev", cfg!(debug_assertions), "{profile}");
     let version = run(&out, &["--version"]).stdout;
