@@ -3,6 +3,8 @@
 use std::io::{self, Write};
 
 use anyhow::Context;
+use terminal_size::{Width, terminal_size_of};
+use wirebench_report::Style;
 
 /// Writes data to standard output, as it is.
 ///
@@ -26,6 +28,24 @@ pub(crate) fn colour() -> bool {
     anstream::AutoStream::choice(&io::stdout()) != anstream::ColorChoice::Never
 }
 
+/// How tables are to look on standard output.
+pub(crate) fn style() -> Style {
+    let terminal = terminal_size_of(io::stdout()).map(|(Width(columns), _)| usize::from(columns));
+    let asked = std::env::var("COLUMNS").ok();
+    Style { colour: colour(), width: width(asked.as_deref(), terminal) }
+}
+
+/// The columns that a line may have: what `COLUMNS` asks for, where that is a number from 40 to
+/// 1,000; else what the terminal has, but at least 40; and 80 where standard output is no terminal.
+fn width(asked: Option<&str>, terminal: Option<usize>) -> usize {
+    let asked = asked.and_then(|text| text.trim().parse().ok());
+    let sensible = asked.filter(|columns| (LEAST_WIDTH..=1_000).contains(columns));
+    sensible.or(terminal.map(|columns| columns.max(LEAST_WIDTH))).unwrap_or(80)
+}
+
+/// With fewer columns a table could not hold its widest numbers.
+const LEAST_WIDTH: usize = 40;
+
 /// A whole number with commas between its thousands: `20,000`.
 pub(crate) fn thousands(number: u64) -> String {
     let digits = number.to_string();
@@ -42,6 +62,23 @@ pub(crate) fn thousands(number: u64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_width_is_that_of_the_terminal_unless_columns_asks_for_a_sensible_one() {
+        for (asked, terminal, expected) in [
+            (None, Some(120), 120),
+            (Some("60"), Some(120), 60),
+            (Some("100"), None, 100),
+            (Some("0"), Some(120), 120),
+            (Some("7"), Some(120), 120),
+            (Some("wide"), Some(120), 120),
+            (Some("-5"), None, 80),
+            (None, Some(10), 40),
+            (None, None, 80),
+        ] {
+            assert_eq!(width(asked, terminal), expected, "{asked:?} {terminal:?}");
+        }
+    }
 
     #[test]
     fn thousands_are_set_apart() {

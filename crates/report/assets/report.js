@@ -162,7 +162,11 @@ function redrawNow() {
 
 // --- The answer -----------------------------------------------------------------------------
 
-/** Who is first, in a sentence for each of what matters most. */
+/** Names in a row: `a, b and c`. */
+const listed = (names) => [names.slice(0, -1).join(", "), names.at(-1)].filter(Boolean).join(" and ");
+
+/** Who is first, in a sentence for each of what matters most. Several share a place that the runs
+ * do not tell apart. */
 function inShort(some) {
   const usable = some.filter((line) => line.usable);
   const judged = [
@@ -174,19 +178,17 @@ function inShort(some) {
     const ranked = usable.map((line) => [line, middle(line, name)]).filter(([, v]) => isNumber(v))
       .sort((a, b) => a[1] - b[1]);
     if (ranked.length < 2) return null;
-    const [[first, best], ...others] = ranked;
-    const top = Math.max(...numbers(first, name));
-    const several = numbers(first, name).length > 1;
-    const alike = others.filter(([line]) => (several ? Math.min(...numbers(line, name)) <= top : false) || say(middle(line, name)) === say(best));
+    const first = ranked.filter(([line]) => isBest(line, name));
+    const sharing = first.length > 0 ? first : ranked;
+    const values = distinct(sharing.map(([, v]) => v)).map(say);
+    const span = values[0] === values.at(-1) ? values[0] : `${values[0]} to ${values.at(-1)}`;
+    const [[, lowest]] = sharing;
     const [last, most] = ranked.at(-1);
-    const names = alike.map(([line]) => lineName(line)).join(" and ");
-    const same = alike.every(([line]) => say(middle(line, name)) === say(best));
-    const are = alike.length > 1 ? "are" : "is";
     return h("div", {}, h("dt", {}, what), h("dd", {},
-      h("strong", {}, lineName(first)), ", ", h("span", { class: "number" }, say(best)), ". ",
-      alike.length > 0 ? `${names} ${are} ${same ? "the same" : "within the spread of its runs"}. ` : "",
-      best > 0 && !alike.some(([line]) => line === last)
-        ? `${lineName(last)} ${more(significant(most / best))}.` : ""));
+      h("strong", {}, listed(sharing.map(([line]) => lineName(line)))), ", ", h("span", { class: "number" }, span),
+      sharing.length > 1 ? ` (${values[0] === values.at(-1) ? "the same" : "too close to tell apart"}). ` : ". ",
+      lowest > 0 && !sharing.some(([line]) => line === last)
+        ? `${lineName(last)} ${more(significant(most / lowest))}.` : ""));
   });
 }
 
@@ -209,7 +211,25 @@ const MACHINE = {
   tags: ["Tags", (v) => Object.entries(v).map(([key, tag]) => `${key}=${tag}`).join(", ")],
 };
 
-const plainFact = (v) => (typeof v === "boolean" ? (v ? "yes" : "no") : typeof v === "object" ? JSON.stringify(v) : String(v));
+/** Settings of both ends, in words; each value may be a list of those that the scenario has. */
+const BOTH_ENDS = {
+  tcp_nodelay: ["Nagle’s algorithm", (v) => (v ? "off (TCP_NODELAY)" : "on")],
+  compression: ["Compression", (v) => (v ? "on" : "off")],
+  http_version: ["HTTP", (v) => (v === 1 ? "HTTP/1.1" : `HTTP/${v}`)],
+  tls: ["TLS", (v) => (v ? "on" : "off")],
+  connections: ["Connections", (v) => ({ own: "one for each subscriber", shared: "shared by subscribers" }[v] ?? v)],
+  connections_per_subscriber: ["Connections", (v) => `${v} for each subscriber`],
+};
+
+/** A fact that has no words of its own. */
+function plainFact(v) {
+  if (Array.isArray(v)) return v.map(plainFact).join(", ");
+  if (typeof v === "boolean") return v ? "yes" : "no";
+  if (v !== null && typeof v === "object") return Object.entries(v).map(([key, one]) => `${fromKey(key)} ${plainFact(one)}`).join(", ");
+  return String(v);
+}
+
+const bothEnds = (key, v) => [v].flat().map(BOTH_ENDS[key]?.[1] ?? plainFact).join(", ");
 const isEmpty = (v) => v === null || (typeof v === "object" && Object.keys(v).length === 0);
 const fromKey = (key) => key.replaceAll("_", " ");
 
@@ -222,7 +242,8 @@ function machineFacts(machine) {
   return [
     ...keys.filter((key) => !isEmpty(facts[key]))
       .map((key) => [MACHINE[key]?.[0] ?? fromKey(key), said(key, facts[key])]),
-    ...Object.entries(settings ?? {}).map(([key, v]) => [fromKey(key), plainFact(v)]),
+    ...Object.entries(settings ?? {}).filter(([, v]) => !isEmpty(v))
+      .map(([key, v]) => [BOTH_ENDS[key]?.[0] ?? fromKey(key), bothEnds(key, v)]),
   ];
 }
 
@@ -333,14 +354,20 @@ function answer() {
       shared.length > 0 ? h("p", { class: "at" }, `At ${where}`) : null, h("dl", { class: "short" }, items));
   };
   const title1 = data.view === "trend" ? `The latest: ${data.sources[latest].name}` : "The answer";
-  const table = h("div", {}, answerTable(latestLines));
-  themed.push(() => table.replaceChildren(answerTable(latestLines)));
+  const table = h("div", {}, answerTables(latestLines));
+  const remake = () => table.replaceChildren(...answerTables(latestLines));
+  themed.push(remake);
+  NARROW.forEach((query) => query.addEventListener("change", remake));
   return section("answer", title1,
     data.comparison ? [verdictsInShort(data.comparison), verdictTable(data.comparison)] : null,
     data.comparison ? h("p", { class: "chart-note" }, `A change below ${percent(data.comparison.noise_threshold)} does not matter. Intervals hold together for all metrics; a verdict needs several runs on either side.`) : null,
-    data.view === "overlay" ? null : following(atSetting), warnings(), table, h("p", { class: "table-note" }, answerNotes(latestLines)),
-    data.sources.length === 1 ? h("div", { class: "machine" }, h("h3", {}, "The machine"), machineOf(data.sources[0], true))
-      : h("div", { class: "machine" }, data.sources.map((source) => machineOf(source, false))));
+    data.view === "overlay" ? null : following(atSetting), warnings(), table, h("p", { class: "table-note" }, answerNotes(latestLines)));
+}
+
+/** Where the numbers come from: after what they say. */
+function machineSection() {
+  const alone = data.sources.length === 1;
+  return section("machine", alone ? "The machine" : "The machines", data.sources.map((source) => machineOf(source, alone)));
 }
 
 function runSections() {
@@ -446,7 +473,8 @@ function build() {
   const trend = isTrend ? [controls(shared), trendSection()] : [];
   const first = answer();
   const rest = runs.length === 0 || isTrend ? [] : runSections();
-  const last = runs.length === 0 ? [] : [section("runs", "Every number",
+  const machine = machineSection();
+  const last = runs.length === 0 ? [machine] : [machine, section("runs", "Every number",
     disclosure(`All values of ${plural(runs.length, "run")}, as in runs.csv`, runsTable),
     disclosure("What each column means", columnsTable))];
   document.getElementById("main").append(

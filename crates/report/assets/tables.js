@@ -85,7 +85,7 @@ const lowest = (line, name) => {
 const shareText = (v) => String(Math.floor(v * 1e4 + 1e-6) / 100);
 
 /** What is there besides where something went wrong on purpose. */
-const FAULTS = { of: "Faults", columns: [
+const FAULTS = { of: "Faults", ofRuns: "Faults, the worst of all runs", columns: [
   { name: "delivered_ratio", head: "delivered", unit: "%", say: shareText, take: lowest },
   { name: "missed_signalled", head: "missed, signalled", unit: "", say: (v) => count(v), take: worst },
   { name: "missed_silently", head: "missed in silence", unit: "", say: (v) => count(v), take: worst },
@@ -100,8 +100,8 @@ const ANSWER = [
     { name: "delivery_p50_us", head: "p50", unit: "ms", say: inMillis, take: middle },
     { name: "delivery_p99_us", head: "p99", unit: "ms", say: inMillis, take: middle },
     { name: "delivery_p99_us", head: "p99 range", unit: "ms", range: true },
-    { name: "delivery_max_us", head: "max", unit: "ms", say: inMillis, take: highest },
-    { name: "missing", head: "missing", unit: "", say: (v) => count(v), take: worst },
+    { name: "delivery_max_us", head: "max", ofRuns: "max of all runs", unit: "ms", say: inMillis, take: highest },
+    { name: "missing", head: "missing", ofRuns: "missing, most of any run", unit: "", say: (v) => count(v), take: worst },
   ] },
   { of: "Cost", columns: [
     { name: "requests", head: "requests", unit: "", say: (v) => count(Math.round(v)), take: middle },
@@ -118,27 +118,50 @@ function rangeText(line, name) {
   return `${inMillis(Math.min(...all))}–${inMillis(Math.max(...all))}`;
 }
 
-/** The best value of a group and how many times as much the others are. */
+/** Whether a line has or shares the first place in a column, as the runs themselves say. */
+const isBest = (line, name) => line.runs.some((run) => run.best.includes(name));
+
+/** What stands below each value of a column: who is best, and how many times as much the others
+ * are as the lowest. */
 function ratings(group, column) {
-  const rated = group.filter((line) => line.usable).map((line) => column.take(line, column.name));
-  const measured = rated.filter(isNumber);
+  const usable = group.filter((line) => line.usable);
+  const measured = usable.map((line) => column.take(line, column.name)).filter(isNumber);
+  const lowest = Math.min(...measured);
+  const best = usable.filter((line) => isBest(line, column.name));
   const upward = columnOf(column.name).better === "higher";
-  const best = upward ? Math.max(...measured) : Math.min(...measured);
-  const differ = measured.length > 1 && measured.some((v) => v !== best);
   return (line) => {
     const found = column.take(line, column.name);
-    if (!differ || !line.usable || !isNumber(found)) return {};
-    // Shown alike is alike.
-    if (column.say(found) === column.say(best)) return { best: true };
-    return { ratio: best > 0 && !upward ? found / best : null };
+    if (best.length === 0 || !line.usable || !isNumber(found)) return {};
+    if (best.includes(line)) return { best: best.length === 1 ? "best" : "tied" };
+    return { ratio: lowest > 0 && !upward ? found / lowest : null };
   };
 }
 
-function answerTable(some) {
-  const repeated = some.some((line) => line.runs.length > 1);
+/** Below these widths each group of columns is a table of its own, or several of three columns. */
+const NARROW = [matchMedia("(max-width: 60rem)"), matchMedia("(max-width: 40rem)")];
+const COLUMNS_OF_A_PHONE = 3;
+
+/** The tables of the answer, none of which is wider than the page; faults are always by themselves. */
+function answerTables(some) {
+  const repeated = some.some((line) => line.all.length > 1);
   const faulty = some.some((line) => line.all.some((run) => isNumber(number(run, "delivered_ratio"))));
-  const groups = (faulty ? [...ANSWER, FAULTS] : ANSWER).map(({ of, columns }) =>
-    ({ of, columns: columns.filter((column) => !column.range || repeated) }));
+  const groups = (faulty ? [...ANSWER, FAULTS] : ANSWER).map(({ of, ofRuns, columns }) => ({
+    of: (repeated ? ofRuns : null) ?? of,
+    columns: columns.filter((column) => !column.range || repeated)
+      .map((column) => ({ ...column, head: (repeated ? column.ofRuns : null) ?? column.head })),
+  }));
+  const [narrow, phone] = NARROW.map((query) => query.matches);
+  const pieces = ({ of, columns }) => Array.from({ length: Math.ceil(columns.length / COLUMNS_OF_A_PHONE) }, (_, at) => [{
+    of: at === 0 ? of : `${of}, continued`,
+    columns: columns.slice(at * COLUMNS_OF_A_PHONE, (at + 1) * COLUMNS_OF_A_PHONE),
+  }]);
+  const [delivery, cost, ...faults] = groups;
+  const tables = phone ? groups.flatMap(pieces)
+    : narrow ? groups.map((group) => [group]) : [[delivery, cost], ...faults.map((group) => [group])];
+  return tables.map((shown) => answerTable(some, shown));
+}
+
+function answerTable(some, groups) {
   const columns = groups.flatMap((group) => group.columns);
   const bySetting = new Map();
   for (const line of some) {
@@ -155,7 +178,7 @@ function answerTable(some) {
     const { best, ratio } = rating(line);
     return h("td", { class: best ? "best" : null },
       h("span", { class: "number" }, column.say(found)),
-      best ? h("span", { class: "note" }, "best")
+      best ? h("span", { class: "note" }, best)
         : isNumber(ratio) ? h("span", { class: "note" }, times(ratio)) : null);
   };
   const body = ([name, group]) => {
@@ -168,8 +191,9 @@ function answerTable(some) {
           line.usable ? null : h("span", { class: "note" }, "invalid: do not use")),
         columns.map((column, at) => cell(line, column, rating[at])))));
   };
-  return scrolling("Results by transport", h("table", { class: "answer" },
-    h("caption", { class: "hidden" }, "Delivery and cost of each transport; the best of each column is marked."),
+  const name = groups.map((group) => group.of).join(" and ");
+  return scrolling(`${name} by transport`, h("table", { class: "answer" },
+    h("caption", { class: "hidden" }, `${name} of each transport; the best of each column are marked.`),
     h("thead", {},
       h("tr", {}, h("td", {}), groups.map((group) =>
         h("th", { scope: "colgroup", colspan: group.columns.length }, group.of))),
@@ -186,11 +210,12 @@ function answerNotes(some) {
   return [
     "Delivery is from the time a message was due to its last byte read, before decoding.",
     most > 1
-      ? `Medians of ${same ? "" : "up to "}${most} runs each; max and missing are the highest of them.`
-      : "One run of each: it says how that run went, not how the next will go. Repeat (timing.repeat) to see the spread.",
-    "× is the ratio to the best of its setting.",
+      ? `Medians of ${same ? "" : "up to "}${most} runs each, where the heading says nothing else.`
+      : "One run of each: it says how that run went, not how the next will go. Repeat it (--repeat 10) to see the spread.",
+    some.some((line) => line.runs.some((run) => run.best.length > 0)) ? `“Best” and “tied” stand for the best of its setting, ${data.near_the_best}.` : "",
+    "× is the ratio to the lowest of its setting.",
     `${ABSENT} was not measured, or there is no such thing here.`,
-  ].join(" ");
+  ].filter(Boolean).join(" ");
 }
 
 /** Predicted beside measured, for each line that a law applies to. */
@@ -202,7 +227,7 @@ function theoryRows(some) {
   const laws = [
     ["mean delivery", "mean_us", (line) => middle(line, "delivery_mean_us"), millis],
     ["p95 delivery", "p95_us", (line) => middle(line, "delivery_p95_us"), millis],
-    ["longest delivery", "max_us", (line) => middle(line, "delivery_max_us"), millis],
+    ["longest delivery", "max_us", (line) => highest(line, "delivery_max_us"), millis],
     ["requests per message", "requests_per_message", perMessage, significant],
     ["share of empty answers", "empty_ratio", emptyShare, percent],
   ];
@@ -303,13 +328,12 @@ function verdictTable(comparison) {
       h("span", {}, comparedName(compared)),
       h("span", { class: "note" }, `${compared.base_runs} against ${plural(compared.new_runs, "run")}`))),
     compared.changes.map((change) => {
-      const { metric, unit, base, new: fresh, verdict, reason, more_runs: more } = change;
-      const runsMore = isNumber(more) ? `, ${plural(more, "more run")} a side would do` : "";
+      const { metric, unit, base, new: fresh, verdict, reason } = change;
       return h("tr", { class: verdict },
         h("th", { scope: "row", title: columnOf(metric)?.meaning }, metricName(metric)),
         [metricText(metric, base, unit), metricText(metric, fresh, unit), ...changeTexts(change)].map((text) => h("td", {}, text)),
         h("td", { class: "verdict" }, verdict.replaceAll("-", " "),
-          reason ? h("span", { class: "note" }, reason.replaceAll("-", " ") + runsMore) : null));
+          reason ? h("span", { class: "note" }, reason.replaceAll("-", " ")) : null));
     }));
   return scrolling("Verdicts", h("table", { class: "theory" },
     h("caption", { class: "hidden" }, "What became of each metric, base against new."),

@@ -2,177 +2,164 @@
 
 mod grid;
 mod lines;
+mod shown;
+mod ties;
 
+use std::collections::{BTreeSet, HashMap};
 use std::fmt::Write as _;
+use std::ptr;
 
-use crate::{Row, Value};
-use grid::{Grid, heading, label};
-use lines::{Line, Settings, lines};
+use crate::Row;
+use grid::Grid;
+pub(crate) use grid::{in_words, wrapped};
+pub(crate) use lines::{Line, Settings, lines};
+pub(crate) use shown::{Shown, Take, parts};
+pub(crate) use ties::{Basis, FirstPlace, first_place};
 
 /// How a table may look.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Style {
-    /// Whether the best values are bold (ANSI escape sequences) instead of marked with `*`.
+    /// Whether what is to stand out is bold or coloured (ANSI escape sequences); first places are
+    /// marked with `*` otherwise.
     pub colour: bool,
+    /// How many columns a line may have, from 40 on. What is wider is broken up, never cut.
+    pub width: usize,
+}
+
+impl Default for Style {
+    /// No colours, 80 columns.
+    fn default() -> Self {
+        Self { colour: false, width: 80 }
+    }
 }
 
 /// Two tables, one of delivery and one of cost, and where anything went wrong on purpose a third of
 /// what that came to: a line for each transport at each setting.
 ///
 /// A setting that varies between the rows gets a column. Several runs of the same become one line:
-/// the median of those that are valid, with the range of p99; `max` and `missing` are the highest
-/// of them. Runs that are invalid are left out where there are valid ones beside them, never called
-/// best, and explained below. What was not measured is `–`. Empty without rows.
+/// the median of those that are valid, with the range of p99; of `max` the highest, and of
+/// `missing` the highest of the invalid runs too, as their headings say. Runs that are invalid are
+/// left out where there are valid ones beside them, never called best, and explained below. Who
+/// cannot be told from the best shares its mark. What was not measured is `–`. A table that is wider
+/// than `style` allows is continued below. Empty without rows.
 pub fn table(rows: &[Row], style: Style) -> String {
     if rows.is_empty() {
         return String::new();
     }
     let settings = Settings::varying(rows);
     let lines = lines(rows, &settings);
-    let repeated = lines.iter().any(|line| line.runs.len() > 1);
-    let faulty = rows.iter().any(|row| row.text("faults").is_some());
-    let parts = [("Delivery, from due to read", DELIVERY), ("Cost", COST)];
-    let parts = parts.into_iter().chain(faulty.then_some(("Faults", FAULTS)));
-    let grids: Vec<(&str, Grid)> = parts
-        .map(|(title, shown)| {
-            let shown: Vec<&Shown> =
-                shown.iter().filter(|shown| repeated || shown.take != Take::Range).collect();
-            (title, Grid::new(&settings, &lines, &shown))
-        })
+    let grids: Vec<Grid> = parts(&lines)
+        .iter()
+        .map(|part| Grid::new(part.title, &settings, &lines, &part.columns))
         .collect();
     let mut text = String::new();
-    for (title, grid) in &grids {
-        let _ = writeln!(text, "{title}");
+    for grid in &grids {
         text.push_str(&grid.render(style));
         text.push('\n');
     }
-    text.push_str(&legend(grids.iter().map(|(_, grid)| grid), &settings, style));
-    text.push_str(&notes(&lines, &settings));
+    for sentence in legend(&grids, &settings, style).into_iter().chain(notes(&lines, &settings)) {
+        text.push_str(&wrapped(&sentence, style.width, "   "));
+    }
     text
 }
 
-/// A column of a table.
-struct Shown {
-    column: &'static str,
-    /// Its name over one or two lines, and its unit.
-    heading: [&'static str; 3],
-    /// What the value is divided by to be in that unit.
-    divisor: f64,
-    take: Take,
+/// Where the transport of each row has or shares the first place at its setting.
+pub(crate) struct FirstPlaces {
+    /// For each row, the columns of the tables in which it does; none for an invalid run.
+    pub(crate) of_rows: Vec<Vec<&'static str>>,
+    /// How that was decided.
+    pub(crate) bases: Vec<Basis>,
+}
+
+/// The first places in all tables of these rows.
+pub(crate) fn first_places(rows: &[Row]) -> FirstPlaces {
+    let settings = Settings::varying(rows);
+    let lines = lines(rows, &settings);
+    let place: HashMap<*const Row, usize> =
+        rows.iter().enumerate().map(|(at, row)| (ptr::from_ref(row), at)).collect();
+    let mut found = FirstPlaces { of_rows: vec![Vec::new(); rows.len()], bases: Vec::new() };
+    for part in parts(&lines) {
+        for group in lines.chunk_by(|a, b| a.shared == b.shared) {
+            for shown in &part.columns {
+                let Some(first) = first_place(group, shown) else { continue };
+                found.bases.push(first.basis);
+                let sharing = group.iter().zip(first.shares).filter(|(_, shares)| *shares);
+                for row in sharing.flat_map(|(line, _)| &line.runs) {
+                    found.of_rows[place[&ptr::from_ref(*row)]].push(shown.column);
+                }
+            }
+        }
+    }
+    found
 }
 
 /// What is not there. Never a 0.
 const ABSENT: &str = "–";
 
-/// What stands for several runs.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Take {
-    /// The median of a quantity, to three significant digits.
-    Median,
-    /// The median of a count.
-    MedianCount,
-    /// The highest of a quantity.
-    Highest,
-    /// The highest of a count, over the invalid runs too: a loss is not left out.
-    HighestCount,
-    /// The lowest of a share, over the invalid runs too, in percent; never rounded up to 100.
-    LowestShare,
-    /// From the lowest to the highest.
-    Range,
-}
-
-const fn shown(
-    column: &'static str,
-    heading: [&'static str; 3],
-    divisor: f64,
-    take: Take,
-) -> Shown {
-    Shown { column, heading, divisor, take }
-}
-
-const DELIVERY: &[Shown] = &[
-    shown("delivery_p50_us", ["", "p50", "ms"], 1e3, Take::Median),
-    shown("delivery_p99_us", ["", "p99", "ms"], 1e3, Take::Median),
-    shown("delivery_p99_us", ["p99", "range", "ms"], 1e3, Take::Range),
-    shown("delivery_max_us", ["", "max", "ms"], 1e3, Take::Highest),
-    shown("missing", ["", "missing", ""], 1.0, Take::HighestCount),
-];
-
-const COST: &[Shown] = &[
-    shown("requests", ["", "requests", ""], 1.0, Take::MedianCount),
-    shown("empty_responses", ["empty", "answers", ""], 1.0, Take::MedianCount),
-    shown("connections_opened", ["", "connections", ""], 1.0, Take::MedianCount),
-    shown("bytes_per_message", ["bytes per", "message", "B"], 1.0, Take::Median),
-    shown("server_cpu_us_per_message", ["server CPU", "per message", "µs"], 1.0, Take::Median),
-    shown(
-        "server_rss_per_subscriber_bytes",
-        ["server memory", "per subscriber", "KiB"],
-        1_024.0,
-        Take::Median,
-    ),
-];
-
-const FAULTS: &[Shown] = &[
-    shown("delivered_ratio", ["", "delivered", "%"], 0.01, Take::LowestShare),
-    shown("missed_signalled", ["missed,", "signalled", ""], 1.0, Take::HighestCount),
-    shown("missed_silently", ["missed in", "silence", ""], 1.0, Take::HighestCount),
-    shown("duplicate", ["", "repeated", ""], 1.0, Take::HighestCount),
-    shown("back_99_ms", ["99 %", "back", "s"], 1e3, Take::Highest),
-    shown("reconnects_peak_per_s", ["peak of", "reconnects", "1/s"], 1.0, Take::HighestCount),
-];
-
 /// What the signs in the tables mean; only of those that are in them.
-fn legend<'a>(
-    mut grids: impl Iterator<Item = &'a Grid> + Clone,
-    settings: &Settings,
-    style: Style,
-) -> String {
+fn legend(grids: &[Grid], settings: &Settings, style: Style) -> Vec<String> {
     let mut signs = Vec::new();
-    if grids.clone().any(|grid| grid.has(|cell| cell.best)) {
+    if grids.iter().any(|grid| grid.has(|cell| cell.best)) {
         let mark = if style.colour { "bold" } else { "*" };
         let of_its_setting = if settings.shared.is_empty() { "" } else { " of its setting" };
-        signs.push(format!("{mark}  best{of_its_setting}"));
+        let bases = grids.iter().flat_map(Grid::bases).copied();
+        signs.push(format!("{mark}  best{of_its_setting}, {}", near_the_best(bases)));
     }
-    if grids.any(|grid| grid.has(|cell| cell.text == ABSENT)) {
+    if grids.iter().any(|grid| grid.has(|cell| cell.text == ABSENT)) {
         signs.push(format!("{ABSENT}  not measured, or no such thing here"));
     }
-    if signs.is_empty() { String::new() } else { signs.join("    ") + "\n" }
+    signs
+}
+
+/// What, beside being the best, gets the mark of it: the end of a sentence.
+pub(crate) fn near_the_best(bases: impl Iterator<Item = Basis>) -> String {
+    let bases: BTreeSet<Basis> = bases.collect();
+    let tested = bases.contains(&Basis::Tested);
+    let share = "within 5 % (25 %: processor time, memory, coming back, the p99 of few messages; \
+                 max: twice as long)";
+    if bases.contains(&Basis::FewRuns) {
+        let tested = if tested {
+            "or not told from it by the runs (the test of `compare`); where \
+             they are too few for it, "
+        } else {
+            "or "
+        };
+        return format!("{tested}{share}, or with runs that overlap the best's");
+    }
+    if bases.contains(&Basis::OneRun) {
+        return format!("or too close for one run to tell: {share}");
+    }
+    "or not told from it by the runs (the test of `compare`)".to_owned()
 }
 
 /// What has to be known of the runs behind the lines.
-fn notes(lines: &[Line<'_>], settings: &Settings) -> String {
-    let mut text = String::new();
+fn notes(lines: &[Line<'_>], settings: &Settings) -> Vec<String> {
+    let mut notes = Vec::new();
     let most = lines.iter().map(|line| line.runs.len()).max().unwrap_or(0);
     if most > 1 {
         let same = lines.iter().all(|line| line.runs.len() == most);
         let up_to = if same { "" } else { "up to " };
-        let _ = writeln!(
-            text,
-            "Medians of {up_to}{most} runs each, with the range of p99; max and missing are the \
-             highest of them."
-        );
+        notes.push(format!(
+            "Medians of {up_to}{most} runs each, where the heading says nothing else."
+        ));
     }
     for line in lines {
         for row in &line.invalid {
-            let _ = writeln!(text, "!  {}, left out: {}", which(row, line, settings), reason(row));
+            notes.push(format!("!  {}, left out: {}", which(row, line, settings), reason(row)));
         }
         for row in line.runs.iter().filter(|row| !row.is_valid()) {
-            let _ =
-                writeln!(text, "!  {}, do not use: {}", which(row, line, settings), reason(row));
+            notes.push(format!("!  {}, do not use: {}", which(row, line, settings), reason(row)));
         }
     }
-    text
+    notes
 }
 
 /// A run, in words that tell it from the others of the table.
 fn which(row: &Row, line: &Line<'_>, settings: &Settings) -> String {
     let mut words = line.transport.to_owned();
     for (column, value) in settings.all().zip(line.shared.iter().chain(&line.own)) {
-        if *value != Value::Blank {
-            let [above, name, unit] = heading(column);
-            let parts = [above, name, label(column, value), unit];
-            let parts: Vec<String> = parts.into_iter().filter(|part| !part.is_empty()).collect();
-            let _ = write!(words, ", {}", parts.join(" "));
+        if *value != crate::Value::Blank {
+            let _ = write!(words, ", {}", in_words(column, value));
         }
     }
     match row.number("repeat") {
@@ -192,17 +179,18 @@ mod tests {
     use std::time::Duration;
 
     use insta::assert_snapshot;
-    use wirebench_measure::{Invalid, Latency, Measurement, Traffic};
+    use wirebench_measure::{Aftermath, Invalid, Latency, Measurement, Missed, Traffic};
     use wirebench_protocol::Transport;
     use wirebench_scenario::Run;
 
     use super::grid::length;
     use super::lines::OWN;
+    use super::shown::{COST, DELIVERY, FAULTS};
     use super::*;
     use crate::COLUMNS;
     use crate::testing::{measurement, record, run};
 
-    const PLAIN: Style = Style { colour: false };
+    const PLAIN: Style = Style { colour: false, width: 120 };
 
     /// A run of a transport whose delays are `micros` and 2 · `micros`, give or take nothing.
     fn row(transport: Transport, subscribers: usize, repeat: u32, micros: u64) -> Row {
@@ -268,7 +256,101 @@ mod tests {
 
     #[test]
     fn one_run_of_each_transport_in_colour() {
-        assert_snapshot!(table(&one_of_each(), Style { colour: true }).replace('\u{1b}', "␛"));
+        assert_snapshot!(
+            table(&one_of_each(), Style { colour: true, ..PLAIN }).replace('\u{1b}', "␛")
+        );
+    }
+
+    /// The transports that share the first place in a column.
+    fn leaders(rows: &[Row], column: &str) -> Vec<String> {
+        let mut leaders: Vec<String> = rows
+            .iter()
+            .zip(first_places(rows).of_rows)
+            .filter(|(_, columns)| columns.contains(&column))
+            .filter_map(|(row, _)| row.text("transport").map(str::to_owned))
+            .collect();
+        leaders.sort();
+        leaders.dedup();
+        leaders
+    }
+
+    /// Runs of two transports with these median delays, in milliseconds.
+    fn two(sse: &[u64], websocket: &[u64]) -> Vec<Row> {
+        let rows = |transport, millis: &[u64]| -> Vec<Row> {
+            (1..).zip(millis).map(|(at, millis)| row(transport, 100, at, millis * 1_000)).collect()
+        };
+        [rows(Transport::Sse, sse), rows(Transport::WebSocket, websocket)].concat()
+    }
+
+    #[test]
+    fn one_run_names_a_lone_leader_only_where_the_lead_exceeds_five_percent() {
+        for (sse, websocket, expected) in [
+            (100, 100, &[][..]),
+            (104, 100, &["sse", "websocket"]),
+            (100, 104, &["sse", "websocket"]),
+            (107, 100, &["websocket"]),
+            (100, 107, &["sse"]),
+        ] {
+            let rows = two(&[sse], &[websocket]);
+            assert_eq!(leaders(&rows, "delivery_p50_us"), expected, "{sse} {websocket}");
+        }
+    }
+
+    /// The lead that was measured moves by up to a tenth between two runs of the same.
+    #[test]
+    fn a_ratio_that_moves_by_a_tenth_never_changes_the_lone_leader_from_one_to_the_other() {
+        for percent in 80..=125 {
+            let alone = |sse| match leaders(&two(&[sse], &[1_000]), "delivery_p50_us").as_slice() {
+                [one] => Some(one.clone()),
+                _ => None,
+            };
+            let (before, after) = (alone(percent * 10), alone(percent * 11));
+            if let (Some(before), Some(after)) = (before, after) {
+                assert_eq!(before, after, "{percent} %");
+            }
+        }
+    }
+
+    #[test]
+    fn processor_time_and_the_longest_delivery_need_a_larger_lead() {
+        for (sse, column, expected) in [
+            (120, "server_cpu_us_per_message", &["sse", "websocket"][..]),
+            (130, "server_cpu_us_per_message", &["websocket"]),
+            (190, "delivery_max_us", &["sse", "websocket"]),
+            (210, "delivery_max_us", &["websocket"]),
+        ] {
+            assert_eq!(leaders(&two(&[sse], &[100]), column), expected, "{sse} {column}");
+        }
+    }
+
+    #[test]
+    fn few_repeats_that_overlap_share_the_place_however_far_apart_their_medians() {
+        let apart = two(&[100, 101, 102], &[110, 111, 112]);
+        assert_eq!(leaders(&apart, "delivery_p50_us"), ["sse"]);
+        let overlapping = two(&[100, 101, 111], &[110, 120, 130]);
+        assert_eq!(leaders(&overlapping, "delivery_p50_us"), ["sse", "websocket"]);
+    }
+
+    #[test]
+    fn enough_repeats_are_told_apart_by_the_test_of_a_comparison() {
+        let quiet = two(&[100, 101, 102, 103, 104], &[110, 111, 112, 113, 114]);
+        assert_eq!(leaders(&quiet, "delivery_p50_us"), ["sse"]);
+        let noisy = two(&[80, 100, 120, 90, 140], &[85, 110, 130, 100, 150]);
+        assert_eq!(leaders(&noisy, "delivery_p50_us"), ["sse", "websocket"]);
+        assert!(table(&quiet, PLAIN).contains("not told from it by the runs"));
+    }
+
+    #[test]
+    fn nearly_all_is_not_as_good_as_all() {
+        let of = |transport, missed| {
+            row_of(transport, 100, 1, 26_000, |run, measured| {
+                run.faults.stalled_share = 0.1;
+                measured.faults = Some(Aftermath { wanted: 100, ..aftermath() });
+                measured.seen.received -= missed;
+            })
+        };
+        let rows = [of(Transport::Sse, 0), of(Transport::WebSocket, 10)];
+        assert_eq!(leaders(&rows, "delivered_ratio"), ["sse"]);
     }
 
     fn a_sweep() -> Vec<Row> {
@@ -335,13 +417,55 @@ mod tests {
         assert_eq!(table(&[], PLAIN), "");
     }
 
-    #[test]
-    fn a_table_fits_in_a_hundred_columns() {
-        for rows in [one_of_each(), a_sweep()] {
-            for line in table(&rows, PLAIN).lines() {
-                assert!(length(line) <= 100, "{} columns: {line}", length(line));
+    /// Runs with faults in a sweep of four settings, with repeats: the widest tables there are.
+    fn the_widest() -> Vec<Row> {
+        let mut rows = Vec::new();
+        for (repeat, subscribers, delay, jitter, rate) in
+            [(1, 10, 5, 0, 1.0), (2, 10, 5, 0, 1.0), (1, 10_000, 25, 10, 1_000.5)]
+        {
+            for transport in Transport::ALL {
+                rows.push(row_of(transport, subscribers, repeat, 26_000, |run, measured| {
+                    run.link.delay = Duration::from_millis(delay);
+                    run.link.jitter = Duration::from_millis(jitter);
+                    run.rate = rate;
+                    run.faults.stalled_share = 0.1;
+                    measured.faults = Some(aftermath());
+                }));
             }
         }
+        rows
+    }
+
+    fn aftermath() -> Aftermath {
+        Aftermath {
+            wanted: 10,
+            missed: Missed { signalled: 12, silently: 0 },
+            back_99: Some(Duration::from_millis(1_378)),
+            reconnects_peak_per_s: Some(10_000),
+        }
+    }
+
+    #[test]
+    fn a_table_fits_the_terminal_and_leaves_no_column_out() {
+        for rows in [one_of_each(), a_sweep(), the_widest()] {
+            let shown = parts(&lines(&rows, &Settings::varying(&rows)));
+            for width in [60, 80, 120] {
+                let text = table(&rows, Style { colour: false, width });
+                for line in text.lines() {
+                    assert!(length(line) <= width, "{} columns: {line}", length(line));
+                }
+                // The last word of a heading stands above the others of its kind.
+                for shown in shown.iter().flat_map(|part| &part.columns) {
+                    let word = shown.heading[2];
+                    assert!(text.contains(word), "{width} columns without {word}: {text}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_table_in_sixty_columns_looks_like_this() {
+        assert_snapshot!(table(&a_sweep(), Style { colour: false, width: 60 }));
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 use wirebench_report::compare::{Comparison, Options, Side, SideError, compare};
-use wirebench_report::{Style, html};
+use wirebench_report::html;
 
 use super::report::write_page;
 use crate::exit::Exit;
@@ -66,7 +66,7 @@ pub(crate) fn run_comparison(arguments: &Compare) -> anyhow::Result<Exit> {
     let options = Options { noise_threshold: arguments.noise_threshold, ..Options::default() };
     let comparison = compare(&base, &new, &options);
     let text = match arguments.format {
-        Format::Text => comparison.to_text(Style { colour: print::colour() }),
+        Format::Text => comparison.to_text(print::style()),
         Format::Markdown => comparison.to_markdown(),
         Format::Json => comparison.to_json(),
         Format::Csv => comparison.to_csv(),

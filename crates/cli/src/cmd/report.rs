@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
 use clap::{Args, ValueEnum};
-use wirebench_report::{Format, Style, hgrm, html};
+use wirebench_report::{Format, hgrm, html};
 
 use crate::exit::Exit;
 use crate::kept::Kept;
@@ -108,7 +108,7 @@ pub(crate) fn write_page(path: &Path, page: &str, overwrite: bool) -> anyhow::Re
 
 fn rows(folders: &[Kept], form: Form) -> anyhow::Result<String> {
     let rows: Vec<_> = folders.iter().flat_map(|folder| folder.rows.iter().cloned()).collect();
-    let style = Style { colour: print::colour() };
+    let style = print::style();
     Ok(match form {
         Form::Text => Format::Text.write(&rows, style),
         Form::Markdown => Format::Markdown.write(&rows, style),

@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 use wirebench_loadgen::{Control, DriveError, Progress, ServerHands, Target, drive, server_hands};
 use wirebench_measure::Measurement;
 use wirebench_protocol::Transport;
-use wirebench_report::{Format, Style, html};
+use wirebench_report::{Format, html};
 use wirebench_scenario::{Overrides, Run, Scenario};
 
 use super::check;
@@ -278,7 +278,7 @@ impl<'a> Session<'a> {
     /// folder; and what it all came to.
     fn conclude(&self) -> anyhow::Result<Exit> {
         if !self.folder.rows.is_empty() {
-            let style = Style { colour: print::colour() };
+            let style = print::style();
             print::data(&self.format.write(&self.folder.rows, style))?;
         }
         let broken = thresholds::broken(&self.scenario.thresholds, &self.folder.rows);

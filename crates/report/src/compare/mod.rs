@@ -51,6 +51,7 @@ mod markdown;
 mod pairs;
 #[cfg(test)]
 mod proof;
+mod ranking;
 mod side;
 mod statistics;
 #[cfg(test)]
@@ -66,6 +67,7 @@ use std::path::{Path, PathBuf};
 
 pub use differences::{About, Difference};
 pub use pairs::Setting;
+pub(crate) use ranking::larger;
 pub use side::{Side, SideError};
 pub(crate) use verdict::median;
 pub use verdict::{Change, Doubt, Estimate, Verdict};
@@ -219,12 +221,6 @@ impl Comparison {
     fn verdicts(&self) -> impl Iterator<Item = Verdict> {
         self.settings.iter().flat_map(|compared| &compared.changes).map(|change| change.verdict)
     }
-}
-
-/// The runs of each transport at each setting, for those who show one side alone.
-pub(crate) fn settings(side: &Side) -> Vec<(Setting, Vec<&Row>)> {
-    // With itself, so that every setting counts that it recorded.
-    pairs(side, side).into_iter().map(|pair| (pair.setting, pair.base)).collect()
 }
 
 fn compared(pairs: &[Pair<'_>], options: &Options) -> Vec<Compared> {

@@ -72,12 +72,14 @@ fn eventful() -> Comparison {
 
 #[test]
 fn the_text_looks_like_this() {
-    assert_snapshot!(eventful().to_text(Style { colour: false }));
+    assert_snapshot!(eventful().to_text(Style::default()));
 }
 
 #[test]
 fn the_text_in_colour_looks_like_this() {
-    assert_snapshot!(eventful().to_text(Style { colour: true }).replace('\u{1b}', "␛"));
+    assert_snapshot!(
+        eventful().to_text(Style { colour: true, ..Style::default() }).replace('\u{1b}', "␛")
+    );
 }
 
 #[test]
@@ -106,7 +108,7 @@ fn one_run_a_side_gives_no_verdict_on_latency_and_says_what_would() {
     assert_eq!(verdict(&comparison, "delivery_p50_us"), Verdict::CannotTell(doubt));
     assert_eq!(verdict(&comparison, "missing"), Verdict::NoChange, "counted, and none");
     assert!(!comparison.regressed());
-    assert_snapshot!(comparison.to_text(Style { colour: false }));
+    assert_snapshot!(comparison.to_text(Style::default()));
 }
 
 #[test]

@@ -3,12 +3,22 @@
 use serde::ser::{Serialize, SerializeMap, Serializer};
 use serde_json::{Number, Value as Json, json};
 
+use crate::table::first_places;
 use crate::{COLUMNS, FIRST_COLUMNS, Kind, Part, Row, RunColumn, SCHEMA_VERSION, Value};
 
-/// An array with an object for each row: its members are the columns, in their order; what was not
-/// measured is `null`.
+/// The member of a row that is no column.
+const BEST: &str = "best";
+
+const BEST_MEANING: &str = "The columns in which the run's transport has the first place at its \
+    setting or shares it: those of the tables, where a line stands for all repeats. Who cannot be \
+    told from the best shares its place; empty where all read the same, and for an invalid run.";
+
+/// An array with an object for each row: its members are the columns, in their order, and in which
+/// of them its transport is best; what was not measured is `null`.
 pub(super) fn json(rows: &[Row]) -> String {
-    let rows: Vec<Object<'_>> = rows.iter().map(Object).collect();
+    let best = first_places(rows).of_rows;
+    let rows: Vec<Object<'_>> =
+        rows.iter().zip(best).map(|(row, best)| Object { row, best }).collect();
     serde_json::to_string_pretty(&rows).expect("text and finite numbers are JSON") + "\n"
 }
 
@@ -16,8 +26,11 @@ pub(super) fn json(rows: &[Row]) -> String {
 ///
 /// Members are never removed, and new ones may come: a reader should ignore what it does not know.
 pub fn results_schema() -> Json {
-    let properties: serde_json::Map<String, Json> =
+    let mut properties: serde_json::Map<String, Json> =
         COLUMNS.iter().map(|column| (column.name.to_owned(), property(column))).collect();
+    let best =
+        json!({ "type": "array", "items": { "type": "string" }, "description": BEST_MEANING });
+    properties.insert(BEST.to_owned(), best);
     let required: Vec<&str> = COLUMNS[..FIRST_COLUMNS].iter().map(|column| column.name).collect();
     json!({
         "$schema": "https://json-schema.org/draft/2020-12/schema",
@@ -47,14 +60,18 @@ fn property(column: &RunColumn) -> Json {
 }
 
 /// A row as an object. Not a [`serde_json::Map`], which would sort its members.
-struct Object<'a>(&'a Row);
+struct Object<'a> {
+    row: &'a Row,
+    best: Vec<&'static str>,
+}
 
 impl Serialize for Object<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut members = serializer.serialize_map(Some(COLUMNS.len()))?;
-        for (column, value) in COLUMNS.iter().zip(self.0.values()) {
+        let mut members = serializer.serialize_map(Some(COLUMNS.len() + 1))?;
+        for (column, value) in COLUMNS.iter().zip(self.row.values()) {
             members.serialize_entry(column.name, &json_value(value))?;
         }
+        members.serialize_entry(BEST, &self.best)?;
         members.end()
     }
 }
@@ -118,7 +135,8 @@ mod tests {
                 Json::Number(number) if number.is_u64() => "integer",
                 Json::Number(_) => "number",
                 Json::String(_) => "string",
-                other => panic!("{name}: {other}"),
+                Json::Array(_) => "array",
+                other @ Json::Object(_) => panic!("{name}: {other}"),
             };
             let types = property["type"].to_string();
             let fits = types.contains(found) || found == "integer" && types.contains("number");

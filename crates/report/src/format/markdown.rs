@@ -2,55 +2,73 @@
 
 use std::fmt::Write as _;
 
-use crate::compare::units::{ABSENT, Shown};
-use crate::compare::{Side, median, settings};
-use crate::{COLUMNS, Row, RunColumn};
+use crate::compare::units::ABSENT;
+use crate::table::{
+    FirstPlace, Line, Settings, Shown, first_place, in_words, lines, near_the_best, parts,
+};
+use crate::{Row, Value};
 
-/// The columns of the terminal's tables, in one.
-const SHOWN: [&str; 9] = [
-    "delivery_p50_us",
-    "delivery_p99_us",
-    "delivery_max_us",
-    "missing",
-    "requests",
-    "connections_opened",
-    "bytes_per_message",
-    "server_cpu_us_per_message",
-    "server_rss_per_subscriber_bytes",
-];
-
-/// A line for each transport at each setting: medians over its valid runs. Invalid runs are below,
-/// with the reason.
+/// A line for each transport at each setting, with the columns of the terminal's tables in one, and
+/// the same values in them. First places are bold. Invalid runs are below, with the reason.
 pub(super) fn markdown(rows: &[Row]) -> String {
     if rows.is_empty() {
         return String::new();
     }
-    let column = |name| COLUMNS.iter().find(|column| column.name == name);
-    let columns: Vec<&RunColumn> = SHOWN.into_iter().filter_map(column).collect();
-    let side = Side::of_rows("", rows.to_vec());
+    let settings = Settings::varying(rows);
+    let lines = lines(rows, &settings);
+    let columns: Vec<&Shown> = parts(&lines).into_iter().flat_map(|part| part.columns).collect();
     let mut text = String::from("| | runs |");
-    for column in &columns {
-        let Shown { name, unit, .. } = Shown::of(column);
-        let comma = if unit.is_empty() { "" } else { ", " };
-        let _ = write!(text, " {name}{comma}{unit} |");
+    for shown in &columns {
+        let _ = write!(text, " {} |", shown.name());
     }
     let _ = writeln!(text, "\n|---|{}", "---:|".repeat(columns.len() + 1));
-    for (setting, runs) in settings(&side) {
-        let valid: Vec<&Row> = runs.into_iter().filter(|row| row.is_valid()).collect();
-        let _ = write!(text, "| {} | {} |", escaped(&setting.to_string()), valid.len());
-        for column in &columns {
-            let values = valid.iter().filter_map(|row| row.number(column.name)).collect();
-            let number = |value| Shown::of(column).number(value);
-            let _ = write!(text, " {} |", median(values).map_or(ABSENT.to_owned(), number));
+    let mut bases = Vec::new();
+    for group in lines.chunk_by(|a, b| a.shared == b.shared) {
+        let firsts: Vec<Option<FirstPlace>> =
+            columns.iter().map(|shown| first_place(group, shown)).collect();
+        bases.extend(firsts.iter().flatten().map(|first| first.basis));
+        for (at, line) in group.iter().enumerate() {
+            let runs = if line.is_usable() { line.runs.len() } else { 0 };
+            let _ = write!(text, "| {} | {runs} |", escaped(&label(line, &settings)));
+            for (shown, first) in columns.iter().zip(&firsts) {
+                let is_best = first.as_ref().is_some_and(|first| first.shares[at]);
+                let _ = write!(text, " {} |", cell(line, shown, is_best));
+            }
+            text.push('\n');
         }
-        text.push('\n');
+    }
+    text.push('\n');
+    if !bases.is_empty() {
+        let of_its_setting = if settings.shared.is_empty() { "" } else { " of its setting" };
+        let near = near_the_best(bases.into_iter());
+        let _ = writeln!(text, "Bold: best{of_its_setting}, {near}.");
     }
     text.push_str(&notes(rows));
     text
 }
 
+/// What an invalid run measured is not shown, unless it is a loss.
+fn cell(line: &Line<'_>, shown: &Shown, is_best: bool) -> String {
+    if !line.is_usable() {
+        return ABSENT.to_owned();
+    }
+    match line.cell(shown) {
+        None => ABSENT.to_owned(),
+        Some((_, text)) if is_best => format!("**{text}**"),
+        Some((_, text)) => text,
+    }
+}
+
+fn label(line: &Line<'_>, settings: &Settings) -> String {
+    let values = settings.all().zip(line.shared.iter().chain(&line.own));
+    let values = values.filter(|(_, value)| **value != Value::Blank);
+    let words = values.map(|(column, value)| format!(", {}", in_words(column, value)));
+    line.transport.to_owned() + &words.collect::<String>()
+}
+
 fn notes(rows: &[Row]) -> String {
-    let mut text = String::from("\nMedians over the valid runs.\n");
+    let mut text =
+        String::from("Medians over the valid runs, where the heading says nothing else.\n");
     for row in rows.iter().filter(|row| !row.is_valid()) {
         let id = row.text("run_id").unwrap_or(ABSENT);
         let reason = row.text("invalid_reason").unwrap_or("no reason given");
@@ -105,9 +123,17 @@ mod tests {
     }
 
     #[test]
-    fn every_column_shown_is_a_column_of_the_file() {
-        for name in SHOWN {
-            assert!(COLUMNS.iter().any(|column| column.name == name), "{name}");
-        }
+    fn max_and_missing_are_the_highest_of_all_runs_as_in_the_terminal() {
+        let of = |repeat, slow| {
+            let mut measured = measurement();
+            measured.seen.delivery.record(std::time::Duration::from_millis(slow));
+            Row::of(&record(&Run { repeat, ..run() }, &measured))
+        };
+        let rows = [of(1, 100), of(2, 200), of(3, 900)];
+        let text = markdown(&rows);
+        assert!(text.contains(" max of all runs, ms |"), "{text}");
+        assert!(text.contains("| 900 |"), "{text}");
+        let terminal = crate::table(&rows, crate::Style::default());
+        assert!(terminal.contains("all runs") && terminal.contains("900"), "{terminal}");
     }
 }

@@ -40,20 +40,20 @@ pub struct Report<'a> {
 
 /// The page of one run folder.
 pub fn report(report: &Report<'_>) -> String {
-    page(View::Run, &[Source::new(report, 0)], None)
+    page(View::Run, &Source::of_side(&[*report], 0), None)
 }
 
 /// The page of two sides, each of one or more run folders: the verdicts, and the charts of
 /// [`report`] with both overlaid.
 pub fn overlay(base: &[Report<'_>], new: &[Report<'_>], comparison: Option<&Comparison>) -> String {
-    let base = base.iter().map(|report| Source::new(report, 0));
-    let sources: Vec<Source<'_>> =
-        base.chain(new.iter().map(|report| Source::new(report, 1))).collect();
+    let mut sources = Source::of_side(base, 0);
+    sources.extend(Source::of_side(new, 1));
     page(View::Overlay, &sources, comparison)
 }
 
 /// The page of several run folders, earliest first: how each metric went from one to the next.
 pub fn trend(reports: &[Report<'_>]) -> String {
-    let sources: Vec<Source<'_>> = reports.iter().map(|report| Source::new(report, 0)).collect();
+    let sources: Vec<Source<'_>> =
+        reports.iter().flat_map(|report| Source::of_side(&[*report], 0)).collect();
     page(View::Trend, &sources, None)
 }

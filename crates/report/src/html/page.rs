@@ -15,6 +15,7 @@ use super::curve::{BINS_PER_DECADE, Curve, curve, percentile_axis};
 use super::predicted::{Predicted, predicted};
 use crate::compare::Comparison;
 use crate::format::json_value;
+use crate::table::{Basis, FirstPlaces, first_places, near_the_best};
 use crate::{Better, COLUMNS, Column, Part, Row, TIMELINE_COLUMNS, TimelineRow};
 
 const TEMPLATE: &str = include_str!("../../assets/report.html");
@@ -55,6 +56,8 @@ struct Data<'a> {
     percentile_axis: Vec<f64>,
     bins_per_decade: i32,
     sources: &'a [Source<'a>],
+    /// What, beside being the best, is called best: the end of a sentence.
+    near_the_best: String,
     comparison: Option<Json>,
 }
 
@@ -78,6 +81,9 @@ pub(super) struct Source<'a> {
     machine: Option<&'a Json>,
     warnings: &'a [String],
     runs: Vec<RunData>,
+    /// How it was decided who is best.
+    #[serde(skip)]
+    bases: Vec<Basis>,
 }
 
 #[derive(Serialize)]
@@ -88,15 +94,34 @@ struct RunData {
     /// Aligned with the columns of the timeline: for each the values of all seconds.
     seconds: Option<Vec<Vec<Json>>>,
     predicted: Option<Predicted>,
+    /// The columns in which the run's transport has or shares the first place at its setting.
+    best: Vec<&'static str>,
 }
 
 impl<'a> Source<'a> {
-    pub(super) fn new(report: &Report<'a>, side: usize) -> Self {
+    /// The folders of one side, whose runs stand together: who is best is said of all of them.
+    pub(super) fn of_side(reports: &[Report<'a>], side: usize) -> Vec<Self> {
+        let rows: Vec<Row> = reports.iter().flat_map(|report| report.rows).cloned().collect();
+        let FirstPlaces { of_rows, bases } = first_places(&rows);
+        let mut best = of_rows.into_iter();
+        let sources = reports.iter().map(|report| {
+            let best = best.by_ref().take(report.rows.len()).collect();
+            Self::new(report, side, best, bases.clone())
+        });
+        sources.collect()
+    }
+
+    fn new(
+        report: &Report<'a>,
+        side: usize,
+        best: Vec<Vec<&'static str>>,
+        bases: Vec<Basis>,
+    ) -> Self {
         let mut seconds: BTreeMap<&str, Vec<&TimelineRow>> = BTreeMap::new();
         for row in report.timeline {
             seconds.entry(row.text("run_id").unwrap_or_default()).or_default().push(row);
         }
-        let run = |row: &Row| {
+        let run = |(row, best): (&Row, Vec<&'static str>)| {
             let id = row.text("run_id").unwrap_or_default();
             let histogram = report.histograms.and_then(|histograms| histograms.of_run(id));
             RunData {
@@ -104,6 +129,7 @@ impl<'a> Source<'a> {
                 curve: histogram.and_then(curve),
                 seconds: seconds.get(id).map(|rows| transposed(rows)),
                 predicted: predicted(row, report.rows),
+                best,
             }
         };
         Self {
@@ -113,7 +139,8 @@ impl<'a> Source<'a> {
             about: report.about,
             machine: report.machine,
             warnings: report.warnings,
-            runs: report.rows.iter().map(run).collect(),
+            runs: report.rows.iter().zip(best).map(run).collect(),
+            bases,
         }
     }
 }
@@ -159,6 +186,7 @@ pub(super) fn page(view: View, sources: &[Source<'_>], comparison: Option<&Compa
         percentile_axis: percentile_axis(),
         bins_per_decade: BINS_PER_DECADE,
         sources,
+        near_the_best: near_the_best(sources.iter().flat_map(|source| &source.bases).copied()),
         comparison: comparison.map(|comparison| {
             serde_json::from_str(&comparison.to_json()).expect("what was written as JSON is JSON")
         }),

@@ -3,7 +3,9 @@
 use std::time::{Duration, SystemTime};
 
 use tempfile::tempdir;
-use wirebench_measure::{Invalid, Latency, Measurement, Recorder, Second, ServerCost, Traffic};
+use wirebench_measure::{
+    Aftermath, Invalid, Latency, Measurement, Missed, Recorder, Second, ServerCost, Traffic,
+};
 use wirebench_protocol::control::Payload;
 use wirebench_protocol::{Timestamp, Transport};
 use wirebench_scenario::{Link, Run};
@@ -53,6 +55,8 @@ pub(super) struct Plan<'a> {
     pub(super) started: &'a str,
     /// Whether something went wrong in one of the runs.
     pub(super) trouble: bool,
+    /// Whether something went wrong in all of them, on purpose.
+    pub(super) faults: bool,
 }
 
 pub(super) const FULL: Plan<'_> = Plan {
@@ -63,6 +67,7 @@ pub(super) const FULL: Plan<'_> = Plan {
     slowness: 1.0,
     started: "2026-11-20T09:30:00Z",
     trouble: true,
+    faults: false,
 };
 
 const DELAY_MS: f64 = 25.0;
@@ -104,7 +109,8 @@ pub(super) fn folder(plan: &Plan<'_>) -> Folder {
     for repeat in 1..=plan.repeats {
         for &subscribers in plan.subscribers {
             for &transport in plan.transports {
-                let run = run_of(transport, subscribers, repeat, rows.len() + 1);
+                let mut run = run_of(transport, subscribers, repeat, rows.len() + 1);
+                run.faults.stalled_share = if plan.faults { 0.1 } else { 0.0 };
                 let seconds = seconds(&run, plan, &mut chance);
                 for second in &seconds {
                     log.append(&run.id, second).unwrap();
@@ -128,7 +134,10 @@ pub(super) fn folder(plan: &Plan<'_>) -> Folder {
             "memory_bytes": 8_201_240_576_u64, "open_files": 20_000, "port_range": [32_768, 60_999],
             "accept_queue": 4_096, "clock_resolution_ns": 1, "wirebench": "0.1.0", "commit": null,
             "started": plan.started, "seed": 42, "loadgen_workers": 1, "tags": {"host": "ci"},
-            "settings": { "tcp_nodelay": true, "compression": false },
+            "settings": {
+                "tcp_nodelay": true, "compression": false, "http_version": [1], "tls": [false],
+                "connections": ["own"],
+            },
         }),
         warnings: Vec::new(),
     }
@@ -246,6 +255,12 @@ fn measured(run: &Run, seconds: &[Second], plan: &Plan<'_>) -> Measurement {
         }),
         ..measurement()
     };
+    measurement.faults = plan.faults.then_some(Aftermath {
+        wanted: subscribers,
+        missed: Missed { signalled: 1_234, silently: 0 },
+        back_99: Some(Duration::from_millis(1_378)),
+        reconnects_peak_per_s: Some(subscribers),
+    });
     let unlucky = (5_000, Transport::LongPolling, 2);
     if plan.trouble && (run.subscribers, run.transport, run.repeat) == unlucky {
         measurement.seen.received -= 12;

@@ -127,6 +127,19 @@ fn what_was_not_measured_is_null_and_not_zero() {
 }
 
 #[test]
+fn who_is_best_is_said_of_every_run_and_what_the_word_means() {
+    let folder = folder(&Plan { transports: &Transport::ALL, ..SMALL });
+    let data = data(&report(&folder.report()));
+    let runs = data["sources"][0]["runs"].as_array().unwrap();
+    let best_at = |column: &str| -> Vec<&str> {
+        let is_best = |run: &&Json| run["best"].as_array().unwrap().contains(&column.into());
+        runs.iter().filter(is_best).filter_map(|run| value(run, "transport").as_str()).collect()
+    };
+    assert_eq!(best_at("delivery_p50_us"), ["long-polling", "sse", "websocket"]);
+    assert!(data["near_the_best"].as_str().unwrap().contains("one run"), "{data}");
+}
+
+#[test]
 fn the_same_runs_make_the_same_page() {
     let folder = small();
     assert_eq!(report(&folder.report()), report(&folder.report()));
@@ -150,12 +163,13 @@ fn chromium() -> Option<PathBuf> {
     named.or_else(|| Some(PathBuf::from("/usr/bin/chromium")).filter(|path| path.exists()))
 }
 
-/// The page as it stands after its script has run.
+/// The page as it stands after its script has run, in a window of 1,440 pixels.
 fn browsed(chromium: &Path, page: &Path) -> String {
     let profile = tempdir().unwrap();
     let output = Command::new(chromium)
         .args(["--headless", "--no-sandbox", "--disable-gpu", "--no-first-run"])
         .args(["--disable-background-networking", "--virtual-time-budget=20000", "--dump-dom"])
+        .arg("--window-size=1440,900")
         .arg(format!("--user-data-dir={}", profile.path().display()))
         .arg(format!("file://{}", page.display()))
         .output()
@@ -188,11 +202,13 @@ fn a_browser_draws_every_chart_of_every_page() {
         [&base, &new].map(|folder| Side::of_rows(&folder.name, folder.rows.clone()));
     let comparison = compare(&base_side, &new_side, &Options::default());
     let small = small();
+    let faults = folder(&Plan { subscribers: &[5_000], seconds: 5, faults: true, ..FULL });
     let without = Report { timeline: &[], histograms: None, machine: None, ..full.report() };
     let empty = Report { rows: &[], ..without };
     for (name, page, charts) in [
         ("full", report(&full.report()), 20),
         ("small", report(&small.report()), 12),
+        ("faults", report(&faults.report()), 12),
         ("sparse", report(&without), 20),
         ("empty", report(&empty), 0),
         ("overlay", overlay(&[base.report()], &[new.report()], Some(&comparison)), 20),
@@ -204,8 +220,20 @@ fn a_browser_draws_every_chart_of_every_page() {
         assert!(drawn.contains(&format!("data-drawn=\"{charts}\"")), "{name}: not all are drawn");
         let (_, main) = drawn.split_once("<main").unwrap();
         let (main, _) = main.split_once("</main>").unwrap();
-        for wrong in ["NaN", "undefined", "Infinity", "[object"] {
+        for wrong in ["NaN", "undefined", "Infinity", "[object", "[\"", "[1]", "[false]"] {
             assert!(!main.contains(wrong), "{name}: {wrong}");
+        }
+        let place = |id: &str| main.find(&format!("id=\"{id}\""));
+        assert!(place("machine").is_some(), "{name}: where is the machine?");
+        assert!(place("theory") < place("machine"), "{name}: the machine comes after the charts");
+        // A table that is wider than its place can be focused, to scroll it.
+        for region in main.split("class=\"scroll\"").skip(1) {
+            let attributes = region.split('>').next().unwrap();
+            let answer = attributes.contains("by transport");
+            assert!(
+                !answer || !attributes.contains("tabindex"),
+                "{name}: {attributes} is too wide"
+            );
         }
     }
 }

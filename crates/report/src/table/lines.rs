@@ -11,14 +11,14 @@ use crate::{COLUMNS, Part, Row, RunColumn, Value};
 pub(super) const OWN: [&str; 2] = ["poll_interval_us", "hold_us"];
 
 /// The settings that are not the same in all rows.
-pub(super) struct Settings {
+pub(crate) struct Settings {
     /// Of all transports: the values of a column are compared where these agree.
-    pub(super) shared: Vec<&'static RunColumn>,
-    pub(super) own: Vec<&'static RunColumn>,
+    pub(crate) shared: Vec<&'static RunColumn>,
+    pub(crate) own: Vec<&'static RunColumn>,
 }
 
 impl Settings {
-    pub(super) fn varying(rows: &[Row]) -> Self {
+    pub(crate) fn varying(rows: &[Row]) -> Self {
         let (own, shared) = COLUMNS
             .iter()
             .filter(|column| column.part == Part::Setting || column.name == "scenario")
@@ -27,7 +27,7 @@ impl Settings {
         Self { shared, own }
     }
 
-    pub(super) fn all(&self) -> impl Iterator<Item = &'static RunColumn> + '_ {
+    pub(crate) fn all(&self) -> impl Iterator<Item = &'static RunColumn> + '_ {
         self.shared.iter().chain(&self.own).copied()
     }
 }
@@ -52,19 +52,24 @@ fn setting(row: &Row, column: &RunColumn) -> Value {
 }
 
 /// All runs of one transport at one setting.
-pub(super) struct Line<'a> {
-    pub(super) shared: Vec<Value>,
-    pub(super) own: Vec<Value>,
-    pub(super) transport: &'a str,
+pub(crate) struct Line<'a> {
+    pub(crate) shared: Vec<Value>,
+    pub(crate) own: Vec<Value>,
+    pub(crate) transport: &'a str,
     /// Those that count: the valid ones, or all where none is valid.
-    pub(super) runs: Vec<&'a Row>,
+    pub(crate) runs: Vec<&'a Row>,
     /// Those that do not.
-    pub(super) invalid: Vec<&'a Row>,
+    pub(crate) invalid: Vec<&'a Row>,
 }
 
 impl Line<'_> {
-    pub(super) fn is_usable(&self) -> bool {
+    pub(crate) fn is_usable(&self) -> bool {
         self.runs.iter().all(|row| row.is_valid())
+    }
+
+    /// Whether it may be called best, in the table, the page, Markdown and JSON alike.
+    pub(crate) fn may_be_best(&self) -> bool {
+        self.is_usable()
     }
 
     fn order(&self, other: &Self) -> Ordering {
@@ -75,7 +80,7 @@ impl Line<'_> {
     }
 
     /// What stands in a column: the number it is compared by, and its text.
-    pub(super) fn cell(&self, shown: &Shown) -> Option<(f64, String)> {
+    pub(crate) fn cell(&self, shown: &Shown) -> Option<(f64, String)> {
         let values = |rows: &[&Row]| -> Vec<f64> {
             let mut values: Vec<f64> = rows
                 .iter()
@@ -110,7 +115,7 @@ impl Line<'_> {
 }
 
 /// The lines of the tables: by setting, then by transport.
-pub(super) fn lines<'a>(rows: &'a [Row], settings: &Settings) -> Vec<Line<'a>> {
+pub(crate) fn lines<'a>(rows: &'a [Row], settings: &Settings) -> Vec<Line<'a>> {
     let mut lines: Vec<Line<'a>> = Vec::new();
     for row in rows {
         let values = |columns: &[&RunColumn]| -> Vec<Value> {
