@@ -137,6 +137,27 @@ fn results_that_cannot_be_used_are_said_with_exit_code_2() {
 }
 
 #[test]
+fn two_results_without_a_run_in_common_are_an_error() {
+    let folder = measured();
+    let here = folder.path();
+    six_repeats(here, "sse.csv", 1.0);
+    let text = fs::read_to_string(here.join("sse.csv")).unwrap();
+    fs::write(here.join("websocket.csv"), text.replace(",sse,", ",websocket,")).unwrap();
+    for more in [&[][..], &["--format", "json"]] {
+        let ended = run(here, &[&["compare", "sse.csv", "websocket.csv"], more].concat());
+        assert_eq!(ended.code, Some(2), "{ended:?}");
+        assert_eq!(ended.stdout, "", "{ended:?}");
+        for piece in ["have no run in common", "base has sse", "new has websocket"] {
+            assert!(ended.stderr.contains(piece), "{piece}: {ended:?}");
+        }
+    }
+    fs::write(here.join("invalid.csv"), text.replace(",true,,", ",false,busy,")).unwrap();
+    let ended = run(here, &["compare", "sse.csv", "invalid.csv"]);
+    assert_eq!(ended.code, Some(4), "{ended:?}");
+    assert!(ended.stdout.starts_with("Nothing could be compared."), "{ended:?}");
+}
+
+#[test]
 fn both_schemas_are_json() {
     for of in ["scenario", "results"] {
         let ended = run(Path::new("."), &["schema", of]);

@@ -274,8 +274,11 @@ function warnings() {
   if (without.length > 0) notes.push(`The server's cost was not measured for ${without.join(", ")}.`);
   items.push(...notes.map((text) => h("li", {}, text)));
   if (data.comparison) {
-    items.push(...data.comparison.differences.map(({ about, field, base, new: fresh }) =>
-      h("li", {}, h("strong", {}, `${about} differs: ${field}`), `, base ${base.join(", ")}, new ${fresh.join(", ")}`)));
+    if (data.comparison.advice) items.push(h("li", {}, data.comparison.advice));
+    const differing = data.comparison.differences.map(({ about, field, base, new: fresh }) =>
+      h("li", {}, h("strong", {}, `${about} differs: ${field}`), `, base ${base.join(", ")}, new ${fresh.join(", ")}`));
+    items.push(...(differing.length <= 2 ? differing : [h("li", {}, h("details", {},
+      h("summary", {}, `${count(differing.length)} things differ beside what was measured`), h("ul", {}, differing)))]));
     items.push(...data.comparison.unpaired.map(({ transport, setting: at, base_valid: base, new_valid: fresh }) =>
       h("li", {}, h("strong", {}, comparedName({ transport, setting: at })),
         ` has no partner: ${plural(base, "valid run")} of base, ${plural(fresh, "valid run")} of new`)));
@@ -359,7 +362,7 @@ function answer() {
   themed.push(remake);
   NARROW.forEach((query) => query.addEventListener("change", remake));
   return section("answer", title1,
-    data.comparison ? [verdictsInShort(data.comparison), verdictTable(data.comparison)] : null,
+    data.comparison ? [h("p", { class: "lead" }, data.comparison.headline), verdictsInShort(data.comparison), verdictTable(data.comparison)] : null,
     data.comparison ? h("p", { class: "chart-note" }, `A change below ${percent(data.comparison.noise_threshold)} does not matter. Intervals hold together for all metrics; a verdict needs several runs on either side.`) : null,
     data.view === "overlay" ? null : following(atSetting), warnings(), table, h("p", { class: "table-note" }, answerNotes(latestLines)));
 }

@@ -11,7 +11,7 @@ use std::ptr;
 
 use crate::Row;
 use grid::Grid;
-pub(crate) use grid::{in_words, wrapped};
+pub(crate) use grid::{in_words, length, wrapped};
 pub(crate) use lines::{Line, Settings, lines};
 pub(crate) use shown::{Shown, Take, parts};
 pub(crate) use ties::{Basis, FirstPlace, first_place};
@@ -183,7 +183,6 @@ mod tests {
     use wirebench_protocol::Transport;
     use wirebench_scenario::Run;
 
-    use super::grid::length;
     use super::lines::OWN;
     use super::shown::{COST, DELIVERY, FAULTS};
     use super::*;

@@ -36,6 +36,9 @@ pub(crate) struct Compare {
     /// Write a page with both sides overlaid; a file that exists is not overwritten
     #[arg(long, value_name = "FILE")]
     html: Option<PathBuf>,
+    /// Show the values of everything that differs beside the measurements
+    #[arg(long, short)]
+    verbose: bool,
     /// How to print it
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
@@ -65,8 +68,12 @@ pub(crate) fn run_comparison(arguments: &Compare) -> anyhow::Result<Exit> {
     };
     let options = Options { noise_threshold: arguments.noise_threshold, ..Options::default() };
     let comparison = compare(&base, &new, &options);
+    if !comparison.has_runs_in_common() {
+        print::talk(&nothing_in_common(arguments, &comparison));
+        return Ok(Exit::Usage);
+    }
     let text = match arguments.format {
-        Format::Text => comparison.to_text(print::style()),
+        Format::Text => comparison.to_text(print::style(), arguments.verbose),
         Format::Markdown => comparison.to_markdown(),
         Format::Json => comparison.to_json(),
         Format::Csv => comparison.to_csv(),
@@ -78,11 +85,31 @@ pub(crate) fn run_comparison(arguments: &Compare) -> anyhow::Result<Exit> {
             return Ok(written);
         }
     }
+    if comparison.settings.is_empty() {
+        print::talk("error: nothing could be compared: a side has no valid run");
+        return Ok(Exit::Invalid);
+    }
     Ok(match arguments.fail_on_regression {
         true if comparison.regressed() => Exit::Regression,
         true if !comparison.is_complete() => Exit::Invalid,
         _ => Exit::Done,
     })
+}
+
+/// That the results are of different questions, with what each side has.
+fn nothing_in_common(arguments: &Compare, comparison: &Comparison) -> String {
+    let settings = |is_base: bool| {
+        let here = comparison.unpaired.iter().filter(|it| (it.base_runs != [0, 0]) == is_base);
+        here.map(|it| it.setting.to_string()).collect::<Vec<_>>().join("; ")
+    };
+    format!(
+        "error: `{}` and `{}` have no run in common: expected runs of one transport at the same \
+         settings on both sides\n\nbase has {}\nnew has {}\nrun the same scenario for both",
+        arguments.base.display(),
+        arguments.new.display(),
+        settings(true),
+        settings(false)
+    )
 }
 
 /// Both sides overlaid. They have just been read, but for what only a page shows.

@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value as Json;
+use wirebench_scenario::{KEYS, duration_text, parse_duration};
 
 use super::side::{Side, Source};
 use crate::Value;
@@ -72,7 +73,7 @@ pub(super) fn differences(base: &Side, new: &Side) -> Vec<Difference> {
         .filter_map(|key| {
             let [base, new] = sides.each_ref().map(|fields| match fields.get(key) {
                 Some(values) => values.iter().cloned().collect(),
-                None => vec![NOT_RECORDED.to_owned()],
+                None => vec![unrecorded(key)],
             });
             let (about, field) = key.clone();
             let mixed = base.len() > 1 && about != About::Seed;
@@ -108,13 +109,40 @@ impl Known {
 fn fields(side: &Side, known: Known) -> Fields {
     let sources: Vec<Fields> = side.sources.iter().map(|source| of_source(source, known)).collect();
     let keys: BTreeSet<&(About, String)> = sources.iter().flat_map(BTreeMap::keys).collect();
-    let not_recorded = BTreeSet::from([NOT_RECORDED.to_owned()]);
     keys.into_iter()
         .map(|key| {
-            let values = sources.iter().map(|fields| fields.get(key).unwrap_or(&not_recorded));
-            (key.clone(), values.flatten().cloned().collect())
+            let values = sources.iter().flat_map(|fields| match fields.get(key) {
+                Some(values) => values.iter().cloned().collect(),
+                None => vec![unrecorded(key)],
+            });
+            (key.clone(), values.collect())
         })
         .collect()
+}
+
+/// Settings in `machine.json` that were once not recorded, and what every run had then.
+const ONCE_UNRECORDED: [(&str, &str); 3] =
+    [("settings.connections", "own"), ("settings.http_version", "1"), ("settings.tls", "false")];
+
+/// The table of keys whose defaults are not what runs did before there were such keys.
+const NEW_BEHAVIOUR: &str = "reconnect";
+
+/// What a file without a field means by it: the default of a key of the scenario that did not exist
+/// yet, where that is how runs were made then; else that it is not recorded.
+fn unrecorded((about, field): &(About, String)) -> String {
+    let known = match about {
+        About::Scenario => KEYS
+            .iter()
+            .find(|key| key.path() == *field && key.table != NEW_BEHAVIOUR)
+            .and_then(|key| toml::from_str::<Json>(&format!("default = {}", key.default)).ok())
+            .map(|table| words(&table["default"])),
+        About::Machine => {
+            let once = ONCE_UNRECORDED.iter().find(|(name, _)| name == field);
+            once.map(|(_, value)| (*value).to_owned())
+        }
+        About::Wirebench | About::Seed => None,
+    };
+    known.filter(|value| !value.is_empty()).unwrap_or_else(|| NOT_RECORDED.to_owned())
 }
 
 fn of_source(source: &Source, known: Known) -> Fields {
@@ -133,6 +161,10 @@ fn of_source(source: &Source, known: Known) -> Fields {
                 "commit" => add(About::Wirebench, "commit", value),
                 "profile" => add(About::Wirebench, "profile", value),
                 "seed" => add(About::Seed, "seed", value),
+                // As it was called when there was no other way.
+                _ if field == "settings.connections_per_subscriber" && value == "1" => {
+                    add(About::Machine, "settings.connections", "own".to_owned());
+                }
                 _ => add(About::Machine, field, value),
             },
         );
@@ -153,7 +185,7 @@ fn of_source(source: &Source, known: Known) -> Fields {
     fields
 }
 
-/// Every value in tables of tables, by its path. A list is one value: its order counts.
+/// Every value in tables of tables, by its path.
 fn flatten(value: &Json, path: &str, found: &mut impl FnMut(&str, String)) {
     match value {
         Json::Object(table) => {
@@ -162,8 +194,29 @@ fn flatten(value: &Json, path: &str, found: &mut impl FnMut(&str, String)) {
                 flatten(value, &format!("{path}{dot}{key}"), found);
             }
         }
-        Json::String(text) => found(path, text.clone()),
-        other => found(path, other.to_string()),
+        other => found(path, words(other)),
+    }
+}
+
+/// A value as one would say it. A list is one value, whose order counts; one of a single element is
+/// that element, since a key may be given either way.
+fn words(value: &Json) -> String {
+    match value {
+        // `60s` and `1m` are the same.
+        Json::String(text) => parse_duration(text).map_or_else(|| text.clone(), duration_text),
+        Json::Array(values) => match values.as_slice() {
+            [] => "none".to_owned(),
+            [one] => words(one),
+            [first @ .., last] => {
+                let first: Vec<String> = first.iter().map(words).collect();
+                format!("{} and {}", first.join(", "), words(last))
+            }
+        },
+        // A whole number is one however it is written.
+        Json::Number(number) if number.is_f64() => {
+            number.as_f64().map_or_else(|| number.to_string(), |number| number.to_string())
+        }
+        other => other.to_string(),
     }
 }
 
@@ -223,10 +276,38 @@ mod tests {
             [Difference {
                 about: About::Scenario,
                 field: "crowd.subscribers".to_owned(),
-                base: vec!["[100,1000]".to_owned()],
-                new: vec!["[100,2000]".to_owned()],
+                base: vec!["100 and 1000".to_owned()],
+                new: vec!["100 and 2000".to_owned()],
             }]
         );
+    }
+
+    #[test]
+    fn a_list_of_one_is_its_element_and_an_unrecorded_setting_its_default() {
+        let mut old = machine();
+        old["settings"] =
+            json!({ "tcp_nodelay": true, "tls": false, "connections_per_subscriber": 1 });
+        let mut new = machine();
+        new["settings"] = json!({
+            "tcp_nodelay": true, "tls": [false], "http_version": [1], "connections": ["own"],
+        });
+        let old_scenario = json!({ "name": "fan-out", "crowd": { "subscribers": 100 } });
+        let new_scenario = json!({
+            "name": "fan-out", "crowd": { "subscribers": [100], "connections": "own" },
+            "faults": { "proxy": "none", "cut-share": 1.0, "proxy-idle": "1m" },
+        });
+        let found = differences(&side(&old, &old_scenario), &side(&new, &new_scenario));
+        assert_eq!(found, [], "all of it is the same");
+    }
+
+    #[test]
+    fn a_setting_that_is_not_the_default_differs_from_one_that_was_not_recorded() {
+        let shared = json!({ "name": "fan-out", "crowd": {
+            "subscribers": [100, 1000], "connections": "shared",
+        } });
+        let found = differences(&side(&machine(), &scenario()), &side(&machine(), &shared));
+        assert_eq!(found.len(), 1, "{found:?}");
+        assert_eq!((found[0].base[0].as_str(), found[0].new[0].as_str()), ("own", "shared"));
     }
 
     #[test]

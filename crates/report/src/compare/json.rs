@@ -15,6 +15,8 @@ pub(super) fn json(comparison: &Comparison) -> String {
         noise_threshold: comparison.noise_threshold,
         regressed: comparison.regressed(),
         complete: comparison.is_complete(),
+        headline: super::words::headline(comparison),
+        advice: super::words::advice(comparison),
         base: &comparison.base,
         new: &comparison.new,
         settings: comparison.settings.iter().map(setting).collect(),
@@ -36,6 +38,10 @@ struct Document<'a> {
     noise_threshold: f64,
     regressed: bool,
     complete: bool,
+    /// The answer in words, with what could not be decided.
+    headline: String,
+    /// How many runs would decide more; null where they would not.
+    advice: Option<String>,
     base: &'a [PathBuf],
     new: &'a [PathBuf],
     settings: Vec<SettingJson<'a>>,

@@ -2,19 +2,22 @@
 
 use std::fmt::Write as _;
 
-use super::words::{cells, heading, headline, legend, same_and_others, warnings};
+use super::words::{
+    cells, differing, differing_in_short, heading, headline, legend, same_and_others, warnings,
+};
 use super::{Comparison, Verdict};
 use crate::format::escaped;
 
 pub(super) fn markdown(comparison: &Comparison) -> String {
     let mut text = format!("**{}**\n", headline(comparison));
     let warnings = warnings(comparison);
-    if !warnings.is_empty() {
+    if !warnings.is_empty() || !comparison.differences.is_empty() {
         text.push('\n');
     }
     for warning in warnings {
         let _ = writeln!(text, "- ⚠ {}", escaped(&warning));
     }
+    push_differing(&mut text, comparison);
     for compared in &comparison.settings {
         let (same, others) = same_and_others(compared);
         let _ = writeln!(text, "\n### {}\n", escaped(&heading(compared)));
@@ -42,4 +45,20 @@ pub(super) fn markdown(comparison: &Comparison) -> String {
         }
     }
     text
+}
+
+/// What else differs: in one line, which opens to the values where there are many.
+fn push_differing(text: &mut String, comparison: &Comparison) {
+    let (all, short) = (differing(comparison), differing_in_short(comparison));
+    let folded = all.len() > short.len();
+    if folded {
+        let summary = escaped(&short.join("; "));
+        let _ = writeln!(text, "\n<details><summary>⚠ {summary}</summary>\n");
+    }
+    for sentence in all {
+        let _ = writeln!(text, "- ⚠ {}", escaped(&sentence));
+    }
+    if folded {
+        text.push_str("\n</details>\n");
+    }
 }

@@ -36,7 +36,8 @@
 //!
 //! **Verdicts**: *better* or *worse* when the interval excludes no change and the change is at least
 //! the noise threshold; *no change* when the whole interval lies within the threshold, never because
-//! nothing was found; else *cannot tell*, with the runs that would do to find a change of the
+//! nothing was found; else *cannot tell*, and one sentence says how many runs would do: 10 a side,
+//! or as many more as the noise asks for to find a change of the
 //! threshold's size in four of five comparisons (not of the size just seen: Hoenig and Heisey, *The
 //! American Statistician* 55, 2001). Fewer than 4 runs a side cannot tell anything, and with more
 //! settings it takes 5 or 6: their most extreme deal is too likely.
@@ -70,7 +71,7 @@ pub use pairs::Setting;
 pub(crate) use ranking::larger;
 pub use side::{Side, SideError};
 pub(crate) use verdict::median;
-pub use verdict::{Change, Doubt, Estimate, Verdict};
+pub use verdict::{Change, Doubt, Estimate, RUNS_TO_MAKE, Verdict};
 
 use crate::{COLUMNS, Row, RunColumn, Style};
 use pairs::{Pair, pairs};
@@ -198,9 +199,17 @@ impl Comparison {
         !self.settings.is_empty() && self.unpaired.iter().all(|unpaired| unpaired.base_runs[0] == 0)
     }
 
-    /// For a terminal or a plain file.
-    pub fn to_text(&self, style: Style) -> String {
-        text::text(self, style)
+    /// Whether any setting has runs on both sides, valid or not. Two results without one are of
+    /// different questions.
+    pub fn has_runs_in_common(&self) -> bool {
+        let common = |it: &Unpaired| [it.base_runs, it.new_runs].iter().all(|runs| *runs != [0, 0]);
+        !self.settings.is_empty() || self.unpaired.iter().any(common)
+    }
+
+    /// For a terminal or a plain file. What differs beside the measurements is folded into one line
+    /// where it is much, unless `verbose`.
+    pub fn to_text(&self, style: Style, verbose: bool) -> String {
+        text::text(self, style, verbose)
     }
 
     /// For a pull request.

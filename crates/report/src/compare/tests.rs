@@ -72,13 +72,15 @@ fn eventful() -> Comparison {
 
 #[test]
 fn the_text_looks_like_this() {
-    assert_snapshot!(eventful().to_text(Style::default()));
+    assert_snapshot!(eventful().to_text(Style::default(), false));
 }
 
 #[test]
 fn the_text_in_colour_looks_like_this() {
     assert_snapshot!(
-        eventful().to_text(Style { colour: true, ..Style::default() }).replace('\u{1b}', "␛")
+        eventful()
+            .to_text(Style { colour: true, ..Style::default() }, false)
+            .replace('\u{1b}', "␛")
     );
 }
 
@@ -103,18 +105,18 @@ fn the_json_looks_like_this() {
 #[test]
 fn one_run_a_side_gives_no_verdict_on_latency_and_says_what_would() {
     let comparison = of_rows(runs(1, 52_400.0, &[]), runs(1, 99_000.0, &[]));
-    let doubt = Doubt::OneRun { more: 3 };
+    let doubt = Doubt::OneRun { more: 9 };
     assert_eq!(verdict(&comparison, P99), Verdict::CannotTell(doubt));
     assert_eq!(verdict(&comparison, "delivery_p50_us"), Verdict::CannotTell(doubt));
     assert_eq!(verdict(&comparison, "missing"), Verdict::NoChange, "counted, and none");
     assert!(!comparison.regressed());
-    assert_snapshot!(comparison.to_text(Style::default()));
+    assert_snapshot!(comparison.to_text(Style::default(), false));
 }
 
 #[test]
 fn three_runs_a_side_are_too_few_however_far_apart() {
     let comparison = of_rows(runs(3, 52_400.0, &[]), runs(3, 990_000.0, &[]));
-    let doubt = Doubt::TooFewRuns { more: 1 };
+    let doubt = Doubt::TooFewRuns { more: 7 };
     assert_eq!(verdict(&comparison, P99), Verdict::CannotTell(doubt));
 }
 
@@ -126,7 +128,7 @@ fn the_more_settings_the_more_runs_it_takes_until_any_can_be_told() {
         transports.into_iter().flat_map(runs).collect()
     };
     let [few, enough] = [4, 5].map(|count| of_rows(four(count, 52_400.0), four(count, 990_000.0)));
-    let doubt = Doubt::TooFewRuns { more: 1 };
+    let doubt = Doubt::TooFewRuns { more: 6 };
     assert_eq!(verdict(&few, P99), Verdict::CannotTell(doubt));
     assert!(!few.regressed());
     assert!(enough.settings.iter().all(|compared| {
@@ -199,7 +201,9 @@ fn a_transport_that_only_has_invalid_runs_now_is_not_complete() {
     assert!(!comparison.regressed());
     assert!(!comparison.is_complete());
     assert_eq!(comparison.left_out.len(), 5);
-    assert!(comparison.to_text(Style::default()).starts_with("Nothing could be compared.\n"));
+    assert!(
+        comparison.to_text(Style::default(), false).starts_with("Nothing could be compared.\n")
+    );
 }
 
 #[test]
@@ -207,4 +211,74 @@ fn the_metrics_compared_are_columns_that_rate() {
     let metrics = Options::default().metrics;
     assert_eq!(metrics.len(), METRICS.len());
     assert!(metrics.iter().all(|column| column.better != crate::Better::Neither));
+}
+
+#[test]
+fn the_headline_names_what_could_not_be_decided() {
+    let noisy = |cpu: [f64; 5]| -> Vec<Row> {
+        let cpus = cpu.map(|cpu| [("server_cpu_us_per_message", Value::exact(cpu))]);
+        cpus.iter().flat_map(|cpu| runs(1, 52_400.0, cpu)).collect()
+    };
+    let base = noisy([1.0, 1.8, 0.7, 1.2, 2.0]);
+    let new = noisy([1.4, 2.5, 1.0, 1.7, 2.8]);
+    let text = of_rows(base, new).to_text(Style { colour: false, width: 200 }, false);
+    let headline = text.lines().next().unwrap();
+    assert!(headline.contains("not all is known"), "{headline}");
+    assert!(headline.contains("server cpu per message of sse (+4"), "{headline}");
+}
+
+#[test]
+fn one_number_of_runs_is_recommended_in_one_sentence() {
+    for count in [1, 3] {
+        let comparison = of_rows(runs(count, 52_400.0, &[]), runs(count, 99_000.0, &[]));
+        let text = comparison.to_text(Style { colour: false, width: 200 }, false);
+        assert_eq!(text.matches("--repeat").count(), 1, "{text}");
+        assert!(text.contains("--repeat 10"), "{text}");
+        assert!(!text.contains("run (+") && !text.contains("runs (+"), "{text}");
+        assert!(comparison.to_markdown().contains("--repeat 10"));
+        assert!(comparison.to_json().contains("--repeat 10"));
+    }
+}
+
+#[test]
+fn a_comparison_fits_the_terminal() {
+    let wide = eventful();
+    for width in [60, 80, 120] {
+        let text = wide.to_text(Style { colour: false, width }, true);
+        for line in text.lines() {
+            assert!(line.chars().count() <= width, "{width}: {line}");
+        }
+        for cell in ["52.3", "62.9", "+20 %", "+19 % to +21 %", "worse", "very noisy"] {
+            assert!(text.contains(cell), "{width} columns without {cell}: {text}");
+        }
+    }
+}
+
+#[test]
+fn results_without_a_setting_in_common_are_told_from_those_with_invalid_runs() {
+    let of = |name: &str| runs(2, 52_400.0, &[("transport", Value::words(name))]);
+    assert!(!of_rows(of("sse"), of("websocket")).has_runs_in_common());
+    let invalid = runs(2, 52_400.0, &[("valid", Value::Boolean(false))]);
+    assert!(of_rows(of("sse"), invalid).has_runs_in_common());
+    assert!(of_rows(of("sse"), of("sse")).has_runs_in_common());
+}
+
+#[test]
+fn many_differences_are_one_line_until_their_values_are_asked_for() {
+    let mut comparison = eventful();
+    comparison.differences = ["kernel", "cpu", "cores"]
+        .map(|field| Difference {
+            about: About::Machine,
+            field: field.to_owned(),
+            base: vec!["this".to_owned()],
+            new: vec!["that".to_owned()],
+        })
+        .to_vec();
+    let style = Style { colour: false, width: 200 };
+    let short = comparison.to_text(style, false);
+    assert!(short.contains("3 things differ beside what was measured: machine kernel"), "{short}");
+    assert!(!short.contains("base this"), "{short}");
+    assert_eq!(comparison.to_text(style, true).matches("base this, new that").count(), 3);
+    assert_eq!(comparison.to_markdown().matches("base this, new that").count(), 3);
+    assert_eq!(comparison.to_json().matches("\"this\"").count(), 3);
 }

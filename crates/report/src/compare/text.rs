@@ -4,16 +4,25 @@ use std::fmt::Write as _;
 
 use owo_colors::OwoColorize as _;
 
-use super::words::{cells, heading, headline, legend, same_and_others, warnings};
+use super::words::{
+    cells, differing, differing_in_short, heading, headline, legend, same_and_others, warnings,
+};
 use super::{Change, Comparison, Verdict};
 use crate::Style;
+use crate::table::{length, wrapped};
 
 const HEADINGS: [&str; 6] = ["", "base", "new", "change", "interval", "verdict"];
 
-pub(super) fn text(comparison: &Comparison, style: Style) -> String {
-    let mut text = headline(comparison) + "\n";
-    for warning in warnings(comparison) {
-        let _ = writeln!(text, "!  {warning}");
+/// As wide as `style` allows at most: where a line of the tables would be wider, its name stands on a
+/// line above it. `verbose` gives every difference beside the measurements its own line.
+pub(super) fn text(comparison: &Comparison, style: Style, verbose: bool) -> String {
+    let mut text = wrapped(&headline(comparison), style.width, "");
+    let differing = if verbose { differing(comparison) } else { differing_in_short(comparison) };
+    let short = !verbose && differing.len() < comparison.differences.len();
+    let more = if short { " (`--verbose` shows the values)" } else { "" };
+    let differing = differing.into_iter().map(|it| it + more);
+    for warning in warnings(comparison).into_iter().chain(differing) {
+        text.push_str(&wrapped(&format!("!  {warning}"), style.width, "   "));
     }
     let settings: Vec<_> = comparison.settings.iter().map(same_and_others).collect();
     let lines = |changes: &[&Change]| -> Vec<[String; 6]> {
@@ -21,41 +30,74 @@ pub(super) fn text(comparison: &Comparison, style: Style) -> String {
     };
     let all = settings.iter().flat_map(|(_, others)| lines(others));
     let widths = widths(&all.chain([HEADINGS.map(str::to_owned)]).collect::<Vec<_>>());
+    let layout = Layout::of(widths, style);
     for (compared, (same, others)) in comparison.settings.iter().zip(&settings) {
-        let _ = writeln!(text, "\n{}", heading(compared));
+        text.push('\n');
+        text.push_str(&wrapped(&heading(compared), style.width, "   "));
         if !others.is_empty() {
-            push(&mut text, &HEADINGS.map(str::to_owned), &widths, str::to_owned);
-            let _ = writeln!(text, "{}", "─".repeat(widths.iter().sum::<usize>() + 2 * 5));
+            layout.push(&mut text, &HEADINGS.map(str::to_owned), str::to_owned);
+            let _ = writeln!(text, "{}", "─".repeat(layout.width()));
         }
         for (cells, change) in lines(others).iter().zip(others) {
-            push(&mut text, cells, &widths, |verdict| coloured(verdict, change.verdict, style));
+            layout.push(&mut text, cells, |verdict| coloured(verdict, change.verdict, style));
         }
         if let Some(same) = same {
-            let _ = writeln!(text, "{same}");
+            text.push_str(&wrapped(same, style.width, "   "));
         }
     }
     if !comparison.settings.is_empty() {
         text.push('\n');
         for line in legend(comparison) {
-            let _ = writeln!(text, "{line}");
+            text.push_str(&wrapped(&line, style.width, "   "));
         }
     }
     text
 }
 
-/// The name to the left, numbers to the right, the verdict to the left again.
-fn push(
-    text: &mut String,
-    cells: &[String; 6],
-    widths: &[usize; 6],
-    paint: impl FnOnce(&str) -> String,
-) {
-    let padding = |at: usize| " ".repeat(widths[at] - length(&cells[at]));
-    let mut line = format!("{}{}", cells[0], padding(0));
-    for (at, cell) in cells.iter().enumerate().take(5).skip(1) {
-        let _ = write!(line, "  {}{cell}", padding(at));
+/// How the columns stand.
+struct Layout {
+    widths: [usize; 6],
+    /// Whether the name of a metric, and why it could not be decided, stand above its numbers.
+    stacked: bool,
+}
+
+/// In front of numbers that stand below their name.
+const INDENT: usize = 2;
+
+impl Layout {
+    fn of(widths: [usize; 6], style: Style) -> Self {
+        let mut layout = Self { widths, stacked: false };
+        if layout.width() > style.width {
+            layout.stacked = true;
+            layout.widths[5] = "cannot tell".len();
+        }
+        layout
     }
-    let _ = writeln!(text, "{line}  {}", paint(&cells[5]));
+
+    fn width(&self) -> usize {
+        let skipped = usize::from(self.stacked);
+        let indent = if self.stacked { INDENT } else { 0 };
+        let widths = &self.widths[skipped..];
+        indent + widths.iter().sum::<usize>() + 2 * (widths.len() - 1)
+    }
+
+    /// The name to the left, numbers to the right, the verdict to the left again.
+    fn push(&self, text: &mut String, cells: &[String; 6], paint: impl FnOnce(&str) -> String) {
+        let padding = |at: usize| " ".repeat(self.widths[at].saturating_sub(length(&cells[at])));
+        let numbers: Vec<String> =
+            (1..5).map(|at| format!("{}{}", padding(at), cells[at])).collect();
+        let numbers = numbers.join("  ");
+        if !self.stacked {
+            let _ = writeln!(text, "{}{}  {numbers}  {}", cells[0], padding(0), paint(&cells[5]));
+            return;
+        }
+        let (verdict, why) = cells[5].split_once(": ").unwrap_or((&cells[5], ""));
+        if !cells[0].is_empty() {
+            let why = if why.is_empty() { String::new() } else { format!(" ({why})") };
+            let _ = writeln!(text, "{}{why}", cells[0]);
+        }
+        let _ = writeln!(text, "{}{numbers}  {}", " ".repeat(INDENT), paint(verdict));
+    }
 }
 
 fn coloured(text: &str, verdict: Verdict, style: Style) -> String {
@@ -70,9 +112,4 @@ fn coloured(text: &str, verdict: Verdict, style: Style) -> String {
 
 fn widths(lines: &[[String; 6]]) -> [usize; 6] {
     std::array::from_fn(|at| lines.iter().map(|line| length(&line[at])).max().unwrap_or(0))
-}
-
-/// Characters, each of which takes one column of a terminal in what this table holds.
-fn length(text: &str) -> usize {
-    text.chars().count()
 }

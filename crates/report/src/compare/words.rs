@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use super::differences::MACHINE_JSON;
 use super::units::{ABSENT, Shown, percent};
 use super::{Change, Compared, Comparison, Difference, Doubt, Estimate, Unpaired, Verdict};
+use crate::Better;
 
 impl Verdict {
     /// One word, for programs.
@@ -40,51 +41,124 @@ impl Doubt {
     }
 }
 
-/// The answer, in one sentence.
+/// How many of the undecided metrics the headline names.
+const NAMED: usize = 3;
+
+/// More runs a side than this are no advice.
+const WORTHWHILE: usize = 100;
+
+/// The answer: what got worse, what could not be decided, and how much of the rest is what.
 pub(super) fn headline(comparison: &Comparison) -> String {
-    let threshold = comparison.noise_threshold;
     let count = |name| comparison.verdicts().filter(|verdict| verdict.name() == name).count();
     let all = comparison.verdicts().count();
     if all == 0 {
         return "Nothing could be compared.".to_owned();
     }
-    let (better, same, unknown) = (count("better"), count("no-change"), count("cannot-tell"));
+    let (better, same) = (count("better"), count("no-change"));
+    let worse = named(comparison, |verdict| verdict == Verdict::Worse);
+    let undecided = named(comparison, |verdict| matches!(verdict, Verdict::CannotTell(_)));
+    let first = match (worse.as_slice(), undecided.is_empty()) {
+        ([], true) => "Nothing got worse.".to_owned(),
+        ([], false) => "Nothing is known to be worse, but not all is known.".to_owned(),
+        (worse, _) => format!("Worse: {}.", worse.join("; ")),
+    };
+    let doubt = match undecided.as_slice() {
+        [] => String::new(),
+        few if few.len() <= NAMED => {
+            format!(" {} of {all} could not be decided: {}.", few.len(), few.join("; "))
+        }
+        many => format!(
+            " {} of {all} could not be decided: {}; and {} more.",
+            many.len(),
+            many[..NAMED].join("; "),
+            many.len() - NAMED
+        ),
+    };
+    format!("{first}{doubt} Of {all} compared, {better} better, {same} unchanged.")
+}
+
+/// The metrics of some verdict, with their change; those that seem to have got worse the most come
+/// first.
+fn named(comparison: &Comparison, is: impl Fn(Verdict) -> bool) -> Vec<String> {
     let changes = comparison
         .settings
         .iter()
         .flat_map(|compared| compared.changes.iter().map(move |change| (compared, change)));
-    let worse: Vec<String> = changes
-        .filter(|(_, change)| change.verdict == Verdict::Worse)
+    let mut named: Vec<(f64, String)> = changes
+        .filter(|(_, change)| is(change.verdict))
         .map(|(compared, change)| {
-            let [name, _, _, by, ..] = cells(change, threshold);
+            let [name, _, _, by, ..] = cells(change, comparison.noise_threshold);
             let name = name.split(',').next().unwrap_or_default();
-            format!("{name} of {} ({by})", compared.setting)
+            let by = if by == ABSENT { "not measured on one side".to_owned() } else { by };
+            let relative = change.relative.map_or(0.0, |relative| relative.change);
+            let sign = if change.column.better == Better::Higher { -1.0 } else { 1.0 };
+            (sign * relative, format!("{name} of {} ({by})", compared.setting))
         })
         .collect();
-    let worse = match worse.as_slice() {
-        [] => "Nothing was found to be worse".to_owned(),
-        worse => format!("Worse: {}", worse.join("; ")),
-    };
-    format!(
-        "{worse}. Of {all} compared, {better} better, {same} unchanged, {unknown} cannot be told."
-    )
+    named.sort_by(|a, b| b.0.total_cmp(&a.0));
+    named.into_iter().map(|(_, text)| text).collect()
 }
 
-/// What has to be known before the numbers are believed, most important first.
+/// What has to be known before the numbers are believed, most important first; what else differs
+/// between the sides is apart, in [`differing`].
 pub(super) fn warnings(comparison: &Comparison) -> Vec<String> {
     let unpaired = comparison.unpaired.iter().map(no_partner);
-    let one_run =
-        comparison.settings.iter().any(|compared| compared.base_runs.min(compared.new_runs) == 1);
-    let one_run = one_run.then(|| {
-        "one run has no spread to hold a change against: no verdict on latency; run with \
-         `--repeat 5` or more"
-            .to_owned()
-    });
     let left_out = comparison.left_out.iter().map(|left_out| {
         format!("{} run {} left out: {}", left_out.side, left_out.run_id, left_out.reason)
     });
-    let differences = comparison.differences.iter().map(differs);
-    unpaired.chain(one_run).chain(left_out).chain(differences).collect()
+    unpaired.chain(advice(comparison)).chain(left_out).collect()
+}
+
+/// What more runs would do: the one place that says how many. `None` where they would do nothing.
+pub(super) fn advice(comparison: &Comparison) -> Option<String> {
+    let mut runs = None;
+    let mut very_noisy = false;
+    for compared in &comparison.settings {
+        for change in &compared.changes {
+            let Verdict::CannotTell(doubt) = change.verdict else { continue };
+            very_noisy |= is_very_noisy(doubt);
+            let more = doubt.more_runs().filter(|_| !is_very_noisy(doubt));
+            let there = compared.base_runs.min(compared.new_runs);
+            runs = runs.max(more.map(|more| there + more));
+        }
+    }
+    let repeat = runs.map(|runs| {
+        format!("to decide more, make {runs} runs of each side (`wirebench run --repeat {runs}`)")
+    });
+    let quiet = very_noisy.then(|| {
+        format!(
+            "what is very noisy would take more than {WORTHWHILE} runs a side: use a quieter machine, or \
+             a larger `--noise-threshold`"
+        )
+    });
+    let parts: Vec<String> = repeat.into_iter().chain(quiet).collect();
+    (!parts.is_empty()).then(|| parts.join("; "))
+}
+
+/// Whether so many runs would be needed that nobody makes them.
+fn is_very_noisy(doubt: Doubt) -> bool {
+    let Doubt::TooNoisy { more } = doubt else { return false };
+    more.is_none_or(|more| more > WORTHWHILE)
+}
+
+/// Everything other than the measurements that differs, a sentence for each.
+pub(super) fn differing(comparison: &Comparison) -> Vec<String> {
+    comparison.differences.iter().map(differs).collect()
+}
+
+/// The same in one sentence, where there are more than two.
+pub(super) fn differing_in_short(comparison: &Comparison) -> Vec<String> {
+    let differences = &comparison.differences;
+    if differences.len() <= 2 {
+        return differing(comparison);
+    }
+    let names: Vec<String> =
+        differences.iter().map(|it| format!("{} {}", it.about.name(), it.field)).collect();
+    vec![format!(
+        "{} things differ beside what was measured: {}",
+        differences.len(),
+        names.join(", ")
+    )]
 }
 
 fn no_partner(unpaired: &Unpaired) -> String {
@@ -151,10 +225,10 @@ fn verdict(verdict: Verdict, threshold: f64) -> String {
     };
     let why = match doubt {
         Doubt::NotMeasured => "not measured".to_owned(),
-        Doubt::OneRun { more } => format!("one run (+{more})"),
-        Doubt::TooFewRuns { more } => format!("too few runs (+{more})"),
-        Doubt::TooNoisy { more: Some(more) } => format!("too noisy (+{more})"),
-        Doubt::TooNoisy { more: None } => "too noisy (over +1000)".to_owned(),
+        Doubt::OneRun { .. } => "one run".to_owned(),
+        Doubt::TooFewRuns { .. } => "too few runs".to_owned(),
+        Doubt::TooNoisy { .. } if is_very_noisy(doubt) => "very noisy".to_owned(),
+        Doubt::TooNoisy { .. } => "too noisy".to_owned(),
         Doubt::AtThreshold => format!("close to {}", threshold_text(threshold)),
     };
     format!("cannot tell: {why}")
@@ -182,31 +256,13 @@ pub(super) fn same_and_others(compared: &Compared) -> (Option<String>, Vec<&Chan
 /// How to read the numbers.
 pub(super) fn legend(comparison: &Comparison) -> Vec<String> {
     let threshold = threshold_text(comparison.noise_threshold);
-    let mut lines = vec![
+    vec![
         format!("base: {}; new: {}.", paths(&comparison.base), paths(&comparison.new)),
         format!("Values are medians over runs. A change matters from {threshold} on."),
         "change: between typical runs (trimmed means of logarithms), near that of the medians."
             .to_owned(),
         "interval: all hold at once with 95 %. The unit is the run, not the message.".to_owned(),
-    ];
-    let doubts = comparison.verdicts().filter_map(|verdict| match verdict {
-        Verdict::CannotTell(doubt) => Some(doubt),
-        Verdict::Better | Verdict::Worse | Verdict::NoChange => None,
-    });
-    let doubts: Vec<Doubt> = doubts.collect();
-    let noisy = |doubt: &Doubt| matches!(doubt, Doubt::TooNoisy { .. });
-    if doubts.iter().any(noisy) {
-        lines.push(format!(
-            "too noisy (+9): 9 more runs a side would find a change of {threshold}."
-        ));
-    }
-    if doubts.iter().any(|doubt| !noisy(doubt) && doubt.more_runs().is_some()) {
-        lines.push(
-            "one run, too few runs (+2): 2 more a side would find a change far above the noise."
-                .to_owned(),
-        );
-    }
-    lines
+    ]
 }
 
 fn paths(paths: &[PathBuf]) -> String {

@@ -59,7 +59,8 @@ fn a_page_refers_to_nothing_outside_of_itself() {
 #[test]
 fn plotly_is_the_file_that_its_notes_describe() {
     let notes = include_str!("../../assets/plotly/README.md");
-    let sum: String = Sha256::digest(PLOTLY).iter().map(|byte| format!("{byte:02x}")).collect();
+    let hex = |sum: String, byte: &u8| format!("{sum}{byte:02x}");
+    let sum = Sha256::digest(PLOTLY).iter().fold(String::new(), hex);
     assert!(notes.contains(&sum), "the checksum is {sum}");
     let (head, _) = PLOTLY.split_once("*/").unwrap();
     let (_, version) = head.split_once("(basic - minified) v").unwrap();
