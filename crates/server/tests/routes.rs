@@ -209,3 +209,57 @@ async fn a_feed_whose_name_is_no_text_is_refused_like_everything_else() {
         assert!(body["error"].is_string() && body["hint"].is_string(), "{path}: {body}");
     }
 }
+
+/// What happens around the end of a hold, in the order in which it happens.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Step {
+    /// The subscriber asks, if no answer is on its way, and the server looks at what it asks.
+    Ask,
+    /// A message is published.
+    Publish,
+    /// The hold ends.
+    TimePasses,
+}
+
+/// A message is in exactly one answer, and no answer has a cursor past it, wherever it is published: before
+/// the request, while it is held, when the hold ends and nothing has been answered yet, and while the answer
+/// is on its way. All orders of five steps, with a clock that moves when it is told to.
+#[tokio::test(start_paused = true)]
+async fn a_message_published_around_the_edge_of_a_long_poll_is_in_exactly_one_answer() {
+    use Step::{Ask, Publish, TimePasses};
+
+    const STEPS: [Step; 3] = [Ask, Publish, TimePasses];
+    for order in 0..3_usize.pow(5) {
+        let steps: Vec<Step> = (0..5).map(|place| STEPS[order / 3_usize.pow(place) % 3]).collect();
+        let (server, feed) = server();
+        let (mut after, mut seen) = (feed.locate(After::Newest).unwrap(), Vec::new());
+        let mut pending = None;
+        // What is still to come comes at once in the end: it is asked until everything was seen.
+        let mut rest = std::iter::repeat_n(Ask, 20);
+        let mut left = steps.iter().copied();
+        while let Some(step) = left.next().or_else(|| rest.next()) {
+            match step {
+                Publish => publish(&feed, &["0"]),
+                TimePasses => tokio::time::advance(std::time::Duration::from_secs(2)).await,
+                Ask => {
+                    let uri = format!("/feeds/bench/long-polling?hold=1&after={after}");
+                    let asking =
+                        pending.get_or_insert_with(|| Box::pin(ask(server.router(), get(&uri))));
+                    let Some(answer) = futures::FutureExt::now_or_never(asking) else { continue };
+                    pending = None;
+                    let (status, headers, body) = answer;
+                    let cursor = header(&headers, "feed-cursor").unwrap().parse().unwrap();
+                    if status == StatusCode::NO_CONTENT {
+                        assert_eq!(cursor, after, "{steps:?}: an empty answer moves the cursor");
+                        continue;
+                    }
+                    let body: Value = serde_json::from_slice(&body).unwrap();
+                    let messages = body["messages"].as_array().unwrap();
+                    seen.extend(messages.iter().map(|message| message["seq"].as_u64().unwrap()));
+                    after = cursor;
+                }
+            }
+        }
+        assert_eq!(seen, (1..=feed.published()).collect::<Vec<_>>(), "{steps:?}");
+    }
+}
