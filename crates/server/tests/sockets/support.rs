@@ -10,7 +10,7 @@ use tokio::task::JoinHandle;
 use wirebench_server::Server;
 
 /// How long anything may take that should happen at once. Only a hang takes this long.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
+pub(crate) const PATIENCE: Duration = Duration::from_mins(2);
 
 /// A server at work.
 pub(crate) struct Serving {
