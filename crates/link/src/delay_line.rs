@@ -335,6 +335,18 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_lane_takes_so_many_bytes_and_no_more() {
+        let (here, _there) = duplex(64);
+        // Nothing leaves the lane while the test runs.
+        let mut line = DelayLine::new(here, || Duration::from_hours(1));
+        let (mut written, context) = (0, &mut Context::from_waker(Waker::noop()));
+        while let Poll::Ready(taken) = Pin::new(&mut line).poll_write(context, &[0; 10_000]) {
+            written += taken.unwrap();
+        }
+        assert_eq!(written, LANE_BYTES);
+    }
+
+    #[tokio::test]
     async fn a_full_lane_wakes_its_writer_though_the_reader_listens_no_more() {
         let (here, mut there) = duplex(1 << 16);
         let mut line = DelayLine::new(here, || DELAY);
