@@ -1,16 +1,19 @@
-//! The races that lose or repeat messages: between reading and going to sleep, and between one answer
-//! and the next request.
+//! The races that lose or repeat messages, as they come over sockets: between reading and going to sleep,
+//! and between one answer and the next request. The same races are forced, one order of events after the
+//! other, in `server/src/feed.rs` and `server/tests/routes.rs`.
 
 #[expect(dead_code, reason = "each test uses its part of what they share")]
 mod support;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
+use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::{Duration, Instant};
 
 use futures::StreamExt;
 use rand::rngs::SmallRng;
 use rand::{RngExt, SeedableRng};
+use support::clockwork::Clockwork;
 use support::{Bench, PATIENCE, publish, within};
 use tokio::task::JoinSet;
 use wirebench_loadgen::{Dialer, Settings, Target, subscribe};
@@ -23,52 +26,66 @@ use wirebench_server::{Feed, Server};
 const CYCLES: u64 = 2000;
 const ABREAST: u64 = 4;
 
-/// Some seconds of the publisher: nobody falls behind it.
-const WINDOW: usize = 1 << 18;
+/// How far behind the newest message a subscription begins at most, and how far ahead of the slowest reader
+/// the publisher gets at most. Together well within the window: it passes nobody by.
+const BEHIND: u64 = 2000;
+const AHEAD: u64 = 4000;
+const WINDOW: usize = 1 << 14;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn subscriptions_at_random_places_miss_and_repeat_nothing_while_a_publisher_runs() {
     let bench = Bench::start(WINDOW);
-    let done = Arc::new(AtomicBool::new(false));
+    let count = Transport::ALL.len() as u64 * ABREAST;
+    // Where each reader began last.
+    let places: Arc<[AtomicU64]> = (0..count).map(|_| AtomicU64::new(0)).collect();
     let publisher = std::thread::spawn({
-        let (feed, done) = (bench.feed.clone(), Arc::clone(&done));
-        move || {
-            let mut random = SmallRng::seed_from_u64(1);
-            while !done.load(Relaxed) {
-                // At full speed, and now and then long enough without one that readers go to sleep.
-                for _ in 0..random.random_range(1..=100) {
-                    publish(&feed, "0");
-                }
-                std::thread::sleep(Duration::from_micros(random.random_range(0..=3000)));
-            }
-        }
+        let (feed, places) = (bench.feed.clone(), Arc::clone(&places));
+        move || publish_beside(&feed, &places)
     });
     let mut readers = JoinSet::new();
-    for transport in Transport::ALL {
-        for seed in 0..ABREAST {
-            let (feed, target) = (bench.feed.clone(), bench.target());
-            let start = bench.cursor(0);
-            readers.spawn(async move {
-                let mut random = SmallRng::seed_from_u64(seed);
-                for _ in 0..CYCLES / ABREAST {
-                    let behind = match random.random_range(0..4) {
-                        0 => 0,
-                        1..3 => random.random_range(0..20),
-                        _ => random.random_range(0..2000),
-                    };
-                    let after = start.at(feed.published().saturating_sub(behind));
-                    let count = random.random_range(1..40);
-                    let what = format!("{transport}: {count} messages after {after}");
-                    within(PATIENCE, what, read(transport, &target, after, count)).await;
-                }
-            });
-        }
+    for seed in 0..count {
+        let transport = Transport::ALL[usize::try_from(seed / ABREAST).expect("there are four")];
+        let (feed, target) = (bench.feed.clone(), bench.target());
+        let (start, places) = (bench.cursor(0), Arc::clone(&places));
+        readers.spawn(async move {
+            let mut random = SmallRng::seed_from_u64(seed);
+            let place = &places[usize::try_from(seed).expect("there are a few")];
+            for _ in 0..CYCLES / ABREAST {
+                let behind = match random.random_range(0..4) {
+                    0 => 0,
+                    1..3 => random.random_range(0..20),
+                    _ => random.random_range(0..BEHIND),
+                };
+                let after = start.at(feed.published().saturating_sub(behind));
+                place.store(after.seq, SeqCst);
+                let count = random.random_range(1..40);
+                let what = format!("{transport}: {count} messages after {after}");
+                within(PATIENCE, what, read(transport, &target, after, count)).await;
+            }
+            place.store(u64::MAX, SeqCst);
+        });
     }
     while let Some(finished) = readers.join_next().await {
         finished.expect("no reader fails");
     }
-    done.store(true, Relaxed);
     publisher.join().expect("the publisher does not panic");
+}
+
+/// Publishes at full speed, and now and then not for long enough that readers go to sleep, until all readers
+/// are done.
+fn publish_beside(feed: &Feed, places: &[AtomicU64]) {
+    let mut random = SmallRng::seed_from_u64(1);
+    loop {
+        let slowest = places.iter().map(|place| place.load(SeqCst)).min().unwrap_or(u64::MAX);
+        if slowest == u64::MAX {
+            return;
+        }
+        let room = (slowest + AHEAD).saturating_sub(feed.published());
+        for _ in 0..random.random_range(1..=100).min(room) {
+            publish(feed, "0");
+        }
+        std::thread::sleep(Duration::from_micros(random.random_range(0..=3000)));
+    }
 }
 
 /// One subscription: the next messages are those after the cursor, one by one. Then it is closed.
@@ -96,50 +113,62 @@ async fn read(transport: Transport, target: &Target, after: Cursor, count: u64) 
     }
 }
 
-/// Pairs of messages that a reader is sent over each transport.
-const PAIRS: u64 = 4000;
+/// Publishes messages up to `last`, with a pause after each, but each only when the second last before it has
+/// arrived. So no more than two are under way, and no answer has more than two.
+fn publish_closely(feed: &Feed, last: u64, arrivals: &Receiver<u64>, mut pause: impl FnMut()) {
+    let mut arrived = 0;
+    for number in 1..=last {
+        // The reader has the deadline, and hangs up when it has passed.
+        while arrived + 2 < number {
+            arrived = arrivals.recv().expect("the reader goes on");
+        }
+        publish(feed, "0");
+        pause();
+    }
+}
 
-/// Who has slept this long has missed its message. Shorter than any hold or heartbeat, which would wake it
-/// and hide that.
-const OVERSLEPT: Duration = Duration::from_secs(8);
+/// Messages that a reader is sent over each transport.
+const MESSAGES: u64 = 4000;
 
-/// The second of two messages is published while the reader of the first goes back to sleep, and nothing
-/// comes after it that could wake a reader who missed it.
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+/// A reader who has slept this long has missed its message. Short of the time after which a client gives up a
+/// silent stream.
+const OVERSLEPT: Duration = Duration::from_secs(30);
+
+/// A message is published while the reader of the one before goes back to sleep. The clock of the server
+/// stands still: no end of a hold, no heartbeat and no ping ever wakes a reader that has missed its message.
+#[tokio::test]
 async fn a_message_published_while_its_reader_goes_to_sleep_wakes_it() {
     // Short polling does not sleep.
     for transport in [Transport::LongPolling, Transport::Sse, Transport::WebSocket] {
-        let bench = Bench::start(WINDOW);
-        let (target, start) = (bench.target(), bench.cursor(0));
-        let (arrived, arrivals) = std::sync::mpsc::channel();
+        let server = Clockwork::start(WINDOW);
+        let target = support::target(server.address);
+        let start = server.feed.locate(After::Newest).expect("there is always a newest");
+        let (arrived, arrivals) = channel();
         let publisher = std::thread::spawn({
-            let feed = bench.feed.clone();
+            let feed = server.feed.clone();
             move || {
                 let mut random = SmallRng::seed_from_u64(1);
-                for pair in 1..=PAIRS {
-                    publish(&feed, "1");
-                    let apart = Duration::from_micros(random.random_range(0..200));
-                    let first = Instant::now();
-                    while first.elapsed() < apart {
+                publish_closely(&feed, MESSAGES, &arrivals, || {
+                    let pause = Duration::from_micros(random.random_range(0..200));
+                    let began = Instant::now();
+                    while began.elapsed() < pause {
                         std::hint::spin_loop();
                     }
-                    publish(&feed, "2");
-                    // The reader has the deadline, and hangs up when it has passed.
-                    while arrivals.recv().expect("the reader wakes up") < 2 * pair {}
-                }
+                });
             }
         });
         let dialer = Dialer::new(Link::default(), 1);
         let settings = Settings { headers: Headers::Bare, ..Settings::default() };
         let mut events = subscribe(transport, &dialer, &target, After::Cursor(start), &settings);
         let mut newest = 0;
-        while newest < 2 * PAIRS {
+        while newest < MESSAGES {
             let what = format!("{transport}: message {}", newest + 1);
             let event = within(OVERSLEPT, what, events.next()).await;
             if let Some(Ok(Event::Received { cursor, .. })) = event {
                 assert_eq!(cursor.seq, newest + 1, "{transport}");
                 newest = cursor.seq;
-                arrived.send(newest).expect("the publisher waits for it");
+                // The publisher is done before the last messages have arrived.
+                let _ = arrived.send(newest);
             }
         }
         publisher.join().expect("the publisher does not panic");
@@ -167,47 +196,52 @@ async fn a_message_published_around_the_edge_of_a_long_poll_is_in_exactly_one_an
         let hold = Duration::from_millis(if seed % 2 == 0 { 10_000 } else { 1 });
         let target = Target { feed: name, ..support::target(address) };
         let start = feed.locate(After::Newest).expect("there is always a newest");
-        let (standing, stands) = std::sync::mpsc::channel();
-        subscribers.spawn(async move {
-            let dialer = Dialer::new(Link::default(), seed);
-            let settings = Settings { hold, headers: Headers::Bare, ..Settings::default() };
-            let after = After::Cursor(start);
-            let mut events = subscribe(Transport::LongPolling, &dialer, &target, after, &settings);
-            let mut newest = start;
-            let mut answers = 0_u64;
-            while newest.seq < ROUNDS {
-                let what = format!("long-polling: message {} of {ROUNDS}", newest.seq + 1);
-                match within(PATIENCE, what, events.next()).await {
-                    Some(Ok(Event::Request { .. })) => answers += 1,
-                    Some(Ok(Event::Connected { cursor, .. })) => {
-                        assert_eq!(cursor, start, "long-polling");
-                        let _ = standing.send(());
-                    }
-                    Some(Ok(Event::Empty { cursor, .. })) => {
-                        assert_eq!(cursor, newest, "long-polling passes messages over");
-                    }
-                    Some(Ok(Event::Received { cursor, .. })) => {
-                        assert_eq!(cursor, newest.at(newest.seq + 1), "long-polling");
-                        newest = cursor;
-                    }
-                    end => panic!("long-polling: {end:?} instead of an answer"),
-                }
-            }
-            answers
-        });
+        let (arrived, arrivals) = channel();
+        subscribers.spawn(async move { long_polls(seed, hold, &target, start, &arrived).await });
         publishers.push(std::thread::spawn(move || {
             let mut random = SmallRng::seed_from_u64(seed);
-            stands.recv().expect("the subscriber stands");
-            for _ in 0..ROUNDS {
-                publish(&feed, "0");
+            publish_closely(&feed, ROUNDS, &arrivals, || {
                 // A thread's sleep, unlike a tokio timer's, is not rounded to milliseconds.
                 std::thread::sleep(Duration::from_micros(random.random_range(0..=5000)));
-            }
+            });
         }));
     }
     let answers: u64 = subscribers.join_all().await.into_iter().sum();
     for publisher in publishers {
         publisher.join().expect("no publisher panics");
     }
-    assert!(answers > ROUNDS * FEEDS / 4, "only {answers} answers: most messages came in bulk");
+    assert!(answers >= ROUNDS * FEEDS / 2, "only {answers} answers: more than two messages in one");
+}
+
+/// Follows a feed by long polls up to its last message; how many answers that took.
+async fn long_polls(
+    seed: u64,
+    hold: Duration,
+    target: &Target,
+    start: Cursor,
+    arrived: &Sender<u64>,
+) -> u64 {
+    let dialer = Dialer::new(Link::default(), seed);
+    let settings = Settings { hold, headers: Headers::Bare, ..Settings::default() };
+    let after = After::Cursor(start);
+    let mut events = subscribe(Transport::LongPolling, &dialer, target, after, &settings);
+    let (mut newest, mut answers) = (start, 0);
+    while newest.seq < ROUNDS {
+        let what = format!("long-polling: message {} of {ROUNDS}", newest.seq + 1);
+        match within(PATIENCE, what, events.next()).await {
+            Some(Ok(Event::Request { .. })) => answers += 1,
+            Some(Ok(Event::Connected { cursor, .. })) => assert_eq!(cursor, start, "long-polling"),
+            Some(Ok(Event::Empty { cursor, .. })) => {
+                assert_eq!(cursor, newest, "long-polling passes messages over");
+            }
+            Some(Ok(Event::Received { cursor, .. })) => {
+                assert_eq!(cursor, newest.at(newest.seq + 1), "long-polling");
+                newest = cursor;
+                // The publisher is done before the last messages have arrived.
+                let _ = arrived.send(newest.seq);
+            }
+            end => panic!("long-polling: {end:?} instead of an answer"),
+        }
+    }
+    answers
 }

@@ -1,20 +1,26 @@
 //! The client halves against the server of this project, over plain sockets.
 #![expect(clippy::unwrap_used, reason = "helpers of a test may fail loudly")]
 
+#[expect(dead_code, reason = "each test uses its part of what they share")]
+mod support;
+
+use std::future::poll_fn;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use futures::{FutureExt, StreamExt};
+use support::PATIENCE;
+use support::reads::Reads;
+use tokio::net::TcpSocket;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use wirebench_loadgen::{
     Dialer, Settings, Sight, SubscribeError, Subscriber, Target, live, subscribe,
 };
 use wirebench_measure::Event;
-use wirebench_protocol::{After, Cursor, Gap, Transport};
+use wirebench_protocol::{After, Cursor, Gap, Timestamp, Transport};
 use wirebench_scenario::{Headers, Link};
 use wirebench_server::{Feed, Payload, Server};
-
-const PATIENCE: Duration = Duration::from_secs(10);
 
 async fn serve() -> (Feed, Target) {
     let feed = Feed::new(1000);
@@ -25,7 +31,7 @@ async fn serve() -> (Feed, Target) {
     (feed, Target::resolve(&url).await.unwrap())
 }
 
-fn publish(feed: &Feed, json: &'static str) -> Cursor {
+fn publish(feed: &Feed, json: &str) -> Cursor {
     feed.publish(&Payload::from_json(json.as_bytes()).unwrap())
 }
 
@@ -100,32 +106,39 @@ async fn a_late_subscriber_goes_on_after_its_cursor() {
     }
 }
 
+/// The second message is published only when the first has been read from the socket: a client that stamps
+/// the first when it finds the second stamps it too late, however fast or slow the machine is.
 #[tokio::test]
 async fn each_message_is_stamped_when_it_arrives_and_not_when_the_next_one_does() {
+    // Larger than anything else that comes, so that it is known when it is read.
+    const PAYLOAD: usize = 4000;
     for transport in Transport::ALL {
-        for delay in [0, 10] {
+        for delay in [0, 10].map(Duration::from_millis) {
             let (feed, target) = serve().await;
-            let link = Link { delay: Duration::from_millis(delay), ..Link::default() };
-            let dialer = Dialer::new(link, 1);
+            let dialer = Dialer::new(Link { delay, ..Link::default() }, 1);
             let mut events = subscribe(transport, &dialer, &target, After::Newest, &settings());
             next(transport, &mut events).await;
-            let publisher = async {
-                publish(&feed, "1");
-                tokio::time::sleep(Duration::from_millis(50)).await;
-                publish(&feed, "2");
-            };
-            let reader = async {
-                let mut stamps = Vec::new();
-                while stamps.len() < 2 {
-                    if let Event::Received { received_at, .. } = next(transport, &mut events).await
-                    {
+            let (mut reads, mut stamps) = (Reads::new(&dialer), Vec::new());
+            publish(&feed, &format!("\"{}\"", "x".repeat(PAYLOAD)));
+            let mut take = |context: &mut Context<'_>| {
+                while let Poll::Ready(event) = reads.note(|| events.poll_next_unpin(context)) {
+                    let event = event.expect("a feed goes on").expect("nothing fails");
+                    if let Event::Received { received_at, .. } = event {
                         stamps.push(received_at);
                     }
                 }
-                stamps[1].saturating_since(stamps[0])
+                if reads.have(PAYLOAD as u64) { Poll::Ready(()) } else { Poll::Pending }
             };
-            let ((), apart) = tokio::join!(publisher, reader);
-            assert!(apart >= Duration::from_millis(25), "{transport}: {apart:?} apart");
+            timeout(PATIENCE, poll_fn(&mut take)).await.expect("the first message is read");
+            let between = Timestamp::now();
+            publish(&feed, "2");
+            while stamps.len() < 2 {
+                if let Event::Received { received_at, .. } = next(transport, &mut events).await {
+                    stamps.push(received_at);
+                }
+            }
+            assert!(stamps[0] <= between + delay, "{transport} over {delay:?}: too late");
+            assert!(stamps[1] >= between + delay, "{transport} over {delay:?}: too early");
         }
     }
 }
@@ -155,8 +168,12 @@ async fn a_feed_that_does_not_exist_is_an_error_that_says_so() {
 async fn a_subscriber_survives_the_server_and_learns_that_the_feed_began_anew() {
     for transport in Transport::ALL {
         let (first, second) = (Feed::new(10), Feed::new(10));
-        let listener = wirebench_server::listen("127.0.0.1:0".parse().unwrap()).unwrap();
-        let address = listener.local_addr().unwrap();
+        // Bound as long as the test runs: nobody else gets the port while no server listens.
+        let port = TcpSocket::new_v4().unwrap();
+        port.set_reuseaddr(true).unwrap();
+        port.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+        let address = port.local_addr().unwrap();
+        let listener = wirebench_server::listen(address).unwrap();
         let end = CancellationToken::new();
         let servers = async {
             let server = |feed: &Feed| Server::new([("bench".to_owned(), feed.clone())]);

@@ -8,9 +8,8 @@ use std::collections::HashSet;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
-use std::time::Duration;
 
-use futures::StreamExt;
+use futures::{FutureExt, StreamExt};
 use support::frames::{
     self, BINARY, CLOSE, CONTINUATION, FIN, Frame, PING, PONG, TEXT, closing, frame, masked,
 };
@@ -442,8 +441,13 @@ fn serve(
         while let Ok(Some(frame)) = frames::read(&mut socket).await {
             heard.frames.push(frame);
             if heard.frames.last().is_some_and(|frame| frame.first == FIN | CLOSE) {
-                // A client that hangs up first does so now.
-                let _ = tokio::time::timeout(Duration::from_millis(20), socket.read_u8()).await;
+                // A client that hangs up first does so now, when it is its turn.
+                for _ in 0..100 {
+                    if socket.read_u8().now_or_never().is_some() {
+                        return heard;
+                    }
+                    tokio::task::yield_now().await;
+                }
                 break;
             }
         }
@@ -542,6 +546,8 @@ async fn a_client_answers_pings_masks_everything_and_leaves_the_hanging_up_to_th
     // A peer discards what comes after a close (section 1.4).
     bytes.extend([frame(FIN | TEXT, None, b"late"), vec![0xFF; 3]].concat());
 
+    // The time after which a client hangs up that was left waiting does not pass.
+    let _frozen = support::freeze();
     let hung_up = Arc::new(AtomicBool::new(false));
     let (address, server) = serve(SWITCHING, bytes, Arc::clone(&hung_up));
     let (messages, end) = follow(address, "messages").await;

@@ -1,12 +1,14 @@
 //! What the tests share: a real server, a proxy to break it with, literal HTTP and WebSocket frames, and
 //! waits that end.
 
+pub(crate) mod clockwork;
 pub(crate) mod faulty;
 pub(crate) mod frames;
 pub(crate) mod front;
 pub(crate) mod http;
 pub(crate) mod manner;
 pub(crate) mod proxy;
+pub(crate) mod reads;
 
 use std::fmt::Display;
 use std::net::SocketAddr;
@@ -27,8 +29,9 @@ pub(crate) fn token() -> wirebench_server::Token {
     wirebench_server::Token::new(TOKEN).expect("long enough")
 }
 
-/// How long anything may take that should happen at once. Only a hang takes this long.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
+/// How long anything may take. Only a hang takes this long: a machine that is busy with other things, or stands
+/// still for some seconds, does not.
+pub(crate) const PATIENCE: Duration = Duration::from_mins(2);
 
 /// What all benches that speak TLS prove themselves with, and who believes it.
 static TLS: LazyLock<(Tls, Trust)> = LazyLock::new(|| {
@@ -161,4 +164,20 @@ pub(crate) fn target(address: SocketAddr) -> Target {
 /// Publishes one JSON text.
 pub(crate) fn publish(feed: &Feed, json: &str) -> Cursor {
     feed.publish(&Payload::from_json(json.as_bytes()).expect("a test publishes JSON"))
+}
+
+/// A clock that stands still for as long as this is kept.
+#[derive(Debug)]
+pub(crate) struct Frozen {
+    _end: std::sync::mpsc::Sender<()>,
+}
+
+/// Stops the clock of this runtime, which runs on one thread: no deadline, no hold and no pause ends from here
+/// on. The deadlines of [`within`] do not either.
+pub(crate) fn freeze() -> Frozen {
+    let (end, ended) = std::sync::mpsc::channel::<()>();
+    tokio::time::pause();
+    // While anything blocks, a clock that stands does not move by itself.
+    tokio::task::spawn_blocking(move || ended.recv());
+    Frozen { _end: end }
 }

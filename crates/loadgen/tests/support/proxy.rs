@@ -27,6 +27,7 @@ struct Shared {
     down: AtomicU64,
     accepted: AtomicU64,
     open: AtomicU64,
+    closed: AtomicU64,
     peak: AtomicU64,
     paused: watch::Sender<bool>,
     /// Cancelling it cuts the connections that are open; those to come belong to the next one.
@@ -53,6 +54,7 @@ impl Proxy {
             down: AtomicU64::new(0),
             accepted: AtomicU64::new(0),
             open: AtomicU64::new(0),
+            closed: AtomicU64::new(0),
             peak: AtomicU64::new(0),
             paused: watch::Sender::new(false),
             cut: Mutex::default(),
@@ -96,6 +98,11 @@ impl Proxy {
         self.shared.open.load(SeqCst)
     }
 
+    /// Connections that have ended.
+    pub(crate) fn closed(&self) -> u64 {
+        self.shared.closed.load(SeqCst)
+    }
+
     /// The most connections that were open at once.
     pub(crate) fn peak(&self) -> u64 {
         self.shared.peak.load(SeqCst)
@@ -116,6 +123,7 @@ async fn accept(listener: TcpListener, shared: Arc<Shared>) {
                 // Both sockets are dropped, whatever they still hold.
                 let _ = cut.run_until_cancelled(connection(client, budget, &shared)).await;
                 shared.open.fetch_sub(1, SeqCst);
+                shared.closed.fetch_add(1, SeqCst);
             }
         });
     }
