@@ -362,7 +362,7 @@ function answer() {
   themed.push(remake);
   NARROW.forEach((query) => query.addEventListener("change", remake));
   return section("answer", title1,
-    data.comparison ? [h("p", { class: "lead" }, data.comparison.headline), verdictsInShort(data.comparison), verdictTable(data.comparison)] : null,
+    data.comparison ? [verdictsInShort(data.comparison), verdictTable(data.comparison)] : null,
     data.comparison ? h("p", { class: "chart-note" }, `A change below ${percent(data.comparison.noise_threshold)} does not matter. Intervals hold together for all metrics; a verdict needs several runs on either side.`) : null,
     data.view === "overlay" ? null : following(atSetting), warnings(), table, h("p", { class: "table-note" }, answerNotes(latestLines)));
 }

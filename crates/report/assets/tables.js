@@ -316,9 +316,8 @@ function verdictsInShort({ settings }) {
   });
   const row = (name, items) => h("div", {}, h("dt", {}, name),
     h("dd", {}, items.length > 0 ? h("ul", {}, items) : "none"));
-  const rest = [["no change", "no-change"], ["cannot tell", "cannot-tell"]]
-    .map(([name, verdict]) => h("div", {}, h("dt", {}, name), h("dd", {}, `${plural(of(verdict).length, "metric")} of ${count(all.length)}`)));
-  return h("dl", { class: "short" }, row("worse", list("worse")), row("better", list("better")), rest);
+  const same = h("div", {}, h("dt", {}, "no change"), h("dd", {}, `${plural(of("no-change").length, "metric")} of ${count(all.length)}`));
+  return h("dl", { class: "short" }, row("worse", list("worse")), row("cannot tell", list("cannot-tell")), row("better", list("better")), same);
 }
 
 /** The verdicts of a comparison. */
