@@ -44,7 +44,8 @@ const line2 = (x, y, line, more = {}) => {
   return {
     type: "scatter", x, y, mode: "lines", name: plain(lineName(line)), showlegend: false,
     line: { color: colour, dash, width: 2.25 }, marker: { color: colour, symbol, size: 7 },
-    connectgaps: false, ...more,
+    // A marker on the edge of the chart is drawn whole.
+    connectgaps: false, cliponaxis: false, ...more,
   };
 };
 
@@ -101,12 +102,15 @@ function percentiles(shown) {
     const middles = folds.map((fold) => median(curves.map((curve) => curve.get(fold))));
     furthest = Math.max(furthest, folds.at(-1));
     all.push(...middles);
-    traces.push(line2(folds, middles, line, {
+    // Between the few percentiles of runs.csv nothing is known, so no line joins them.
+    const known = line.runs.some((run) => run.curve);
+    if (known) traces.push(line2(folds, middles, line, {
       text: folds.map(percentileText),
       hovertemplate: "%{fullData.name}<br>%{text}: %{y:.4~g} ms<extra></extra>",
     }));
     const [x, y, text] = [[], [], []];
-    curves.forEach((curve, at) => MARKED.forEach(([fold, name]) => {
+    const marked = known ? MARKED : OF_ROW.map(([fold]) => [fold, percentileText(fold)]);
+    curves.forEach((curve, at) => marked.forEach(([fold, name]) => {
       const found = near(curve, fold);
       if (found === null) return;
       all.push(found);
@@ -129,7 +133,7 @@ function percentiles(shown) {
       },
       yaxis: valueAxis("delivery, ms", all),
     },
-    note: fromRows ? "There is no histogram of these runs: lines join the percentiles of runs.csv." : null,
+    note: fromRows ? "There is no histogram of these runs: only the percentiles of runs.csv are drawn." : null,
     table: { head: ["percentile, ms", ...measured.map(lineName)], rows: rows.filter((row) => row.slice(1).some((c) => c !== ABSENT)) },
     summary,
   };
@@ -207,6 +211,13 @@ function distribution(shown) {
   };
 }
 
+/** Up to here, each second of a run has a marker. */
+const FEW_SECONDS = 12;
+
+/** Whether a value has none beside it: no line goes through it, so that only a marker shows it. */
+const isAlone = (values, at) =>
+  isNumber(values[at]) && !isNumber(values[at - 1]) && !isNumber(values[at + 1]);
+
 /** A column of the timeline over the seconds of each run. */
 function over(name, { unit, divisor = 1, axis, derive }) {
   return (shown) => {
@@ -221,11 +232,16 @@ function over(name, { unit, divisor = 1, axis, derive }) {
       }).filter(({ values }) => values.some(isNumber));
       series.forEach(({ run, seconds, values }) => {
         all.push(...values.filter(isNumber));
+        const marked = values.map((_, at) => values.length <= FEW_SECONDS || isAlone(values, at));
         traces.push(line2(seconds, values, line, {
-          mode: values.length <= 12 ? "lines+markers" : "lines",
+          mode: marked.includes(true) ? "lines+markers" : "lines",
           opacity: series.length > 1 ? 0.75 : 1,
-          line: { ...line2([], [], line).line, width: series.length > 1 ? 1.25 : 2 },
-          marker: { ...line2([], [], line).marker, size: symbolSize(look(line).symbol) - 2 },
+          // A value is that of a whole second: a slope between two of them was not measured.
+          line: { ...line2([], [], line).line, width: series.length > 1 ? 1.25 : 2, shape: "hvh" },
+          marker: {
+            ...line2([], [], line).marker, size: symbolSize(look(line).symbol) - 2,
+            opacity: marked.map((is) => (is ? 1 : 0)),
+          },
           hovertemplate: `%{fullData.name}<br>run ${plain(value(run, "run_id") ?? "")}, second %{x}: %{y:.4~g} ${unit}<extra></extra>`,
         }));
       });
@@ -241,7 +257,7 @@ function over(name, { unit, divisor = 1, axis, derive }) {
         xaxis: {
           ...AXIS_LABELS, title: { text: "second of the measured window" },
           // Few seconds are points with room beside them.
-          ...(seconds.length <= 12
+          ...(seconds.length <= FEW_SECONDS
             ? { dtick: 1, range: [seconds[0] - 0.5, seconds.at(-1) + 0.5] } : { nticks: 8, rangemode: "tozero" }),
         },
         yaxis: valueAxis(axis, all),
@@ -266,22 +282,21 @@ function bars(shown, { parts, total, unit, axis, say, label, absent }) {
   const missing = shown.filter((line) => !measured.includes(line));
   const sums = measured.map((line) => median(line.runs.map(total)));
   const place = measured.map((_, at) => at);
-  const look1 = measured.map(look);
-  const traces = parts.map(({ name, take, opacity, pattern }) => {
-    const found = measured.map((line) => median(line.runs.map(take)));
+  const traces = parts.flatMap(({ name, take, opacity, pattern }) => measured.map((line, at) => {
+    const found = median(line.runs.map(take));
     return {
-      type: "bar", orientation: "h", y: place, x: found, name, showlegend: false, width: 0.5,
+      type: "bar", orientation: "h", y: [at], x: [found], name, showlegend: false, width: 0.5,
       marker: {
-        color: look1.map(({ colour }) => colour), opacity,
+        color: look(line).colour, opacity,
         pattern: { shape: pattern, fillmode: "overlay", size: 6, solidity: 0.35, fgcolor: css("--paper") },
         line: { color: css("--paper"), width: 1 },
       },
-      customdata: found.map((v) => (isNumber(v) ? say(v) : ABSENT)),
-      text: measured.map((line) => plain(lineName(line))),
+      customdata: [isNumber(found) ? say(found) : ABSENT],
+      text: [plain(lineName(line))],
       textposition: "none",
       hovertemplate: `%{text}<br>${name}: %{customdata}<extra></extra>`,
     };
-  });
+  }));
   measured.forEach((line, at) => {
     const found = line.runs.map(total).filter(isNumber);
     if (found.length < 2) return;
@@ -364,8 +379,9 @@ const cost = (name, axis, divisor, absent) => (shown) => bars(shown, {
 
 const scaled = (found, divisor) => (isNumber(found) ? found / divisor : null);
 
-/** A metric over the values of a setting, or over folders: points are runs, lines their medians. */
-function growth(metric, { places, at, xaxis, said }) {
+/** A metric over the values of a setting, or over folders: points are runs, lines their medians. Folders
+ * are `stepped`: there is nothing between one and the next. */
+function growth(metric, { places, at, xaxis, said, stepped = false }) {
   return (some) => {
     const traces = [];
     const all = [];
@@ -389,7 +405,11 @@ function growth(metric, { places, at, xaxis, said }) {
     const rest = drawn.flatMap(([, , { y }]) => y);
     const log = rest.length > 0 && rest.every((v) => v > 0) && spread(rest) >= WIDE;
     for (const [line, , { x, y, text, mx, my }] of log ? drawn : found) {
-      traces.push(line2(mx, my, line, { hoverinfo: "skip" }));
+      // Two places have no shape of growth: a line would only invent one.
+      if (stepped || mx.length > 2) {
+        const style = line2([], [], line).line;
+        traces.push(line2(mx, my, line, { hoverinfo: "skip", line: { ...style, shape: stepped ? "hvh" : "linear" } }));
+      }
       const usable = some.filter((l) => lineKind(l) === lineKind(line)).some((l) => l.usable);
       traces.push(points(x, y, { ...line, usable }, {
         text, hovertemplate: `%{fullData.name}<br>run %{text}: %{y:.4~g} ${metric.unit}<extra></extra>`,

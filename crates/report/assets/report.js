@@ -56,7 +56,7 @@ function layoutOf(layout) {
   const [ink, muted, rule, paper] = ["--ink", "--muted", "--rule", "--paper"].map(css);
   const axis = {
     gridcolor: rule, linecolor: rule, zerolinecolor: rule, automargin: true, fixedrange: COARSE,
-    tickangle: 0, tickfont: { color: muted, size: 12 }, ticks: "outside", ticklen: 4, tickcolor: rule, zeroline: false,
+    tickangle: 0, layer: "below traces", tickfont: { color: muted, size: 12 }, ticks: "outside", ticklen: 4, tickcolor: rule, zeroline: false,
   };
   const merged = {
     font: { family: css("--font"), color: ink, size: 13 }, paper_bgcolor: paper, plot_bgcolor: paper,
@@ -386,7 +386,7 @@ function runSections() {
     section("distribution", "Latency distribution",
       chart("distribution", "", "Where the deliveries lie: each row is scaled to its own peak, so compare places and widths, not heights. The markers on the baseline are the medians of single runs.", distribution)),
     section("timeline", "Over time",
-      h("p", { class: "lead" }, "Each line is one run, second by second from the opening of the measured window. Lines that climb mean that something falls behind; the drain follows the window."),
+      h("p", { class: "lead" }, "Each line is one run, second by second from the opening of the measured window; a step is a second. Lines that climb mean that something falls behind; the drain follows the window."),
       h("div", { class: "pair" },
         chart("t-p50", "Delivery, p50", "Median of the deliveries made in each second.", over("delivery_p50_us", { unit: "ms", divisor: 1e3, axis: "ms" })),
         chart("t-p99", "Delivery, p99", "One in a hundred deliveries of that second took longer.", over("delivery_p99_us", { unit: "ms", divisor: 1e3, axis: "ms" })),
@@ -429,7 +429,7 @@ function growthSection() {
   const choice = h("select", { id: "against", onchange: () => { state.against = state.sweeps[choice.selectedIndex][0]; drawAll(); } },
     state.sweeps.map(([name]) => h("option", { selected: name === state.against }, settingName(name))));
   return section("growth", "Growth",
-    h("p", { class: "lead" }, "How each number grows with what the scenario sweeps. Points are runs, lines join their medians; an axis is logarithmic where its values spread by more than a factor of ten, and where both are, what grows in proportion is a straight line that rises one factor of ten for each."),
+    h("p", { class: "lead" }, "How each number grows with what the scenario sweeps. Points are runs, lines join their medians where there are more than two; an axis is logarithmic where its values spread by more than a factor of ten, and where both are, what grows in proportion is a straight line that rises one factor of ten for each."),
     state.sweeps.length > 1 ? h("form", { class: "controls inline", onsubmit: (event) => event.preventDefault() }, h("label", { for: "against" }, "over", choice)) : null,
     h("div", { class: "pair" }, GROWN.map((metric) => chart(`g-${metric.id}`, metric.title, null, draw(metric), select))));
 }
@@ -463,9 +463,10 @@ function trendSection() {
       range: [-0.4, places.length - 0.6],
     },
     said: { head: "run folder", place: (at) => unique[at] },
+    stepped: true,
   });
   return section("trend", "Trend",
-    h("p", { class: "lead" }, "Each metric from one run folder to the next, at the chosen setting. Points are runs, lines join their medians: a step that the points of both sides do not bridge is worth a look with `wirebench compare`.".replaceAll("`", "")),
+    h("p", { class: "lead" }, "Each metric from one run folder to the next, at the chosen setting. Points are runs, lines are their medians: a step that the points of both sides do not bridge is worth a look with `wirebench compare`.".replaceAll("`", "")),
     h("div", { class: "pair" }, GROWN.map((metric) => chart(`n-${metric.id}`, metric.title, null, draw(metric)))));
 }
 

@@ -178,6 +178,33 @@ fn browsed(chromium: &Path, page: &Path) -> String {
     String::from_utf8(output.stdout).unwrap()
 }
 
+/// A chart of a page that was drawn.
+fn chart<'a>(drawn: &'a str, id: &str) -> &'a str {
+    let (_, figure) = drawn.split_once(&format!("<figure id=\"chart-{id}\"")).unwrap();
+    figure.split_once("</figure>").unwrap().0
+}
+
+/// What a browser makes of each sample page, where there is a browser.
+fn assert_honest(name: &str, drawn: &str) {
+    let line = "js-line";
+    match name {
+        "full" => {
+            assert!(chart(drawn, "percentiles").contains(line), "a histogram is a line");
+            // Markers on the edge are cut where the group of all traces is clipped.
+            let (_, group) = chart(drawn, "percentiles").split_once("class=\"overplot\">").unwrap();
+            let (group, _) = group.split_once('>').unwrap();
+            assert!(group.starts_with("<g class=\"xy\""), "{group}");
+            assert!(!group.contains("url("), "markers are clipped: {group}");
+        }
+        "sparse" => {
+            let percentiles = chart(drawn, "percentiles");
+            assert!(percentiles.contains("class=\"point\""), "{percentiles}");
+            assert!(!percentiles.contains(line), "single percentiles are joined by a line");
+        }
+        _ => {}
+    }
+}
+
 /// `WIREBENCH_PAGES` names a folder to leave the pages in, to look at them.
 #[test]
 #[expect(clippy::print_stderr, reason = "a test that is skipped says so")]
@@ -221,6 +248,7 @@ fn a_browser_draws_every_chart_of_every_page() {
         assert!(drawn.contains(&format!("data-drawn=\"{charts}\"")), "{name}: not all are drawn");
         let (_, main) = drawn.split_once("<main").unwrap();
         let (main, _) = main.split_once("</main>").unwrap();
+        assert_honest(name, &drawn);
         for wrong in ["NaN", "undefined", "Infinity", "[object", "[\"", "[1]", "[false]"] {
             assert!(!main.contains(wrong), "{name}: {wrong}");
         }
