@@ -17,6 +17,10 @@ test:
 run scenario="scenarios/first-look.toml":
     cargo run --release -- run {{scenario}}
 
+# Run a scenario with the build that published figures come from; it takes longer to build
+measure scenario="scenarios/first-look.toml":
+    cargo run --profile dist -- run {{scenario}}
+
 # Serve the feed and the pages for teaching on port 8080
 serve:
     cargo run --release -- serve
