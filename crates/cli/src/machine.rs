@@ -74,6 +74,11 @@ pub(crate) fn raise_open_files() {
     let _ = setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum });
 }
 
+/// Half of the cores for each end, so that neither takes the other's time.
+pub(crate) fn half_of_the_cores() -> usize {
+    (Machine::inspect().cores / 2).max(1)
+}
+
 /// How many files this process may have open.
 pub(crate) fn open_files() -> u64 {
     getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX)

@@ -24,3 +24,7 @@ pub type Seq = u64;
 
 /// The response header in which both kinds of polling repeat the cursor to go on from.
 pub const FEED_CURSOR: &str = "feed-cursor";
+
+/// The most streams that one HTTP/2 connection to the server carries at once. A subscriber is one of them;
+/// subscribers that share connections open another when this is reached.
+pub const STREAMS_PER_CONNECTION: u32 = 200;

@@ -2,13 +2,21 @@
 
 use std::time::Duration;
 
-use crate::Run;
+use wirebench_protocol::STREAMS_PER_CONNECTION;
+
+use crate::{Connections, Run};
 
 impl Run {
-    /// Connections open at once, at most: one for each subscriber, on every transport. Where they are
-    /// shared there are fewer, by as much as the server and the load generator's threads decide. Through a
-    /// proxy, which has two for each, there are twice as many.
-    pub fn connections(&self) -> usize {
+    /// Returns the most connections that are open at once when the load generator has this many worker
+    /// threads: one for each subscriber, on every transport. Where they are shared, each thread opens one
+    /// for as many subscribers as the server allows streams on it. Through a proxy, which has two for each
+    /// subscriber, there are twice as many.
+    pub fn connections(&self, workers: usize) -> usize {
+        if self.http.connections == Connections::Shared {
+            let workers = workers.clamp(1, self.subscribers.max(1));
+            let streams = usize::try_from(STREAMS_PER_CONNECTION).unwrap_or(usize::MAX);
+            return workers * self.subscribers.div_ceil(workers).div_ceil(streams);
+        }
         if self.faults.proxy.is_some() { 2 * self.subscribers } else { self.subscribers }
     }
 
@@ -53,9 +61,18 @@ mod tests {
     #[test]
     fn messages_reach_every_subscriber() {
         let run = run(Transport::Sse, "");
-        assert_eq!(run.connections(), 100);
+        assert_eq!(run.connections(2), 100);
         assert!((run.expected_messages() - 100.0).abs() < 1e-9);
         assert!((run.expected_deliveries() - 10_000.0).abs() < 1e-9);
         assert_eq!(run.duration(), Duration::from_secs(2 + 2 + 10 + 5));
+    }
+
+    #[test]
+    fn subscribers_that_share_connections_need_one_for_as_many_as_there_are_streams() {
+        let text = "crowd = { subscribers = 100_000, connections = \"shared\" }\nhttp.version = 2";
+        let run = run(Transport::Sse, text);
+        assert_eq!(run.connections(1), 500);
+        assert_eq!(run.connections(3), 3 * 167);
+        assert_eq!(run.connections(0), 500);
     }
 }

@@ -28,7 +28,11 @@ pub(crate) fn check(arguments: &Check) -> anyhow::Result<Exit> {
         return Ok(Exit::Usage);
     };
     for (path, scenario) in arguments.scenarios.iter().zip(&scenarios) {
-        print::data(&format!("{}\n{}\n", path.display(), plan(scenario)))?;
+        print::data(&format!(
+            "{}\n{}\n",
+            path.display(),
+            plan(scenario, machine::half_of_the_cores())
+        ))?;
     }
     Ok(Exit::Done)
 }
@@ -49,17 +53,17 @@ pub(crate) fn load(paths: &[PathBuf], overrides: &Overrides) -> Option<Vec<Scena
     (!invalid).then_some(scenarios)
 }
 
-/// The connections that a scenario needs at once.
-pub(crate) fn most_connections(runs: &[Run]) -> u64 {
-    runs.iter().map(Run::connections).max().map_or(0, |most| most as u64)
+/// Returns the most connections that the runs need at once, with this many threads of the load generator.
+pub(crate) fn most_connections(runs: &[Run], workers: usize) -> u64 {
+    runs.iter().map(|run| run.connections(workers)).max().map_or(0, |most| most as u64)
 }
 
 /// What a scenario asks for, a line for each setting.
-pub(crate) fn plan(scenario: &Scenario) -> String {
+pub(crate) fn plan(scenario: &Scenario, workers: usize) -> String {
     // The seed decides the order and the details of the runs, not what they take.
     let runs = scenario.runs(0);
     let time: Duration = runs.iter().map(Run::duration).sum();
-    let connections = most_connections(&runs);
+    let connections = most_connections(&runs, workers);
     let (allowed, limit) = Machine::inspect().most_connections();
     let verdict = if connections > allowed {
         format!(" (this machine allows {}, limited by {limit})", thousands(allowed))
@@ -224,7 +228,7 @@ mod tests {
     #[test]
     fn the_plan_of_the_default_scenario_reads_as_one_would_say_it() {
         let scenario = Scenario::parse("x", "", Path::new(""), &Overrides::default());
-        let plan = plan(&scenario.expect("an empty file has every default"));
+        let plan = plan(&scenario.expect("an empty file has every default"), 1);
         insta::assert_snapshot!(plan);
     }
 
@@ -233,7 +237,15 @@ mod tests {
         let text =
             "[reconnect]\npolicy = [\"same\", \"native\"]\n[faults]\navalanche-after = \"1s\"";
         let scenario = Scenario::parse("x", text, Path::new(""), &Overrides::default());
-        let plan = plan(&scenario.expect("two policies are valid"));
+        let plan = plan(&scenario.expect("two policies are valid"), 1);
         insta::assert_snapshot!(plan);
+    }
+
+    #[test]
+    fn the_plan_counts_connections_that_are_shared_once() {
+        let text = "crowd = { subscribers = 500_000, connections = \"shared\" }\nhttp.version = 2";
+        let scenario = Scenario::parse("x", text, Path::new(""), &Overrides::default());
+        let plan = plan(&scenario.expect("the text is valid"), 1);
+        assert!(plan.contains("up to 2,500 connections at once"), "{plan}");
     }
 }

@@ -84,7 +84,8 @@ pub(crate) fn run(arguments: &RunArguments) -> anyhow::Result<Exit> {
     };
     if arguments.dry_run {
         for (path, scenario) in arguments.scenarios.iter().zip(&scenarios) {
-            print::data(&format!("{}\n{}\n", path.display(), check::plan(scenario)))?;
+            let plan = check::plan(scenario, load_workers(arguments));
+            print::data(&format!("{}\n{plan}\n", path.display()))?;
         }
         return Ok(Exit::Done);
     }
@@ -104,7 +105,7 @@ pub(crate) fn run(arguments: &RunArguments) -> anyhow::Result<Exit> {
         return Ok(Exit::Usage);
     }
     for scenario in &scenarios {
-        enough_files(scenario)?;
+        enough_files(scenario, load_workers(arguments))?;
     }
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -144,8 +145,9 @@ impl<'a> Session<'a> {
         scenario: &'a Scenario,
         stop: &'a CancellationToken,
     ) -> anyhow::Result<Self> {
-        let threads =
-            |asked: Option<NonZero<usize>>| asked.map_or_else(half_of_the_cores, NonZero::get);
+        let threads = |asked: Option<NonZero<usize>>| {
+            asked.map_or_else(machine::half_of_the_cores, NonZero::get)
+        };
         let (workers, server_workers) =
             (threads(arguments.workers), threads(arguments.server_workers));
         let request = Request {
@@ -321,9 +323,14 @@ fn watch_for_interrupts(stop: CancellationToken) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Both ends hold one file a subscriber, each in a process with the same limit.
-fn enough_files(scenario: &Scenario) -> anyhow::Result<()> {
-    let wanted = check::most_connections(&scenario.runs(0));
+/// The threads of the load generator.
+fn load_workers(arguments: &RunArguments) -> usize {
+    arguments.workers.map_or_else(machine::half_of_the_cores, NonZero::get)
+}
+
+/// Both ends hold one file a connection, each in a process with the same limit.
+fn enough_files(scenario: &Scenario, workers: usize) -> anyhow::Result<()> {
+    let wanted = check::most_connections(&scenario.runs(0), workers);
     let (allowed, limit) = Machine::inspect().most_connections();
     if wanted > allowed {
         bail!(
@@ -336,11 +343,6 @@ fn enough_files(scenario: &Scenario) -> anyhow::Result<()> {
         );
     }
     Ok(())
-}
-
-/// Half of the cores for each end, so that neither takes the other's time.
-fn half_of_the_cores() -> usize {
-    (Machine::inspect().cores / 2).max(1)
 }
 
 fn assignment(text: &str) -> Result<(String, String), String> {
