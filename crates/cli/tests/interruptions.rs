@@ -208,3 +208,33 @@ fn a_subscriber_ends_with_0_on_sigterm() {
     send(child.id(), "TERM");
     assert_eq!(finish(child, "subscribe").code, Some(0));
 }
+
+/// A subscriber that polls has the drain time to poll once more; a second Ctrl-C does not wait for it.
+#[test]
+fn a_second_ctrl_c_ends_a_server_at_once() {
+    use std::io::{BufRead, BufReader, Read, Write};
+
+    let folder = TempDir::new().unwrap();
+    let arguments =
+        ["serve", "--listen", "127.0.0.1:0", "--drain-time", "1m", "--trust-proxy", "10.0.0.0/8"];
+    let mut child = wirebench(folder.path(), &arguments).spawn().unwrap();
+    let lines = Lines::of(child.stdout.take().unwrap());
+    let ready: serde_json::Value = serde_json::from_str(&lines.next("the ready line")).unwrap();
+    let address = ready["listening"].as_str().unwrap().strip_prefix("http://").unwrap();
+    let mut polls = std::net::TcpStream::connect(address).unwrap();
+    polls.set_read_timeout(Some(DEADLINE)).unwrap();
+    let poll = format!("GET /feeds/bench/short-polling HTTP/1.1\r\nHost: {address}\r\n\r\n");
+    polls.write_all(poll.as_bytes()).unwrap();
+    let mut answer = [0; 12];
+    polls.read_exact(&mut answer).unwrap();
+    assert_eq!(&answer, b"HTTP/1.1 204");
+
+    send(child.id(), "INT");
+    let mut said = BufReader::new(child.stderr.take().unwrap());
+    let mut line = String::new();
+    said.read_line(&mut line).unwrap();
+    assert!(line.contains("Ctrl-C again to end at once"), "{line}");
+    assert!(child.try_wait().unwrap().is_none(), "it waits for the next poll");
+    send(child.id(), "INT");
+    assert_eq!(finish(child, "serve").code, Some(130));
+}

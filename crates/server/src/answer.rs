@@ -38,6 +38,19 @@ impl Refusal {
         Self::new(StatusCode::BAD_REQUEST, error, hint)
     }
 
+    /// The whole answer in HTTP/1.1, for a request that never reached a handler. It says that the
+    /// connection closes.
+    pub(crate) fn into_http1(self) -> Vec<u8> {
+        let body = Body { error: &self.error, hint: self.hint };
+        let body = serde_json::to_string(&body).expect("a refusal has no maps in it");
+        let (status, length) = (self.status, body.len());
+        format!(
+            "HTTP/1.1 {status}\r\nconnection: close\r\ncontent-type: application/json\r\n\
+             content-length: {length}\r\ncache-control: no-store\r\n\r\n{body}"
+        )
+        .into_bytes()
+    }
+
     /// One connection too many.
     pub(crate) fn too_many_connections() -> Self {
         let error = "there are too many connections";
@@ -48,6 +61,13 @@ impl Refusal {
         )
         .with(header::RETRY_AFTER, "5")
         .with(header::CONNECTION, "close")
+    }
+
+    /// One request too many of a client behind a proxy, whose connection goes on.
+    pub(crate) fn too_many_of_an_address() -> Self {
+        let error = "there are too many connections from this address";
+        let hint = "come back later; the limit is the server's";
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, error, hint).with(header::RETRY_AFTER, "5")
     }
 
     /// Who asks has to say who it is.

@@ -8,16 +8,32 @@ use std::time::{Duration, Instant};
 
 use crate::limits::Limits;
 
-/// A log is to say that connections are refused, not to be filled with it.
-const SAID_EVERY: Duration = Duration::from_secs(10);
+/// At most one warning of a kind that anybody can cause is logged in this time.
+const LOG_INTERVAL: Duration = Duration::from_secs(10);
+
+/// When a kind of warning was last logged.
+#[derive(Debug, Default)]
+pub(crate) struct LogLimit(Mutex<Option<Instant>>);
+
+impl LogLimit {
+    /// Returns true if the warning may be logged now, and takes it that it is.
+    pub(crate) fn is_due(&self) -> bool {
+        let mut last = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let due = last.is_none_or(|last| last.elapsed() >= LOG_INTERVAL);
+        if due {
+            *last = Some(Instant::now());
+        }
+        due
+    }
+}
 
 /// Counts connections, and addresses where they are limited.
 #[derive(Debug, Default)]
 pub(crate) struct Census {
     connected: AtomicUsize,
     refused: AtomicUsize,
-    /// When it was last said that connections are refused.
-    said: Mutex<Option<Instant>>,
+    /// Limits how often it is logged that connections are refused.
+    refusals: LogLimit,
     /// Connections of each address that has any. Empty where addresses are not limited.
     addresses: Mutex<HashMap<IpAddr, usize>>,
 }
@@ -34,11 +50,12 @@ impl Census {
     }
 
     /// Counts a connection; false where it is one too many, and counted as refused. Those that are
-    /// connected are never evicted for it.
-    pub(crate) fn enter(&self, address: IpAddr, limits: &Limits) -> bool {
+    /// connected are never evicted for it. `None` is the address of a connection for many clients, each
+    /// of which has its own.
+    pub(crate) fn enter(&self, address: Option<IpAddr>, limits: &Limits) -> bool {
         let before = self.connected.fetch_add(1, Relaxed);
         let fits = limits.connections.is_none_or(|most| before < most)
-            && limits.connections_per_address.is_none_or(|most| self.enter_address(address, most));
+            && address.is_none_or(|address| self.enter_address(address, limits));
         if !fits {
             self.connected.fetch_sub(1, Relaxed);
             self.refused.fetch_add(1, Relaxed);
@@ -46,23 +63,38 @@ impl Census {
         fits
     }
 
-    /// Whether it is time to say that connections are refused: once in ten seconds, however many are.
-    pub(crate) fn says_so(&self) -> bool {
-        let mut said = self.said.lock().unwrap_or_else(PoisonError::into_inner);
-        let due = said.is_none_or(|said| said.elapsed() >= SAID_EVERY);
-        if due {
-            *said = Some(Instant::now());
-        }
-        due
+    /// Limits how often it is logged that connections are refused.
+    pub(crate) fn refusals(&self) -> &LogLimit {
+        &self.refusals
     }
 
     /// Counts a connection out.
-    pub(crate) fn leave(&self, address: IpAddr, refused: bool) {
+    pub(crate) fn leave(&self, address: Option<IpAddr>, refused: bool) {
         if refused {
             self.refused.fetch_sub(1, Relaxed);
             return;
         }
         self.connected.fetch_sub(1, Relaxed);
+        if let Some(address) = address {
+            self.leave_address(address);
+        }
+    }
+
+    /// Counts one more of an address; false where it is one too many. Always true where addresses are not
+    /// limited.
+    pub(crate) fn enter_address(&self, address: IpAddr, limits: &Limits) -> bool {
+        let Some(most) = limits.connections_per_address else { return true };
+        let mut addresses = self.addresses();
+        let connected = addresses.get(&address).copied().unwrap_or_default();
+        let fits = connected < most;
+        if fits {
+            addresses.insert(address, connected + 1);
+        }
+        fits
+    }
+
+    /// Counts one less of an address.
+    pub(crate) fn leave_address(&self, address: IpAddr) {
         let mut addresses = self.addresses();
         if let Some(connected) = addresses.get_mut(&address) {
             *connected -= 1;
@@ -70,14 +102,6 @@ impl Census {
                 addresses.remove(&address);
             }
         }
-    }
-
-    fn enter_address(&self, address: IpAddr, most: usize) -> bool {
-        let mut addresses = self.addresses();
-        let connected = addresses.entry(address).or_default();
-        let fits = *connected < most;
-        *connected += usize::from(fits);
-        fits
     }
 
     fn addresses(&self) -> std::sync::MutexGuard<'_, HashMap<IpAddr, usize>> {
@@ -96,16 +120,17 @@ mod tests {
         let limits =
             Limits { connections: Some(3), connections_per_address: Some(2), ..Limits::default() };
         let census = Census::default();
-        let [one, other] = [1, 2].map(|last| IpAddr::V4(Ipv4Addr::new(127, 0, 0, last)));
+        let [one, other] = [1, 2].map(|last| Some(IpAddr::V4(Ipv4Addr::new(127, 0, 0, last))));
         assert!(census.enter(one, &limits) && census.enter(one, &limits));
         assert!(!census.enter(one, &limits), "two from one address");
         assert!(census.enter(other, &limits));
-        assert!(!census.enter(other, &limits), "three in all");
+        assert!(!census.enter(None, &limits), "three in all");
         assert_eq!((census.connected(), census.refused()), (3, 2));
         census.leave(one, false);
         assert!(census.enter(other, &limits));
         census.leave(other, true);
         assert_eq!((census.connected(), census.refused()), (3, 1));
-        assert!(census.says_so() && !census.says_so(), "said once, not with every one");
+        let refusals = census.refusals();
+        assert!(refusals.is_due() && !refusals.is_due(), "logged once, not with every one");
     }
 }

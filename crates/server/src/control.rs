@@ -18,6 +18,7 @@ use wirebench_protocol::{Timestamp, process};
 
 use crate::access::Token;
 use crate::answer::{self, Refusal};
+use crate::connection::host;
 use crate::feed::Feed;
 use crate::publisher::Publisher;
 use crate::server::Server;
@@ -60,7 +61,8 @@ impl Control {
     /// Serves the API until the future is dropped.
     pub async fn serve(&self, listener: TcpListener) {
         // `axum::serve` never returns an error; it waits out a failing `accept`.
-        let _ = axum::serve(listener, self.router()).await;
+        let checked = self.router().layer(middleware::from_fn(one_host));
+        let _ = axum::serve(listener, checked).await;
     }
 
     fn feed(&self, path: &PathParams) -> Result<(&str, &Feed), Refusal> {
@@ -68,6 +70,12 @@ impl Control {
         let name = self.0.server.feeds().find(|(_, known)| std::ptr::eq(*known, feed));
         Ok(name.expect("the feed was found by its name"))
     }
+}
+
+/// Answers `400` to a request that does not name its host as HTTP/1.1 has it.
+async fn one_host(request: Request, next: Next) -> Result<Response, Refusal> {
+    host::check(request.version(), request.headers())?;
+    Ok(next.run(request).await)
 }
 
 async fn authorize(

@@ -39,12 +39,14 @@
 //!
 //! - **Shutdown.** Subscriptions do not end by themselves, so that axum's graceful shutdown alone would
 //!   wait for them. [`Server::stop`] answers held polls, ends streams and closes sockets, each with a time
-//!   to come back at; upgraded sockets, which axum does not wait for, it waits for itself.
+//!   to come back at; upgraded sockets, which axum does not wait for, it waits for itself. axum closes idle
+//!   connections at once, if need be under a poll; [`Server::serve_app`] waits for the next poll of each.
 //! - **Limits.** What is about requests holds: [`Limits::message_bytes`], [`Limits::body_time`],
 //!   [`Limits::drain_time`], [`Limits::return_time`], [`Limits::retry`], windows and rates of feeds,
 //!   [`Access`]. What is about connections is up to whoever serves them: how many, how long a head may
-//!   take, how long they may be idle, and how long a stream may take no byte (a socket that takes none for 30 s is dropped all the
-//!   same). An application that wants those limits too, TLS, HTTP/2 or the metrics of connections hands
+//!   take, how long they may be idle, how long a stream may take no byte (a socket that takes none for
+//!   30 s is dropped all the same), and for whom a proxy asks ([`Proxies`]). An application that wants
+//!   those limits too, TLS, HTTP/2 or the metrics of connections hands
 //!   its router to [`Server::serve_app`] in place of `axum::serve`.
 //! - **Feeds that come and go** need no route of the server's: a handler of the application's answers
 //!   with [`Server::answer`], over any transport and any feed.
@@ -64,6 +66,7 @@ mod limits;
 mod metrics;
 mod pace;
 mod payload;
+mod proxies;
 mod publisher;
 mod server;
 mod sleepers;
@@ -77,6 +80,7 @@ pub use entry::Entry;
 pub use feed::{Batch, Feed, Follow, FutureCursor, Rejected};
 pub use limits::Limits;
 pub use payload::{NotJson, Payload};
+pub use proxies::{ForwardedHeader, Network, NotANetwork, Proxies};
 pub use publisher::{Publisher, PublisherError};
 pub use server::{Io, Layer, Server, listen};
 pub use tls::{Tls, TlsError};

@@ -37,6 +37,7 @@ pub(crate) struct Metrics {
     open: Each<IntGauge>,
     accepted: Each<IntCounter>,
     closed: IntCounterVec,
+    streams_reset: IntCounterVec,
     /// The usual answers of each transport, looked up once: polling would otherwise pay for a look-up with
     /// each request, of which pushing has none.
     usual: [[IntCounter; USUAL.len()]; Transport::ALL.len()],
@@ -91,6 +92,12 @@ impl Metrics {
                 "wirebench_connections_closed_total",
                 "Connections closed, and why",
                 &["transport", "reason"],
+            ),
+            streams_reset: counters(
+                &registry,
+                "wirebench_streams_reset_total",
+                "Streams of HTTP/2 connections that were reset because their reader took too little",
+                &["transport"],
             ),
             usual: Transport::ALL.map(|transport| {
                 USUAL.map(|status| requests.with_label_values(&[transport.name(), status.as_str()]))
@@ -155,6 +162,11 @@ impl Metrics {
         self.closed.with_label_values(&[label(kind(transport)), why.name()]).inc();
     }
 
+    /// A stream of a connection of this transport was reset: its reader took too little.
+    pub(crate) fn stream_reset(&self, transport: Option<Transport>) {
+        self.streams_reset.with_label_values(&[label(kind(transport))]).inc();
+    }
+
     /// A subscription, or a poll, was answered.
     pub(crate) fn answered(&self, transport: Transport, status: StatusCode) {
         match USUAL.iter().position(|usual| *usual == status) {
@@ -166,6 +178,11 @@ impl Metrics {
     /// A publisher was answered.
     pub(crate) fn answered_publisher(&self, status: StatusCode) {
         self.requests.with_label_values(&["messages", status.as_str()]).inc();
+    }
+
+    /// A request that no route has seen was answered.
+    pub(crate) fn answered_unseen(&self, status: StatusCode) {
+        self.requests.with_label_values(&[OTHER, status.as_str()]).inc();
     }
 
     pub(crate) fn sent(&self, transport: Option<Transport>, bytes: u64) {

@@ -5,7 +5,7 @@ use std::fmt::Debug;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use axum::Router;
@@ -24,13 +24,17 @@ use wirebench_protocol::{Published, Transport};
 
 use crate::access::{self, Access};
 use crate::answer::{self, Refusal};
-use crate::census::Census;
+use crate::census::{Census, LogLimit};
 use crate::feed::Feed;
 use crate::limits::Limits;
 use crate::metrics::Metrics;
+use crate::proxies::Proxies;
 use crate::tls::Tls;
 use crate::transport::PathParams;
 use crate::{connection, transport, upgrade};
+
+/// How long the connections that are closed at the end of the drain time may take for it.
+const CLOSING: Duration = Duration::from_millis(100);
 
 /// A feed server. A handle: clones are the same server.
 ///
@@ -57,13 +61,18 @@ struct Inner {
     feeds: BTreeMap<String, Feed>,
     limits: Limits,
     access: Access,
+    proxies: Proxies,
     tls: Option<Tls>,
     layer: Option<Box<dyn Layer>>,
     /// Cancelled once, when the server stops: connections take no further requests.
     stopping: CancellationToken,
+    /// Set just before `stopping` is cancelled. Every answer asks for it, and the token would take a lock.
+    is_stopping: AtomicBool,
     /// Owns every connection and every upgraded socket.
     tasks: TaskTracker,
     census: Census,
+    /// Limits how often it is logged that a head was too slow.
+    late_heads: LogLimit,
     requests: AtomicU64,
     metrics: Metrics,
 }
@@ -80,11 +89,14 @@ impl Server {
             feeds,
             limits: Limits::default(),
             access: Access::default(),
+            proxies: Proxies::default(),
             tls: None,
             layer: None,
             stopping: CancellationToken::new(),
+            is_stopping: AtomicBool::new(false),
             tasks: TaskTracker::new(),
             census: Census::default(),
+            late_heads: LogLimit::default(),
             requests: AtomicU64::new(0),
             metrics,
         }))
@@ -104,6 +116,13 @@ impl Server {
     #[must_use]
     pub fn with_access(mut self, access: Access) -> Self {
         self.fresh().access = access;
+        self
+    }
+
+    /// The server behind these proxies, which are trusted to say for whom they ask.
+    #[must_use]
+    pub fn with_proxies(mut self, proxies: Proxies) -> Self {
+        self.fresh().proxies = proxies;
         self
     }
 
@@ -173,7 +192,8 @@ impl Server {
 
     /// Serves connections until `shutdown` is done, then lets every connection end properly: held
     /// polls are answered, streams end, sockets are closed with 1001, and each subscriber is told when to
-    /// come back. Returns when all have, or when [`Limits::drain_time`] is over.
+    /// come back. A connection between two polls stays open until its next poll was answered. Returns when
+    /// all have ended, or when [`Limits::drain_time`] is over.
     pub async fn serve(&self, listener: TcpListener, shutdown: impl Future<Output = ()>) {
         self.serve_app(listener, self.router(), shutdown).await;
     }
@@ -203,12 +223,15 @@ impl Server {
     /// Ends every subscription properly, and waits for that, but no longer than
     /// [`Limits::drain_time`]. What the server is asked from now on is answered as if nothing came.
     pub async fn stop(&self) {
+        self.0.is_stopping.store(true, Ordering::Release);
         self.0.stopping.cancel();
         for feed in self.0.feeds.values() {
             feed.close();
         }
         self.0.tasks.close();
-        let _ = tokio::time::timeout(self.0.limits.drain_time, self.0.tasks.wait()).await;
+        // Connections that wait for the next poll close themselves when the drain time is over.
+        let time = self.0.limits.drain_time.saturating_add(CLOSING);
+        let _ = tokio::time::timeout(time, self.0.tasks.wait()).await;
     }
 
     /// Answers a subscription to `feed`, one of the server's or another, over `transport`. A socket that
@@ -223,9 +246,9 @@ impl Server {
         self.0.stopping.cancelled().await;
     }
 
-    /// Whether it does.
+    /// Returns true once the server stops.
     pub(crate) fn is_stopping(&self) -> bool {
-        self.0.stopping.is_cancelled()
+        self.0.is_stopping.load(Ordering::Acquire)
     }
 
     /// Runs a future as a task that the server waits for when it stops.
@@ -241,6 +264,10 @@ impl Server {
         &self.0.access
     }
 
+    pub(crate) fn proxies(&self) -> &Proxies {
+        &self.0.proxies
+    }
+
     pub(crate) fn tls(&self) -> Option<&TlsAcceptor> {
         self.0.tls.as_ref().map(|tls| &tls.acceptor)
     }
@@ -251,6 +278,10 @@ impl Server {
 
     pub(crate) fn census(&self) -> &Census {
         &self.0.census
+    }
+
+    pub(crate) fn late_heads(&self) -> &LogLimit {
+        &self.0.late_heads
     }
 
     pub(crate) fn metrics(&self) -> &Metrics {

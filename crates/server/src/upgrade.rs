@@ -11,7 +11,7 @@ use futures::StreamExt;
 use hyper::ext::Protocol;
 use hyper::upgrade::Upgraded;
 use hyper_util::rt::TokioIo;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::time::timeout;
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::error::ProtocolError;
@@ -21,12 +21,12 @@ use tokio_tungstenite::tungstenite::protocol::{CloseFrame, Role, WebSocketConfig
 use tokio_tungstenite::tungstenite::{Error, Message};
 
 use crate::answer::Refusal;
-use crate::connection::Vitals;
+use crate::connection::{ClientSlot, Flow, Vitals};
 use crate::limits;
 use crate::server::Server;
 
 /// How long an ending connection may take to say goodbye.
-const GOODBYE: Duration = Duration::from_secs(2);
+pub(crate) const GOODBYE: Duration = Duration::from_secs(2);
 
 /// What a kind of connection may cost in memory.
 #[derive(Clone, Copy, Debug)]
@@ -66,6 +66,8 @@ where
     let answer = handshake(&request)?;
     // An upgraded connection is one until its socket is gone.
     let vitals = request.extensions().get::<Arc<Vitals>>().map(Vitals::begin);
+    let slot = request.extensions().get::<Arc<ClientSlot>>().cloned();
+    let flow = Flow::current();
     let upgrade = hyper::upgrade::on(&mut request);
     let config = WebSocketConfig::default()
         .read_buffer_size(limits.read_buffer)
@@ -73,12 +75,15 @@ where
         .max_message_size(Some(limits.max_message))
         .max_frame_size(Some(limits.max_message));
     server.spawn(async move {
-        let _vitals = vitals;
+        let _held = (vitals, slot);
         // Fails only when the client goes away before it has our answer.
         if let Ok(upgraded) = upgrade.await {
             let io = TokioIo::new(upgraded);
             let stream = WebSocketStream::from_raw_socket(io, Role::Server, Some(config)).await;
             serve(Socket { stream }).await;
+            if let Some(flow) = flow {
+                flow.end();
+            }
         }
     });
     Ok(answer)
@@ -200,7 +205,7 @@ impl Socket {
 
 /// Shuts down our side and reads the peer's rest away. Closing a socket with unread bytes would reset
 /// the connection, and a reset may overtake the Close frame that says why.
-async fn linger(io: &mut TokioIo<Upgraded>) {
+pub(crate) async fn linger(io: &mut (impl AsyncRead + AsyncWrite + Unpin)) {
     let mut unread = [0; 1024];
     if io.shutdown().await.is_ok() {
         while matches!(io.read(&mut unread).await, Ok(1..)) {}

@@ -26,11 +26,15 @@ use crate::{machine, print};
 /// How long a server that restarts is away: long enough for every browser to notice.
 const AWAY: Duration = Duration::from_secs(2);
 
+/// How long stopping may take before it is said what is waited for.
+const UNSAID: Duration = Duration::from_millis(300);
+
 /// Serve a feed over every transport, and the teaching demos
 ///
 /// Prints one JSON line on standard output once it is ready, with the addresses it listens on. The
 /// first of them, opened in a browser, shows the demos.
-/// SIGTERM or Ctrl-C ends every connection properly, and then the server.
+/// SIGTERM or Ctrl-C ends every connection properly, and then the server; a second Ctrl-C ends it at
+/// once.
 #[derive(Args, Debug)]
 pub(crate) struct Serve {
     /// Address of the feeds; port 0 takes any free one
@@ -165,12 +169,28 @@ fn stop_signals(until_stdin_ends: bool) -> anyhow::Result<CancellationToken> {
     let stop = CancellationToken::new();
     let guard = stop.clone().drop_guard();
     tokio::spawn(async move {
-        let _guard = guard;
+        let mut interrupted = false;
         tokio::select! {
             _ = terminate.recv() => {}
-            _ = interrupt.recv() => {}
+            _ = interrupt.recv() => interrupted = true,
             () = stdin_ends(), if until_stdin_ends => {}
         }
+        drop(guard);
+        // Said to somebody at a terminal, and only if the end is not there at once.
+        let say = async {
+            sleep(UNSAID).await;
+            if interrupted {
+                print::talk(
+                    "stopping: connections are ended properly; Ctrl-C again to end at once",
+                );
+            }
+            std::future::pending::<()>().await;
+        };
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            () = say => {}
+        }
+        std::process::exit(Exit::Interrupted.code().into());
     });
     Ok(stop)
 }

@@ -81,7 +81,14 @@ impl<'a> Poller<'a> {
         if !first {
             http.allow(within);
         }
-        let answer = http.get(uri, headers).await?;
+        let answer = match http.get(uri, headers).await {
+            // The connection has ended as properly as between two polls.
+            Err(error) if !first && error.is_unprocessed() => {
+                self.closing = true;
+                return Ok(());
+            }
+            answer => answer?,
+        };
         let last = exchange::is_last(&answer);
         if exchange::is_empty(&answer) {
             let at = http.arrived_at();

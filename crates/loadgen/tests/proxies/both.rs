@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 use wirebench_loadgen::{DEFAULT_FEED, Settings};
 use wirebench_measure::Event;
 use wirebench_protocol::{After, Gap, Transport};
-use wirebench_server::{Feed, Limits, Server};
+use wirebench_server::{Feed, ForwardedHeader, Limits, Proxies, Server};
 
 use crate::programs::{self, Program, Running};
 use crate::readers::{Reader, ask, chunk, dialer, life, one_by_one, refusal, settings, stream};
@@ -70,7 +70,8 @@ async fn one_who_comes_back_through_a_proxy_goes_on_after_its_cursor() {
 }
 
 /// Publishes the first message once the subscriber stands, then has something happen to the proxy, and
-/// publishes the second once the subscriber was interrupted by it.
+/// publishes the second once the subscriber has lost its connection by it: it was interrupted, or, if it
+/// polls, told with an answer that the connection closes.
 async fn interrupted_by(
     settings_of: impl Fn(Program) -> programs::Settings,
     happens: impl Fn(&mut Running),
@@ -78,15 +79,20 @@ async fn interrupted_by(
     everywhere(async |program, transport| {
         let bench = Bench::start(10);
         let mut proxy = Running::start(&settings_of(program), bench.address).await;
-        let (address, mut happened) = (proxy.address, false);
+        let (address, mut before) = (proxy.address, None);
         let life = life(transport, address, settings(), |life| {
             match (bench.feed.published(), life.seen.len()) {
                 (0, 0) if life.connected == 1 => bench.publish_numbers(1),
-                (1, 1) if !happened => {
-                    happened = true;
-                    happens(&mut proxy);
-                }
-                (1, 1) if life.interrupted > 0 => bench.publish_numbers(1),
+                (1, 1) => match before {
+                    None => {
+                        before = Some(life.interrupted + life.closing);
+                        happens(&mut proxy);
+                    }
+                    Some(before) if life.interrupted + life.closing > before => {
+                        bench.publish_numbers(1);
+                    }
+                    Some(_) => {}
+                },
                 _ => {}
             }
             life.seen.len() == 2
@@ -274,6 +280,39 @@ async fn behind_a_proxy_the_limit_per_address_is_one_for_all() {
         let proxy = Running::start(&program.right(), address).await;
         let behind = statuses(proxy.address).await;
         assert_eq!(behind[2], 503, "{program:?}: {behind:?}");
+    }
+}
+
+/// The proxy is trusted to say for whom it asks.
+#[tokio::test]
+async fn behind_a_trusted_proxy_the_limit_per_address_is_one_for_each_client() {
+    for program in programs() {
+        let limits = Limits { connections_per_address: Some(1), ..Limits::default() };
+        let trusted = Proxies::new(["127.0.0.1".parse().unwrap()], ForwardedHeader::default());
+        let server = Server::new([(DEFAULT_FEED.to_owned(), Feed::new(10))]);
+        let server = server.with_limits(limits).with_proxies(trusted);
+        let (listener, stop) = (listen(), CancellationToken::new());
+        let address = listener.local_addr().unwrap();
+        let _end = stop.clone().drop_guard();
+        tokio::spawn(async move { server.serve(listener, stop.cancelled()).await });
+
+        let settings = program.right().with_option(match program {
+            Program::Nginx => "proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;",
+            Program::Haproxy => "option forwardfor",
+        });
+        let proxy = Running::start(&settings, address).await;
+        let others = statuses(proxy.address).await;
+        assert_eq!(others, [200, 200, 200], "{program:?}: each client has an address of its own");
+
+        // Two of one address.
+        let mut open = Vec::new();
+        for expected in [200, 503] {
+            let mut http = Http::connect(proxy.address).await;
+            ask(&mut http, "/feeds/bench/sse", "X-Forwarded-For: 192.0.2.1\r\n").await;
+            let head = within(PATIENCE, "an answer", http.head()).await;
+            assert_eq!(head.status, expected, "{program:?}");
+            open.push(http);
+        }
     }
 }
 

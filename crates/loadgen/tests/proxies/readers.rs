@@ -128,6 +128,8 @@ pub(crate) struct Life {
     pub(crate) connected: u64,
     pub(crate) empty: u64,
     pub(crate) interrupted: u64,
+    /// Answers to polls that said that their connection closes, which interrupts nobody.
+    pub(crate) closing: u64,
     /// Connections, in the end.
     pub(crate) opened: u64,
     pub(crate) seen: Vec<Seq>,
@@ -154,7 +156,8 @@ pub(crate) async fn life(
             Sight::Event(Event::Empty { .. }) => life.empty += 1,
             Sight::Event(Event::Received { cursor, .. }) => life.seen.push(cursor.seq),
             Sight::Event(Event::Gap { gap, .. }) => panic!("{transport}: {gap:?}"),
-            Sight::Event(Event::Request { .. } | Event::Closing | Event::Retry { .. }) => {}
+            Sight::Event(Event::Closing) => life.closing += 1,
+            Sight::Event(Event::Request { .. } | Event::Retry { .. }) => {}
             Sight::Interrupted { .. } => life.interrupted += 1,
         }
         if done(&life) {

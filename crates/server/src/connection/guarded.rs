@@ -35,14 +35,20 @@ impl<S> Guarded<S> {
         written: Poll<io::Result<usize>>,
     ) -> Poll<io::Result<usize>> {
         if let Poll::Ready(written) = written {
-            self.stalled = None;
+            if self.stalled.take().is_some() {
+                self.vitals.stalls(false);
+            }
             if let Ok(bytes) = written {
                 self.vitals.sent(bytes);
             }
             return Poll::Ready(written);
         }
         let time = self.write_time;
-        let stalled = self.stalled.get_or_insert_with(|| Box::pin(sleep(time)));
+        let vitals = &self.vitals;
+        let stalled = self.stalled.get_or_insert_with(|| {
+            vitals.stalls(true);
+            Box::pin(sleep(time))
+        });
         ready!(stalled.as_mut().poll(context));
         self.vitals.close(Closed::Slow);
         let error = format!("the peer took no byte for {} s", time.as_secs_f64());

@@ -8,14 +8,14 @@ use std::task::{Context, Poll};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, ReadBuf};
 use tokio::time::timeout;
 
-use super::Connection;
 use super::vitals::Closed;
+use super::{Connection, late_head};
 
 const PREFACE: &[u8; 24] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
 /// Reads as little as it takes to tell, and whether it is HTTP/2. `None` when nothing comes in time,
 /// when the peer goes away, or when the server stops first.
-pub(super) async fn read<S: AsyncRead + Unpin>(
+pub(super) async fn read<S: AsyncRead + AsyncWrite + Unpin>(
     mut stream: S,
     connection: &Connection,
 ) -> Option<(Replayed<S>, bool)> {
@@ -28,6 +28,8 @@ pub(super) async fn read<S: AsyncRead + Unpin>(
             (limits.head_time, Closed::Head)
         };
         let read = tokio::select! {
+            // What is here is read, even if the server stops.
+            biased;
             read = timeout(time, stream.read(&mut start[length..])) => read,
             () = connection.server.stopping() => {
                 connection.vitals.close(Closed::Stopped);
@@ -39,6 +41,10 @@ pub(super) async fn read<S: AsyncRead + Unpin>(
             Ok(Ok(bytes)) => length += bytes,
             Err(_) => {
                 connection.vitals.close(why);
+                if why == Closed::Head {
+                    // What began like HTTP/2 may have become a request over HTTP/1.1.
+                    late_head::answer(stream, connection).await;
+                }
                 return None;
             }
         }

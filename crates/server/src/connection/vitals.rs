@@ -17,6 +17,8 @@ const REFUSED_AT_ONCE: usize = 64;
 pub(crate) struct Vitals {
     server: Server,
     address: IpAddr,
+    /// The peer is a trusted proxy: the connection is of nobody in particular.
+    proxied: bool,
     refused: bool,
     /// Requests that are being answered, endless streams included.
     busy: AtomicU32,
@@ -24,6 +26,8 @@ pub(crate) struct Vitals {
     requests: AtomicU32,
     /// Bytes came that are not part of a request yet.
     heard: AtomicBool,
+    /// The peer has not taken all that was written to its socket.
+    stalled: AtomicBool,
     /// The transport of its first subscription, by its place in `Transport::ALL`; [`NONE`] before.
     transport: AtomicU8,
     /// Bytes that crossed before it was known for which transport.
@@ -78,12 +82,13 @@ pub(crate) struct Busy(Arc<Vitals>);
 impl Vitals {
     /// Counts a connection in. `None` where there are so many that not even a refusal can be afforded.
     pub(crate) fn admit(server: &Server, address: IpAddr) -> Option<Arc<Self>> {
-        let refused = !server.census().enter(address, server.limits());
+        let proxied = server.proxies().trust(address);
+        let refused = !server.census().enter((!proxied).then_some(address), server.limits());
         if refused && server.census().refused() > REFUSED_AT_ONCE {
-            server.census().leave(address, true);
+            server.census().leave(None, true);
             return None;
         }
-        if refused && server.census().says_so() {
+        if refused && server.census().refusals().is_due() {
             let connected = server.census().connected();
             tracing::warn!(connected, %address, "connections are refused: there are too many");
         }
@@ -91,15 +96,22 @@ impl Vitals {
         Some(Arc::new(Self {
             server: server.clone(),
             address,
+            proxied,
             refused,
             busy: AtomicU32::new(0),
             requests: AtomicU32::new(0),
             heard: AtomicBool::new(false),
+            stalled: AtomicBool::new(false),
             transport: AtomicU8::new(NONE),
             early_in: AtomicU64::new(0),
             early_out: AtomicU64::new(0),
             closed: AtomicU8::new(if refused { Closed::Refused } else { Closed::Peer } as u8),
         }))
+    }
+
+    /// Returns true if the peer is a trusted proxy.
+    pub(super) fn is_proxied(&self) -> bool {
+        self.proxied
     }
 
     /// There are too many connections for this one.
@@ -125,6 +137,15 @@ impl Vitals {
 
     pub(super) fn heard(&self) -> bool {
         self.heard.load(Relaxed)
+    }
+
+    pub(super) fn stalls(&self, stalled: bool) {
+        self.stalled.store(stalled, Relaxed);
+    }
+
+    /// Returns true if the peer has not taken all that was written to its socket.
+    pub(super) fn is_stalled(&self) -> bool {
+        self.stalled.load(Relaxed)
     }
 
     /// What it carries from its first subscription on.
@@ -164,9 +185,16 @@ impl Vitals {
     }
 }
 
+impl Busy {
+    /// Returns true once the server stops: the answer is the last on its connection.
+    pub(super) fn server_is_stopping(&self) -> bool {
+        self.0.server.is_stopping()
+    }
+}
+
 impl Drop for Vitals {
     fn drop(&mut self) {
-        self.server.census().leave(self.address, self.refused);
+        self.server.census().leave((!self.proxied).then_some(self.address), self.refused);
         let (transport, metrics) = (self.transport(), self.server.metrics());
         if transport.is_none() {
             metrics.received(None, *self.early_in.get_mut());

@@ -4,14 +4,14 @@ use std::sync::Arc;
 
 use axum::extract::rejection::RawPathParamsRejection;
 use axum::extract::{Query, RawPathParams, Request, State};
-use axum::http::{HeaderName, HeaderValue, Uri};
+use axum::http::{HeaderName, HeaderValue, Uri, Version};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, get};
 use serde::Deserialize;
 use wirebench_protocol::{After, Cursor, CursorError, FEED_CURSOR, Transport};
 
 use crate::answer::Refusal;
-use crate::connection::Vitals;
+use crate::connection::{ClientSlot, Flow, Vitals};
 use crate::feed::{Batch, Feed, Follow};
 use crate::server::Server;
 
@@ -53,7 +53,10 @@ pub(crate) async fn answer(
         vitals.carries(transport);
     }
     let (server, feed) = (server.clone(), feed.clone());
-    let subscription = Subscription { transport, server: server.clone(), feed, vitals };
+    let flow = (request.version() > Version::HTTP_11).then(Flow::current).flatten();
+    let slot = request.extensions().get::<Arc<ClientSlot>>().cloned();
+    let subscription =
+        Subscription { transport, server: server.clone(), feed, vitals, flow, _slot: slot };
     let answer = match subscribe(subscription, request).await {
         Ok(response) => response,
         Err(refusal) => refusal.into_response(),
@@ -86,6 +89,10 @@ pub(crate) struct Subscription {
     feed: Feed,
     /// Those of its connection, where the connection is the server's.
     vitals: Option<Arc<Vitals>>,
+    /// That of its stream, where it has one of many on a connection over HTTP/2.
+    flow: Option<Arc<Flow>>,
+    /// That of its client, behind a trusted proxy: taken for as long as the subscription lives.
+    _slot: Option<Arc<ClientSlot>>,
 }
 
 impl Subscription {

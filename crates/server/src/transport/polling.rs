@@ -23,19 +23,26 @@ pub(super) fn answer(
     let tag = tag(asked, batch);
     let known = headers.get(header::IF_NONE_MATCH);
     let head = [super::feed_cursor(batch.cursor), NO_STORE, (header::ETAG, tag.clone())];
-    if known.is_some_and(|known| names(known, &tag)) {
-        return (StatusCode::NOT_MODIFIED, head).into_response();
-    }
-    subscription.count(batch);
-    (head, [(header::CONTENT_TYPE, "application/json")], Body::from(body(batch))).into_response()
+    let response = if known.is_some_and(|known| names(known, &tag)) {
+        (StatusCode::NOT_MODIFIED, head).into_response()
+    } else {
+        subscription.count(batch);
+        let kind = [(header::CONTENT_TYPE, "application/json")];
+        (head, kind, Body::from(body(batch))).into_response()
+    };
+    with_retry_after(subscription, response)
 }
 
-/// Nothing is new: go on from here, and if the server stops, not at once.
+/// The answer to a poll for which nothing is new, with the place to go on from.
 pub(super) fn nothing(subscription: &Subscription, cursor: Cursor) -> Response {
+    subscription.server.metrics().empty(subscription.transport);
+    let response = (StatusCode::NO_CONTENT, [super::feed_cursor(cursor), NO_STORE]).into_response();
+    with_retry_after(subscription, response)
+}
+
+/// Adds when to poll again to an answer of a server that stops.
+fn with_retry_after(subscription: &Subscription, mut response: Response) -> Response {
     let server = &subscription.server;
-    server.metrics().empty(subscription.transport);
-    let mut response =
-        (StatusCode::NO_CONTENT, [super::feed_cursor(cursor), NO_STORE]).into_response();
     if server.is_stopping()
         && let Some(delay) = server.return_delay()
     {

@@ -228,8 +228,11 @@ async fn in_time(
     if let Ok(sent) = timeout(subscription.server.limits().write_time, sending).await {
         return Ok(sent?);
     }
-    if let Some(vitals) = &subscription.vitals {
-        vitals.close(Closed::Slow);
+    match (&subscription.flow, &subscription.vitals) {
+        // The connection has other streams, which go on.
+        (Some(flow), _) => flow.give_up(),
+        (None, Some(vitals)) => vitals.close(Closed::Slow),
+        (None, None) => {}
     }
     Err(End::Gone(Error::Io(io::ErrorKind::TimedOut.into())))
 }

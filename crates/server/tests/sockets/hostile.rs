@@ -95,7 +95,8 @@ async fn what_is_no_http_is_answered_400_and_closed() {
 /// By a clock that moves only when everybody waits: nobody is idle because the machine is busy.
 #[tokio::test(start_paused = true)]
 async fn a_thousand_connections_that_say_nothing_cost_little_and_are_closed() {
-    let limits = Limits { idle_time: Duration::from_secs(2), ..Limits::default() };
+    let time = Duration::from_secs(2);
+    let limits = Limits { idle_time: time, head_time: time, ..Limits::default() };
     let server = server().with_limits(limits);
     let serving = Serving::start(&server).await;
     lives(&serving).await;
@@ -111,9 +112,12 @@ async fn a_thousand_connections_that_say_nothing_cost_little_and_are_closed() {
     until("a thousand connections", || server.connections() >= 1_000).await;
     lives(&serving).await;
     drop(silent.split_off(500));
-    for client in &mut silent {
-        assert!(client.rest().await.is_empty());
+    for (number, client) in silent.iter_mut().enumerate() {
+        let answer = client.rest().await;
+        assert_eq!(answer.starts_with(b"HTTP/1.1 408 "), number % 2 == 0, "{answer:?}");
+        assert_eq!(answer.is_empty(), number % 2 == 1, "{answer:?}");
     }
+    drop(silent);
     until("the end of all of them", || server.connections() == 0).await;
 }
 

@@ -3,9 +3,12 @@
 use std::num::NonZeroU32;
 use std::time::Duration;
 
-use crate::support::{Serving, metric, until};
+use crate::support::{HTTP2_WINDOW, Serving, metric, until};
+use http_body_util::BodyExt;
+use hyper_util::rt::TokioIo;
+use tokio::io::AsyncReadExt;
 use wirebench_protocol::Transport;
-use wirebench_server::{Feed, Limits, Payload, Server};
+use wirebench_server::{Feed, ForwardedHeader, Limits, Payload, Proxies, Server};
 
 const SHORT: Duration = Duration::from_millis(200);
 
@@ -52,6 +55,96 @@ async fn one_connection_too_many_is_told_so_and_those_connected_stay() {
             1
         );
     }
+}
+
+/// The streams and sockets of a client count until they end, and the connection is the proxy's.
+#[tokio::test]
+async fn behind_a_trusted_proxy_each_client_has_a_limit_of_its_own() {
+    let limits = Limits { connections_per_address: Some(1), ..Limits::default() };
+    let (server, _) = server(limits);
+    let trusted = Proxies::new(["127.0.0.1".parse().unwrap()], ForwardedHeader::default());
+    let serving = Serving::start(&server.with_proxies(trusted)).await;
+    let of = |client: &str| format!("X-Forwarded-For: 1.2.3.4, {client}\r\n");
+    let upgrade = "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n\
+                   Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n";
+    let mut open = Vec::new();
+    for (path, client, headers) in [
+        ("/feeds/bench/sse", "192.0.2.1", ""),
+        ("/feeds/bench/websocket", "192.0.2.2", upgrade),
+        ("/echo", "192.0.2.3", upgrade),
+        ("/feeds/bench/sse", "192.0.2.4", ""),
+    ] {
+        let mut stays = serving.connect().await;
+        stays.get(path, &format!("{headers}{}", of(client))).await;
+        let head = stays.until("\r\n\r\n").await;
+        assert!(head.contains(" 200 ") || head.contains(" 101 "), "{path}: {head}");
+
+        // Another connection of the proxy, which carries requests of everybody.
+        let mut proxy = serving.connect().await;
+        proxy.get("/healthz", &of(client)).await;
+        let refused = proxy.until("\"hint\"").await;
+        assert!(refused.starts_with("HTTP/1.1 503 "), "{path}: {refused}");
+        assert!(refused.contains("\r\nretry-after: 5\r\n"), "{path}: {refused}");
+        assert!(refused.contains("too many connections from this address"), "{path}: {refused}");
+        proxy.get("/healthz", &of("192.0.2.99")).await;
+        proxy.until("ok\n").await;
+        open.push((stays, client));
+    }
+    for (stays, client) in open {
+        drop(stays);
+        crate::support::within("room for the client", async {
+            loop {
+                let mut comes = serving.connect().await;
+                comes.get("/healthz", &format!("Connection: close\r\n{}", of(client))).await;
+                if comes.rest().await.starts_with(b"HTTP/1.1 200 ") {
+                    break;
+                }
+            }
+        })
+        .await;
+    }
+}
+
+/// A header of the PROXY protocol, version 2, for a client at 192.0.2.`host`.
+fn announcement(host: u8) -> Vec<u8> {
+    let addresses = [192, 0, 2, host, 127, 0, 0, 1, 0x12, 0x67, 0, 80];
+    [&b"\r\n\r\n\0\r\nQUIT\n\x21\x11\0\x0c"[..], &addresses].concat()
+}
+
+#[tokio::test]
+async fn a_connection_that_the_proxy_protocol_announces_is_the_clients() {
+    let limits = Limits { connections_per_address: Some(1), head_time: SHORT, ..Limits::default() };
+    let (server, _) = server(limits);
+    let trusted = Proxies::new(["127.0.0.1".parse().unwrap()], ForwardedHeader::default());
+    let serving = Serving::start(&server.with_proxies(trusted.with_proxy_protocol(true))).await;
+    let mut open = Vec::new();
+    for (host, status) in [(1, " 200 "), (2, " 200 "), (1, " 503 ")] {
+        let mut client = serving.connect().await;
+        client.send(announcement(host)).await;
+        client.get("/feeds/bench/sse", "X-Forwarded-For: 192.0.2.99\r\n").await;
+        let head = client.until("\r\n").await;
+        assert!(head.contains(status), "{host}: {head}");
+        open.push(client);
+    }
+    for beginning in ["GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n", "\r\n\r\n\0\r\nQU"] {
+        let mut silent = serving.connect().await;
+        silent.send(beginning).await;
+        assert!(silent.rest().await.is_empty(), "{beginning:?}");
+    }
+}
+
+#[tokio::test]
+async fn whoever_is_not_trusted_cannot_say_that_it_asks_for_another() {
+    let limits = Limits { connections_per_address: Some(1), ..Limits::default() };
+    let (server, _) = server(limits);
+    let trusted = Proxies::new(["10.0.0.0/8".parse().unwrap()], ForwardedHeader::default());
+    let serving = Serving::start(&server.with_proxies(trusted)).await;
+    let mut stays = serving.connect().await;
+    stays.get("/feeds/bench/sse", "X-Forwarded-For: 192.0.2.1\r\n").await;
+    stays.until(" 200 ").await;
+    let mut refused = serving.connect().await;
+    refused.get("/healthz", "X-Forwarded-For: 192.0.2.2\r\n").await;
+    refused.until(" 503 ").await;
 }
 
 #[tokio::test]
@@ -137,7 +230,8 @@ async fn publishing_too_often_is_answered_429_over_either_way() {
 }
 
 #[tokio::test]
-async fn a_head_that_takes_too_long_ends_the_connection_and_a_long_pause_does_not() {
+async fn a_head_that_takes_too_long_is_answered_408_and_ends_the_connection_and_a_long_pause_does_not()
+ {
     let (server, _) = server(Limits { head_time: SHORT, ..Limits::default() });
     let serving = Serving::start(&server).await;
     let mut pauses = serving.connect().await;
@@ -146,21 +240,99 @@ async fn a_head_that_takes_too_long_ends_the_connection_and_a_long_pause_does_no
     for beginning in ["G", "PRI * HTTP/2.0\r\n", "GET /healthz HTTP/1.1\r\nHost: localhost\r\n"] {
         let mut slow = serving.connect().await;
         slow.send(beginning).await;
-        slow.rest().await;
+        let answer = String::from_utf8(slow.rest().await).unwrap();
+        assert!(answer.starts_with("HTTP/1.1 408 Request Timeout\r\n"), "{answer:?}");
+        assert!(answer.contains("\r\nconnection: close\r\n"), "{answer:?}");
+        let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+        assert!(head.contains(&format!("content-length: {}", body.len())), "{answer:?}");
+        assert!(body.starts_with("{\"error\":\"the head of the request took longer"), "{body}");
     }
-    assert_eq!(
-        metric(
-            &server,
-            "wirebench_connections_closed_total{reason=\"slow_head\",transport=\"none\"}"
-        ),
-        3
-    );
+    assert_eq!(metric(&server, "wirebench_requests_total{route=\"none\",status=\"408\"}"), 3);
+    let late = "wirebench_connections_closed_total{reason=\"slow_head\",transport=\"none\"}";
+    until("the end of three connections", || metric(&server, late) == 3).await;
     // It has been idle for longer than a head may take.
     pauses.get("/healthz", "").await;
     pauses.until("ok\n").await;
     // And a second head on the same connection is watched as the first.
     pauses.send("GET /heal").await;
-    pauses.rest().await;
+    assert!(pauses.rest().await.starts_with(b"HTTP/1.1 408 "));
+}
+
+/// What a client sends between two requests over HTTP/2, such as an acknowledgement, begins no head.
+#[tokio::test]
+async fn a_pause_between_two_requests_over_http_2_may_be_longer_than_a_head_may_take() {
+    let (server, _) = server(Limits { head_time: SHORT, ..Limits::default() });
+    let serving = Serving::start(&server).await;
+    let mut client = serving.connect_http2().await;
+    for _ in 0..2 {
+        let answer = client.get("/feeds/bench/short-polling").await.unwrap();
+        assert_eq!(answer.status(), 204);
+        tokio::time::sleep(3 * SHORT).await;
+    }
+}
+
+#[tokio::test]
+async fn a_head_that_takes_too_long_behind_an_answer_that_is_not_read_is_not_answered() {
+    let (server, feed) = server(Limits { head_time: SHORT, ..Limits::default() });
+    let serving = Serving::start(&server).await;
+    // More than the sockets take.
+    let large = format!("\"{}\"", "x".repeat((1 << 20) - 2));
+    publish(&feed, &large);
+    let mut slow = serving.connect_with_a_small_buffer().await;
+    let late =
+        "wirebench_connections_closed_total{reason=\"slow_head\",transport=\"short-polling\"}";
+    crate::support::within("the end of a slow head", async {
+        while metric(&server, late) == 0 {
+            slow.get("/feeds/bench/short-polling?after=start", "").await;
+            tokio::time::sleep(SHORT / 10).await;
+        }
+    })
+    .await;
+    let answers = String::from_utf8(slow.rest().await).unwrap();
+    assert!(!answers.contains(" 408 "), "an answer within another");
+}
+
+/// RFC 9112, section 3.2.
+#[tokio::test]
+async fn a_request_without_a_host_or_with_two_is_answered_400() {
+    let (server, _) = server(Limits::default());
+    let serving = Serving::start(&server).await;
+    let upgrade = "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n\
+                   Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n";
+    for (path, headers) in [
+        ("/feeds/bench/short-polling", ""),
+        ("/feeds/bench/long-polling?hold=0", ""),
+        ("/feeds/bench/sse", ""),
+        ("/feeds/bench/websocket", upgrade),
+        ("/echo", upgrade),
+        ("/healthz", ""),
+        ("/nothing", ""),
+    ] {
+        for (version, hosts, expected) in [
+            ("1.1", "", false),
+            ("1.1", "Host: a\r\nHost: a\r\n", false),
+            ("1.1", "Host: a/b\r\n", false),
+            ("1.0", "Host: a\r\nHost: b\r\n", false),
+            ("1.1", "Host: a\r\n", true),
+            ("1.0", "", true),
+        ] {
+            let mut client = serving.connect().await;
+            let first = format!("GET {path} HTTP/{version}\r\n");
+            client.send(format!("{first}{hosts}{headers}\r\n")).await;
+            if expected {
+                let head = client.until("\r\n").await;
+                // A handshake is one over HTTP/1.1 only.
+                let refused = version == "1.0" && headers == upgrade;
+                assert_eq!(head.contains(" 400 "), refused, "{path} {hosts:?}: {head}");
+                continue;
+            }
+            let answer = String::from_utf8(client.rest().await).unwrap();
+            assert!(answer.starts_with(&format!("HTTP/{version} 400 ")), "{path}: {answer:?}");
+            assert!(answer.contains("connection: close"), "{path}: {answer:?}");
+            assert!(answer.contains("{\"error\":\"the"), "{path}: {answer:?}");
+            assert!(answer.contains("\"hint\":\"send exactly one `Host`"), "{path}: {answer:?}");
+        }
+    }
 }
 
 /// By a clock that moves only when everybody waits: nobody is late because the machine is busy.
@@ -232,6 +404,64 @@ async fn a_reader_that_takes_nothing_is_dropped_and_the_others_go_on() {
         publish(&feed, "\"last\"");
         reads.until("last").await;
     }
+}
+
+/// The socket moves, so that only flow control tells the reader that takes nothing.
+#[tokio::test]
+async fn a_stream_of_a_shared_connection_whose_reader_takes_nothing_is_reset_and_the_others_go_on()
+{
+    for transport in [Transport::Sse, Transport::LongPolling, Transport::WebSocket] {
+        let (server, feed) = server(Limits { write_time: SHORT, ..Limits::default() });
+        let serving = Serving::start(&server).await;
+        let mut client = serving.connect_http2().await;
+        let large = format!("\"{}\"", "x".repeat(2 * HTTP2_WINDOW as usize));
+        publish(&feed, &large);
+        let mut reads = client.get("/feeds/bench/sse").await.unwrap();
+        let path = format!("{}?after=start", transport.path("bench"));
+        let held = match transport {
+            Transport::WebSocket => client.connect(&path).await,
+            _ => client.get(&path).await,
+        }
+        .unwrap();
+        assert_eq!(held.status(), 200, "{transport}");
+        let reset = "wirebench_streams_reset_total{transport=\"sse\"}";
+        let publisher = async {
+            while metric(&server, reset) == 0 {
+                publish(&feed, &large);
+                publish(&feed, "\"mark\"");
+                until_in(&mut reads, "mark").await;
+            }
+        };
+        crate::support::within("the reset of the stream", publisher).await;
+        publish(&feed, "\"last\"");
+        until_in(&mut reads, "last").await;
+        if transport == Transport::WebSocket {
+            let mut socket = TokioIo::new(hyper::upgrade::on(held).await.unwrap());
+            let mut read = Vec::new();
+            let reading = socket.read_to_end(&mut read);
+            let ended = crate::support::within("the end of the socket", reading).await;
+            // The reset reads as the end; what never comes is the rest.
+            assert!(ended.is_err() || !read.windows(4).any(|bytes| bytes == b"last"), "{ended:?}");
+        } else {
+            let ended = crate::support::within("the reset", held.into_body().collect()).await;
+            assert!(ended.is_err(), "{transport}");
+        }
+        assert_eq!(server.connections(), 1, "{transport}");
+        drop(client);
+    }
+}
+
+/// Reads the body of an answer until this has come.
+async fn until_in(answer: &mut axum::http::Response<hyper::body::Incoming>, text: &str) {
+    let mut read = Vec::new();
+    crate::support::within(text, async {
+        while !String::from_utf8_lossy(&read).contains(text) {
+            let frame = answer.body_mut().frame().await.unwrap().unwrap();
+            read.extend_from_slice(&frame.into_data().unwrap());
+            read.drain(..read.len().saturating_sub(1_000));
+        }
+    })
+    .await;
 }
 
 #[tokio::test]

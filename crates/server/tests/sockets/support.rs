@@ -3,6 +3,10 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use axum::body::Body;
+use axum::http::{Request, Response};
+use hyper::body::Incoming;
+use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::oneshot;
@@ -44,11 +48,72 @@ impl Serving {
         Client::new(TcpStream::connect(self.address).await.unwrap())
     }
 
+    /// A client over HTTP/2, whose connection is driven by a task of its own.
+    pub(crate) async fn connect_http2(&self) -> Http2 {
+        let stream = TcpStream::connect(self.address).await.unwrap();
+        let mut builder = hyper::client::conn::http2::Builder::new(Tasks);
+        // What a stream takes that nobody reads.
+        builder.initial_stream_window_size(HTTP2_WINDOW);
+        let (sender, connection) = builder.handshake(TokioIo::new(stream)).await.unwrap();
+        tokio::spawn(connection);
+        Http2 { sender, authority: self.address }
+    }
+
     /// A client whose socket takes hardly anything that is not read.
     pub(crate) async fn connect_with_a_small_buffer(&self) -> Client {
         let socket = tokio::net::TcpSocket::new_v4().unwrap();
         socket.set_recv_buffer_size(1024).unwrap();
         Client::new(socket.connect(self.address).await.unwrap())
+    }
+}
+
+/// What a stream of [`Http2`] takes without being read, in bytes.
+pub(crate) const HTTP2_WINDOW: u32 = 1 << 16;
+
+/// Streams over one connection.
+pub(crate) struct Http2 {
+    sender: hyper::client::conn::http2::SendRequest<Body>,
+    authority: SocketAddr,
+}
+
+#[derive(Clone, Debug)]
+struct Tasks;
+
+impl<F: Future<Output: Send> + Send + 'static> hyper::rt::Executor<F> for Tasks {
+    fn execute(&self, task: F) {
+        tokio::spawn(task);
+    }
+}
+
+impl Http2 {
+    /// Sends a request now; the head of its answer comes with the future.
+    pub(crate) fn get(
+        &mut self,
+        path: &str,
+    ) -> impl Future<Output = hyper::Result<Response<Incoming>>> + use<> {
+        self.ask(Request::get(self.uri(path)).body(Body::empty()).unwrap())
+    }
+
+    /// Opens a WebSocket over a stream (RFC 8441).
+    pub(crate) fn connect(
+        &mut self,
+        path: &str,
+    ) -> impl Future<Output = hyper::Result<Response<Incoming>>> + use<> {
+        let request = Request::connect(self.uri(path))
+            .extension(hyper::ext::Protocol::from_static("websocket"))
+            .header("sec-websocket-version", "13");
+        self.ask(request.body(Body::empty()).unwrap())
+    }
+
+    fn uri(&self, path: &str) -> String {
+        format!("http://{}{path}", self.authority)
+    }
+
+    fn ask(
+        &mut self,
+        request: Request<Body>,
+    ) -> impl Future<Output = hyper::Result<Response<Incoming>>> + use<> {
+        self.sender.send_request(request)
     }
 }
 

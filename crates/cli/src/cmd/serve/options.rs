@@ -6,9 +6,11 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context, bail};
-use clap::Args;
+use clap::{Args, ValueEnum};
 use wirebench_scenario::parse_duration;
-use wirebench_server::{Access, Feed, Limits, Server, Tls, Token};
+use wirebench_server::{
+    Access, Feed, ForwardedHeader, Limits, Network, Proxies, Server, Tls, Token,
+};
 
 use crate::machine;
 
@@ -38,6 +40,23 @@ pub(super) struct Options {
     /// `https://example.org`; `*` stands for all; give it again for more than one
     #[arg(long, value_name = "ORIGIN", value_parser = origin, help_heading = "Access")]
     allow_origin: Vec<String>,
+    /// A proxy before the server that is trusted to say for whom it asks: an address, or a network such as
+    /// `10.0.0.0/8`; give it again for more than one. Limits per address are then its clients'
+    #[arg(long, value_name = "ADDRESS", help_heading = "Access")]
+    trust_proxy: Vec<Network>,
+    /// Header in which the trusted proxies say for whom they ask
+    #[arg(
+        long,
+        value_name = "HEADER",
+        value_enum,
+        default_value_t,
+        requires = "trust_proxy",
+        help_heading = "Access"
+    )]
+    proxy_header: ProxyHeader,
+    /// Expect the trusted proxies to begin each connection with a header of the PROXY protocol, version 2
+    #[arg(long, requires = "trust_proxy", help_heading = "Access")]
+    proxy_protocol: bool,
 
     /// Connections at once; one more is answered 503 [default: as many as there may be open files]
     #[arg(long, value_name = "CONNECTIONS", help_heading = "Limits")]
@@ -85,6 +104,25 @@ pub(super) struct Options {
 #[derive(Clone, Copy, Debug)]
 struct Announced(Option<Duration>);
 
+/// The values of `--proxy-header`.
+#[derive(Clone, Copy, Debug, Default, ValueEnum)]
+enum ProxyHeader {
+    /// `X-Forwarded-For: client, proxy`
+    #[default]
+    XForwardedFor,
+    /// `Forwarded: for=client, for=proxy` (RFC 7239)
+    Forwarded,
+}
+
+impl From<ProxyHeader> for ForwardedHeader {
+    fn from(header: ProxyHeader) -> Self {
+        match header {
+            ProxyHeader::XForwardedFor => Self::XForwardedFor,
+            ProxyHeader::Forwarded => Self::Forwarded,
+        }
+    }
+}
+
 /// The options, with what their files say.
 pub(super) struct Settings {
     limits: Limits,
@@ -92,6 +130,7 @@ pub(super) struct Settings {
     subscribe: Option<Token>,
     origins: Vec<String>,
     tls: Option<Tls>,
+    proxies: Proxies,
     /// Of the control API.
     pub(super) control_token: Token,
     /// Somebody knows it already.
@@ -104,6 +143,7 @@ impl Settings {
         let origins = self.origins.iter().cloned();
         let access = Access::new(self.publish.clone(), self.subscribe.clone(), origins);
         let server = server.with_limits(self.limits).with_access(access);
+        let server = server.with_proxies(self.proxies.clone());
         match &self.tls {
             Some(tls) => server.with_tls(tls.clone()),
             None => server,
@@ -148,6 +188,8 @@ impl Options {
             subscribe: token("SUBSCRIBE", self.subscribe_token_file.as_deref())?,
             origins: self.allow_origin.clone(),
             tls: self.tls(listen)?,
+            proxies: Proxies::new(self.trust_proxy.iter().copied(), self.proxy_header.into())
+                .with_proxy_protocol(self.proxy_protocol),
             control_token_given: given.is_some(),
             control_token: given.unwrap_or_else(Token::random),
         })
