@@ -3,8 +3,8 @@
 use wirebench_report::Row;
 use wirebench_scenario::Threshold;
 
-/// A sentence for every measured value that breaks a bound. A value that was not measured breaks none,
-/// but is said to be unknown: a bound that nothing was held against must not look kept.
+/// Returns a sentence for every bound that is not met. A bound on a value that was not measured is not
+/// met, and the sentence says that it was not measured.
 pub(crate) fn broken(thresholds: &[Threshold], rows: &[Row]) -> Vec<String> {
     let mut sentences = Vec::new();
     for row in rows {

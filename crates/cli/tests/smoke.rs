@@ -105,6 +105,78 @@ fn a_bound_that_is_not_met_ends_with_99_and_says_which() {
 }
 
 #[test]
+fn a_run_in_which_nothing_is_published_is_invalid() {
+    // The first message is due an interval after the publisher has started, which it does when the window
+    // is already open: so it is due after its end.
+    let scenario = r#"
+        feed = { rate = 10, pace = "exact" }
+        crowd = { subscribers = 1, ramp = "0s" }
+        timing = { warm-up = "0s", measure = "100ms" }
+        thresholds = { missing = "== 0" }
+    "#;
+    let folder = folder_with(scenario);
+    let ended = measure(folder.path(), &["smoke.toml", "--transports", "sse", "--quiet"]);
+    assert_eq!(ended.code, Some(4), "{ended:?}");
+    assert!(ended.stdout.contains("nothing was published"), "{ended:?}");
+    let row = &rows(&folder.path().join("out"))[0];
+    assert_eq!(row.number("published"), Some(0.0), "{ended:?}");
+    assert!(!row.is_valid(), "{ended:?}");
+    assert!(row.text("invalid_reason").unwrap().contains("nothing was published"), "{ended:?}");
+}
+
+#[test]
+fn a_bound_on_a_percentile_that_few_deliveries_cannot_support_is_not_met() {
+    let scenario = r#"
+        feed = { rate = 20 }
+        crowd = { subscribers = 1, ramp = "0s" }
+        timing = { warm-up = "0s", measure = "900ms" }
+        link = { delay = "1ms" }
+        thresholds = { delivery_p99_us = "< 3_600_000_000" }
+    "#;
+    let folder = folder_with(scenario);
+    let ended = measure(folder.path(), &["smoke.toml", "--transports", "sse", "--quiet"]);
+    assert_eq!(ended.code, Some(99), "{ended:?}");
+    assert!(ended.stderr.contains("`delivery_p99_us` was not measured"), "{ended:?}");
+    let row = &rows(&folder.path().join("out"))[0];
+    assert!((2.0..100.0).contains(&row.number("received").unwrap()), "{ended:?}");
+    assert_eq!(row.number("delivery_p99_us"), None, "{ended:?}");
+    assert!(row.number("delivery_p50_us").is_some(), "{ended:?}");
+    assert!(row.number("delivery_max_us").is_some(), "{ended:?}");
+}
+
+#[test]
+fn a_small_run_after_a_large_one_has_a_memory_peak_of_its_own() {
+    let scenario = |subscribers: &str| {
+        format!(
+            "feed = {{ rate = 20 }}\n\
+             crowd = {{ subscribers = {subscribers}, ramp = \"500ms\" }}\n\
+             timing = {{ warm-up = \"0s\", measure = \"500ms\" }}\n"
+        )
+    };
+    let peaks = |subscribers: &str| -> Vec<Option<f64>> {
+        let folder = folder_with(&scenario(subscribers));
+        // Whether the machine was too busy for valid delays is not what this is about.
+        let ended = measure(folder.path(), &["smoke.toml", "--transports", "long-polling"]);
+        assert!(matches!(ended.code, Some(0 | 4)), "{ended:?}");
+        let rows = rows(&folder.path().join("out"));
+        rows.iter().map(|row| row.number("loadgen_rss_peak_bytes")).collect()
+    };
+    let [alone, large, small] = [peaks("10"), peaks("[900, 10]")].concat()[..] else {
+        panic!("expected one run, then two");
+    };
+    let (Some(alone), Some(large), Some(small)) = (alone, large, small) else {
+        let blank = "blank where the kernel does not reset the peak";
+        assert_eq!([alone, large, small], [None; 3], "{blank}");
+        return;
+    };
+    assert!(large > alone + 8e6, "{large} bytes of 900 subscribers, {alone} of 10");
+    assert!(
+        small - alone < (large - alone) / 3.0,
+        "10 subscribers: {alone} bytes alone, {small} after 900 that took {large}"
+    );
+}
+
+#[test]
 fn a_dry_run_says_what_would_be_and_leaves_nothing() {
     let folder = folder_with(SCENARIO);
     let ended = run(folder.path(), &["run", "smoke.toml", "--dry-run", "--repeat", "3"]);

@@ -8,8 +8,8 @@ use tokio::sync::{oneshot, watch};
 use tokio::time::Instant;
 use tokio_util::sync::{CancellationToken, DropGuard};
 use wirebench_measure::{
-    Account, Aftermath, Invalid, LoadgenCost, Measurement, Missed, Recorder, Second, ServerCost,
-    Traffic, Window, missed,
+    Account, Aftermath, CpuTime, Invalid, LoadgenCost, MachineReading, Measurement, Missed,
+    OtherLoad, Recorder, Second, ServerCost, Traffic, Window, missed,
 };
 use wirebench_protocol::control::{CountWindow, Publisher, Usage, WindowCount};
 use wirebench_protocol::{Timestamp, process};
@@ -18,6 +18,7 @@ use wirebench_scenario::Run;
 use crate::control::{Control, ControlError};
 use crate::dial::Dialer;
 use crate::disturb::{Disturber, ServerHands};
+use crate::machine_reading::read_machine;
 use crate::reach::{Reach, owed};
 use crate::target::Target;
 use crate::worker::{self, Command, Share, Standing, Worker};
@@ -133,7 +134,8 @@ pub async fn drive(
         return Err(DriveError::Tls { asked, found });
     }
     let reach = Reach::new(control, &target.feed, run.faults.stops_server());
-    let stage = Stage { run, reach, stop, hands };
+    let peak_is_own = process::reset_memory_peak();
+    let stage = Stage { run, reach, stop, hands, peak_is_own };
     let idle = stage.usage("looking at the idle server").await?;
     let mut crowd = Crowd::gather(run, target, workers.max(1))?;
     // Boxed: it is large, and whoever drives holds it.
@@ -150,6 +152,8 @@ struct Stage<'a> {
     reach: Reach,
     stop: CancellationToken,
     hands: Option<ServerHands>,
+    /// Whether the kernel forgot the memory peak of earlier runs.
+    peak_is_own: bool,
 }
 
 /// All workers, and what they have handed over.
@@ -170,6 +174,8 @@ struct Edge {
     /// `None` when the server took too long to say.
     usage: Option<Usage>,
     loadgen_cpu: Duration,
+    /// When the load generator's processor time was read: at or a little after `at`.
+    loadgen_cpu_at: Timestamp,
     bytes_up: u64,
     bytes_down: u64,
 }
@@ -200,11 +206,13 @@ impl Stage<'_> {
         let subscribed = if self.run.faults.is_none() { standing.now } else { standing.members };
         let opening = self.edge(crowd, "opening the window").await?;
         let edge = Edge { at: window.from, ..opening.clone() };
+        let machine_before = machine_now().await;
         let mut timeline = Timeline { index: 0, edge, early };
         let disturber = self.disturber(crowd, window);
         let seconds = self.seconds(crowd, &mut timeline, window, observe);
         let (interrupted, ()) = tokio::try_join!(seconds, disturber.disturb())?;
         let closing = timeline.edge.clone();
+        let other_load = other_load(machine_before.as_ref(), machine_now().await.as_ref());
         if interrupted {
             // The server goes on counting to the end that was planned, but no message comes any more:
             // what was published in the window is what was published until here.
@@ -248,8 +256,11 @@ impl Stage<'_> {
             loadgen: LoadgenCost {
                 cpu: closing.loadgen_cpu.saturating_sub(opening.loadgen_cpu),
                 workers: crowd.workers.len(),
-                rss_peak_bytes: process::memory().map(|memory| memory.peak_bytes),
+                rss_peak_bytes: process::memory()
+                    .filter(|_| self.peak_is_own)
+                    .map(|memory| memory.peak_bytes),
             },
+            other_load,
             faults,
             invalid: Vec::new(),
         };
@@ -376,11 +387,15 @@ impl Stage<'_> {
             seen.merge(&crowd.cut().await?);
             if timeline.edge.at + Duration::from_secs(1) <= Timestamp::now() {
                 let edge = self.edge(crowd, "draining").await?;
-                observe(Progress::Second(timeline.next(edge, std::mem::take(&mut seen), crowd)));
+                observe(Progress::Second(timeline.next(
+                    edge,
+                    std::mem::take(&mut seen),
+                    crowd.counts().open,
+                )));
             }
         }
         let edge = self.edge(crowd, "draining").await?;
-        observe(Progress::Second(timeline.next(edge, seen, crowd)));
+        observe(Progress::Second(timeline.next(edge, seen, crowd.counts().open)));
         Ok(())
     }
 
@@ -395,7 +410,7 @@ impl Stage<'_> {
         let seen = crowd.cut().await?;
         let edge = self.edge(crowd, "measuring").await?;
         let edge = Edge { at: end.unwrap_or(edge.at), ..edge };
-        observe(Progress::Second(timeline.next(edge, seen, crowd)));
+        observe(Progress::Second(timeline.next(edge, seen, crowd.counts().open)));
         Ok(())
     }
 
@@ -415,7 +430,7 @@ impl Stage<'_> {
         let (counts, loadgen_cpu, at) = (crowd.counts(), process::cpu_time(), Timestamp::now());
         let usage = self.reach.usage_if_there().await.map_err(during(doing))?;
         let (bytes_up, bytes_down) = (counts.bytes_up, counts.bytes_down);
-        Ok(Edge { at, usage, loadgen_cpu, bytes_up, bytes_down })
+        Ok(Edge { at, usage, loadgen_cpu, loadgen_cpu_at: at, bytes_up, bytes_down })
     }
 }
 
@@ -544,8 +559,8 @@ struct Timeline {
 }
 
 impl Timeline {
-    /// Ends the second at `edge` and begins the next.
-    fn next(&mut self, edge: Edge, mut seen: Recorder, crowd: &Crowd) -> Box<Second> {
+    /// Ends the second at `edge`, with so many `connections` open, and begins the next.
+    fn next(&mut self, edge: Edge, mut seen: Recorder, connections: u64) -> Box<Second> {
         seen.merge(&std::mem::take(&mut self.early));
         let before = std::mem::replace(&mut self.edge, edge);
         let usages = before.usage.zip(self.edge.usage);
@@ -555,16 +570,35 @@ impl Timeline {
             length: self.edge.at.saturating_since(before.at),
             published: usages.map(|(from, to)| to.published.saturating_sub(from.published)),
             seen,
-            connections: crowd.counts().open,
+            connections,
             bytes_up: self.edge.bytes_up - before.bytes_up,
             bytes_down: self.edge.bytes_down - before.bytes_down,
-            server_cpu: usages.map(|(from, to)| server_cpu(&from, &to)),
+            server_cpu: usages.map(|(from, to)| CpuTime {
+                used: server_cpu(&from, &to),
+                passed: to.at_ns.saturating_since(from.at_ns),
+            }),
             server_rss_bytes: self.edge.usage.and_then(|usage| usage.rss_bytes),
-            loadgen_cpu: self.edge.loadgen_cpu.saturating_sub(before.loadgen_cpu),
+            loadgen_cpu: CpuTime {
+                used: self.edge.loadgen_cpu.saturating_sub(before.loadgen_cpu),
+                passed: self.edge.loadgen_cpu_at.saturating_since(before.loadgen_cpu_at),
+            },
         };
         self.index += 1;
         Box::new(second)
     }
+}
+
+/// What the machine has done so far; `None` if it could not be read. It takes milliseconds, so it has a
+/// thread of its own.
+async fn machine_now() -> Option<MachineReading> {
+    tokio::task::spawn_blocking(read_machine).await.ok()
+}
+
+/// What the machine did beside the run: this process and all that it started.
+fn other_load(from: Option<&MachineReading>, to: Option<&MachineReading>) -> OtherLoad {
+    from.zip(to)
+        .map(|(from, to)| OtherLoad::between(from, to, std::process::id()))
+        .unwrap_or_default()
 }
 
 /// What the run cost the server; `None` where it did not say.
@@ -623,6 +657,44 @@ pub(crate) fn during(doing: &'static str) -> impl Fn(ControlError) -> DriveError
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn processor_time_is_divided_by_the_time_between_its_own_readings() {
+        let ms = Duration::from_millis;
+        let start = Timestamp::from_nanos(1_000_000_000);
+        // What was read `late` after the instant that it was read for, of processes a tenth of a core busy.
+        let edge = |at, late| {
+            let read_at = start + ms(at) + ms(late);
+            let cpu = ms(at + late) / 10;
+            let usage = Usage {
+                at_ns: read_at,
+                cpu_ns: u64::try_from(cpu.as_nanos()).unwrap(),
+                rss_bytes: None,
+                rss_peak_bytes: None,
+                connections: 0,
+                requests: 0,
+                published: 0,
+                late_publishes: 0,
+            };
+            Edge {
+                at: start + ms(at),
+                usage: Some(usage),
+                loadgen_cpu: cpu,
+                loadgen_cpu_at: read_at,
+                bytes_up: 0,
+                bytes_down: 0,
+            }
+        };
+        let mut timeline = Timeline { index: 0, edge: edge(0, 40), early: Recorder::new() };
+        for (at, late, length) in [(1_000, 5, 1_000), (1_200, 60, 200), (1_400, 0, 200)] {
+            let second = timeline.next(edge(at, late), Recorder::new(), 0);
+            assert_eq!(second.length, ms(length), "at {at}");
+            assert_eq!(second.server_cpu_ratio(), Some(0.1), "at {at}");
+            assert_eq!(second.loadgen_cpu_ratio(), Some(0.1), "at {at}");
+        }
+        let moment = timeline.next(edge(1_403, 0), Recorder::new(), 0);
+        assert_eq!((moment.server_cpu_ratio(), moment.loadgen_cpu_ratio()), (None, None));
+    }
 
     #[test]
     fn memory_is_the_slope_between_two_crowds_and_nothing_when_few_came() {

@@ -23,8 +23,8 @@ use crate::subscriber::{Sight, Subscriber, live};
 use crate::target::Target;
 use crate::transport::Settings;
 
-/// How often the event loop is probed for lag.
-const PROBE: Duration = Duration::from_millis(10);
+/// How often the event loop is probed for lag: often enough that a second has its 99th percentile.
+const PROBE: Duration = Duration::from_millis(5);
 
 /// What a tokio timer is late by in an event loop with nothing else to do: its granularity.
 const GRANULARITY: Duration = Duration::from_millis(1);

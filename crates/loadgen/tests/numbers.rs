@@ -417,7 +417,7 @@ fn bounds(dues: &[Timestamp], still: Still, end: Timestamp) -> Option<[Latency; 
 fn assert_between(delivery: &Latency, [least, most]: &[Latency; 2], transport: Transport) {
     assert_eq!(delivery.len(), least.len(), "{transport}: every message counts");
     for percentile in [1.0, 50.0, 75.0, 90.0, 95.0, 99.0, 99.9, 100.0] {
-        let of = |latency: &Latency| latency.percentile(percentile).unwrap();
+        let of = |latency: &Latency| latency.value_at_percentile(percentile).unwrap();
         let (found, bounds) = (of(delivery), of(least)..=of(most));
         assert!(bounds.contains(&found), "{transport}: p{percentile} {found:?} not in {bounds:?}");
     }

@@ -50,7 +50,8 @@ impl Comebacks {
     )]
     pub fn back_99(&self, still_away: u64) -> Option<Duration> {
         let (came, wanted) = (self.count() as f64, 0.99 * (self.count() + still_away) as f64);
-        (came > 0.0 && wanted <= came).then(|| self.away.percentile(100.0 * wanted / came))?
+        (came > 0.0 && wanted <= came)
+            .then(|| self.away.value_at_percentile(100.0 * wanted / came))?
     }
 
     /// The most that came back within one second. `None` when nobody did.

@@ -95,10 +95,29 @@ impl Latency {
     }
 
     /// The value that `percentile` percent (0 to 100) of the values do not exceed, to the
-    /// histogram's precision.
+    /// histogram's precision, for a result that somebody reads.
+    ///
+    /// `None` when there are too few values to support it: fewer than one value is then expected
+    /// above the percentile (or below it, for percentiles under 50). The 50th takes 2 values, the
+    /// 99th 100, the 99.9th 1,000. With fewer, the number would be the maximum under another name.
     pub fn percentile(&self, percentile: f64) -> Option<Duration> {
+        self.supports(percentile).then(|| self.value_at_percentile(percentile)).flatten()
+    }
+
+    /// The same however few values there are: `None` only when empty. For decisions inside a run,
+    /// where the maximum of a few values is the right substitute.
+    pub fn value_at_percentile(&self, percentile: f64) -> Option<Duration> {
         self.recorded()
             .map(|histogram| Duration::from_nanos(histogram.value_at_percentile(percentile)))
+    }
+
+    /// Returns true if there are enough values for a percentile: at least 1 / (1 − q) of them for
+    /// the quantile q = `percentile` / 100, or 1 / q where that is more.
+    #[expect(clippy::cast_precision_loss, reason = "only small counts are near the limit")]
+    pub fn supports(&self, percentile: f64) -> bool {
+        let share_beyond = percentile.min(100.0 - percentile) / 100.0;
+        // The tolerance is for shares such as 1 - 0.999, which binary fractions do not hold exactly.
+        self.len() as f64 * share_beyond >= 1.0 - 1e-9
     }
 
     /// The values themselves, in nanoseconds; of all bounds the same, even when empty.
@@ -171,6 +190,29 @@ mod tests {
     }
 
     #[test]
+    fn a_percentile_that_the_sample_cannot_support_is_none() {
+        for (percentile, least) in [
+            (50.0, 2),
+            (75.0, 4),
+            (90.0, 10),
+            (95.0, 20),
+            (99.0, 100),
+            (99.9, 1_000),
+            (25.0, 4),
+            (1.0, 100),
+        ] {
+            let of = |count: u64| latency((1..=count).map(Duration::from_millis));
+            let (enough, short) = (of(least), of(least - 1));
+            assert_eq!(enough.percentile(percentile), enough.value_at_percentile(percentile));
+            assert!(enough.percentile(percentile).is_some(), "p{percentile} of {least}");
+            assert_eq!(short.percentile(percentile), None, "p{percentile} of {}", least - 1);
+            assert!(short.value_at_percentile(percentile).is_some(), "p{percentile}");
+        }
+        assert!(latency((1..=3).map(Duration::from_millis)).percentile(50.0).is_some());
+        assert_eq!(latency((1..=20).map(Duration::from_millis)).percentile(99.0), None);
+    }
+
+    #[test]
     fn a_value_above_an_hour_counts_as_an_hour_and_is_told() {
         let latency = latency([HIGHEST, HIGHEST + Duration::from_nanos(1), Duration::MAX]);
         assert_eq!(latency.saturated(), 2);
@@ -214,8 +256,8 @@ mod tests {
         #[test]
         fn percentiles_do_not_fall(latency in any_latency(), a in 0.0..=100.0, b in 0.0..=100.0) {
             let (low, high) = if a <= b { (a, b) } else { (b, a) };
-            prop_assert!(latency.percentile(low) <= latency.percentile(high));
-            prop_assert!(latency.percentile(100.0) == latency.max());
+            prop_assert!(latency.value_at_percentile(low) <= latency.value_at_percentile(high));
+            prop_assert!(latency.value_at_percentile(100.0) == latency.max());
         }
     }
 }

@@ -7,6 +7,7 @@ mod comebacks;
 mod event;
 mod latency;
 mod measurement;
+mod other_load;
 mod recorder;
 mod sequence;
 pub mod theory;
@@ -16,8 +17,12 @@ pub use comebacks::Comebacks;
 pub use event::Event;
 pub use latency::Latency;
 pub use measurement::{
-    GENERATOR_BUSY_RATIO, GENERATOR_LATE_P99, Invalid, LoadgenCost, Measurement, Second,
-    ServerCost, Traffic, Window,
+    CpuTime, GENERATOR_BUSY_RATIO, GENERATOR_LATE_P99, Invalid, LoadgenCost, Measurement,
+    RATIO_LEAST, Second, ServerCost, Traffic, Window,
+};
+pub use other_load::{
+    CoreTimes, DISTURBED_CPU_RATIO, MachineReading, OtherLoad, OtherProcess, ProcessTimes,
+    allowed_cores, pressure,
 };
 pub use recorder::Recorder;
 pub use sequence::{Arrival, Sequence};

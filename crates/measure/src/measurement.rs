@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use wirebench_protocol::Timestamp;
 
-use crate::{Aftermath, Recorder};
+use crate::{Aftermath, OtherLoad, Recorder};
 
 /// The part of a run that counts. A message belongs to the window in which it was published.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,6 +45,8 @@ pub struct Measurement {
     pub server: Option<ServerCost>,
     /// What it cost the load generator.
     pub loadgen: LoadgenCost,
+    /// What the machine did beside the run.
+    pub other_load: OtherLoad,
     /// What the faults of the run came to; `None` where it had none.
     pub faults: Option<Aftermath>,
     /// Why the numbers must not be used; empty for a valid run.
@@ -91,7 +93,8 @@ pub struct LoadgenCost {
     pub cpu: Duration,
     /// Worker threads, each of which can use one core.
     pub workers: usize,
-    /// The most resident memory of the process so far.
+    /// The most resident memory of the process during this run. `None` where the kernel does not let the
+    /// peak of earlier runs be reset.
     pub rss_peak_bytes: Option<u64>,
 }
 
@@ -102,7 +105,7 @@ pub struct Second {
     pub index: u64,
     /// When it began.
     pub from: Timestamp,
-    /// How long it was; the last one may be shorter.
+    /// How long it was. The last one of the window and the last one of the drain may be shorter.
     pub length: Duration,
     /// Messages published in it, by the server's count.
     pub published: Option<u64>,
@@ -115,16 +118,33 @@ pub struct Second {
     /// Bytes from server to subscribers.
     pub bytes_down: u64,
     /// Server processor time.
-    pub server_cpu: Option<Duration>,
+    pub server_cpu: Option<CpuTime>,
     /// Server resident memory at its end.
     pub server_rss_bytes: Option<u64>,
     /// Load generator processor time.
-    pub loadgen_cpu: Duration,
+    pub loadgen_cpu: CpuTime,
 }
+
+/// Processor time of a process between two readings of its counter.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct CpuTime {
+    /// What it used, user and system.
+    pub used: Duration,
+    /// The time between the two readings. A counter is read a little after the instant that it is read
+    /// for, so this is not quite the length of the second.
+    pub passed: Duration,
+}
+
+/// Below this length, a part of a second has no processor share: what the readings at its edges cost
+/// themselves would outweigh what happened in it. The drain of a run that lost nothing takes a few
+/// milliseconds, most of which the server answers the questions of the load generator.
+pub const RATIO_LEAST: Duration = Duration::from_millis(100);
 
 /// Why a run must not be used.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Invalid {
+    /// The feed published nothing in the window, so nothing was measured.
+    NothingPublished,
     /// Subscribers missed messages and believe that they have them all.
     Silent {
         /// How many deliveries.
@@ -257,6 +277,7 @@ impl Measurement {
             Some(missing) => Some(Invalid::Missing { missing, expected }),
             None => Some(Invalid::Surplus { received, expected }),
         });
+        let nothing = (self.published == Some(0)).then_some(Invalid::NothingPublished);
         let clocks = (seen.from_the_future > 0)
             .then_some(Invalid::ClocksDisagree { from_the_future: seen.from_the_future, received });
         let busy = self
@@ -265,10 +286,11 @@ impl Measurement {
             .map(|ratio| Invalid::GeneratorBusy { ratio });
         let late = seen
             .lag
-            .percentile(99.0)
+            // A short run has few values: then the largest of them decides.
+            .value_at_percentile(99.0)
             .filter(|lag| *lag > GENERATOR_LATE_P99)
             .map(|lag_p99| Invalid::GeneratorLate { lag_p99 });
-        [short, silent, lost, clocks, busy, late].into_iter().flatten().collect()
+        [short, nothing, silent, lost, clocks, busy, late].into_iter().flatten().collect()
     }
 }
 
@@ -282,19 +304,24 @@ impl LoadgenCost {
 }
 
 impl Second {
-    /// Server processor time divided by the length of the second: 1 is one core.
+    /// Server processor time divided by the time that it was used in: 1 is one core. `None` when the server
+    /// did not say, and for less than [`RATIO_LEAST`].
     pub fn server_cpu_ratio(&self) -> Option<f64> {
-        share(self.server_cpu?, self.length)
+        self.server_cpu?.ratio()
     }
 
-    /// Load generator processor time divided by the length of the second: 1 is one core.
+    /// The same of the load generator.
     pub fn loadgen_cpu_ratio(&self) -> Option<f64> {
-        share(self.loadgen_cpu, self.length)
+        self.loadgen_cpu.ratio()
     }
 }
 
-fn share(part: Duration, whole: Duration) -> Option<f64> {
-    (!whole.is_zero()).then(|| part.as_secs_f64() / whole.as_secs_f64())
+impl CpuTime {
+    /// Processor time divided by the time that it was used in: 1 is one core. `None` for less than
+    /// [`RATIO_LEAST`].
+    pub fn ratio(self) -> Option<f64> {
+        (self.passed >= RATIO_LEAST).then(|| self.used.div_duration_f64(self.passed))
+    }
 }
 
 #[expect(clippy::cast_precision_loss, reason = "exact up to 9 PB, and to 16 digits beyond")]
@@ -305,6 +332,10 @@ fn ratio(part: u64, whole: u64) -> Option<f64> {
 impl fmt::Display for Invalid {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::NothingPublished => f.write_str(
+                "nothing was published in the measured window: raise `feed.rate`, or lengthen \
+                 `timing.measure`",
+            ),
             Self::Silent { silently, expected } => {
                 write!(f, "{silently} of {expected} deliveries missed in silence")
             }
@@ -358,9 +389,24 @@ mod tests {
                 workers: 2,
                 rss_peak_bytes: None,
             },
+            other_load: OtherLoad::default(),
             faults: None,
             invalid: Vec::new(),
         }
+    }
+
+    #[test]
+    fn a_part_of_a_second_is_divided_by_its_true_length_and_a_moment_has_no_share() {
+        let ratio = |used, passed| {
+            let [used, passed] = [used, passed].map(Duration::from_millis);
+            CpuTime { used, passed }.ratio()
+        };
+        assert_eq!(ratio(22, 1_000), Some(0.022));
+        assert_eq!(ratio(5, 250), Some(0.02));
+        assert_eq!(ratio(10, 100), Some(0.1));
+        // The end of the drain: three answers to the load generator within five milliseconds.
+        assert_eq!(ratio(2, 5), None);
+        assert_eq!(ratio(0, 0), None);
     }
 
     #[test]
@@ -424,11 +470,13 @@ mod tests {
     }
 
     #[test]
-    fn a_window_without_messages_misses_nothing() {
-        let measurement =
+    fn a_window_without_messages_misses_nothing_and_is_invalid() {
+        let mut measurement =
             Measurement { published: Some(0), seen: Recorder::new(), ..measurement() };
         assert_eq!(measurement.missing(), Some(0));
-        assert_eq!(measurement.judge(3), []);
+        assert_eq!(measurement.judge(3), [Invalid::NothingPublished]);
+        measurement.faults = Some(Aftermath { wanted: 3, ..Aftermath::default() });
+        assert_eq!(measurement.judge(3), [Invalid::NothingPublished], "with faults as well");
     }
 
     #[test]

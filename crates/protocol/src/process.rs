@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use rustix::param::clock_ticks_per_second as ticks;
 use rustix::time::{ClockId, clock_gettime};
 
 /// Processor time of all threads, user and system (`CLOCK_PROCESS_CPUTIME_ID`).
@@ -18,7 +19,7 @@ pub fn cpu_time() -> Duration {
 pub struct Memory {
     /// Resident now, in bytes.
     pub resident_bytes: u64,
-    /// The most that was ever resident, in bytes.
+    /// The most that was resident since the start of the process, or since [`reset_memory_peak`].
     pub peak_bytes: u64,
 }
 
@@ -33,6 +34,20 @@ pub fn memory() -> Option<Memory> {
         resident_bytes: kibibytes("VmRSS:")? * 1024,
         peak_bytes: kibibytes("VmHWM:")? * 1024,
     })
+}
+
+/// Makes the peak of resident memory start again from what is resident now, and returns true if the kernel
+/// allowed it (`/proc/self/clear_refs`, Linux 4.0 and later).
+///
+/// Memory that was freed and that the allocator keeps is still resident, and so still in the peak.
+pub fn reset_memory_peak() -> bool {
+    // 5 resets the peak alone, and touches no page.
+    std::fs::write("/proc/self/clear_refs", "5").is_ok()
+}
+
+/// Ticks per second in which `/proc` counts the processor time of other processes.
+pub fn clock_ticks_per_second() -> u64 {
+    ticks()
 }
 
 #[cfg(test)]
@@ -53,5 +68,22 @@ mod tests {
         if let Some(memory) = memory() {
             assert!(memory.resident_bytes > 0 && memory.resident_bytes <= memory.peak_bytes);
         }
+    }
+
+    #[test]
+    fn the_peak_of_memory_can_be_made_to_start_again() {
+        const LARGE: usize = 64 << 20;
+        // More than the allocator keeps for later: it is unmapped when it is dropped.
+        let large = vec![1_u8; LARGE];
+        std::hint::black_box(&large);
+        let Some(with) = memory() else { return };
+        drop(large);
+        if !reset_memory_peak() {
+            return;
+        }
+        let after = memory().expect("it was there a moment ago");
+        assert!(with.peak_bytes >= LARGE as u64, "{with:?}");
+        assert!(after.peak_bytes + LARGE as u64 / 2 <= with.peak_bytes, "{with:?}, then {after:?}");
+        assert!(after.resident_bytes <= after.peak_bytes, "{after:?}");
     }
 }

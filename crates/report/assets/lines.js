@@ -19,6 +19,10 @@ function number(run, name) {
 
 const isValid = (run) => value(run, "valid") === true;
 
+/** What took processor time from a run that was disturbed; null for one that was not. */
+const disturbance = (run) =>
+  (value(run, "disturbed") === true ? value(run, "disturbed_reason") ?? "no reason given" : null);
+
 /** A setting; the size of replayed payloads was measured and is none. */
 function setting(run, name) {
   if (name === "payload_bytes" && value(run, "payload_source") !== null) return null;
@@ -74,6 +78,8 @@ function linesOf(some) {
     line.usable = valid.length > 0;
     // The valid runs; all of them where none is, so that something can be looked at.
     line.runs = line.usable ? valid : line.all;
+    // Disturbed runs count, but a line with one of them is never called best.
+    line.disturbed = line.runs.some((run) => disturbance(run) !== null);
   }
   const order = (a, b, name) => {
     const [x, y] = [a.settings[name], b.settings[name]];

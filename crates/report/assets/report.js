@@ -168,7 +168,8 @@ const listed = (names) => [names.slice(0, -1).join(", "), names.at(-1)].filter(B
 /** Who is first, in a sentence for each of what matters most. Several share a place that the runs
  * do not tell apart. */
 function inShort(some) {
-  const usable = some.filter((line) => line.usable);
+  const usable = some.filter((line) => line.usable && !line.disturbed);
+  const disturbed = some.filter((line) => line.usable && line.disturbed);
   const judged = [
     ["Soonest at p99", "delivery_p99_us", (v) => withUnit(inMillis(v), "ms"), (x) => `takes ${x} times as long`],
     ["Fewest bytes per message", "bytes_per_message", (v) => quantity(v, "B"), (x) => `needs ${x} times as many`],
@@ -179,6 +180,8 @@ function inShort(some) {
       .sort((a, b) => a[1] - b[1]);
     if (ranked.length < 2) return null;
     const first = ranked.filter(([line]) => isBest(line, name));
+    // Where a disturbed line reads better all the same, nobody is called first.
+    if (first.length === 0 && disturbed.length > 0) return null;
     const sharing = first.length > 0 ? first : ranked;
     const values = distinct(sharing.map(([, v]) => v)).map(say);
     const span = values[0] === values.at(-1) ? values[0] : `${values[0]} to ${values.at(-1)}`;
@@ -264,6 +267,9 @@ function warnings() {
     return h("li", {}, h("strong", {}, runName(run)), several ? ` (${run.source.name})` : "",
       line.usable ? ", left out: " : ", do not use: ", value(run, "invalid_reason") ?? "no reason given");
   });
+  items.push(...runs.filter((run) => isValid(run) && disturbance(run) !== null).map((run) =>
+    h("li", {}, h("strong", {}, runName(run)), several ? ` (${run.source.name})` : "",
+      ", disturbed: ", disturbance(run))));
   const notes = [];
   for (const source of data.sources) {
     const where = several ? `${source.name}: ` : "";

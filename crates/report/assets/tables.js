@@ -188,7 +188,8 @@ function answerTable(some, groups) {
         h("th", { scope: "rowgroup", colspan: columns.length + 1 }, h("span", {}, name))),
       group.map((line) => h("tr", { class: line.usable ? null : "invalid" },
         h("th", { scope: "row" }, sample(line), h("span", {}, lineName(line)),
-          line.usable ? null : h("span", { class: "note" }, "invalid: do not use")),
+          line.usable ? null : h("span", { class: "note" }, "invalid: do not use"),
+          line.disturbed ? h("span", { class: "note" }, "disturbed: see the warnings") : null),
         columns.map((column, at) => cell(line, column, rating[at])))));
   };
   const name = groups.map((group) => group.of).join(" and ");

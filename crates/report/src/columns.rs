@@ -375,8 +375,8 @@ pub const COLUMNS: &[RunColumn] = &[
     .unit("B")
     .lower_is_better()
     .means(
-        "The most resident memory of the load generator, from its start (earlier runs \
-         included) to the end of the run.",
+        "The most resident memory of the load generator during this run, from before the first \
+         subscriber to the end of the drain; blank where the kernel does not reset the peak of earlier runs.",
     ),
     measured(Kind::Integer, "late_publishes", |r| {
         Value::count(server(r, |server| server.late_publishes))
@@ -470,6 +470,36 @@ pub const COLUMNS: &[RunColumn] = &[
     setting(Kind::Text, "reconnect", |r| Value::words(r.run.reconnect.to_string())).means(
         "How subscribers waited before they reconnected: the keys of `[reconnect]` that say something.",
     ),
+    // Appended: what the machine did beside the run.
+    measured(Kind::Decimal, "other_cpu_ratio", |r| {
+        Value::computed(r.measurement.other_load.other_ratio)
+    })
+    .means(
+        "Share of the usable cores' processor time that processes other than the two ends (and a proxy \
+         between them) used in the window, 0 to 1.",
+    ),
+    measured(Kind::Decimal, "steal_cpu_ratio", |r| {
+        Value::computed(r.measurement.other_load.steal_ratio)
+    })
+    .means("Share of the usable cores' processor time that a hypervisor took in the window, 0 to 1."),
+    measured(Kind::Decimal, "cpu_pressure_ratio", |r| {
+        Value::computed(r.measurement.other_load.pressure_ratio)
+    })
+    .means(
+        "Share of the window in which some task of the machine, of the run or not, waited for a core, \
+         0 to 1 (`/proc/pressure/cpu`, `some`).",
+    ),
+    measured(Kind::Boolean, "disturbed", |r| {
+        r.measurement.other_load.is_disturbed().map_or(Value::Blank, Value::Boolean)
+    })
+    .means(
+        "Whether `other_cpu_ratio` and `steal_cpu_ratio` together are above 0.05: then the delays may be \
+         the machine's. Blank where neither is known.",
+    ),
+    measured(Kind::Text, "disturbed_reason", |r| {
+        r.measurement.other_load.reason().map_or(Value::Blank, Value::words)
+    })
+    .means("What took the processor time of a disturbed run, with the busiest processes where known."),
 ];
 
 fn delivery(r: &RunRecord<'_>, percentile: f64) -> Value {
@@ -531,11 +561,11 @@ mod tests {
     use std::collections::HashSet;
     use std::path::PathBuf;
 
-    use wirebench_measure::Recorder;
+    use wirebench_measure::{DISTURBED_CPU_RATIO, OtherLoad, Recorder};
 
     use super::*;
     use crate::Row;
-    use crate::testing::{measurement, record, run};
+    use crate::testing::{busy_neighbour, measurement, record, run};
 
     /// The header as the design fixes it.
     const FIXED: &str = "schema_version,scenario,run_id,repeat,transport,http_version,tls,\
@@ -609,8 +639,13 @@ mod tests {
 
     #[test]
     fn what_was_not_measured_is_blank_and_what_is_nought_is_nought() {
-        let measurement =
-            Measurement { published: None, server: None, seen: Recorder::new(), ..measurement() };
+        let measurement = Measurement {
+            published: None,
+            server: None,
+            seen: Recorder::new(),
+            other_load: OtherLoad::default(),
+            ..measurement()
+        };
         let row = Row::of(&record(&run(), &measurement));
         for blank in [
             "published",
@@ -633,12 +668,39 @@ mod tests {
             "missed_silently",
             "back_99_ms",
             "reconnects_peak_per_s",
+            "other_cpu_ratio",
+            "steal_cpu_ratio",
+            "cpu_pressure_ratio",
+            "disturbed",
+            "disturbed_reason",
         ] {
             assert_eq!(row.value(blank), Some(&Value::Blank), "{blank}");
         }
         for nought in ["received", "duplicate", "requests", "empty_responses"] {
             assert_eq!(row.number(nought), Some(0.0), "{nought}");
         }
+    }
+
+    #[test]
+    fn a_disturbed_run_says_by_whom_and_stays_valid() {
+        let disturbed = Measurement { other_load: busy_neighbour(), ..measurement() };
+        let row = Row::of(&record(&run(), &disturbed));
+        assert!(row.is_valid());
+        assert_eq!(row.number("other_cpu_ratio"), Some(0.45));
+        assert_eq!(row.value("disturbed"), Some(&Value::Boolean(true)));
+        assert_eq!(
+            row.disturbance(),
+            Some("another process used 0.90 of 2 cores: pid 123, stress-ng")
+        );
+        let calm = Row::of(&record(&run(), &measurement()));
+        assert_eq!(calm.value("disturbed"), Some(&Value::Boolean(false)));
+        assert_eq!(calm.disturbance(), None);
+    }
+
+    #[test]
+    fn the_meaning_of_disturbed_names_the_constant() {
+        let column = COLUMNS.iter().find(|column| column.name == "disturbed").unwrap();
+        assert!(column.meaning.contains(&format!(" {DISTURBED_CPU_RATIO}:")), "{}", column.meaning);
     }
 
     #[test]

@@ -11,7 +11,9 @@ fn columns_page() -> String {
         "# The columns\n\n\
          Made from the registry in `crates/report/src/columns.rs`; a test holds this page against it.\n\n\
          RFC 4180, a header always, a dot for decimals, the unit last in the name. Empty means not \
-         measured, never 0. Columns are only ever appended.\n",
+         measured, never 0. Columns are only ever appended.\n\n\
+         A percentile is empty when the sample is too small for it: p50 takes at least 2 values, p75 4, \
+         p90 10, p95 20, p99 100, p99.9 1,000 (`docs/method.md`, \"Percentiles of few values\").\n",
     );
     table(&mut page, "runs.csv: a row for each run", COLUMNS);
     table(&mut page, "timeline.csv: a row for each second of a run", TIMELINE_COLUMNS);

@@ -180,7 +180,7 @@ pub(crate) mod tests {
 
     use insta::assert_snapshot;
     use tempfile::tempdir;
-    use wirebench_measure::{Recorder, Second};
+    use wirebench_measure::{CpuTime, Recorder, Second};
     use wirebench_protocol::Timestamp;
 
     use super::*;
@@ -204,7 +204,7 @@ pub(crate) mod tests {
             bytes_down: 0,
             server_cpu: None,
             server_rss_bytes: None,
-            loadgen_cpu: Duration::ZERO,
+            loadgen_cpu: CpuTime::default(),
         }
     }
 

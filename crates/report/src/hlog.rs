@@ -140,7 +140,7 @@ mod tests {
     use hdrhistogram::serialization::interval_log::{IntervalLogIterator, LogEntry};
     use insta::assert_snapshot;
     use tempfile::tempdir;
-    use wirebench_measure::Recorder;
+    use wirebench_measure::{CpuTime, Recorder};
 
     use super::*;
 
@@ -162,7 +162,7 @@ mod tests {
             bytes_down: 0,
             server_cpu: None,
             server_rss_bytes: None,
-            loadgen_cpu: Duration::ZERO,
+            loadgen_cpu: CpuTime::default(),
         }
     }
 

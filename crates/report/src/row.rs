@@ -45,6 +45,13 @@ impl Row {
     pub fn is_valid(&self) -> bool {
         self.value("valid") == Some(&Value::Boolean(true))
     }
+
+    /// What took processor time from the run, for a run that was disturbed; `None` for one that was not, or
+    /// is not known to have been.
+    pub fn disturbance(&self) -> Option<&str> {
+        (self.value("disturbed") == Some(&Value::Boolean(true)))
+            .then(|| self.text("disturbed_reason").unwrap_or("no reason given"))
+    }
 }
 
 pub(crate) fn value_in<'a, Take>(

@@ -39,7 +39,8 @@ impl Default for Style {
 /// A setting that varies between the rows gets a column. Several runs of the same become one line:
 /// the median of those that are valid, with the range of p99; of `max` the highest, and of
 /// `missing` the highest of the invalid runs too, as their headings say. Runs that are invalid are
-/// left out where there are valid ones beside them, never called best, and explained below. Who
+/// left out where there are valid ones beside them, never called best, and explained below. Disturbed
+/// runs count, are never called best and are explained below. Who
 /// cannot be told from the best shares its mark. What was not measured is `–`. A table that is wider
 /// than `style` allows is continued below. Empty without rows.
 pub fn table(rows: &[Row], style: Style) -> String {
@@ -150,6 +151,11 @@ fn notes(lines: &[Line<'_>], settings: &Settings) -> Vec<String> {
         for row in line.runs.iter().filter(|row| !row.is_valid()) {
             notes.push(format!("!  {}, do not use: {}", which(row, line, settings), reason(row)));
         }
+        for row in &line.runs {
+            if let Some(disturbance) = row.disturbance() {
+                notes.push(format!("~  {}, disturbed: {disturbance}", which(row, line, settings)));
+            }
+        }
     }
     notes
 }
@@ -187,7 +193,7 @@ mod tests {
     use super::shown::{COST, DELIVERY, FAULTS};
     use super::*;
     use crate::COLUMNS;
-    use crate::testing::{measurement, record, run};
+    use crate::testing::{busy_neighbour, measurement, record, run};
 
     const PLAIN: Style = Style { colour: false, width: 120 };
 
@@ -221,7 +227,8 @@ mod tests {
         measured.seen.requests = if transport.polls() { 10 * count } else { 0 };
         measured.seen.empty = if polls { 9 * count } else { 0 };
         measured.seen.delivery = Latency::new();
-        for micros in [micros, micros, 2 * micros] {
+        // As many as a 99th percentile takes.
+        for micros in [micros, micros, 2 * micros].repeat(40) {
             measured.seen.delivery.record(Duration::from_micros(micros));
         }
         let bytes = if transport.polls() { 760 } else { 290 };
@@ -396,6 +403,21 @@ mod tests {
             row_of(Transport::WebSocket, 100, 1, 11, |_, measured| {
                 measured.invalid = vec![Invalid::GeneratorBusy { ratio: 0.97 }];
             }),
+        ];
+        assert_snapshot!(table(&rows, PLAIN));
+    }
+
+    #[test]
+    fn disturbed_runs_count_are_explained_and_never_the_best() {
+        let disturbed = |_: &mut Run, measured: &mut Measurement| {
+            measured.other_load = busy_neighbour();
+        };
+        let rows = [
+            row(Transport::ShortPolling, 100, 1, 525_000),
+            row(Transport::Sse, 100, 1, 26_100),
+            row(Transport::Sse, 100, 2, 26_200),
+            row_of(Transport::WebSocket, 100, 1, 25_000, disturbed),
+            row_of(Transport::WebSocket, 100, 2, 25_100, |_, _| {}),
         ];
         assert_snapshot!(table(&rows, PLAIN));
     }

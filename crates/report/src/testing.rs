@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use wirebench_measure::{LoadgenCost, Measurement, Recorder, ServerCost, Traffic};
+use wirebench_measure::{
+    LoadgenCost, Measurement, OtherLoad, OtherProcess, Recorder, ServerCost, Traffic,
+};
 use wirebench_protocol::Transport;
 use wirebench_protocol::control::{Pace, Payload};
 use wirebench_scenario::{Faults, Http, Link, Reconnect, Run, Timing};
@@ -72,6 +74,13 @@ pub(crate) fn measurement() -> Measurement {
             workers: 1,
             rss_peak_bytes: Some(12_582_912),
         },
+        other_load: OtherLoad {
+            cores: 2,
+            other_ratio: Some(0.0125),
+            steal_ratio: Some(0.0),
+            pressure_ratio: None,
+            processes: Vec::new(),
+        },
         faults: None,
         invalid: Vec::new(),
     }
@@ -79,4 +88,13 @@ pub(crate) fn measurement() -> Measurement {
 
 pub(crate) fn record<'a>(run: &'a Run, measurement: &'a Measurement) -> RunRecord<'a> {
     RunRecord { scenario: "fan-out", run, measurement }
+}
+
+/// A load beside a run that disturbs it.
+pub(crate) fn busy_neighbour() -> OtherLoad {
+    OtherLoad {
+        other_ratio: Some(0.45),
+        processes: vec![OtherProcess { pid: 123, name: "stress-ng".to_owned(), cores: 0.9 }],
+        ..measurement().other_load
+    }
 }

@@ -86,8 +86,8 @@ pub const TIMELINE_COLUMNS: &[SecondColumn] = &[
     measured(Kind::Decimal, "server_cpu_ratio", |r| Value::computed(r.second.server_cpu_ratio()))
         .lower_is_better()
         .means(
-            "Processor time of the server divided by the length of this second; 1 is one \
-         core.",
+            "Processor time of the server divided by the time that passed between its readings; 1 is one \
+         core. Blank for a part of a second shorter than 100 ms.",
         ),
     measured(Kind::Integer, "server_rss_bytes", |r| Value::count(r.second.server_rss_bytes))
         .unit("B")
@@ -96,8 +96,8 @@ pub const TIMELINE_COLUMNS: &[SecondColumn] = &[
     measured(Kind::Decimal, "loadgen_cpu_ratio", |r| Value::computed(r.second.loadgen_cpu_ratio()))
         .lower_is_better()
         .means(
-            "Processor time of the load generator divided by the length of this second; 1 \
-         is one core.",
+            "Processor time of the load generator divided by the time that passed between its readings; 1 \
+         is one core. Blank for a part of a second shorter than 100 ms.",
         ),
     measured(Kind::Decimal, "loadgen_lag_p99_us", |r| {
         Value::micros(r.second.seen.lag.percentile(99.0))
@@ -105,7 +105,16 @@ pub const TIMELINE_COLUMNS: &[SecondColumn] = &[
     .unit("µs")
     .lower_is_better()
     .means("99th percentile of how late the load generator's own event loop ran."),
+    // Appended.
+    measured(Kind::Decimal, "length_s", |r| Value::seconds(r.second.length)).unit("s").means(
+        "How long this second was: 1, except for the last one of the window and the last one of the \
+         drain. Counts are those of this length.",
+    ),
 ];
+
+/// Every file of this schema version has at least so many of [`TIMELINE_COLUMNS`]; the others were
+/// appended.
+const FIRST_COLUMNS: usize = 18;
 
 fn delivery(r: &SecondRecord<'_>, percentile: f64) -> Value {
     Value::micros(r.second.seen.delivery.percentile(percentile))
@@ -167,7 +176,7 @@ impl TimelineCsv {
 
 /// Reads a `timeline.csv`, by the rules of [`read`](crate::read).
 pub fn read_timeline(path: &Path) -> Result<Vec<TimelineRow>, ReadError> {
-    read_values(path, TIMELINE_COLUMNS, TIMELINE_COLUMNS.len())
+    read_values(path, TIMELINE_COLUMNS, FIRST_COLUMNS)
         .map(|lines| lines.into_iter().map(|values| TimelineRow { values }).collect())
 }
 
@@ -178,11 +187,16 @@ mod tests {
 
     use insta::assert_snapshot;
     use tempfile::tempdir;
-    use wirebench_measure::Recorder;
+    use wirebench_measure::{CpuTime, Recorder};
     use wirebench_protocol::Timestamp;
 
     use super::*;
     use crate::testing::{measurement, run};
+
+    fn cpu(used_micros: u64, passed_millis: u64) -> CpuTime {
+        let passed = Duration::from_millis(passed_millis);
+        CpuTime { used: Duration::from_micros(used_micros), passed }
+    }
 
     fn seconds() -> [Second; 2] {
         let full = Second {
@@ -194,9 +208,9 @@ mod tests {
             connections: 3,
             bytes_up: 8_190,
             bytes_down: 16_770,
-            server_cpu: Some(Duration::from_micros(1_540)),
+            server_cpu: Some(cpu(1_540, 1_000)),
             server_rss_bytes: Some(7_864_320),
-            loadgen_cpu: Duration::from_micros(23_400),
+            loadgen_cpu: cpu(23_400, 1_000),
         };
         let quiet = Second {
             index: 1,
@@ -205,6 +219,7 @@ mod tests {
             seen: Recorder::new(),
             server_cpu: None,
             server_rss_bytes: None,
+            loadgen_cpu: cpu(9_360, 400),
             ..full.clone()
         };
         [full, quiet]
@@ -223,6 +238,20 @@ mod tests {
         }
         assert_eq!(read_timeline(&path).unwrap(), rows);
         assert_snapshot!(fs::read_to_string(&path).unwrap());
+    }
+
+    #[test]
+    fn a_file_from_before_a_column_was_appended_reads_with_that_column_blank() {
+        let folder = tempdir().unwrap();
+        let path = folder.path().join("timeline.csv");
+        let names: Vec<&str> = TIMELINE_COLUMNS[..18].iter().map(|column| column.name).collect();
+        assert_eq!(names.last(), Some(&"loadgen_lag_p99_us"));
+        let header = names.join(",");
+        fs::write(&path, format!("{header}\n1,sse-1,sse,0,10,30,,,,0,0,3,8190,16770,,,0.0234,\n"))
+            .unwrap();
+        let rows = read_timeline(&path).unwrap();
+        assert_eq!(rows[0].number("received"), Some(30.0));
+        assert_eq!(rows[0].value("length_s"), Some(&Value::Blank));
     }
 
     #[test]

@@ -4,7 +4,7 @@
 //! so the names stand here, and a test over there holds the two lists together.
 
 /// Every column of `runs.csv`, in the order of the file.
-pub const COLUMNS: [&str; 71] = [
+pub const COLUMNS: [&str; 76] = [
     "schema_version",
     "scenario",
     "run_id",
@@ -76,10 +76,15 @@ pub const COLUMNS: [&str; 71] = [
     "back_99_ms",
     "reconnects_peak_per_s",
     "reconnect",
+    "other_cpu_ratio",
+    "steal_cpu_ratio",
+    "cpu_pressure_ratio",
+    "disturbed",
+    "disturbed_reason",
 ];
 
 /// The columns among them that hold words, so that no bound can be set on them.
-pub(crate) const WORDS: [&str; 12] = [
+pub(crate) const WORDS: [&str; 14] = [
     "scenario",
     "run_id",
     "transport",
@@ -92,4 +97,6 @@ pub(crate) const WORDS: [&str; 12] = [
     "connections",
     "faults",
     "reconnect",
+    "disturbed",
+    "disturbed_reason",
 ];

@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 use wirebench_loadgen::{Control, DriveError, Progress, ServerHands, Target, drive, server_hands};
 use wirebench_measure::Measurement;
 use wirebench_protocol::Transport;
-use wirebench_report::{Format, html};
+use wirebench_report::{Format, Row, html};
 use wirebench_scenario::{Overrides, Run, Scenario};
 
 use super::check;
@@ -287,6 +287,9 @@ impl<'a> Session<'a> {
         for sentence in &broken {
             print::talk(sentence);
         }
+        if let Some(warning) = disturbed(&self.folder.rows) {
+            print::talk(&warning);
+        }
         if !self.folder.rows.is_empty() {
             let page = html::report(&Kept::read(&self.folder.path)?.report());
             self.folder.add_page(&page)?;
@@ -300,6 +303,23 @@ impl<'a> Session<'a> {
             Exit::Threshold
         })
     }
+}
+
+/// Returns a warning when runs were disturbed, with the one that was disturbed most. Such runs are valid.
+fn disturbed(rows: &[Row]) -> Option<String> {
+    let taken = |row: &Row| {
+        let ratios = ["other_cpu_ratio", "steal_cpu_ratio"].map(|column| row.number(column));
+        ratios.into_iter().flatten().sum::<f64>()
+    };
+    let disturbed = rows.iter().filter_map(|row| Some((row, row.disturbance()?)));
+    let count = disturbed.clone().count();
+    let (worst, reason) = disturbed.max_by(|a, b| taken(a.0).total_cmp(&taken(b.0)))?;
+    Some(format!(
+        "warning: {count} of {} runs disturbed, {} most: {reason}\n\ntheir delays may be the machine's: \
+         end what else runs on it, and run the scenario again",
+        rows.len(),
+        worst.text("run_id").unwrap_or_default()
+    ))
 }
 
 /// The first signal ends the run in progress, the second the program.

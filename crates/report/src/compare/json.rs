@@ -24,7 +24,12 @@ pub(super) fn json(comparison: &Comparison) -> String {
         left_out: comparison
             .left_out
             .iter()
-            .map(|run| LeftOut { side: run.side, run_id: &run.run_id, reason: &run.reason })
+            .map(|run| RunAndReason { side: run.side, run_id: &run.run_id, reason: &run.reason })
+            .collect(),
+        disturbed: comparison
+            .disturbed
+            .iter()
+            .map(|run| RunAndReason { side: run.side, run_id: &run.run_id, reason: &run.reason })
             .collect(),
         differences: comparison.differences.iter().map(difference).collect(),
     };
@@ -46,7 +51,8 @@ struct Document<'a> {
     new: &'a [PathBuf],
     settings: Vec<SettingJson<'a>>,
     unpaired: Vec<UnpairedJson<'a>>,
-    left_out: Vec<LeftOut<'a>>,
+    left_out: Vec<RunAndReason<'a>>,
+    disturbed: Vec<RunAndReason<'a>>,
     differences: Vec<DifferenceJson<'a>>,
 }
 
@@ -90,8 +96,9 @@ struct UnpairedJson<'a> {
     new_invalid: usize,
 }
 
+/// A run that was left out, or disturbed, and why.
 #[derive(Serialize)]
-struct LeftOut<'a> {
+struct RunAndReason<'a> {
     side: &'static str,
     run_id: &'a str,
     reason: &'a str,

@@ -42,8 +42,9 @@
 //! American Statistician* 55, 2001). Fewer than 4 runs a side cannot tell anything, and with more
 //! settings it takes 5 or 6: their most extreme deal is too likely.
 //!
-//! What this cannot see: whatever changed *between* the two sides beside what was meant to, such as
-//! a busy neighbour during all runs of one of them. Let runs of both take turns.
+//! What this cannot see: whatever changed *between* the two sides beside what was meant to. Let runs of
+//! both take turns. A busy neighbour is seen in the runs themselves: those that were disturbed are used,
+//! and named in a warning.
 
 mod csv;
 mod differences;
@@ -131,6 +132,8 @@ pub struct Comparison {
     pub unpaired: Vec<Unpaired>,
     /// Runs that are invalid and were not used.
     pub left_out: Vec<LeftOut>,
+    /// Valid runs, which were used, during which something else took processor time.
+    pub disturbed: Vec<Disturbed>,
 }
 
 /// One transport at one setting, compared.
@@ -168,6 +171,17 @@ pub struct LeftOut {
     pub reason: String,
 }
 
+/// A run that was used although something else took processor time from it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Disturbed {
+    /// `base` or `new`.
+    pub side: &'static str,
+    /// Which.
+    pub run_id: String,
+    /// What took the time.
+    pub reason: String,
+}
+
 /// Compares all settings that both sides have. The same runs always give the same result.
 pub fn compare(base: &Side, new: &Side, options: &Options) -> Comparison {
     let (comparable, others): (Vec<Pair<'_>>, Vec<Pair<'_>>) =
@@ -183,6 +197,7 @@ pub fn compare(base: &Side, new: &Side, options: &Options) -> Comparison {
         settings: compared(&comparable, options),
         unpaired: others.into_iter().map(unpaired).collect(),
         left_out: left_out("base", base).chain(left_out("new", new)).collect(),
+        disturbed: disturbed("base", base).chain(disturbed("new", new)).collect(),
     }
 }
 
@@ -286,5 +301,15 @@ fn left_out(name: &'static str, side: &Side) -> impl Iterator<Item = LeftOut> {
         side: name,
         run_id: row.text("run_id").unwrap_or_default().to_owned(),
         reason: row.text("invalid_reason").unwrap_or("no reason given").to_owned(),
+    })
+}
+
+fn disturbed(name: &'static str, side: &Side) -> impl Iterator<Item = Disturbed> {
+    side.rows().filter(|row| row.is_valid()).filter_map(move |row| {
+        Some(Disturbed {
+            side: name,
+            run_id: row.text("run_id").unwrap_or_default().to_owned(),
+            reason: row.disturbance()?.to_owned(),
+        })
     })
 }

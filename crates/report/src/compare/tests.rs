@@ -207,6 +207,24 @@ fn a_transport_that_only_has_invalid_runs_now_is_not_complete() {
 }
 
 #[test]
+fn disturbed_runs_are_used_and_named_in_every_form() {
+    let reason = "another process used 0.9 of 2 cores: pid 123, stress-ng";
+    let disturbed =
+        [("disturbed", Value::Boolean(true)), ("disturbed_reason", Value::words(reason))];
+    let comparison = of_rows(runs(6, 52_400.0, &[]), runs(6, 63_000.0, &disturbed));
+    assert_eq!((comparison.settings[0].base_runs, comparison.settings[0].new_runs), (6, 6));
+    let line = format!("new run sse-1 was disturbed: {reason}");
+    let text = comparison.to_text(Style { width: 200, ..Style::default() }, false);
+    assert!(text.contains(&format!("!  {line}\n")), "{text}");
+    assert!(text.contains("!  2 more runs were disturbed\n"), "{text}");
+    assert!(!text.contains("base run"), "{text}");
+    assert!(comparison.to_markdown().contains(&format!("- ⚠ {line}\n")));
+    let json: serde_json::Value = serde_json::from_str(&comparison.to_json()).unwrap();
+    assert_eq!(json["disturbed"].as_array().unwrap().len(), 6);
+    assert_eq!(json["disturbed"][5]["reason"], reason);
+}
+
+#[test]
 fn the_metrics_compared_are_columns_that_rate() {
     let metrics = Options::default().metrics;
     assert_eq!(metrics.len(), METRICS.len());

@@ -4,7 +4,9 @@ use std::path::PathBuf;
 
 use super::differences::MACHINE_JSON;
 use super::units::{ABSENT, Shown, percent};
-use super::{Change, Compared, Comparison, Difference, Doubt, Estimate, Unpaired, Verdict};
+use super::{
+    Change, Compared, Comparison, Difference, Disturbed, Doubt, Estimate, Unpaired, Verdict,
+};
 use crate::Better;
 
 impl Verdict {
@@ -106,7 +108,8 @@ pub(super) fn warnings(comparison: &Comparison) -> Vec<String> {
     let left_out = comparison.left_out.iter().map(|left_out| {
         format!("{} run {} left out: {}", left_out.side, left_out.run_id, left_out.reason)
     });
-    unpaired.chain(advice(comparison)).chain(left_out).collect()
+    let disturbed = disturbed(&comparison.disturbed);
+    unpaired.chain(advice(comparison)).chain(left_out).chain(disturbed).collect()
 }
 
 /// What more runs would do: the one place that says how many. `None` where they would do nothing.
@@ -159,6 +162,20 @@ pub(super) fn differing_in_short(comparison: &Comparison) -> Vec<String> {
         differences.len(),
         names.join(", ")
     )]
+}
+
+/// One line for each run that was disturbed; of many the first few, and how many more there are.
+fn disturbed(runs: &[Disturbed]) -> Vec<String> {
+    const NAMED: usize = 4;
+    let line =
+        |run: &Disturbed| format!("{} run {} was disturbed: {}", run.side, run.run_id, run.reason);
+    let mut lines: Vec<String> = runs.iter().take(NAMED).map(line).collect();
+    match runs.len().saturating_sub(NAMED) {
+        0 => {}
+        1 => lines.push("1 more run was disturbed".to_owned()),
+        more => lines.push(format!("{more} more runs were disturbed")),
+    }
+    lines
 }
 
 fn no_partner(unpaired: &Unpaired) -> String {

@@ -74,6 +74,12 @@ fn notes(rows: &[Row]) -> String {
         let reason = row.text("invalid_reason").unwrap_or("no reason given");
         let _ = writeln!(text, "- ⚠ run {} left out: {}", escaped(id), escaped(reason));
     }
+    for row in rows.iter().filter(|row| row.is_valid()) {
+        if let Some(disturbance) = row.disturbance() {
+            let id = escaped(row.text("run_id").unwrap_or(ABSENT));
+            let _ = writeln!(text, "- ⚠ run {id} was disturbed: {}", escaped(disturbance));
+        }
+    }
     text
 }
 
@@ -98,7 +104,16 @@ mod tests {
     use wirebench_scenario::Run;
 
     use super::*;
-    use crate::testing::{measurement, record, run};
+    use crate::testing::{busy_neighbour, measurement, record, run};
+
+    #[test]
+    fn a_disturbed_run_is_named_with_the_cause() {
+        let disturbed = Measurement { other_load: busy_neighbour(), ..measurement() };
+        let text = markdown(&[Row::of(&record(&run(), &disturbed))]);
+        let note = "- ⚠ run long-polling-1 was disturbed: another process used 0.90 of 2 cores: pid 123, \
+                    stress-ng\n";
+        assert!(text.ends_with(note), "{text}");
+    }
 
     #[test]
     fn a_table_with_an_invalid_run_looks_like_this() {

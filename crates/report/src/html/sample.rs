@@ -4,13 +4,14 @@ use std::time::{Duration, SystemTime};
 
 use tempfile::tempdir;
 use wirebench_measure::{
-    Aftermath, Invalid, Latency, Measurement, Missed, Recorder, Second, ServerCost, Traffic,
+    Aftermath, CpuTime, Invalid, Latency, Measurement, Missed, Recorder, Second, ServerCost,
+    Traffic,
 };
 use wirebench_protocol::control::Payload;
 use wirebench_protocol::{Timestamp, Transport};
 use wirebench_scenario::{Link, Run};
 
-use crate::testing::{measurement, run};
+use crate::testing::{busy_neighbour, measurement, run};
 use crate::{
     Histograms, LatencyLog, Row, RunRecord, SecondRecord, Start, TimelineCsv, TimelineRow,
     read_timeline,
@@ -189,7 +190,7 @@ fn seconds(run: &Run, plan: &Plan<'_>, chance: &mut Chance) -> Vec<Second> {
                 let millis = DELAY_MS + queue + wait + noise + pause;
                 seen.delivery.record(Duration::from_nanos((millis * 1e6) as u64));
             }
-            seen.lag.record(Duration::from_micros(400));
+            (0..200).for_each(|_| seen.lag.record(Duration::from_micros(400)));
             Second {
                 index,
                 from: Timestamp::from_nanos(0) + Duration::from_secs(index + 5),
@@ -199,14 +200,19 @@ fn seconds(run: &Run, plan: &Plan<'_>, chance: &mut Chance) -> Vec<Second> {
                 connections: run.subscribers as u64,
                 bytes_up: 480 * polls,
                 bytes_down: received * 180 + polls * 190,
-                server_cpu: Some(Duration::from_micros(
-                    ((received as f64 * 5.0 + polls as f64 * 28.0) * drift * plan.slowness) as u64,
+                server_cpu: Some(in_a_second(
+                    (received as f64 * 5.0 + polls as f64 * 28.0) * drift * plan.slowness,
                 )),
                 server_rss_bytes: Some(8_000_000 + run.subscribers as u64 * 14_000),
-                loadgen_cpu: Duration::from_micros(((received + polls) as f64 * 9.0) as u64),
+                loadgen_cpu: in_a_second((received + polls) as f64 * 9.0),
             }
         })
         .collect()
+}
+
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "made-up numbers")]
+fn in_a_second(micros: f64) -> CpuTime {
+    CpuTime { used: Duration::from_micros(micros as u64), passed: Duration::from_secs(1) }
 }
 
 fn measured(run: &Run, seconds: &[Second], plan: &Plan<'_>) -> Measurement {
@@ -225,8 +231,8 @@ fn measured(run: &Run, seconds: &[Second], plan: &Plan<'_>) -> Measurement {
         delivery,
         ..Recorder::new()
     };
-    seen.connect.record(Duration::from_millis(51));
-    seen.lag.record(Duration::from_micros(400));
+    (0..subscribers).for_each(|_| seen.connect.record(Duration::from_millis(51)));
+    (0..200).for_each(|_| seen.lag.record(Duration::from_micros(400)));
     let grown = match run.transport {
         Transport::ShortPolling => 11_000,
         Transport::LongPolling => 17_500,
@@ -247,7 +253,7 @@ fn measured(run: &Run, seconds: &[Second], plan: &Plan<'_>) -> Measurement {
             bytes_down: sum(|second| second.bytes_down),
         },
         server: Some(ServerCost {
-            cpu: seconds.iter().filter_map(|second| second.server_cpu).sum(),
+            cpu: seconds.iter().filter_map(|second| Some(second.server_cpu?.used)).sum(),
             rss_idle_bytes: 8_000_000,
             rss_peak_bytes: 8_000_000 + subscribers * grown,
             rss_per_subscriber_bytes: (subscribers >= 100).then_some(grown),
@@ -266,6 +272,10 @@ fn measured(run: &Run, seconds: &[Second], plan: &Plan<'_>) -> Measurement {
         measurement.seen.received -= 12;
         measurement.invalid =
             vec![Invalid::Missing { missing: 12, expected: 10 * plan.seconds * subscribers }];
+    }
+    let disturbed = (5_000, Transport::WebSocket, 2);
+    if plan.trouble && (run.subscribers, run.transport, run.repeat) == disturbed {
+        measurement.other_load = busy_neighbour();
     }
     measurement
 }

@@ -287,13 +287,11 @@ fn label(column: &RunColumn, value: &Value) -> String {
     }
 }
 
-/// The transport, marked where runs of it are invalid.
+/// The transport, marked where runs of it are invalid (`!`) or were disturbed (`~`).
 fn name(line: &Line<'_>) -> String {
-    if line.is_usable() && line.invalid.is_empty() {
-        line.transport.to_owned()
-    } else {
-        format!("{} !", line.transport)
-    }
+    let invalid = if line.is_usable() && line.invalid.is_empty() { "" } else { " !" };
+    let disturbed = if line.is_disturbed() { " ~" } else { "" };
+    format!("{}{invalid}{disturbed}", line.transport)
 }
 
 #[cfg(test)]

@@ -69,7 +69,12 @@ impl Line<'_> {
 
     /// Whether it may be called best, in the table, the page, Markdown and JSON alike.
     pub(crate) fn may_be_best(&self) -> bool {
-        self.is_usable()
+        self.is_usable() && !self.is_disturbed()
+    }
+
+    /// Returns true if a run that counts was disturbed: the line then cannot be called best.
+    pub(crate) fn is_disturbed(&self) -> bool {
+        self.runs.iter().any(|row| row.disturbance().is_some())
     }
 
     fn order(&self, other: &Self) -> Ordering {

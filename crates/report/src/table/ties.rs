@@ -62,6 +62,13 @@ pub(crate) fn first_place(group: &[Line<'_>], shown: &Shown) -> Option<FirstPlac
     }
     let burdens: Vec<f64> = entries.iter().map(|(_, value, _)| burden(shown, *value)).collect();
     let leader = (0..burdens.len()).min_by(|a, b| burdens[*a].total_cmp(&burdens[*b]))?;
+    // Where a disturbed line reads better all the same, nobody can be called best.
+    let mut disturbed = group.iter().filter(|line| line.is_usable() && line.is_disturbed());
+    if disturbed.any(|line| {
+        line.cell(shown).is_some_and(|(value, _)| burden(shown, value) < burdens[leader])
+    }) {
+        return None;
+    }
     let lines: Vec<&Line<'_>> = entries.iter().map(|(at, ..)| &group[*at]).collect();
     let (behind, basis) = behind(&lines, &burdens, leader, shown);
     let mut shares = vec![false; group.len()];

@@ -1,0 +1,37 @@
+//! Reads from `/proc` what the machine has done so far, for the part of it that is not the run's.
+
+use std::fs;
+
+use wirebench_measure::{CoreTimes, MachineReading, ProcessTimes, allowed_cores, pressure};
+use wirebench_protocol::{Timestamp, process};
+
+/// Reads the counters of the cores, the pressure and every process that can be seen. What the kernel does
+/// not show is left out. Takes some 10 µs for each process, so it belongs on a thread that may block.
+pub fn read_machine() -> MachineReading {
+    let at = Timestamp::now();
+    let text = |path: &str| fs::read_to_string(path).ok();
+    let allowed = text("/proc/self/status").and_then(|status| allowed_cores(&status));
+    let allowed = allowed.unwrap_or_default();
+    MachineReading {
+        at,
+        ticks_per_second: process::clock_ticks_per_second(),
+        cores: text("/proc/stat").and_then(|stat| CoreTimes::parse(&stat, &allowed)),
+        pressure: text("/proc/pressure/cpu").and_then(|text| pressure(&text)),
+        processes: processes(),
+        allowed,
+    }
+}
+
+/// Those that end while they are read are left out.
+fn processes() -> Vec<ProcessTimes> {
+    let Ok(entries) = fs::read_dir("/proc") else { return Vec::new() };
+    entries
+        .filter_map(Result::ok)
+        .filter(|entry| {
+            entry.file_name().as_encoded_bytes().first().is_some_and(u8::is_ascii_digit)
+        })
+        .filter_map(|entry| fs::read(entry.path().join("stat")).ok())
+        // A process may choose any bytes for its name.
+        .filter_map(|stat| ProcessTimes::parse(&String::from_utf8_lossy(&stat)))
+        .collect()
+}
