@@ -2,6 +2,8 @@
 
 use std::process::ExitCode;
 
+use wirebench_loadgen::{TargetError, raw::RawError};
+
 /// What a command came to, from good to bad; the exit codes are part of the interface.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Exit {
@@ -22,6 +24,17 @@ pub(crate) enum Exit {
 }
 
 impl Exit {
+    /// What an error that ends a command comes to: bad usage where the command line is at fault, a
+    /// failure otherwise.
+    pub(crate) fn of(error: &anyhow::Error) -> Self {
+        let malformed = error.chain().any(|cause| match cause.downcast_ref() {
+            Some(RawError::Target(target)) => target.is_malformed(),
+            Some(RawError::Url { .. }) => true,
+            _ => cause.downcast_ref().is_some_and(TargetError::is_malformed),
+        });
+        if malformed { Self::Usage } else { Self::Failed }
+    }
+
     /// The more serious of two: what several scenarios came to together.
     pub(crate) fn worse(self, other: Self) -> Self {
         self.max(other)

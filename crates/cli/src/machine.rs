@@ -1,14 +1,17 @@
 //! What this machine is and what it allows: recorded beside every result, checked before every run.
 
+use std::fmt::Write;
 use std::num::NonZero;
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use rustix::time::{ClockId, clock_getres};
 use serde::Serialize;
 
+use crate::print::thousands;
+
 /// Open files beside the subscribers' connections: standard streams, result files, event loops, the
 /// control API.
-pub(crate) const SPARE_FILES: u64 = 100;
+const SPARE_FILES: u64 = 100;
 
 /// The facts about a machine that decide what a number measured on it means.
 #[derive(Debug, Serialize)]
@@ -57,7 +60,7 @@ impl Machine {
     /// The most connections that one process can hold to one address, and what limits it.
     pub(crate) fn most_connections(&self) -> (u64, &'static str) {
         let files = self.open_files.map(|files| files.saturating_sub(SPARE_FILES));
-        let ports = self.port_range.map(|(first, last)| u64::from(last.saturating_sub(first)) + 1);
+        let ports = self.port_range.map(ports);
         match (files, ports) {
             (Some(files), Some(ports)) if ports < files => (ports, "local ports"),
             (Some(files), _) => (files, "open files"),
@@ -65,6 +68,54 @@ impl Machine {
             (None, None) => (u64::MAX, "nothing known"),
         }
     }
+}
+
+/// The local ports that can be given to connections at most: those from 1,024 on.
+const MOST_PORTS: u64 = 64_512;
+
+impl Machine {
+    /// Why this machine cannot hold so many connections at once and what to do, in sentences; `None`
+    /// where it can.
+    pub(crate) fn shortage(&self, wanted: u64) -> Option<String> {
+        let (allowed, limit) = self.most_connections();
+        if wanted <= allowed {
+            return None;
+        }
+        let [wanted_text, allowed] = [wanted, allowed].map(thousands);
+        let mut text = format!(
+            "it asks for {wanted_text} connections at once, and this machine allows {allowed}, limited by \
+             {limit}\n  lower `crowd.subscribers`: at most {allowed} connections run here as it is"
+        );
+        let files = wanted + SPARE_FILES;
+        if self.open_files.is_some_and(|open| open < files) {
+            let _ = write!(
+                text,
+                "\n  or allow more open files: `ulimit -n {files}` as root, or `nofile` in \
+                 /etc/security/limits.conf, then log in again"
+            );
+        }
+        if self.port_range.is_some_and(|range| ports(range) < wanted) {
+            let _ = if wanted <= MOST_PORTS {
+                write!(
+                    text,
+                    "\n  or allow more local ports: `sysctl -w \
+                     net.ipv4.ip_local_port_range=\"1024 65535\"`"
+                )
+            } else {
+                let most = thousands(MOST_PORTS);
+                write!(
+                    text,
+                    "\n  no setting helps beyond {most} connections: there are no more local ports"
+                )
+            };
+        }
+        Some(text)
+    }
+}
+
+/// How many ports there are from the first to the last.
+fn ports((first, last): (u16, u16)) -> u64 {
+    u64::from(last.saturating_sub(first)) + 1
 }
 
 /// Raises the limit of open files as far as the system lets an ordinary user: to the hard limit.
@@ -115,5 +166,20 @@ mod tests {
         );
         assert_eq!(machine(Some(1 << 20), Some((1, 500))).most_connections(), (500, "local ports"));
         assert_eq!(machine(None, None).most_connections().0, u64::MAX);
+    }
+
+    #[test]
+    fn a_crowd_that_does_not_fit_comes_with_what_would_help() {
+        let ports = Some((32_768, 60_999));
+        let machine = |open_files| Machine { open_files, port_range: ports, ..Machine::inspect() };
+        assert_eq!(machine(Some(20_000)).shortage(19_900), None);
+        let files = machine(Some(20_000)).shortage(20_000).expect("100 too many");
+        assert!(files.contains("allows 19,900, limited by open files"), "{files}");
+        assert!(files.contains("ulimit -n 20100") && !files.contains("sysctl"), "{files}");
+        let both = machine(Some(20_000)).shortage(60_000).expect("too many");
+        assert!(both.contains("ulimit -n 60100") && both.contains("sysctl"), "{both}");
+        let never = machine(Some(2_000_000)).shortage(1_000_000).expect("too many");
+        assert!(never.contains("no setting helps beyond 64,512"), "{never}");
+        assert!(!never.contains("sysctl") && !never.contains("ulimit"), "{never}");
     }
 }

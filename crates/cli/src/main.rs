@@ -70,7 +70,7 @@ fn main() -> ExitCode {
     };
     done.unwrap_or_else(|error| {
         print::talk(&format!("error: {error:#}"));
-        Exit::Failed
+        Exit::of(&error)
     })
     .into()
 }

@@ -23,6 +23,11 @@ pub(crate) fn talk(line: &str) {
     let _ = writeln!(anstream::stderr(), "{line}");
 }
 
+/// Writes a warning to standard error, which stands out on a terminal.
+pub(crate) fn warn(line: &str) {
+    talk(&format!("\u{1b}[1;33mwarning:\u{1b}[0m {line}"));
+}
+
 /// Whether standard output shows colour: a terminal, and nobody asked for none (`NO_COLOR`).
 pub(crate) fn colour() -> bool {
     anstream::AutoStream::choice(&io::stdout()) != anstream::ColorChoice::Never

@@ -8,13 +8,20 @@ use std::time::Duration;
 use indicatif::{ProgressBar, ProgressStyle};
 use wirebench_loadgen::Progress;
 use wirebench_measure::Measurement;
-use wirebench_scenario::{Run, Scenario};
+use wirebench_scenario::{Run, Scenario, varying};
 
 use crate::print;
 
+/// Says how the runs are going.
+#[derive(Debug)]
+pub(crate) struct Display {
+    place: Place,
+    names: Names,
+}
+
 /// Where progress goes.
 #[derive(Debug)]
-pub(crate) enum Display {
+enum Place {
     /// `--quiet`.
     Nothing,
     /// A line for each run, for logs.
@@ -23,9 +30,8 @@ pub(crate) enum Display {
     Bar(ProgressBar),
 }
 
-impl Display {
-    /// The display for `runs` runs.
-    pub(crate) fn new(quiet: bool, runs: usize) -> Self {
+impl Place {
+    fn new(quiet: bool, runs: usize) -> Self {
         if quiet {
             return Self::Nothing;
         }
@@ -38,6 +44,13 @@ impl Display {
         bar.enable_steady_tick(Duration::from_millis(250));
         Self::Bar(bar)
     }
+}
+
+impl Display {
+    /// The display for these runs.
+    pub(crate) fn new(quiet: bool, runs: &[Run]) -> Self {
+        Self { place: Place::new(quiet, runs.len()), names: Names::of(runs) }
+    }
 
     /// What is going to be run, and where the results go.
     pub(crate) fn scenario(&self, scenario: &Scenario, folder: &Path) {
@@ -48,7 +61,7 @@ impl Display {
 
     /// What a run is doing.
     pub(crate) fn progress(&self, run: &Run, progress: &Progress) {
-        let Self::Bar(bar) = self else { return };
+        let Place::Bar(bar) = &self.place else { return };
         let doing = match progress {
             Progress::Ramp { standing, wanted } => format!("connecting {standing} of {wanted}"),
             Progress::WarmUp => "warming up".to_owned(),
@@ -59,24 +72,25 @@ impl Display {
                 format!("second {}, {} received{p99}", second.index + 1, second.seen.received)
             }
         };
-        bar.set_message(format!("{}: {doing}", describe(run)));
+        bar.set_message(format!("{}: {doing}", self.names.name(run)));
     }
 
     /// What a run came to.
     pub(crate) fn run_done(&mut self, run: &Run, measurement: &Measurement) {
         let seen = &measurement.seen;
         let p99 = seen.delivery.percentile(99.0).map_or_else(|| "–".to_owned(), milliseconds);
-        let mut line = format!("{}: {} received, p99 {p99}", describe(run), seen.received);
+        let name = self.names.name(run);
+        let mut line = format!("{name}: {} received, p99 {p99}", seen.received);
         for reason in &measurement.invalid {
             let _ = write!(line, "; invalid: {reason}");
         }
-        match self {
-            Self::Nothing => {}
-            Self::Lines { done, runs } => {
+        match &mut self.place {
+            Place::Nothing => {}
+            Place::Lines { done, runs } => {
                 *done += 1;
                 print::talk(&format!("[{done}/{runs}] {line}"));
             }
-            Self::Bar(bar) => {
+            Place::Bar(bar) => {
                 bar.inc(1);
                 if !measurement.invalid.is_empty() {
                     bar.println(line);
@@ -87,26 +101,89 @@ impl Display {
 
     /// A line of talk beside the progress.
     pub(crate) fn say(&self, line: &str) {
-        match self {
-            Self::Nothing => {}
-            Self::Lines { .. } => print::talk(line),
-            Self::Bar(bar) => bar.suspend(|| print::talk(line)),
+        match &self.place {
+            Place::Nothing => {}
+            Place::Lines { .. } => print::talk(line),
+            Place::Bar(bar) => bar.suspend(|| print::talk(line)),
         }
     }
 
     /// Takes the bar away.
     pub(crate) fn finish(&self) {
-        if let Self::Bar(bar) = self {
+        if let Place::Bar(bar) = &self.place {
             bar.finish_and_clear();
         }
     }
 }
 
-fn describe(run: &Run) -> String {
-    let subscribers = if run.subscribers == 1 { "subscriber" } else { "subscribers" };
-    format!("{} {} {subscribers}", run.transport, run.subscribers)
+/// Names runs by what sets them apart: the transport, the keys that vary in the scenario, the repeat.
+#[derive(Debug)]
+struct Names {
+    varying: Vec<&'static str>,
+    repeats: u32,
+}
+
+impl Names {
+    fn of(runs: &[Run]) -> Self {
+        let repeats = runs.iter().map(|run| run.repeat).max().unwrap_or(1);
+        Self { varying: varying(runs), repeats }
+    }
+
+    fn name(&self, run: &Run) -> String {
+        let mut name = run.transport.to_string();
+        for (key, value) in run.settings() {
+            if self.varying.contains(&key) {
+                let _ = write!(name, ", {key} = {value}");
+            }
+        }
+        if self.repeats > 1 {
+            let _ = write!(name, ", repeat {} of {}", run.repeat, self.repeats);
+        }
+        name
+    }
 }
 
 fn milliseconds(duration: Duration) -> String {
     format!("{:.1} ms", duration.as_secs_f64() * 1e3)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use wirebench_scenario::Overrides;
+
+    use super::*;
+
+    fn names(scenario: &str) -> Vec<String> {
+        let parsed = Scenario::parse("x", scenario, Path::new(""), &Overrides::default());
+        let runs = parsed.expect("a valid scenario").runs(1);
+        let names = Names::of(&runs);
+        let mut all: Vec<_> = runs.iter().map(|run| names.name(run)).collect();
+        all.sort();
+        all
+    }
+
+    #[test]
+    fn a_run_of_a_sweep_is_named_by_the_keys_that_vary() {
+        let sweep = "transports = [\"sse\"]\nfeed = { rate = [1, 10] }\n\
+                     link = { delay = [\"0ms\", \"25ms\"] }\ntiming = { repeat = 2 }";
+        let all = names(sweep);
+        assert_eq!(all.len(), 8);
+        assert_eq!(all[0], "sse, feed.rate = 1, link.delay = 0s, repeat 1 of 2");
+        assert_eq!(all[7], "sse, feed.rate = 10, link.delay = 25ms, repeat 2 of 2");
+    }
+
+    #[test]
+    fn a_key_of_one_transport_is_named_with_that_transport_alone() {
+        let polled = "transports = [\"short-polling\", \"sse\"]\n\
+                      short-polling = { interval = [\"1s\", \"2s\"] }";
+        let all = names(polled);
+        let expected = [
+            "short-polling, short-polling.interval = 1s",
+            "short-polling, short-polling.interval = 2s",
+            "sse",
+        ];
+        assert_eq!(all, expected);
+    }
 }

@@ -55,6 +55,13 @@ pub enum TargetError {
     },
 }
 
+impl TargetError {
+    /// Returns true if the URL itself is at fault: no other moment or machine would take it.
+    pub fn is_malformed(&self) -> bool {
+        matches!(self, Self::Malformed { .. } | Self::Encrypted { .. })
+    }
+}
+
 impl Target {
     /// Parses `http://host[:port][/feeds/{feed}[/…]]` (`https://`, `ws://` and `wss://` likewise) and
     /// resolves the host. The port is the scheme's and the feed [`DEFAULT_FEED`] where the URL does not
@@ -109,7 +116,9 @@ pub(crate) fn parse(url: &str) -> Result<Parsed, TargetError> {
         _ => return Err(malformed()),
     };
     let authority = uri.authority().cloned().ok_or_else(malformed)?;
-    if authority.as_str().contains('@') {
+    // `http` says of a port such as 99999 that there is none, and here that would mean the scheme's.
+    let names_a_port = authority.as_str().len() > authority.host().len() + ":".len();
+    if authority.as_str().contains('@') || (names_a_port && authority.port_u16().is_none()) {
         return Err(malformed());
     }
     Ok(Parsed { authority, uri, encrypted })
@@ -170,8 +179,17 @@ mod tests {
 
     #[tokio::test]
     async fn another_form_of_url_is_refused() {
-        for url in ["127.0.0.1:80", "ftp://a", "http://a/b", "http://a/feeds/", "http://u@a"] {
-            assert!(Target::resolve(url).await.is_err(), "accepted {url}");
+        for url in [
+            "127.0.0.1:80",
+            "ftp://a",
+            "http://a/b",
+            "http://a/feeds/",
+            "http://u@a",
+            "http://127.0.0.1:99999",
+            "http://127.0.0.1:x",
+        ] {
+            let error = Target::resolve(url).await.expect_err(url);
+            assert!(error.is_malformed(), "{url}: {error}");
         }
     }
 }

@@ -21,6 +21,7 @@ mod reconnect_keys;
 mod runs;
 mod scenario;
 mod schema;
+mod settings;
 mod write;
 
 pub use columns::COLUMNS;
@@ -34,5 +35,6 @@ pub use scenario::{
     Comparison, Connections, Headers, Http, Link, Run, Scenario, Threshold, Timing,
 };
 pub use schema::schema;
+pub use settings::varying;
 pub use wirebench_protocol::control::{Pace, Payload};
 pub use write::commented_scenario;

@@ -14,7 +14,8 @@ use crate::print::{self, thousands};
 
 /// Validate scenarios and print what they would run
 ///
-/// Connections, messages and time, and what theory predicts for each setting. Nothing is run.
+/// Connections, messages and time, and what theory predicts for each setting. Nothing is run. A scenario
+/// that is valid and needs more connections than this machine allows gets a warning, and exit code 0.
 #[derive(Args, Debug)]
 pub(crate) struct Check {
     /// Scenario files
@@ -34,7 +35,22 @@ pub(crate) fn check(arguments: &Check) -> anyhow::Result<Exit> {
             plan(scenario, machine::half_of_the_cores())
         ))?;
     }
+    warn_of_shortages(&arguments.scenarios, &scenarios, machine::half_of_the_cores());
     Ok(Exit::Done)
+}
+
+/// Warns of each scenario that is valid and cannot run on this machine. It may run on another.
+pub(crate) fn warn_of_shortages(paths: &[PathBuf], scenarios: &[Scenario], workers: usize) {
+    for (path, scenario) in paths.iter().zip(scenarios) {
+        if let Some(shortage) = shortage(scenario, workers) {
+            print::warn(&format!("`{}` cannot run on this machine: {shortage}", path.display()));
+        }
+    }
+}
+
+/// Why this machine has not enough connections for a scenario and what to do; `None` where it has.
+pub(crate) fn shortage(scenario: &Scenario, workers: usize) -> Option<String> {
+    Machine::inspect().shortage(most_connections(&scenario.runs(0), workers))
 }
 
 /// Loads every scenario; where some are invalid, says all that is wrong with all of them.
@@ -54,7 +70,7 @@ pub(crate) fn load(paths: &[PathBuf], overrides: &Overrides) -> Option<Vec<Scena
 }
 
 /// Returns the most connections that the runs need at once, with this many threads of the load generator.
-pub(crate) fn most_connections(runs: &[Run], workers: usize) -> u64 {
+fn most_connections(runs: &[Run], workers: usize) -> u64 {
     runs.iter().map(|run| run.connections(workers)).max().map_or(0, |most| most as u64)
 }
 

@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io::{ErrorKind, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
 use clap::Args;
@@ -13,15 +13,17 @@ use crate::print;
 
 /// Write a commented scenario to start from
 ///
-/// Every key is there with its default and what it means. Without a file it goes to standard output.
+/// Every key is there with its default and what it means.
 #[derive(Args, Debug)]
 pub(crate) struct Init {
-    /// The file to write; one that exists is never overwritten
+    /// The file to write; one that exists is never overwritten. Without a file, or with `-`, it goes to
+    /// standard output
     file: Option<PathBuf>,
 }
 
 pub(crate) fn init(arguments: &Init) -> anyhow::Result<Exit> {
-    let Some(path) = &arguments.file else {
+    let file = arguments.file.as_deref().filter(|path| *path != Path::new("-"));
+    let Some(path) = file else {
         print::data(&commented_scenario())?;
         return Ok(Exit::Done);
     };

@@ -20,8 +20,8 @@ use crate::exit::Exit;
 use crate::folder::{Request, RunFolder, holds_a_run};
 use crate::keeper::Keeper;
 use crate::kept::Kept;
-use crate::machine::{self, Machine, SPARE_FILES};
-use crate::print::{self, thousands};
+use crate::machine::{self, Machine};
+use crate::print;
 use crate::progress::Display;
 use crate::thresholds;
 
@@ -87,6 +87,7 @@ pub(crate) fn run(arguments: &RunArguments) -> anyhow::Result<Exit> {
             let plan = check::plan(scenario, load_workers(arguments));
             print::data(&format!("{}\n{plan}\n", path.display()))?;
         }
+        check::warn_of_shortages(&arguments.scenarios, &scenarios, load_workers(arguments));
         return Ok(Exit::Done);
     }
     if arguments.out.is_some() && scenarios.len() > 1 {
@@ -159,7 +160,7 @@ impl<'a> Session<'a> {
             tags: &arguments.tags,
         };
         let runs = scenario.runs(arguments.seed);
-        let display = Display::new(arguments.quiet, runs.len());
+        let display = Display::new(arguments.quiet, &runs);
         Ok(Self {
             scenario,
             format: arguments.format.into(),
@@ -350,19 +351,10 @@ fn load_workers(arguments: &RunArguments) -> usize {
 
 /// Both ends hold one file a connection, each in a process with the same limit.
 fn enough_files(scenario: &Scenario, workers: usize) -> anyhow::Result<()> {
-    let wanted = check::most_connections(&scenario.runs(0), workers);
-    let (allowed, limit) = Machine::inspect().most_connections();
-    if wanted > allowed {
-        bail!(
-            "scenario `{}` asks for {} subscribers in one run, this machine allows {}, limited by \
-             {limit}: raise it (`ulimit -n {}`; see `wirebench doctor`) or lower `crowd.subscribers`",
-            scenario.name,
-            thousands(wanted),
-            thousands(allowed),
-            wanted + SPARE_FILES
-        );
+    match check::shortage(scenario, workers) {
+        Some(shortage) => bail!("scenario `{}` cannot run here: {shortage}", scenario.name),
+        None => Ok(()),
     }
-    Ok(())
 }
 
 fn assignment(text: &str) -> Result<(String, String), String> {

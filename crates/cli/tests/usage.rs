@@ -1,0 +1,65 @@
+//! What the program says to a command line that is wrong, or that asks for more than the machine has.
+
+mod support;
+
+use std::fs;
+use std::path::Path;
+
+use support::run;
+use tempfile::TempDir;
+
+#[test]
+fn a_malformed_url_is_bad_usage_whatever_command_it_is_for() {
+    let here = Path::new(".");
+    for url in ["127.0.0.1:8080", "ftp://127.0.0.1", "http://127.0.0.1:99999", "http://"] {
+        for arguments in [
+            &["subscribe", url, "--transport", "sse"][..],
+            &["subscribe", url, "--transport", "long-polling", "--once"],
+            &["subscribe", url, "--transport", "sse", "--raw"],
+            &["subscribe", url, "--transport", "websocket", "--raw"],
+            &["proxy", "--habit", "slow", "--upstream", url],
+        ] {
+            let ended = run(here, arguments);
+            assert_eq!(ended.code, Some(2), "{arguments:?}: {ended:?}");
+            assert!(ended.stderr.contains(url), "{arguments:?}: {ended:?}");
+        }
+    }
+}
+
+#[test]
+fn a_server_that_is_not_there_is_a_failure_and_no_bad_usage() {
+    let unused = std::net::TcpListener::bind("127.0.0.1:0").and_then(|port| port.local_addr());
+    let url = format!("http://{}", unused.expect("a free port"));
+    let ended = run(Path::new("."), &["subscribe", &url, "--transport", "sse", "--once"]);
+    assert_eq!(ended.code, Some(1), "{ended:?}");
+}
+
+#[test]
+fn a_dash_for_a_file_is_standard_output() {
+    let folder = TempDir::new().expect("a folder");
+    let [dash, plain] =
+        [&["init", "-"][..], &["init"]].map(|arguments| run(folder.path(), arguments));
+    assert_eq!((dash.code, &*dash.stderr), (Some(0), ""), "{dash:?}");
+    assert!(dash.stdout.contains("[crowd]") && dash.stdout == plain.stdout, "{dash:?}");
+    let left = fs::read_dir(folder.path()).expect("the folder").count();
+    assert_eq!(left, 0, "no file is called `-`");
+}
+
+#[test]
+fn a_crowd_that_this_machine_cannot_hold_is_warned_of_with_a_remedy() {
+    let folder = TempDir::new().expect("a folder");
+    let scenario = "crowd = { subscribers = 1_000_000 }\n";
+    fs::write(folder.path().join("crowd.toml"), scenario).expect("the scenario");
+    for arguments in [&["check", "crowd.toml"][..], &["run", "crowd.toml", "--dry-run"]] {
+        let ended = run(folder.path(), arguments);
+        // The file is valid, and may run on another machine.
+        assert_eq!(ended.code, Some(0), "{ended:?}");
+        let warning = ended.stderr.lines().next().unwrap_or_default();
+        let begins = warning.starts_with("warning: `crowd.toml` cannot run on this machine");
+        assert!(begins && warning.contains("1,000,000"), "{ended:?}");
+        assert!(ended.stderr.contains("lower `crowd.subscribers`"), "{ended:?}");
+    }
+    let refused = run(folder.path(), &["run", "crowd.toml"]);
+    assert_eq!(refused.code, Some(1), "{refused:?}");
+    assert!(refused.stderr.contains("lower `crowd.subscribers`"), "{refused:?}");
+}
