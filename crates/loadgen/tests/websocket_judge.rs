@@ -377,6 +377,7 @@ async fn a_feed_takes_text_that_publishes_and_says_what_else_is_wrong() {
         let answer = next(&mut http, text).await;
         let answer: serde_json::Value = serde_json::from_slice(&answer.payload).unwrap();
         assert!(answer["error"].is_string() && answer["hint"].is_string(), "{text}: {answer}");
+        assert_eq!(answer["status"], 400, "{text}: {answer}");
     }
     http.send(&masked(FIN | TEXT, b"{\"publish\": {\"a\":\r\n[1]} }")).await;
     let answers = [next(&mut http, "two answers").await, next(&mut http, "two answers").await];

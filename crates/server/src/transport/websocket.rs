@@ -132,7 +132,9 @@ impl Session {
         let frame = match message {
             Message::Text(request) => match self.publish(request.as_bytes()) {
                 Ok(cursor) => text(&Frame::Published(Published { cursor })),
-                Err(Rejected { error, hint, .. }) => text(&Frame::Error { error, hint }),
+                Err(Rejected { status, error, hint }) => {
+                    text(&Frame::Error { error, hint, status: status.as_u16() })
+                }
             },
             Message::Binary(_) => {
                 return Err(End::Refused(CloseCode::Unsupported, "messages are text"));
@@ -190,6 +192,7 @@ enum Frame {
     Error {
         error: String,
         hint: &'static str,
+        status: u16,
     },
 }
 
