@@ -72,12 +72,25 @@ struct Inner {
 impl Demos {
     /// New demos, with empty feeds.
     pub fn new(access: ControlAccess) -> Self {
+        Self::set_as(access, publisher::Plan::default(), 0)
+    }
+
+    /// The demos of the server's next life: with empty feeds, and with the rate, the payload and the link
+    /// delay that these are set to. Nobody has to set the sliders again after a restart.
+    #[must_use]
+    pub fn next_life(&self) -> Self {
+        Self::set_as(self.0.access, self.0.demo.plan(), self.0.network.delay_ms())
+    }
+
+    fn set_as(access: ControlAccess, plan: publisher::Plan, link_delay_ms: u64) -> Self {
+        let network = network::Network::default();
+        network.set_delay(link_delay_ms);
         Self(Arc::new(Inner {
             access,
             life: format!("{:016x}", rand::random::<u64>()),
-            network: Arc::default(),
+            network: Arc::new(network),
             taps: tap::Taps::default(),
-            demo: publisher::Demo::new(),
+            demo: publisher::Demo::new(plan),
             chat: chat::Chat::new(),
             monitor: monitor::Monitor::new(),
             inbox: inbox::Inbox::new(),

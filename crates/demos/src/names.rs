@@ -32,6 +32,22 @@ mod tests {
 
     use super::*;
 
+    /// A page says the names in its reader's language.
+    #[test]
+    fn every_name_has_its_words_in_every_language() {
+        let words = crate::assets::Web::get("words/chat.json").unwrap();
+        let words: serde_json::Value = serde_json::from_slice(&words.data).unwrap();
+        for language in crate::language::Language::ALL {
+            let names = &words[language.name()]["names"];
+            for (kind, all) in [("manners", MANNERS), ("birds", BIRDS)] {
+                let known = names[kind].as_object().unwrap();
+                assert_eq!(known.len(), all.len(), "{kind}");
+                let said = all.map(|one| known[one].as_str().unwrap());
+                assert_eq!(BTreeSet::from(said).len(), all.len(), "{kind} are told apart");
+            }
+        }
+    }
+
     #[test]
     fn every_name_is_given_once_and_then_there_are_none() {
         let mut taken = BTreeSet::new();

@@ -51,7 +51,7 @@ struct Press {
 }
 
 impl Demo {
-    pub(crate) fn new() -> Self {
+    pub(crate) fn new(plan: Plan) -> Self {
         let feed = Feed::new(WINDOW).with_check(|json| {
             if json.len() <= *PAYLOAD_BYTES.end() {
                 return Ok(());
@@ -59,7 +59,7 @@ impl Demo {
             let error = format!("a payload of {} bytes", json.len());
             Err(Rejected::malformed(error, "this feed takes up to 16,384 bytes"))
         });
-        let press = Press { plan: Plan::default(), at_work: None, running: false };
+        let press = Press { plan, at_work: None, running: false };
         Self { feed, press: Mutex::new(press) }
     }
 
@@ -139,7 +139,7 @@ mod tests {
 
     #[test]
     fn a_plan_out_of_bounds_is_refused_and_the_old_one_stays() {
-        let demo = Demo::new();
+        let demo = Demo::new(Plan::default());
         for (rate, bytes) in [
             (0.0, 64),
             (0.09, 64),
@@ -158,8 +158,19 @@ mod tests {
     }
 
     #[test]
+    fn the_next_life_of_the_server_is_set_as_this_one() {
+        let demos = crate::Demos::new(crate::ControlAccess::Loopback);
+        demos.0.demo.set(plan(20.0, 256, false)).unwrap();
+        demos.0.network.set_delay(100);
+        let next = demos.next_life();
+        assert_eq!(next.0.demo.plan(), plan(20.0, 256, false));
+        assert_eq!(next.0.network.delay_ms(), 100);
+        assert_ne!(next.0.life, demos.0.life);
+    }
+
+    #[test]
     fn nothing_is_published_unless_the_server_runs_and_the_plan_says_so() {
-        let demo = Demo::new();
+        let demo = Demo::new(Plan::default());
         demo.set(plan(100.0, 2, true)).unwrap();
         let at_work = |demo: &Demo| demo.press.lock().unwrap().at_work.is_some();
         assert!(!at_work(&demo));
@@ -177,7 +188,7 @@ mod tests {
 
     #[test]
     fn others_publish_as_much_at_once_as_the_server_does_and_no_more() {
-        let demo = Demo::new();
+        let demo = Demo::new(Plan::default());
         assert!(demo.feed.offer(format!("\"{}\"", "x".repeat(16_382)).as_bytes()).is_ok());
         assert!(demo.feed.offer(format!("\"{}\"", "x".repeat(16_383)).as_bytes()).is_err());
     }

@@ -226,3 +226,125 @@ fn nothing_is_loaded_from_elsewhere() {
         }
     }
 }
+
+fn is_han(letter: char) -> bool {
+    ('\u{3400}'..='\u{9fff}').contains(&letter)
+}
+
+/// Every text of a dictionary, with its place.
+fn texts(place: &str, words: &Value, found: &mut Vec<(String, String)>) {
+    match words {
+        Value::String(text) => found.push((place.to_owned(), text.clone())),
+        Value::Array(all) => {
+            for (n, one) in all.iter().enumerate() {
+                texts(&format!("{place}[{n}]"), one, found);
+            }
+        }
+        Value::Object(all) => {
+            for (key, one) in all {
+                texts(&format!("{place}.{key}"), one, found);
+            }
+        }
+        _ => {}
+    }
+}
+
+fn chinese() -> Vec<(String, String)> {
+    let mut found = Vec::new();
+    for (path, text) in files("json") {
+        let words: Value = serde_json::from_str(&text).unwrap();
+        texts(stem(&path), &words["zh"], &mut found);
+    }
+    found
+}
+
+/// What stands between a tag and its end, each time.
+fn inside<'a>(text: &'a str, tag: &str) -> Vec<&'a str> {
+    let (open, close) = (format!("<{tag}>"), format!("</{tag}>"));
+    let pieces = text.split(&open).skip(1);
+    pieces.filter_map(|piece| piece.split(&close).next()).collect()
+}
+
+/// A text without what is code or a variable.
+fn prose(text: &str) -> String {
+    let mut prose = text.to_owned();
+    for tag in ["code", "i"] {
+        for part in inside(text, tag) {
+            prose = prose.replace(&format!("<{tag}>{part}</{tag}>"), " … ");
+        }
+    }
+    prose
+}
+
+#[test]
+fn chinese_has_its_own_units_and_signs() {
+    for (place, text) in chinese() {
+        let prose = prose(&text);
+        let mut words = prose.split(|c: char| !c.is_ascii_alphanumeric());
+        assert!(!words.any(|word| matches!(word, "s" | "ms")), "{place}: 秒 or 毫秒 in {text}");
+        assert!(!prose.contains(" %"), "{place}: no space before % in {text}");
+        let letters: Vec<char> = prose.chars().collect();
+        for pair in letters.windows(2) {
+            let ascii = matches!(pair[1], ',' | ';' | ':' | '?' | '!' | '.' | '(');
+            assert!(!(is_han(pair[0]) && ascii), "{place}: `{}` after Chinese: {text}", pair[1]);
+        }
+    }
+}
+
+#[test]
+fn chinese_has_one_word_for_a_response() {
+    for (place, text) in chinese() {
+        assert!(!text.contains("应答"), "{place}: 响应, not 应答: {text}");
+    }
+}
+
+#[test]
+fn chinese_is_never_slanted() {
+    for (place, text) in chinese() {
+        for tag in ["i", "em", "cite", "dfn"] {
+            let slanted = inside(&text, tag).into_iter().find(|part| part.chars().any(is_han));
+            assert_eq!(slanted, None, "{place}");
+        }
+    }
+    for (path, text) in files("css") {
+        assert!(!text.contains("italic") && !text.contains("oblique"), "{}", path.display());
+    }
+}
+
+/// A unit that a script writes by itself is English on a Chinese page, and so is an error of the server.
+#[test]
+fn scripts_take_units_and_reasons_from_the_dictionaries() {
+    for (path, text) in files("js") {
+        for english in ["} ms`", "} s`", "} %`", "error.message", "error.hint"] {
+            assert!(!text.contains(english), "{}: `{english}`", path.display());
+        }
+    }
+}
+
+/// The report and the demos are looked at side by side.
+#[test]
+fn a_transport_has_the_same_mark_here_and_in_the_report() {
+    let assets = format!("{WEB}/../../report/assets");
+    let scripts = fs::read_dir(assets).unwrap().map(|entry| entry.unwrap().path());
+    let scripts = scripts.filter(|path| path.extension().is_some_and(|kind| kind == "js"));
+    let list = scripts
+        .map(|path| fs::read_to_string(path).unwrap())
+        .find_map(|text| Some(text.split_once("SYMBOLS = [")?.1.split_once(']')?.0.to_owned()))
+        .expect("the report lists its marks");
+    let symbols: Vec<_> = list.split(',').map(|name| name.trim().trim_matches('"')).collect();
+    let transports = ["short-polling", "long-polling", "sse", "websocket"];
+    assert_eq!(symbols.len(), transports.len(), "{symbols:?}");
+    let (_, style) = files("css").into_iter().find(|(path, _)| stem(path) == "style").unwrap();
+    for (transport, symbol) in transports.into_iter().zip(symbols) {
+        let shape = match symbol {
+            "square" => "polygon(0 0, 100% 0, 100% 100%, 0 100%)",
+            "diamond" => "polygon(50% 0, 100% 50%, 50% 100%, 0 50%)",
+            "triangle-up" => "polygon(50% 0, 100% 100%, 0 100%)",
+            "circle" => "border-radius: 50%",
+            other => panic!("how does `{other}` look?"),
+        };
+        let mark = format!("[data-transport=\"{transport}\"] .mark");
+        let rule = style.lines().find(|line| line.starts_with(&mark)).unwrap();
+        assert!(rule.contains(shape), "{transport} is a {symbol} in the report: {rule}");
+    }
+}

@@ -5,7 +5,7 @@
 
 import { briefly, common, duration, fill } from "./words.js";
 
-const MARGIN = { top: 8, right: 8, bottom: 20 };
+const MARGIN = { top: 14, right: 8, bottom: 20 };
 const still = matchMedia("(prefers-reduced-motion: reduce)");
 const dark = matchMedia("(prefers-color-scheme: dark)");
 
@@ -14,9 +14,10 @@ const dark = matchMedia("(prefers-color-scheme: dark)");
  *
  * @param {HTMLElement} place an empty element; its size, by the stylesheet, is the size of the chart
  * @param {object} options
- * @param {{key: string, name: string, color: string, dash?: number[], dots?: boolean, line?: boolean,
- *   step?: boolean}[]} options.series `color` is a CSS custom property such as `--sse`; series are told
- *   apart by `dash` too
+ * @param {{key: string, name: string, color: string, dash?: number[], dots?: boolean, line?: boolean}[]}
+ *   options.series `color` is a CSS custom property such as `--sse`; series are told apart by `dash` too.
+ *   A line is for what was sampled and has a value in between as well. What happened one by one, such as
+ *   the delays of messages, has dots and no line: there is nothing on the way from one to the next
  * @param {string} options.label what the chart shows, for those who do not see it
  * @param {number | (() => number)} [options.span] ms from the left edge to now; 60,000 unless given
  * @param {number | (() => number)} [options.maximum] upper end of the scale; without it, the highest value
@@ -134,22 +135,25 @@ export function chart(place, options) {
       if (room > 16 || value === 0 || value === ticks.at(-1)) pen.fillText(tick(value), left - 6, y(value));
     }
     pen.textBaseline = "top";
-    const seconds = span() > 45_000 && right - left < 320 ? 20_000 : 10_000;
-    for (let ago = 0; ago < span() * 1.001; ago += seconds) {
+    // The outermost labels stand beside their tick and not below it, which takes half a label more.
+    const label = (pen.measureText(`−${briefly(span())}`).width + 6) * 1.5;
+    const fits = (ms) => (ms / span()) * (right - left) >= label;
+    const apart = [10_000, 15_000, 20_000, 30_000].find(fits) ?? span();
+    for (let ago = 0; ago < span() * 1.001; ago += apart) {
       pen.textAlign = ago === 0 ? "right" : ago > span() * 0.97 ? "left" : "center";
       pen.fillText(ago === 0 ? common.now : `−${briefly(ago)}`, x(end - ago), bottom + 5);
     }
 
     pen.save();
     pen.beginPath();
-    pen.rect(left, 0, right - left + MARGIN.right, bottom + 2);
+    pen.rect(left, 0, right - left + MARGIN.right, bottom + 4);
     pen.clip();
     for (const one of series.values()) drawSeries(one, x, y, most);
     pen.restore();
     describe();
   }
 
-  function drawSeries({ color, dash, dots, line, step, points }, x, y, most) {
+  function drawSeries({ color, dash, dots, line, points }, x, y, most) {
     pen.strokeStyle = pen.fillStyle = colors.of(color);
     pen.lineWidth = 1.75;
     pen.lineJoin = "round";
@@ -162,10 +166,7 @@ export function chart(place, options) {
         if (value !== null) {
           // Above the scale there is nothing to draw a line along.
           if (before === null || (before > most && value > most)) pen.moveTo(x(at), height(value));
-          else {
-            if (step) pen.lineTo(x(at), height(before));
-            pen.lineTo(x(at), height(value));
-          }
+          else pen.lineTo(x(at), height(value));
         }
         before = value;
       }
@@ -176,11 +177,12 @@ export function chart(place, options) {
       for (const { at, value, hollow } of points) {
         if (value === null) continue;
         pen.beginPath();
-        // What is above the scale is not left out: a mark at the upper edge says so.
+        // What is above the scale is not left out: a mark in the upper margin says so.
         if (value > most * 1.001) {
-          pen.moveTo(x(at) - 3.5, MARGIN.top + 3);
-          pen.lineTo(x(at) + 3.5, MARGIN.top + 3);
-          pen.lineTo(x(at), MARGIN.top - 4);
+          pen.moveTo(x(at) - 4, MARGIN.top - 3);
+          pen.lineTo(x(at) + 4, MARGIN.top - 3);
+          pen.lineTo(x(at), MARGIN.top - 11);
+          pen.closePath();
         } else {
           pen.arc(x(at), y(value), hollow ? 2.75 : 2.25, 0, 2 * Math.PI);
         }

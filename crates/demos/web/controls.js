@@ -1,8 +1,9 @@
 // The controls of the feed `demo`, of its link and of the polls: controls.html, brought to life.
 
-import { Refused, learn, post, put, watch } from "./server.js";
+import { refusal } from "./refusal.js";
+import { learn, post, put, watch } from "./server.js";
 import { slider } from "./slider.js";
-import { briefly, bytes, common, count, fill } from "./words.js";
+import { briefly, bytes, common, count, fill, milliseconds } from "./words.js";
 
 /** What is set. Rate, payload and link belong to the server, interval and hold to this page. */
 export const setting = {
@@ -12,6 +13,12 @@ export const setting = {
   interval_ms: 1000,
   hold_ms: 25_000,
 };
+
+/** Seconds for which the button cuts the connections; the words of the button say so too. */
+const CUT_S = 3;
+/** How long it stands that the feed was started, and that something failed. */
+const STARTED_MS = 5_000;
+const FAILURE_MS = 15_000;
 
 const words = common.controls;
 const element = (id) => document.getElementById(id);
@@ -37,7 +44,7 @@ export function controls(changed = () => {}) {
     link: slider(element("link"), {
       values: [0, 10, 25, 50, 100, 200, 500, 1000],
       value: setting.link_ms,
-      format: (ms) => `${count(ms)} ms`,
+      format: (ms) => milliseconds(ms),
       on: (delay_ms) => rest("/demo/link", { delay_ms }),
     }),
   };
@@ -74,27 +81,43 @@ export function controls(changed = () => {}) {
     return { rate, payload_bytes, publishing };
   }
 
-  async function tell(method, path, body, said = "") {
-    const answer = element("answer");
+  // What a button came to stands for as long as it is true: `for_ms`, or until the server is seen in a
+  // state in which it is `over`.
+  let over;
+  let ending;
+  function say(text, { for_ms, over: when } = {}) {
+    clearTimeout(ending);
+    element("answer").textContent = text;
+    over = when;
+    if (for_ms) ending = setTimeout(() => say(""), for_ms);
+  }
+
+  async function tell(method, path, body, said = "", standing = {}) {
     try {
       const next = await method(path, body);
       if (next?.life) learn(next);
-      answer.textContent = said;
+      say(said, standing);
     } catch (error) {
-      const refused = error instanceof Refused;
-      answer.textContent = refused ? fill(common.failed, { error: error.message }) : common.unreachable;
+      say(fill(common.failed, { error: refusal(error) }), { for_ms: FAILURE_MS });
     }
   }
 
-  element("cut").addEventListener("click", () => tell(post, "/demo/cut", { seconds: 3 }, words.said.cut));
-  element("restart").addEventListener("click", () => tell(post, "/demo/restart", {}, words.said.restart));
+  element("cut").addEventListener("click", () =>
+    tell(post, "/demo/cut", { seconds: CUT_S }, fill(words.said.cut, { seconds: CUT_S }), { for_ms: CUT_S * 1000 }),
+  );
+  element("restart").addEventListener("click", () => {
+    const { life } = state;
+    tell(post, "/demo/restart", {}, words.said.restart, { over: (now) => now.life !== life });
+  });
   element("feed").addEventListener("click", () => {
     const publishing = !state.publishing;
     const said = publishing ? words.said.started : words.said.stopped;
-    tell(put, "/demo/publisher", { ...publisher(), publishing }, said);
+    const standing = publishing ? { for_ms: STARTED_MS } : { over: (now) => now.publishing };
+    tell(put, "/demo/publisher", { ...publisher(), publishing }, said, standing);
   });
 
   watch(({ here, state: next }) => {
+    if (here && over?.(next)) say("");
     for (const control of shared) control.disabled = !here || !next?.may_control;
     element("denied").hidden = !next || next.may_control;
     if (!next) return;

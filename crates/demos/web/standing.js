@@ -2,7 +2,10 @@
 
 import { common, fill } from "./words.js";
 
-/** Keeps `element` (class `state`) saying how the lane is that `current()` returns, and may change. */
+/**
+ * Keeps `element` (class `state`) saying how the lane is that `current()` returns, and may change. Returns a
+ * function that says it at once, for whoever has just changed the lane.
+ */
 export function standing(element, current) {
   function show() {
     const { state, since, closed } = current() ?? { state: "starting" };
@@ -15,4 +18,5 @@ export function standing(element, current) {
   }
   show();
   setInterval(show, 250);
+  return show;
 }

@@ -5,6 +5,8 @@ import { briefly, bytes as inBytes, common } from "./words.js";
 
 const GUTTER = 8;
 const AXIS = 20;
+/** Above the rows: what is above a line and what below, where no mark is covered by it. */
+const HEAD = 22;
 /** Marks that are kept: more would not be told apart. */
 const KEPT = 1500;
 const still = matchMedia("(prefers-reduced-motion: reduce)");
@@ -86,11 +88,14 @@ export function timeline(place, { rows, span, now, label, words, on }) {
     const left = GUTTER;
     const right = width - GUTTER;
     const x = (at) => right - ((end - at) / span()) * (right - left);
-    const step = [1000, 2000, 5000, 10_000, 20_000].find((ms) => (ms / span()) * (right - left) > 56) ?? 30_000;
+    // The outermost labels stand beside their tick and not below it, which takes half a label more.
+    const widest = (pen.measureText(`−${briefly(span())}`).width + 6) * 1.5;
+    const fits = (ms) => (ms / span()) * (right - left) >= widest;
+    const step = [1000, 2000, 5000, 10_000, 20_000].find(fits) ?? 30_000;
     pen.textBaseline = "top";
     for (let ago = 0; ago <= span() * 1.001; ago += step) {
       const place = Math.round(x(end - ago)) + 0.5;
-      line(place, 0, place, height - AXIS, colors.rule);
+      line(place, HEAD, place, height - AXIS, colors.rule);
       pen.fillStyle = colors.muted;
       pen.textAlign = ago === 0 ? "right" : ago > span() * 0.97 ? "left" : "center";
       pen.fillText(ago === 0 ? common.now : `−${briefly(ago)}`, place, height - AXIS + 5);
@@ -99,9 +104,9 @@ export function timeline(place, { rows, span, now, label, words, on }) {
     const within = ({ at }) => at >= start && at <= end;
     const shown = marks.filter((mark) => within(mark) && lanes.some(({ name }) => name === mark.lane));
     const largest = Math.max(100, ...shown.map(({ length }) => length));
-    const room = (height - AXIS) / Math.max(1, lanes.length);
+    const room = (height - AXIS - HEAD) / Math.max(1, lanes.length);
     lanes.forEach((lane, row) => {
-      const top = row * room;
+      const top = HEAD + row * room;
       const middle = Math.round(top + room * 0.55);
       const reach = room * 0.38 - 6;
       if (row > 0) line(0, Math.round(top) + 0.5, width, Math.round(top) + 0.5, colors.rule);
@@ -117,7 +122,7 @@ export function timeline(place, { rows, span, now, label, words, on }) {
       pen.fillStyle = colors.ink;
       pen.fillText(lane.title, left + 2, top + 6);
     });
-    if (lanes.length > 0) drawLegend(largest, left + pen.measureText(lanes[0].title).width, right, room);
+    if (lanes.length > 0) drawLegend(largest, left, right);
     if (drawn - described > 5000) {
       described = drawn;
       canvas.setAttribute("aria-label", label());
@@ -178,21 +183,16 @@ export function timeline(place, { rows, span, now, label, words, on }) {
     pen.fill();
   }
 
-  function drawLegend(largest, left, right, room) {
-    const highest = `${words.highest(inBytes(largest))} · `;
-    const fits = pen.measureText(`${highest}↑ ${words.up}`).width < right - left - 24;
-    pen.textAlign = "right";
+  function drawLegend(largest, left, right) {
+    const directions = `↑ ${words.up}   ↓ ${words.down}`;
+    const highest = words.highest(inBytes(largest));
     pen.textBaseline = "top";
-    for (const [text, y] of [
-      [`${fits ? highest : ""}↑ ${words.up}`, 6],
-      [`↓ ${words.down}`, room - parseFloat(pen.font) - 8],
-    ]) {
-      const width = pen.measureText(text).width;
-      pen.fillStyle = colors.paper;
-      pen.fillRect(right - width - 4, y - 3, width + 8, parseFloat(pen.font) + 6);
-      pen.fillStyle = colors.muted;
-      pen.fillText(text, right, y);
-    }
+    pen.fillStyle = colors.muted;
+    pen.textAlign = "left";
+    pen.fillText(directions, left + 2, 2);
+    const fits = pen.measureText(directions).width + pen.measureText(highest).width < right - left - 24;
+    pen.textAlign = "right";
+    if (fits) pen.fillText(highest, right, 2);
   }
 
   function line(x1, y1, x2, y2, color) {

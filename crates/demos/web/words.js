@@ -40,23 +40,30 @@ export function count(value, digits = 0) {
   return format(value, { minimumFractionDigits: digits, maximumFractionDigits: digits });
 }
 
-/** Milliseconds as `0.4 ms`, `12 ms` or `1.25 s`. */
+/** A number of milliseconds with its unit: `250 ms`, in Chinese `250 毫秒`. */
+export const milliseconds = (value, digits = 0) => `${count(value, digits)} ${common.unit.ms}`;
+
+/** A number of seconds with its unit: `12 s`, in Chinese `12 秒`. */
+export const seconds = (value, digits = 0) => `${count(value, digits)} ${common.unit.s}`;
+
+/** Milliseconds as `0.4 ms`, `12 ms` or `1.25 s`; in Chinese with the units of Chinese. */
 export function duration(ms) {
   if (!known(ms)) return common.absent;
   const size = Math.abs(ms);
-  if (size === 0) return "0 ms";
-  if (size < 9.95) return `${count(ms, 1)} ms`;
-  if (size < 999.5) return `${count(ms)} ms`;
-  if (size < 9_995) return `${count(ms / 1000, 2)} s`;
-  if (size < 99_950) return `${count(ms / 1000, 1)} s`;
-  return `${count(ms / 1000)} s`;
+  if (size === 0) return milliseconds(0);
+  if (size < 9.95) return milliseconds(ms, 1);
+  if (size < 999.5) return milliseconds(ms);
+  if (size < 9_995) return seconds(ms / 1000, 2);
+  if (size < 99_950) return seconds(ms / 1000, 1);
+  return seconds(ms / 1000);
 }
 
 /** A given duration, as on a scale or a slider: `0`, `250 ms`, `2 s`, without decimals that say nothing. */
 export function briefly(ms) {
   if (ms === 0) return "0";
   const trimmed = (value) => format(value, { maximumSignificantDigits: 3 });
-  return Math.abs(ms) < 1000 ? `${trimmed(ms)} ms` : `${trimmed(ms / 1000)} s`;
+  const { unit } = common;
+  return Math.abs(ms) < 1000 ? `${trimmed(ms)} ${unit.ms}` : `${trimmed(ms / 1000)} ${unit.s}`;
 }
 
 /** Bytes as `512 B`, `3.4 KiB` or `1.2 MiB`. */
@@ -67,7 +74,7 @@ export function bytes(value) {
   return `${count(value / 1024 ** 2, 1)} MiB`;
 }
 
-/** A ratio as `31 %`. */
+/** A ratio as `31 %`; in Chinese as `31%`. */
 export function percent(ratio, digits = 0) {
-  return known(ratio) ? `${count(ratio * 100, digits)} %` : common.absent;
+  return known(ratio) ? fill(common.unit.percent, { n: count(ratio * 100, digits) }) : common.absent;
 }

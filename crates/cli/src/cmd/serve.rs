@@ -148,7 +148,13 @@ async fn until_stopped(arguments: Serve) -> anyhow::Result<Exit> {
     })?;
 
     let mut listeners = (listener, control);
-    while Life::new(&arguments, &settings).live(listeners, &stop).await == End::Restart {
+    let mut before = None;
+    loop {
+        let life = Life::new(&arguments, &settings, before.take().as_ref());
+        before = life.demos();
+        if life.live(listeners, &stop).await == End::Stop {
+            break;
+        }
         let back = async {
             sleep(AWAY).await;
             let listener = bind_again("--listen", addresses.0).await?;

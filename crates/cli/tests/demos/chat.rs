@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use serde_json::json;
 
+use crate::TRANSPORTS;
 use crate::browser::{Tab, Visit, visit};
 
 /// Enters the room over a transport, and says under what name.
@@ -106,25 +107,53 @@ fn markup_in_a_message_stays_text() {
 }
 
 #[test]
-fn an_empty_message_is_refused() {
+fn spaces_are_not_sent_and_the_page_says_why() {
     visit(async |visit| {
         let (ann, _) = enter(visit, "sse").await;
-        let (ben, _) = enter(visit, "sse").await;
-        for (number, transport) in ["sse", "websocket"].into_iter().enumerate() {
+        for transport in ["sse", "websocket"] {
             change_to(&ann, transport).await;
             ann.write("#text", "   ").await;
             assert!(ann.ask::<bool>("$('#send').disabled").await, "there is nothing to send");
             // Somebody insists.
             ann.press("Enter").await;
-            ann.wait(&format!("$$('#messages [data-state=refused]').length === {}", number + 1))
-                .await;
-            let why = ann.text("#messages [data-state=refused] .remark").await;
-            assert!(why.len() > 10, "the server's reason is shown: {why}");
+            ann.wait("$('#problem').textContent.length > 10").await;
+            // What is written next stands behind the spaces, which do not count.
             let text = format!("and now something, over {transport}");
-            say(&ann, &text).await;
-            wait_for_both(&ann, &ben, &text).await;
+            ann.write("#text", &text).await;
+            ann.wait("$('#problem').textContent === ''").await;
+            ann.press("Enter").await;
+            ann.wait(&format!("{}.join() === 'true confirmed'", said(&text))).await;
         }
-        let heard: usize = ben.ask("$$('#messages li[data-kind=say]').length").await;
-        assert_eq!(heard, 2, "nobody else saw the empty ones");
+        let heard: usize = ann.ask("$$('#messages li[data-kind=say]').length").await;
+        assert_eq!(heard, 2, "nothing but the texts was sent");
+        assert!(ann.complaints().is_empty(), "{:#?}", ann.complaints());
+    });
+}
+
+#[test]
+fn on_a_chinese_page_names_and_refusals_are_chinese() {
+    // A member whom the server has seen off without the page's knowledge.
+    const LEAVE: &str = "fetch('/demo/chat/leave', { method: 'POST', body: JSON.stringify(
+        { member: JSON.parse(sessionStorage.getItem('members')).at(-1) }) }).then(({ ok }) => ok)";
+    const CHINESE: &str = "/^\\p{Script=Han}+$/u";
+    visit(async |visit| {
+        let tab = visit.open_for("zh-CN", "/chat").await;
+        tab.wait(&format!("{CHINESE}.test($('#name').textContent)")).await;
+        for (number, transport) in TRANSPORTS.into_iter().enumerate() {
+            tab.click(&format!(".chat-over label[data-transport={transport}]")).await;
+            tab.wait("$('#state').dataset.state === 'connected'").await;
+            assert!(tab.ask::<bool>(LEAVE).await);
+            say(&tab, &format!("一句话 {transport}")).await;
+            let refused = "$$('#messages [data-state=refused] .remark')";
+            tab.wait(&format!("{refused}.length === {}", number + 1)).await;
+            let why: String = tab.ask(&format!("{refused}.at(-1).textContent")).await;
+            let known: String =
+                tab.ask("JSON.parse($('#words').textContent).page.problem[403]").await;
+            assert!(why.contains(&known), "{transport}: {why}");
+            // It comes in again by itself, under another name.
+            let joined = "JSON.parse(sessionStorage.getItem('members')).length";
+            tab.wait(&format!("{joined} === {}", number + 2)).await;
+            tab.wait(&format!("{CHINESE}.test($('#name').textContent)")).await;
+        }
     });
 }

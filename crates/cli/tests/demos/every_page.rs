@@ -34,6 +34,15 @@ const BEYOND_THE_EDGE: &str = "(() => {
         && !scrolls(element.parentElement)).map(({ outerHTML }) => outerHTML.slice(0, 80)).concat('the page');
 })()";
 
+/// Chinese that is shown in slanted letters.
+const SLANTED: &str = "$$('body *').filter((element) => getComputedStyle(element).fontStyle !== 'normal'
+    && [...element.childNodes].some(({ nodeType, data }) => nodeType === 3 && /\\p{Script=Han}/u.test(data)))
+    .map(({ textContent }) => textContent)";
+
+/// Numbers of `s` or `ms`, except in code and in what crosses the wire.
+const ENGLISH_UNITS: &str = "$$('main *:not(code, script)').flatMap(({ childNodes }) => [...childNodes])
+    .filter(({ nodeType, data }) => nodeType === 3 && /\\d ?m?s(?![\\w-])/.test(data)).map(({ data }) => data)";
+
 #[test]
 fn every_page_loads_in_english_at_every_width_without_a_complaint() {
     visit(async |visit| every_page_loads(visit, "en-GB,en;q=0.9,zh;q=0.5", "en").await);
@@ -62,6 +71,12 @@ async fn every_page_loads(visit: &Visit, accepted: &str, language: &str) {
         let shown: String = tab.ask("$('main').innerText").await;
         for wrong in ["NaN", "undefined", "Infinity", "[object", "{{"] {
             assert!(!shown.contains(wrong), "{page} shows `{wrong}`");
+        }
+        if language == "zh-Hans" {
+            let slanted: Vec<String> = tab.ask(SLANTED).await;
+            assert!(slanted.is_empty(), "{page} slants Chinese: {slanted:#?}");
+            let units: Vec<String> = tab.ask(ENGLISH_UNITS).await;
+            assert!(units.is_empty(), "{page} has units that are not Chinese: {units:#?}");
         }
         assert!(tab.complaints().is_empty(), "{page}: {:#?}", tab.complaints());
     }

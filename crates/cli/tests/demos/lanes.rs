@@ -204,6 +204,124 @@ fn after_a_restart_each_lane_says_so_and_goes_on() {
         tab.click("#zero").await;
         wait_for_received(&tab, 3).await;
         assert_eq!(counts(&tab, "lost-silently").await, [0; 4]);
+        // Nobody has to set the sliders again, and what was said of the restart is over.
+        assert_eq!(tab.get("/demo/state").await["rate"], 20.0);
+        assert_eq!(tab.text("output[for=rate]").await, "20/s");
+        tab.wait("$('#answer').textContent === ''").await;
+    });
+}
+
+#[test]
+fn what_is_said_of_a_cut_stands_while_the_cut_lasts() {
+    visit(async |visit| {
+        let tab = visit.open("/side-by-side").await;
+        wait_for_state(&tab, "connected").await;
+        tab.click("#cut").await;
+        tab.wait("$('#answer').textContent.includes('3 s')").await;
+        tab.wait("$('#answer').textContent === ''").await;
+        tab.click("#feed").await;
+        tab.wait("$('#answer').textContent !== ''").await;
+        tab.click("#feed").await;
+        tab.wait("$('#answer').textContent === ''").await;
+    });
+}
+
+/// Columns of a lane's chart that have something in its colour, from left to right.
+const COLOURED: &str = "(() => {
+    const canvas = $('[data-lane=sse] canvas');
+    const colour = getComputedStyle($('[data-lane=sse]')).borderTopColor.match(/\\d+/g).map(Number);
+    const { data } = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height);
+    const columns = [];
+    for (let x = 0; x < canvas.width; x += 1) {
+        let some = false;
+        for (let y = 0; y < canvas.height; y += 1) {
+            const at = 4 * (y * canvas.width + x);
+            some ||= data[at + 3] > 128 && colour.every((value, part) => Math.abs(value - data[at + part]) < 48);
+        }
+        if (some) columns.push(x);
+    }
+    return columns;
+})()";
+
+/// Nothing is on the way from one message to the next, so no line may say that something is.
+#[test]
+fn a_chart_of_messages_has_a_dot_for_each_and_nothing_between() {
+    const PUBLISH: &str = "fetch('/feeds/demo/messages', { method: 'POST', body: '\"x\"',
+        headers: { 'Content-Type': 'application/json' } }).then(({ ok }) => ok)";
+    visit(async |visit| {
+        let tab = visit.open("/side-by-side").await;
+        press_feed(&tab, false).await;
+        // Anew, with empty charts.
+        tab.go("/side-by-side").await;
+        wait_for_state(&tab, "connected").await;
+        assert!(tab.ask::<bool>(PUBLISH).await);
+        wait_for_received(&tab, 1).await;
+        // The first dot moves to the left as time goes by; the second comes far enough from it.
+        let right: u32 = tab.until(&format!("{COLOURED}.at(-1)")).await;
+        tab.wait(&format!("{COLOURED}.at(-1) < {right} - 30")).await;
+        assert!(tab.ask::<bool>(PUBLISH).await);
+        wait_for_received(&tab, 2).await;
+        tab.wait(&format!("{COLOURED}.at(-1) > {right} - 20")).await;
+        let columns: Vec<u32> = tab.ask(COLOURED).await;
+        let gaps = columns.windows(2).filter(|pair| pair[1] - pair[0] > 15).count();
+        assert_eq!(gaps, 1, "two dots and nothing between: {columns:?}");
+    });
+}
+
+/// A mark above the scale: how many of its pixels are left of its middle, how many right of it, and how
+/// far it is from the upper edge.
+const OFF_THE_SCALE: &str = "import('/web/chart.js').then(({ chart }) => {
+    const place = document.createElement('div');
+    Object.assign(place.style, { position: 'relative', width: '300px', height: '200px' });
+    document.body.append(place);
+    const series = [{ key: 'a', name: 'a', color: '--sse', dots: true, line: false }];
+    const drawn = chart(place, { series, label: 'a', span: 1000, maximum: 100, now: () => 500 });
+    drawn.add('a', 0, 1000, { hollow: true });
+    drawn.redraw();
+    const canvas = place.querySelector('canvas');
+    const pen = canvas.getContext('2d');
+    pen.fillStyle = getComputedStyle(place).getPropertyValue('--sse');
+    const colour = pen.fillStyle.match(/[0-9a-f]{2}/g).map((part) => parseInt(part, 16));
+    const { data } = pen.getImageData(0, 0, canvas.width, canvas.height);
+    const marked = [];
+    for (let at = 0; at < data.length; at += 4) {
+        if (data[at + 3] > 100 && colour.every((value, part) => Math.abs(value - data[at + part]) < 60))
+            marked.push({ x: (at / 4) % canvas.width, y: Math.floor(at / 4 / canvas.width) });
+    }
+    const xs = marked.map(({ x }) => x);
+    const middle = (Math.min(...xs) + Math.max(...xs)) / 2;
+    const left = marked.filter(({ x }) => x < middle - 0.75).length;
+    const right = marked.filter(({ x }) => x > middle + 0.75).length;
+    return [left, right, Math.min(...marked.map(({ y }) => y))];
+})";
+
+#[test]
+fn a_mark_above_the_scale_is_whole() {
+    visit(async |visit| {
+        let tab = visit.open("/side-by-side").await;
+        let (left, right, top): (i32, i32, i32) = tab.ask(OFF_THE_SCALE).await;
+        assert!(left >= 6 && (left - right).abs() <= 3, "left {left}, right {right}");
+        assert!(top >= 1, "it touches the upper edge");
+    });
+}
+
+#[test]
+fn the_legend_of_the_wire_shows_the_patterns_of_its_bars() {
+    // How a part is filled, whatever its colour.
+    const FILL: &str =
+        "(part) => { const { backgroundImage, backgroundColor } = getComputedStyle(part);
+        return backgroundImage.replace(/rgba?\\([^)]*[1-9][^)]*\\)/g, 'colour')
+            + (backgroundColor === 'rgba(0, 0, 0, 0)' ? ' empty' : ' full'); }";
+    visit(async |visit| {
+        let tab = visit.open("/on-the-wire").await;
+        let fills = |of: &str| {
+            format!("['head', 'framing', 'message'].map((name) => ({FILL})($('{of} .' + name)))")
+        };
+        let legend: Vec<String> = tab.until(&fills(".shares-legend")).await;
+        let bar: Vec<String> = tab.ask(&fills("#totals tr[data-lane=sse] .shares")).await;
+        assert_eq!(legend, bar);
+        let distinct: std::collections::BTreeSet<_> = legend.iter().collect();
+        assert_eq!(distinct.len(), 3, "the three are told apart: {legend:?}");
     });
 }
 

@@ -79,6 +79,32 @@ fn the_clock_ticks_over_every_transport() {
     });
 }
 
+/// Three messages have a mean, and it says nothing of a prediction.
+#[test]
+fn a_badge_shows_a_mean_only_of_enough_changes_and_then_their_number_and_range() {
+    visit(async |visit| {
+        let tab = visit.open("/badge").await;
+        tab.wait("$$('.state').every(({ dataset }) => dataset.state === 'connected')").await;
+        let shown = |part: &str| format!("$('[data-badge=pushed] [data-part={part}]').textContent");
+        let (mean, spread) = (shown("mean-observed"), shown("spread-observed"));
+        let count = "Number($('[data-badge=pushed] [data-count=received]').textContent)";
+        // One look: the inbox gets messages by itself as well.
+        let look = format!("[{count}, {mean}, {spread}]");
+        loop {
+            let (n, mean, spread): (u32, String, String) = tab.ask(&look).await;
+            assert_eq!(mean == "–", n < 5, "{n} changes: {mean}");
+            assert!(spread.contains(&format!("n\u{a0}=\u{a0}{n}")), "{n} changes: {spread}");
+            assert_eq!(spread.contains(" to "), n >= 5, "{n} changes: {spread}");
+            if n >= 5 {
+                break;
+            }
+            tab.click("#read").await;
+            tab.wait(&format!("{count} > {n}")).await;
+        }
+        assert!(tab.complaints().is_empty(), "{:#?}", tab.complaints());
+    });
+}
+
 /// Milliseconds from `0.4 ms` or `1.25 s`; at most so many where it is `< 3.1 ms`, too short to be told.
 fn milliseconds(text: &str) -> f64 {
     let text = text.trim_start_matches("< ");

@@ -3,11 +3,13 @@
 import { watchAccounts } from "../accounts.js";
 import { apart } from "../apart.js";
 import { lane as subscribeLane } from "../lane.js";
+import { FEWEST, observed } from "../observed.js";
+import { refusal } from "../refusal.js";
 import { lane as tag, post } from "../server.js";
 import { local_ms, ready } from "../server_clock.js";
 import { slider } from "../slider.js";
 import { standing } from "../standing.js";
-import { bytes, common, count, duration, fill, percent, words } from "../words.js";
+import { briefly, bytes, common, count, duration, fill, percent, seconds, words } from "../words.js";
 
 /** The mean time between two changes, as the server draws it. */
 const SPACING_MS = 15_000;
@@ -77,19 +79,25 @@ function show() {
     counted("received").textContent = String(counts.ages.length);
     part("bytes").textContent = bytes(view.bytes === undefined ? undefined : view.bytes - view.bytes_before);
 
-    const { ages } = counts;
-    const mean = ages.length > 0 ? ages.reduce((sum, age) => sum + age, 0) / ages.length : undefined;
+    const { n, mean, least, most } = observed(counts.ages);
     part("mean-predicted").textContent = view.polls ? duration(interval_ms / 2) : duration(0);
     part("mean-observed").textContent = apart(mean);
-    part("last").textContent = apart(ages.at(-1));
+    part("spread-predicted").textContent = view.polls
+      ? fill(words.range, { least: "0", most: briefly(interval_ms) })
+      : duration(0);
+    const range = fill(words.range_of, { n: count(n), least: apart(least), most: apart(most) });
+    part("spread-observed").textContent = mean === undefined ? fill(words.too_few, { n: count(n) }) : range;
+    part("last").textContent = apart(counts.ages.at(-1));
     part("empty-predicted").textContent = percent(view.polls ? Math.exp(-interval_ms / SPACING_MS) : 0);
-    part("empty-observed").textContent = percent(counts.requests > 0 ? counts.empty / counts.requests : undefined);
+    // One request for all is not a sample; of polls a few are none either.
+    const enough = view.polls && counts.requests >= FEWEST;
+    part("empty-observed").textContent = percent(enough ? counts.empty / counts.requests : undefined);
   }
 }
 
 function outOfDate() {
   const since = Math.max(0, performance.now() - local_ms(newest.published_ns));
-  return fill(words.stale, { duration: `${count(since / 1000, 1)} s`, n: count(newest.unread) });
+  return fill(words.stale, { duration: seconds(since / 1000, 1), n: count(newest.unread) });
 }
 
 function startOver() {
@@ -110,7 +118,7 @@ watchAccounts((counts) => {
 slider(element("interval"), {
   values: [1000, 2000, 5000, 10_000, 20_000, 30_000, 60_000],
   value: interval_ms,
-  format: (ms) => `${count(ms / 1000)} s`,
+  format: briefly,
   on(ms) {
     interval_ms = ms;
     // What was observed under another interval says nothing about this one.
@@ -123,9 +131,7 @@ element("read").addEventListener("click", async () => {
     await post("/demo/inbox/read", {});
     element("problem").textContent = "";
   } catch (error) {
-    element("problem").textContent = error.status
-      ? fill(common.failed, { error: error.message })
-      : common.unreachable;
+    element("problem").textContent = fill(common.failed, { error: refusal(error) });
   }
 });
 setInterval(show, 200);

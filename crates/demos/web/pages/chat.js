@@ -7,13 +7,15 @@ import { apart } from "../apart.js";
 import { hearing, ledger, saying } from "../chat_costs.js";
 import { bubble, mark, messageList, notice, remark } from "../chat_messages.js";
 import { lane as subscribeLane } from "../lane.js";
+import { nameOf } from "../names.js";
+import { refusal } from "../refusal.js";
 import { lane as tag, post, watch } from "../server.js";
 import { delay, local_ms, ready } from "../server_clock.js";
 import { slider } from "../slider.js";
 import { standing } from "../standing.js";
 import { backOff } from "../transport/back_off.js";
 import { publish } from "../transport/publish.js";
-import { common, count, duration, fill, language, words } from "../words.js";
+import { briefly, common, duration, fill, language, words } from "../words.js";
 
 const HERE_MS = 10_000;
 const CONFIRMED_WITHIN_MS = 10_000;
@@ -54,7 +56,7 @@ async function join() {
   joining = false;
   members.add(me.member);
   sessionStorage.setItem("members", JSON.stringify([...members]));
-  element("name").textContent = me.name;
+  element("name").textContent = nameOf(me.name);
   problem.textContent = "";
   mayBeSent();
   showPresent();
@@ -89,9 +91,10 @@ addEventListener("pagehide", () => {
 const present = new Map();
 
 function showPresent() {
-  const names = [...present].map(([member, name]) =>
-    members.has(member) ? fill(words.present_you, { name }) : name,
-  );
+  const names = [...present].map(([member, given]) => {
+    const name = nameOf(given);
+    return members.has(member) ? fill(words.present_you, { name }) : name;
+  });
   const values = { n: names.length, names: new Intl.ListFormat(language).format(names) };
   element("present").textContent = names.length > 0 ? fill(words.present, values) : "";
 }
@@ -109,6 +112,7 @@ function listen() {
   element("interval-field").hidden = transport !== "short-polling";
   const options = { after: cursor, lane: tag(hearing(transport)), interval: () => interval_ms };
   heard = subscribeLane(transport, "chat", options, follow);
+  stand();
 }
 
 function follow(event) {
@@ -127,8 +131,9 @@ function follow(event) {
 }
 
 function understand({ message, at }) {
-  const { kind, member, name, over } = message.payload;
-  if (kind === "join") present.set(member, name);
+  const { kind, member, name: given, over } = message.payload;
+  const name = nameOf(given);
+  if (kind === "join") present.set(member, given);
   if (kind === "leave") present.delete(member);
   if (kind !== "say") showPresent();
 
@@ -179,7 +184,7 @@ function hear(message, at) {
     arrive(waiting);
     return;
   }
-  const item = bubble({ own, name, over, said, state: "confirmed" });
+  const item = bubble({ own, name: nameOf(name), over, said, state: "confirmed" });
   const earlier = local_ms(message.published_ns) < joined_at;
   // One's own, from before this page was loaded anew, needs no more than its time.
   const entry = own ? "{time}" : earlier ? words.history : words.arrived;
@@ -199,13 +204,17 @@ const random_id = () =>
 
 function mayBeSent() {
   send.disabled = !me || text.value.trim() === "";
+  if (problem.textContent === words.problem.empty) problem.textContent = "";
 }
 
-// An empty message is sent as well, if somebody insists: it is the server that refuses it, and its words
-// are shown.
 function say() {
   if (!me) return;
   const said = text.value.trim();
+  if (said === "") {
+    // The button is off, and Enter is not: it says why nothing happens.
+    problem.textContent = words.problem.empty;
+    return;
+  }
   text.value = "";
   mayBeSent();
   const id = random_id();
@@ -232,7 +241,7 @@ async function deliver(item, id, said) {
     // It stays where it is, and what comes next comes below it.
     pending.delete(id);
     refused.set(id, item);
-    const again = said !== "" && (() => deliver(item, id, said));
+    const again = () => deliver(item, id, said);
     messages.change(() => mark(item, "refused", fill(words.refused, { error: told(error) }), again));
     // Perhaps the server does not know us any more.
     here();
@@ -248,16 +257,16 @@ function upstream(transport, payload) {
 function within(answer) {
   return new Promise((resolve, reject) => {
     const seconds = CONFIRMED_WITHIN_MS / 1000;
-    const late = new Error(fill(words.problem.unconfirmed, { seconds }));
+    const late = Object.assign(new Error("unconfirmed"), { why: "unconfirmed", seconds });
     setTimeout(() => reject(late), CONFIRMED_WITHIN_MS);
     answer.then(resolve, reject);
   });
 }
 
+/** Why a message was not sent, in the reader's language. */
 function told(error) {
-  // A fetch that reached nobody has only the browser's words for it, in the browser's language.
-  if (error instanceof TypeError) return words.problem.unreachable;
-  return error.hint ? `${error.message} (${error.hint})` : error.message;
+  const known = words.problem[error.why];
+  return known ? fill(known, error) : refusal(error, words.problem);
 }
 
 send.addEventListener("click", say);
@@ -274,13 +283,13 @@ text.addEventListener("keydown", (event) => {
 slider(element("interval"), {
   values: [500, 1000, 2000, 5000, 10_000],
   value: interval_ms,
-  format: (ms) => (ms < 1000 ? `${count(ms)} ms` : `${count(ms / 1000)} s`),
+  format: briefly,
   on: (ms) => (interval_ms = ms),
 });
 for (const choice of document.querySelectorAll("input[name='transport']")) {
   choice.addEventListener("change", listen);
 }
-standing(element("state"), () => heard);
+const stand = standing(element("state"), () => heard);
 mayBeSent();
 
 // The times of the history can be told once the server's clock is known.

@@ -7,7 +7,7 @@ import { lane as tag } from "../server.js";
 import { delay, ready, uncertainty_ms } from "../server_clock.js";
 import { slider } from "../slider.js";
 import { standing } from "../standing.js";
-import { common, count, duration, fill, language, words } from "../words.js";
+import { briefly, common, duration, fill, language, words } from "../words.js";
 
 const WINDOW_MS = 60_000;
 
@@ -42,6 +42,7 @@ function listen() {
   show();
   const options = { after: cursor, lane: tag(`clock-${transport}`), interval: () => interval_ms };
   heard = subscribeLane(transport, "clock", options, follow);
+  stand();
 }
 
 function follow(event) {
@@ -91,13 +92,13 @@ function tick() {
 slider(element("interval"), {
   values: [500, 1000, 2000, 5000],
   value: interval_ms,
-  format: (ms) => (ms < 1000 ? `${count(ms)} ms` : `${count(ms / 1000)} s`),
+  format: briefly,
   on: (ms) => (interval_ms = ms),
 });
 for (const choice of document.querySelectorAll("input[name='transport']")) {
   choice.addEventListener("change", listen);
 }
-standing(element("state"), () => heard);
+const stand = standing(element("state"), () => heard);
 element("time").textContent = common.absent;
 tick();
 await ready;

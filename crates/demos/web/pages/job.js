@@ -2,11 +2,12 @@
 
 import { apart } from "../apart.js";
 import { lane as subscribeLane } from "../lane.js";
+import { refusal } from "../refusal.js";
 import { lane as tag, post, watch } from "../server.js";
 import { delay, ready } from "../server_clock.js";
 import { slider } from "../slider.js";
 import { standing } from "../standing.js";
-import { common, count, duration, fill, words } from "../words.js";
+import { briefly, common, count, duration, fill, words } from "../words.js";
 
 const WAYS = ["polled", "pushed"];
 const FEED = "jobs";
@@ -86,11 +87,9 @@ async function start() {
   } catch (error) {
     polled.stop();
     element("start").disabled = false;
-    element("problem").textContent = !error.status
-      ? common.unreachable
-      : error.status === 503
-        ? fill(words.failed.full, { seconds: 5 })
-        : fill(common.failed, { error: error.message });
+    const full = fill(words.failed.full, { seconds: 5 });
+    element("problem").textContent =
+      error.status === 503 ? full : fill(common.failed, { error: refusal(error) });
   }
   show();
 }
@@ -104,7 +103,7 @@ function end() {
   const cells = [
     count(job.number),
     duration(job.took_ms),
-    `${count(job.interval_ms / 1000)} s`,
+    briefly(job.interval_ms),
     apart(job.polled.late_ms),
     count(job.polled.empty),
     apart(job.pushed.late_ms),
@@ -203,13 +202,13 @@ function notify() {
 slider(element("seconds"), {
   values: [2, 5, 8, 15, 30, 60, 120],
   value: seconds,
-  format: (n) => `${count(n)} s`,
+  format: (n) => briefly(n * 1000),
   on: (n) => (seconds = n),
 });
 slider(element("interval"), {
   values: [500, 1000, 2000, 3000, 5000, 10_000, 30_000],
   value: interval_ms,
-  format: (ms) => (ms < 1000 ? `${count(ms)} ms` : `${count(ms / 1000)} s`),
+  format: briefly,
   on(ms) {
     interval_ms = ms;
     show();

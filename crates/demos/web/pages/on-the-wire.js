@@ -7,7 +7,7 @@ import { Refused, get, lane as tag, tab } from "../server.js";
 import { local_ms, ready } from "../server_clock.js";
 import { timeline } from "../timeline.js";
 import { subscribe, transports } from "../transport/mod.js";
-import { bytes, common, count, fill, words } from "../words.js";
+import { bytes, common, count, fill, seconds, words } from "../words.js";
 
 /** Units that are kept of each lane, and lines in the list. */
 const KEPT = 300;
@@ -249,7 +249,7 @@ function line(unit) {
   return item;
 }
 
-const time = ({ at }) => `${count((at - began) / 1000, 3)} s`;
+const time = ({ at }) => seconds((at - began) / 1000, 3);
 
 const kind = (unit) => (unit.kind === "response" && unit.streams ? "response_stream" : unit.kind);
 
@@ -333,7 +333,7 @@ function totalRow(lane) {
   cells.shares = {};
   for (const name of ["head", "framing", "message"]) {
     const share = document.createElement("span");
-    share.className = name;
+    share.className = `share ${name}`;
     bar.append(share);
     cells.shares[name] = share;
   }

@@ -3,6 +3,7 @@
 import { chart } from "../chart.js";
 import { controls, setting } from "../controls.js";
 import { lane as subscribeLane } from "../lane.js";
+import { observed } from "../observed.js";
 import { get, lane as tag, tab } from "../server.js";
 import { uncertainty_ms } from "../server_clock.js";
 import { predict } from "../theory.js";
@@ -47,7 +48,7 @@ function addLane(transport) {
     away: undefined,
   };
   view.chart = chart(root.querySelector(".chart-place"), {
-    series: [{ key: "delay", name, color: "--lane", dots: true }],
+    series: [{ key: "delay", name, color: "--lane", dots: true, line: false }],
     label: fill(words.lane.chart, { name }),
     span: WINDOW_MS,
     maximum: () => (element("same-scale").checked ? sharedMaximum() : ownMaximum(view)),
@@ -196,8 +197,8 @@ function showLane(view) {
     const shown = duration(message?.delay_ms);
     const marked = message?.recovered ? fill(words.lane.recovered_mark, { delay: shown }) : shown;
     show(delay, message ? marked : "");
-    const seconds = message && `${count(Math.floor((now - message.at) / 1000))} s`;
-    show(age, message ? fill(words.lane.ago, { duration: seconds }) : "");
+    const since = message && count(Math.floor((now - message.at) / 1000));
+    show(age, message ? fill(words.lane.ago, { seconds: since }) : "");
   });
 
   const { counts } = lane;
@@ -229,7 +230,7 @@ function showComparison({ transport, lane, part, server, browser }, now) {
   const delays = lane.messages.filter(
     ({ at, published_at, late }) => at >= from && published_at >= from && !late,
   );
-  const mean = delays.length > 0 ? delays.reduce((sum, one) => sum + one.delay_ms, 0) / delays.length : null;
+  const { mean } = observed(delays.map(({ delay_ms }) => delay_ms));
   const added = server.since(from);
   const per_message = (value) => (added?.received > 0 ? value / added.received : null);
   const law = predict(transport, setting);

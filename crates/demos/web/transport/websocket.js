@@ -6,6 +6,9 @@
 import { address } from "./address.js";
 import { backOff } from "./back_off.js";
 
+/** An error that says by `why` what became of a message. The words for it are the page's. */
+const failed = (why) => Object.assign(new Error(why), { why });
+
 /** See `subscribe` in mod.js. */
 export function subscribe(feed, options, on) {
   const wait = backOff();
@@ -27,9 +30,7 @@ export function subscribe(feed, options, on) {
 
     // An error is always followed by a close, which is where we act.
     socket.onclose = ({ wasClean }) => {
-      for (const { reject } of unconfirmed) {
-        reject(new Error("the connection ended before the message was confirmed"));
-      }
+      for (const { reject } of unconfirmed) reject(failed("cut"));
       unconfirmed = [];
       const again_ms = wait.next();
       on({ kind: "closed", why: wasClean ? "ended" : "unreachable", again_ms });
@@ -53,7 +54,7 @@ export function subscribe(feed, options, on) {
     } else if (said.published) {
       unconfirmed.shift()?.resolve(said.published.cursor);
     } else if (said.error) {
-      unconfirmed.shift()?.reject(Object.assign(new Error(said.error), { hint: said.hint }));
+      unconfirmed.shift()?.reject(Object.assign(failed("refused"), { status: said.status }));
     }
   }
 
@@ -72,7 +73,7 @@ export function subscribe(feed, options, on) {
     publish(payload) {
       return new Promise((resolve, reject) => {
         if (socket.readyState !== WebSocket.OPEN) {
-          reject(new Error("the socket is not open"));
+          reject(failed("not_open"));
           return;
         }
         unconfirmed.push({ resolve, reject });

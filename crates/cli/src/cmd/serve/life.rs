@@ -35,7 +35,8 @@ pub(super) enum End {
 }
 
 impl Life {
-    pub(super) fn new(arguments: &Serve, settings: &Settings) -> Self {
+    /// A life of the server. The demos are set as in the one before, if there was one.
+    pub(super) fn new(arguments: &Serve, settings: &Settings, before: Option<&Demos>) -> Self {
         let options = &arguments.options;
         let feeds = arguments.feed.iter();
         let feeds =
@@ -45,9 +46,15 @@ impl Life {
         if arguments.no_demos || settings.needs_a_token() {
             return Self { server: settings.server(Server::new(feeds)), demos: None, token };
         }
-        let demos = Demos::new(arguments.demo_controls.into());
+        let fresh = || Demos::new(arguments.demo_controls.into());
+        let demos = before.map_or_else(fresh, Demos::next_life);
         let server = Server::new(feeds.chain(demos.feeds())).with_layer(demos.layer());
         Self { server: settings.server(server), demos: Some(demos), token }
+    }
+
+    /// The demos of this life, unless they are off.
+    pub(super) fn demos(&self) -> Option<Demos> {
+        self.demos.clone()
     }
 
     /// Serves until told to stop or to restart.
