@@ -20,7 +20,7 @@ use crate::exit::Exit;
 use crate::folder::{Request, RunFolder, holds_a_run};
 use crate::keeper::Keeper;
 use crate::kept::Kept;
-use crate::machine::{self, Machine};
+use crate::machine;
 use crate::print;
 use crate::progress::Display;
 use crate::thresholds;
