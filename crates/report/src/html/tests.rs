@@ -266,7 +266,7 @@ fn a_browser_draws_every_chart_of_every_page() {
         }
         let cause = "disturbed: another process used 0.90 of 2 cores: pid 123, stress-ng";
         for mark in [cause, "disturbed: see the warnings"] {
-            let expected = ["full", "sparse"].contains(&name);
+            let expected = ["full", "sparse", "faults"].contains(&name);
             assert_eq!(main.contains(mark), expected, "{name}: {mark}");
         }
     }
