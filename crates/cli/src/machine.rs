@@ -86,7 +86,8 @@ impl Machine {
             "it asks for {wanted_text} connections at once, and this machine allows {allowed}, limited by \
              {limit}\n  lower `crowd.subscribers`: at most {allowed} connections run here as it is"
         );
-        let files = wanted + SPARE_FILES;
+        // More files than there are local ports would open no further connection.
+        let files = wanted.min(MOST_PORTS) + SPARE_FILES;
         if self.open_files.is_some_and(|open| open < files) {
             let _ = write!(
                 text,

@@ -129,8 +129,8 @@ fn more_subscribers_than_open_files_is_said_before_anything_starts() {
     let folder = folder_with("crowd = { subscribers = 500_000 }");
     let ended = run(folder.path(), &["run", "x.toml", "--out", "out"]);
     assert_eq!(ended.code, Some(1), "{ended:?}");
-    assert!(ended.stderr.contains("500,000 subscribers"), "{ended:?}");
-    assert!(ended.stderr.contains("ulimit -n 500100"), "{ended:?}");
+    assert!(ended.stderr.contains("500,000 connections"), "{ended:?}");
+    assert!(ended.stderr.contains("ulimit -n 64612"), "{ended:?}");
     assert!(!folder.path().join("out").exists(), "nothing was begun");
 }
 
