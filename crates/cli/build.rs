@@ -11,7 +11,7 @@ fn main() {
     println!("cargo::rerun-if-changed=src/profile.rs");
     let variable = |name: &str| std::env::var(name).unwrap_or_default();
     let out_dir = variable("OUT_DIR");
-    // `PROFILE` is `release` for every profile that inherits from it.
+    // `PROFILE` is only `debug` or `release`: the one from which the profile inherits.
     let parent = variable("PROFILE");
     let profile = profile::of_out_dir(Path::new(&out_dir)).unwrap_or(&parent);
     println!("cargo::rustc-env=WIREBENCH_PROFILE={profile}");

@@ -1,4 +1,4 @@
-//! A run beside a busy process is marked, and names it.
+//! A run beside a busy process is marked as disturbed, and its reason names the process.
 
 mod support;
 

@@ -8,8 +8,8 @@ use tokio::sync::{oneshot, watch};
 use tokio::time::Instant;
 use tokio_util::sync::{CancellationToken, DropGuard};
 use wirebench_measure::{
-    Account, Aftermath, CpuTime, Invalid, LoadgenCost, MachineReading, Measurement, Missed,
-    OtherLoad, Recorder, Second, ServerCost, Traffic, Window, missed,
+    Account, Aftermath, Invalid, LoadgenCost, Measurement, Missed, Recorder, Second, ServerCost,
+    Traffic, Window, missed,
 };
 use wirebench_protocol::control::{CountWindow, Publisher, Usage, WindowCount};
 use wirebench_protocol::{Timestamp, process};
@@ -18,9 +18,10 @@ use wirebench_scenario::Run;
 use crate::control::{Control, ControlError};
 use crate::dial::Dialer;
 use crate::disturb::{Disturber, ServerHands};
-use crate::machine_reading::read_machine;
+use crate::machine_reading::{machine_now, other_load};
 use crate::reach::{Reach, owed};
 use crate::target::Target;
+use crate::timeline::{Edge, Timeline, server_cpu};
 use crate::worker::{self, Command, Share, Standing, Worker};
 
 /// How much longer than the ramp the crowd may take to stand.
@@ -165,19 +166,6 @@ struct Crowd {
     seen: Recorder,
     /// Sends everybody home when dropped.
     home: DropGuard,
-}
-
-/// The counters at one instant; what lies between two of them is their difference.
-#[derive(Clone, Debug)]
-struct Edge {
-    at: Timestamp,
-    /// `None` when the server took too long to say.
-    usage: Option<Usage>,
-    loadgen_cpu: Duration,
-    /// When the load generator's processor time was read: at or a little after `at`.
-    loadgen_cpu_at: Timestamp,
-    bytes_up: u64,
-    bytes_down: u64,
 }
 
 impl Stage<'_> {
@@ -387,11 +375,8 @@ impl Stage<'_> {
             seen.merge(&crowd.cut().await?);
             if timeline.edge.at + Duration::from_secs(1) <= Timestamp::now() {
                 let edge = self.edge(crowd, "draining").await?;
-                observe(Progress::Second(timeline.next(
-                    edge,
-                    std::mem::take(&mut seen),
-                    crowd.counts().open,
-                )));
+                let seen = std::mem::take(&mut seen);
+                observe(Progress::Second(timeline.next(edge, seen, crowd.counts().open)));
             }
         }
         let edge = self.edge(crowd, "draining").await?;
@@ -549,58 +534,6 @@ impl Crowd {
     }
 }
 
-/// The second that is under way.
-struct Timeline {
-    index: u64,
-    /// The counters at its beginning.
-    edge: Edge,
-    /// What came of it before the cut that was to be made at its beginning.
-    early: Recorder,
-}
-
-impl Timeline {
-    /// Ends the second at `edge`, with so many `connections` open, and begins the next.
-    fn next(&mut self, edge: Edge, mut seen: Recorder, connections: u64) -> Box<Second> {
-        seen.merge(&std::mem::take(&mut self.early));
-        let before = std::mem::replace(&mut self.edge, edge);
-        let usages = before.usage.zip(self.edge.usage);
-        let second = Second {
-            index: self.index,
-            from: before.at,
-            length: self.edge.at.saturating_since(before.at),
-            published: usages.map(|(from, to)| to.published.saturating_sub(from.published)),
-            seen,
-            connections,
-            bytes_up: self.edge.bytes_up - before.bytes_up,
-            bytes_down: self.edge.bytes_down - before.bytes_down,
-            server_cpu: usages.map(|(from, to)| CpuTime {
-                used: server_cpu(&from, &to),
-                passed: to.at_ns.saturating_since(from.at_ns),
-            }),
-            server_rss_bytes: self.edge.usage.and_then(|usage| usage.rss_bytes),
-            loadgen_cpu: CpuTime {
-                used: self.edge.loadgen_cpu.saturating_sub(before.loadgen_cpu),
-                passed: self.edge.loadgen_cpu_at.saturating_since(before.loadgen_cpu_at),
-            },
-        };
-        self.index += 1;
-        Box::new(second)
-    }
-}
-
-/// What the machine has done so far; `None` if it could not be read. It takes milliseconds, so it has a
-/// thread of its own.
-async fn machine_now() -> Option<MachineReading> {
-    tokio::task::spawn_blocking(read_machine).await.ok()
-}
-
-/// What the machine did beside the run: this process and all that it started.
-fn other_load(from: Option<&MachineReading>, to: Option<&MachineReading>) -> OtherLoad {
-    from.zip(to)
-        .map(|(from, to)| OtherLoad::between(from, to, std::process::id()))
-        .unwrap_or_default()
-}
-
 /// What the run cost the server; `None` where it did not say.
 fn server_cost(
     idle: &Usage,
@@ -641,10 +574,6 @@ impl Foothold {
     }
 }
 
-fn server_cpu(from: &Usage, to: &Usage) -> Duration {
-    Duration::from_nanos(to.cpu_ns.saturating_sub(from.cpu_ns))
-}
-
 /// The messages of the window, in all lives of the feed.
 fn published(lives: &[WindowCount]) -> u64 {
     lives.iter().map(|life| life.published).sum()
@@ -657,44 +586,6 @@ pub(crate) fn during(doing: &'static str) -> impl Fn(ControlError) -> DriveError
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn processor_time_is_divided_by_the_time_between_its_own_readings() {
-        let ms = Duration::from_millis;
-        let start = Timestamp::from_nanos(1_000_000_000);
-        // What was read `late` after the instant that it was read for, of processes a tenth of a core busy.
-        let edge = |at, late| {
-            let read_at = start + ms(at) + ms(late);
-            let cpu = ms(at + late) / 10;
-            let usage = Usage {
-                at_ns: read_at,
-                cpu_ns: u64::try_from(cpu.as_nanos()).unwrap(),
-                rss_bytes: None,
-                rss_peak_bytes: None,
-                connections: 0,
-                requests: 0,
-                published: 0,
-                late_publishes: 0,
-            };
-            Edge {
-                at: start + ms(at),
-                usage: Some(usage),
-                loadgen_cpu: cpu,
-                loadgen_cpu_at: read_at,
-                bytes_up: 0,
-                bytes_down: 0,
-            }
-        };
-        let mut timeline = Timeline { index: 0, edge: edge(0, 40), early: Recorder::new() };
-        for (at, late, length) in [(1_000, 5, 1_000), (1_200, 60, 200), (1_400, 0, 200)] {
-            let second = timeline.next(edge(at, late), Recorder::new(), 0);
-            assert_eq!(second.length, ms(length), "at {at}");
-            assert_eq!(second.server_cpu_ratio(), Some(0.1), "at {at}");
-            assert_eq!(second.loadgen_cpu_ratio(), Some(0.1), "at {at}");
-        }
-        let moment = timeline.next(edge(1_403, 0), Recorder::new(), 0);
-        assert_eq!((moment.server_cpu_ratio(), moment.loadgen_cpu_ratio()), (None, None));
-    }
 
     #[test]
     fn memory_is_the_slope_between_two_crowds_and_nothing_when_few_came() {

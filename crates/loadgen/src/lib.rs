@@ -25,6 +25,7 @@ mod reach;
 mod shared;
 mod subscriber;
 mod target;
+mod timeline;
 mod tls;
 mod transport;
 mod tunnel;

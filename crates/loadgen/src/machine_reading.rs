@@ -2,7 +2,9 @@
 
 use std::fs;
 
-use wirebench_measure::{CoreTimes, MachineReading, ProcessTimes, allowed_cores, pressure};
+use wirebench_measure::{
+    CoreTimes, MachineReading, OtherLoad, ProcessTimes, allowed_cores, pressure,
+};
 use wirebench_protocol::{Timestamp, process};
 
 /// Reads the counters of the cores, the pressure and every process that can be seen. What the kernel does
@@ -20,6 +22,18 @@ pub fn read_machine() -> MachineReading {
         processes: processes(),
         allowed,
     }
+}
+
+/// Reads the machine on a thread that may block, since that takes milliseconds. `None` if the thread failed.
+pub(crate) async fn machine_now() -> Option<MachineReading> {
+    tokio::task::spawn_blocking(read_machine).await.ok()
+}
+
+/// What the machine did between two readings beside the run, which is this process and all that it started.
+pub(crate) fn other_load(from: Option<&MachineReading>, to: Option<&MachineReading>) -> OtherLoad {
+    from.zip(to)
+        .map(|(from, to)| OtherLoad::between(from, to, std::process::id()))
+        .unwrap_or_default()
 }
 
 /// Those that end while they are read are left out.

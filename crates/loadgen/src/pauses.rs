@@ -27,11 +27,11 @@ const WEBSOCKET_MOST: Duration = Duration::from_secs(10);
 pub(crate) struct Pauses {
     policy: Reconnect,
     transport: Transport,
-    /// Short polling: from the start of one poll to the start of the next.
+    /// The interval of short polling, from the start of one poll to the start of the next.
     interval: Duration,
-    /// Where the backoff starts.
+    /// The bound or the length of the first pause.
     first: Duration,
-    /// Where it has got to.
+    /// The bound or the length of the next pause.
     next: Duration,
     /// The reconnection time that the event stream has set (`retry:`), until it sets another.
     told: Option<Duration>,
@@ -76,7 +76,8 @@ impl Pauses {
 
     /// Returns the pause after a subscription ended for this reason, or could not be opened.
     ///
-    /// `share` is drawn from 0 to 1. `since_poll` is the time since a short poll last fell due.
+    /// `share` is a random number from 0 to 1, which the caller draws. `since_poll` is the time since the last
+    /// request was sent; only short polling uses it.
     pub(crate) fn next(
         &mut self,
         why: Option<&SubscribeError>,
@@ -101,9 +102,9 @@ impl Pauses {
         }
     }
 
-    /// Returns how long the server asks to be left alone. A request for no more than `first` is met by the
-    /// policy itself, and counts as none: the server of a run announces `first` where it can, which is on
-    /// event streams, and they must not wait longer for it than the others.
+    /// Returns how long the server asks the client to wait. A request for no more than `first` counts as
+    /// none, since the policy already meets it: the server of a run can announce `first` on event streams
+    /// only, and they must not wait longer than the other transports because of it.
     fn asked(&self, why: Option<&SubscribeError>, first: Duration) -> Duration {
         let refused = why.and_then(SubscribeError::retry_after);
         let asked = [self.told, refused].into_iter().flatten().filter(|asked| *asked > first).max();
@@ -118,7 +119,7 @@ impl Pauses {
     }
 }
 
-/// The time until a loop that polls every `interval` polls again, `passed` after a poll fell due.
+/// The time until a loop that polls every `interval` polls again, `passed` after its last poll.
 fn until_next(interval: Duration, passed: Duration) -> Duration {
     // Without an interval the loop would try again without a pause while the server is down.
     let interval = interval.max(Duration::from_millis(1));

@@ -1,12 +1,9 @@
-//! What else the machine did during a run: two readings of `/proc`, and what lies between them.
-//!
-//! Nothing here reads a file: the texts are handed in.
+//! What the machine did during a run beside the run, from two readings of it.
 
 use std::collections::{HashMap, HashSet};
 use std::fmt::Write as _;
-use std::time::Duration;
 
-use wirebench_protocol::Timestamp;
+use crate::machine::{MachineReading, ProcessTimes};
 
 /// From this share of the processor time of the usable cores on, taken by others, a run is disturbed.
 ///
@@ -22,122 +19,6 @@ const NAMED_SHARE: f64 = 0.05;
 
 /// A part of the cause (other processes, the hypervisor) below this share of the whole is not mentioned.
 const MENTIONED_SHARE: f64 = 0.1;
-
-/// What the kernel said of the machine at one instant. What it did not say is `None` or absent.
-#[derive(Clone, Debug)]
-pub struct MachineReading {
-    /// When it was read.
-    pub at: Timestamp,
-    /// Ticks per second in which the kernel counts processor time; normally 100.
-    pub ticks_per_second: u64,
-    /// The cores that this process may use.
-    pub allowed: HashSet<usize>,
-    /// Their counters.
-    pub cores: Option<CoreTimes>,
-    /// The time in which at least one task waited for a core, since the machine started.
-    pub pressure: Option<Duration>,
-    /// The processes that can be seen.
-    pub processes: Vec<ProcessTimes>,
-}
-
-/// The counters of `/proc/stat`, in ticks, summed over the cores that this process may use.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct CoreTimes {
-    /// How many cores they are.
-    pub cores: usize,
-    /// Whether these are all cores of the machine.
-    pub is_all: bool,
-    /// Time of processes: user (which includes guests), nice and system.
-    ///
-    /// Interrupts and soft interrupts are not in it: on loopback most of them carry the run's own
-    /// messages.
-    pub busy: u64,
-    /// Time in which a hypervisor ran something else although a task was ready.
-    pub steal: u64,
-}
-
-/// What `/proc/<pid>/stat` says of one process.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ProcessTimes {
-    /// Its number.
-    pub pid: u32,
-    /// The number of its parent.
-    pub parent: u32,
-    /// Its name as the kernel has it: at most 15 bytes; control characters are replaced.
-    pub name: String,
-    /// User and system time of all its threads, in ticks.
-    pub used: u64,
-    /// The same of its children that ended and that it waited for.
-    pub reaped: u64,
-    /// When it started, in ticks since the machine did. Tells processes apart that had the same number.
-    pub started: u64,
-    /// The core that it ran on last.
-    pub core: usize,
-}
-
-impl CoreTimes {
-    /// Reads `/proc/stat`, of the cores in `allowed` only. `None` when it holds none of them.
-    pub fn parse(stat: &str, allowed: &HashSet<usize>) -> Option<Self> {
-        let mut times = Self { cores: 0, is_all: true, busy: 0, steal: 0 };
-        for line in stat.lines().filter_map(|line| line.strip_prefix("cpu")) {
-            let mut fields = line.split_ascii_whitespace();
-            // The first line has no number and is the sum of all cores.
-            let Some(core) = fields.next().filter(|_| !line.starts_with(' ')) else { continue };
-            if !allowed.contains(&core.parse().ok()?) {
-                times.is_all = false;
-                continue;
-            }
-            // user nice system idle iowait irq softirq steal; kernels before 2.6.11 end earlier.
-            let counters: Vec<u64> = fields.map_while(|field| field.parse().ok()).collect();
-            let [user, nice, system, ..] = counters.as_slice() else { return None };
-            times.cores += 1;
-            times.busy += user + nice + system;
-            times.steal += counters.get(7).copied().unwrap_or(0);
-        }
-        (times.cores > 0).then_some(times)
-    }
-}
-
-impl ProcessTimes {
-    /// Reads `/proc/<pid>/stat`; `None` when the text has another form.
-    pub fn parse(stat: &str) -> Option<Self> {
-        // The name stands in brackets and may hold brackets and spaces itself.
-        let (pid, rest) = stat.split_once(" (")?;
-        let (name, rest) = rest.rsplit_once(") ")?;
-        let fields: Vec<&str> = rest.split_ascii_whitespace().collect();
-        // Numbered as in proc(5), where the state is field 3.
-        let field = |number: usize| fields.get(number - 3).copied();
-        let ticks = |number| Some(u64::try_from(field(number)?.parse::<i64>().ok()?).unwrap_or(0));
-        let shown = |sign: char| if sign.is_control() { '?' } else { sign };
-        Some(Self {
-            pid: pid.parse().ok()?,
-            parent: field(4)?.parse().ok()?,
-            name: name.chars().map(shown).collect(),
-            used: ticks(14)? + ticks(15)?,
-            reaped: ticks(16)? + ticks(17)?,
-            started: field(22)?.parse().ok()?,
-            core: field(39)?.parse().ok()?,
-        })
-    }
-}
-
-/// Reads the list of cores in `/proc/self/status` (`Cpus_allowed_list: 0-3,8`).
-pub fn allowed_cores(status: &str) -> Option<HashSet<usize>> {
-    let list = status.lines().find_map(|line| line.strip_prefix("Cpus_allowed_list:"))?;
-    let mut cores = HashSet::new();
-    for range in list.trim().split(',') {
-        let (low, high) = range.split_once('-').unwrap_or((range, range));
-        cores.extend(low.parse::<usize>().ok()?..=high.parse().ok()?);
-    }
-    Some(cores)
-}
-
-/// Reads `/proc/pressure/cpu`: the time in which some task waited for a core.
-pub fn pressure(text: &str) -> Option<Duration> {
-    let some = text.lines().find_map(|line| line.strip_prefix("some "))?;
-    let total = some.split_ascii_whitespace().find_map(|field| field.strip_prefix("total="))?;
-    total.parse().ok().map(Duration::from_micros)
-}
 
 /// What the machine did beside a run. What could not be measured is `None`, never 0.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -193,7 +74,7 @@ impl OtherLoad {
         processes.sort_by(|a, b| b.cores.total_cmp(&a.cores).then(a.pid.cmp(&b.pid)));
         let busy = after.busy.saturating_sub(before.busy);
         let counted = used.all();
-        let other = if after.is_all && sees_everything(to) {
+        let other = if after.is_all && to.sees_everything() {
             counted
         } else {
             // Some processes are hidden: what is left of the cores' time is theirs.
@@ -212,8 +93,8 @@ impl OtherLoad {
         }
     }
 
-    /// Returns true if others took so much processor time that the run's delays may be theirs. `None` when
-    /// it is not known what they took.
+    /// Returns true if others took so much processor time that it may explain the run's delays. `None` if the
+    /// kernel does not tell how much they took.
     pub fn is_disturbed(&self) -> Option<bool> {
         let taken = [self.other_ratio, self.steal_ratio];
         let known = taken.iter().any(Option::is_some);
@@ -268,12 +149,6 @@ impl OtherLoad {
     }
 }
 
-impl ProcessTimes {
-    fn total(&self) -> u64 {
-        self.used + self.reaped
-    }
-}
-
 /// What others used between two readings, in ticks.
 struct Others<'a> {
     processes: Vec<(&'a ProcessTimes, u64)>,
@@ -313,7 +188,8 @@ fn others<'a>(from: &MachineReading, to: &'a MachineReading, own: &HashSet<u32>)
     others
 }
 
-/// What the run's own processes used, those that ended included: a parent has the time of its children.
+/// Returns the processor time of the run's own processes, in ticks, including those that ended: the kernel adds
+/// the time of a child to its parent.
 fn own_ticks(from: &MachineReading, to: &MachineReading, own: &HashSet<u32>) -> u64 {
     let total = |reading: &MachineReading| -> u64 {
         let processes = reading.processes.iter().filter(|process| own.contains(&process.pid));
@@ -336,12 +212,6 @@ fn family(processes: &[ProcessTimes], first: u32) -> HashSet<u32> {
     }
 }
 
-/// Returns true if no process is hidden: neither by a container, which has process numbers of its own, nor
-/// by the mount option `hidepid`. The kernel's thread number 2 is visible only then.
-fn sees_everything(reading: &MachineReading) -> bool {
-    reading.processes.iter().any(|process| process.pid == 2 && process.name == "kthreadd")
-}
-
 /// Cores to one place, and to two below one.
 fn amount(cores: f64) -> String {
     if cores < 0.995 { format!("{cores:.2}") } else { format!("{cores:.1}") }
@@ -354,85 +224,12 @@ fn exact(number: u64) -> f64 {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
+    use wirebench_protocol::Timestamp;
+
     use super::*;
-
-    const STAT: &str = "cpu  2000 100 900 7000 50 10 300 40 60 0\n\
-                        cpu0 1200 100 400 3000 50 10 200 30 60 0\n\
-                        cpu1 800 0 500 4000 0 0 100 10 0 0\n\
-                        intr 298167 0 0\nctxt 1\nbtime 2\n";
-
-    fn cores(list: &str) -> HashSet<usize> {
-        allowed_cores(&format!("Name:\tx\nCpus_allowed:\t3\nCpus_allowed_list:\t{list}\n")).unwrap()
-    }
-
-    #[test]
-    fn the_time_of_processes_is_user_nice_and_system_without_interrupts_and_guests() {
-        let all = CoreTimes { cores: 2, is_all: true, busy: 3_000, steal: 40 };
-        assert_eq!(CoreTimes::parse(STAT, &cores("0-1")), Some(all));
-    }
-
-    #[test]
-    fn only_the_cores_that_may_be_used_are_counted() {
-        let second = CoreTimes { cores: 1, is_all: false, busy: 1_300, steal: 10 };
-        assert_eq!(CoreTimes::parse(STAT, &cores("1,4-7")), Some(second));
-        assert_eq!(CoreTimes::parse(STAT, &cores("4-7")), None);
-        assert_eq!(CoreTimes::parse("", &cores("0")), None);
-        assert_eq!(CoreTimes::parse("cpu0 what is this\n", &cores("0")), None);
-    }
-
-    #[test]
-    fn a_list_of_cores_has_ranges_and_single_ones() {
-        assert_eq!(cores("0-2,5"), HashSet::from([0, 1, 2, 5]));
-        for text in ["", "Cpus_allowed_list:\t\n", "Cpus_allowed_list:\t1-x\n"] {
-            assert_eq!(allowed_cores(text), None, "{text:?}");
-        }
-    }
-
-    #[test]
-    fn pressure_is_the_total_of_some() {
-        let text = "some avg10=58.57 avg60=65.15 avg300=35.18 total=145188499\n\
-                    full avg10=0.00 avg60=0.00 avg300=0.00 total=7\n";
-        assert_eq!(pressure(text), Some(Duration::from_micros(145_188_499)));
-        for text in ["", "full avg10=0.00 total=7\n", "some avg10=1\n", "some total=x\n"] {
-            assert_eq!(pressure(text), None, "{text:?}");
-        }
-    }
-
-    /// A line of `/proc/<pid>/stat`, on core 0.
-    fn stat(pid: u32, name: &str, parent: u32, [used, reaped]: [u64; 2]) -> String {
-        let system = used / 4;
-        let (in_user_mode, started) = (used - system, 31);
-        format!(
-            "{pid} ({name}) S {parent} 0 0 0 -1 4194560 46105 927365 0 652 {in_user_mode} {system} {reaped} 0 \
-             20 0 13 0 {started} 51843072 4801 18446744073709551615 1 1 0 0 0 0 0 4096 1256 0 0 0 17 0 0 \
-             0 0 0 0 0 0 0 0 0 0 0 0\n"
-        )
-    }
-
-    #[test]
-    fn a_process_may_have_any_name() {
-        for (name, shown) in [
-            ("stress-ng", "stress-ng"),
-            ("a (b) c) S 1", "a (b) c) S 1"),
-            ("", ""),
-            ("\u{1b}[31m", "?[31m"),
-        ] {
-            let parsed = ProcessTimes::parse(&stat(123, name, 7, [40, 5])).unwrap();
-            let expected = ProcessTimes {
-                pid: 123,
-                parent: 7,
-                name: shown.to_owned(),
-                used: 40,
-                reaped: 5,
-                started: 31,
-                core: 0,
-            };
-            assert_eq!(parsed, expected);
-        }
-        for text in ["", "1", "1 (x", "1 (x) S 1 2 3", "x (x) S 1"] {
-            assert_eq!(ProcessTimes::parse(text), None, "{text:?}");
-        }
-    }
+    use crate::machine::CoreTimes;
 
     /// The load generator is 50, its server 51. Everything is in ticks of 10 ms.
     const OWN: &[(u32, &str, u32, [u64; 2])] =
@@ -453,8 +250,14 @@ mod tests {
             pressure: Some(Duration::from_millis(500) * u32::try_from(seconds).unwrap()),
             processes: processes
                 .iter()
-                .map(|(pid, name, parent, ticks)| {
-                    ProcessTimes::parse(&stat(*pid, name, *parent, *ticks)).unwrap()
+                .map(|&(pid, name, parent, [used, reaped])| ProcessTimes {
+                    pid,
+                    parent,
+                    name: name.to_owned(),
+                    used,
+                    reaped,
+                    started: 31,
+                    core: 0,
                 })
                 .collect(),
         }

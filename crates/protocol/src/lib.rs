@@ -25,6 +25,6 @@ pub type Seq = u64;
 /// The response header in which both kinds of polling repeat the cursor to go on from.
 pub const FEED_CURSOR: &str = "feed-cursor";
 
-/// The most streams that one HTTP/2 connection to the server carries at once. A subscriber is one of them;
-/// subscribers that share connections open another when this is reached.
+/// The maximum number of streams on one HTTP/2 connection to the server. Each subscriber uses one stream.
+/// Subscribers that share connections open another connection when all streams of one are taken.
 pub const STREAMS_PER_CONNECTION: u32 = 200;

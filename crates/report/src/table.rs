@@ -37,12 +37,13 @@ impl Default for Style {
 /// what that came to: a line for each transport at each setting.
 ///
 /// A setting that varies between the rows gets a column. Several runs of the same become one line:
-/// the median of those that are valid, with the range of p99; of `max` the highest, and of
-/// `missing` the highest of the invalid runs too, as their headings say. Runs that are invalid are
-/// left out where there are valid ones beside them, never called best, and explained below. Disturbed
-/// runs count, are never called best and are explained below. Who
-/// cannot be told from the best shares its mark. What was not measured is `–`. A table that is wider
-/// than `style` allows is continued below. Empty without rows.
+/// the median of those that are valid, with the range of p99; of `max` the highest, and of `missing`
+/// the highest, invalid runs included, as their headings say.
+///
+/// Invalid runs are left out if there are valid ones beside them. Disturbed runs count. Neither is
+/// ever called best, and both are explained below the table. Lines that the runs cannot tell from the
+/// best share its mark. What was not measured is `–`. A table that is wider than `style` allows is
+/// continued below. Returns an empty text for no rows.
 pub fn table(rows: &[Row], style: Style) -> String {
     if rows.is_empty() {
         return String::new();

@@ -4,28 +4,9 @@ use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::sync::{Mutex, PoisonError};
-use std::time::{Duration, Instant};
 
 use crate::limits::Limits;
-
-/// At most one warning of a kind that anybody can cause is logged in this time.
-const LOG_INTERVAL: Duration = Duration::from_secs(10);
-
-/// When a kind of warning was last logged.
-#[derive(Debug, Default)]
-pub(crate) struct LogLimit(Mutex<Option<Instant>>);
-
-impl LogLimit {
-    /// Returns true if the warning may be logged now, and takes it that it is.
-    pub(crate) fn is_due(&self) -> bool {
-        let mut last = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let due = last.is_none_or(|last| last.elapsed() >= LOG_INTERVAL);
-        if due {
-            *last = Some(Instant::now());
-        }
-        due
-    }
-}
+use crate::log_limit::LogLimit;
 
 /// Counts connections, and addresses where they are limited.
 #[derive(Debug, Default)]

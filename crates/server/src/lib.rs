@@ -45,9 +45,9 @@
 //!   [`Limits::drain_time`], [`Limits::return_time`], [`Limits::retry`], windows and rates of feeds,
 //!   [`Access`]. What is about connections is up to whoever serves them: how many, how long a head may
 //!   take, how long they may be idle, how long a stream may take no byte (a socket that takes none for
-//!   30 s is dropped all the same), and for whom a proxy asks ([`Proxies`]). An application that wants
-//!   those limits too, TLS, HTTP/2 or the metrics of connections hands
-//!   its router to [`Server::serve_app`] in place of `axum::serve`.
+//!   30 s is dropped all the same), and for whom a proxy asks ([`Proxies`]). An application that also wants
+//!   those limits, TLS, HTTP/2 or the metrics of connections passes its router to [`Server::serve_app`]
+//!   instead of `axum::serve`.
 //! - **Feeds that come and go** need no route of the server's: a handler of the application's answers
 //!   with [`Server::answer`], over any transport and any feed.
 
@@ -63,6 +63,7 @@ mod feed;
 pub mod fuzzing;
 mod gate;
 mod limits;
+mod log_limit;
 mod metrics;
 mod pace;
 mod payload;

@@ -24,9 +24,10 @@ use wirebench_protocol::{Published, Transport};
 
 use crate::access::{self, Access};
 use crate::answer::{self, Refusal};
-use crate::census::{Census, LogLimit};
+use crate::census::Census;
 use crate::feed::Feed;
 use crate::limits::Limits;
+use crate::log_limit::LogLimit;
 use crate::metrics::Metrics;
 use crate::proxies::Proxies;
 use crate::tls::Tls;
@@ -71,8 +72,8 @@ struct Inner {
     /// Owns every connection and every upgraded socket.
     tasks: TaskTracker,
     census: Census,
-    /// Limits how often it is logged that a head was too slow.
-    late_heads: LogLimit,
+    /// Limits how often it is logged that a connection did not begin with a proper request in time.
+    bad_starts: LogLimit,
     requests: AtomicU64,
     metrics: Metrics,
 }
@@ -96,7 +97,7 @@ impl Server {
             is_stopping: AtomicBool::new(false),
             tasks: TaskTracker::new(),
             census: Census::default(),
-            late_heads: LogLimit::default(),
+            bad_starts: LogLimit::default(),
             requests: AtomicU64::new(0),
             metrics,
         }))
@@ -280,8 +281,8 @@ impl Server {
         &self.0.census
     }
 
-    pub(crate) fn late_heads(&self) -> &LogLimit {
-        &self.0.late_heads
+    pub(crate) fn bad_starts(&self) -> &LogLimit {
+        &self.0.bad_starts
     }
 
     pub(crate) fn metrics(&self) -> &Metrics {

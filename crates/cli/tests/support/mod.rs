@@ -13,8 +13,7 @@ use std::process::{Child, Command, Stdio};
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
-/// How long anything may take before a test gives it up. Only a hang takes this long, and not a machine that is
-/// busy with other things.
+/// Upper bound of every wait. It is reached only if something hangs, not because the machine is busy.
 pub(crate) const DEADLINE: Duration = Duration::from_mins(5);
 
 /// What a command came to.

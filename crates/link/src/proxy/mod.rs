@@ -53,9 +53,9 @@ const CONNECT: Duration = Duration::from_secs(10);
 /// Passes connections on to `upstream`, each over one of its own, until `shutdown` is done; then all of
 /// them are cut.
 ///
-/// If the upstream server cannot be reached, the next request of the connection is answered with `502`, and
-/// the connection is closed; at most every ten seconds a warning is logged. When one side of a connection is
-/// closed, so is the other. There are as many connections as there are files for.
+/// If the upstream server cannot be reached, the proxy answers the next request of the connection with `502`
+/// and closes the connection. It logs a warning at most every ten seconds. When one side of a connection
+/// closes, the proxy closes the other. Only the number of open files limits the number of connections.
 pub async fn proxy(
     listener: TcpListener,
     upstream: SocketAddr,

@@ -29,8 +29,8 @@ pub(crate) fn token() -> wirebench_server::Token {
     wirebench_server::Token::new(TOKEN).expect("long enough")
 }
 
-/// How long anything may take. Only a hang takes this long: a machine that is busy with other things, or stands
-/// still for some seconds, does not.
+/// Upper bound of every wait. It is reached only if something hangs, not because the machine is busy or was
+/// stopped for some seconds.
 pub(crate) const PATIENCE: Duration = Duration::from_mins(2);
 
 /// What all benches that speak TLS prove themselves with, and who believes it.

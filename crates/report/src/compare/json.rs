@@ -43,9 +43,9 @@ struct Document<'a> {
     noise_threshold: f64,
     regressed: bool,
     complete: bool,
-    /// The answer in words, with what could not be decided.
+    /// The verdict in words, including what could not be decided.
     headline: String,
-    /// How many runs would decide more; null where they would not.
+    /// How many runs to make; null if more runs would not decide anything.
     advice: Option<String>,
     base: &'a [PathBuf],
     new: &'a [PathBuf],

@@ -112,7 +112,8 @@ pub(super) fn warnings(comparison: &Comparison) -> Vec<String> {
     unpaired.chain(advice(comparison)).chain(left_out).chain(disturbed).collect()
 }
 
-/// What more runs would do: the one place that says how many. `None` where they would do nothing.
+/// Advises how many runs to make. Every output takes the number from here. `None` if more runs would not
+/// decide anything.
 pub(super) fn advice(comparison: &Comparison) -> Option<String> {
     let mut runs = None;
     let mut very_noisy = false;

@@ -51,15 +51,15 @@ pub(crate) struct Part {
 pub(crate) fn parts(lines: &[Line<'_>]) -> Vec<Part> {
     let repeated = lines.iter().any(|line| line.runs.len() + line.invalid.len() > 1);
     let all = lines.iter().flat_map(|line| line.runs.iter().chain(&line.invalid));
-    let disturbed = all.into_iter().any(|row| row.text("faults").is_some());
+    let went_wrong = all.into_iter().any(|row| row.text("faults").is_some());
     let left_out = if repeated { When::OneRun } else { When::Repeats };
     let part = |title, columns: &'static [Shown]| Part {
         title,
         columns: columns.iter().filter(|shown| shown.when != left_out).collect(),
     };
-    let faults = if repeated { "Faults, the worst of all runs" } else { "Faults" };
+    let of_runs = if repeated { "Faults, the worst of all runs" } else { "Faults" };
     let mut parts = vec![part("Delivery, from due to read", DELIVERY), part("Cost", COST)];
-    parts.extend(disturbed.then(|| part(faults, FAULTS)));
+    parts.extend(went_wrong.then(|| part(of_runs, FAULTS)));
     parts
 }
 

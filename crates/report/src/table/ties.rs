@@ -62,7 +62,8 @@ pub(crate) fn first_place(group: &[Line<'_>], shown: &Shown) -> Option<FirstPlac
     }
     let burdens: Vec<f64> = entries.iter().map(|(_, value, _)| burden(shown, *value)).collect();
     let leader = (0..burdens.len()).min_by(|a, b| burdens[*a].total_cmp(&burdens[*b]))?;
-    // Where a disturbed line reads better all the same, nobody can be called best.
+    // If a disturbed line has a better value than the leader, nobody is marked: the leader is not
+    // the best.
     let mut disturbed = group.iter().filter(|line| line.is_usable() && line.is_disturbed());
     if disturbed.any(|line| {
         line.cell(shown).is_some_and(|(value, _)| burden(shown, value) < burdens[leader])

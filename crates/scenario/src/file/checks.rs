@@ -9,7 +9,7 @@ use wirebench_protocol::Transport;
 use wirebench_protocol::control::Pace;
 
 use super::draft::Draft;
-use super::reader::Placed;
+use super::reader::{self, Placed, Value};
 use crate::keys::{self, Key};
 use crate::write::grouped;
 use crate::{Connections, Place, Problem, duration_text};
@@ -272,4 +272,21 @@ fn found<T>(placed: &Placed<T>) -> &'static str {
 pub(super) fn first_place<const N: usize>(places: [Option<&Place>; N]) -> Place {
     let written = places.into_iter().flatten().next();
     written.cloned().expect("the defaults go together, as a test makes sure")
+}
+
+/// A problem if a key has a value of its own that `what` would give a meaning, and that is not `met`. The
+/// default is no value of its own: the scenario as run has every default filled in.
+pub(super) fn needs<T: Value>(
+    met: bool,
+    what: &str,
+    key: &Key,
+    values: &[Placed<T>],
+) -> Option<Problem> {
+    let default = reader::default::<T>(key);
+    let own = values.iter().find(|value| value.value != default)?;
+    (!met).then(|| Problem {
+        place: first_place([own.place.as_ref()]),
+        message: format!("`{}` means nothing without {what}", key.path()),
+        hint: None,
+    })
 }

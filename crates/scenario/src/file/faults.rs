@@ -2,10 +2,9 @@
 
 use std::time::Duration;
 
-use super::checks::{MOST_RUNS, first_place, longest};
+use super::checks::{MOST_RUNS, first_place, longest, needs};
 use super::draft::{Draft, values};
-use super::reader::{self, Placed, Reader, Value};
-use crate::keys::Key;
+use super::reader::{Placed, Reader};
 use crate::{FaultLists, Habit, Problem, ServerFault, duration_text, fault_keys as keys};
 
 /// What could be read of each key. An empty list means that its problem is known already.
@@ -143,22 +142,6 @@ fn without_a_meaning(faults: &FaultDraft) -> Vec<Problem> {
     .into_iter()
     .flatten()
     .collect()
-}
-
-/// The default is no value of one's own: the scenario as run has every default filled in.
-pub(super) fn needs<T: Value>(
-    met: bool,
-    what: &str,
-    key: &Key,
-    values: &[Placed<T>],
-) -> Option<Problem> {
-    let default = reader::default::<T>(key);
-    let own = values.iter().find(|value| value.value != default)?;
-    (!met).then(|| Problem {
-        place: first_place([own.place.as_ref()]),
-        message: format!("`{}` means nothing without {what}", key.path()),
-        hint: None,
-    })
 }
 
 /// A fault that comes when the window is closed is none, and one that goes on beyond it has no end that

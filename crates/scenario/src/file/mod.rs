@@ -2,7 +2,8 @@
 //!
 //! In the order of the work: `entries` parses the TOML, lays the overrides over it and refuses unknown
 //! keys; `reader` and `values` turn entries into typed values; `draft` asks for each key; `checks`
-//! compares keys with each other, `faults` those of `[faults]`, `reconnect` those of `[reconnect]`; `thresholds` and `data` read what is outside the registry.
+//! compares keys with each other, `faults` those of `[faults]`, `reconnect` those of `[reconnect]`;
+//! `thresholds` and `data` read what is outside the registry.
 
 mod checks;
 mod data;

@@ -2,9 +2,8 @@
 
 use std::time::Duration;
 
-use super::checks::{first_place, longest};
+use super::checks::{first_place, longest, needs};
 use super::draft::{Draft, values};
-use super::faults::needs;
 use super::reader::{Placed, Reader};
 use crate::{Policy, Problem, ReconnectLists, duration_text, reconnect_keys as keys};
 

@@ -20,7 +20,7 @@ pub(super) async fn answer(
 ) {
     let Connection { server, peer, vitals, .. } = connection;
     let time = server.limits().head_time.as_secs_f64();
-    if server.late_heads().is_due() {
+    if server.bad_starts().is_due() {
         tracing::warn!(%peer, "the head of a request took longer than {time} s: it is answered 408");
     }
     if vitals.is_stalled() {

@@ -153,7 +153,8 @@ impl Connection {
         if self.drive(Pin::new(&mut connection), shut_down, false).await == Some(Closed::Head)
             && let Some(parts) = connection.into_parts()
         {
-            late_head::answer(parts.io.into_inner(), &self).await;
+            // On the heap: it holds a buffer, and every connection would be larger by it.
+            Box::pin(late_head::answer(parts.io.into_inner(), &self)).await;
         }
     }
 
@@ -264,7 +265,7 @@ impl Connection {
             if !is_shut_down && (http2 || over.is_ready()) {
                 is_shut_down = true;
                 shut_down(connection.as_mut());
-                // What is still being written is waited for.
+                // An answer that is being written is sent to its end; then the connection is over.
                 return connection.as_mut().poll(context).map(|_| None);
             }
             Poll::Pending
@@ -280,5 +281,26 @@ fn say_last(answer: &mut Response<Body>) {
     let says_so = answer.headers().get_all(header::CONNECTION).iter().any(|value| value == CLOSE);
     if answer.status() != StatusCode::SWITCHING_PROTOCOLS && !says_so {
         answer.headers_mut().append(header::CONNECTION, CLOSE);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::net::TcpListener;
+
+    use super::*;
+    use crate::feed::Feed;
+
+    /// Every subscriber over HTTP pays for the size of this future. A buffer that lives in it, for a case that
+    /// hardly ever happens, costs each of them as much as the buffer has.
+    #[tokio::test]
+    async fn the_future_of_a_connection_holds_no_buffers() {
+        let server = Server::new([("bench".to_owned(), Feed::new(1))]);
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let stream = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        let (app, peer) = (server.router(), listener.local_addr().unwrap());
+        let future = serve(server, stream, peer, app);
+        let size = std::mem::size_of_val(&future);
+        assert!(size < 4 << 10, "{size} bytes");
     }
 }

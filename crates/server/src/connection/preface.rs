@@ -43,7 +43,7 @@ pub(super) async fn read<S: AsyncRead + AsyncWrite + Unpin>(
                 connection.vitals.close(why);
                 if why == Closed::Head {
                     // What began like HTTP/2 may have become a request over HTTP/1.1.
-                    late_head::answer(stream, connection).await;
+                    Box::pin(late_head::answer(stream, connection)).await;
                 }
                 return None;
             }

@@ -29,7 +29,7 @@ pub(super) async fn read(
         read = reading => read.ok().flatten(),
         () = server.stopping() => return None,
     };
-    if header.is_none() && server.late_heads().is_due() {
+    if header.is_none() && server.bad_starts().is_due() {
         tracing::warn!(%proxy, "a connection did not begin with a PROXY header, version 2: closed");
     }
     header.map(|client| client.unwrap_or(proxy))

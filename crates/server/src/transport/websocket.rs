@@ -232,7 +232,7 @@ async fn in_time(
         return Ok(sent?);
     }
     match (&subscription.flow, &subscription.vitals) {
-        // The connection has other streams, which go on.
+        // Only this stream ends: the other streams of the connection go on.
         (Some(flow), _) => flow.give_up(),
         (None, Some(vitals)) => vitals.close(Closed::Slow),
         (None, None) => {}
