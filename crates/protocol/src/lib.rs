@@ -17,7 +17,7 @@ mod transport;
 pub use cursor::{After, Cursor, CursorError, Epoch};
 pub use message::{Batch, Gap, Hello, Message, Published};
 pub use time::Timestamp;
-pub use transport::{Transport, UnknownTransport};
+pub use transport::{Delivery, Look, Marker, Transport, UnknownTransport};
 
 /// The place of a message in its feed: from 1, without holes. 0 is the place before the first message.
 pub type Seq = u64;

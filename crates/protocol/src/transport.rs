@@ -1,55 +1,154 @@
-//! The transports that the workbench compares, and what each is called.
+//! The transports that the workbench compares, and the facts about each that more than one crate needs.
 
 use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
+use strum::VariantArray;
 
 /// A way for messages to reach a subscriber.
 ///
-/// A closed set: the server, the load generator, the scenarios and the reports each match on it
-/// exhaustively, so that the compiler lists what a new transport has to bring.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize, Serialize)]
+/// The set is closed: every place that treats the transports differently matches on this enum, or on
+/// [`Delivery`], without a wildcard. The compiler then lists what a new transport has to bring.
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize, Serialize, VariantArray,
+)]
 #[serde(rename_all = "kebab-case")]
 pub enum Transport {
-    /// Ask every interval, and be answered at once.
+    /// The subscriber asks at a fixed interval and is answered at once.
     ShortPolling,
-    /// Ask, and be answered when there is something new or the hold is over.
+    /// The subscriber asks, and is answered when there is a message or the hold time is over.
     LongPolling,
     /// One response that never ends (WHATWG HTML, section 9.2).
     Sse,
-    /// Frames both ways over an upgraded connection (RFC 6455).
+    /// Frames in both directions over an upgraded connection (RFC 6455).
     #[serde(rename = "websocket")]
     WebSocket,
 }
 
-/// A name that no transport has.
+/// How messages reach the subscriber. The laws of theory, the scenario keys and the reconnect policy
+/// depend on this rather than on the transport's name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Delivery {
+    /// Each request is answered at once. The subscriber decides when to ask: the poll interval counts.
+    Polled,
+    /// Each request is held until there is a message: the hold time counts.
+    Held,
+    /// The server writes each message when it is published.
+    Pushed,
+}
+
+/// The shape that marks a transport in charts and legends, so that colour is never the only difference.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Marker {
+    /// A square that stands on a side.
+    Square,
+    /// A square that stands on a corner.
+    Diamond,
+    /// A triangle that points up.
+    Triangle,
+    /// A circle.
+    Circle,
+}
+
+/// What pages and reports need in order to show a transport.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Look {
+    /// The name in scenario files, reports, paths and on the command line.
+    pub name: &'static str,
+    /// The name in running text and legends.
+    pub label: &'static str,
+    /// The colour on a light page, as CSS takes it.
+    pub colour: &'static str,
+    /// The colour on a dark page, as CSS takes it.
+    pub colour_dark: &'static str,
+    /// The shape of its marker.
+    pub marker: Marker,
+    /// The lengths of strokes and gaps of its lines, in pixels. An empty list is a solid line.
+    pub dash: &'static [u8],
+}
+
+/// A name that belongs to no transport.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("unknown transport `{0}`: expected `short-polling`, `long-polling`, `sse` or `websocket`")]
-pub struct UnknownTransport(String);
+#[error("unknown transport `{name}`: expected {}", known())]
+pub struct UnknownTransport {
+    name: String,
+}
 
 impl Transport {
-    /// All of them, in the order in which they are listed everywhere.
-    pub const ALL: [Self; 4] = [Self::ShortPolling, Self::LongPolling, Self::Sse, Self::WebSocket];
+    /// Every transport, in the order in which they are listed everywhere. The derive keeps the list
+    /// complete.
+    pub const ALL: [Self; Self::COUNT] =
+        *Self::VARIANTS.first_chunk().expect("COUNT is the length of VARIANTS");
 
-    /// The name in scenario files, reports and on the command line.
+    /// The number of transports.
+    pub const COUNT: usize = Self::VARIANTS.len();
+
+    /// Returns the name in scenario files, reports, paths and on the command line.
     pub const fn name(self) -> &'static str {
+        self.look().name
+    }
+
+    /// Returns what pages and reports need in order to show this transport.
+    pub const fn look(self) -> Look {
         match self {
-            Self::ShortPolling => "short-polling",
-            Self::LongPolling => "long-polling",
-            Self::Sse => "sse",
-            Self::WebSocket => "websocket",
+            Self::ShortPolling => Look {
+                name: "short-polling",
+                label: "Short polling",
+                colour: "#9c2f2f",
+                colour_dark: "#e2706a",
+                marker: Marker::Square,
+                dash: &[2, 3],
+            },
+            Self::LongPolling => Look {
+                name: "long-polling",
+                label: "Long polling",
+                colour: "#c9850a",
+                colour_dark: "#f2b84b",
+                marker: Marker::Diamond,
+                dash: &[8, 3, 2, 3],
+            },
+            Self::Sse => Look {
+                name: "sse",
+                label: "SSE",
+                colour: "#1593a5",
+                colour_dark: "#4cd0dd",
+                marker: Marker::Triangle,
+                dash: &[6, 3],
+            },
+            Self::WebSocket => Look {
+                name: "websocket",
+                label: "WebSocket",
+                colour: "#1f4fbf",
+                colour_dark: "#7b9dff",
+                marker: Marker::Circle,
+                dash: &[],
+            },
         }
     }
 
-    /// The path at which a feed is subscribed to over this transport.
-    pub fn path(self, feed: &str) -> String {
-        format!("/feeds/{feed}/{}", self.name())
+    /// Returns how messages reach the subscriber over this transport.
+    pub const fn delivery(self) -> Delivery {
+        match self {
+            Self::ShortPolling => Delivery::Polled,
+            Self::LongPolling => Delivery::Held,
+            Self::Sse | Self::WebSocket => Delivery::Pushed,
+        }
     }
 
-    /// Whether a subscriber asks again and again, so that requests and empty answers say something.
+    /// Returns true if a subscriber asks again and again, so that requests and empty answers are worth
+    /// counting.
     pub const fn polls(self) -> bool {
-        matches!(self, Self::ShortPolling | Self::LongPolling)
+        match self.delivery() {
+            Delivery::Polled | Delivery::Held => true,
+            Delivery::Pushed => false,
+        }
+    }
+
+    /// Returns the path at which `feed` is subscribed to over this transport.
+    pub fn path(self, feed: &str) -> String {
+        format!("/feeds/{feed}/{}", self.name())
     }
 }
 
@@ -66,12 +165,21 @@ impl FromStr for Transport {
         Self::ALL
             .into_iter()
             .find(|transport| transport.name() == name)
-            .ok_or_else(|| UnknownTransport(name.to_owned()))
+            .ok_or_else(|| UnknownTransport { name: name.to_owned() })
     }
+}
+
+/// Returns the names of all transports as a list in prose, each in backticks.
+fn known() -> String {
+    let names = Transport::ALL.map(|transport| format!("`{transport}`"));
+    let (last, others) = names.split_last().expect("there are transports");
+    format!("{} or {last}", others.join(", "))
 }
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use super::*;
 
     #[test]
@@ -83,6 +191,31 @@ mod tests {
                 format!("\"{}\"", transport.name()),
                 "the serialised name is the name"
             );
+        }
+    }
+
+    #[test]
+    fn an_unknown_name_is_answered_with_the_known_ones() {
+        let error = "sockets".parse::<Transport>().unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "unknown transport `sockets`: expected `short-polling`, `long-polling`, `sse` or `websocket`"
+        );
+    }
+
+    #[test]
+    fn transports_differ_in_everything_by_which_a_chart_tells_them_apart() {
+        let facts: [fn(Look) -> String; 6] = [
+            |look| look.name.to_owned(),
+            |look| look.label.to_owned(),
+            |look| look.colour.to_owned(),
+            |look| look.colour_dark.to_owned(),
+            |look| format!("{:?}", look.marker),
+            |look| format!("{:?}", look.dash),
+        ];
+        for fact in facts {
+            let distinct: BTreeSet<_> = Transport::ALL.map(|each| fact(each.look())).into();
+            assert_eq!(distinct.len(), Transport::COUNT, "{distinct:?}");
         }
     }
 }
