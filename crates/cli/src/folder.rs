@@ -10,7 +10,7 @@ use serde::Serialize;
 use wirebench_measure::{Measurement, Second};
 use wirebench_protocol::Timestamp;
 use wirebench_report::{
-    LatencyLog, Row, RunRecord, RunsCsv, SecondRecord, Start, TimelineCsv, TimelineRow,
+    LatencyLog, LogStart, Row, RunRecord, RunsCsv, SecondRecord, TimelineCsv, TimelineRow,
 };
 use wirebench_scenario::{Run, Scenario};
 
@@ -120,7 +120,7 @@ impl RunFolder {
         };
         write(&path.join("scenario.toml"), &scenario.to_toml())?;
         write(&path.join("machine.json"), &(serde_json::to_string_pretty(&provenance)? + "\n"))?;
-        let start = Start { wall: SystemTime::now(), clock: Timestamp::now() };
+        let start = LogStart { wall: SystemTime::now(), clock: Timestamp::now() };
         Ok(Self {
             scenario: scenario.name.clone(),
             rows: Vec::new(),

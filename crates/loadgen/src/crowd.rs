@@ -8,8 +8,8 @@ use tokio::sync::{oneshot, watch};
 use tokio::time::Instant;
 use tokio_util::sync::{CancellationToken, DropGuard};
 use wirebench_measure::{
-    Account, Aftermath, Invalid, LoadgenCost, Measurement, Missed, Recorder, Second, ServerCost,
-    Traffic, Window, missed,
+    FaultOutcome, Invalid, LoadgenCost, Measurement, Missed, Recorder, Second, ServerCost,
+    SubscriberOutcome, Traffic, Window, missed,
 };
 use wirebench_protocol::control::{CountWindow, Publisher, Usage, WindowCount};
 use wirebench_protocol::{Timestamp, process};
@@ -217,11 +217,11 @@ impl Stage<'_> {
         let counts = crowd.counts();
         let standing = crowd.standing.borrow().clone();
         let seen = std::mem::take(&mut crowd.seen);
-        let faults = (!self.run.faults.is_none()).then(|| Aftermath {
+        let faults = (!self.run.faults.is_none()).then(|| FaultOutcome {
             wanted: self.run.subscribers as u64,
             missed,
-            back_99: seen.comebacks.back_99(still_away),
-            reconnects_peak_per_s: seen.comebacks.peak_per_second(),
+            back_99: seen.reconnects.back_99(still_away),
+            reconnects_peak_per_s: seen.reconnects.peak_per_second(),
         });
         let mut measurement = Measurement {
             duration: window.length(),
@@ -485,19 +485,20 @@ impl Crowd {
         let mut lives = lives.to_vec();
         let over = lives.len().saturating_sub(1);
         for (at, life) in lives.iter_mut().enumerate().take(over) {
-            let newest = accounts.iter().filter_map(|account| account.sequence.newest_in(at)).max();
+            let newest =
+                accounts.iter().filter_map(|account| account.sequence.newest_in_epoch(at)).max();
             if let Some((last, newest)) = life.last_seq.as_mut().zip(newest) {
                 life.published += newest.saturating_sub(*last);
                 *last = newest.max(*last);
             }
         }
         let owed: Vec<_> = lives.iter().map(owed).collect();
-        let still_away = accounts.iter().filter(|account| !account.stands).count() as u64;
+        let still_away = accounts.iter().filter(|account| !account.subscribed).count() as u64;
         Ok((published(&lives), missed(&accounts, &owed), still_away))
     }
 
     /// What each subscriber has seen.
-    async fn accounts(&self) -> Result<Vec<Account>, DriveError> {
+    async fn accounts(&self) -> Result<Vec<SubscriberOutcome>, DriveError> {
         let mut accounts = Vec::new();
         for worker in &self.workers {
             let (reply, answer) = oneshot::channel();

@@ -2,7 +2,7 @@
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use wirebench_measure::Owed;
+use wirebench_measure::ExpectedRange;
 use wirebench_protocol::control::{CountWindow, Publisher, Usage, WindowCount};
 
 use crate::control::{Control, ControlError};
@@ -144,7 +144,7 @@ impl Reach {
 }
 
 /// What a life of the feed owes its subscribers.
-pub(crate) fn owed(life: &WindowCount) -> Owed {
+pub(crate) fn owed(life: &WindowCount) -> ExpectedRange {
     life.first_seq.zip(life.last_seq).map(|(first, last)| first..=last)
 }
 

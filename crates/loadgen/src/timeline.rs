@@ -45,12 +45,12 @@ impl Timeline {
             bytes_down: self.edge.bytes_down - before.bytes_down,
             server_cpu: usages.map(|(from, to)| CpuTime {
                 used: server_cpu(&from, &to),
-                passed: to.at_ns.saturating_since(from.at_ns),
+                elapsed: to.at_ns.saturating_since(from.at_ns),
             }),
             server_rss_bytes: self.edge.usage.and_then(|usage| usage.rss_bytes),
             loadgen_cpu: CpuTime {
                 used: self.edge.loadgen_cpu.saturating_sub(before.loadgen_cpu),
-                passed: self.edge.loadgen_cpu_at.saturating_since(before.loadgen_cpu_at),
+                elapsed: self.edge.loadgen_cpu_at.saturating_since(before.loadgen_cpu_at),
             },
         };
         self.index += 1;

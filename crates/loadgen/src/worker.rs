@@ -13,7 +13,7 @@ use tokio::sync::{Notify, mpsc, oneshot, watch};
 use tokio::task::{AbortHandle, JoinSet, LocalSet};
 use tokio::time::{Instant, MissedTickBehavior};
 use tokio_util::sync::CancellationToken;
-use wirebench_measure::{Account, Event, Recorder, Sequence, Window};
+use wirebench_measure::{Event, Recorder, Sequence, SubscriberOutcome, Window};
 use wirebench_protocol::{After, Timestamp};
 use wirebench_scenario::Run;
 
@@ -54,7 +54,7 @@ pub(crate) enum Command {
     /// Those who are to stop reading do (`true`), or read on.
     Stall(bool),
     /// Say what each subscriber has seen.
-    Accounts(oneshot::Sender<Vec<Account>>),
+    Accounts(oneshot::Sender<Vec<SubscriberOutcome>>),
 }
 
 /// A worker's share of the crowd.
@@ -226,8 +226,11 @@ impl Desk {
 }
 
 impl Seat {
-    fn account(&self) -> Account {
-        Account { sequence: self.sequence.borrow().clone(), stands: self.stands.get() }
+    fn account(&self) -> SubscriberOutcome {
+        SubscriberOutcome {
+            sequence: self.sequence.borrow().clone(),
+            subscribed: self.stands.get(),
+        }
     }
 
     /// Stands; since when it did not, if it did before.
@@ -301,7 +304,7 @@ async fn listen(share: &Share, index: usize, desk: &Desk, seat: &Seat, stalls: b
                 if let Some(since) = away
                     && window.is_some_and(|window| window.from <= now)
                 {
-                    recorder.comebacks.record(since, now);
+                    recorder.reconnects.record(since, now);
                 }
                 share.standing.send_modify(|standing| {
                     standing.now += 1;

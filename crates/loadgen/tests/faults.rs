@@ -298,14 +298,14 @@ async fn an_avalanche_loses_nothing_and_everybody_comes_back() {
     let faults = Faults { avalanche_after: Some(Duration::from_millis(400)), ..Faults::default() };
     join_all(Transport::ALL.map(async |transport| {
         let measured = measure(transport, faults).await;
-        let aftermath = measured.faults.unwrap();
-        assert_eq!(aftermath.missed, Missed::default(), "{transport}: {measured:?}");
+        let outcome = measured.faults.unwrap();
+        assert_eq!(outcome.missed, Missed::default(), "{transport}: {measured:?}");
         assert_eq!(measured.delivered_ratio(), Some(1.0), "{transport}");
         assert_eq!(measured.seen.duplicate, 0, "{transport}");
         assert_eq!(measured.traffic.reconnects, 30, "{transport}");
-        assert_eq!(measured.seen.comebacks.count(), 30, "{transport}");
-        assert!(aftermath.back_99.is_some(), "{transport}: {aftermath:?}");
-        assert!(aftermath.reconnects_peak_per_s <= Some(30), "{transport}: {aftermath:?}");
+        assert_eq!(measured.seen.reconnects.count(), 30, "{transport}");
+        assert!(outcome.back_99.is_some(), "{transport}: {outcome:?}");
+        assert!(outcome.reconnects_peak_per_s <= Some(30), "{transport}: {outcome:?}");
     }))
     .await;
 }
@@ -316,7 +316,7 @@ async fn who_stops_reading_gets_everything_afterwards_and_counts_without_delays(
         let measured = measure(transport, Faults { stalled_share: 0.2, ..Faults::default() }).await;
         let published = measured.published.unwrap();
         assert_eq!(measured.faults.unwrap().missed, Missed::default(), "{transport}");
-        assert_eq!(measured.seen.undelayed, published * 6, "{transport}: a fifth of 30");
+        assert_eq!(measured.seen.without_delay, published * 6, "{transport}: a fifth of 30");
         assert_eq!(measured.seen.delivery.len(), published * 24, "{transport}");
     }))
     .await;

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use wirebench_protocol::Timestamp;
 
-use crate::{Aftermath, OtherLoad, Recorder};
+use crate::{FaultOutcome, OtherLoad, Recorder};
 
 /// The part of a run that counts. A message belongs to the window in which it was published.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,7 +48,7 @@ pub struct Measurement {
     /// What the machine did beside the run.
     pub other_load: OtherLoad,
     /// What the faults of the run came to; `None` where it had none.
-    pub faults: Option<Aftermath>,
+    pub faults: Option<FaultOutcome>,
     /// Why the numbers must not be used; empty for a valid run.
     pub invalid: Vec<Invalid>,
 }
@@ -132,13 +132,13 @@ pub struct CpuTime {
     pub used: Duration,
     /// The time between the two readings. A counter is read a little after the instant that it is read
     /// for, so this is not quite the length of the second.
-    pub passed: Duration,
+    pub elapsed: Duration,
 }
 
 /// Below this length, a part of a second has no processor share: what the readings at its edges cost
 /// themselves would outweigh what happened in it. The drain of a run that lost nothing takes a few
 /// milliseconds, most of which the server answers the questions of the load generator.
-pub const RATIO_LEAST: Duration = Duration::from_millis(100);
+pub const MIN_RATIO_INTERVAL: Duration = Duration::from_millis(100);
 
 /// Why a run must not be used.
 #[derive(Clone, Debug, PartialEq)]
@@ -305,7 +305,7 @@ impl LoadgenCost {
 
 impl Second {
     /// Server processor time divided by the time that it was used in: 1 is one core. `None` when the server
-    /// did not say, and for less than [`RATIO_LEAST`].
+    /// did not say, and for less than [`MIN_RATIO_INTERVAL`].
     pub fn server_cpu_ratio(&self) -> Option<f64> {
         self.server_cpu?.ratio()
     }
@@ -318,9 +318,9 @@ impl Second {
 
 impl CpuTime {
     /// Processor time divided by the time that it was used in: 1 is one core. `None` for less than
-    /// [`RATIO_LEAST`].
+    /// [`MIN_RATIO_INTERVAL`].
     pub fn ratio(self) -> Option<f64> {
-        (self.passed >= RATIO_LEAST).then(|| self.used.div_duration_f64(self.passed))
+        (self.elapsed >= MIN_RATIO_INTERVAL).then(|| self.used.div_duration_f64(self.elapsed))
     }
 }
 
@@ -397,9 +397,9 @@ mod tests {
 
     #[test]
     fn a_part_of_a_second_is_divided_by_its_true_length_and_a_moment_has_no_share() {
-        let ratio = |used, passed| {
-            let [used, passed] = [used, passed].map(Duration::from_millis);
-            CpuTime { used, passed }.ratio()
+        let ratio = |used, elapsed| {
+            let [used, elapsed] = [used, elapsed].map(Duration::from_millis);
+            CpuTime { used, elapsed }.ratio()
         };
         assert_eq!(ratio(22, 1_000), Some(0.022));
         assert_eq!(ratio(5, 250), Some(0.02));
@@ -452,11 +452,11 @@ mod tests {
         let mut measurement = measurement();
         measurement.seen.received = 21;
         measurement.faults =
-            Some(Aftermath { wanted: 4, missed: missed(0), ..Aftermath::default() });
+            Some(FaultOutcome { wanted: 4, missed: missed(0), ..FaultOutcome::default() });
         assert_eq!(measurement.judge(4), [], "one of four never stood, nine were told");
         assert_eq!(measurement.delivered_ratio(), Some(21.0 / 40.0));
         measurement.faults =
-            Some(Aftermath { wanted: 4, missed: missed(2), ..Aftermath::default() });
+            Some(FaultOutcome { wanted: 4, missed: missed(2), ..FaultOutcome::default() });
         assert_eq!(measurement.judge(4), [Invalid::Silent { silently: 2, expected: 30 }]);
         assert_eq!(measurement.judge(4)[0].to_string(), "2 of 30 deliveries missed in silence");
     }
@@ -475,7 +475,7 @@ mod tests {
             Measurement { published: Some(0), seen: Recorder::new(), ..measurement() };
         assert_eq!(measurement.missing(), Some(0));
         assert_eq!(measurement.judge(3), [Invalid::NothingPublished]);
-        measurement.faults = Some(Aftermath { wanted: 3, ..Aftermath::default() });
+        measurement.faults = Some(FaultOutcome { wanted: 3, ..FaultOutcome::default() });
         assert_eq!(measurement.judge(3), [Invalid::NothingPublished], "with faults as well");
     }
 

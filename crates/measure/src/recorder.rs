@@ -2,7 +2,7 @@
 
 use wirebench_protocol::{Cursor, Gap, Timestamp};
 
-use crate::{Arrival, Comebacks, Event, Latency, Sequence, Window};
+use crate::{Arrival, Event, Latency, Reconnects, Sequence, Window};
 
 /// What a number of subscribers saw. Owned by one worker, merged at the end, never locked.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -34,9 +34,9 @@ pub struct Recorder {
     pub payload_bytes: u64,
     /// Messages that count and whose delays do not: of subscribers that were told not to read. They are
     /// in `received` too.
-    pub undelayed: u64,
+    pub without_delay: u64,
     /// Subscriptions that broke and stand again; recorded by the load generator itself.
-    pub comebacks: Comebacks,
+    pub reconnects: Reconnects,
 }
 
 impl Recorder {
@@ -98,8 +98,8 @@ impl Recorder {
             requests,
             empty,
             payload_bytes,
-            undelayed,
-            comebacks,
+            without_delay,
+            reconnects,
         } = other;
         self.delivery.merge(delivery);
         self.connect.merge(connect);
@@ -113,15 +113,19 @@ impl Recorder {
         self.requests += requests;
         self.empty += empty;
         self.payload_bytes += payload_bytes;
-        self.undelayed += undelayed;
-        self.comebacks.merge(comebacks);
+        self.without_delay += without_delay;
+        self.reconnects.merge(reconnects);
     }
 
     /// The same without delays: what was received late by who was told not to read says nothing about the
     /// way that it came.
     #[must_use]
     pub fn without_delays(self) -> Self {
-        Self { undelayed: self.undelayed + self.delivery.len(), delivery: Latency::new(), ..self }
+        Self {
+            without_delay: self.without_delay + self.delivery.len(),
+            delivery: Latency::new(),
+            ..self
+        }
     }
 
     fn arrived(
@@ -309,7 +313,7 @@ mod tests {
     #[test]
     fn who_was_told_not_to_read_has_messages_and_no_delays() {
         let late = seen(WINDOW, &[connected(0), received(1, 1_500, 900_000)]).without_delays();
-        assert_eq!((late.received, late.undelayed, late.delivery.len()), (1, 1, 0));
+        assert_eq!((late.received, late.without_delay, late.delivery.len()), (1, 1, 0));
     }
 
     fn any_event() -> impl Strategy<Value = Event> {

@@ -5,7 +5,7 @@ use std::ops::RangeInclusive;
 
 use wirebench_protocol::{Cursor, Epoch, Gap, Seq};
 
-use crate::aftermath::{Missed, Owed, disjoint, overlap};
+use crate::fault_outcome::{ExpectedRange, Missed, disjoint, overlap};
 
 /// What the arrival of a message means for the subscriber that receives it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,7 +43,7 @@ pub struct Sequence {
 #[derive(Clone, Debug, Default)]
 struct Aside {
     /// The lives before this one, the oldest first; at most [`Sequence::MAX_LIVES`].
-    over: Vec<Life>,
+    over: Vec<PastEpoch>,
     /// What gaps have said is missed in this life; at most [`Sequence::MAX_HOLES`]. Forgetting the oldest
     /// makes a loss that was told look silent, never the other way round.
     told: VecDeque<RangeInclusive<Seq>>,
@@ -53,7 +53,7 @@ struct Aside {
 
 /// A life of the feed that is over.
 #[derive(Clone, Debug)]
-struct Life {
+struct PastEpoch {
     start: Seq,
     newest: Seq,
     holes: VecDeque<RangeInclusive<Seq>>,
@@ -85,7 +85,7 @@ impl Sequence {
             let aside = self.aside.get_or_insert_default();
             let (told, start) = (std::mem::take(&mut aside.told), aside.start);
             if aside.over.len() < Self::MAX_LIVES {
-                aside.over.push(Life {
+                aside.over.push(PastEpoch {
                     start,
                     newest: self.newest,
                     holes: std::mem::take(&mut self.holes),
@@ -125,7 +125,7 @@ impl Sequence {
     }
 
     /// The newest message seen in a life of the feed, counted from the subscriber's first.
-    pub fn newest_in(&self, life: usize) -> Option<Seq> {
+    pub fn newest_in_epoch(&self, life: usize) -> Option<Seq> {
         let over = self.aside.as_ref().map_or(&[][..], |aside| &aside.over);
         match over.get(life) {
             Some(life) => Some(life.newest),
@@ -134,8 +134,8 @@ impl Sequence {
     }
 
     /// What did not arrive of what each life of the feed owed, the subscriber's first life first.
-    /// `stands` says whether the subscriber believes that it is up to date.
-    pub(crate) fn missed(&self, owed: &[Owed], stands: bool) -> Missed {
+    /// `subscribed` says whether the subscriber believes that it is up to date.
+    pub(crate) fn missed(&self, owed: &[ExpectedRange], subscribed: bool) -> Missed {
         let none = Aside::default();
         let aside = self.aside.as_deref().unwrap_or(&none);
         let mut missed = Missed::default();
@@ -150,17 +150,21 @@ impl Sequence {
                     )
                 }
                 None if at == aside.over.len() => {
-                    let rest =
-                        if stands { None } else { Some(self.newest.saturating_add(1)..=Seq::MAX) };
+                    let rest = if subscribed {
+                        None
+                    } else {
+                        Some(self.newest.saturating_add(1)..=Seq::MAX)
+                    };
                     (
                         unseen(aside.start, &self.holes, self.newest),
                         aside.told.iter().cloned().chain(rest).collect(),
                     )
                 }
                 // It never came to this life.
-                None => {
-                    (vec![0..=Seq::MAX], (!stands).then_some(0..=Seq::MAX).into_iter().collect())
-                }
+                None => (
+                    vec![0..=Seq::MAX],
+                    (!subscribed).then_some(0..=Seq::MAX).into_iter().collect(),
+                ),
             };
             let told = disjoint(told);
             for unseen in disjoint(unseen) {
@@ -340,9 +344,9 @@ mod tests {
         for seq in 1..=4 {
             sequence.arrive(seq);
         }
-        assert_eq!(sequence.newest_in(0), Some(3));
-        assert_eq!(sequence.newest_in(1), Some(4));
-        assert_eq!(sequence.newest_in(2), None);
+        assert_eq!(sequence.newest_in_epoch(0), Some(3));
+        assert_eq!(sequence.newest_in_epoch(1), Some(4));
+        assert_eq!(sequence.newest_in_epoch(2), None);
         assert_eq!(sequence.missed(&[Some(1..=5), Some(1..=4)], true), missed(3, 0));
         assert_eq!(sequence.missed(&[Some(1..=5), Some(1..=6)], true), missed(3, 2));
     }

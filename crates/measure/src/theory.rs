@@ -15,7 +15,7 @@ use wirebench_protocol::control::Pace;
 
 /// What a prediction is made from.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Setting {
+pub struct Conditions {
     /// How the messages travel.
     pub transport: Transport,
     /// Messages per second; above 0.
@@ -50,7 +50,7 @@ pub struct Prediction {
 ///
 /// Fan-out is left out, since what one send costs is measured and not given: a crowd adds what
 /// [`push::mean`] says.
-pub fn predict(setting: &Setting) -> Prediction {
+pub fn predict(setting: &Conditions) -> Prediction {
     match setting.transport {
         Transport::Sse | Transport::WebSocket => predict_push(setting),
         Transport::ShortPolling => predict_short_polling(setting).unwrap_or_default(),
@@ -58,7 +58,7 @@ pub fn predict(setting: &Setting) -> Prediction {
     }
 }
 
-fn predict_push(setting: &Setting) -> Prediction {
+fn predict_push(setting: &Conditions) -> Prediction {
     let delivery = Some(push::mean(setting.delay, Duration::ZERO, 1));
     Prediction {
         delivery_mean: delivery,
@@ -69,7 +69,7 @@ fn predict_push(setting: &Setting) -> Prediction {
     }
 }
 
-fn predict_short_polling(setting: &Setting) -> Option<Prediction> {
+fn predict_short_polling(setting: &Conditions) -> Option<Prediction> {
     let (d, p) = (setting.delay, setting.interval?);
     let spacing = mean_spacing(setting.rate)?;
     if p <= 2 * d {
@@ -95,7 +95,7 @@ fn predict_short_polling(setting: &Setting) -> Option<Prediction> {
     })
 }
 
-fn predict_long_polling(setting: &Setting) -> Option<Prediction> {
+fn predict_long_polling(setting: &Conditions) -> Option<Prediction> {
     let (d, hold) = (setting.delay, setting.hold?);
     let deaf = long_polling::deaf_time(d);
     let spacing = mean_spacing(setting.rate)?;
@@ -427,15 +427,15 @@ mod tests {
         near(found, expected, tolerance);
     }
 
-    fn setting(transport: Transport, rate: f64, pace: Pace, delay: Duration) -> Setting {
+    fn setting(transport: Transport, rate: f64, pace: Pace, delay: Duration) -> Conditions {
         let interval = (transport == Transport::ShortPolling).then_some(ms(1_000));
         let hold = (transport == Transport::LongPolling).then_some(ms(25_000));
-        Setting { transport, rate, pace, delay, interval, hold }
+        Conditions { transport, rate, pace, delay, interval, hold }
     }
 
     #[test]
     fn a_crowd_is_back_after_its_pauses_and_the_trips_of_a_new_connection() {
-        let (d, back) = (Duration::from_millis(25), reconnect::back);
+        let (d, back) = (Duration::from_millis(25), reconnect::recovery_time);
         let pause = Duration::ZERO..=Duration::from_millis(100);
         assert_eq!(back(0.99, &pause, d, false), Duration::from_millis(199));
         let all_at_once = Duration::from_secs(3)..=Duration::from_secs(3);
@@ -552,7 +552,7 @@ mod tests {
     #[test]
     fn a_feed_slower_than_the_hold_answers_in_vain_four_times_of_five() {
         // One message in 10 s, holds of 2 s.
-        let setting = Setting {
+        let setting = Conditions {
             hold: Some(ms(2_000)),
             ..setting(Transport::LongPolling, 0.1, Pace::Exact, ms(5))
         };

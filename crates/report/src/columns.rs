@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use wirebench_measure::{Aftermath, Measurement, ServerCost};
+use wirebench_measure::{FaultOutcome, Measurement, ServerCost};
 use wirebench_protocol::control::{Pace, Payload};
 use wirebench_scenario::{Headers, Run};
 
@@ -17,7 +17,7 @@ pub const FIRST_COLUMNS: usize = 54;
 
 /// A column of a table of results.
 #[derive(Clone, Copy, Debug)]
-pub struct Column<Take> {
+pub struct Column<Extract> {
     /// In the header; the unit comes last.
     pub name: &'static str,
     /// What its numbers count; empty for words and counts.
@@ -27,11 +27,11 @@ pub struct Column<Take> {
     /// Which way is better.
     pub better: Better,
     /// How its values are written.
-    pub kind: Kind,
+    pub kind: ValueType,
     /// What it is to a comparison of runs.
-    pub part: Part,
+    pub part: Role,
     /// Takes the value.
-    pub value: Take,
+    pub value: Extract,
 }
 
 /// A column of `runs.csv`.
@@ -61,7 +61,7 @@ pub enum Better {
 
 /// How the values of a column are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
+pub enum ValueType {
     /// Words.
     Text,
     /// A count, from 0.
@@ -74,7 +74,7 @@ pub enum Kind {
 
 /// What a column is to a comparison of runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Part {
+pub enum Role {
     /// It tells runs apart that measure the same.
     Identity,
     /// It is what was asked for: runs are compared where these agree.
@@ -83,7 +83,7 @@ pub enum Part {
     Measured,
 }
 
-impl fmt::Display for Kind {
+impl fmt::Display for ValueType {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Text => "words",
@@ -94,8 +94,13 @@ impl fmt::Display for Kind {
     }
 }
 
-impl<Take: Copy> Column<Take> {
-    pub(crate) const fn new(part: Part, kind: Kind, name: &'static str, value: Take) -> Self {
+impl<Extract: Copy> Column<Extract> {
+    pub(crate) const fn new(
+        part: Role,
+        kind: ValueType,
+        name: &'static str,
+        value: Extract,
+    ) -> Self {
         Self { name, unit: "", meaning: "", better: Better::Neither, kind, part, value }
     }
 
@@ -117,89 +122,89 @@ impl<Take: Copy> Column<Take> {
 }
 
 /// What a value of `runs.csv` is taken by.
-type Take = fn(&RunRecord<'_>) -> Value;
+type Extract = fn(&RunRecord<'_>) -> Value;
 
-const fn identity(kind: Kind, name: &'static str, value: Take) -> RunColumn {
-    Column::new(Part::Identity, kind, name, value)
+const fn identity(kind: ValueType, name: &'static str, value: Extract) -> RunColumn {
+    Column::new(Role::Identity, kind, name, value)
 }
 
-const fn setting(kind: Kind, name: &'static str, value: Take) -> RunColumn {
-    Column::new(Part::Setting, kind, name, value)
+const fn setting(kind: ValueType, name: &'static str, value: Extract) -> RunColumn {
+    Column::new(Role::Setting, kind, name, value)
 }
 
-const fn measured(kind: Kind, name: &'static str, value: Take) -> RunColumn {
-    Column::new(Part::Measured, kind, name, value)
+const fn measured(kind: ValueType, name: &'static str, value: Extract) -> RunColumn {
+    Column::new(Role::Measured, kind, name, value)
 }
 
 /// The columns of `runs.csv`, in the order of the file. New ones go at the end, and none ever goes.
 pub const COLUMNS: &[RunColumn] = &[
-    identity(Kind::Integer, "schema_version", |_| Value::Integer(SCHEMA_VERSION))
+    identity(ValueType::Integer, "schema_version", |_| Value::Integer(SCHEMA_VERSION))
         .means("Version of this table's format."),
-    identity(Kind::Text, "scenario", |r| Value::words(r.scenario))
+    identity(ValueType::Text, "scenario", |r| Value::words(r.scenario))
         .means("Name of the scenario, as of its file."),
-    identity(Kind::Text, "run_id", |r| Value::words(&*r.run.id))
+    identity(ValueType::Text, "run_id", |r| Value::words(&*r.run.id))
         .means("Unique within the results folder; the tag of the run's histograms."),
-    identity(Kind::Integer, "repeat", |r| Value::Integer(r.run.repeat.into()))
+    identity(ValueType::Integer, "repeat", |r| Value::Integer(r.run.repeat.into()))
         .means("Which repetition of the same setting this is, from 1."),
-    setting(Kind::Text, "transport", |r| Value::words(r.run.transport.name()))
+    setting(ValueType::Text, "transport", |r| Value::words(r.run.transport.name()))
         .means("How the messages travelled."),
-    setting(Kind::Integer, "http_version", |r| Value::Integer(r.run.http.version.into()))
+    setting(ValueType::Integer, "http_version", |r| Value::Integer(r.run.http.version.into()))
         .means("Major version of HTTP that the subscribers spoke."),
-    setting(Kind::Boolean, "tls", |r| Value::Boolean(r.run.http.tls))
+    setting(ValueType::Boolean, "tls", |r| Value::Boolean(r.run.http.tls))
         .means("Whether the connections were encrypted."),
-    setting(Kind::Integer, "subscribers", |r| Value::count(r.run.subscribers as u64))
+    setting(ValueType::Integer, "subscribers", |r| Value::count(r.run.subscribers as u64))
         .means("Subscribers asked for; each has its own connection."),
-    setting(Kind::Decimal, "rate_per_s", |r| Value::exact(r.run.rate))
+    setting(ValueType::Decimal, "rate_per_s", |r| Value::exact(r.run.rate))
         .unit("1/s")
         .means("Messages per second that the feed was to publish, on average."),
-    setting(Kind::Decimal, "payload_bytes", payload_bytes).unit("B").means(
+    setting(ValueType::Decimal, "payload_bytes", payload_bytes).unit("B").means(
         "Bytes of one message's payload; with `payload_source`, the mean of those \
          received.",
     ),
-    setting(Kind::Decimal, "link_delay_us", |r| Value::micros(r.run.link.delay))
+    setting(ValueType::Decimal, "link_delay_us", |r| Value::micros(r.run.link.delay))
         .unit("µs")
         .means("Delay of the emulated network, each way."),
-    setting(Kind::Decimal, "poll_interval_us", |r| Value::micros(r.run.interval))
+    setting(ValueType::Decimal, "poll_interval_us", |r| Value::micros(r.run.interval))
         .unit("µs")
         .means("Short polling: from the start of one poll to the start of the next."),
-    setting(Kind::Decimal, "hold_us", |r| Value::micros(r.run.hold)).unit("µs").means(
+    setting(ValueType::Decimal, "hold_us", |r| Value::micros(r.run.hold)).unit("µs").means(
         "Long polling: from a poll's arrival to the empty answer when nothing is \
          published.",
     ),
-    measured(Kind::Decimal, "duration_s", |r| Value::seconds(r.measurement.duration))
+    measured(ValueType::Decimal, "duration_s", |r| Value::seconds(r.measurement.duration))
         .unit("s")
         .means("From the opening of the measured window to its close."),
-    measured(Kind::Integer, "published", |r| Value::count(r.measurement.published))
+    measured(ValueType::Integer, "published", |r| Value::count(r.measurement.published))
         .means("Messages that were due in the window, by the server's count."),
-    measured(Kind::Integer, "expected", |r| Value::count(r.measurement.expected())).means(
+    measured(ValueType::Integer, "expected", |r| Value::count(r.measurement.expected())).means(
         "Deliveries due: `published` times the subscribers connected when the window \
          opened.",
     ),
-    measured(Kind::Integer, "received", |r| Value::Integer(r.measurement.seen.received))
+    measured(ValueType::Integer, "received", |r| Value::Integer(r.measurement.seen.received))
         .higher_is_better()
         .means(
             "Deliveries made of messages due in the window, from its opening to the end \
          of the drain.",
         ),
-    measured(Kind::Integer, "missing", |r| Value::count(r.measurement.missing()))
+    measured(ValueType::Integer, "missing", |r| Value::count(r.measurement.missing()))
         .lower_is_better()
         .means(
             "Deliveries due and not made by the end of the drain, announced as gaps or \
          not.",
         ),
-    measured(Kind::Integer, "duplicate", |r| Value::Integer(r.measurement.seen.duplicate))
+    measured(ValueType::Integer, "duplicate", |r| Value::Integer(r.measurement.seen.duplicate))
         .lower_is_better()
         .means(
             "Deliveries of messages that the same subscriber had already; not in \
          `received`.",
         ),
-    measured(Kind::Integer, "out_of_order", |r| Value::Integer(r.measurement.seen.out_of_order))
+    measured(ValueType::Integer, "out_of_order", |r| Value::Integer(r.measurement.seen.out_of_order))
         .lower_is_better()
         .means("Deliveries, among those received, that came after a later message."),
-    measured(Kind::Integer, "gaps", |r| Value::Integer(r.measurement.seen.gaps))
+    measured(ValueType::Integer, "gaps", |r| Value::Integer(r.measurement.seen.gaps))
         .lower_is_better()
         .means("Times that the server told a subscriber of messages it cannot deliver."),
-    measured(Kind::Decimal, "delivery_min_us", |r| {
+    measured(ValueType::Decimal, "delivery_min_us", |r| {
         Value::micros(r.measurement.seen.delivery.min())
     })
     .unit("µs")
@@ -208,7 +213,7 @@ pub const COLUMNS: &[RunColumn] = &[
         "Delivery, least: from when a message was due to its last byte read, before \
          decoding.",
     ),
-    measured(Kind::Decimal, "delivery_mean_us", |r| {
+    measured(ValueType::Decimal, "delivery_mean_us", |r| {
         Value::micros(r.measurement.seen.delivery.mean())
     })
     .unit("µs")
@@ -217,40 +222,40 @@ pub const COLUMNS: &[RunColumn] = &[
         "Delivery, mean: from when a message was due to its last byte read, before \
          decoding.",
     ),
-    measured(Kind::Decimal, "delivery_stddev_us", |r| {
+    measured(ValueType::Decimal, "delivery_stddev_us", |r| {
         Value::micros(r.measurement.seen.delivery.stddev())
     })
     .unit("µs")
     .lower_is_better()
     .means("Delivery, standard deviation over all deliveries."),
-    measured(Kind::Decimal, "delivery_p50_us", |r| delivery(r, 50.0))
+    measured(ValueType::Decimal, "delivery_p50_us", |r| delivery(r, 50.0))
         .unit("µs")
         .lower_is_better()
         .means(
             "Delivery, median: from when a message was due to its last byte read, before \
          decoding.",
         ),
-    measured(Kind::Decimal, "delivery_p75_us", |r| delivery(r, 75.0))
+    measured(ValueType::Decimal, "delivery_p75_us", |r| delivery(r, 75.0))
         .unit("µs")
         .lower_is_better()
         .means("Delivery, 75th percentile."),
-    measured(Kind::Decimal, "delivery_p90_us", |r| delivery(r, 90.0))
+    measured(ValueType::Decimal, "delivery_p90_us", |r| delivery(r, 90.0))
         .unit("µs")
         .lower_is_better()
         .means("Delivery, 90th percentile."),
-    measured(Kind::Decimal, "delivery_p95_us", |r| delivery(r, 95.0))
+    measured(ValueType::Decimal, "delivery_p95_us", |r| delivery(r, 95.0))
         .unit("µs")
         .lower_is_better()
         .means("Delivery, 95th percentile."),
-    measured(Kind::Decimal, "delivery_p99_us", |r| delivery(r, 99.0))
+    measured(ValueType::Decimal, "delivery_p99_us", |r| delivery(r, 99.0))
         .unit("µs")
         .lower_is_better()
         .means("Delivery, 99th percentile."),
-    measured(Kind::Decimal, "delivery_p999_us", |r| delivery(r, 99.9))
+    measured(ValueType::Decimal, "delivery_p999_us", |r| delivery(r, 99.9))
         .unit("µs")
         .lower_is_better()
         .means("Delivery, 99.9th percentile."),
-    measured(Kind::Decimal, "delivery_max_us", |r| {
+    measured(ValueType::Decimal, "delivery_max_us", |r| {
         Value::micros(r.measurement.seen.delivery.max())
     })
     .unit("µs")
@@ -259,86 +264,86 @@ pub const COLUMNS: &[RunColumn] = &[
         "Delivery, most: from when a message was due to its last byte read, before \
          decoding.",
     ),
-    measured(Kind::Decimal, "connect_p50_us", |r| connect(r, 50.0))
+    measured(ValueType::Decimal, "connect_p50_us", |r| connect(r, 50.0))
         .unit("µs")
         .lower_is_better()
         .means(
             "Connecting, median over the whole run: from the start of dialling to the \
          first cursor.",
         ),
-    measured(Kind::Decimal, "connect_p99_us", |r| connect(r, 99.0))
+    measured(ValueType::Decimal, "connect_p99_us", |r| connect(r, 99.0))
         .unit("µs")
         .lower_is_better()
         .means("Connecting, 99th percentile over the whole run."),
-    measured(Kind::Integer, "requests", |r| Value::Integer(r.measurement.seen.requests))
+    measured(ValueType::Integer, "requests", |r| Value::Integer(r.measurement.seen.requests))
         .lower_is_better()
         .means(
             "HTTP requests sent in the window; one that opened a stream before it is not \
          counted.",
         ),
-    measured(Kind::Integer, "empty_responses", |r| Value::Integer(r.measurement.seen.empty))
+    measured(ValueType::Integer, "empty_responses", |r| Value::Integer(r.measurement.seen.empty))
         .lower_is_better()
         .means("Answers in the window that carried no message."),
-    measured(Kind::Integer, "connections_attempted", |r| {
+    measured(ValueType::Integer, "connections_attempted", |r| {
         Value::Integer(r.measurement.traffic.attempted)
     })
     .lower_is_better()
     .means("TCP connections tried, from the start of the run to its end."),
-    measured(Kind::Integer, "connections_opened", |r| Value::Integer(r.measurement.traffic.opened))
+    measured(ValueType::Integer, "connections_opened", |r| Value::Integer(r.measurement.traffic.opened))
         .lower_is_better()
         .means("TCP connections opened, from the start of the run to its end."),
-    measured(Kind::Integer, "connections_peak", |r| Value::Integer(r.measurement.traffic.peak))
+    measured(ValueType::Integer, "connections_peak", |r| Value::Integer(r.measurement.traffic.peak))
         .lower_is_better()
         .means("The most TCP connections open at once, from the start of the run to its end."),
-    measured(Kind::Integer, "reconnects", |r| Value::Integer(r.measurement.traffic.reconnects))
+    measured(ValueType::Integer, "reconnects", |r| Value::Integer(r.measurement.traffic.reconnects))
         .lower_is_better()
         .means(
             "Subscriptions that broke and were resumed, from the start of the run to its \
          end.",
         ),
-    measured(Kind::Integer, "bytes_up", |r| Value::Integer(r.measurement.traffic.bytes_up))
+    measured(ValueType::Integer, "bytes_up", |r| Value::Integer(r.measurement.traffic.bytes_up))
         .unit("B")
         .lower_is_better()
         .means(
             "Bytes from subscribers to server on the TCP connections in the window, \
          headers, framing and TLS included.",
         ),
-    measured(Kind::Integer, "bytes_down", |r| Value::Integer(r.measurement.traffic.bytes_down))
+    measured(ValueType::Integer, "bytes_down", |r| Value::Integer(r.measurement.traffic.bytes_down))
         .unit("B")
         .lower_is_better()
         .means(
             "Bytes from server to subscribers on the TCP connections in the window, \
          headers, framing and TLS included.",
         ),
-    measured(Kind::Decimal, "bytes_per_message", |r| {
+    measured(ValueType::Decimal, "bytes_per_message", |r| {
         Value::computed(r.measurement.bytes_per_message())
     })
     .unit("B")
     .lower_is_better()
     .means("`bytes_up` and `bytes_down` together, for each delivery received."),
-    measured(Kind::Decimal, "overhead_ratio", |r| Value::computed(r.measurement.overhead_ratio()))
+    measured(ValueType::Decimal, "overhead_ratio", |r| Value::computed(r.measurement.overhead_ratio()))
         .lower_is_better()
         .means(
             "`bytes_up` and `bytes_down` together, for each byte of payload received; 1 \
          is no overhead.",
         ),
-    measured(Kind::Decimal, "server_cpu_s", |r| Value::seconds(server(r, |server| server.cpu)))
+    measured(ValueType::Decimal, "server_cpu_s", |r| Value::seconds(server(r, |server| server.cpu)))
         .unit("s")
         .lower_is_better()
         .means("Processor time of the server in the window, user and system."),
-    measured(Kind::Decimal, "server_cpu_us_per_message", |r| {
+    measured(ValueType::Decimal, "server_cpu_us_per_message", |r| {
         Value::micros(r.measurement.server_cpu_per_message())
     })
     .unit("µs")
     .lower_is_better()
     .means("`server_cpu_s` for each delivery received."),
-    measured(Kind::Integer, "server_rss_idle_bytes", |r| {
+    measured(ValueType::Integer, "server_rss_idle_bytes", |r| {
         Value::count(server(r, |server| server.rss_idle_bytes))
     })
     .unit("B")
     .lower_is_better()
     .means("Resident memory of the server before the first subscriber."),
-    measured(Kind::Integer, "server_rss_peak_bytes", |r| {
+    measured(ValueType::Integer, "server_rss_peak_bytes", |r| {
         Value::count(server(r, |server| server.rss_peak_bytes))
     })
     .unit("B")
@@ -347,7 +352,7 @@ pub const COLUMNS: &[RunColumn] = &[
         "The most resident memory of the server, from its start to the end of the \
          run.",
     ),
-    measured(Kind::Integer, "server_rss_per_subscriber_bytes", |r| {
+    measured(ValueType::Integer, "server_rss_per_subscriber_bytes", |r| {
         Value::count(r.measurement.server.and_then(|server| server.rss_per_subscriber_bytes))
     })
     .unit("B")
@@ -357,11 +362,11 @@ pub const COLUMNS: &[RunColumn] = &[
          first message, for each subscriber; blank for a crowd so small that it would \
          be noise.",
     ),
-    measured(Kind::Decimal, "loadgen_cpu_s", |r| Value::seconds(r.measurement.loadgen.cpu))
+    measured(ValueType::Decimal, "loadgen_cpu_s", |r| Value::seconds(r.measurement.loadgen.cpu))
         .unit("s")
         .lower_is_better()
         .means("Processor time of the load generator in the window, user and system."),
-    measured(Kind::Decimal, "loadgen_cpu_ratio", |r| {
+    measured(ValueType::Decimal, "loadgen_cpu_ratio", |r| {
         Value::computed(r.measurement.loadgen_cpu_ratio())
     })
     .lower_is_better()
@@ -369,7 +374,7 @@ pub const COLUMNS: &[RunColumn] = &[
         "Share of its worker threads' time in the window that the load generator \
          computed, 0 to 1.",
     ),
-    measured(Kind::Integer, "loadgen_rss_peak_bytes", |r| {
+    measured(ValueType::Integer, "loadgen_rss_peak_bytes", |r| {
         Value::count(r.measurement.loadgen.rss_peak_bytes)
     })
     .unit("B")
@@ -378,41 +383,41 @@ pub const COLUMNS: &[RunColumn] = &[
         "The most resident memory of the load generator during this run, from before the first \
          subscriber to the end of the drain; blank where the kernel does not reset the peak of earlier runs.",
     ),
-    measured(Kind::Integer, "late_publishes", |r| {
+    measured(ValueType::Integer, "late_publishes", |r| {
         Value::count(server(r, |server| server.late_publishes))
     })
     .lower_is_better()
     .means("Messages that entered the feed more than 5 ms after they were due."),
-    measured(Kind::Boolean, "valid", |r| Value::Boolean(r.measurement.invalid.is_empty()))
+    measured(ValueType::Boolean, "valid", |r| Value::Boolean(r.measurement.invalid.is_empty()))
         .means("Whether the numbers may be used."),
-    measured(Kind::Text, "invalid_reason", invalid_reason)
+    measured(ValueType::Text, "invalid_reason", invalid_reason)
         .means("Why not, where they may not; reasons separated by semicolons."),
     // Appended: settings that runs must agree in to be compared, and what explains a doubtful run.
-    setting(Kind::Text, "pace", |r| Value::words(pace(r.run.pace))).means(
+    setting(ValueType::Text, "pace", |r| Value::words(pace(r.run.pace))).means(
         "How the messages were spread over time: `steady`, `exact`, `poisson` or \
          `burst-<size>`.",
     ),
-    setting(Kind::Text, "payload_source", payload_source)
+    setting(ValueType::Text, "payload_source", payload_source)
         .means("The file that payloads were replayed from; blank where they were generated."),
-    setting(Kind::Integer, "window_messages", |r| Value::count(r.run.window as u64))
+    setting(ValueType::Integer, "window_messages", |r| Value::count(r.run.window as u64))
         .means("Messages that the feed kept for those who come back."),
-    setting(Kind::Decimal, "link_jitter_us", |r| Value::micros(r.run.link.jitter))
+    setting(ValueType::Decimal, "link_jitter_us", |r| Value::micros(r.run.link.jitter))
         .unit("µs")
         .means("The most that the emulated network added to its delay, each way."),
-    setting(Kind::Text, "headers", |r| Value::words(headers(r.run.http.headers)))
+    setting(ValueType::Text, "headers", |r| Value::words(headers(r.run.http.headers)))
         .means("Request headers that went along: `browser` or `bare`."),
-    setting(Kind::Decimal, "ramp_s", |r| Value::seconds(r.run.ramp))
+    setting(ValueType::Decimal, "ramp_s", |r| Value::seconds(r.run.ramp))
         .unit("s")
         .means("From the first subscriber's dialling to the last one's."),
-    identity(Kind::Integer, "seed", |r| Value::Integer(r.run.seed))
+    identity(ValueType::Integer, "seed", |r| Value::Integer(r.run.seed))
         .means("Seeds everything random in the run, so that it can be made again."),
-    measured(Kind::Decimal, "loadgen_lag_p99_us", |r| {
+    measured(ValueType::Decimal, "loadgen_lag_p99_us", |r| {
         Value::micros(r.measurement.seen.lag.percentile(99.0))
     })
     .unit("µs")
     .lower_is_better()
     .means("99th percentile of how late the load generator's own event loop ran."),
-    measured(Kind::Integer, "from_the_future", |r| {
+    measured(ValueType::Integer, "from_the_future", |r| {
         Value::Integer(r.measurement.seen.from_the_future)
     })
     .lower_is_better()
@@ -420,15 +425,15 @@ pub const COLUMNS: &[RunColumn] = &[
         "Deliveries read before they were due, which the delivery times leave out: \
          the clocks disagree.",
     ),
-    setting(Kind::Text, "connections", |r| Value::words(r.run.http.connections.name())).means(
+    setting(ValueType::Text, "connections", |r| Value::words(r.run.http.connections.name())).means(
         "Whose the connections were: `own`, one for each subscriber, or `shared`, on which many \
          subscribers are streams; `connections_opened` says how many there were.",
     ),
     // Appended: what went wrong on purpose, and what it came to. Blank in runs without faults.
-    setting(Kind::Text, "faults", |r| Value::words(r.run.faults.to_string())).means(
+    setting(ValueType::Text, "faults", |r| Value::words(r.run.faults.to_string())).means(
         "What went wrong on purpose: the keys of `[faults]` that say something. Blank for nothing.",
     ),
-    measured(Kind::Decimal, "delivered_ratio", |r| {
+    measured(ValueType::Decimal, "delivered_ratio", |r| {
         Value::computed(r.measurement.delivered_ratio())
     })
     .higher_is_better()
@@ -436,7 +441,7 @@ pub const COLUMNS: &[RunColumn] = &[
         "With faults: `received`, divided by `published` times the subscribers asked for, 0 to 1; one \
          that never connected counts with nothing.",
     ),
-    measured(Kind::Integer, "missed_signalled", |r| {
+    measured(ValueType::Integer, "missed_signalled", |r| {
         Value::count(faults(r, |faults| Some(faults.missed.signalled)))
     })
     .lower_is_better()
@@ -444,7 +449,7 @@ pub const COLUMNS: &[RunColumn] = &[
         "With faults: deliveries due and not made, of which the subscriber knows: a gap told it, or it \
          was cut off to the end.",
     ),
-    measured(Kind::Integer, "missed_silently", |r| {
+    measured(ValueType::Integer, "missed_silently", |r| {
         Value::count(faults(r, |faults| Some(faults.missed.silently)))
     })
     .lower_is_better()
@@ -452,7 +457,7 @@ pub const COLUMNS: &[RunColumn] = &[
         "With faults: deliveries due and not made to subscribers that believe they have everything. \
          Anything but 0 makes the run invalid.",
     ),
-    measured(Kind::Decimal, "back_99_ms", |r| {
+    measured(ValueType::Decimal, "back_99_ms", |r| {
         Value::computed(faults(r, |faults| faults.back_99).map(|back| back.as_secs_f64() * 1e3))
     })
     .unit("ms")
@@ -461,42 +466,42 @@ pub const COLUMNS: &[RunColumn] = &[
         "With faults: from a fault to the time at which 99 % of those whom it cut off stood again. Blank \
          where it cut off nobody, or more than 1 % never came back.",
     ),
-    measured(Kind::Integer, "reconnects_peak_per_s", |r| {
+    measured(ValueType::Integer, "reconnects_peak_per_s", |r| {
         Value::count(faults(r, |faults| faults.reconnects_peak_per_s))
     })
     .unit("1/s")
     .lower_is_better()
     .means("With faults: the most subscriptions that came back within one second."),
-    setting(Kind::Text, "reconnect", |r| Value::words(r.run.reconnect.to_string())).means(
+    setting(ValueType::Text, "reconnect", |r| Value::words(r.run.reconnect.to_string())).means(
         "How subscribers waited before they reconnected: the keys of `[reconnect]` that say something.",
     ),
     // Appended: what the machine did beside the run.
-    measured(Kind::Decimal, "other_cpu_ratio", |r| {
+    measured(ValueType::Decimal, "other_cpu_ratio", |r| {
         Value::computed(r.measurement.other_load.other_ratio)
     })
     .means(
         "Share of the usable cores' processor time that processes other than the two ends (and a proxy \
          between them) used in the window, 0 to 1.",
     ),
-    measured(Kind::Decimal, "steal_cpu_ratio", |r| {
+    measured(ValueType::Decimal, "steal_cpu_ratio", |r| {
         Value::computed(r.measurement.other_load.steal_ratio)
     })
     .means("Share of the usable cores' processor time that a hypervisor took in the window, 0 to 1."),
-    measured(Kind::Decimal, "cpu_pressure_ratio", |r| {
+    measured(ValueType::Decimal, "cpu_pressure_ratio", |r| {
         Value::computed(r.measurement.other_load.pressure_ratio)
     })
     .means(
         "Share of the window in which some task of the machine, of the run or not, waited for a core, \
          0 to 1 (`/proc/pressure/cpu`, `some`).",
     ),
-    measured(Kind::Boolean, "disturbed", |r| {
+    measured(ValueType::Boolean, "disturbed", |r| {
         r.measurement.other_load.is_disturbed().map_or(Value::Blank, Value::Boolean)
     })
     .means(
         "Whether `other_cpu_ratio` and `steal_cpu_ratio` together are above 0.05: then the delays may be \
          the machine's. Blank where neither is known.",
     ),
-    measured(Kind::Text, "disturbed_reason", |r| {
+    measured(ValueType::Text, "disturbed_reason", |r| {
         r.measurement.other_load.reason().map_or(Value::Blank, Value::words)
     })
     .means("What took the processor time of a disturbed run, with the busiest processes where known."),
@@ -514,7 +519,7 @@ fn server<T>(r: &RunRecord<'_>, take: impl FnOnce(ServerCost) -> T) -> Option<T>
     r.measurement.server.map(take)
 }
 
-fn faults<T>(r: &RunRecord<'_>, take: impl FnOnce(Aftermath) -> Option<T>) -> Option<T> {
+fn faults<T>(r: &RunRecord<'_>, take: impl FnOnce(FaultOutcome) -> Option<T>) -> Option<T> {
     r.measurement.faults.and_then(take)
 }
 

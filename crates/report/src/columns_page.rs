@@ -20,7 +20,7 @@ fn columns_page() -> String {
     page
 }
 
-fn table<Take>(page: &mut String, title: &str, columns: &[Column<Take>]) {
+fn table<Extract>(page: &mut String, title: &str, columns: &[Column<Extract>]) {
     let _ =
         writeln!(page, "\n## {title}\n\n| column | unit | meaning | better |\n|---|---|---|---|");
     for column in columns {

@@ -52,9 +52,9 @@ pub(crate) struct Table<W: io::Write = File> {
 }
 
 impl Table {
-    pub(crate) fn create<Take>(
+    pub(crate) fn create<Extract>(
         path: PathBuf,
-        columns: &[Column<Take>],
+        columns: &[Column<Extract>],
     ) -> Result<Self, WriteError> {
         let file = create_new(&path)?;
         Self::begin(path, file, columns)
@@ -63,10 +63,10 @@ impl Table {
 
 impl<W: io::Write> Table<W> {
     /// Writes the header to `file`, which errors call `path`.
-    pub(crate) fn begin<Take>(
+    pub(crate) fn begin<Extract>(
         path: PathBuf,
         file: W,
-        columns: &[Column<Take>],
+        columns: &[Column<Extract>],
     ) -> Result<Self, WriteError> {
         let mut table = Self { path, writer: Writer::from_writer(file) };
         table.write(columns.iter().map(|column| column.name))?;
@@ -95,9 +95,9 @@ pub(crate) fn create_new(path: &Path) -> Result<File, WriteError> {
 }
 
 /// The values of each line, aligned with `columns`, of which a file must have the first `required`.
-pub(crate) fn read_values<Take>(
+pub(crate) fn read_values<Extract>(
     path: &Path,
-    columns: &[Column<Take>],
+    columns: &[Column<Extract>],
     required: usize,
 ) -> Result<Vec<Vec<Value>>, ReadError> {
     let content =
@@ -106,10 +106,10 @@ pub(crate) fn read_values<Take>(
 }
 
 /// The values of each line of `content`, which errors call `path`.
-pub(crate) fn parse_values<Take>(
+pub(crate) fn parse_values<Extract>(
     path: &Path,
     content: &[u8],
-    columns: &[Column<Take>],
+    columns: &[Column<Extract>],
     required: usize,
 ) -> Result<Vec<Vec<Value>>, ReadError> {
     let (header, records) = split(path, content)?;
@@ -141,13 +141,13 @@ fn split(path: &Path, content: &[u8]) -> Result<(StringRecord, Vec<StringRecord>
 }
 
 /// A file that was split into fields, and what it should hold.
-struct Lines<'a, Take> {
+struct Lines<'a, Extract> {
     path: &'a Path,
-    columns: &'a [Column<Take>],
+    columns: &'a [Column<Extract>],
     header: &'a StringRecord,
 }
 
-impl<Take> Lines<'_, Take> {
+impl<Extract> Lines<'_, Extract> {
     fn check_versions(&self, records: &[StringRecord]) -> Result<(), ReadError> {
         let Some(place) = self.place("schema_version") else { return Ok(()) };
         let expected = SCHEMA_VERSION.to_string();
@@ -187,7 +187,7 @@ impl<Take> Lines<'_, Take> {
         self.columns.iter().map(|column| self.value(record, column)).collect()
     }
 
-    fn value(&self, record: &StringRecord, column: &Column<Take>) -> Result<Value, ReadError> {
+    fn value(&self, record: &StringRecord, column: &Column<Extract>) -> Result<Value, ReadError> {
         let text = self.place(column.name).map_or("", |place| &record[place]);
         Value::parse(text, column.kind).ok_or_else(|| ReadError::WrongKind {
             path: self.path.to_owned(),

@@ -3,7 +3,7 @@
 use std::io;
 use std::path::PathBuf;
 
-use crate::{Kind, SCHEMA_VERSION};
+use crate::{SCHEMA_VERSION, ValueType};
 
 /// A file of results that cannot be read. Says where, what was found, and what to do.
 #[derive(Debug, thiserror::Error)]
@@ -101,7 +101,7 @@ pub enum ReadError {
         /// What stands there.
         found: String,
         /// What should.
-        kind: Kind,
+        kind: ValueType,
     },
 }
 

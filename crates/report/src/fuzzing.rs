@@ -10,18 +10,21 @@ pub fn csv(bytes: &[u8]) {
     hold(bytes, COLUMNS, FIRST_COLUMNS);
     hold(bytes, TIMELINE_COLUMNS, TIMELINE_COLUMNS.len());
     // Few inputs have all the columns: any table will do to try the values.
-    for kind in
-        [crate::Kind::Text, crate::Kind::Integer, crate::Kind::Decimal, crate::Kind::Boolean]
-    {
+    for kind in [
+        crate::ValueType::Text,
+        crate::ValueType::Integer,
+        crate::ValueType::Decimal,
+        crate::ValueType::Boolean,
+    ] {
         let few = [
-            Column::new(crate::Part::Identity, kind, "a", ()),
-            Column::new(crate::Part::Measured, kind, "b", ()),
+            Column::new(crate::Role::Identity, kind, "a", ()),
+            Column::new(crate::Role::Measured, kind, "b", ()),
         ];
         hold(bytes, &few, 1);
     }
 }
 
-fn hold<Take>(bytes: &[u8], columns: &[Column<Take>], required: usize) {
+fn hold<Extract>(bytes: &[u8], columns: &[Column<Extract>], required: usize) {
     let path = Path::new("fuzzed.csv");
     match parse_values(path, bytes, columns, required) {
         Ok(rows) => {
@@ -34,7 +37,7 @@ fn hold<Take>(bytes: &[u8], columns: &[Column<Take>], required: usize) {
     }
 }
 
-fn written<Take>(rows: &[Vec<Value>], columns: &[Column<Take>]) -> Vec<u8> {
+fn written<Extract>(rows: &[Vec<Value>], columns: &[Column<Extract>]) -> Vec<u8> {
     let mut bytes = Vec::new();
     let mut table = Table::begin(PathBuf::new(), &mut bytes, columns).expect("memory takes it");
     for row in rows {

@@ -185,7 +185,7 @@ pub(crate) mod tests {
 
     use super::*;
     use crate::testing::{measurement, record, run};
-    use crate::{LatencyLog, Start};
+    use crate::{LatencyLog, LogStart};
 
     /// A second in which deliveries took so long.
     pub(crate) fn second(millis: &[u64]) -> Second {
@@ -212,7 +212,7 @@ pub(crate) mod tests {
     fn written() -> String {
         let folder = tempdir().unwrap();
         let path = folder.path().join("latency.hlog");
-        let start = Start { wall: SystemTime::UNIX_EPOCH, clock: Timestamp::from_nanos(0) };
+        let start = LogStart { wall: SystemTime::UNIX_EPOCH, clock: Timestamp::from_nanos(0) };
         let mut log = LatencyLog::create(&path, start).unwrap();
         for (run, millis) in [
             ("long-polling-1", vec![25, 26]),

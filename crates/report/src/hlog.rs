@@ -28,7 +28,7 @@ const NANOS_PER_MILLI: f64 = 1e6;
 
 /// One moment on both clocks: what ties the times of seconds to the calendar.
 #[derive(Clone, Copy, Debug)]
-pub struct Start {
+pub struct LogStart {
     /// On the calendar.
     pub wall: SystemTime,
     /// On the clock that [`Second::from`] is read from.
@@ -54,7 +54,7 @@ impl LatencyLog {
     /// # Errors
     ///
     /// When the file is there already, or cannot be created.
-    pub fn create(path: impl Into<PathBuf>, start: Start) -> Result<Self, WriteError> {
+    pub fn create(path: impl Into<PathBuf>, start: LogStart) -> Result<Self, WriteError> {
         let path = path.into();
         let file = create_new(&path)?;
         let serializer = V2DeflateSerializer::new();
@@ -169,7 +169,7 @@ mod tests {
     fn log(seconds: &[Second]) -> String {
         let folder = tempdir().unwrap();
         let path = folder.path().join("latency.hlog");
-        let start = Start {
+        let start = LogStart {
             wall: SystemTime::UNIX_EPOCH + START,
             clock: Timestamp::from_nanos(4_750_000_000),
         };
@@ -210,7 +210,7 @@ mod tests {
     #[test]
     fn a_run_id_that_would_break_the_line_is_refused() {
         let folder = tempdir().unwrap();
-        let start = Start { wall: SystemTime::UNIX_EPOCH, clock: Timestamp::from_nanos(0) };
+        let start = LogStart { wall: SystemTime::UNIX_EPOCH, clock: Timestamp::from_nanos(0) };
         let mut log = LatencyLog::create(folder.path().join("latency.hlog"), start).unwrap();
         let error = log.append("sse,1", &second(0, &[])).unwrap_err();
         assert!(matches!(error, WriteError::Tag { tag } if tag == "sse,1"));

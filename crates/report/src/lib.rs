@@ -28,13 +28,13 @@ mod timeline;
 mod value;
 
 pub use columns::{
-    Better, COLUMNS, Column, FIRST_COLUMNS, Kind, Part, RunColumn, RunRecord, SCHEMA_VERSION,
+    Better, COLUMNS, Column, FIRST_COLUMNS, Role, RunColumn, RunRecord, SCHEMA_VERSION, ValueType,
 };
 pub use csv::{RunsCsv, read};
 pub use error::{ReadError, WriteError};
 pub use format::{Format, hgrm, results_schema};
 pub use histograms::{HistogramError, Histograms};
-pub use hlog::{LatencyLog, Start};
+pub use hlog::{LatencyLog, LogStart};
 pub use row::Row;
 pub use table::{Style, table};
 pub use timeline::{

@@ -54,8 +54,8 @@ impl Row {
     }
 }
 
-pub(crate) fn value_in<'a, Take>(
-    columns: &[Column<Take>],
+pub(crate) fn value_in<'a, Extract>(
+    columns: &[Column<Extract>],
     values: &'a [Value],
     name: &str,
 ) -> Option<&'a Value> {

@@ -13,7 +13,7 @@ use crate::Row;
 use grid::Grid;
 pub(crate) use grid::{in_words, length, wrapped};
 pub(crate) use lines::{Line, Settings, lines};
-pub(crate) use shown::{Shown, Take, parts};
+pub(crate) use shown::{Shown, Summary, parts};
 pub(crate) use ties::{Basis, FirstPlace, first_place};
 
 /// How a table may look.
@@ -186,7 +186,7 @@ mod tests {
     use std::time::Duration;
 
     use insta::assert_snapshot;
-    use wirebench_measure::{Aftermath, Invalid, Latency, Measurement, Missed, Traffic};
+    use wirebench_measure::{FaultOutcome, Invalid, Latency, Measurement, Missed, Traffic};
     use wirebench_protocol::Transport;
     use wirebench_scenario::Run;
 
@@ -352,7 +352,7 @@ mod tests {
         let of = |transport, missed| {
             row_of(transport, 100, 1, 26_000, |run, measured| {
                 run.faults.stalled_share = 0.1;
-                measured.faults = Some(Aftermath { wanted: 100, ..aftermath() });
+                measured.faults = Some(FaultOutcome { wanted: 100, ..outcome() });
                 measured.seen.received -= missed;
             })
         };
@@ -451,15 +451,15 @@ mod tests {
                     run.link.jitter = Duration::from_millis(jitter);
                     run.rate = rate;
                     run.faults.stalled_share = 0.1;
-                    measured.faults = Some(aftermath());
+                    measured.faults = Some(outcome());
                 }));
             }
         }
         rows
     }
 
-    fn aftermath() -> Aftermath {
-        Aftermath {
+    fn outcome() -> FaultOutcome {
+        FaultOutcome {
             wanted: 10,
             missed: Missed { signalled: 12, silently: 0 },
             back_99: Some(Duration::from_millis(1_378)),

@@ -7,7 +7,7 @@ use wirebench_scenario::Run;
 
 use crate::csv::{Table, read_values};
 use crate::row::value_in;
-use crate::{Column, Kind, Part, ReadError, SCHEMA_VERSION, Value, WriteError};
+use crate::{Column, ReadError, Role, SCHEMA_VERSION, Value, ValueType, WriteError};
 
 /// A column of `timeline.csv`.
 pub type SecondColumn = Column<fn(&SecondRecord<'_>) -> Value>;
@@ -22,91 +22,91 @@ pub struct SecondRecord<'a> {
 }
 
 /// What a value of `timeline.csv` is taken by.
-type Take = fn(&SecondRecord<'_>) -> Value;
+type Extract = fn(&SecondRecord<'_>) -> Value;
 
-const fn identity(kind: Kind, name: &'static str, value: Take) -> SecondColumn {
-    Column::new(Part::Identity, kind, name, value)
+const fn identity(kind: ValueType, name: &'static str, value: Extract) -> SecondColumn {
+    Column::new(Role::Identity, kind, name, value)
 }
 
-const fn measured(kind: Kind, name: &'static str, value: Take) -> SecondColumn {
-    Column::new(Part::Measured, kind, name, value)
+const fn measured(kind: ValueType, name: &'static str, value: Extract) -> SecondColumn {
+    Column::new(Role::Measured, kind, name, value)
 }
 
 /// The columns of `timeline.csv`, in the order of the file. New ones go at the end, and none ever
 /// goes.
 pub const TIMELINE_COLUMNS: &[SecondColumn] = &[
-    identity(Kind::Integer, "schema_version", |_| Value::Integer(SCHEMA_VERSION))
+    identity(ValueType::Integer, "schema_version", |_| Value::Integer(SCHEMA_VERSION))
         .means("Version of this table's format."),
-    identity(Kind::Text, "run_id", |r| Value::words(&*r.run.id)).means("The run, as in runs.csv."),
-    identity(Kind::Text, "transport", |r| Value::words(r.run.transport.name()))
+    identity(ValueType::Text, "run_id", |r| Value::words(&*r.run.id)).means("The run, as in runs.csv."),
+    identity(ValueType::Text, "transport", |r| Value::words(r.run.transport.name()))
         .means("How the messages travelled."),
-    identity(Kind::Integer, "t_s", |r| Value::Integer(r.second.index)).unit("s").means(
+    identity(ValueType::Integer, "t_s", |r| Value::Integer(r.second.index)).unit("s").means(
         "From the opening of the measured window to the start of this second; the \
          drain follows the window.",
     ),
-    measured(Kind::Integer, "published", |r| Value::count(r.second.published))
+    measured(ValueType::Integer, "published", |r| Value::count(r.second.published))
         .means("Messages that were due in this second, by the server's count."),
-    measured(Kind::Integer, "received", |r| Value::Integer(r.second.seen.received))
+    measured(ValueType::Integer, "received", |r| Value::Integer(r.second.seen.received))
         .higher_is_better()
         .means("Deliveries made in this second of messages due in the window."),
-    measured(Kind::Decimal, "delivery_p50_us", |r| delivery(r, 50.0))
+    measured(ValueType::Decimal, "delivery_p50_us", |r| delivery(r, 50.0))
         .unit("µs")
         .lower_is_better()
         .means(
             "Median of those deliveries: from when a message was due to its last byte \
          read, before decoding.",
         ),
-    measured(Kind::Decimal, "delivery_p99_us", |r| delivery(r, 99.0))
+    measured(ValueType::Decimal, "delivery_p99_us", |r| delivery(r, 99.0))
         .unit("µs")
         .lower_is_better()
         .means("99th percentile of those deliveries."),
-    measured(Kind::Decimal, "delivery_max_us", |r| Value::micros(r.second.seen.delivery.max()))
+    measured(ValueType::Decimal, "delivery_max_us", |r| Value::micros(r.second.seen.delivery.max()))
         .unit("µs")
         .lower_is_better()
         .means("The longest of those deliveries."),
-    measured(Kind::Integer, "requests", |r| Value::Integer(r.second.seen.requests))
+    measured(ValueType::Integer, "requests", |r| Value::Integer(r.second.seen.requests))
         .lower_is_better()
         .means("HTTP requests sent in this second, as far as it lies in the window."),
-    measured(Kind::Integer, "empty_responses", |r| Value::Integer(r.second.seen.empty))
+    measured(ValueType::Integer, "empty_responses", |r| Value::Integer(r.second.seen.empty))
         .lower_is_better()
         .means(
             "Answers in this second that carried no message, as far as it lies in the \
          window.",
         ),
-    measured(Kind::Integer, "connections", |r| Value::Integer(r.second.connections))
+    measured(ValueType::Integer, "connections", |r| Value::Integer(r.second.connections))
         .means("TCP connections open at the end of this second."),
-    measured(Kind::Integer, "bytes_up", |r| Value::Integer(r.second.bytes_up))
+    measured(ValueType::Integer, "bytes_up", |r| Value::Integer(r.second.bytes_up))
         .unit("B")
         .lower_is_better()
         .means("Bytes from subscribers to server in this second."),
-    measured(Kind::Integer, "bytes_down", |r| Value::Integer(r.second.bytes_down))
+    measured(ValueType::Integer, "bytes_down", |r| Value::Integer(r.second.bytes_down))
         .unit("B")
         .lower_is_better()
         .means("Bytes from server to subscribers in this second."),
-    measured(Kind::Decimal, "server_cpu_ratio", |r| Value::computed(r.second.server_cpu_ratio()))
+    measured(ValueType::Decimal, "server_cpu_ratio", |r| Value::computed(r.second.server_cpu_ratio()))
         .lower_is_better()
         .means(
             "Processor time of the server divided by the time that passed between its readings; 1 is one \
          core. Blank for a part of a second shorter than 100 ms.",
         ),
-    measured(Kind::Integer, "server_rss_bytes", |r| Value::count(r.second.server_rss_bytes))
+    measured(ValueType::Integer, "server_rss_bytes", |r| Value::count(r.second.server_rss_bytes))
         .unit("B")
         .lower_is_better()
         .means("Resident memory of the server at the end of this second."),
-    measured(Kind::Decimal, "loadgen_cpu_ratio", |r| Value::computed(r.second.loadgen_cpu_ratio()))
+    measured(ValueType::Decimal, "loadgen_cpu_ratio", |r| Value::computed(r.second.loadgen_cpu_ratio()))
         .lower_is_better()
         .means(
             "Processor time of the load generator divided by the time that passed between its readings; 1 \
          is one core. Blank for a part of a second shorter than 100 ms.",
         ),
-    measured(Kind::Decimal, "loadgen_lag_p99_us", |r| {
+    measured(ValueType::Decimal, "loadgen_lag_p99_us", |r| {
         Value::micros(r.second.seen.lag.percentile(99.0))
     })
     .unit("µs")
     .lower_is_better()
     .means("99th percentile of how late the load generator's own event loop ran."),
     // Appended.
-    measured(Kind::Decimal, "length_s", |r| Value::seconds(r.second.length)).unit("s").means(
+    measured(ValueType::Decimal, "length_s", |r| Value::seconds(r.second.length)).unit("s").means(
         "How long this second was: 1, except for the last one of the window and the last one of the \
          drain. Counts are those of this length.",
     ),
@@ -194,8 +194,8 @@ mod tests {
     use crate::testing::{measurement, run};
 
     fn cpu(used_micros: u64, passed_millis: u64) -> CpuTime {
-        let passed = Duration::from_millis(passed_millis);
-        CpuTime { used: Duration::from_micros(used_micros), passed }
+        let elapsed = Duration::from_millis(passed_millis);
+        CpuTime { used: Duration::from_micros(used_micros), elapsed }
     }
 
     fn seconds() -> [Second; 2] {

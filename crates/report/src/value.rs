@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use crate::Kind;
+use crate::ValueType;
 
 /// One value. `Display` writes it as it stands in a CSV file.
 #[derive(Clone, Debug, PartialEq)]
@@ -57,17 +57,17 @@ impl Value {
     }
 
     /// Reads back what `Display` wrote in a column of this kind; `None` when it is not of the kind.
-    pub(crate) fn parse(text: &str, kind: Kind) -> Option<Self> {
+    pub(crate) fn parse(text: &str, kind: ValueType) -> Option<Self> {
         if text.is_empty() {
             return Some(Self::Blank);
         }
         match kind {
-            Kind::Text => Some(Self::Text(text.to_owned())),
-            Kind::Integer => text.parse().ok().map(Self::Integer),
-            Kind::Decimal => {
+            ValueType::Text => Some(Self::Text(text.to_owned())),
+            ValueType::Integer => text.parse().ok().map(Self::Integer),
+            ValueType::Decimal => {
                 text.parse().ok().filter(|number: &f64| number.is_finite()).map(Self::Decimal)
             }
-            Kind::Boolean => text.parse().ok().map(Self::Boolean),
+            ValueType::Boolean => text.parse().ok().map(Self::Boolean),
         }
     }
 
@@ -109,47 +109,47 @@ impl fmt::Display for Value {
 mod tests {
     use super::*;
 
-    fn check(value: &Value, kind: Kind, written: &str) {
+    fn check(value: &Value, kind: ValueType, written: &str) {
         assert_eq!(value.to_string(), written);
         assert_eq!(Value::parse(written, kind).as_ref(), Some(value));
     }
 
     #[test]
     fn a_value_is_written_without_needless_digits_and_reads_back_the_same() {
-        check(&Value::micros(Duration::from_micros(26_170)), Kind::Decimal, "26170");
-        check(&Value::micros(Duration::from_nanos(26_500)), Kind::Decimal, "26.5");
-        check(&Value::micros(Duration::from_nanos(1)), Kind::Decimal, "0.001");
+        check(&Value::micros(Duration::from_micros(26_170)), ValueType::Decimal, "26170");
+        check(&Value::micros(Duration::from_nanos(26_500)), ValueType::Decimal, "26.5");
+        check(&Value::micros(Duration::from_nanos(1)), ValueType::Decimal, "0.001");
         check(
             &Value::micros(Duration::from_nanos(3_600_000_000_001)),
-            Kind::Decimal,
+            ValueType::Decimal,
             "3600000000.001",
         );
-        check(&Value::computed(1.0 / 3.0), Kind::Decimal, "0.333333");
-        check(&Value::exact(1e-7), Kind::Decimal, "0.0000001");
-        check(&Value::count(0), Kind::Integer, "0");
-        check(&Value::Integer(u64::MAX), Kind::Integer, "18446744073709551615");
-        check(&Value::Boolean(false), Kind::Boolean, "false");
-        check(&Value::words("a, \"b\""), Kind::Text, "a, \"b\"");
+        check(&Value::computed(1.0 / 3.0), ValueType::Decimal, "0.333333");
+        check(&Value::exact(1e-7), ValueType::Decimal, "0.0000001");
+        check(&Value::count(0), ValueType::Integer, "0");
+        check(&Value::Integer(u64::MAX), ValueType::Integer, "18446744073709551615");
+        check(&Value::Boolean(false), ValueType::Boolean, "false");
+        check(&Value::words("a, \"b\""), ValueType::Text, "a, \"b\"");
     }
 
     #[test]
     fn what_is_not_there_is_blank_and_not_zero() {
-        check(&Value::micros(None), Kind::Decimal, "");
-        check(&Value::count(None), Kind::Integer, "");
-        check(&Value::words(""), Kind::Text, "");
-        check(&Value::computed(f64::NAN), Kind::Decimal, "");
-        check(&Value::computed(f64::INFINITY), Kind::Decimal, "");
+        check(&Value::micros(None), ValueType::Decimal, "");
+        check(&Value::count(None), ValueType::Integer, "");
+        check(&Value::words(""), ValueType::Text, "");
+        check(&Value::computed(f64::NAN), ValueType::Decimal, "");
+        check(&Value::computed(f64::INFINITY), ValueType::Decimal, "");
     }
 
     #[test]
     fn what_is_not_of_the_kind_is_refused() {
         for (text, kind) in [
-            ("1.5", Kind::Integer),
-            ("-1", Kind::Integer),
-            ("ten", Kind::Decimal),
-            ("inf", Kind::Decimal),
-            ("NaN", Kind::Decimal),
-            ("1", Kind::Boolean),
+            ("1.5", ValueType::Integer),
+            ("-1", ValueType::Integer),
+            ("ten", ValueType::Decimal),
+            ("inf", ValueType::Decimal),
+            ("NaN", ValueType::Decimal),
+            ("1", ValueType::Boolean),
         ] {
             assert_eq!(Value::parse(text, kind), None, "`{text}` as {kind}");
         }

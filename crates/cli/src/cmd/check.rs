@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
-use wirebench_measure::theory::{self, Prediction, Setting, predict};
+use wirebench_measure::theory::{self, Conditions, Prediction, predict};
 use wirebench_scenario::{Connections, Faults, Http, Overrides, Reconnect, Run, Scenario};
 
 use crate::exit::Exit;
@@ -190,7 +190,7 @@ pub(crate) fn prediction(run: &Run) -> Prediction {
     if !run.faults.is_none() {
         return Prediction::default();
     }
-    predict(&Setting {
+    predict(&Conditions {
         transport: run.transport,
         rate: run.rate,
         pace: run.pace,
@@ -219,7 +219,7 @@ fn back_99(run: &Run) -> Option<Duration> {
     let alone = run.faults == avalanche && !avalanche.is_none() && run.http.version == 1;
     alone.then(|| {
         let pause = run.reconnect.first_pause(run.transport, run.interval.unwrap_or_default());
-        theory::reconnect::back(0.99, &pause, run.link.delay, run.http.tls)
+        theory::reconnect::recovery_time(0.99, &pause, run.link.delay, run.http.tls)
     })
 }
 

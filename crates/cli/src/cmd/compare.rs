@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
-use wirebench_report::compare::{Comparison, Options, Side, SideError, compare};
+use wirebench_report::compare::{CompareOptions, Comparison, Side, SideError, compare};
 use wirebench_report::html;
 
 use super::report::write_page;
@@ -66,7 +66,8 @@ pub(crate) fn run_comparison(arguments: &Compare) -> anyhow::Result<Exit> {
             return Ok(Exit::Usage);
         }
     };
-    let options = Options { noise_threshold: arguments.noise_threshold, ..Options::default() };
+    let options =
+        CompareOptions { noise_threshold: arguments.noise_threshold, ..CompareOptions::default() };
     let comparison = compare(&base, &new, &options);
     if !comparison.has_runs_in_common() {
         print::talk(&nothing_in_common(arguments, &comparison));

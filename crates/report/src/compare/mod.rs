@@ -100,7 +100,7 @@ pub const METRICS: [&str; 8] = [
 
 /// How to compare.
 #[derive(Clone, Debug)]
-pub struct Options {
+pub struct CompareOptions {
     /// The smallest relative change that matters: 0.05 is 5 %, the default. With 0 every change
     /// does, and nothing that varies is ever unchanged.
     pub noise_threshold: f64,
@@ -108,7 +108,7 @@ pub struct Options {
     pub metrics: Vec<&'static RunColumn>,
 }
 
-impl Default for Options {
+impl Default for CompareOptions {
     fn default() -> Self {
         let column = |name| COLUMNS.iter().find(|column| column.name == name);
         Self { noise_threshold: 0.05, metrics: METRICS.into_iter().filter_map(column).collect() }
@@ -183,7 +183,7 @@ pub struct Disturbed {
 }
 
 /// Compares all settings that both sides have. The same runs always give the same result.
-pub fn compare(base: &Side, new: &Side, options: &Options) -> Comparison {
+pub fn compare(base: &Side, new: &Side, options: &CompareOptions) -> Comparison {
     let (comparable, others): (Vec<Pair<'_>>, Vec<Pair<'_>>) =
         pairs(base, new).into_iter().partition(|pair| {
             [&pair.base, &pair.new].into_iter().all(|rows| rows.iter().any(|row| row.is_valid()))
@@ -247,7 +247,7 @@ impl Comparison {
     }
 }
 
-fn compared(pairs: &[Pair<'_>], options: &Options) -> Vec<Compared> {
+fn compared(pairs: &[Pair<'_>], options: &CompareOptions) -> Vec<Compared> {
     let valid = |rows: &[&Row], column: &RunColumn| -> Vec<Option<f64>> {
         let valid = rows.iter().filter(|row| row.is_valid());
         valid.map(|row| row.number(column.name)).collect()

@@ -3,7 +3,7 @@
 use wirebench_protocol::Transport;
 
 use super::side::Side;
-use crate::{COLUMNS, FIRST_COLUMNS, Part, Row, RunColumn, Value};
+use crate::{COLUMNS, FIRST_COLUMNS, Role, Row, RunColumn, Value};
 
 /// The runs of one transport at one setting.
 #[derive(Clone, Debug)]
@@ -64,7 +64,7 @@ fn columns(base: &Side, new: &Side) -> Vec<&'static RunColumn> {
         .iter()
         .enumerate()
         .filter(|(at, column)| match column.part {
-            Part::Setting => [base, new].into_iter().all(|side| recorded(*at, column, side)),
+            Role::Setting => [base, new].into_iter().all(|side| recorded(*at, column, side)),
             _ => by_scenario && column.name == "scenario",
         })
         .map(|(_, column)| column)

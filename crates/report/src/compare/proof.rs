@@ -67,7 +67,7 @@ fn few_runs_and_noise_of_two_modes_raise_no_more_alarms() {
             });
             Side::of_rows(name, rows.collect())
         };
-        let comparison = compare(&side("base"), &side("new"), &Options::default());
+        let comparison = compare(&side("base"), &side("new"), &CompareOptions::default());
         alarms += usize::from(comparison.verdicts().any(is_alarm));
     }
     // Every alarm is far above the threshold here, so that it is 5 % to the point: of 300, up to 27
@@ -148,7 +148,7 @@ fn judge_pair(base: World, new: World, runs: usize, random: &mut SplitMix) -> Fo
         (Side::of_rows(name, rows), messages.expect("there are runs"))
     };
     let [(base, base_messages), (new, new_messages)] = [side("base", base), side("new", new)];
-    let comparison = compare(&base, &new, &Options::default());
+    let comparison = compare(&base, &new, &CompareOptions::default());
     let changes = &comparison.settings[0].changes;
     let alarms = changes.iter().filter(|change| is_alarm(change.verdict));
     Found {

@@ -242,7 +242,7 @@ mod tests {
     use super::*;
     use crate::histograms::tests::second;
     use crate::testing::{measurement, record, run};
-    use crate::{LatencyLog, RunsCsv, Start};
+    use crate::{LatencyLog, LogStart, RunsCsv};
 
     fn write_runs(folder: &Path, rows: &[Row]) {
         fs::create_dir_all(folder).unwrap();
@@ -276,7 +276,7 @@ mod tests {
     #[test]
     fn a_whole_folder_is_read_with_its_histograms_machine_and_scenario() {
         let folder = folder_of_one_run();
-        let start = Start { wall: SystemTime::UNIX_EPOCH, clock: Timestamp::from_nanos(0) };
+        let start = LogStart { wall: SystemTime::UNIX_EPOCH, clock: Timestamp::from_nanos(0) };
         let mut log = LatencyLog::create(folder.path().join("latency.hlog"), start).unwrap();
         log.append("long-polling-1", &second(&[25, 26])).unwrap();
         log.append("long-polling-1", &second(&[27])).unwrap();

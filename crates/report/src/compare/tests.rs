@@ -21,7 +21,7 @@ fn runs(count: u32, p99: f64, others: &[(&str, Value)]) -> Vec<Row> {
 
 fn of_rows(base: Vec<Row>, new: Vec<Row>) -> Comparison {
     let sides = [Side::of_rows("results/before", base), Side::of_rows("results/after", new)];
-    compare(&sides[0], &sides[1], &Options::default())
+    compare(&sides[0], &sides[1], &CompareOptions::default())
 }
 
 fn verdict(comparison: &Comparison, metric: &str) -> Verdict {
@@ -226,7 +226,7 @@ fn disturbed_runs_are_used_and_named_in_every_form() {
 
 #[test]
 fn the_metrics_compared_are_columns_that_rate() {
-    let metrics = Options::default().metrics;
+    let metrics = CompareOptions::default().metrics;
     assert_eq!(metrics.len(), METRICS.len());
     assert!(metrics.iter().all(|column| column.better != crate::Better::Neither));
 }

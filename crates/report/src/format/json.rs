@@ -4,7 +4,7 @@ use serde::ser::{Serialize, SerializeMap, Serializer};
 use serde_json::{Number, Value as Json, json};
 
 use crate::table::first_places;
-use crate::{COLUMNS, FIRST_COLUMNS, Kind, Part, Row, RunColumn, SCHEMA_VERSION, Value};
+use crate::{COLUMNS, FIRST_COLUMNS, Role, Row, RunColumn, SCHEMA_VERSION, Value, ValueType};
 
 /// The member of a row that is no column.
 const BEST: &str = "best";
@@ -48,13 +48,13 @@ fn property(column: &RunColumn) -> Json {
         return json!({ "const": SCHEMA_VERSION, "description": description });
     }
     let kind = match column.kind {
-        Kind::Text => "string",
-        Kind::Integer => "integer",
-        Kind::Decimal => "number",
-        Kind::Boolean => "boolean",
+        ValueType::Text => "string",
+        ValueType::Integer => "integer",
+        ValueType::Decimal => "number",
+        ValueType::Boolean => "boolean",
     };
     // What tells runs apart is always there; anything else may not have been measured, or not be.
-    let always = column.part == Part::Identity && column.name != "seed";
+    let always = column.part == Role::Identity && column.name != "seed";
     let kind = if always { json!(kind) } else { json!([kind, "null"]) };
     json!({ "type": kind, "description": description })
 }

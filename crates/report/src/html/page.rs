@@ -16,7 +16,7 @@ use super::predicted::{Predicted, predicted};
 use crate::compare::Comparison;
 use crate::format::json_value;
 use crate::table::{Basis, FirstPlaces, first_places, near_the_best};
-use crate::{Better, COLUMNS, Column, Part, Row, TIMELINE_COLUMNS, TimelineRow};
+use crate::{Better, COLUMNS, Column, Role, Row, TIMELINE_COLUMNS, TimelineRow};
 
 const TEMPLATE: &str = include_str!("../../assets/report.html");
 /// Draws the charts. `assets/plotly/README.md` says which version it is and where it comes from.
@@ -148,7 +148,7 @@ impl<'a> Source<'a> {
 /// The columns of the timeline that tell something the run's row does not say of every second.
 fn timeline_columns() -> impl Iterator<Item = (usize, &'static str)> {
     let columns = TIMELINE_COLUMNS.iter().enumerate();
-    let told = columns.filter(|(_, column)| column.part == Part::Measured || column.name == "t_s");
+    let told = columns.filter(|(_, column)| column.part == Role::Measured || column.name == "t_s");
     told.map(|(at, column)| (at, column.name))
 }
 
@@ -158,7 +158,7 @@ fn transposed(rows: &[&TimelineRow]) -> Vec<Vec<Json>> {
         .collect()
 }
 
-fn column<Take>(column: &Column<Take>) -> ColumnData {
+fn column<Extract>(column: &Column<Extract>) -> ColumnData {
     ColumnData {
         name: column.name,
         unit: column.unit,
@@ -169,9 +169,9 @@ fn column<Take>(column: &Column<Take>) -> ColumnData {
             Better::Neither => "neither",
         },
         part: match column.part {
-            Part::Identity => "identity",
-            Part::Setting => "setting",
-            Part::Measured => "measured",
+            Role::Identity => "identity",
+            Role::Setting => "setting",
+            Role::Measured => "measured",
         },
     }
 }

@@ -3,12 +3,12 @@
 use std::time::Duration;
 
 use serde::Serialize;
-use wirebench_measure::theory::{Prediction, Setting, predict};
+use wirebench_measure::theory::{Conditions, Prediction, predict};
 use wirebench_protocol::Transport;
 use wirebench_protocol::control::Pace;
 
 use crate::compare::median;
-use crate::{COLUMNS, Part, Row, Value};
+use crate::{COLUMNS, Role, Row, Value};
 
 /// A prediction in the units of `runs.csv`, and what it was made from.
 #[derive(Debug, PartialEq, Serialize)]
@@ -45,7 +45,7 @@ pub(super) fn predicted(row: &Row, rows: &[Row]) -> Option<Predicted> {
     } else {
         (nominal, None)
     };
-    let setting = Setting {
+    let setting = Conditions {
         transport,
         rate: row.number("rate_per_s")?,
         pace: pace(row.text("pace")?)?,
@@ -80,7 +80,7 @@ fn measured_delay(row: &Row, rows: &[Row]) -> Option<(Duration, Transport)> {
 fn same_setting(left: &Row, right: &Row) -> bool {
     let replayed = left.text("payload_source").is_some();
     COLUMNS.iter().zip(left.values().iter().zip(right.values())).all(|(column, (left, right))| {
-        let is_compared = column.part == Part::Setting
+        let is_compared = column.part == Role::Setting
             && !OWN.contains(&column.name)
             // Of replayed payloads the size was measured.
             && !(replayed && column.name == "payload_bytes");

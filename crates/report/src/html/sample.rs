@@ -4,7 +4,7 @@ use std::time::{Duration, SystemTime};
 
 use tempfile::tempdir;
 use wirebench_measure::{
-    Aftermath, CpuTime, Invalid, Latency, Measurement, Missed, Recorder, Second, ServerCost,
+    CpuTime, FaultOutcome, Invalid, Latency, Measurement, Missed, Recorder, Second, ServerCost,
     Traffic,
 };
 use wirebench_protocol::control::Payload;
@@ -13,7 +13,7 @@ use wirebench_scenario::{Link, Run};
 
 use crate::testing::{busy_neighbour, measurement, run};
 use crate::{
-    Histograms, LatencyLog, Row, RunRecord, SecondRecord, Start, TimelineCsv, TimelineRow,
+    Histograms, LatencyLog, LogStart, Row, RunRecord, SecondRecord, TimelineCsv, TimelineRow,
     read_timeline,
 };
 
@@ -101,7 +101,7 @@ pub(super) fn folder(plan: &Plan<'_>) -> Folder {
         .fold(0x9e37_79b9_7f4a_7c15, |seed: u64, byte| seed.rotate_left(7) ^ byte);
     let mut chance = Chance(seed);
     let files = tempdir().unwrap();
-    let start = Start { wall: SystemTime::UNIX_EPOCH, clock: Timestamp::from_nanos(0) };
+    let start = LogStart { wall: SystemTime::UNIX_EPOCH, clock: Timestamp::from_nanos(0) };
     let log_path = files.path().join("latency.hlog");
     let timeline_path = files.path().join("timeline.csv");
     let mut log = LatencyLog::create(&log_path, start).unwrap();
@@ -212,7 +212,7 @@ fn seconds(run: &Run, plan: &Plan<'_>, chance: &mut Chance) -> Vec<Second> {
 
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "made-up numbers")]
 fn in_a_second(micros: f64) -> CpuTime {
-    CpuTime { used: Duration::from_micros(micros as u64), passed: Duration::from_secs(1) }
+    CpuTime { used: Duration::from_micros(micros as u64), elapsed: Duration::from_secs(1) }
 }
 
 fn measured(run: &Run, seconds: &[Second], plan: &Plan<'_>) -> Measurement {
@@ -261,7 +261,7 @@ fn measured(run: &Run, seconds: &[Second], plan: &Plan<'_>) -> Measurement {
         }),
         ..measurement()
     };
-    measurement.faults = plan.faults.then_some(Aftermath {
+    measurement.faults = plan.faults.then_some(FaultOutcome {
         wanted: subscribers,
         missed: Missed { signalled: 1_234, silently: 0 },
         back_99: Some(Duration::from_millis(1_378)),

@@ -12,7 +12,7 @@ use super::page::PLOTLY;
 use super::sample::{FULL, Folder, Plan, folder};
 use super::*;
 use crate::COLUMNS;
-use crate::compare::{Options, Side, compare};
+use crate::compare::{CompareOptions, Side, compare};
 
 const SMALL: Plan<'_> = Plan {
     transports: &[Transport::Sse],
@@ -149,7 +149,7 @@ fn the_same_runs_make_the_same_page() {
 #[test]
 fn an_overlay_knows_its_sides_and_a_trend_its_order() {
     let (base, new) = (small(), folder(&Plan { slowness: 1.3, ..SMALL }));
-    let comparison = compare(&Side::default(), &Side::default(), &Options::default());
+    let comparison = compare(&Side::default(), &Side::default(), &CompareOptions::default());
     let page = data(&overlay(&[base.report()], &[new.report()], Some(&comparison)));
     assert_eq!((&page["sources"][0]["side"], &page["sources"][1]["side"]), (&0.into(), &1.into()));
     assert_eq!(page["comparison"]["noise_threshold"], 0.05);
@@ -228,7 +228,7 @@ fn a_browser_draws_every_chart_of_every_page() {
     });
     let [base_side, new_side] =
         [&base, &new].map(|folder| Side::of_rows(&folder.name, folder.rows.clone()));
-    let comparison = compare(&base_side, &new_side, &Options::default());
+    let comparison = compare(&base_side, &new_side, &CompareOptions::default());
     let small = small();
     let faults = folder(&Plan { subscribers: &[5_000], seconds: 5, faults: true, ..FULL });
     let without = Report { timeline: &[], histograms: None, machine: None, ..full.report() };

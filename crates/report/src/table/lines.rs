@@ -4,8 +4,8 @@ use std::cmp::Ordering;
 
 use wirebench_protocol::Transport;
 
-use super::{ABSENT, Shown, Take};
-use crate::{COLUMNS, Part, Row, RunColumn, Value};
+use super::{ABSENT, Shown, Summary};
+use crate::{COLUMNS, Role, Row, RunColumn, Value};
 
 /// Settings of one transport alone: runs that differ in them are still compared with the others.
 pub(super) const OWN: [&str; 2] = ["poll_interval_us", "hold_us"];
@@ -21,7 +21,7 @@ impl Settings {
     pub(crate) fn varying(rows: &[Row]) -> Self {
         let (own, shared) = COLUMNS
             .iter()
-            .filter(|column| column.part == Part::Setting || column.name == "scenario")
+            .filter(|column| column.part == Role::Setting || column.name == "scenario")
             .filter(|column| column.name != "transport" && varies(rows, column))
             .partition(|column| OWN.contains(&column.name));
         Self { shared, own }
@@ -97,21 +97,21 @@ impl Line<'_> {
         };
         let runs = values(&self.runs);
         match shown.take {
-            Take::Median => median(&runs).map(|number| (number, significant(number))),
-            Take::MedianCount => median(&runs).map(|number| (number, format!("{number:.0}"))),
-            Take::Highest => runs.last().map(|number| (*number, significant(*number))),
-            Take::HighestCount => {
+            Summary::Median => median(&runs).map(|number| (number, significant(number))),
+            Summary::MedianCount => median(&runs).map(|number| (number, format!("{number:.0}"))),
+            Summary::Highest => runs.last().map(|number| (*number, significant(*number))),
+            Summary::HighestCount => {
                 let invalid = values(&self.invalid);
                 let highest = runs.last().into_iter().chain(invalid.last()).copied();
                 highest.max_by(f64::total_cmp).map(|number| (number, format!("{number:.0}")))
             }
-            Take::LowestShare => {
+            Summary::LowestShare => {
                 let invalid = values(&self.invalid);
                 let lowest = runs.first().into_iter().chain(invalid.first()).copied();
                 lowest.min_by(f64::total_cmp).map(|number| (number, share(number)))
             }
-            Take::Range if runs.len() < 2 => None,
-            Take::Range => {
+            Summary::Range if runs.len() < 2 => None,
+            Summary::Range => {
                 let (low, high) = (runs.first()?, runs.last()?);
                 Some((high - low, format!("{}–{}", significant(*low), significant(*high))))
             }

@@ -10,13 +10,13 @@ pub(crate) struct Shown {
     pub(crate) heading: [&'static str; HEADING],
     /// What the value is divided by to be in that unit.
     pub(crate) divisor: f64,
-    pub(crate) take: Take,
+    pub(crate) take: Summary,
     when: When,
 }
 
 /// What stands for several runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Take {
+pub(crate) enum Summary {
     /// The median of a quantity, to three significant digits.
     Median,
     /// The median of a count.
@@ -42,18 +42,18 @@ enum When {
 }
 
 /// One of the tables.
-pub(crate) struct Part {
+pub(crate) struct Section {
     pub(crate) title: &'static str,
     pub(crate) columns: Vec<&'static Shown>,
 }
 
 /// The tables of these lines: delivery, cost, and the faults where anything went wrong on purpose.
-pub(crate) fn parts(lines: &[Line<'_>]) -> Vec<Part> {
+pub(crate) fn parts(lines: &[Line<'_>]) -> Vec<Section> {
     let repeated = lines.iter().any(|line| line.runs.len() + line.invalid.len() > 1);
     let all = lines.iter().flat_map(|line| line.runs.iter().chain(&line.invalid));
     let went_wrong = all.into_iter().any(|row| row.text("faults").is_some());
     let left_out = if repeated { When::OneRun } else { When::Repeats };
-    let part = |title, columns: &'static [Shown]| Part {
+    let part = |title, columns: &'static [Shown]| Section {
         title,
         columns: columns.iter().filter(|shown| shown.when != left_out).collect(),
     };
@@ -67,7 +67,7 @@ const fn shown(
     column: &'static str,
     heading: [&'static str; HEADING],
     divisor: f64,
-    take: Take,
+    take: Summary,
 ) -> Shown {
     Shown { column, heading, divisor, take, when: When::Always }
 }
@@ -88,36 +88,46 @@ impl Shown {
 }
 
 pub(super) const DELIVERY: &[Shown] = &[
-    shown("delivery_p50_us", ["", "", "p50", "ms"], 1e3, Take::Median),
-    shown("delivery_p99_us", ["", "", "p99", "ms"], 1e3, Take::Median),
-    shown("delivery_p99_us", ["", "p99", "range", "ms"], 1e3, Take::Range).when(When::Repeats),
-    shown("delivery_max_us", ["", "", "max", "ms"], 1e3, Take::Highest).when(When::OneRun),
-    shown("delivery_max_us", ["", "max of", "all runs", "ms"], 1e3, Take::Highest)
+    shown("delivery_p50_us", ["", "", "p50", "ms"], 1e3, Summary::Median),
+    shown("delivery_p99_us", ["", "", "p99", "ms"], 1e3, Summary::Median),
+    shown("delivery_p99_us", ["", "p99", "range", "ms"], 1e3, Summary::Range).when(When::Repeats),
+    shown("delivery_max_us", ["", "", "max", "ms"], 1e3, Summary::Highest).when(When::OneRun),
+    shown("delivery_max_us", ["", "max of", "all runs", "ms"], 1e3, Summary::Highest)
         .when(When::Repeats),
-    shown("missing", ["", "", "missing", ""], 1.0, Take::HighestCount).when(When::OneRun),
-    shown("missing", ["missing,", "most of", "any run", ""], 1.0, Take::HighestCount)
+    shown("missing", ["", "", "missing", ""], 1.0, Summary::HighestCount).when(When::OneRun),
+    shown("missing", ["missing,", "most of", "any run", ""], 1.0, Summary::HighestCount)
         .when(When::Repeats),
 ];
 
 pub(super) const COST: &[Shown] = &[
-    shown("requests", ["", "", "requests", ""], 1.0, Take::MedianCount),
-    shown("empty_responses", ["", "empty", "answers", ""], 1.0, Take::MedianCount),
-    shown("connections_opened", ["", "", "connections", ""], 1.0, Take::MedianCount),
-    shown("bytes_per_message", ["bytes", "per", "message", "B"], 1.0, Take::Median),
-    shown("server_cpu_us_per_message", ["server", "CPU per", "message", "µs"], 1.0, Take::Median),
+    shown("requests", ["", "", "requests", ""], 1.0, Summary::MedianCount),
+    shown("empty_responses", ["", "empty", "answers", ""], 1.0, Summary::MedianCount),
+    shown("connections_opened", ["", "", "connections", ""], 1.0, Summary::MedianCount),
+    shown("bytes_per_message", ["bytes", "per", "message", "B"], 1.0, Summary::Median),
+    shown(
+        "server_cpu_us_per_message",
+        ["server", "CPU per", "message", "µs"],
+        1.0,
+        Summary::Median,
+    ),
     shown(
         "server_rss_per_subscriber_bytes",
         ["server", "memory per", "subscriber", "KiB"],
         1_024.0,
-        Take::Median,
+        Summary::Median,
     ),
 ];
 
 pub(super) const FAULTS: &[Shown] = &[
-    shown("delivered_ratio", ["", "", "delivered", "%"], 0.01, Take::LowestShare),
-    shown("missed_signalled", ["", "missed,", "signalled", ""], 1.0, Take::HighestCount),
-    shown("missed_silently", ["", "missed in", "silence", ""], 1.0, Take::HighestCount),
-    shown("duplicate", ["", "", "repeated", ""], 1.0, Take::HighestCount),
-    shown("back_99_ms", ["", "99 %", "back", "s"], 1e3, Take::Highest),
-    shown("reconnects_peak_per_s", ["", "peak of", "reconnects", "1/s"], 1.0, Take::HighestCount),
+    shown("delivered_ratio", ["", "", "delivered", "%"], 0.01, Summary::LowestShare),
+    shown("missed_signalled", ["", "missed,", "signalled", ""], 1.0, Summary::HighestCount),
+    shown("missed_silently", ["", "missed in", "silence", ""], 1.0, Summary::HighestCount),
+    shown("duplicate", ["", "", "repeated", ""], 1.0, Summary::HighestCount),
+    shown("back_99_ms", ["", "99 %", "back", "s"], 1e3, Summary::Highest),
+    shown(
+        "reconnects_peak_per_s",
+        ["", "peak of", "reconnects", "1/s"],
+        1.0,
+        Summary::HighestCount,
+    ),
 ];

@@ -7,7 +7,7 @@
 //! ratio of both has to move by that share twice.
 
 use super::lines::Line;
-use super::{Shown, Take};
+use super::{Shown, Summary};
 use crate::compare::larger;
 use crate::{Better, COLUMNS, Row, Value};
 
@@ -47,7 +47,7 @@ pub(crate) struct FirstPlace {
 /// named, or where all of them read the same.
 pub(crate) fn first_place(group: &[Line<'_>], shown: &Shown) -> Option<FirstPlace> {
     let rates = COLUMNS.iter().any(|c| c.name == shown.column && c.better != Better::Neither);
-    if !rates || shown.take == Take::Range {
+    if !rates || shown.take == Summary::Range {
         return None;
     }
     let entries: Vec<(usize, f64, String)> = group
@@ -94,7 +94,7 @@ fn behind(
         return (beyond, Basis::OneRun);
     }
     // The worst of all runs, the invalid ones included, is no sample to test.
-    if matches!(shown.take, Take::HighestCount | Take::LowestShare) {
+    if matches!(shown.take, Summary::HighestCount | Summary::LowestShare) {
         return (beyond, Basis::FewRuns);
     }
     if let Some(larger) = larger(&samples, leader, NEAR) {
@@ -131,5 +131,5 @@ fn sample(line: &Line<'_>, shown: &Shown) -> Vec<f64> {
 /// A value so that the lower is the better one. Of a share what is lacking counts: 99 % are not
 /// nearly as good as 100.
 fn burden(shown: &Shown, value: f64) -> f64 {
-    if shown.take == Take::LowestShare { 100.0 - value } else { value }
+    if shown.take == Summary::LowestShare { 100.0 - value } else { value }
 }

@@ -14,14 +14,14 @@ const BIN: Duration = Duration::from_millis(100);
 ///
 /// It grows by a counter for each tenth of a second in which somebody came back, and no further.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Comebacks {
+pub struct Reconnects {
     /// From the fault to the subscription that stands again.
     away: Latency,
     /// How many came back in each tenth of a second, by the number of the tenth.
     bins: BTreeMap<u128, u64>,
 }
 
-impl Comebacks {
+impl Reconnects {
     /// Somebody who was cut off at `since` stands again `at` this time.
     pub fn record(&mut self, since: Timestamp, at: Timestamp) {
         self.away.record(at.saturating_since(since));
@@ -46,7 +46,7 @@ impl Comebacks {
     /// `None` when nobody was cut off, and when too many never came.
     #[expect(
         clippy::cast_precision_loss,
-        reason = "a rank among comebacks needs no more than 16 digits"
+        reason = "a rank among reconnects needs no more than 16 digits"
     )]
     pub fn back_99(&self, still_away: u64) -> Option<Duration> {
         let (came, wanted) = (self.count() as f64, 0.99 * (self.count() + still_away) as f64);
@@ -65,41 +65,41 @@ impl Comebacks {
 mod tests {
     use super::*;
 
-    fn comebacks(millis: impl IntoIterator<Item = u64>) -> Comebacks {
-        let mut comebacks = Comebacks::default();
+    fn reconnects(millis: impl IntoIterator<Item = u64>) -> Reconnects {
+        let mut reconnects = Reconnects::default();
         let start = Timestamp::from_nanos(5_000_000_000);
         for after in millis {
-            comebacks.record(start, start + Duration::from_millis(after));
+            reconnects.record(start, start + Duration::from_millis(after));
         }
-        comebacks
+        reconnects
     }
 
     #[test]
     fn the_last_hundredth_is_not_waited_for_unless_it_never_comes() {
-        let comebacks = comebacks((1..=99).map(|n| n * 10).chain([9_000]));
-        let back = comebacks.back_99(0).expect("all came back");
+        let reconnects = reconnects((1..=99).map(|n| n * 10).chain([9_000]));
+        let back = reconnects.back_99(0).expect("all came back");
         assert!((989..=991).contains(&back.as_millis()), "{back:?}");
-        assert!(comebacks.back_99(1).is_some_and(|back| back >= Duration::from_secs(8)));
-        assert_eq!(comebacks.back_99(2), None, "two of 102 never came");
+        assert!(reconnects.back_99(1).is_some_and(|back| back >= Duration::from_secs(8)));
+        assert_eq!(reconnects.back_99(2), None, "two of 102 never came");
     }
 
     #[test]
     fn nobody_who_left_comes_back_at_no_time() {
-        assert_eq!(comebacks([]).back_99(0), None);
-        assert_eq!(comebacks([]).peak_per_second(), None);
+        assert_eq!(reconnects([]).back_99(0), None);
+        assert_eq!(reconnects([]).peak_per_second(), None);
     }
 
     #[test]
     fn the_peak_is_that_of_any_second_and_not_of_the_clocks() {
         // 30 within 0.4 s across the turn of a second of the clock, 20 later.
-        let comebacks = comebacks((0..30).map(|n| 800 + n * 13).chain((0..20).map(|_| 5_000)));
-        assert_eq!(comebacks.peak_per_second(), Some(30));
+        let reconnects = reconnects((0..30).map(|n| 800 + n * 13).chain((0..20).map(|_| 5_000)));
+        assert_eq!(reconnects.peak_per_second(), Some(30));
     }
 
     #[test]
     fn merging_adds_up() {
-        let (mut one, other) = (comebacks([100, 200]), comebacks([150]));
+        let (mut one, other) = (reconnects([100, 200]), reconnects([150]));
         one.merge(&other);
-        assert_eq!(one, comebacks([100, 150, 200]));
+        assert_eq!(one, reconnects([100, 150, 200]));
     }
 }

@@ -9,7 +9,7 @@ use crate::Sequence;
 
 /// What a run with faults has beside the measurement of every run.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Aftermath {
+pub struct FaultOutcome {
     /// Subscribers that were asked for, whether a subscription came about or not.
     pub wanted: u64,
     /// What was expected and not received.
@@ -32,21 +32,21 @@ pub struct Missed {
 
 /// What one subscriber has seen by the end of a run.
 #[derive(Clone, Debug)]
-pub struct Account {
+pub struct SubscriberOutcome {
     /// Its place in each life of the feed.
     pub sequence: Sequence,
     /// Whether its subscription stands. Who has none knows that nothing comes.
-    pub stands: bool,
+    pub subscribed: bool,
 }
 
 /// The messages of the window in one life of the feed; `None` where there was none.
-pub type Owed = Option<RangeInclusive<Seq>>;
+pub type ExpectedRange = Option<RangeInclusive<Seq>>;
 
 /// What the subscribers missed of what each life of the feed owed them.
-pub fn missed(accounts: &[Account], owed: &[Owed]) -> Missed {
+pub fn missed(accounts: &[SubscriberOutcome], owed: &[ExpectedRange]) -> Missed {
     let mut sum = Missed::default();
-    for Account { sequence, stands } in accounts {
-        let Missed { signalled, silently } = sequence.missed(owed, *stands);
+    for SubscriberOutcome { sequence, subscribed } in accounts {
+        let Missed { signalled, silently } = sequence.missed(owed, *subscribed);
         sum.signalled += signalled;
         sum.silently += silently;
     }
