@@ -1,7 +1,7 @@
 //! What the demos' own feeds share.
 
 use serde::Serialize;
-use wirebench_server::{Feed, Payload, Rejected};
+use wirebench_server::{Feed, JsonPayload, Rejected};
 
 /// A feed that keeps so many messages, and to which only the server publishes.
 pub(crate) fn read_only(window: usize) -> Feed {
@@ -13,5 +13,5 @@ pub(crate) fn read_only(window: usize) -> Feed {
 /// Publishes a payload of ours.
 pub(crate) fn publish(feed: &Feed, payload: &impl Serialize) {
     let json = serde_json::to_vec(payload).expect("payloads of ours have text keys only");
-    feed.publish(&Payload::from_json(&json).expect("what was just written is one JSON value"));
+    feed.publish(&JsonPayload::from_json(&json).expect("what was just written is one JSON value"));
 }

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
 use wirebench_protocol::control::{Pace, Payload, Publisher as Paced};
-use wirebench_server::{Feed, Publisher, Rejected};
+use wirebench_server::{Feed, PacedPublisher, Rejected};
 
 use crate::answer::Refusal;
 
@@ -46,7 +46,7 @@ pub(crate) struct Demo {
 struct Press {
     plan: Plan,
     /// Publishes as the plan says. Not before the server runs, and not after.
-    at_work: Option<Publisher>,
+    at_work: Option<PacedPublisher>,
     running: bool,
 }
 
@@ -98,7 +98,7 @@ impl Demo {
 
     fn work(&self, press: &mut Press) -> Result<(), Refusal> {
         // Waited for, which takes no longer than a message: two at work would mix their schedules.
-        press.at_work.take().map(Publisher::stop);
+        press.at_work.take().map(PacedPublisher::stop);
         if !press.plan.publishing {
             return Ok(());
         }
@@ -109,7 +109,7 @@ impl Demo {
             payload: Payload::Bytes(press.plan.payload_bytes),
             seed: rand::random(),
         };
-        let at_work = Publisher::start(self.feed.clone(), &plan, Arc::new(AtomicU64::new(0)))
+        let at_work = PacedPublisher::start(self.feed.clone(), &plan, Arc::new(AtomicU64::new(0)))
             .map_err(|error| {
                 let hint = "nothing is being published now; try again";
                 Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, error.to_string(), hint)
@@ -125,7 +125,7 @@ impl Drop for Running<'_> {
     fn drop(&mut self) {
         let mut press = self.0.press.lock().unwrap_or_else(PoisonError::into_inner);
         press.running = false;
-        press.at_work.take().map(Publisher::stop);
+        press.at_work.take().map(PacedPublisher::stop);
     }
 }
 

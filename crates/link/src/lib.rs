@@ -8,4 +8,4 @@ mod delay_line;
 mod proxy;
 
 pub use delay_line::{Delay, DelayLine};
-pub use proxy::{Habit, proxy};
+pub use proxy::{Misbehaviour, proxy};

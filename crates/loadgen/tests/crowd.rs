@@ -9,7 +9,7 @@ use wirebench_measure::{Invalid, Measurement, Second};
 use wirebench_protocol::Transport;
 use wirebench_protocol::control::{Pace, Payload};
 use wirebench_scenario::{Faults, Http, Link, Reconnect, Run, Timing};
-use wirebench_server::{Feed, Payload as Published, Server, Token};
+use wirebench_server::{Feed, JsonPayload as Published, Server, Token};
 
 const TOKEN: &str = "a-token-of-some-length";
 
@@ -50,7 +50,7 @@ async fn serve(feed: &Feed) -> (Target, Control, CancellationToken) {
     let end = CancellationToken::new();
     let stop = end.clone();
     tokio::spawn(async move {
-        let serving = wirebench_server::Control::new(server.clone(), Token::new(TOKEN).unwrap());
+        let serving = wirebench_server::ControlApi::new(server.clone(), Token::new(TOKEN).unwrap());
         tokio::join!(
             stop.run_until_cancelled(serving.serve(control)),
             server.serve(feeds, stop.cancelled()),

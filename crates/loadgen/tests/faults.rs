@@ -13,7 +13,7 @@ use support::{Bench, PATIENCE, target, within};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::sync::Notify;
 use tokio_util::sync::{CancellationToken, DropGuard};
-use wirebench_link::Habit;
+use wirebench_link::Misbehaviour;
 use wirebench_loadgen::{
     Control, Dialer, Settings, Sight, SubscribeError, Subscriber, Target, drive, live, subscribe,
 };
@@ -33,7 +33,7 @@ struct Life {
 }
 
 /// A proxy before a server, until the guard is dropped.
-fn proxy(upstream: SocketAddr, habit: Habit) -> (Target, DropGuard) {
+fn proxy(upstream: SocketAddr, habit: Misbehaviour) -> (Target, DropGuard) {
     let listener = support::listen();
     let address = listener.local_addr().unwrap();
     let end = CancellationToken::new();
@@ -76,20 +76,20 @@ async fn live_through(
 }
 
 /// The habits that let every transport through, each in its own time.
-const HARMLESS: [Habit; 4] = [
-    Habit::IdleCut { idle: Duration::from_millis(50) },
-    Habit::StripUpgrade,
-    Habit::CloseAfterResponse,
-    Habit::Slow { delay: Duration::from_millis(10), bandwidth: Some(100_000) },
+const HARMLESS: [Misbehaviour; 4] = [
+    Misbehaviour::IdleCut { idle: Duration::from_millis(50) },
+    Misbehaviour::StripUpgrade,
+    Misbehaviour::CloseAfterResponse,
+    Misbehaviour::Slow { delay: Duration::from_millis(10), bandwidth: Some(100_000) },
 ];
 
 #[tokio::test]
 async fn every_message_arrives_once_and_in_order_through_every_habit() {
     let pairs = HARMLESS.into_iter().flat_map(|habit| Transport::ALL.map(|each| (each, habit)));
-    let pairs = pairs.filter(|pair| *pair != (Transport::WebSocket, Habit::StripUpgrade));
+    let pairs = pairs.filter(|pair| *pair != (Transport::WebSocket, Misbehaviour::StripUpgrade));
     let polls = Transport::ALL.into_iter().filter(|transport| transport.polls());
-    let buffered = polls.map(|transport| (transport, Habit::Buffering));
-    join_all(pairs.chain(buffered).chain([(Transport::WebSocket, Habit::Buffering)]).map(
+    let buffered = polls.map(|transport| (transport, Misbehaviour::Buffering));
+    join_all(pairs.chain(buffered).chain([(Transport::WebSocket, Misbehaviour::Buffering)]).map(
         async |(transport, habit)| {
             let bench = Bench::start(1000);
             let (target, _proxy) = proxy(bench.address, habit);
@@ -102,9 +102,9 @@ async fn every_message_arrives_once_and_in_order_through_every_habit() {
             })
             .await;
             assert_eq!(life.seen, (1..=40).collect::<Vec<_>>(), "{transport} {habit:?}");
-            let closes = habit == Habit::CloseAfterResponse && transport.polls();
+            let closes = habit == Misbehaviour::CloseAfterResponse && transport.polls();
             // A machine that stands still for 50 ms is idle, too.
-            if !matches!(habit, Habit::IdleCut { .. }) {
+            if !matches!(habit, Misbehaviour::IdleCut { .. }) {
                 assert_eq!(life.opened > 3, closes, "{transport} {habit:?}: {life:?}");
                 assert_eq!(life.interrupted, 0, "{transport} {habit:?}: {life:?}");
             }
@@ -116,7 +116,7 @@ async fn every_message_arrives_once_and_in_order_through_every_habit() {
 #[tokio::test]
 async fn a_socket_without_its_upgrade_is_refused_with_the_reason() {
     let bench = Bench::start(10);
-    let (target, _proxy) = proxy(bench.address, Habit::StripUpgrade);
+    let (target, _proxy) = proxy(bench.address, Misbehaviour::StripUpgrade);
     let life = live_through(Transport::WebSocket, &target, |_| false).await;
     let Some(SubscribeError::Refused { status, .. }) = life.refused else { panic!("{life:?}") };
     assert_eq!(status, 426);
@@ -125,7 +125,7 @@ async fn a_socket_without_its_upgrade_is_refused_with_the_reason() {
 #[tokio::test]
 async fn what_a_buffering_proxy_holds_back_of_a_stream_comes_when_the_stream_ends() {
     let bench = Bench::start(1000);
-    let (target, _proxy) = proxy(bench.address, Habit::Buffering);
+    let (target, _proxy) = proxy(bench.address, Misbehaviour::Buffering);
     let text = format!("\"{}\"", "x".repeat(1_000));
     for _ in 0..40 {
         bench.publish(&text);
@@ -279,7 +279,7 @@ async fn measure(transport: Transport, faults: Faults) -> Measurement {
     let stop = CancellationToken::new();
     let end = stop.clone();
     tokio::spawn(async move {
-        let serving = wirebench_server::Control::new(server.clone(), support::token());
+        let serving = wirebench_server::ControlApi::new(server.clone(), support::token());
         tokio::join!(
             end.run_until_cancelled(serving.serve(control)),
             server.serve(feeds, end.cancelled()),

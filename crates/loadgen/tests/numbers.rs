@@ -27,7 +27,7 @@ use wirebench_measure::{Event, Invalid, Latency, Measurement, Recorder, Sequence
 use wirebench_protocol::control::{Pace, Payload};
 use wirebench_protocol::{After, Timestamp, Transport};
 use wirebench_scenario::{Connections, Faults, Headers, Http, Link, Reconnect, Run, Timing};
-use wirebench_server::{Feed, Payload as Published, Server};
+use wirebench_server::{Feed, JsonPayload as Published, Server};
 
 /// One at a time: these measure, and would measure each other.
 static ALONE: Mutex<()> = Mutex::const_new(());
@@ -65,7 +65,7 @@ fn run(transport: Transport) -> Run {
 fn control(bench: &Bench) -> Control {
     let listener = support::listen();
     let api = Control::new(&format!("http://{}", listener.local_addr().unwrap()), support::TOKEN);
-    let serving = wirebench_server::Control::new(bench.server.clone(), support::token());
+    let serving = wirebench_server::ControlApi::new(bench.server.clone(), support::token());
     tokio::spawn(async move { serving.serve(listener).await });
     api
 }
@@ -465,7 +465,7 @@ async fn a_server_process() {
     let (feeds, control) = (support::listen(), support::listen());
     let addresses = [&feeds, &control].map(|listener| listener.local_addr().unwrap());
     writeln!(std::io::stdout(), "\nserving {} {}", addresses[0], addresses[1]).unwrap();
-    let api = wirebench_server::Control::new(server.clone(), support::token());
+    let api = wirebench_server::ControlApi::new(server.clone(), support::token());
     let parent_gone =
         tokio::task::spawn_blocking(|| std::io::stdin().read_line(&mut String::new()));
     tokio::select! {

@@ -20,7 +20,7 @@ use wirebench_loadgen::{
 use wirebench_measure::Event;
 use wirebench_protocol::{After, Cursor, Gap, Timestamp, Transport};
 use wirebench_scenario::{Headers, Link};
-use wirebench_server::{Feed, Payload, Server};
+use wirebench_server::{Feed, JsonPayload, Server};
 
 async fn serve() -> (Feed, Target) {
     let feed = Feed::new(1000);
@@ -32,7 +32,7 @@ async fn serve() -> (Feed, Target) {
 }
 
 fn publish(feed: &Feed, json: &str) -> Cursor {
-    feed.publish(&Payload::from_json(json.as_bytes()).unwrap())
+    feed.publish(&JsonPayload::from_json(json.as_bytes()).unwrap())
 }
 
 fn settings() -> Settings {

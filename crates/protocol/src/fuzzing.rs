@@ -1,6 +1,6 @@
 //! What fuzzing holds this crate to: `fuzz/` runs it on bytes that it makes up, a test on its corpus.
 
-use crate::{After, Batch, Cursor, Hello, Message};
+use crate::{After, Cursor, Hello, Message, PollBody};
 
 /// A cursor that is read is written as it was; in JSON it is the same cursor. A message, a batch and a
 /// hello that are read are the same when they are written and read again.
@@ -11,9 +11,9 @@ pub fn cursor(bytes: &[u8]) {
         assert_eq!((again.seq, again.published_at), (message.seq, message.published_at));
         assert_eq!(again.payload.get(), message.payload.get());
     }
-    if let Ok(batch) = serde_json::from_slice::<Batch<'_>>(bytes) {
+    if let Ok(batch) = serde_json::from_slice::<PollBody<'_>>(bytes) {
         let text = serde_json::to_string(&batch).expect("a batch has no maps in it");
-        let again: Batch<'_> = serde_json::from_str(&text).expect("what is written is read");
+        let again: PollBody<'_> = serde_json::from_str(&text).expect("what is written is read");
         assert_eq!((again.cursor, again.gap), (batch.cursor, batch.gap));
         assert_eq!(again.messages.len(), batch.messages.len());
     }

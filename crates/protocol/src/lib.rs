@@ -15,7 +15,7 @@ mod time;
 mod transport;
 
 pub use cursor::{After, Cursor, CursorError, Epoch};
-pub use message::{Batch, Gap, Hello, Message, Published};
+pub use message::{Gap, Hello, Message, PollBody, Published};
 pub use time::Timestamp;
 pub use transport::{Delivery, Look, Marker, Transport, UnknownTransport};
 

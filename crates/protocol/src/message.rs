@@ -23,7 +23,7 @@ pub struct Message<'a> {
 
 /// The body of a poll that found something.
 #[derive(Debug, Deserialize, Serialize)]
-pub struct Batch<'a> {
+pub struct PollBody<'a> {
     /// Where to go on from.
     pub cursor: Cursor,
     /// What could not be delivered before these messages, if anything.

@@ -6,15 +6,15 @@ use divan::Bencher;
 use divan::counter::ItemsCount;
 use futures::{FutureExt, StreamExt};
 use wirebench_protocol::After;
-use wirebench_server::{Feed, Payload};
+use wirebench_server::{Feed, JsonPayload};
 
 fn main() {
     divan::main();
 }
 
-fn payload() -> Payload {
+fn payload() -> JsonPayload {
     let json = format!("\"{}\"", "x".repeat(254));
-    Payload::from_json(json.as_bytes()).expect("a string is JSON")
+    JsonPayload::from_json(json.as_bytes()).expect("a string is JSON")
 }
 
 /// One message to followers that sleep: encoding it, waking all, and each of them reading it.

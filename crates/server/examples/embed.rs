@@ -11,7 +11,7 @@ use axum::routing::get;
 use axum::{Json, Router};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
-use wirebench_server::{Feed, Payload, Rejected, Server};
+use wirebench_server::{Feed, JsonPayload, Rejected, Server};
 
 #[tokio::main]
 #[expect(clippy::print_stdout, reason = "somebody wants to know where to look")]
@@ -55,7 +55,7 @@ impl App {
     fn read_off(&self) {
         self.latest.send_modify(|celsius| *celsius = 0.9 * *celsius + 2.1);
         let reading = format!("{{\"celsius\":{}}}", *self.latest.borrow());
-        self.readings.publish(&Payload::from_json(reading.as_bytes()).expect("it is JSON"));
+        self.readings.publish(&JsonPayload::from_json(reading.as_bytes()).expect("it is JSON"));
     }
 }
 

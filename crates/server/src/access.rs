@@ -1,12 +1,12 @@
 //! Who may do what: tokens, tickets, origins.
 
 use std::collections::{BTreeSet, HashMap};
-use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use axum::http::header::{self, HeaderMap, HeaderName};
 use axum::http::uri::Authority;
 use axum::http::{Method, StatusCode, Uri};
+use parking_lot::Mutex;
 use subtle::ConstantTimeEq;
 use tokio::time::Instant;
 use tower_http::cors::{AllowOrigin, CorsLayer};
@@ -27,18 +27,18 @@ pub struct Token(String);
 /// Text that cannot be a token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("a token is 16 to 512 printable ASCII characters without spaces")]
-pub struct NoToken;
+pub struct InvalidToken;
 
 impl Token {
     /// A token of at least 16 characters; white space around it is passed over.
     ///
     /// # Errors
     /// Text that is too short to be a secret, or cannot be sent in a header.
-    pub fn new(text: &str) -> Result<Self, NoToken> {
+    pub fn new(text: &str) -> Result<Self, InvalidToken> {
         let text = text.trim();
         let fits =
             (16..=512).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic());
-        fits.then(|| Self(text.to_owned())).ok_or(NoToken)
+        fits.then(|| Self(text.to_owned())).ok_or(InvalidToken)
     }
 
     /// A token that nobody has guessed.
@@ -177,7 +177,7 @@ struct Tickets(Mutex<HashMap<String, (Instant, Right)>>);
 impl Tickets {
     fn issue(&self, right: Right) -> Option<String> {
         let now = Instant::now();
-        let mut tickets = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut tickets = self.0.lock();
         if tickets.len() >= TICKETS {
             tickets.retain(|_, (expires, _)| *expires > now);
         }
@@ -190,7 +190,7 @@ impl Tickets {
 
     /// A look-up by hash gives nothing away about 128 random bits that live a minute.
     fn right(&self, ticket: &str) -> Option<Right> {
-        let tickets = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let tickets = self.0.lock();
         tickets
             .get(ticket)
             .filter(|(expires, _)| *expires > Instant::now())

@@ -3,7 +3,8 @@
 use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
-use std::sync::{Mutex, PoisonError};
+
+use parking_lot::Mutex;
 
 use crate::limits::Limits;
 use crate::log_limit::LogLimit;
@@ -85,8 +86,8 @@ impl Census {
         }
     }
 
-    fn addresses(&self) -> std::sync::MutexGuard<'_, HashMap<IpAddr, usize>> {
-        self.addresses.lock().unwrap_or_else(PoisonError::into_inner)
+    fn addresses(&self) -> parking_lot::MutexGuard<'_, HashMap<IpAddr, usize>> {
+        self.addresses.lock()
     }
 }
 

@@ -2,8 +2,8 @@
 //! own, so that asking does not count among what is measured.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
 
 use axum::extract::rejection::JsonRejection;
 use axum::extract::{Request, State};
@@ -12,6 +12,7 @@ use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
+use parking_lot::Mutex;
 use tokio::net::TcpListener;
 use wirebench_protocol::control::{self, CountWindow, PublisherReport, Usage, WindowCount};
 use wirebench_protocol::{Timestamp, process};
@@ -20,13 +21,13 @@ use crate::access::Token;
 use crate::answer::{self, Refusal};
 use crate::connection::host;
 use crate::feed::Feed;
-use crate::publisher::Publisher;
+use crate::publisher::PacedPublisher;
 use crate::server::Server;
 use crate::transport::{self, PathParams};
 
 /// The control API of a server.
 #[derive(Clone, Debug)]
-pub struct Control(Arc<Inner>);
+pub struct ControlApi(Arc<Inner>);
 
 #[derive(Debug)]
 struct Inner {
@@ -34,12 +35,12 @@ struct Inner {
     /// Without it nothing is answered: whoever reaches the port could publish otherwise.
     token: Token,
     /// At most one publisher a feed, by the feed's name.
-    publishers: Mutex<HashMap<String, Publisher>>,
+    publishers: Mutex<HashMap<String, PacedPublisher>>,
     /// Late messages of all publishers, past and present.
     late: Arc<AtomicU64>,
 }
 
-impl Control {
+impl ControlApi {
     /// The control API of `server`, for those who bring the token.
     pub fn new(server: Server, token: Token) -> Self {
         let publishers = Mutex::default();
@@ -79,7 +80,7 @@ async fn one_host(request: Request, next: Next) -> Result<Response, Refusal> {
 }
 
 async fn authorize(
-    State(control): State<Control>,
+    State(control): State<ControlApi>,
     request: Request,
     next: Next,
 ) -> Result<Response, Refusal> {
@@ -100,18 +101,18 @@ fn read<T>(body: Body<T>) -> Result<T, Refusal> {
 }
 
 async fn start_publisher(
-    State(control): State<Control>,
+    State(control): State<ControlApi>,
     path: PathParams,
     plan: Body<control::Publisher>,
 ) -> Result<StatusCode, Refusal> {
     let (name, feed) = control.feed(&path)?;
     let plan = read(plan)?;
-    let mut publishers = control.0.publishers.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut publishers = control.0.publishers.lock();
     if publishers.contains_key(name) {
         let error = format!("feed `{name}` already has a publisher");
         return Err(Refusal::new(StatusCode::CONFLICT, error, "DELETE it first"));
     }
-    let publisher = Publisher::start(feed.clone(), &plan, Arc::clone(&control.0.late))
+    let publisher = PacedPublisher::start(feed.clone(), &plan, Arc::clone(&control.0.late))
         .map_err(|error| Refusal::bad_request(error.to_string(), "nothing is being published"))?;
     publishers.insert(name.to_owned(), publisher);
     Ok(StatusCode::CREATED)
@@ -119,16 +120,16 @@ async fn start_publisher(
 
 /// Stopping a publisher that is not there is not an error: it published nothing.
 async fn stop_publisher(
-    State(control): State<Control>,
+    State(control): State<ControlApi>,
     path: PathParams,
 ) -> Result<Json<PublisherReport>, Refusal> {
     let (name, _) = control.feed(&path)?;
-    let mut publishers = control.0.publishers.lock().unwrap_or_else(PoisonError::into_inner);
-    Ok(Json(publishers.remove(name).map(Publisher::stop).unwrap_or_default()))
+    let mut publishers = control.0.publishers.lock();
+    Ok(Json(publishers.remove(name).map(PacedPublisher::stop).unwrap_or_default()))
 }
 
 async fn set_window(
-    State(control): State<Control>,
+    State(control): State<ControlApi>,
     path: PathParams,
     window: Body<CountWindow>,
 ) -> Result<Json<WindowCount>, Refusal> {
@@ -138,7 +139,7 @@ async fn set_window(
 }
 
 async fn read_window(
-    State(control): State<Control>,
+    State(control): State<ControlApi>,
     path: PathParams,
 ) -> Result<Response, Refusal> {
     let (name, feed) = control.feed(&path)?;
@@ -152,7 +153,7 @@ async fn read_window(
     }
 }
 
-async fn usage(State(control): State<Control>) -> Json<Usage> {
+async fn usage(State(control): State<ControlApi>) -> Json<Usage> {
     let server = &control.0.server;
     let memory = process::memory();
     Json(Usage {

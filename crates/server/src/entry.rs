@@ -3,7 +3,7 @@
 use bytes::{Bytes, BytesMut};
 use wirebench_protocol::{Cursor, Seq, Timestamp};
 
-use crate::payload::Payload;
+use crate::payload::JsonPayload;
 
 /// One message of a feed with its encodings. Ten thousand subscribers share these bytes: a delivery is
 /// a write, never another encoding.
@@ -22,7 +22,7 @@ pub struct Entry {
 }
 
 impl Entry {
-    pub(crate) fn encode(cursor: Cursor, due: Timestamp, payload: &Payload) -> Self {
+    pub(crate) fn encode(cursor: Cursor, due: Timestamp, payload: &JsonPayload) -> Self {
         let head = format!("id: {cursor}\ndata: ");
         let envelope =
             format!("{{\"seq\":{},\"published_ns\":{},\"payload\":", cursor.seq, due.as_nanos());
@@ -70,7 +70,7 @@ mod tests {
     #[test]
     fn the_three_encodings_carry_the_same_message() {
         let cursor = Cursor { epoch: Epoch(0xab), seq: 7 };
-        let payload = Payload::from_json(br#"{"a":1}"#).unwrap();
+        let payload = JsonPayload::from_json(br#"{"a":1}"#).unwrap();
         let entry = Entry::encode(cursor, Timestamp::from_nanos(99), &payload);
         let json = r#"{"seq":7,"published_ns":99,"payload":{"a":1}}"#;
         assert_eq!(entry.json, json);

@@ -8,7 +8,7 @@ use std::fmt;
 use std::num::NonZeroU32;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, OnceLock, PoisonError, RwLock};
+use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
@@ -16,12 +16,13 @@ use axum::http::StatusCode;
 use bytes::Bytes;
 use futures::{Stream, StreamExt};
 use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
+use parking_lot::RwLock;
 use smallvec::SmallVec;
 use wirebench_protocol::control::{CountWindow, WindowCount};
 use wirebench_protocol::{After, Cursor, Epoch, Gap, Seq, Timestamp};
 
 use crate::entry::Entry;
-use crate::payload::Payload;
+use crate::payload::JsonPayload;
 use crate::sleepers::{Bed, Sleepers};
 
 /// At most this much JSON in one batch, so that a reader far behind costs bounded memory. A single
@@ -183,7 +184,7 @@ impl Feed {
 
     /// How many messages a reader finds after the cursor.
     pub(crate) fn behind(&self, after: Cursor) -> u64 {
-        let log = self.0.log.read().unwrap_or_else(PoisonError::into_inner);
+        let log = self.0.log.read();
         let from = if after.epoch == self.0.epoch {
             after.seq.max(log.oldest() - 1)
         } else {
@@ -211,7 +212,7 @@ impl Feed {
     /// # Errors
     /// Why the feed does not take it.
     pub fn offer(&self, json: &[u8]) -> Result<Cursor, Rejected> {
-        let payload = Payload::from_json(json)
+        let payload = JsonPayload::from_json(json)
             .map_err(|error| Rejected::malformed(error.to_string(), "send one JSON value"))?;
         if let Some(Check(check)) = &self.0.check {
             check(payload.as_bytes())?;
@@ -225,15 +226,15 @@ impl Feed {
     }
 
     /// Appends a message that is due now, and wakes those who wait.
-    pub fn publish(&self, payload: &Payload) -> Cursor {
+    pub fn publish(&self, payload: &JsonPayload) -> Cursor {
         self.publish_due(payload, Timestamp::now())
     }
 
     /// Appends a message with the stamp of the time at which it was due, so that a late publisher
     /// does not hide its own delay.
-    pub fn publish_due(&self, payload: &Payload, due: Timestamp) -> Cursor {
+    pub fn publish_due(&self, payload: &JsonPayload, due: Timestamp) -> Cursor {
         let cursor = {
-            let mut log = self.0.log.write().unwrap_or_else(PoisonError::into_inner);
+            let mut log = self.0.log.write();
             log.newest += 1;
             let cursor = Cursor { epoch: self.0.epoch, seq: log.newest };
             log.count(cursor.seq, due);
@@ -268,7 +269,7 @@ impl Feed {
     /// A cursor of this epoch beyond the newest message. One of another epoch passes: reading from it
     /// tells the subscriber about the reset.
     pub fn locate(&self, after: After) -> Result<Cursor, FutureCursor> {
-        let log = self.0.log.read().unwrap_or_else(PoisonError::into_inner);
+        let log = self.0.log.read();
         match after {
             After::Newest => Ok(Cursor { epoch: self.0.epoch, seq: log.newest }),
             After::Start => Ok(Cursor { epoch: self.0.epoch, seq: log.oldest() - 1 }),
@@ -282,7 +283,7 @@ impl Feed {
     /// What is there after the cursor, at once; some 1 MiB of it at most, the rest from the batch's
     /// own cursor on.
     pub fn read(&self, after: Cursor) -> Batch {
-        let log = self.0.log.read().unwrap_or_else(PoisonError::into_inner);
+        let log = self.0.log.read();
         let oldest = log.oldest();
         let (from, gap) = if after.epoch != self.0.epoch {
             (oldest, Some(Gap::Reset))
@@ -329,20 +330,20 @@ impl Feed {
 
     /// Starts to count the messages whose stamp lies in the window, and forgets any earlier count.
     pub fn count(&self, window: CountWindow) {
-        let mut log = self.0.log.write().unwrap_or_else(PoisonError::into_inner);
+        let mut log = self.0.log.write();
         let count = WindowCount { published: 0, first_seq: None, last_seq: None };
         log.count = Some((window, count));
     }
 
     /// What was counted so far; `None` when nothing was asked for.
     pub fn counted(&self) -> Option<WindowCount> {
-        let log = self.0.log.read().unwrap_or_else(PoisonError::into_inner);
+        let log = self.0.log.read();
         log.count.map(|(_, count)| count)
     }
 
     /// How many messages were ever published.
     pub fn published(&self) -> u64 {
-        self.0.log.read().unwrap_or_else(PoisonError::into_inner).newest
+        self.0.log.read().newest
     }
 }
 
@@ -466,8 +467,8 @@ mod tests {
 
     use super::*;
 
-    fn payload(text: &str) -> Payload {
-        Payload::from_json(text.as_bytes()).unwrap()
+    fn payload(text: &str) -> JsonPayload {
+        JsonPayload::from_json(text.as_bytes()).unwrap()
     }
 
     fn feed_of(capacity: usize, published: u64) -> Feed {

@@ -12,7 +12,7 @@ use tokio::net::TcpStream;
 use tower::Service;
 use wirebench_protocol::{After, Cursor, FEED_CURSOR};
 
-use crate::{Access, Feed, Payload, Server, Token, connection};
+use crate::{Access, Feed, JsonPayload, Server, Token, connection};
 
 const TOKEN: &str = "a-token-of-some-length";
 
@@ -103,7 +103,7 @@ pub fn connection(bytes: &[u8]) {
 fn server(access: u8) -> (Server, Feed) {
     let feed = Feed::new(2);
     for json in ["1", r#"{"a":"b"}"#, "\"c\""] {
-        feed.publish(&Payload::from_json(json.as_bytes()).expect("it is JSON"));
+        feed.publish(&JsonPayload::from_json(json.as_bytes()).expect("it is JSON"));
     }
     let token = |bit: u8| (access & bit > 0).then(|| Token::new(TOKEN).expect("it is long enough"));
     let origins = (access & 4 > 0).then(|| "https://example.org".to_owned());

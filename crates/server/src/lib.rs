@@ -2,7 +2,7 @@
 //!
 //! A transport is a thin reader over a [`Feed`]: short polling reads, long polling waits, server-sent
 //! events and WebSocket follow. [`Server`] puts them behind one router and owns every connection;
-//! [`Control`] is the API of the load generator, on a listener of its own. What clients can rely on is in
+//! [`ControlApi`] is the API of the load generator, on a listener of its own. What clients can rely on is in
 //! `docs/protocol.md`.
 //!
 //! # In an application of your own
@@ -12,7 +12,7 @@
 //!
 //! ```
 //! use axum::{Router, routing::get};
-//! use wirebench_server::{Feed, Payload, Server};
+//! use wirebench_server::{Feed, JsonPayload, Server};
 //!
 //! # #[tokio::main(flavor = "current_thread")]
 //! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -21,7 +21,7 @@
 //! let app = Router::new().route("/", get(async || "my own page")).nest("/live", live.router());
 //!
 //! // Subscribers find it at /live/feeds/news/{short-polling,long-polling,sse,websocket}.
-//! news.publish(&Payload::from_json(br#"{"headline":"all is well"}"#)?);
+//! news.publish(&JsonPayload::from_json(br#"{"headline":"all is well"}"#)?);
 //!
 //! let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
 //! let shutdown = async { /* as in `tokio::signal::ctrl_c().await` */ };
@@ -75,14 +75,14 @@ mod tls;
 mod transport;
 mod upgrade;
 
-pub use access::{Access, NoToken, Token};
-pub use control::Control;
+pub use access::{Access, InvalidToken, Token};
+pub use control::ControlApi;
 pub use entry::Entry;
 pub use feed::{Batch, Feed, Follow, FutureCursor, Rejected};
 pub use limits::Limits;
-pub use payload::{NotJson, Payload};
-pub use proxies::{ForwardedHeader, Network, NotANetwork, Proxies};
-pub use publisher::{Publisher, PublisherError};
+pub use payload::{InvalidJson, JsonPayload};
+pub use proxies::{ForwardedHeader, InvalidNetwork, IpNetwork, Proxies};
+pub use publisher::{PacedPublisher, PublisherError};
 pub use server::{Io, Layer, Server, listen};
 pub use tls::{Tls, TlsError};
 // Words of the protocol in which this crate speaks, so that an application needs one dependency.

@@ -1,7 +1,8 @@
 //! Warnings that anybody can cause, without filling the log.
 
-use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
+
+use parking_lot::Mutex;
 
 /// At most one warning of a kind is logged per interval.
 const LOG_INTERVAL: Duration = Duration::from_secs(10);
@@ -13,7 +14,7 @@ pub(crate) struct LogLimit(Mutex<Option<Instant>>);
 impl LogLimit {
     /// Returns true if the warning may be logged now. The interval then starts again.
     pub(crate) fn is_due(&self) -> bool {
-        let mut last = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut last = self.0.lock();
         let due = last.is_none_or(|last| last.elapsed() >= LOG_INTERVAL);
         if due {
             *last = Some(Instant::now());
@@ -31,7 +32,7 @@ mod tests {
         let limit = LogLimit::default();
         assert!(limit.is_due());
         assert!(!limit.is_due());
-        *limit.0.lock().unwrap() = Instant::now().checked_sub(LOG_INTERVAL);
+        *limit.0.lock() = Instant::now().checked_sub(LOG_INTERVAL);
         assert!(limit.is_due());
     }
 }

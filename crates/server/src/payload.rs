@@ -5,14 +5,14 @@ use serde_json::value::RawValue;
 
 /// One JSON value, as its publisher wrote it, on one line.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Payload(Bytes);
+pub struct JsonPayload(Bytes);
 
 /// A payload that is not one JSON value.
 #[derive(Debug, thiserror::Error)]
 #[error("the payload is not one JSON value: {0}")]
-pub struct NotJson(#[from] serde_json::Error);
+pub struct InvalidJson(#[from] serde_json::Error);
 
-impl Payload {
+impl JsonPayload {
     /// Takes one JSON value in UTF-8, with white space around it or not.
     ///
     /// Line breaks between tokens become spaces: they mean nothing in JSON, but would end the line in
@@ -21,7 +21,7 @@ impl Payload {
     ///
     /// # Errors
     /// Anything but exactly one JSON value.
-    pub fn from_json(json: &[u8]) -> Result<Self, NotJson> {
+    pub fn from_json(json: &[u8]) -> Result<Self, InvalidJson> {
         let value: &RawValue = serde_json::from_slice(json)?;
         let value = value.get().as_bytes();
         if value.iter().any(|byte| matches!(byte, b'\r' | b'\n')) {
@@ -43,15 +43,15 @@ mod tests {
 
     #[test]
     fn line_breaks_between_tokens_become_spaces_and_those_in_strings_stay_escaped() {
-        let payload = Payload::from_json(b" {\"a\":\r\n\"x\\r\\ny\"}\n").unwrap();
+        let payload = JsonPayload::from_json(b" {\"a\":\r\n\"x\\r\\ny\"}\n").unwrap();
         assert_eq!(payload.as_bytes(), b"{\"a\":  \"x\\r\\ny\"}");
     }
 
     #[test]
     fn anything_but_one_value_is_refused() {
         for text in ["", " ", "{", "1 2", "{\"a\":}", "\"a\nb\"", "nul"] {
-            assert!(Payload::from_json(text.as_bytes()).is_err(), "accepted `{text}`");
+            assert!(JsonPayload::from_json(text.as_bytes()).is_err(), "accepted `{text}`");
         }
-        assert!(Payload::from_json(b"\"\xff\"").is_err(), "accepted bad UTF-8");
+        assert!(JsonPayload::from_json(b"\"\xff\"").is_err(), "accepted bad UTF-8");
     }
 }

@@ -11,7 +11,7 @@ use ipnet::IpNet;
 /// What others send in these headers is ignored: everybody can write them.
 #[derive(Clone, Debug, Default)]
 pub struct Proxies {
-    networks: Vec<Network>,
+    networks: Vec<IpNetwork>,
     header: ForwardedHeader,
     proxy_protocol: bool,
 }
@@ -29,25 +29,25 @@ pub enum ForwardedHeader {
 
 /// An address, or all addresses that begin alike: `10.0.0.7`, `10.0.0.0/8`, `fd00::/8`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Network(IpNet);
+pub struct IpNetwork(IpNet);
 
 /// The text is neither an address nor a network.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("expected an address or a network, such as `127.0.0.1` or `10.0.0.0/8`")]
-pub struct NotANetwork;
+pub struct InvalidNetwork;
 
-impl FromStr for Network {
-    type Err = NotANetwork;
+impl FromStr for IpNetwork {
+    type Err = InvalidNetwork;
 
-    fn from_str(text: &str) -> Result<Self, NotANetwork> {
+    fn from_str(text: &str) -> Result<Self, InvalidNetwork> {
         let address = text.parse().map(|address: IpAddr| IpNet::from(address.to_canonical()));
-        address.or_else(|_| text.parse()).map(Self).map_err(|_| NotANetwork)
+        address.or_else(|_| text.parse()).map(Self).map_err(|_| InvalidNetwork)
     }
 }
 
 impl Proxies {
     /// Trusts the proxies in these networks to say in this header for whom they ask.
-    pub fn new(networks: impl IntoIterator<Item = Network>, header: ForwardedHeader) -> Self {
+    pub fn new(networks: impl IntoIterator<Item = IpNetwork>, header: ForwardedHeader) -> Self {
         Self { networks: networks.into_iter().collect(), header, proxy_protocol: false }
     }
 
@@ -183,10 +183,10 @@ mod tests {
     #[test]
     fn a_network_is_an_address_or_has_a_length() {
         for text in ["127.0.0.1", "10.0.0.0/8", "::1", "fd00::/8"] {
-            assert!(text.parse::<Network>().is_ok(), "{text}");
+            assert!(text.parse::<IpNetwork>().is_ok(), "{text}");
         }
         for text in ["", "localhost", "10.0.0.0/33", "10.0.0/8"] {
-            assert_eq!(text.parse::<Network>(), Err(NotANetwork), "{text}");
+            assert_eq!(text.parse::<IpNetwork>(), Err(InvalidNetwork), "{text}");
         }
     }
 }

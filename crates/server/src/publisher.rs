@@ -15,7 +15,7 @@ use wirebench_protocol::control::{self, PublisherReport};
 
 use crate::feed::Feed;
 use crate::pace::Schedule;
-use crate::payload::{NotJson, Payload};
+use crate::payload::{InvalidJson, JsonPayload};
 
 /// A message is late when it enters the feed this much after it was due. Well above the wake-up
 /// latency of a thread, well below any interval at which people read a table.
@@ -26,7 +26,7 @@ const VARIETY: usize = 16;
 
 /// A publisher at work. Dropping it stops it.
 #[derive(Debug)]
-pub struct Publisher {
+pub struct PacedPublisher {
     /// Closing this channel is the signal to stop; nothing is ever sent.
     stop: Option<mpsc::Sender<()>>,
     thread: Option<JoinHandle<PublisherReport>>,
@@ -60,7 +60,7 @@ pub enum PublisherError {
         /// The line, from 1.
         line: usize,
         /// What is wrong with it.
-        source: NotJson,
+        source: InvalidJson,
     },
     /// The file to replay has no message in it.
     #[error("`{0}` has no payload in it: expected one JSON value a line")]
@@ -70,7 +70,7 @@ pub enum PublisherError {
     Thread(#[source] io::Error),
 }
 
-impl Publisher {
+impl PacedPublisher {
     /// Starts to publish to `feed` as `plan` says, from now on, until stopped. Late messages are
     /// also added to `late` as they happen.
     ///
@@ -110,7 +110,7 @@ impl Publisher {
 fn publish(
     feed: &Feed,
     schedule: Schedule,
-    payloads: &[Payload],
+    payloads: &[JsonPayload],
     stopped: &mpsc::Receiver<()>,
     late: &AtomicU64,
 ) -> PublisherReport {
@@ -130,7 +130,7 @@ fn publish(
     report
 }
 
-fn payloads(plan: &control::Payload, seed: u64) -> Result<Vec<Payload>, PublisherError> {
+fn payloads(plan: &control::Payload, seed: u64) -> Result<Vec<JsonPayload>, PublisherError> {
     match plan {
         control::Payload::Bytes(size @ 2..=crate::MAX_PAYLOAD_BYTES) => Ok(of_size(*size, seed)),
         control::Payload::Bytes(size) => Err(PublisherError::Size { found: *size }),
@@ -139,17 +139,17 @@ fn payloads(plan: &control::Payload, seed: u64) -> Result<Vec<Payload>, Publishe
 }
 
 /// JSON strings of exactly `size` bytes, quotes included; letters and digits, hardly compressible.
-fn of_size(size: usize, seed: u64) -> Vec<Payload> {
+fn of_size(size: usize, seed: u64) -> Vec<JsonPayload> {
     let mut random = StdRng::seed_from_u64(seed);
     let text = || format!("\"{}\"", Alphanumeric.sample_string(&mut random, size - 2));
     std::iter::repeat_with(text)
         .take(VARIETY)
-        .map(|json| Payload::from_json(json.as_bytes()).expect("letters and digits in quotes"))
+        .map(|json| JsonPayload::from_json(json.as_bytes()).expect("letters and digits in quotes"))
         .collect()
 }
 
 /// The values of a JSON Lines file; empty lines are passed over.
-fn of_file(path: &Path) -> Result<Vec<Payload>, PublisherError> {
+fn of_file(path: &Path) -> Result<Vec<JsonPayload>, PublisherError> {
     let name = path.display().to_string();
     let unreadable = |source| PublisherError::File { path: name.clone(), source };
     let mut payloads = Vec::new();
@@ -158,7 +158,7 @@ fn of_file(path: &Path) -> Result<Vec<Payload>, PublisherError> {
     {
         let line = line.map_err(unreadable)?;
         if !line.trim().is_empty() {
-            let payload = Payload::from_json(line.as_bytes()).map_err(|source| {
+            let payload = JsonPayload::from_json(line.as_bytes()).map_err(|source| {
                 PublisherError::Line { path: name.clone(), line: number, source }
             })?;
             payloads.push(payload);
@@ -184,7 +184,7 @@ mod tests {
         let feed = Feed::new(100);
         let start = feed.locate(After::Newest).unwrap();
         let plan = plan(1_000.0, control::Payload::Bytes(20));
-        let publisher = Publisher::start(feed.clone(), &plan, Arc::default()).unwrap();
+        let publisher = PacedPublisher::start(feed.clone(), &plan, Arc::default()).unwrap();
         let mut follow = feed.follow(start);
         let mut stamps = Vec::new();
         while stamps.len() < 20 {
@@ -202,7 +202,7 @@ mod tests {
     fn nothing_is_published_once_stop_returned() {
         let feed = Feed::new(10);
         let plan = plan(1e6, control::Payload::Bytes(2));
-        let report = Publisher::start(feed.clone(), &plan, Arc::default()).unwrap().stop();
+        let report = PacedPublisher::start(feed.clone(), &plan, Arc::default()).unwrap().stop();
         assert_eq!(report.published, feed.published());
     }
 
@@ -221,7 +221,7 @@ mod tests {
         {
             let plan = plan(rate, control::Payload::Bytes(size));
             assert!(
-                Publisher::start(Feed::new(1), &plan, Arc::default()).is_err(),
+                PacedPublisher::start(Feed::new(1), &plan, Arc::default()).is_err(),
                 "{rate} {size}"
             );
         }

@@ -1,8 +1,8 @@
 //! Who waits for the next message.
 
-use std::sync::{Mutex, PoisonError};
 use std::task::{Context, Waker};
 
+use parking_lot::Mutex;
 use slab::Slab;
 
 /// The tasks that wait for one feed.
@@ -63,8 +63,8 @@ impl Sleepers {
         }
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, Beds> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> parking_lot::MutexGuard<'_, Beds> {
+        self.0.lock()
     }
 }
 

@@ -8,7 +8,7 @@ use http_body_util::BodyExt;
 use serde_json::{Value, json};
 use tower::ServiceExt;
 use wirebench_protocol::{After, Transport};
-use wirebench_server::{Control, Feed, Payload, Server, Token};
+use wirebench_server::{ControlApi, Feed, JsonPayload, Server, Token};
 
 const TOKEN: &str = "a-token-of-some-length";
 
@@ -19,7 +19,7 @@ fn server() -> (Server, Feed) {
 
 fn publish(feed: &Feed, texts: &[&str]) {
     for text in texts {
-        feed.publish(&Payload::from_json(text.as_bytes()).unwrap());
+        feed.publish(&JsonPayload::from_json(text.as_bytes()).unwrap());
     }
 }
 
@@ -149,7 +149,7 @@ async fn any_json_value_is_published_and_anything_else_refused() {
 #[tokio::test]
 async fn a_publisher_is_started_counted_and_stopped() {
     let (server, feed) = server();
-    let control = Control::new(server, Token::new(TOKEN).unwrap()).router();
+    let control = ControlApi::new(server, Token::new(TOKEN).unwrap()).router();
     let stranger = ask(control.clone(), get("/usage")).await;
     assert_eq!(stranger.0, StatusCode::UNAUTHORIZED);
     let send = |method: Method, uri: &str, body: Value| {

@@ -9,7 +9,7 @@ use clap::{Args, ValueEnum};
 use serde::Serialize;
 use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::filter::LevelFilter;
-use wirebench_link::Habit;
+use wirebench_link::Misbehaviour;
 use wirebench_loadgen::Target;
 use wirebench_scenario::parse_duration;
 
@@ -111,15 +111,16 @@ async fn until_stopped(arguments: &Proxy) -> anyhow::Result<Exit> {
 }
 
 impl Proxy {
-    fn habit(&self) -> Habit {
+    fn habit(&self) -> Misbehaviour {
         match self.habit {
-            HabitName::Buffering => Habit::Buffering,
-            HabitName::IdleCut => Habit::IdleCut { idle: self.idle },
-            HabitName::StripUpgrade => Habit::StripUpgrade,
-            HabitName::CloseAfterResponse => Habit::CloseAfterResponse,
-            HabitName::Slow => {
-                Habit::Slow { delay: self.delay, bandwidth: self.bandwidth.map(NonZero::get) }
-            }
+            HabitName::Buffering => Misbehaviour::Buffering,
+            HabitName::IdleCut => Misbehaviour::IdleCut { idle: self.idle },
+            HabitName::StripUpgrade => Misbehaviour::StripUpgrade,
+            HabitName::CloseAfterResponse => Misbehaviour::CloseAfterResponse,
+            HabitName::Slow => Misbehaviour::Slow {
+                delay: self.delay,
+                bandwidth: self.bandwidth.map(NonZero::get),
+            },
         }
     }
 }

@@ -19,7 +19,7 @@ use tokio::task::JoinHandle;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use wirebench_demos::{ControlAccess, Demos};
-use wirebench_server::{Feed, Payload, Server, listen};
+use wirebench_server::{Feed, JsonPayload, Server, listen};
 
 /// Longer than anything here takes on a busy machine.
 pub(crate) const DEADLINE: Duration = Duration::from_mins(2);
@@ -56,7 +56,7 @@ impl Running {
     }
 
     pub(crate) fn publish(&self, json: &str) {
-        self.quiet.publish(&Payload::from_json(json.as_bytes()).unwrap());
+        self.quiet.publish(&JsonPayload::from_json(json.as_bytes()).unwrap());
     }
 
     pub(crate) async fn connect(&self) -> Client {

@@ -4,7 +4,6 @@ use std::fmt::Display;
 use std::io;
 use std::net::SocketAddr;
 use std::pin::pin;
-use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -16,13 +15,14 @@ use hyper::body::Incoming;
 use hyper::upgrade::OnUpgrade;
 use hyper::{client, server};
 use hyper_util::rt::TokioIo;
+use parking_lot::Mutex;
 use tokio::net::TcpStream;
 
 use super::buffering::Blocks;
 
 /// What a proxy does to what it passes on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Manners {
+pub(super) enum HttpMisbehaviour {
     /// Holds responses back.
     Buffer,
     /// Takes `Upgrade` out of requests.
@@ -43,7 +43,7 @@ const REFUSE: Duration = Duration::from_secs(10);
 pub(super) async fn relay(
     client: TcpStream,
     server: TcpStream,
-    manners: Manners,
+    manners: HttpMisbehaviour,
     failed: impl Fn(&dyn Display),
 ) -> io::Result<()> {
     let (sender, upstream) =
@@ -74,7 +74,7 @@ pub(super) async fn relay(
             }
         }
     }
-    let opened = tunnel.lock().unwrap_or_else(PoisonError::into_inner).take();
+    let opened = tunnel.lock().take();
     let Some((downward, upward)) = opened else { return Ok(()) };
     let opening = async { tokio::try_join!(downward, upward) };
     let mut opening = pin!(opening);
@@ -92,10 +92,11 @@ pub(super) async fn relay(
 async fn pass_on(
     mut request: Request<Incoming>,
     sender: &mut client::conn::http1::SendRequest<Incoming>,
-    manners: Manners,
+    manners: HttpMisbehaviour,
     tunnel: &Mutex<Option<Tunnel>>,
 ) -> Result<Response<Body>, hyper::Error> {
-    if manners == Manners::StripUpgrade && request.headers_mut().remove(UPGRADE).is_some() {
+    if manners == HttpMisbehaviour::StripUpgrade && request.headers_mut().remove(UPGRADE).is_some()
+    {
         request.headers_mut().remove(CONNECTION);
     }
     let downward = hyper::upgrade::on(&mut request);
@@ -103,16 +104,16 @@ async fn pass_on(
     let mut response = sender.send_request(request).await?;
     if response.status() == StatusCode::SWITCHING_PROTOCOLS {
         let upward = hyper::upgrade::on(&mut response);
-        *tunnel.lock().unwrap_or_else(PoisonError::into_inner) = Some((downward, upward));
+        *tunnel.lock() = Some((downward, upward));
         return Ok(response.map(BodyExt::boxed_unsync));
     }
     Ok(match manners {
-        Manners::StripUpgrade => response.map(BodyExt::boxed_unsync),
-        Manners::Buffer => {
+        HttpMisbehaviour::StripUpgrade => response.map(BodyExt::boxed_unsync),
+        HttpMisbehaviour::Buffer => {
             let (head, body) = response.into_parts();
             Response::from_parts(head, Blocks::begin(body).await?.boxed_unsync())
         }
-        Manners::Close => {
+        HttpMisbehaviour::Close => {
             response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
             response.map(BodyExt::boxed_unsync)
         }

@@ -18,12 +18,12 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
-use self::http::Manners;
+use self::http::HttpMisbehaviour;
 use self::outages::Outages;
 
 /// What a proxy does that it should not.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Habit {
+pub enum Misbehaviour {
     /// Holds a response back until it is whole, or until 16 KiB of it have come.
     Buffering,
     /// Cuts a connection on which nothing was sent either way for so long.
@@ -59,7 +59,7 @@ const CONNECT: Duration = Duration::from_secs(10);
 pub async fn proxy(
     listener: TcpListener,
     upstream: SocketAddr,
-    habit: Habit,
+    habit: Misbehaviour,
     shutdown: impl Future<Output = ()>,
 ) {
     let (mut connections, outages) = (JoinSet::new(), Arc::new(Outages::default()));
@@ -87,7 +87,7 @@ pub async fn proxy(
 async fn connection(
     client: TcpStream,
     upstream: SocketAddr,
-    habit: Habit,
+    habit: Misbehaviour,
     outages: Arc<Outages>,
 ) -> io::Result<()> {
     client.set_nodelay(true)?;
@@ -104,10 +104,12 @@ async fn connection(
         http::relay(client, server, manners, |error| outages.note(upstream, error)).await
     };
     match habit {
-        Habit::IdleCut { idle } => stream::idle_cut(client, server, idle).await,
-        Habit::Slow { delay, bandwidth } => stream::slow(client, server, delay, bandwidth).await,
-        Habit::Buffering => relay(client, server, Manners::Buffer).await,
-        Habit::StripUpgrade => relay(client, server, Manners::StripUpgrade).await,
-        Habit::CloseAfterResponse => relay(client, server, Manners::Close).await,
+        Misbehaviour::IdleCut { idle } => stream::idle_cut(client, server, idle).await,
+        Misbehaviour::Slow { delay, bandwidth } => {
+            stream::slow(client, server, delay, bandwidth).await
+        }
+        Misbehaviour::Buffering => relay(client, server, HttpMisbehaviour::Buffer).await,
+        Misbehaviour::StripUpgrade => relay(client, server, HttpMisbehaviour::StripUpgrade).await,
+        Misbehaviour::CloseAfterResponse => relay(client, server, HttpMisbehaviour::Close).await,
     }
 }

@@ -2,9 +2,9 @@
 
 use std::fmt::Display;
 use std::net::SocketAddr;
-use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
+use parking_lot::Mutex;
 use tokio::time::Instant;
 
 /// At most one warning is logged per interval.
@@ -34,7 +34,7 @@ impl Outages {
 
     /// Counts one more. Returns how many there were since the last warning, if another is due.
     fn due(&self) -> Option<u64> {
-        let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut state = self.0.lock();
         state.unsaid += 1;
         if state.logged.is_some_and(|logged| logged.elapsed() < LOG_INTERVAL) {
             return None;

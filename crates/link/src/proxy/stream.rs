@@ -1,9 +1,9 @@
 //! Proxies that pass bytes on and know nothing of HTTP.
 
 use std::io;
-use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
+use parking_lot::Mutex;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, sleep_until};
@@ -65,11 +65,11 @@ struct Busy(Mutex<Instant>);
 
 impl Busy {
     fn until(&self, idle: Duration) -> Instant {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) + idle
+        *self.0.lock() + idle
     }
 
     fn touch(&self) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
+        *self.0.lock() = Instant::now();
     }
 }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 use http::header::HeaderMap;
 use http::{StatusCode, Uri};
 use wirebench_measure::Event;
-use wirebench_protocol::{After, Batch, Cursor, FEED_CURSOR, Timestamp, Transport};
+use wirebench_protocol::{After, Cursor, FEED_CURSOR, PollBody, Timestamp, Transport};
 
 use super::{Opening, received};
 use crate::error::SubscribeError;
@@ -108,7 +108,7 @@ impl<'a> Poller<'a> {
         let body = http.whole(answer.into_body()).await?;
         // Stamped here, before decoding.
         let at = http.arrived_at();
-        let batch: Batch<'_> = serde_json::from_slice(&body).map_err(|error| {
+        let batch: PollBody<'_> = serde_json::from_slice(&body).map_err(|error| {
             let found = format!("`{}` ({error})", String::from_utf8_lossy(&body));
             http.unexpected(&found, "`{\"cursor\":…,\"messages\":[…]}`")
         })?;
@@ -118,7 +118,7 @@ impl<'a> Poller<'a> {
     }
 
     /// The answer as events, all of which arrived with its last byte: before that, none can be decoded.
-    fn take(&mut self, batch: &Batch<'_>, at: Timestamp) {
+    fn take(&mut self, batch: &PollBody<'_>, at: Timestamp) {
         let first = batch.messages.first();
         let start = first.map_or(batch.cursor, |m| batch.cursor.at(m.seq.saturating_sub(1)));
         self.stand(at, start);

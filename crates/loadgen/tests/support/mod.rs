@@ -20,7 +20,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use wirebench_loadgen::{DEFAULT_FEED, Target, Trust};
 use wirebench_protocol::{After, Cursor};
-use wirebench_server::{Feed, Limits, Payload, Server, Tls};
+use wirebench_server::{Feed, JsonPayload, Limits, Server, Tls};
 
 /// The token of every control API in these tests.
 pub(crate) const TOKEN: &str = "a-token-of-some-length";
@@ -163,7 +163,7 @@ pub(crate) fn target(address: SocketAddr) -> Target {
 
 /// Publishes one JSON text.
 pub(crate) fn publish(feed: &Feed, json: &str) -> Cursor {
-    feed.publish(&Payload::from_json(json.as_bytes()).expect("a test publishes JSON"))
+    feed.publish(&JsonPayload::from_json(json.as_bytes()).expect("a test publishes JSON"))
 }
 
 /// A clock that stands still for as long as this is kept.

@@ -96,21 +96,21 @@ fn names(known: &HeaderValue, tag: &HeaderValue) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use wirebench_protocol::{After, Batch as Body, Gap};
+    use wirebench_protocol::{After, Gap, PollBody};
 
     use super::*;
     use crate::feed::Feed;
-    use crate::payload::Payload;
+    use crate::payload::JsonPayload;
 
     #[test]
     fn the_body_reads_back_as_what_was_published() {
         let feed = Feed::new(2);
         let start = feed.locate(After::Newest).unwrap();
         for text in ["1", "2", "{\"three\":3}"] {
-            feed.publish(&Payload::from_json(text.as_bytes()).unwrap());
+            feed.publish(&JsonPayload::from_json(text.as_bytes()).unwrap());
         }
         let bytes = body(&feed.read(start));
-        let read: Body = serde_json::from_slice(&bytes).unwrap();
+        let read: PollBody = serde_json::from_slice(&bytes).unwrap();
         assert_eq!((read.cursor, read.gap), (start.at(3), Some(Gap::Missed(1))));
         assert_eq!(read.messages[1].payload.get(), "{\"three\":3}");
     }

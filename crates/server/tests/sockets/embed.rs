@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::oneshot;
-use wirebench_server::{After, Payload};
+use wirebench_server::{After, JsonPayload};
 
 use crate::support::{Client, until, within};
 
@@ -41,7 +41,7 @@ impl Embedded {
     }
 
     fn publish(&self, json: &str) {
-        self.app.readings.publish(&Payload::from_json(json.as_bytes()).unwrap());
+        self.app.readings.publish(&JsonPayload::from_json(json.as_bytes()).unwrap());
     }
 
     async fn get(&self, path: &str, headers: &str) -> Client {

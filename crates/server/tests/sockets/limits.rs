@@ -8,7 +8,7 @@ use http_body_util::BodyExt;
 use hyper_util::rt::TokioIo;
 use tokio::io::AsyncReadExt;
 use wirebench_protocol::Transport;
-use wirebench_server::{Feed, ForwardedHeader, Limits, Payload, Proxies, Server};
+use wirebench_server::{Feed, ForwardedHeader, JsonPayload, Limits, Proxies, Server};
 
 const SHORT: Duration = Duration::from_millis(200);
 
@@ -18,7 +18,7 @@ fn server(limits: Limits) -> (Server, Feed) {
 }
 
 fn publish(feed: &Feed, json: &str) {
-    feed.publish(&Payload::from_json(json.as_bytes()).unwrap());
+    feed.publish(&JsonPayload::from_json(json.as_bytes()).unwrap());
 }
 
 #[tokio::test]

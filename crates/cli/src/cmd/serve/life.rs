@@ -10,7 +10,7 @@ use tokio::net::TcpListener;
 use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 use wirebench_demos::Demos;
-use wirebench_server::{Control, Feed, Server, Token, listen};
+use wirebench_server::{ControlApi, Feed, Server, Token, listen};
 
 use super::Serve;
 use super::options::Settings;
@@ -64,7 +64,7 @@ impl Life {
         stop: &CancellationToken,
     ) -> End {
         let Self { server, demos, token } = self;
-        let control = Control::new(server.clone(), token);
+        let control = ControlApi::new(server.clone(), token);
         let app = demos.as_ref().map_or_else(|| server.router(), |demos| demos.app(&server));
         let end = Cell::new(End::Stop);
         let shutdown = async {

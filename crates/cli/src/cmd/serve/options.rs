@@ -9,7 +9,7 @@ use anyhow::{Context, bail};
 use clap::{Args, ValueEnum};
 use wirebench_scenario::parse_duration;
 use wirebench_server::{
-    Access, Feed, ForwardedHeader, Limits, Network, Proxies, Server, Tls, Token,
+    Access, Feed, ForwardedHeader, IpNetwork, Limits, Proxies, Server, Tls, Token,
 };
 
 use crate::machine;
@@ -43,7 +43,7 @@ pub(super) struct Options {
     /// A proxy before the server that is trusted to say for whom it asks: an address, or a network such as
     /// `10.0.0.0/8`; give it again for more than one. Limits per address are then its clients'
     #[arg(long, value_name = "ADDRESS", help_heading = "Access")]
-    trust_proxy: Vec<Network>,
+    trust_proxy: Vec<IpNetwork>,
     /// Header in which the trusted proxies say for whom they ask
     #[arg(
         long,
