@@ -84,7 +84,7 @@ impl RunFolder {
         let path = request.out.map_or_else(
             || {
                 let time = now.strftime("%Y-%m-%dT%H-%M-%SZ").to_string();
-                Path::new("results").join(&scenario.name).join(time)
+                Path::new("results").join(&scenario.top.name).join(time)
             },
             Path::to_path_buf,
         );
@@ -103,9 +103,10 @@ impl RunFolder {
             settings: Settings {
                 tcp_nodelay: true,
                 compression: false,
-                http_version: scenario.version.clone(),
-                tls: scenario.tls.clone(),
+                http_version: scenario.http.version.clone(),
+                tls: scenario.http.tls.clone(),
                 connections: scenario
+                    .crowd
                     .connections
                     .iter()
                     .map(|connections| connections.name())
@@ -122,7 +123,7 @@ impl RunFolder {
         write(&path.join("machine.json"), &(serde_json::to_string_pretty(&provenance)? + "\n"))?;
         let start = LogStart { wall: SystemTime::now(), clock: Timestamp::now() };
         Ok(Self {
-            scenario: scenario.name.clone(),
+            scenario: scenario.top.name.clone(),
             rows: Vec::new(),
             runs: RunsCsv::create(path.join("runs.csv"))?,
             timeline: TimelineCsv::create(path.join("timeline.csv"))?,

@@ -8,7 +8,7 @@ use std::time::Duration;
 use indicatif::{ProgressBar, ProgressStyle};
 use wirebench_loadgen::Progress;
 use wirebench_measure::Measurement;
-use wirebench_scenario::{Run, Scenario, varying};
+use wirebench_scenario::{Run, Scenario, TopTable, varying};
 
 use crate::print;
 
@@ -54,8 +54,8 @@ impl Display {
 
     /// What is going to be run, and where the results go.
     pub(crate) fn scenario(&self, scenario: &Scenario, folder: &Path) {
-        let about = if scenario.about.is_empty() { &scenario.name } else { &scenario.about };
-        self.say(&format!("{}: {about}", scenario.name));
+        let TopTable { name, about, .. } = &scenario.top;
+        self.say(&format!("{name}: {}", if about.is_empty() { name } else { about }));
         self.say(&format!("writing to {}", folder.display()));
     }
 

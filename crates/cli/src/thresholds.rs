@@ -13,11 +13,11 @@ pub(crate) fn broken(thresholds: &[Threshold], rows: &[Row]) -> Vec<String> {
             if threshold.transport.is_some_and(|only| only.name() != transport) {
                 continue;
             }
-            let bound = format!("{} {}", threshold.comparison.operator(), threshold.bound);
+            let bound = format!("{} {}", threshold.operator.symbol(), threshold.bound);
             let run = row.text("run_id").unwrap_or_default();
             let column = &threshold.column;
             match row.number(column) {
-                Some(value) if threshold.comparison.holds(value, threshold.bound) => {}
+                Some(value) if threshold.operator.holds(value, threshold.bound) => {}
                 Some(value) => sentences.push(format!(
                     "threshold not met: run {run}: `{column}` is {value}, expected {bound}"
                 )),

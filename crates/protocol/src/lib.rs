@@ -2,7 +2,7 @@
 //!
 //! Both ends share these names and nothing else: a [`Message`] and the [`Cursor`] that says how far a
 //! subscriber has come, the [`Transport`]s that carry them, and the one clock, [`Timestamp`]. Nothing
-//! here is async, and the only thing read is what the kernel says of time and of this process.
+//! here is async. Nothing is read but payload files, and what the kernel says of time and of this process.
 
 pub mod control;
 mod cursor;
@@ -10,12 +10,14 @@ mod cursor;
 #[doc(hidden)]
 pub mod fuzzing;
 mod message;
+mod payload_file;
 pub mod process;
 mod time;
 mod transport;
 
 pub use cursor::{After, Cursor, CursorError, Epoch};
 pub use message::{Gap, Hello, Message, PollBody, Published};
+pub use payload_file::{MAX_PAYLOAD_BYTES, PayloadFileError, read_payload_file};
 pub use time::Timestamp;
 pub use transport::{Delivery, Look, Marker, Transport, UnknownTransport};
 

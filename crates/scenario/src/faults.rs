@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use crate::duration_text;
+use crate::duration::duration_text;
 
 /// What a run is to stand. The default is nothing at all.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -102,7 +102,7 @@ impl ServerFault {
 
 /// The habits of a proxy by name: what a scenario chooses from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Habit {
+pub enum ProxyHabit {
     /// [`Proxy::Buffering`].
     Buffering,
     /// [`Proxy::IdleCut`].
@@ -115,7 +115,7 @@ pub enum Habit {
     Slow,
 }
 
-impl Habit {
+impl ProxyHabit {
     /// All of them.
     pub const ALL: [Self; 5] =
         [Self::Buffering, Self::IdleCut, Self::StripUpgrade, Self::CloseAfterResponse, Self::Slow];
@@ -134,13 +134,13 @@ impl Habit {
 
 impl Proxy {
     /// Its habit.
-    pub const fn habit(self) -> Habit {
+    pub const fn habit(self) -> ProxyHabit {
         match self {
-            Self::Buffering => Habit::Buffering,
-            Self::IdleCut { .. } => Habit::IdleCut,
-            Self::StripUpgrade => Habit::StripUpgrade,
-            Self::CloseAfterResponse => Habit::CloseAfterResponse,
-            Self::Slow { .. } => Habit::Slow,
+            Self::Buffering => ProxyHabit::Buffering,
+            Self::IdleCut { .. } => ProxyHabit::IdleCut,
+            Self::StripUpgrade => ProxyHabit::StripUpgrade,
+            Self::CloseAfterResponse => ProxyHabit::CloseAfterResponse,
+            Self::Slow { .. } => ProxyHabit::Slow,
         }
     }
 }
@@ -179,156 +179,5 @@ impl fmt::Display for Faults {
             }
         }
         f.write_str(&words.join(" "))
-    }
-}
-
-/// `[faults]` of a scenario: a list for each key, which multiply out.
-#[derive(Clone, Debug, PartialEq)]
-pub struct FaultLists {
-    /// From one cut to the next; 0 for none.
-    pub cut_every: Vec<Duration>,
-    /// The share of the connections that each cut takes.
-    pub cut_share: Vec<f64>,
-    /// What happens to the server; `None` for nothing.
-    pub server: Vec<Option<ServerFault>>,
-    /// When.
-    pub server_after: Vec<Duration>,
-    /// For how long.
-    pub server_down: Vec<Duration>,
-    /// The share of the subscribers that stop reading.
-    pub stalled_share: Vec<f64>,
-    /// When all connections are cut; 0 for never.
-    pub avalanche_after: Vec<Duration>,
-    /// What stands in the path; `None` for nothing.
-    pub proxy: Vec<Option<Habit>>,
-    /// How long it lets a connection be idle.
-    pub proxy_idle: Vec<Duration>,
-    /// What it adds, each way.
-    pub proxy_delay: Vec<Duration>,
-    /// Bytes per second that it lets through; 0 for no limit.
-    pub proxy_bandwidth: Vec<usize>,
-}
-
-impl FaultLists {
-    /// Every combination once. What a key says that another one leaves without a meaning (how long a
-    /// server is down that never goes) multiplies nothing.
-    pub fn combinations(&self) -> Vec<Faults> {
-        let mut all = Vec::new();
-        for cuts in self.cuts() {
-            for outage in self.outages() {
-                for &stalled_share in &self.stalled_share {
-                    for &avalanche in &self.avalanche_after {
-                        let avalanche_after = (!avalanche.is_zero()).then_some(avalanche);
-                        all.extend(self.proxies().into_iter().map(|proxy| Faults {
-                            cuts,
-                            outage,
-                            stalled_share,
-                            avalanche_after,
-                            proxy,
-                        }));
-                    }
-                }
-            }
-        }
-        all
-    }
-
-    fn cuts(&self) -> Vec<Option<Cuts>> {
-        let pairs = product(&self.cut_every, &self.cut_share);
-        distinct(pairs.map(|(every, share)| (!every.is_zero()).then_some(Cuts { every, share })))
-    }
-
-    fn outages(&self) -> Vec<Option<Outage>> {
-        distinct(self.server.iter().flat_map(|&fault| {
-            product(&self.server_after, &self.server_down)
-                .map(move |(after, down)| Some(Outage { fault: fault?, after, down }))
-        }))
-    }
-
-    fn proxies(&self) -> Vec<Option<Proxy>> {
-        distinct(self.proxy.iter().flat_map(|&habit| {
-            let links = product(&self.proxy_delay, &self.proxy_bandwidth);
-            links.flat_map(move |(delay, bandwidth)| {
-                let bandwidth = (bandwidth > 0).then_some(bandwidth);
-                self.proxy_idle.iter().map(move |&idle| {
-                    Some(match habit? {
-                        Habit::Buffering => Proxy::Buffering,
-                        Habit::IdleCut => Proxy::IdleCut { idle },
-                        Habit::StripUpgrade => Proxy::StripUpgrade,
-                        Habit::CloseAfterResponse => Proxy::CloseAfterResponse,
-                        Habit::Slow => Proxy::Slow { delay, bandwidth },
-                    })
-                })
-            })
-        }))
-    }
-}
-
-fn product<'a, A: Copy, B: Copy>(
-    one: &'a [A],
-    other: &'a [B],
-) -> impl Iterator<Item = (A, B)> + use<'a, A, B> {
-    one.iter().flat_map(move |&a| other.iter().map(move |&b| (a, b)))
-}
-
-fn distinct<T: PartialEq>(values: impl Iterator<Item = T>) -> Vec<T> {
-    let mut kept = Vec::new();
-    for value in values {
-        if !kept.contains(&value) {
-            kept.push(value);
-        }
-    }
-    kept
-}
-
-#[cfg(test)]
-mod tests {
-    use std::path::Path;
-
-    use crate::{Overrides, Scenario};
-
-    fn combinations(text: &str) -> Vec<String> {
-        let scenario = Scenario::parse("test", text, Path::new(""), &Overrides::default());
-        let scenario = scenario.unwrap_or_else(|error| panic!("{error}"));
-        scenario.faults.combinations().iter().map(ToString::to_string).collect()
-    }
-
-    #[test]
-    fn a_scenario_that_names_no_fault_has_none() {
-        assert_eq!(combinations(""), [""]);
-    }
-
-    #[test]
-    fn what_has_no_meaning_beside_another_key_multiplies_nothing() {
-        let text = r#"
-            [faults]
-            server = ["none", "kill", "freeze"]
-            server-down = ["1s", "2s"]
-            proxy = ["none", "idle-cut"]
-            proxy-idle = ["2s", "3s"]
-        "#;
-        let found = combinations(text);
-        assert_eq!(found.len(), (1 + 2 * 2) * (1 + 2), "{found:?}");
-        assert_eq!(found[0], "");
-        assert_eq!(found[1], "proxy=idle-cut proxy-idle=2s");
-        assert_eq!(found[3], "server=kill server-after=3s server-down=1s");
-    }
-
-    #[test]
-    fn every_fault_says_what_it_is() {
-        let text = r#"
-            [faults]
-            cut-every = "2s"
-            cut-share = 0.25
-            stalled-share = 0.1
-            avalanche-after = "4s"
-            proxy = "slow"
-            proxy-bandwidth = 4_096
-        "#;
-        assert_eq!(
-            combinations(text),
-            ["cut-every=2s cut-share=0.25 stalled-share=0.1 avalanche-after=4s proxy=slow \
-              proxy-delay=0.1s proxy-bandwidth=4096"]
-        );
     }
 }

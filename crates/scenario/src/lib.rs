@@ -1,40 +1,58 @@
 //! What to run: a TOML file in, validated runs out.
 //!
-//! A [`Scenario`] is a question put to several transports. [`Scenario::load`] reads it from a file and
-//! names everything that is wrong with it at once; [`Scenario::runs`] multiplies its lists out. What a
-//! file may say stands in one place, [`KEYS`], from which the reader, its hints, the scenario as run and
-//! the commented scenario of `wirebench init` are made. Nothing here is async, prints or reads a clock.
+//! A [`Scenario`] is a question put to several transports. [`Scenario::load`] reads it from a file and names
+//! everything that is wrong with it at once; [`Scenario::runs`] multiplies its lists out. What a key means is
+//! stated once, in the file of its table in `tables/`: the reader, its hints, the scenario as run, the
+//! commented scenario of `wirebench init` and the JSON Schema follow it. Nothing here is async, prints or
+//! reads a clock.
 
 mod columns;
 mod duration;
 mod error;
-mod fault_keys;
 mod faults;
-mod file;
 #[cfg(any(fuzzing, test))]
 #[doc(hidden)]
 pub mod fuzzing;
-mod keys;
+mod key;
+mod network;
+mod placed;
 mod plan;
+mod read;
 mod reconnect;
-mod reconnect_keys;
+mod run;
 mod runs;
 mod scenario;
 mod schema;
 mod settings;
+mod tables;
+mod threshold;
+mod values;
+mod words;
 mod write;
 
 pub use columns::COLUMNS;
 pub use duration::{duration_text, parse_duration};
 pub use error::{Place, Problem, ScenarioError};
-pub use faults::{Cuts, FaultLists, Faults, Habit, Outage, Proxy, ServerFault};
-pub use file::Overrides;
-pub use keys::{KEYS, Key, Kind, TABLES, Table};
-pub use reconnect::{Policy, Reconnect, ReconnectLists};
-pub use scenario::{
-    Comparison, Connections, Headers, Http, Link, Run, Scenario, Threshold, Timing,
-};
+pub use faults::{Cuts, Faults, Outage, Proxy, ProxyHabit, ServerFault};
+pub use key::{Key, Table};
+pub use network::{Connections, Headers, Http, Link};
+pub use read::Overrides;
+pub use reconnect::{Policy, Reconnect};
+pub use run::Run;
+pub use scenario::Scenario;
 pub use schema::schema;
 pub use settings::varying;
+pub use tables::crowd::CrowdTable;
+pub use tables::faults::FaultsTable;
+pub use tables::feed::FeedTable;
+pub use tables::http::HttpTable;
+pub use tables::link::LinkTable;
+pub use tables::long_polling::LongPollingTable;
+pub use tables::reconnect::ReconnectTable;
+pub use tables::short_polling::ShortPollingTable;
+pub use tables::timing::Timing;
+pub use tables::top::TopTable;
+pub use tables::{TABLES, keys};
+pub use threshold::{Operator, Threshold};
 pub use wirebench_protocol::control::{Pace, Payload};
 pub use write::commented_scenario;

@@ -1,4 +1,4 @@
-//! What a run will take, worked out before it is made: for `check` and `--dry-run`.
+//! What a run needs, computed before the run: for `check` and `--dry-run`.
 
 use std::time::Duration;
 
@@ -7,10 +7,10 @@ use wirebench_protocol::STREAMS_PER_CONNECTION;
 use crate::{Connections, Run};
 
 impl Run {
-    /// Returns the most connections that are open at once when the load generator has this many worker
-    /// threads: one for each subscriber, on every transport. Where they are shared, each thread opens one
-    /// for as many subscribers as the server allows streams on it. Through a proxy, which has two for each
-    /// subscriber, there are twice as many.
+    /// Returns the maximum number of connections that are open at once when the load generator has this many
+    /// worker threads. Each subscriber has one connection. If connections are shared, each thread opens one
+    /// connection for as many subscribers as the server allows streams on it. A proxy has two connections for
+    /// each subscriber, so that there are twice as many.
     pub fn connections(&self, workers: usize) -> usize {
         if self.http.connections == Connections::Shared {
             let workers = workers.clamp(1, self.subscribers.max(1));
@@ -20,17 +20,17 @@ impl Run {
         if self.faults.proxy.is_some() { 2 * self.subscribers } else { self.subscribers }
     }
 
-    /// How long the run takes, the whole drain included.
+    /// Returns how long the run takes, including the whole drain.
     pub fn duration(&self) -> Duration {
         self.ramp + self.timing.warm_up + self.timing.measure + self.timing.drain
     }
 
-    /// Messages to be published in the measured window, on average.
+    /// Returns the mean number of messages that are published in the measured window.
     pub fn expected_messages(&self) -> f64 {
         self.rate * self.timing.measure.as_secs_f64()
     }
 
-    /// Messages to be delivered of those, to all subscribers together, on average.
+    /// Returns the mean number of deliveries of those messages, to all subscribers together.
     pub fn expected_deliveries(&self) -> f64 {
         self.expected_messages() * count(self.subscribers)
     }
@@ -50,7 +50,7 @@ mod tests {
     use super::*;
     use crate::{Overrides, Scenario};
 
-    /// The run of `transport` in a scenario of 100 subscribers, 10 messages per second, 10 s, 25 ms.
+    /// Returns the first run of a scenario: by default 100 subscribers, 10 messages per second, 10 s, 25 ms.
     fn run(transport: Transport, text: &str) -> Run {
         let chosen = Overrides { transports: Some(vec![transport]), ..Overrides::default() };
         let scenario = Scenario::parse("test", text, Path::new(""), &chosen)

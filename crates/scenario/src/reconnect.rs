@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use wirebench_protocol::Transport;
 
-use crate::duration_text;
+use crate::duration::duration_text;
 
 /// The reconnect policy of a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -102,74 +102,9 @@ impl fmt::Display for Reconnect {
     }
 }
 
-/// `[reconnect]` of a scenario: a list for each key. The lists multiply out.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ReconnectLists {
-    /// The policies.
-    pub policy: Vec<Policy>,
-    /// With [`Policy::Same`]: the upper bounds of the first pause.
-    pub first: Vec<Duration>,
-    /// With [`Policy::Same`]: the upper bounds of every pause.
-    pub most: Vec<Duration>,
-}
-
-impl ReconnectLists {
-    /// Every combination once. `first` and `most` mean nothing to [`Policy::Native`] and do not multiply
-    /// its runs.
-    pub fn combinations(&self) -> Vec<Reconnect> {
-        let mut all = Vec::new();
-        for policy in &self.policy {
-            match policy {
-                Policy::Same => {
-                    for &first in &self.first {
-                        all.extend(self.most.iter().map(|&most| Reconnect::Same { first, most }));
-                    }
-                }
-                Policy::Native => all.push(Reconnect::Native),
-            }
-        }
-        all
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use std::path::Path;
-
     use super::*;
-    use crate::{Overrides, Scenario};
-
-    fn combinations(text: &str) -> Vec<String> {
-        let scenario = Scenario::parse("test", text, Path::new(""), &Overrides::default());
-        let scenario = scenario.unwrap_or_else(|error| panic!("{error}"));
-        scenario.reconnect.combinations().iter().map(ToString::to_string).collect()
-    }
-
-    #[test]
-    fn without_the_table_all_transports_wait_alike() {
-        assert_eq!(combinations(""), ["policy=same first=0.1s most=5s"]);
-        assert_eq!(combinations(""), [Reconnect::default().to_string()]);
-    }
-
-    #[test]
-    fn bounds_multiply_the_runs_of_the_policy_that_has_them() {
-        let text = r#"
-            [reconnect]
-            policy = ["native", "same"]
-            first = ["50ms", "1s"]
-            most = ["2s", "30s"]
-        "#;
-        assert_eq!(
-            combinations(text),
-            [
-                "policy=native",
-                "policy=same first=50ms most=2s",
-                "policy=same first=50ms most=30s",
-                "policy=same first=1s most=2s",
-                "policy=same first=1s most=30s",
-            ]
-        );
-    }
 
     #[test]
     fn the_server_announces_the_first_pause_of_the_same_policy_alone() {

@@ -1,17 +1,20 @@
-//! From a scenario to its runs: the product of the lists, in an order that is fair to all transports.
+//! The runs of a scenario: the product of its lists, in an order that is fair to all transports.
 
 use std::time::Duration;
 
 use rand::rngs::StdRng;
 use rand::seq::SliceRandom;
 use rand::{RngExt, SeedableRng};
-use wirebench_protocol::Transport;
 use wirebench_protocol::control::{Pace, Payload};
+use wirebench_protocol::{Delivery, Transport};
 
 use crate::{Connections, Faults, Http, Link, Reconnect, Run, Scenario};
 
-/// What all transports share that are compared with each other.
-struct Setting<'s> {
+/// The maximum number of runs that a scenario may ask for.
+pub(crate) const MAX_RUNS: usize = 10_000;
+
+/// What the transports that are compared with each other have in common.
+struct Conditions<'s> {
     rate: f64,
     pace: Pace,
     payload: &'s Payload,
@@ -22,7 +25,7 @@ struct Setting<'s> {
     faults: Faults,
 }
 
-/// One transport with the one knob that is its own.
+/// A transport with the setting that is its own.
 #[derive(Clone, Copy)]
 struct Contender {
     transport: Transport,
@@ -31,23 +34,23 @@ struct Contender {
 }
 
 impl Scenario {
-    /// Every run, in the order in which they are to be made. The same seed gives the same runs.
+    /// Returns every run, in the order in which they are made. The same seed gives the same runs.
     ///
-    /// The repeats are outermost, then the settings, in the order of their keys in the file format; at
-    /// each setting the transports take turns in an order of its own, drawn from the seed. So whatever
-    /// drifts on the machine hits all transports alike. The intervals of short polling and the holds of
-    /// long polling multiply the runs of that transport alone.
+    /// The repeats are outermost, then the settings, in the order of their keys in the file format. Under the
+    /// same settings the transports take turns, in an order that is drawn from the seed, so that a drift of
+    /// the machine affects all transports alike. The intervals of short polling and the holds of long polling
+    /// multiply the runs of that transport alone.
     pub fn runs(&self, seed: u64) -> Vec<Run> {
         let mut seeds = StdRng::seed_from_u64(seed);
         let mut runs = Vec::new();
         for repeat in 1..=self.timing.repeat {
-            for setting in self.settings() {
+            for conditions in self.conditions() {
                 let feed_seed = seeds.random();
                 // Forked, so that feeds stay the same when other transports are chosen.
                 let mut order = seeds.fork();
                 let mut contenders = self.contenders();
                 contenders.shuffle(&mut order);
-                let run = |contender| self.run(&setting, contender, repeat, feed_seed);
+                let run = |contender| self.run(&conditions, contender, repeat, feed_seed);
                 runs.extend(contenders.into_iter().map(run));
             }
         }
@@ -58,14 +61,30 @@ impl Scenario {
         runs
     }
 
-    fn settings(&self) -> Vec<Setting<'_>> {
-        let (mut settings, troubles) = (Vec::new(), self.troubles());
-        for &rate in &self.rate {
-            for &pace in &self.pace {
-                for payload in &self.payload {
-                    for &subscribers in &self.subscribers {
-                        for (link, http) in self.paths() {
-                            let setting = |&(reconnect, faults)| Setting {
+    /// Returns the number of runs without making them: there may be far more than [`MAX_RUNS`].
+    pub(crate) fn run_count(&self) -> usize {
+        let factors = [
+            self.feed.product(),
+            self.crowd.subscribers.len(),
+            self.link.product(),
+            self.https().len(),
+            self.reconnect.count(),
+            self.faults.count(),
+            self.contenders().len(),
+            usize::try_from(self.timing.repeat).unwrap_or(usize::MAX),
+        ];
+        factors.into_iter().fold(1, usize::saturating_mul)
+    }
+
+    fn conditions(&self) -> Vec<Conditions<'_>> {
+        let (paths, troubles) = (self.paths(), self.troubles());
+        let mut all = Vec::new();
+        for &rate in &self.feed.rate {
+            for &pace in &self.feed.pace {
+                for payload in &self.feed.payload {
+                    for &subscribers in &self.crowd.subscribers {
+                        for &(link, http) in &paths {
+                            all.extend(troubles.iter().map(|&(reconnect, faults)| Conditions {
                                 rate,
                                 pace,
                                 payload,
@@ -74,48 +93,41 @@ impl Scenario {
                                 http,
                                 reconnect,
                                 faults,
-                            };
-                            settings.extend(troubles.iter().map(setting));
+                            }));
                         }
                     }
                 }
             }
         }
-        settings
+        all
     }
 
-    /// What goes wrong, and how subscribers come back from it.
+    /// Returns what goes wrong, and how subscribers come back from it.
     fn troubles(&self) -> Vec<(Reconnect, Faults)> {
         let faults = self.faults.combinations();
-        let reconnects = self.reconnect.combinations().into_iter();
-        reconnects
-            .flat_map(|reconnect| faults.iter().map(move |&faults| (reconnect, faults)))
-            .collect()
+        let with = |reconnect| faults.iter().map(move |&faults| (reconnect, faults));
+        self.reconnect.combinations().into_iter().flat_map(with).collect()
     }
 
-    fn links(&self) -> impl Iterator<Item = Link> {
-        self.delay
-            .iter()
-            .flat_map(|&delay| self.jitter.iter().map(move |&jitter| Link { delay, jitter }))
-    }
-
-    /// What lies between a subscriber and the server.
-    fn paths(&self) -> impl Iterator<Item = (Link, Http)> {
+    /// Returns what lies between a subscriber and the server.
+    fn paths(&self) -> Vec<(Link, Http)> {
         let https = self.https();
-        self.links().flat_map(move |link| https.clone().into_iter().map(move |http| (link, http)))
+        let with = |link| https.iter().map(move |&http| (link, http));
+        self.link.combinations().into_iter().flat_map(with).collect()
     }
 
-    /// Over HTTP/1.1 every subscriber has its own connection, whatever the others do.
+    /// Returns the ways to speak HTTP. Over HTTP/1.1 no connections are shared.
     fn https(&self) -> Vec<Http> {
-        let headers = self.headers;
+        let headers = self.http.headers;
         let mut https = Vec::new();
-        for &version in &self.version {
-            for &tls in &self.tls {
-                let whose =
-                    if version == 1 { &[Connections::Own][..] } else { &self.connections[..] };
-                let spoken =
-                    whose.iter().map(|&connections| Http { version, tls, headers, connections });
-                https.extend(spoken);
+        for &version in &self.http.version {
+            for &tls in &self.http.tls {
+                let connections = match version {
+                    1 => &[Connections::Own][..],
+                    _ => &self.crowd.connections[..],
+                };
+                let with = |&connections| Http { version, tls, headers, connections };
+                https.extend(connections.iter().map(with));
             }
         }
         https
@@ -123,40 +135,51 @@ impl Scenario {
 
     fn contenders(&self) -> Vec<Contender> {
         let mut contenders = Vec::new();
-        for &transport in &self.transports {
+        for &transport in &self.top.transports {
             let plain = Contender { transport, interval: None, hold: None };
-            match transport {
-                Transport::ShortPolling => contenders.extend(
-                    self.interval
+            match transport.delivery() {
+                Delivery::Polled => contenders.extend(
+                    self.short_polling
+                        .interval
                         .iter()
                         .map(|&interval| Contender { interval: Some(interval), ..plain }),
                 ),
-                Transport::LongPolling => contenders
-                    .extend(self.hold.iter().map(|&hold| Contender { hold: Some(hold), ..plain })),
-                Transport::Sse | Transport::WebSocket => contenders.push(plain),
+                Delivery::Held => contenders.extend(
+                    self.long_polling
+                        .hold
+                        .iter()
+                        .map(|&hold| Contender { hold: Some(hold), ..plain }),
+                ),
+                Delivery::Pushed => contenders.push(plain),
             }
         }
         contenders
     }
 
-    fn run(&self, setting: &Setting<'_>, contender: Contender, repeat: u32, seed: u64) -> Run {
+    fn run(
+        &self,
+        conditions: &Conditions<'_>,
+        contender: Contender,
+        repeat: u32,
+        seed: u64,
+    ) -> Run {
         Run {
             id: String::new(),
             repeat,
             transport: contender.transport,
-            subscribers: setting.subscribers,
-            ramp: self.ramp,
-            rate: setting.rate,
-            pace: setting.pace,
-            payload: setting.payload.clone(),
-            window: self.window,
+            subscribers: conditions.subscribers,
+            ramp: self.crowd.ramp,
+            rate: conditions.rate,
+            pace: conditions.pace,
+            payload: conditions.payload.clone(),
+            window: self.feed.window,
             timing: self.timing,
-            link: setting.link,
-            http: setting.http,
+            link: conditions.link,
+            http: conditions.http,
             interval: contender.interval,
             hold: contender.hold,
-            reconnect: setting.reconnect,
-            faults: setting.faults,
+            reconnect: conditions.reconnect,
+            faults: conditions.faults,
             seed,
         }
     }

@@ -1,14 +1,24 @@
-//! What a run is set to, key by key: so that whoever shows a run can name what sets it apart from others.
+//! The settings of a run, key by key, so that runs can be named by what sets them apart.
 
 use wirebench_protocol::control::Payload;
 
-use crate::{Run, duration_text, write};
+use crate::tables::crowd::CrowdTable;
+use crate::tables::faults::FaultsTable;
+use crate::tables::feed::FeedTable;
+use crate::tables::http::HttpTable;
+use crate::tables::link::LinkTable;
+use crate::tables::long_polling::LongPollingTable;
+use crate::tables::reconnect::ReconnectTable;
+use crate::tables::short_polling::ShortPollingTable;
+use crate::values::value::Value;
+use crate::{Run, duration_text};
 
 impl Run {
-    /// The run's value of each key that may be a list, by the key's path: `("crowd.subscribers", "100")`.
+    /// Returns the value of each key that may be a list, by the path of the key, as in
+    /// `("crowd.subscribers", "100")`.
     ///
-    /// A key of another transport has no value. The tables `reconnect` and `faults` are one value each.
-    /// `transports` is left out: the transport names the run.
+    /// Keys that do not concern the transport are left out. The tables `reconnect` and `faults` are one value
+    /// each. `transports` is left out, since the transport names the run.
     pub fn settings(&self) -> Vec<(&'static str, String)> {
         let payload = match &self.payload {
             Payload::Bytes(bytes) => bytes.to_string(),
@@ -16,25 +26,31 @@ impl Run {
         };
         let faults = self.faults.to_string();
         let mut settings = vec![
-            ("feed.rate", self.rate.to_string()),
-            ("feed.pace", write::pace(&self.pace).replace('"', "")),
-            ("feed.payload", payload),
-            ("crowd.subscribers", self.subscribers.to_string()),
-            ("crowd.connections", self.http.connections.name().to_owned()),
-            ("link.delay", duration_text(self.link.delay)),
-            ("link.jitter", duration_text(self.link.jitter)),
-            ("http.version", self.http.version.to_string()),
-            ("http.tls", self.http.tls.to_string()),
+            (FeedTable::RATE.path, self.rate.to_string()),
+            (FeedTable::PACE.path, self.pace.write().replace('"', "")),
+            (FeedTable::PAYLOAD.path, payload),
+            (CrowdTable::SUBSCRIBERS.path, self.subscribers.to_string()),
+            (CrowdTable::CONNECTIONS.path, self.http.connections.name().to_owned()),
+            (LinkTable::DELAY.path, duration_text(self.link.delay)),
+            (LinkTable::JITTER.path, duration_text(self.link.jitter)),
+            (HttpTable::VERSION.path, self.http.version.to_string()),
+            (HttpTable::TLS.path, self.http.tls.to_string()),
         ];
-        settings.extend(self.interval.map(|time| ("short-polling.interval", duration_text(time))));
-        settings.extend(self.hold.map(|time| ("long-polling.hold", duration_text(time))));
-        settings.push(("reconnect", self.reconnect.to_string()));
-        settings.push(("faults", if faults.is_empty() { "none".to_owned() } else { faults }));
+        settings.extend(
+            self.interval.map(|time| (ShortPollingTable::INTERVAL.path, duration_text(time))),
+        );
+        settings.extend(self.hold.map(|time| (LongPollingTable::HOLD.path, duration_text(time))));
+        settings.push((ReconnectTable::TABLE.name, self.reconnect.to_string()));
+        settings.push((
+            FaultsTable::TABLE.name,
+            if faults.is_empty() { "none".to_owned() } else { faults },
+        ));
         settings
     }
 }
 
-/// The keys of [`Run::settings`] that have more than one value among these runs, in the order of the file.
+/// Returns the keys of [`Run::settings`] that have more than one value among these runs, in the order of
+/// the file.
 pub fn varying(runs: &[Run]) -> Vec<&'static str> {
     let all: Vec<_> = runs.iter().flat_map(Run::settings).collect();
     let mut varying: Vec<&'static str> = Vec::new();
@@ -53,7 +69,7 @@ mod tests {
     use std::path::Path;
 
     use super::*;
-    use crate::{KEYS, Overrides, Scenario};
+    use crate::{Overrides, Scenario, keys};
 
     fn runs(text: &str) -> Vec<Run> {
         let scenario = Scenario::parse("test", text, Path::new(""), &Overrides::default());
@@ -73,10 +89,9 @@ mod tests {
     #[test]
     fn every_key_that_may_be_a_list_is_a_setting_of_some_run() {
         let named: Vec<_> = runs("").iter().flat_map(Run::settings).map(|(key, _)| key).collect();
-        for key in KEYS.iter().filter(|key| key.list && key.name != "transports") {
-            let path = key.path();
-            let is_named = named.contains(&&*path) || named.contains(&key.table);
-            assert!(is_named, "{path} is missing");
+        for key in keys().filter(|key| key.list && key.name != "transports") {
+            let is_named = named.contains(&key.path) || named.contains(&key.table);
+            assert!(is_named, "{} is missing", key.path);
         }
     }
 }

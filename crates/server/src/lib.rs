@@ -86,7 +86,6 @@ pub use publisher::{PacedPublisher, PublisherError};
 pub use server::{Io, Layer, Server, listen};
 pub use tls::{Tls, TlsError};
 // Words of the protocol in which this crate speaks, so that an application needs one dependency.
-pub use wirebench_protocol::{After, Cursor, Epoch, Gap, Seq, Timestamp, Transport};
-
-/// The largest payload that a feed takes, in bytes of JSON.
-pub const MAX_PAYLOAD_BYTES: usize = 1 << 20;
+pub use wirebench_protocol::{
+    After, Cursor, Epoch, Gap, MAX_PAYLOAD_BYTES, Seq, Timestamp, Transport,
+};

@@ -1,6 +1,6 @@
 //! The paced publisher: works against deadlines, on a thread of its own.
 
-use std::io::{self, BufRead, BufReader};
+use std::io;
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, mpsc};
@@ -10,12 +10,12 @@ use std::time::Duration;
 use rand::SeedableRng;
 use rand::distr::{Alphanumeric, SampleString};
 use rand::rngs::StdRng;
-use wirebench_protocol::Timestamp;
 use wirebench_protocol::control::{self, PublisherReport};
+use wirebench_protocol::{PayloadFileError, Timestamp, read_payload_file};
 
 use crate::feed::Feed;
 use crate::pace::Schedule;
-use crate::payload::{InvalidJson, JsonPayload};
+use crate::payload::JsonPayload;
 
 /// A message is late when it enters the feed this much after it was due. Well above the wake-up
 /// latency of a thread, well below any interval at which people read a table.
@@ -44,27 +44,9 @@ pub enum PublisherError {
         /// The size that was asked for, in bytes.
         found: usize,
     },
-    /// The file to replay cannot be read.
-    #[error("cannot read payloads from `{path}`: {source}")]
-    File {
-        /// The file.
-        path: String,
-        /// What the system said.
-        source: io::Error,
-    },
-    /// A line of the file to replay cannot be published.
-    #[error("{path}:{line}: {source}")]
-    Line {
-        /// The file.
-        path: String,
-        /// The line, from 1.
-        line: usize,
-        /// What is wrong with it.
-        source: InvalidJson,
-    },
-    /// The file to replay has no message in it.
-    #[error("`{0}` has no payload in it: expected one JSON value a line")]
-    Empty(String),
+    /// The file to replay is not a payload file.
+    #[error("the payload file {0}")]
+    File(#[from] PayloadFileError),
     /// The system gave no thread.
     #[error("cannot start the publisher's thread: {0}")]
     Thread(#[source] io::Error),
@@ -148,23 +130,13 @@ fn of_size(size: usize, seed: u64) -> Vec<JsonPayload> {
         .collect()
 }
 
-/// The values of a JSON Lines file; empty lines are passed over.
+/// Returns the values of a payload file.
 fn of_file(path: &Path) -> Result<Vec<JsonPayload>, PublisherError> {
-    let name = path.display().to_string();
-    let unreadable = |source| PublisherError::File { path: name.clone(), source };
     let mut payloads = Vec::new();
-    for (number, line) in
-        (1..).zip(BufReader::new(std::fs::File::open(path).map_err(unreadable)?).lines())
-    {
-        let line = line.map_err(unreadable)?;
-        if !line.trim().is_empty() {
-            let payload = JsonPayload::from_json(line.as_bytes()).map_err(|source| {
-                PublisherError::Line { path: name.clone(), line: number, source }
-            })?;
-            payloads.push(payload);
-        }
-    }
-    if payloads.is_empty() { Err(PublisherError::Empty(name)) } else { Ok(payloads) }
+    read_payload_file(path, |json| {
+        payloads.push(JsonPayload::from_json(json.as_bytes()).expect("the file holds JSON values"));
+    })?;
+    Ok(payloads)
 }
 
 #[cfg(test)]

@@ -94,10 +94,10 @@ pub(crate) fn plan(scenario: &Scenario, workers: usize) -> String {
     format!(
         "  {}\n  {} runs, at most {}; up to {} connections at once, as many open files and local \
          ports{verdict}\n\n{}\n",
-        if scenario.about.is_empty() {
+        if scenario.top.about.is_empty() {
             "(no question: give it an `about`)"
         } else {
-            &scenario.about
+            &scenario.top.about
         },
         thousands(runs.len() as u64),
         minutes(time),

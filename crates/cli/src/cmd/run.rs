@@ -352,7 +352,7 @@ fn load_workers(arguments: &RunArguments) -> usize {
 /// Both ends hold one file a connection, each in a process with the same limit.
 fn enough_files(scenario: &Scenario, workers: usize) -> anyhow::Result<()> {
     match check::shortage(scenario, workers) {
-        Some(shortage) => bail!("scenario `{}` cannot run here: {shortage}", scenario.name),
+        Some(shortage) => bail!("scenario `{}` cannot run here: {shortage}", scenario.top.name),
         None => Ok(()),
     }
 }

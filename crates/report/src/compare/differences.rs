@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value as Json;
-use wirebench_scenario::{KEYS, duration_text, parse_duration};
+use wirebench_scenario::{duration_text, keys, parse_duration};
 
 use super::side::{Side, Source};
 use crate::Value;
@@ -131,10 +131,9 @@ const NEW_BEHAVIOUR: &str = "reconnect";
 /// yet, where that is how runs were made then; else that it is not recorded.
 fn unrecorded((about, field): &(About, String)) -> String {
     let known = match about {
-        About::Scenario => KEYS
-            .iter()
-            .find(|key| key.path() == *field && key.table != NEW_BEHAVIOUR)
-            .and_then(|key| toml::from_str::<Json>(&format!("default = {}", key.default)).ok())
+        About::Scenario => keys()
+            .find(|key| key.path == *field && key.table != NEW_BEHAVIOUR)
+            .and_then(|key| toml::from_str::<Json>(&format!("default = {}", key.default())).ok())
             .map(|table| words(&table["default"])),
         About::Machine => {
             let once = ONCE_UNRECORDED.iter().find(|(name, _)| name == field);

@@ -1,4 +1,4 @@
-//! What the file and the command line say, key by key: known keys only, each with its place.
+//! The entries of a scenario file and of the command line, key by key. Unknown keys are refused.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -7,41 +7,29 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue, Error};
 use wirebench_protocol::Transport;
 
-use super::Argument;
-use super::reader::nearest;
-use crate::keys::{KEYS, TABLES, THRESHOLDS};
+use super::arguments::Argument;
+use crate::key::Key;
+use crate::tables::thresholds::NAME as THRESHOLDS;
+use crate::tables::{TABLES, TOP, keys};
+use crate::values::located::{Located, Origin};
+use crate::words::{joined, nearest};
 use crate::{Place, Problem};
 
-/// A value in the text that it comes from.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Located<'a> {
-    pub(super) value: &'a Spanned<DeValue<'a>>,
-    pub(super) source: Source<'a>,
-}
-
-/// The text that a value comes from.
-#[derive(Clone, Copy, Debug)]
-pub(super) enum Source<'a> {
-    File(&'a str),
-    Argument { shown: &'a str, text: &'a str },
-    Default(&'static str),
-}
-
-/// A key of the command line with its value, parsed.
-pub(super) struct Parsed<'a> {
+/// An argument of the command line with its value, parsed.
+pub(super) struct ParsedArgument<'a> {
     argument: &'a Argument,
     value: Spanned<DeValue<'a>>,
 }
 
-/// Everything that was said. Where the command line and the file both speak, the command line counts.
+/// All entries. An argument of the command line replaces the entry of the file.
 pub(super) struct Entries<'a> {
-    /// By [`Key::path`](crate::Key::path).
-    pub(super) keys: BTreeMap<String, Located<'a>>,
-    /// What stands in `[thresholds]`, in order.
+    /// The values by the paths of their keys.
+    pub(super) keys: BTreeMap<&'static str, Located<'a>>,
+    /// The bounds in `[thresholds]`, in order.
     pub(super) thresholds: Vec<Bound<'a>>,
 }
 
-/// A column of `[thresholds]`, or of the table of a transport in it.
+/// An entry of `[thresholds]`, or of the table of a transport in it.
 pub(super) struct Bound<'a> {
     pub(super) transport: Option<Transport>,
     pub(super) column: String,
@@ -50,7 +38,7 @@ pub(super) struct Bound<'a> {
     pub(super) found: Located<'a>,
 }
 
-/// Parses a file. Of a file that is not TOML only that is said: what the rest of it means is anyone's guess.
+/// Parses a file. If it is not TOML, only that is reported: what the rest of it means is unknown.
 pub(super) fn parse<'a>(
     text: &'a str,
     problems: &mut Vec<Problem>,
@@ -69,22 +57,22 @@ pub(super) fn parse<'a>(
     whole.then_some(document)
 }
 
-/// Parses the values of the command line.
+/// Parses the values of the command line. A value that is not TOML is a string.
 pub(super) fn parse_arguments<'a>(
     arguments: &'a [Argument],
     problems: &mut Vec<Problem>,
-) -> Vec<Parsed<'a>> {
+) -> Vec<ParsedArgument<'a>> {
     let mut parsed = Vec::new();
     for argument in arguments {
         let text = argument.value.as_str();
         match DeValue::parse(text) {
-            Ok(value) => parsed.push(Parsed { argument, value }),
+            Ok(value) => parsed.push(ParsedArgument { argument, value }),
             Err(error) if text.starts_with(['[', '{', '"', '\'']) => {
                 problems.push(syntax(Place::Argument(argument.shown.clone()), &error));
             }
             Err(_) => {
                 let value = Spanned::new(0..text.len(), DeValue::String(Cow::Borrowed(text)));
-                parsed.push(Parsed { argument, value });
+                parsed.push(ParsedArgument { argument, value });
             }
         }
     }
@@ -96,15 +84,16 @@ fn syntax(place: Place, error: &Error) -> Problem {
 }
 
 impl<'a> Entries<'a> {
+    /// Gathers the entries of the file and of the command line. What is not known goes to the problems.
     pub(super) fn gather(
         text: &'a str,
         document: &'a Spanned<DeTable<'a>>,
-        arguments: &'a [Parsed<'a>],
+        arguments: &'a [ParsedArgument<'a>],
         problems: &mut Vec<Problem>,
     ) -> Self {
         let mut entries = Self { keys: BTreeMap::new(), thresholds: Vec::new() };
         for (name, value) in document.get_ref() {
-            let located = Located { value, source: Source::File(text) };
+            let located = Located { value, origin: Origin::File(text) };
             let place = Place::in_text(text, name.span().start);
             match value.get_ref() {
                 DeValue::Table(table) if is_table(name.get_ref()) => {
@@ -119,16 +108,16 @@ impl<'a> Entries<'a> {
         }
         // The parser sorts by name; a file's thresholds are kept in the order of the file.
         entries.thresholds.sort_by_key(|bound| bound.found.value.span().start);
-        for Parsed { argument, value } in arguments {
+        for ParsedArgument { argument, value } in arguments {
             let path: Vec<_> = argument.key.split('.').map(str::to_owned).collect();
-            let source = Source::Argument { shown: &argument.shown, text: &argument.value };
+            let origin = Origin::Argument { shown: &argument.shown, text: &argument.value };
             let place = Place::Argument(argument.shown.clone());
-            entries.put(&path, Located { value, source }, place, problems);
+            entries.put(&path, Located { value, origin }, place, problems);
         }
         entries
     }
 
-    /// Keeps a value under its name, or says that there is no such name.
+    /// Keeps a value under the path of its key, or notes that there is no such key.
     fn put(
         &mut self,
         path: &[String],
@@ -153,16 +142,17 @@ impl<'a> Entries<'a> {
             }),
             path => {
                 let name = path.join(".");
-                if KEYS.iter().any(|key| key.path() == name) {
-                    self.keys.insert(name, located);
-                } else {
-                    problems.push(unknown(path, located, place));
+                match keys().find(|key| key.path == name) {
+                    Some(key) => {
+                        self.keys.insert(key.path, located);
+                    }
+                    None => problems.push(unknown(path, located, place)),
                 }
             }
         }
     }
 
-    /// Keeps a bound for all transports, or the table of bounds for one.
+    /// Keeps a bound for every transport, or the bounds in the table of one transport.
     fn put_bounds(
         &mut self,
         name: &str,
@@ -218,103 +208,60 @@ fn is_table(name: &str) -> bool {
 
 fn unknown(path: &[String], located: Located<'_>, place: Place) -> Problem {
     let name = path.join(".");
-    let paths: Vec<_> = KEYS.iter().map(crate::Key::path).collect();
-    let last = path.last().map_or("", String::as_str);
-    // A key of the right name that stands in the wrong table is no slip of the finger.
-    let elsewhere = KEYS.iter().position(|key| key.name == last).map(|at| paths[at].as_str());
-    let meant = elsewhere.or_else(|| match path {
-        [table, key] if is_table(table) => {
-            let keys = KEYS.iter().filter(|known| known.table == table);
-            let near = nearest(key, keys.map(|known| known.name))?;
-            paths.iter().map(String::as_str).find(|path| *path == format!("{table}.{near}"))
-        }
-        _ => nearest(&name, paths.iter().map(String::as_str)),
-    });
     if matches!((path, located.value.get_ref()), ([_], DeValue::Table(_))) {
         let tables = TABLES.iter().map(|table| table.name);
-        let hint = match nearest(&name, tables.clone()) {
+        let hint = match nearest(&name, tables) {
             Some(table) => format!("did you mean `[{table}]`?"),
-            None => format!("the tables are {}", all(tables.map(|table| format!("`[{table}]`")))),
+            None => format!("the tables are {}", all_tables()),
         };
         return Problem { place, message: format!("unknown table `[{name}]`"), hint: Some(hint) };
     }
-    let hint = match (meant, path) {
-        (Some(meant), _) => format!("did you mean `{meant}`?"),
+    let hint = match (meant_by(path), path) {
+        (Some(key), _) => format!("did you mean `{}`?", key.path),
         (None, [table, _]) if is_table(table) => table_takes(table),
-        (None, _) => {
-            let top = KEYS.iter().filter(|key| key.table.is_empty()).map(|key| key.name);
-            let tables = TABLES.iter().map(|table| format!("`[{}]`", table.name));
-            format!(
-                "at the top of the file stand {}; all other keys in {}",
-                all(top.map(|key| format!("`{key}`"))),
-                all(tables)
-            )
-        }
+        (None, _) => format!(
+            "at the top of the file stand {}; all other keys in {}",
+            names_of(TOP.keys),
+            all_tables()
+        ),
     };
     Problem { place, message: format!("unknown key `{name}`"), hint: Some(hint) }
 }
 
-/// What may stand in a table, in words.
-fn table_takes(table: &str) -> String {
-    if table == THRESHOLDS {
-        let transports = Transport::ALL.map(|transport| format!("`[{THRESHOLDS}.{transport}]`"));
-        return format!("`[{table}]` takes columns of `runs.csv`, and {}", all(transports));
+/// Returns the key that was probably meant: a key of this name in another table, or one of a similar name.
+fn meant_by(path: &[String]) -> Option<&'static Key> {
+    let last = path.last()?;
+    if let Some(key) = keys().find(|key| key.name == last) {
+        return Some(key);
     }
-    let keys = KEYS.iter().filter(|key| key.table == table);
-    format!("`[{table}]` takes {}", all(keys.map(|key| format!("`{}`", key.name))))
+    if let [table, name] = path
+        && is_table(table)
+    {
+        let mut of_table = keys().filter(|key| key.table == table);
+        let near = nearest(name, of_table.clone().map(|key| key.name))?;
+        return of_table.find(|key| key.name == near);
+    }
+    let near = nearest(&path.join("."), keys().map(|key| key.path))?;
+    keys().find(|key| key.path == near)
 }
 
-/// `a`, `b` and `c`.
-pub(super) fn all(words: impl IntoIterator<Item = String>) -> String {
-    let mut words: Vec<_> = words.into_iter().collect();
-    match (words.pop(), words.is_empty()) {
-        (Some(last), false) => format!("{} and {last}", words.join(", ")),
-        (last, _) => last.unwrap_or_default(),
-    }
+fn all_tables() -> String {
+    joined(TABLES.iter().map(|table| format!("`[{}]`", table.name)), "and")
 }
 
-impl<'a> Located<'a> {
-    /// Where it stands; `None` for a default.
-    pub(super) fn place(&self) -> Option<Place> {
-        self.place_of(self.value.span().start)
-    }
-
-    /// The place of the byte at `offset` in the text that it comes from.
-    fn place_of(&self, offset: usize) -> Option<Place> {
-        match self.source {
-            Source::File(text) => Some(Place::in_text(text, offset)),
-            Source::Argument { shown, .. } => Some(Place::Argument(shown.to_owned())),
-            Source::Default(_) => None,
-        }
-    }
-
-    /// The value inside this one, from the same text.
-    pub(super) fn inner(&self, value: &'a Spanned<DeValue<'a>>) -> Self {
-        Self { value, ..*self }
-    }
-
-    /// The value in words: as it was written, if that is short.
-    pub(super) fn found(&self) -> String {
-        let (Source::File(text) | Source::Argument { text, .. } | Source::Default(text)) =
-            self.source;
-        let written = text.get(self.value.span()).unwrap_or_default();
-        match self.value.get_ref() {
-            DeValue::Integer(_) | DeValue::Float(_) => written.to_owned(),
-            DeValue::Array(array) if array.is_empty() => "an empty list".to_owned(),
-            DeValue::Array(_) => "a list".to_owned(),
-            DeValue::Table(_) if written.starts_with('{') && short(written) => {
-                format!("`{written}`")
-            }
-            DeValue::Table(_) => "a table".to_owned(),
-            _ if short(written) => format!("`{written}`"),
-            _ => {
-                let start: String = written.lines().next().unwrap_or("").chars().take(40).collect();
-                format!("`{start}…`")
-            }
-        }
-    }
+fn names_of(keys: &[Key]) -> String {
+    joined(keys.iter().map(|key| format!("`{}`", key.name)), "and")
 }
 
-fn short(written: &str) -> bool {
-    written.chars().count() <= 60 && !written.contains('\n')
+/// Says what may stand in a table.
+fn table_takes(name: &str) -> String {
+    if name == THRESHOLDS {
+        let transports = Transport::ALL.map(|transport| format!("`[{name}.{transport}]`"));
+        return format!(
+            "`[{name}]` takes columns of `runs.csv`, and {}",
+            joined(transports, "and")
+        );
+    }
+    let keys = TABLES.iter().find(|table| table.name == name).map_or(&[][..], |table| table.keys);
+    format!("`[{name}]` takes {}", names_of(keys))
 }

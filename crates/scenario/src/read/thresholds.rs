@@ -2,17 +2,19 @@
 
 use toml::de::DeValue;
 
-use super::entries::{Bound, Entries, Located};
-use super::reader::nearest;
-use crate::columns::WORDS;
-use crate::keys::THRESHOLDS;
-use crate::{COLUMNS, Comparison, Problem, Threshold};
+use super::entries::Bound;
+use crate::columns::{COLUMNS, WORDS};
+use crate::error::Problem;
+use crate::tables::thresholds::NAME as THRESHOLDS;
+use crate::threshold::{Operator, Threshold};
+use crate::values::located::Located;
+use crate::words::nearest;
 
-/// Reads every bound: first those for all transports, then those for each, in the order of the file.
-pub(super) fn read(entries: &Entries<'_>, problems: &mut Vec<Problem>) -> Vec<Threshold> {
+/// Reads every bound. First come those for every transport, then those for each, in the order of the file.
+pub(super) fn read(bounds: &[Bound<'_>], problems: &mut Vec<Problem>) -> Vec<Threshold> {
     let mut thresholds = Vec::new();
-    for entry in &entries.thresholds {
-        match threshold(entry) {
+    for bound in bounds {
+        match threshold(bound) {
             Ok(threshold) => thresholds.push(threshold),
             Err(problem) => problems.push(problem),
         }
@@ -41,9 +43,9 @@ fn threshold(entry: &Bound<'_>) -> Result<Threshold, Problem> {
         let message = format!("`{name}` cannot have a bound: the column holds words");
         return Err(Problem { place: place.clone(), message, hint: None });
     }
-    match found.value.get_ref().as_str().and_then(comparison) {
-        Some((comparison, bound)) => {
-            Ok(Threshold { transport: *transport, column: column.clone(), comparison, bound })
+    match found.value.get_ref().as_str().and_then(operator_and_bound) {
+        Some((operator, bound)) => {
+            Ok(Threshold { transport: *transport, column: column.clone(), operator, bound })
         }
         None => Err(Problem {
             place: found.place().unwrap_or_else(|| place.clone()),
@@ -56,19 +58,19 @@ fn threshold(entry: &Bound<'_>) -> Result<Threshold, Problem> {
     }
 }
 
-/// Reads `< 60_000`.
-fn comparison(text: &str) -> Option<(Comparison, f64)> {
+/// Reads an operator and a number, as in `< 60_000`.
+fn operator_and_bound(text: &str) -> Option<(Operator, f64)> {
     let text = text.trim();
     // Longer operators first: `<` also starts `<=`.
-    let mut operators = Comparison::ALL;
-    operators.sort_by_key(|comparison| std::cmp::Reverse(comparison.operator().len()));
-    let (comparison, bound) = operators.into_iter().find_map(|comparison| {
-        text.strip_prefix(comparison.operator()).map(|bound| (comparison, bound))
-    })?;
-    Some((comparison, number(bound)?))
+    let mut operators = Operator::ALL;
+    operators.sort_by_key(|operator| std::cmp::Reverse(operator.symbol().len()));
+    let (operator, bound) = operators
+        .into_iter()
+        .find_map(|operator| Some((operator, text.strip_prefix(operator.symbol())?)))?;
+    Some((operator, number(bound)?))
 }
 
-/// A finite number as TOML would have it: digits may be grouped by `_`.
+/// Reads a finite number as TOML does: digits may be grouped by `_`.
 fn number(text: &str) -> Option<f64> {
     let text = text.trim();
     let digits = |c: char| c.is_ascii_digit() || matches!(c, '_' | '.' | '-' | '+' | 'e' | 'E');

@@ -1,0 +1,238 @@
+//! Checks of several tables together: settings under which a run could not measure what it is for.
+//!
+//! Each check takes the hardest of the listed settings. A draft with a missing value passes: its problem is
+//! noted already.
+
+use std::time::Duration;
+
+use wirebench_protocol::control::Pace;
+use wirebench_protocol::{Delivery, Transport};
+
+use super::draft::Draft;
+use super::fault_checks;
+use crate::duration::duration_text;
+use crate::error::Problem;
+use crate::key::Key;
+use crate::network::Connections;
+use crate::placed::{first_place, longest};
+use crate::tables::crowd::CrowdTable;
+use crate::tables::feed::FeedTable;
+use crate::tables::http::HttpTable;
+use crate::tables::short_polling::ShortPollingTable;
+use crate::tables::timing::Timing;
+use crate::values::field::Placed;
+use crate::words::grouped;
+
+/// Returns everything that is wrong with the draft beyond its single values.
+pub(super) fn check(draft: &Draft) -> Vec<Problem> {
+    let across_tables = [
+        measure_spans_the_interval(draft),
+        measure_spans_a_message(draft),
+        drain_outlasts_the_slowest(draft),
+        window_outlasts_the_longest_absence(draft),
+        shared_connections_have_streams(draft),
+    ];
+    let mut problems: Vec<_> =
+        draft.top.check().into_iter().chain(across_tables.into_iter().flatten()).collect();
+    problems.extend(draft.reconnect.check());
+    problems.extend(draft.faults.check());
+    problems.extend(fault_checks::check(draft));
+    problems
+}
+
+/// Checks that connections are shared over HTTP/2 alone: one of HTTP/1.1 carries one answer at a time.
+fn shared_connections_have_streams(draft: &Draft) -> Option<Problem> {
+    let shared =
+        draft.crowd.connections.iter().find(|placed| placed.value == Connections::Shared)?;
+    let version = draft.http.version.first()?;
+    let streams = draft.http.version.iter().any(|version| version.value == 2);
+    (!streams).then(|| Problem {
+        place: first_place([shared.place.as_ref(), version.place.as_ref()]),
+        message: format!(
+            "`{}` must be `\"own\"` over HTTP/1.1, found `\"shared\"`",
+            CrowdTable::CONNECTIONS.path
+        ),
+        hint: Some(format!(
+            "only HTTP/2 carries many streams on one connection: set `{} = 2`",
+            HttpTable::VERSION.path
+        )),
+    })
+}
+
+/// Checks that each subscriber polls in the measured window.
+fn measure_spans_the_interval(draft: &Draft) -> Option<Problem> {
+    let (measure, interval) =
+        (draft.timing.measure.as_ref()?, longest(&draft.short_polling.interval)?);
+    (draft.has(Delivery::Polled) && measure.value < interval.value).then(|| Problem {
+        place: first_place([measure.place.as_ref(), interval.place.as_ref()]),
+        message: must_last(&Timing::MEASURE, interval.value, measure),
+        hint: Some(format!("it has to span a whole `{}`", ShortPollingTable::INTERVAL.path)),
+    })
+}
+
+/// Checks that the measured window is long enough for a message to be published in it.
+fn measure_spans_a_message(draft: &Draft) -> Option<Problem> {
+    let (measure, rate) = (draft.timing.measure.as_ref()?, lowest(&draft.feed.rate)?);
+    let pace = draft.burst()?;
+    let between = Duration::try_from_secs_f64(f64::from(pace.value) / rate.value).ok()?;
+    (measure.value < between).then(|| Problem {
+        place: first_place([measure.place.as_ref(), rate.place.as_ref(), pace.place.as_ref()]),
+        message: must_last(&Timing::MEASURE, round_up(between), measure),
+        hint: Some(format!(
+            "at {} messages per second {} comes every {}",
+            rate.value,
+            if pace.value == 1 { "one".to_owned() } else { format!("a burst of {}", pace.value) },
+            duration_text(round_up(between))
+        )),
+    })
+}
+
+/// Checks that a message published at the end of the window has time to arrive. If it had not, it would
+/// count as lost although it is only late.
+fn drain_outlasts_the_slowest(draft: &Draft) -> Option<Problem> {
+    let (drain, interval) = (draft.timing.drain.as_ref()?, longest(&draft.short_polling.interval)?);
+    let (delay, jitter) = (longest(&draft.link.delay)?, longest(&draft.link.jitter)?);
+    let trip = delay.value + jitter.value;
+    let (slowest, transport, why) = draft
+        .top
+        .transports
+        .iter()
+        .map(|&Placed { value: transport, .. }| {
+            let (time, why) = match transport.delivery() {
+                Delivery::Polled => (interval.value + 2 * trip, "an interval and a round trip"),
+                // An answer on its way, the next poll, and its answer.
+                Delivery::Held => (3 * trip, "three trips over the link"),
+                Delivery::Pushed => (trip, "a trip over the link"),
+            };
+            (time, transport, why)
+        })
+        .max_by_key(|(time, ..)| *time)?;
+    let polled = (transport.delivery() == Delivery::Polled).then_some(interval);
+    (drain.value < slowest).then(|| Problem {
+        place: first_place([
+            drain.place.as_ref(),
+            polled.and_then(|interval| interval.place.as_ref()),
+            delay.place.as_ref(),
+            jitter.place.as_ref(),
+        ]),
+        message: must_last(&Timing::DRAIN, slowest, drain),
+        hint: Some(format!(
+            "over `{transport}` a message takes up to {why}; what is only late would count as missing"
+        )),
+    })
+}
+
+/// Checks that the feed keeps what is published while a subscriber is between two polls.
+fn window_outlasts_the_longest_absence(draft: &Draft) -> Option<Problem> {
+    let (window, rate) = (draft.feed.window.as_ref()?, highest(&draft.feed.rate)?);
+    let (pace, delay) = (draft.burst()?, longest(&draft.link.delay)?);
+    let interval = longest(&draft.short_polling.interval)?;
+    let trip = delay.value + longest(&draft.link.jitter)?.value;
+    let (absence, transport) = draft
+        .top
+        .transports
+        .iter()
+        .map(|placed| (absence(placed.value, interval.value, trip), placed.value))
+        .max_by_key(|(absence, _)| *absence)?;
+    let burst = if pace.value > 1 { usize::try_from(pace.value).ok()? } else { 0 };
+    let needed = messages(rate.value, absence) + burst;
+    (window.value < needed).then(|| Problem {
+        place: first_place([
+            window.place.as_ref(),
+            rate.place.as_ref(),
+            pace.place.as_ref(),
+            interval.place.as_ref(),
+            delay.place.as_ref(),
+        ]),
+        message: format!(
+            "`{}` must be at least {}, {} {}",
+            FeedTable::WINDOW.path,
+            grouped(needed),
+            found(window),
+            grouped(window.value)
+        ),
+        hint: Some(why_it_must_fit(transport, absence, rate.value, burst)),
+    })
+}
+
+/// Returns how long a subscriber is without a request that a message could answer.
+fn absence(transport: Transport, interval: Duration, trip: Duration) -> Duration {
+    match transport.delivery() {
+        Delivery::Polled => interval,
+        Delivery::Held => 2 * trip,
+        Delivery::Pushed => Duration::ZERO,
+    }
+}
+
+fn why_it_must_fit(transport: Transport, absence: Duration, rate: f64, burst: usize) -> String {
+    if absence.is_zero() {
+        return format!("a burst of {} has to fit", grouped(burst));
+    }
+    let bursts =
+        if burst > 0 { format!(" in bursts of {}", grouped(burst)) } else { String::new() };
+    format!(
+        "over `{transport}` a subscriber is away for {} between polls; at {rate} messages per second{bursts} \
+         the oldest would be gone when it comes back",
+        duration_text(absence)
+    )
+}
+
+/// Returns the maximum number of messages that are published in this time.
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "the bounds of the keys keep it between 0 and 4e9"
+)]
+fn messages(rate: f64, time: Duration) -> usize {
+    (rate * time.as_secs_f64()).ceil() as usize
+}
+
+impl Draft {
+    /// Returns true if one of the transports delivers messages in this way.
+    fn has(&self, delivery: Delivery) -> bool {
+        self.top.transports.iter().any(|placed| placed.value.delivery() == delivery)
+    }
+
+    /// Returns the maximum number of messages that are published at once.
+    fn burst(&self) -> Option<Placed<u32>> {
+        self.feed
+            .pace
+            .iter()
+            .map(|pace| Placed {
+                value: if let Pace::Burst(burst) = pace.value { burst } else { 1 },
+                place: pace.place.clone(),
+            })
+            .max_by_key(|pace| pace.value)
+    }
+}
+
+fn highest(rates: &[Placed<f64>]) -> Option<&Placed<f64>> {
+    rates.iter().max_by(|a, b| a.value.total_cmp(&b.value))
+}
+
+fn lowest(rates: &[Placed<f64>]) -> Option<&Placed<f64>> {
+    rates.iter().min_by(|a, b| a.value.total_cmp(&b.value))
+}
+
+/// Rounds up to the next millisecond, so that the text is one that a user would write.
+fn round_up(duration: Duration) -> Duration {
+    match duration.subsec_nanos() % 1_000_000 {
+        0 => duration,
+        over => duration + Duration::from_nanos(u64::from(1_000_000 - over)),
+    }
+}
+
+fn must_last(key: &Key, needed: Duration, placed: &Placed<Duration>) -> String {
+    format!(
+        "`{}` must be at least `\"{}\"`, {} `\"{}\"`",
+        key.path,
+        duration_text(needed),
+        found(placed),
+        duration_text(placed.value)
+    )
+}
+
+/// Says where a value comes from, before the value itself.
+fn found<T>(placed: &Placed<T>) -> &'static str {
+    if placed.place.is_some() { "found" } else { "but its default is" }
+}

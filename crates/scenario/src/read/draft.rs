@@ -1,0 +1,67 @@
+//! A draft of a scenario: what could be read of each table, each value with its place.
+
+use crate::Threshold;
+use crate::scenario::Scenario;
+use crate::tables::crowd::CrowdDraft;
+use crate::tables::faults::FaultsDraft;
+use crate::tables::feed::FeedDraft;
+use crate::tables::http::HttpDraft;
+use crate::tables::link::LinkDraft;
+use crate::tables::long_polling::LongPollingDraft;
+use crate::tables::reconnect::ReconnectDraft;
+use crate::tables::short_polling::ShortPollingDraft;
+use crate::tables::timing::TimingDraft;
+use crate::tables::top::TopDraft;
+use crate::values::field::Reader;
+
+/// The drafts of all tables with declared keys.
+pub(super) struct Draft {
+    pub(super) top: TopDraft,
+    pub(super) feed: FeedDraft,
+    pub(super) crowd: CrowdDraft,
+    pub(super) timing: TimingDraft,
+    pub(super) link: LinkDraft,
+    pub(super) http: HttpDraft,
+    pub(super) short_polling: ShortPollingDraft,
+    pub(super) long_polling: LongPollingDraft,
+    pub(super) reconnect: ReconnectDraft,
+    pub(super) faults: FaultsDraft,
+}
+
+impl Draft {
+    pub(super) fn read(reader: &mut Reader<'_, '_>) -> Self {
+        Self {
+            top: TopDraft::read(reader),
+            feed: FeedDraft::read(reader),
+            crowd: CrowdDraft::read(reader),
+            timing: TimingDraft::read(reader),
+            link: LinkDraft::read(reader),
+            http: HttpDraft::read(reader),
+            short_polling: ShortPollingDraft::read(reader),
+            long_polling: LongPollingDraft::read(reader),
+            reconnect: ReconnectDraft::read(reader),
+            faults: FaultsDraft::read(reader),
+        }
+    }
+
+    /// Returns the scenario, or `None` if a value is missing. A scenario without a name gets `file_name`.
+    pub(super) fn build(self, file_name: &str, thresholds: Vec<Threshold>) -> Option<Scenario> {
+        let mut top = self.top.build()?;
+        if top.name.is_empty() {
+            file_name.clone_into(&mut top.name);
+        }
+        Some(Scenario {
+            top,
+            feed: self.feed.build()?,
+            crowd: self.crowd.build()?,
+            timing: self.timing.build()?,
+            link: self.link.build()?,
+            http: self.http.build()?,
+            short_polling: self.short_polling.build()?,
+            long_polling: self.long_polling.build()?,
+            reconnect: self.reconnect.build()?,
+            faults: self.faults.build()?,
+            thresholds,
+        })
+    }
+}

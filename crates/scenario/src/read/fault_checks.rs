@@ -1,0 +1,97 @@
+//! Checks of `[faults]` against other tables.
+
+use std::time::Duration;
+
+use super::draft::Draft;
+use crate::duration::duration_text;
+use crate::error::Problem;
+use crate::faults::ServerFault;
+use crate::placed::{first_place, longest};
+use crate::tables::faults::{FaultsDraft, FaultsTable};
+use crate::values::field::Placed;
+
+/// Returns everything that is wrong with the faults of the draft beside its other tables.
+pub(super) fn check(draft: &Draft) -> Vec<Problem> {
+    let mut problems = after_the_window(draft);
+    problems.extend(proxy_needs_plain_http(draft));
+    problems.extend(restart_needs_no_tls(draft));
+    problems
+}
+
+/// Checks that each fault ends before the window closes. A fault outside the window would change nothing,
+/// and the end of one that goes on beyond it could not be measured.
+fn after_the_window(draft: &Draft) -> Vec<Problem> {
+    let Some(measure) = &draft.timing.measure else { return Vec::new() };
+    let faults = &draft.faults;
+    let ends = [
+        longest(&faults.cut_every).map(|every| ("`faults.cut-every`", every.clone())),
+        longest(&faults.avalanche_after).map(|after| ("`faults.avalanche-after`", after.clone())),
+        end_of_outage(faults)
+            .map(|end| ("`faults.server-after` and `faults.server-down` together", end)),
+    ];
+    let late = ends.into_iter().flatten().filter(|(_, end)| end.value >= measure.value);
+    late.map(|(what, end)| Problem {
+        place: first_place([end.place.as_ref(), measure.place.as_ref()]),
+        message: format!(
+            "{what} must be below `timing.measure`, `\"{}\"`, found `\"{}\"`",
+            duration_text(measure.value),
+            duration_text(end.value)
+        ),
+        hint: Some("what goes wrong has to do so while the window is open".to_owned()),
+    })
+    .collect()
+}
+
+/// Returns when the server is back, from the opening of the window. `None` if it never goes away.
+fn end_of_outage(faults: &FaultsDraft) -> Option<Placed<Duration>> {
+    let server = faults.server.iter().find(|server| server.value.is_some())?;
+    let (after, down) = (longest(&faults.server_after)?, longest(&faults.server_down)?);
+    let place = [&after.place, &down.place, &server.place].into_iter().flatten().next();
+    Some(Placed { value: after.value + down.value, place: place.cloned() })
+}
+
+/// Checks that a run with a proxy speaks HTTP/1.1 without TLS, as the proxies do.
+fn proxy_needs_plain_http(draft: &Draft) -> Option<Problem> {
+    let proxy = draft.faults.proxy.iter().find(|proxy| proxy.value.is_some())?;
+    let (place, asked) = match (tls(draft), http_2(draft)) {
+        (Some(tls), _) => (&tls.place, "`http.tls = true`"),
+        (None, Some(version)) => (&version.place, "`http.version = 2`"),
+        (None, None) => return None,
+    };
+    Some(Problem {
+        place: first_place([proxy.place.as_ref(), place.as_ref()]),
+        message: format!(
+            "`{}` asks for a proxy, which does not go with {asked}",
+            FaultsTable::PROXY.path
+        ),
+        hint: Some("the proxies speak HTTP/1.1 in the clear".to_owned()),
+    })
+}
+
+/// Checks that a run over TLS does not start its server again: the new one would sign a new certificate,
+/// which subscribers that come back do not trust.
+fn restart_needs_no_tls(draft: &Draft) -> Option<Problem> {
+    let restarts = |fault| matches!(fault, Some(ServerFault::Stop | ServerFault::Kill));
+    let server = draft.faults.server.iter().find(|server| restarts(server.value))?;
+    let tls = tls(draft)?;
+    Some(Problem {
+        place: first_place([server.place.as_ref(), tls.place.as_ref()]),
+        message: format!(
+            "`{}` asks for a server that ends, which does not go with `http.tls = true`",
+            FaultsTable::SERVER.path
+        ),
+        hint: Some(
+            "started again it has another certificate; `\"freeze\"` leaves it its own".to_owned(),
+        ),
+    })
+}
+
+/// Returns `http.tls = true`, if it is set.
+fn tls(draft: &Draft) -> Option<&Placed<bool>> {
+    draft.http.tls.iter().find(|tls| tls.value)
+}
+
+/// Returns `http.version = 2`, if it is set.
+fn http_2(draft: &Draft) -> Option<&Placed<u8>> {
+    draft.http.version.iter().find(|version| version.value == 2)
+}

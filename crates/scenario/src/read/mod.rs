@@ -1,0 +1,123 @@
+//! From the text of a scenario file to a [`Scenario`], or to everything that is wrong with it.
+//!
+//! In the order of the work: `entries` parses the TOML, lays the `arguments` of the command line over it and
+//! refuses unknown keys; `draft` reads each key of each table; `checks` and `fault_checks` compare the keys
+//! of several tables with each other; `thresholds` reads the one table without declared keys.
+
+mod arguments;
+mod checks;
+mod draft;
+mod entries;
+mod fault_checks;
+mod thresholds;
+
+use std::ffi::OsStr;
+use std::fs;
+use std::io;
+use std::path::Path;
+
+pub use self::arguments::Overrides;
+use self::draft::Draft;
+use self::entries::Entries;
+use crate::error::{Place, Problem, ScenarioError};
+use crate::runs::MAX_RUNS;
+use crate::scenario::Scenario;
+use crate::tables::keys;
+use crate::values::field::Reader;
+use crate::words::{grouped, nearest};
+
+impl Scenario {
+    /// Reads the scenario file at `path` and lays `overrides` over it. The scenario is named after the file.
+    /// The paths of payload files start from its folder.
+    pub fn load(path: &Path, overrides: &Overrides) -> Result<Self, ScenarioError> {
+        let text = fs::read_to_string(path).map_err(|cause| unreadable(path, cause))?;
+        let name = path.file_stem().unwrap_or(path.as_os_str()).to_string_lossy();
+        let folder = path.parent().unwrap_or(Path::new(""));
+        read(path, &name, &text, folder, overrides)
+    }
+
+    /// Reads a scenario from its text. Errors name it as `name`. The paths of payload files start from
+    /// `folder`.
+    pub fn parse(
+        name: &str,
+        text: &str,
+        folder: &Path,
+        overrides: &Overrides,
+    ) -> Result<Self, ScenarioError> {
+        read(Path::new(name), name, text, folder, overrides)
+    }
+}
+
+fn read(
+    file: &Path,
+    name: &str,
+    text: &str,
+    folder: &Path,
+    overrides: &Overrides,
+) -> Result<Scenario, ScenarioError> {
+    let arguments = overrides.arguments();
+    let mut problems = Vec::new();
+    let scenario = entries::parse(text, &mut problems).and_then(|document| {
+        let arguments = entries::parse_arguments(&arguments, &mut problems);
+        let entries = Entries::gather(text, &document, &arguments, &mut problems);
+        let thresholds = thresholds::read(&entries.thresholds, &mut problems);
+        let lists = keys().filter(|key| key.list).map(|key| key.path).collect();
+        let mut reader = Reader::new(entries.keys, lists, &mut problems);
+        let mut draft = Draft::read(&mut reader);
+        draft.feed.resolve_files(folder, &mut problems);
+        problems.extend(checks::check(&draft));
+        draft.build(name, thresholds)
+    });
+    problems.extend(scenario.as_ref().and_then(too_many_runs));
+    match scenario {
+        Some(scenario) if problems.is_empty() => Ok(scenario),
+        _ => {
+            problems.sort();
+            problems.dedup();
+            Err(ScenarioError::Invalid { file: file.to_owned(), problems })
+        }
+    }
+}
+
+/// Checks that the lists do not multiply out to more runs than anybody could want.
+fn too_many_runs(scenario: &Scenario) -> Option<Problem> {
+    let runs = scenario.run_count();
+    (runs > MAX_RUNS).then(|| Problem {
+        place: Place::File { line: 1, column: 1 },
+        message: format!(
+            "a scenario may ask for at most {} runs, this one asks for {}",
+            grouped(MAX_RUNS),
+            grouped(runs)
+        ),
+        hint: Some("lists multiply out, and `timing.repeat` with them".to_owned()),
+    })
+}
+
+fn unreadable(path: &Path, cause: io::Error) -> ScenarioError {
+    let hint = match cause.kind() {
+        io::ErrorKind::NotFound => match sibling(path) {
+            Some(name) => format!("did you mean `{}`?", path.with_file_name(name).display()),
+            None => format!("`wirebench init {}` writes one to start from", path.display()),
+        },
+        io::ErrorKind::IsADirectory => "name one of the `.toml` files in this folder".to_owned(),
+        io::ErrorKind::PermissionDenied => "make it readable for you".to_owned(),
+        io::ErrorKind::InvalidData => "a scenario is TOML, in UTF-8".to_owned(),
+        _ => "check the path".to_owned(),
+    };
+    ScenarioError::Read { file: path.to_owned(), cause, hint }
+}
+
+/// Returns the scenario in the same folder whose name is most similar to that of a missing one.
+fn sibling(path: &Path) -> Option<String> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    let names: Vec<String> = fs::read_dir(folder.unwrap_or(Path::new(".")))
+        .ok()?
+        .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
+        .filter(|name| Path::new(name).extension() == Some(OsStr::new("toml")))
+        .collect();
+    let wanted = path.file_name()?.to_str()?;
+    nearest(wanted, names.iter().map(String::as_str)).map(str::to_owned)
+}
+
+#[cfg(test)]
+mod tests;

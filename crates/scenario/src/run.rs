@@ -1,0 +1,49 @@
+//! A run: one transport under one combination of the values of a scenario.
+
+use std::time::Duration;
+
+use wirebench_protocol::Transport;
+use wirebench_protocol::control::{Pace, Payload};
+
+use crate::{Faults, Http, Link, Reconnect, Timing};
+
+/// One transport under one combination of settings in one repeat. A row of `runs.csv` measures a run.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Run {
+    /// The number of the run and its transport, as in `001-sse`: unique within the results folder. It
+    /// consists of `a` to `z`, digits and `-`, since it tags histograms.
+    pub id: String,
+    /// The number of the repeat, from 1.
+    pub repeat: u32,
+    /// The transport that is measured.
+    pub transport: Transport,
+    /// The number of subscribers.
+    pub subscribers: usize,
+    /// The time over which they connect.
+    pub ramp: Duration,
+    /// Messages per second.
+    pub rate: f64,
+    /// How the messages are spread over time.
+    pub pace: Pace,
+    /// What each message carries.
+    pub payload: Payload,
+    /// Messages that the feed keeps.
+    pub window: usize,
+    /// The parts of the run.
+    pub timing: Timing,
+    /// The emulated network.
+    pub link: Link,
+    /// How the subscribers speak HTTP.
+    pub http: Http,
+    /// The time from the start of a poll to the start of the next. `None` unless the transport is polled.
+    pub interval: Option<Duration>,
+    /// How long the server holds a poll that finds nothing. `None` unless the transport is held.
+    pub hold: Option<Duration>,
+    /// How soon subscribers come back.
+    pub reconnect: Reconnect,
+    /// What goes wrong on purpose.
+    pub faults: Faults,
+    /// Seeds everything random in the run: publish times, payloads, phases, jitter. All transports under the
+    /// same settings in the same repeat have the same seed, so that they carry the same feed.
+    pub seed: u64,
+}

@@ -1,0 +1,216 @@
+//! `[faults]`: what goes wrong, on purpose.
+
+use std::time::Duration;
+
+use crate::key::table;
+use crate::placed::needs;
+use crate::{Cuts, Faults, Outage, Problem, Proxy, ProxyHabit, ServerFault};
+
+/// The table is not multiplied out if the lengths of its lists alone make more combinations than this.
+const MAX_COMBINATIONS: usize = 10_000;
+
+table! {
+    /// What goes wrong, on purpose. A run with faults is valid as long as nothing is missed in silence.
+    table "faults" => FaultsTable, FaultsDraft {
+        /// Connections are cut this long after the window opened, and again and again after the same time;
+        /// 0s: never.
+        "cut-every" => CUT_EVERY, cut_every: Vec<Duration>, default r#""0s""#, from r#""0s""# to r#""1h""#;
+
+        /// The share of the connections that each cut takes, drawn anew each time.
+        "cut-share" => CUT_SHARE, cut_share: Vec<f64>, default "1", from "0.001" to "1";
+
+        /// What happens to the server: "stop" (SIGTERM) and "kill" (SIGKILL) start it again at the same
+        /// address, with an empty feed; "freeze" (SIGSTOP) lets it go on where it stood.
+        "server" => SERVER, server: Vec<Option<ServerFault>>, default r#""none""#;
+
+        /// When it happens, from the opening of the window.
+        "server-after" => SERVER_AFTER, server_after: Vec<Duration>,
+        default r#""3s""#, from r#""0s""# to r#""1h""#;
+
+        /// From the signal to the new start, or to SIGCONT.
+        "server-down" => SERVER_DOWN, server_down: Vec<Duration>,
+        default r#""1s""#, from r#""0s""# to r#""1h""#;
+
+        /// The share of the subscribers that stop reading when the window opens, and read on when it
+        /// closes. Their deliveries count, their delays do not.
+        "stalled-share" => STALLED_SHARE, stalled_share: Vec<f64>, default "0", from "0" to "0.9";
+
+        /// All connections are cut at one instant, this long after the window opened; 0s: never.
+        "avalanche-after" => AVALANCHE_AFTER, avalanche_after: Vec<Duration>,
+        default r#""0s""#, from r#""0s""# to r#""1h""#;
+
+        /// What stands between the subscribers and the server, as a process of its own: a proxy that holds
+        /// responses back until they are whole or 16 KiB have come ("buffering"), cuts connections that
+        /// are idle ("idle-cut"), forwards requests without Upgrade ("strip-upgrade"), closes the
+        /// connection after each response ("close-after-response"), or is far away and narrow ("slow").
+        "proxy" => PROXY, proxy: Vec<Option<ProxyHabit>>, default r#""none""#;
+
+        /// With "idle-cut": how long nothing may be sent either way.
+        "proxy-idle" => PROXY_IDLE, proxy_idle: Vec<Duration>,
+        default r#""60s""#, from r#""10ms""# to r#""1h""#;
+
+        /// With "slow": what it adds to the delay of the link, each way.
+        "proxy-delay" => PROXY_DELAY, proxy_delay: Vec<Duration>,
+        default r#""100ms""#, from r#""0s""# to r#""10s""#;
+
+        /// With "slow": bytes per second that each connection may carry, each way; 0: no limit.
+        "proxy-bandwidth" => PROXY_BANDWIDTH, proxy_bandwidth: Vec<usize>,
+        default "0", from "0" to "1_000_000_000";
+    }
+}
+
+impl FaultsTable {
+    /// Returns every combination once. A key that has no meaning beside another one, such as how long a
+    /// server is down that never stops, multiplies nothing.
+    pub(crate) fn combinations(&self) -> Vec<Faults> {
+        let mut all = Vec::new();
+        for cuts in self.cuts() {
+            for outage in self.outages() {
+                for &stalled_share in &self.stalled_share {
+                    for &avalanche in &self.avalanche_after {
+                        let avalanche_after = (!avalanche.is_zero()).then_some(avalanche);
+                        all.extend(self.proxies().into_iter().map(|proxy| Faults {
+                            cuts,
+                            outage,
+                            stalled_share,
+                            avalanche_after,
+                            proxy,
+                        }));
+                    }
+                }
+            }
+        }
+        all
+    }
+
+    /// Returns the number of combinations, or an upper bound if there are too many to make them.
+    pub(crate) fn count(&self) -> usize {
+        let bound = self.product();
+        if bound > MAX_COMBINATIONS { bound } else { self.combinations().len() }
+    }
+
+    fn cuts(&self) -> Vec<Option<Cuts>> {
+        let pairs = pairs(&self.cut_every, &self.cut_share);
+        distinct(pairs.map(|(every, share)| (!every.is_zero()).then_some(Cuts { every, share })))
+    }
+
+    fn outages(&self) -> Vec<Option<Outage>> {
+        distinct(self.server.iter().flat_map(|&fault| {
+            pairs(&self.server_after, &self.server_down)
+                .map(move |(after, down)| Some(Outage { fault: fault?, after, down }))
+        }))
+    }
+
+    fn proxies(&self) -> Vec<Option<Proxy>> {
+        distinct(self.proxy.iter().flat_map(|&habit| {
+            let links = pairs(&self.proxy_delay, &self.proxy_bandwidth);
+            links.flat_map(move |(delay, bandwidth)| {
+                let bandwidth = (bandwidth > 0).then_some(bandwidth);
+                self.proxy_idle.iter().map(move |&idle| {
+                    Some(match habit? {
+                        ProxyHabit::Buffering => Proxy::Buffering,
+                        ProxyHabit::IdleCut => Proxy::IdleCut { idle },
+                        ProxyHabit::StripUpgrade => Proxy::StripUpgrade,
+                        ProxyHabit::CloseAfterResponse => Proxy::CloseAfterResponse,
+                        ProxyHabit::Slow => Proxy::Slow { delay, bandwidth },
+                    })
+                })
+            })
+        }))
+    }
+}
+
+impl FaultsDraft {
+    /// Returns a problem for each key that has a value of its own, but no meaning without another key that is
+    /// not set. If the value of the other key could not be read, it counts as set.
+    pub(crate) fn check(&self) -> Vec<Problem> {
+        let cuts = &self.cut_every;
+        let cuts = cuts.is_empty() || cuts.iter().any(|every| !every.value.is_zero());
+        let stops = &self.server;
+        let stops = stops.is_empty() || stops.iter().any(|server| server.value.is_some());
+        let has = |habit| {
+            self.proxy.is_empty() || self.proxy.iter().any(|proxy| proxy.value == Some(habit))
+        };
+        let (idle_cut, slow) = (has(ProxyHabit::IdleCut), has(ProxyHabit::Slow));
+        let (cut, server) = ("`faults.cut-every`", "`faults.server = \"kill\"` or another");
+        let (idle, far) = ("`faults.proxy = \"idle-cut\"`", "`faults.proxy = \"slow\"`");
+        let found = [
+            needs(cuts, cut, &FaultsTable::CUT_SHARE, &self.cut_share),
+            needs(stops, server, &FaultsTable::SERVER_AFTER, &self.server_after),
+            needs(stops, server, &FaultsTable::SERVER_DOWN, &self.server_down),
+            needs(idle_cut, idle, &FaultsTable::PROXY_IDLE, &self.proxy_idle),
+            needs(slow, far, &FaultsTable::PROXY_DELAY, &self.proxy_delay),
+            needs(slow, far, &FaultsTable::PROXY_BANDWIDTH, &self.proxy_bandwidth),
+        ];
+        found.into_iter().flatten().collect()
+    }
+}
+
+fn pairs<'a, A: Copy, B: Copy>(
+    one: &'a [A],
+    other: &'a [B],
+) -> impl Iterator<Item = (A, B)> + use<'a, A, B> {
+    one.iter().flat_map(move |&a| other.iter().map(move |&b| (a, b)))
+}
+
+fn distinct<T: PartialEq>(values: impl Iterator<Item = T>) -> Vec<T> {
+    let mut kept = Vec::new();
+    for value in values {
+        if !kept.contains(&value) {
+            kept.push(value);
+        }
+    }
+    kept
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use crate::{Overrides, Scenario};
+
+    fn combinations(text: &str) -> Vec<String> {
+        let scenario = Scenario::parse("test", text, Path::new(""), &Overrides::default());
+        let scenario = scenario.unwrap_or_else(|error| panic!("{error}"));
+        scenario.faults.combinations().iter().map(ToString::to_string).collect()
+    }
+
+    #[test]
+    fn a_scenario_that_names_no_fault_has_none() {
+        assert_eq!(combinations(""), [""]);
+    }
+
+    #[test]
+    fn a_key_without_a_meaning_beside_another_multiplies_nothing() {
+        let text = r#"
+            [faults]
+            server = ["none", "kill", "freeze"]
+            server-down = ["1s", "2s"]
+            proxy = ["none", "idle-cut"]
+            proxy-idle = ["2s", "3s"]
+        "#;
+        let found = combinations(text);
+        assert_eq!(found.len(), (1 + 2 * 2) * (1 + 2), "{found:?}");
+        assert_eq!(found[0], "");
+        assert_eq!(found[1], "proxy=idle-cut proxy-idle=2s");
+        assert_eq!(found[3], "server=kill server-after=3s server-down=1s");
+    }
+
+    #[test]
+    fn every_fault_is_written_with_its_keys() {
+        let text = r#"
+            [faults]
+            cut-every = "2s"
+            cut-share = 0.25
+            stalled-share = 0.1
+            avalanche-after = "4s"
+            proxy = "slow"
+            proxy-bandwidth = 4_096
+        "#;
+        assert_eq!(
+            combinations(text),
+            ["cut-every=2s cut-share=0.25 stalled-share=0.1 avalanche-after=4s proxy=slow \
+              proxy-delay=0.1s proxy-bandwidth=4096"]
+        );
+    }
+}

@@ -1,0 +1,50 @@
+//! The tables of a scenario file, a file each: the keys of the table, what they mean together, and what
+//! they cannot mean together.
+
+pub(crate) mod crowd;
+pub(crate) mod faults;
+pub(crate) mod feed;
+pub(crate) mod http;
+pub(crate) mod link;
+pub(crate) mod long_polling;
+mod payload_files;
+pub(crate) mod reconnect;
+pub(crate) mod short_polling;
+pub(crate) mod thresholds;
+pub(crate) mod timing;
+pub(crate) mod top;
+
+use self::crowd::CrowdTable;
+use self::faults::FaultsTable;
+use self::feed::FeedTable;
+use self::http::HttpTable;
+use self::link::LinkTable;
+use self::long_polling::LongPollingTable;
+use self::reconnect::ReconnectTable;
+use self::short_polling::ShortPollingTable;
+use self::timing::Timing;
+use self::top::TopTable;
+use crate::key::{Key, Table};
+
+/// The keys at the top of the file.
+pub(crate) const TOP: Table = TopTable::TABLE;
+
+/// Every table, in the order in which they are written.
+pub const TABLES: [Table; 10] = [
+    FeedTable::TABLE,
+    CrowdTable::TABLE,
+    Timing::TABLE,
+    LinkTable::TABLE,
+    HttpTable::TABLE,
+    ShortPollingTable::TABLE,
+    LongPollingTable::TABLE,
+    ReconnectTable::TABLE,
+    FaultsTable::TABLE,
+    thresholds::TABLE,
+];
+
+/// Returns every key, in the order in which they are written.
+pub fn keys() -> impl Iterator<Item = &'static Key> + Clone {
+    const ALL: [&[Table]; 2] = [&[TOP], &TABLES];
+    ALL.into_iter().flatten().flat_map(|table| table.keys)
+}

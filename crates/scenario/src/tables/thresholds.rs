@@ -1,0 +1,14 @@
+//! `[thresholds]`: the one table whose keys are columns and transports. `read` reads them.
+
+use crate::key::Table;
+
+/// The name of the table.
+pub(crate) const NAME: &str = "thresholds";
+
+/// The table. It declares no keys.
+pub(crate) const TABLE: Table = Table {
+    name: NAME,
+    doc: "Bounds that the results have to keep: any column of runs.csv, for every transport, or for one of \
+          them in a table such as [thresholds.sse].",
+    keys: &[],
+};

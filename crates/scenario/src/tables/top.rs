@@ -1,0 +1,45 @@
+//! The top of a scenario file: the question, and who answers it.
+
+use wirebench_protocol::Transport;
+
+use crate::Problem;
+use crate::key::table;
+use crate::placed::first_place;
+use crate::words::quoted;
+
+table! {
+    /// The question, and who answers it.
+    table "" => TopTable, TopDraft {
+        /// What results are filed under; empty for the name of the file.
+        "name" => NAME, name: String, default r#""""#;
+
+        /// The question that the scenario asks, in a sentence.
+        "about" => ABOUT, about: String, default r#""""#;
+
+        /// The transports that answer it.
+        "transports" => TRANSPORTS, transports: Vec<Transport>, default all_transports();
+    }
+}
+
+fn all_transports() -> String {
+    let names = Transport::ALL.map(|transport| quoted(transport.name()));
+    format!("[{}]", names.join(", "))
+}
+
+impl TopDraft {
+    /// Checks that the name can be that of a folder: results are kept in a folder of this name, which must
+    /// not lead elsewhere.
+    pub(crate) fn check(&self) -> Option<Problem> {
+        let name = self.name.as_ref()?;
+        let fits = |c: char| c.is_alphanumeric() || matches!(c, '-' | '_' | '.' | ' ');
+        (!name.value.chars().all(fits) || name.value.starts_with('.')).then(|| Problem {
+            place: first_place([name.place.as_ref()]),
+            message: format!(
+                "`{}` must be letters, digits, `-`, `_` and inner `.` and spaces, found `{}`",
+                TopTable::NAME.path,
+                name.value
+            ),
+            hint: Some("results are kept in a folder of this name".to_owned()),
+        })
+    }
+}
