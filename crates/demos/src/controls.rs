@@ -1,5 +1,7 @@
-//! What the pages ask about the server, and what they change for everybody.
+//! The controls of the pages: the state of the server, and what changes it for all visitors.
 
+use std::ops::RangeInclusive;
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::extract::{Request, State};
@@ -8,105 +10,139 @@ use axum::middleware::from_fn_with_state;
 use axum::routing::{get, post, put};
 use axum::{Json, Router};
 use serde::{Deserialize, Serialize};
+use tokio_util::sync::CancellationToken;
 use wirebench_protocol::{Seq, Timestamp};
 
-use crate::Demos;
-use crate::access::{ControlAccess, controllers_only};
-use crate::answer::{Refusal, Sent};
-use crate::publisher::Plan;
+use crate::api::access::{ControlAccess, controllers_only};
+use crate::api::answer::{ApiError, JsonBody};
+use crate::feeds::demo::{DemoFeed, PublisherSettings};
+use crate::traffic::network::Network;
 
-const LONGEST_DELAY_MS: u64 = 1_000;
+const MAX_DELAY_MS: u64 = 1_000;
 
-/// In seconds.
-const LONGEST_CUT: std::ops::RangeInclusive<f64> = 0.0..=30.0;
+const CUT_SECONDS: RangeInclusive<f64> = 0.0..=30.0;
+
+/// What the controls read and change. This is a handle: clones refer to the same server.
+#[derive(Clone, Debug)]
+pub(crate) struct Controls {
+    pub(crate) access: ControlAccess,
+    /// A random name of this run of the server. The pages recognise a restart by its change.
+    pub(crate) life: Arc<str>,
+    pub(crate) demo: Arc<DemoFeed>,
+    pub(crate) network: Arc<Network>,
+    /// Cancelled when a visitor asks for a restart.
+    pub(crate) restart: CancellationToken,
+}
 
 #[derive(Serialize)]
-struct Time {
+struct TimeBody {
     now_ns: Timestamp,
 }
 
 #[derive(Serialize)]
-struct Now {
+struct StateBody {
     #[serde(flatten)]
-    plan: Plan,
+    publisher: PublisherSettings,
     link_delay_ms: u64,
     may_control: bool,
-    life: String,
+    life: Arc<str>,
     published: Seq,
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Link {
+struct LinkRequest {
     delay_ms: u64,
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Cut {
+struct CutRequest {
     seconds: f64,
 }
 
-/// What anybody may ask.
-pub(crate) fn questions() -> Router<Demos> {
-    Router::new().route("/demo/time", get(time)).route("/demo/state", get(state))
+impl Controls {
+    pub(crate) fn new(access: ControlAccess, demo: DemoFeed, network: Network) -> Self {
+        Self {
+            access,
+            life: format!("{:016x}", rand::random::<u64>()).into(),
+            demo: Arc::new(demo),
+            network: Arc::new(network),
+            restart: CancellationToken::new(),
+        }
+    }
+
+    /// The routes that every visitor may use.
+    pub(crate) fn reading_routes(&self) -> Router {
+        Router::new()
+            .route("/demo/time", get(time))
+            .route("/demo/state", get(state))
+            .with_state(self.clone())
+    }
+
+    /// The routes that change something for all visitors.
+    pub(crate) fn changing_routes(&self) -> Router {
+        Router::new()
+            .route("/demo/publisher", put(set_publisher))
+            .route("/demo/link", put(set_link))
+            .route("/demo/cut", post(cut))
+            .route("/demo/restart", post(restart))
+            .route_layer(from_fn_with_state(self.access, controllers_only))
+            .with_state(self.clone())
+    }
+
+    fn state(&self, may_control: bool) -> Json<StateBody> {
+        Json(StateBody {
+            publisher: self.demo.settings(),
+            link_delay_ms: self.network.delay_ms(),
+            may_control,
+            life: Arc::clone(&self.life),
+            published: self.demo.feed.published(),
+        })
+    }
 }
 
-/// What changes something for everybody.
-pub(crate) fn router(access: ControlAccess) -> Router<Demos> {
-    Router::new()
-        .route("/demo/publisher", put(publisher))
-        .route("/demo/link", put(link))
-        .route("/demo/cut", post(cut))
-        .route("/demo/restart", post(restart))
-        .route_layer(from_fn_with_state(access, controllers_only))
+async fn time() -> Json<TimeBody> {
+    Json(TimeBody { now_ns: Timestamp::now() })
 }
 
-async fn time() -> Json<Time> {
-    Json(Time { now_ns: Timestamp::now() })
+async fn state(State(controls): State<Controls>, request: Request) -> Json<StateBody> {
+    controls.state(controls.access.allows(request.extensions()))
 }
 
-async fn state(State(demos): State<Demos>, request: Request) -> Json<Now> {
-    Json(now(&demos, demos.0.access.allows(request.extensions())))
+async fn set_publisher(
+    State(controls): State<Controls>,
+    JsonBody(settings): JsonBody<PublisherSettings>,
+) -> Result<Json<StateBody>, ApiError> {
+    controls.demo.set(settings)?;
+    Ok(controls.state(true))
 }
 
-async fn publisher(
-    State(demos): State<Demos>,
-    Sent(plan): Sent<Plan>,
-) -> Result<Json<Now>, Refusal> {
-    demos.0.demo.set(plan)?;
-    Ok(Json(now(&demos, true)))
-}
-
-async fn link(State(demos): State<Demos>, Sent(link): Sent<Link>) -> Result<Json<Now>, Refusal> {
-    if link.delay_ms > LONGEST_DELAY_MS {
+async fn set_link(
+    State(controls): State<Controls>,
+    JsonBody(link): JsonBody<LinkRequest>,
+) -> Result<Json<StateBody>, ApiError> {
+    if link.delay_ms > MAX_DELAY_MS {
         let error = format!("`delay_ms` is {}", link.delay_ms);
-        return Err(Refusal::bad_request(error, "it is to be 0 to 1000"));
+        return Err(ApiError::bad_request(error, "it must be between 0 and 1000"));
     }
-    demos.0.network.set_delay(link.delay_ms);
-    Ok(Json(now(&demos, true)))
+    controls.network.set_delay(link.delay_ms);
+    Ok(controls.state(true))
 }
 
-async fn cut(State(demos): State<Demos>, Sent(cut): Sent<Cut>) -> Result<Json<Now>, Refusal> {
-    if !LONGEST_CUT.contains(&cut.seconds) {
+async fn cut(
+    State(controls): State<Controls>,
+    JsonBody(cut): JsonBody<CutRequest>,
+) -> Result<Json<StateBody>, ApiError> {
+    if !CUT_SECONDS.contains(&cut.seconds) {
         let error = format!("`seconds` is {}", cut.seconds);
-        return Err(Refusal::bad_request(error, "it is to be 0 to 30"));
+        return Err(ApiError::bad_request(error, "it must be between 0 and 30"));
     }
-    demos.0.network.cut(Duration::from_secs_f64(cut.seconds));
-    Ok(Json(now(&demos, true)))
+    controls.network.cut_lanes(Duration::from_secs_f64(cut.seconds));
+    Ok(controls.state(true))
 }
 
-async fn restart(State(demos): State<Demos>) -> StatusCode {
-    demos.0.restart.cancel();
+async fn restart(State(controls): State<Controls>) -> StatusCode {
+    controls.restart.cancel();
     StatusCode::ACCEPTED
-}
-
-fn now(demos: &Demos, may_control: bool) -> Now {
-    Now {
-        plan: demos.0.demo.plan(),
-        link_delay_ms: demos.0.network.delay_ms(),
-        may_control,
-        life: demos.0.life.clone(),
-        published: demos.0.demo.feed.published(),
-    }
 }

@@ -152,7 +152,7 @@ async fn what_is_no_asset_is_not_there() {
     for path in [
         "/web/",
         "/web/nothing.js",
-        "/web/layout.html",
+        "/web/templates/layout.html",
         "/web/words/common.json",
         "/web/../Cargo.toml",
         "/web/..%2fCargo.toml",

@@ -90,7 +90,7 @@ function row(table, transport) {
   const mark = document.createElement("span");
   mark.className = "mark";
   mark.setAttribute("aria-hidden", "true");
-  head.append(mark, words.over_short[transport]);
+  head.append(mark, common.transport_in_text[transport]);
   line.append(head);
   let cells;
   return (texts) => {

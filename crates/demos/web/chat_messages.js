@@ -1,6 +1,6 @@
 // The list of the chat: what its items look like, and how it scrolls.
 
-import { fill, words } from "./words.js";
+import { common, fill, words } from "./words.js";
 
 /** As many messages stay on the page; a class that talks for an hour should not slow it down. */
 const SHOWN = 500;
@@ -20,7 +20,7 @@ export function bubble({ own, name, over, said, state }) {
   const mark = part("span", "mark", "");
   mark.setAttribute("aria-hidden", "true");
   const who = part("p", "who", "");
-  who.append(mark, part("b", "", own ? words.own : name), part("span", "over", words.over_short[over] ?? over));
+  who.append(mark, part("b", "", own ? words.own : name), part("span", "over", common.transport_in_text[over] ?? over));
   item.append(who, part("p", "text", said), part("p", "remark", ""));
   return item;
 }

@@ -1,15 +1,18 @@
 // The words of the page in the reader's language, and numbers written as that language writes them.
 
-const found = JSON.parse(document.getElementById("words").textContent);
+const found = JSON.parse(document.getElementById("page-data").textContent);
 
 /** `"en"` or `"zh"`. */
 export const language = found.language;
 
 /** The dictionary of this page: words/<page>.json. */
-export const words = found.page;
+export const words = found.words;
 
 /** What all pages say: words/common.json. */
 export const common = found.common;
+
+/** The table of transports: { name, label, delivery, script, dash, … }. */
+export const transports = found.transports;
 
 const locale = language === "zh" ? "zh-Hans" : "en";
 

@@ -148,7 +148,7 @@ fn on_a_chinese_page_names_and_refusals_are_chinese() {
             tab.wait(&format!("{refused}.length === {}", number + 1)).await;
             let why: String = tab.ask(&format!("{refused}.at(-1).textContent")).await;
             let known: String =
-                tab.ask("JSON.parse($('#words').textContent).page.problem[403]").await;
+                tab.ask("JSON.parse($('#page-data').textContent).words.problem[403]").await;
             assert!(why.contains(&known), "{transport}: {why}");
             // It comes in again by itself, under another name.
             let joined = "JSON.parse(sessionStorage.getItem('members')).length";

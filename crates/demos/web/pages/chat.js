@@ -142,7 +142,7 @@ function understand({ message, at }) {
       hear(message, at);
       break;
     case "join":
-      arrive(notice("join", fill(words.join, { name, over: words.over_short[over] ?? over })));
+      arrive(notice("join", fill(words.join, { name, over: common.transport_in_text[over] ?? over })));
       break;
     case "leave":
       arrive(notice("leave", fill(words.leave, { name })));

@@ -10,17 +10,10 @@
 //
 // `why` is `unreachable`, `ended` or `refused`; the words for it are in words/common.json.
 
-import * as longPolling from "./long_polling.js";
-import * as shortPolling from "./short_polling.js";
-import * as sse from "./sse.js";
-import * as websocket from "./websocket.js";
+import { transports as table } from "../words.js";
 
-const halves = {
-  "short-polling": shortPolling,
-  "long-polling": longPolling,
-  sse,
-  websocket,
-};
+const load = async ({ name, script }) => [name, await import(`./${script}`)];
+const halves = Object.fromEntries(await Promise.all(table.map(load)));
 
 /** The names of the transports, as in addresses and lane tags. */
 export const transports = Object.keys(halves);

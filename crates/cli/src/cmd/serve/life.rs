@@ -47,7 +47,7 @@ impl Life {
             return Self { server: settings.server(Server::new(feeds)), demos: None, token };
         }
         let fresh = || Demos::new(arguments.demo_controls.into());
-        let demos = before.map_or_else(fresh, Demos::next_life);
+        let demos = before.map_or_else(fresh, Demos::restarted);
         let server = Server::new(feeds.chain(demos.feeds())).with_layer(demos.layer());
         Self { server: settings.server(server), demos: Some(demos), token }
     }
@@ -70,7 +70,7 @@ impl Life {
         let shutdown = async {
             tokio::select! {
                 () = stop.cancelled() => {}
-                () = on(demos.as_ref(), Demos::restart_wanted) => end.set(End::Restart),
+                () = on(demos.as_ref(), Demos::restart_requested) => end.set(End::Restart),
             }
         };
         tokio::select! {

@@ -1,0 +1,4 @@
+//! What the routes of the demo API share: access checks, request bodies and error responses.
+
+pub(crate) mod access;
+pub(crate) mod answer;

@@ -1,0 +1,90 @@
+//! The table of transports, as templates, scripts and styles get it. It is generated from
+//! [`Transport::ALL`], so that no file under `web/` has to list the transports.
+
+use std::fmt::Write as _;
+
+use axum::http::{HeaderValue, header};
+use axum::response::{IntoResponse, Response};
+use serde::Serialize;
+use wirebench_protocol::{Delivery, Look, Marker, Transport};
+
+use super::assets::SECURITY_HEADERS;
+
+/// A row of the table.
+#[derive(Debug, Serialize)]
+pub(super) struct TransportRow {
+    #[serde(flatten)]
+    look: Look,
+    delivery: &'static str,
+    /// The browser's half of the transport: a file in `web/transport`.
+    script: String,
+}
+
+/// Returns the table, in the order in which the transports are listed everywhere.
+pub(super) fn table() -> [TransportRow; Transport::COUNT] {
+    Transport::ALL.map(|transport| TransportRow {
+        look: transport.look(),
+        delivery: match transport.delivery() {
+            Delivery::Polled => "polled",
+            Delivery::Held => "held",
+            Delivery::Pushed => "pushed",
+        },
+        script: format!("{}.js", transport.name().replace('-', "_")),
+    })
+}
+
+/// Answers `GET /web/transports.css`.
+pub(super) async fn stylesheet() -> Response {
+    let content_type = (header::CONTENT_TYPE, HeaderValue::from_static("text/css; charset=utf-8"));
+    (SECURITY_HEADERS, [content_type], css()).into_response()
+}
+
+/// Returns a style in which each transport has a variable `--<name>` with its colour. An element with the
+/// attribute `data-transport` has that colour as `--lane`, and its `.mark` has the transport's shape.
+fn css() -> String {
+    let (mut light, mut dark, mut rules) = (String::new(), String::new(), String::new());
+    for Look { name, colour, colour_dark, marker, .. } in Transport::ALL.map(Transport::look) {
+        let shape = shape(marker);
+        let _ = writeln!(light, "  --{name}: {colour};");
+        let _ = writeln!(dark, "    --{name}: {colour_dark};");
+        let _ = writeln!(rules, "[data-transport=\"{name}\"] {{ --lane: var(--{name}); }}");
+        let _ = writeln!(
+            rules,
+            "[data-transport=\"{name}\"] .mark, .mark[data-transport=\"{name}\"] {{ {shape}; }}"
+        );
+    }
+    format!(
+        ":root {{\n{light}}}\n\
+         @media (prefers-color-scheme: dark) {{\n  :root {{\n{dark}  }}\n}}\n\
+         [data-transport] {{ --lane: var(--ink); }}\n{rules}"
+    )
+}
+
+/// Returns the declaration that gives a square element the shape of a marker.
+fn shape(marker: Marker) -> &'static str {
+    match marker {
+        Marker::Square => "clip-path: polygon(0 0, 100% 0, 100% 100%, 0 100%)",
+        Marker::Diamond => "clip-path: polygon(50% 0, 100% 50%, 50% 100%, 0 50%)",
+        Marker::Triangle => "clip-path: polygon(50% 0, 100% 100%, 0 100%)",
+        Marker::Circle => "border-radius: 50%",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_style_has_the_colours_and_the_shape_of_every_transport() {
+        let css = css();
+        for Look { name, colour, colour_dark, marker, .. } in Transport::ALL.map(Transport::look) {
+            let mark = format!("[data-transport=\"{name}\"] .mark, ");
+            let rule = css.lines().find(|line| line.starts_with(&mark)).unwrap();
+            assert!(rule.contains(shape(marker)), "{name}: {rule}");
+            let colours = css.lines().filter_map(|line| {
+                line.trim().strip_prefix(&format!("--{name}: "))?.strip_suffix(';')
+            });
+            assert_eq!(colours.collect::<Vec<_>>(), [colour, colour_dark], "{name}");
+        }
+    }
+}

@@ -1,0 +1,117 @@
+//! The monitor, pushed and the naive way, and what becomes of either when the server ends.
+
+#![expect(clippy::unwrap_used, reason = "clippy does not see that helpers here are tests")]
+
+mod support;
+
+use futures::StreamExt;
+use serde_json::{Value, json};
+use support::{Counting, DEADLINE, Running};
+use tokio::time::timeout;
+use tokio_tungstenite::tungstenite::Message;
+use tokio_tungstenite::{WebSocketStream, client_async};
+
+async fn connect(server: &Running, path: &str) -> WebSocketStream<Counting> {
+    let url = format!("ws://{}{path}", server.address);
+    client_async(url, Counting::connect(server.address).await).await.unwrap().0
+}
+
+async fn next(socket: &mut WebSocketStream<Counting>) -> Message {
+    timeout(DEADLINE, socket.next()).await.expect("a message in time").unwrap().unwrap()
+}
+
+async fn json(socket: &mut WebSocketStream<Counting>) -> Value {
+    serde_json::from_str(next(socket).await.to_text().unwrap()).unwrap()
+}
+
+fn connections(cost: &Value) -> Value {
+    cost["naive_connections"].clone()
+}
+
+#[tokio::test]
+async fn both_ways_send_the_same_frames_and_the_naive_one_costs_a_sampler_each() {
+    let server = Running::start();
+    for path in ["/feeds/monitor/websocket", "/demo/monitor/naive"] {
+        let mut socket = connect(&server, path).await;
+        assert!(json(&mut socket).await["hello"]["cursor"].is_string(), "{path}");
+        let message = json(&mut socket).await;
+        let payload = message["payload"].as_object().unwrap();
+        let keys: Vec<_> = payload.keys().map(String::as_str).collect();
+        let expected = [
+            "cpu_ratio",
+            "memory_total_bytes",
+            "memory_used_bytes",
+            "sampled_ns",
+            "samples",
+            "sampling_us",
+        ];
+        assert_eq!(keys, expected, "{path}");
+        let age =
+            message["published_ns"].as_u64().unwrap() - payload["sampled_ns"].as_u64().unwrap();
+        assert!(age < 1_500_000_000, "{path}: {age}");
+    }
+    let sockets =
+        futures::future::join_all((0..5).map(|_| connect(&server, "/demo/monitor/naive")));
+    let sockets = sockets.await;
+    server.expect("/demo/monitor/cost", connections, json!(5)).await;
+    drop(sockets);
+    server.expect("/demo/monitor/cost", connections, json!(0)).await;
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn nothing_is_published_over_it() {
+    use futures::SinkExt;
+
+    let server = Running::start();
+    let mut socket = connect(&server, "/demo/monitor/naive").await;
+    socket.send(Message::text(r#"{"publish":1}"#)).await.unwrap();
+    let mut answer = json(&mut socket).await;
+    while answer.get("error").is_none() {
+        answer = json(&mut socket).await;
+    }
+    drop(socket);
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn a_question_that_is_no_handshake_costs_nothing() {
+    let server = Running::start();
+    assert_eq!(server.change("GET", "/demo/monitor/naive", "").await.status, 426);
+    assert_eq!(connections(&server.ask("/demo/monitor/cost").await), 0);
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn a_server_that_stops_ends_both_properly_and_soon() {
+    let server = Running::start();
+    let mut sockets = Vec::new();
+    for path in ["/feeds/monitor/websocket", "/demo/monitor/naive"] {
+        let mut socket = connect(&server, path).await;
+        json(&mut socket).await;
+        sockets.push(socket);
+    }
+    let ends = sockets.into_iter().map(async |mut socket| {
+        loop {
+            if let Message::Close(Some(close)) = next(&mut socket).await {
+                // Answers the Close.
+                while socket.next().await.is_some() {}
+                return u16::from(close.code);
+            }
+        }
+    });
+    let (codes, ()) = tokio::join!(futures::future::join_all(ends), server.stop());
+    assert_eq!(codes, [1001, 1001]);
+}
+
+#[tokio::test]
+async fn who_asks_for_a_restart_is_answered_and_the_rest_is_cut_in_a_while() {
+    let server = Running::start();
+    let mut silent = server.connect().await;
+    silent.begin("GET", "/feeds/quiet/sse", "").await;
+    silent.read_to("-0\n\n\r\n").await;
+    assert_eq!(server.change("POST", "/demo/restart", "").await.status, 202);
+    timeout(DEADLINE, server.demos.restart_requested()).await.expect("it is wanted");
+    silent.end().await;
+    server.stop().await;
+}
