@@ -10,6 +10,7 @@ use axum::http::{HeaderMap, Request, StatusCode, header};
 use http_body_util::BodyExt;
 use tower::ServiceExt;
 use wirebench_demos::{ControlAccess, Demos};
+use wirebench_protocol::Transport;
 use wirebench_server::Server;
 
 const PAGES: [&str; 10] = [
@@ -100,7 +101,10 @@ async fn everything_that_a_page_loads_is_there_and_only_that_goes_along() {
             }
         }
     }
-    assert!(seen.contains("/web/transport/sse.js"), "{seen:?}");
+    for transport in Transport::ALL {
+        let script = format!("/web/transport/{}.js", transport.name().replace('-', "_"));
+        assert!(seen.contains(&script), "no page loads {script}: {seen:?}");
+    }
 }
 
 /// The path that a relative one means.

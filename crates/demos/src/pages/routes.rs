@@ -14,7 +14,8 @@ use super::transports;
 pub(crate) fn routes() -> Router {
     let files = Router::new()
         .route("/web/{*path}", get(asset))
-        .route("/web/transports.css", get(transports::stylesheet));
+        .route("/web/transports.css", get(transports::stylesheet))
+        .route("/web/transports.js", get(transports::script));
     PAGES.into_iter().fold(files, |router, (name, path)| {
         let page = async move |uri: Uri, headers: HeaderMap| page(name, &uri, &headers);
         router.route(path, get(page))

@@ -35,8 +35,30 @@ pub(super) fn table() -> [TransportRow; Transport::COUNT] {
 
 /// Answers `GET /web/transports.css`.
 pub(super) async fn stylesheet() -> Response {
-    let content_type = (header::CONTENT_TYPE, HeaderValue::from_static("text/css; charset=utf-8"));
-    (SECURITY_HEADERS, [content_type], css()).into_response()
+    generated("text/css; charset=utf-8", css())
+}
+
+/// Answers `GET /web/transports.js`.
+pub(super) async fn script() -> Response {
+    generated("text/javascript; charset=utf-8", javascript())
+}
+
+fn generated(content_type: &'static str, text: String) -> Response {
+    let headers = [(header::CONTENT_TYPE, HeaderValue::from_static(content_type))];
+    (SECURITY_HEADERS, headers, text).into_response()
+}
+
+/// Returns a module that exports the scripts of all transports as `clients`, by the transports' names.
+fn javascript() -> String {
+    let (mut imports, mut entries) = (String::new(), String::new());
+    for (n, TransportRow { look, script, .. }) in table().into_iter().enumerate() {
+        let _ = writeln!(imports, "import * as client{n} from \"./transport/{script}\";");
+        let _ = writeln!(entries, "  \"{}\": client{n},", look.name);
+    }
+    format!(
+        "// The scripts of all transports. The server generates this file.\n\n\
+         {imports}\nexport const clients = {{\n{entries}}};\n"
+    )
 }
 
 /// Returns a style in which each transport has a variable `--<name>` with its colour. An element with the

@@ -70,6 +70,16 @@ async fn every_page_has_the_table_of_all_transports() {
 }
 
 #[tokio::test]
+async fn the_generated_script_imports_every_transport() {
+    let script = get("/web/transports.js").await;
+    for transport in Transport::ALL {
+        let file = format!("./transport/{}.js", transport.name().replace('-', "_"));
+        assert!(script.contains(&format!("from \"{file}\";")), "{transport}: {script}");
+        assert!(script.contains(&format!("  \"{transport}\": client")), "{transport}: {script}");
+    }
+}
+
+#[tokio::test]
 async fn the_generated_style_has_a_rule_for_every_transport() {
     let style = get("/web/transports.css").await;
     for transport in Transport::ALL {

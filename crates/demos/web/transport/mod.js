@@ -10,10 +10,8 @@
 //
 // `why` is `unreachable`, `ended` or `refused`; the words for it are in words/common.json.
 
-import { transports as table } from "../words.js";
-
-const load = async ({ name, script }) => [name, await import(`./${script}`)];
-const halves = Object.fromEntries(await Promise.all(table.map(load)));
+// The server generates this module from the table of transports.
+import { clients as halves } from "../transports.js";
 
 /** The names of the transports, as in addresses and lane tags. */
 export const transports = Object.keys(halves);
