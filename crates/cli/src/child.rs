@@ -11,7 +11,7 @@ use serde::Deserialize;
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::{Child, ChildStdin, Command};
 use tokio::time::timeout;
-use wirebench_loadgen::Believe;
+use wirebench_loadgen::TrustedCertificates;
 use wirebench_scenario::{Proxy, Reconnect, duration_text};
 
 /// How long a process may take until it is ready.
@@ -43,8 +43,8 @@ pub(crate) struct ServerProcess {
     pub(crate) listening: String,
     /// Where the control API is.
     pub(crate) control: String,
-    /// Whom to believe to be it, where it speaks TLS: the holder of the certificate that it made.
-    pub(crate) believe: Believe,
+    /// The certificate that it made, if it speaks TLS.
+    pub(crate) trusted: TrustedCertificates,
     /// What the control API takes.
     pub(crate) control_token: String,
 }
@@ -148,8 +148,8 @@ impl ServerProcess {
             Companion::start("server", &arguments).await?;
         let control = control.context("the server does not say where its control API is")?;
         let control_token = control_token.context("the server does not say its control token")?;
-        let believe = certificate.map_or(Believe::System, Believe::Certificate);
-        Ok(Self { child, listening, control, believe, control_token })
+        let trusted = certificate.map_or(TrustedCertificates::System, TrustedCertificates::Pinned);
+        Ok(Self { child, listening, control, trusted, control_token })
     }
 
     /// Where it listens.

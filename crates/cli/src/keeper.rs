@@ -1,7 +1,7 @@
 //! Keeps the server of one run: watches it, and does to it what the faults of the run ask for.
 
 use anyhow::{Context, bail};
-use wirebench_loadgen::{Control, Pending, ServerOrder, ServerOrders};
+use wirebench_loadgen::{ControlClient, PendingOrder, ServerOrder, ServerOrders};
 use wirebench_scenario::ServerFault;
 
 use crate::child::{ServerPlan, ServerProcess};
@@ -52,7 +52,7 @@ impl Keeper {
         }
     }
 
-    async fn carry_out(&mut self, pending: Pending) -> anyhow::Result<()> {
+    async fn carry_out(&mut self, pending: PendingOrder) -> anyhow::Result<()> {
         match (pending.order, self.server.take()) {
             (ServerOrder::Down(ServerFault::Freeze), Some(server)) => {
                 server.freeze()?;
@@ -74,7 +74,7 @@ impl Keeper {
             }
             (ServerOrder::Up, None) => {
                 let server = ServerProcess::start(&self.plan, self.plan.address).await?;
-                let control = Control::new(&server.control, &server.control_token);
+                let control = ControlClient::new(&server.control, &server.control_token);
                 self.server = Some(server);
                 pending.done(Some(control));
             }

@@ -63,7 +63,9 @@ impl Display {
     pub(crate) fn progress(&self, run: &Run, progress: &Progress) {
         let Place::Bar(bar) = &self.place else { return };
         let doing = match progress {
-            Progress::Ramp { standing, wanted } => format!("connecting {standing} of {wanted}"),
+            Progress::Ramp { subscribed, wanted } => {
+                format!("connecting {subscribed} of {wanted}")
+            }
             Progress::WarmUp => "warming up".to_owned(),
             Progress::Second(second) => {
                 let p99 = second.seen.delivery.percentile(99.0);

@@ -1,41 +1,41 @@
-//! The server's control API, asked beside the measured connections, and publishing by hand.
+//! The client of the server's control API, which does not use the measured connections. It also
+//! publishes single messages.
 
 use std::time::Duration;
 
 use reqwest::{Method, RequestBuilder, StatusCode};
-use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use wirebench_protocol::Published;
 use wirebench_protocol::control::{CountWindow, Publisher, PublisherReport, Usage, WindowCount};
 
 use crate::error::chain;
-use crate::exchange::quote;
+use crate::http::{ErrorAnswer, quote};
 use crate::target::Target;
 
-/// How long a call may take. The control API has a listener of its own: it answers under load too.
-const DEADLINE: Duration = Duration::from_secs(5);
+/// The maximum time of a call. The control API has a listener of its own, so it answers under load too.
+const TIMEOUT: Duration = Duration::from_secs(5);
 
-/// A client of one server's control API.
+/// A client of the control API of one server.
 #[derive(Clone, Debug)]
-pub struct Control {
+pub struct ControlClient {
     client: reqwest::Client,
     base: String,
-    /// What every call to it takes.
+    /// Sent with every call.
     token: String,
 }
 
-/// A call that did not do what it should.
+/// Why a call did not do what it should.
 #[derive(Debug, thiserror::Error)]
 pub enum ControlError {
-    /// No answer: the server is not there, or does not answer within 5 s.
+    /// No answer: the server is gone, or does not answer within 5 s.
     #[error("cannot reach `{attempted}`: {}", chain(.source))]
     Unreachable {
         /// Method and URL.
         attempted: String,
-        /// What the connection said.
+        /// The error of the connection.
         source: reqwest::Error,
     },
-    /// The server said no.
+    /// The server refused the call.
     #[error("`{attempted}` was refused with {status}: {error}{}", hint_line(.hint.as_deref()))]
     Refused {
         /// Method and URL.
@@ -47,7 +47,7 @@ pub enum ControlError {
         /// Its `hint`.
         hint: Option<String>,
     },
-    /// The answer is of another form.
+    /// The answer has another form than expected.
     #[error("`{attempted}` was answered with `{found}`: {source}")]
     Malformed {
         /// Method and URL.
@@ -59,20 +59,20 @@ pub enum ControlError {
     },
 }
 
-impl Control {
-    /// A client of the control API at `base` (`http://host:port`), which wants `token`. Connects when first used; proxies
-    /// named in the environment are not used.
+impl ControlClient {
+    /// Creates a client of the control API at `base` (`http://host:port`), which requires `token`.
+    /// Connects when first used. Proxies named in the environment are not used.
     ///
     /// # Panics
     ///
     /// Never: a client without TLS and proxies has nothing to set up that could fail.
     pub fn new(base: &str, token: &str) -> Self {
-        let client = reqwest::Client::builder().no_proxy().timeout(DEADLINE).build();
+        let client = reqwest::Client::builder().no_proxy().timeout(TIMEOUT).build();
         let client = client.expect("a client without TLS needs nothing from the system");
         Self { client, base: base.trim_end_matches('/').to_owned(), token: token.to_owned() }
     }
 
-    /// Sets the part of a feed's life whose messages are counted, and says how many it has now.
+    /// Sets the window in which the messages of a feed are counted. Returns how many it holds now.
     pub async fn count(
         &self,
         feed: &str,
@@ -82,12 +82,12 @@ impl Control {
         self.ask(method, url, |request| request.json(&window)).await
     }
 
-    /// What was published in the window.
+    /// Returns what was published in the window.
     pub async fn counted(&self, feed: &str) -> Result<WindowCount, ControlError> {
         self.ask(Method::GET, format!("{}/feeds/{feed}/window", self.base), |request| request).await
     }
 
-    /// Starts a paced publisher on a feed.
+    /// Starts a publisher on a feed, which publishes at a fixed pace.
     pub async fn start_publisher(
         &self,
         feed: &str,
@@ -97,18 +97,18 @@ impl Control {
         self.send(method, url, |request| request.json(publisher)).await.map(|_| ())
     }
 
-    /// Stops the publisher of a feed, and returns once it has stopped.
+    /// Stops the publisher of a feed and waits until it has stopped.
     pub async fn stop_publisher(&self, feed: &str) -> Result<PublisherReport, ControlError> {
         let (method, url) = (Method::DELETE, format!("{}/feeds/{feed}/publisher", self.base));
         self.ask(method, url, |request| request).await
     }
 
-    /// What the server process has used so far.
+    /// Returns what the server process has used so far.
     pub async fn usage(&self) -> Result<Usage, ControlError> {
         self.ask(Method::GET, format!("{}/usage", self.base), |request| request).await
     }
 
-    /// Publishes one message, any JSON text, to the feed of `target`, as anybody may.
+    /// Publishes one message, any JSON text, to the feed of `target`. This needs no token.
     pub async fn publish(
         &self,
         target: &Target,
@@ -121,6 +121,7 @@ impl Control {
         .await
     }
 
+    /// Sends a request and parses the answer.
     async fn ask<T: DeserializeOwned>(
         &self,
         method: Method,
@@ -134,21 +135,16 @@ impl Control {
         })
     }
 
-    /// Sends a request and returns what was attempted and the body of the answer, if it is a success.
+    /// Sends a request. Returns what was attempted and the body of the answer, if it is a success.
     async fn send(
         &self,
         method: Method,
         url: String,
         with: impl FnOnce(RequestBuilder) -> RequestBuilder,
     ) -> Result<(String, String), ControlError> {
-        #[derive(Deserialize)]
-        struct Refusal {
-            error: String,
-            hint: Option<String>,
-        }
         let attempted = format!("{method} {url}");
         let mut request = self.client.request(method, &url);
-        // The token is for the control API alone, not for whoever serves the feed.
+        // The token is for the control API only, not for the server of the feed.
         if url.starts_with(&self.base) {
             request = request.bearer_auth(&self.token);
         }
@@ -163,16 +159,18 @@ impl Control {
         if status.is_success() {
             return Ok((attempted, body));
         }
-        let refusal = serde_json::from_str(&body)
-            .unwrap_or_else(|_| Refusal { error: quote(&body), hint: None });
-        Err(ControlError::Refused { attempted, status, error: refusal.error, hint: refusal.hint })
+        let ErrorAnswer { error, hint } = ErrorAnswer::parse(body.as_bytes());
+        Err(ControlError::Refused { attempted, status, error, hint })
     }
 }
 
 impl ControlError {
-    /// Whether the call got no answer in time, although something may be there.
+    /// Returns true if the call was connected and got no answer in time.
     pub(crate) fn is_timeout(&self) -> bool {
-        matches!(self, Self::Unreachable { source, .. } if source.is_timeout() && !source.is_connect())
+        match self {
+            Self::Unreachable { source, .. } => source.is_timeout() && !source.is_connect(),
+            Self::Refused { .. } | Self::Malformed { .. } => false,
+        }
     }
 }
 

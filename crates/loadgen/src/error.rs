@@ -1,4 +1,4 @@
-//! Why a subscription ended other than by a proper close.
+//! Why a subscription ended without a proper close.
 
 use std::io;
 use std::net::SocketAddr;
@@ -7,15 +7,16 @@ use std::time::Duration;
 use http::StatusCode;
 use tokio_tungstenite::tungstenite;
 
-/// Why a subscription ended. Whether to resume it is `subscriber`'s decision, the same for all transports.
+/// Why a subscription ended. `subscriber` decides whether to resume it, in the same way for all
+/// transports.
 #[derive(Debug, thiserror::Error)]
 pub enum SubscribeError {
-    /// No connection.
+    /// The connection could not be opened.
     #[error("cannot connect to `{address}`")]
     Connect {
-        /// Where to.
+        /// The address that was dialled.
         address: SocketAddr,
-        /// What the socket said.
+        /// The error of the socket or of TLS.
         #[source]
         source: io::Error,
     },
@@ -28,18 +29,18 @@ pub enum SubscribeError {
         status: StatusCode,
         /// The `error` of the answer's body, or the body's beginning.
         error: String,
-        /// Its `Retry-After`, where that is a number of seconds.
+        /// Its `Retry-After`, if that is a number of seconds.
         retry_after: Option<Duration>,
     },
-    /// The connection was cut because the run asks for it.
-    #[error("the connection was cut, as the scenario has it")]
+    /// The connection was cut because the faults of the run ask for it.
+    #[error("the connection was cut, as the scenario asks for")]
     Cut,
-    /// Nothing came for too long.
-    #[error("`GET {asked}` heard nothing for {} s", .within.as_secs())]
+    /// Nothing arrived for too long.
+    #[error("`GET {asked}` received nothing for {} s", .within.as_secs())]
     Silent {
         /// Path and query.
         asked: String,
-        /// How long it was waited.
+        /// How long it waited.
         within: Duration,
     },
     /// The connection broke before the answer was complete.
@@ -47,18 +48,18 @@ pub enum SubscribeError {
     Broken {
         /// Path and query.
         asked: String,
-        /// What the connection said; `None` when it was closed.
+        /// The error of the connection. `None` if it was closed.
         #[source]
         source: Option<Box<dyn std::error::Error + Send + Sync>>,
     },
-    /// What came is not what `docs/protocol.md` says.
+    /// What arrived is not what `docs/protocol.md` says.
     #[error("`GET {asked}` received {found}: expected {expected}")]
     Protocol {
         /// Path and query.
         asked: String,
-        /// What came.
+        /// What arrived.
         found: String,
-        /// What should have come.
+        /// What should have arrived.
         expected: &'static str,
     },
     /// The WebSocket connection broke, or the server broke its protocol.
@@ -77,17 +78,23 @@ pub enum SubscribeError {
         asked: String,
         /// The close code.
         code: u16,
-        /// The reason that came with it; may be empty.
+        /// The reason that came with it. May be empty.
         reason: String,
     },
 }
 
 impl SubscribeError {
-    /// How long the server asks to be left alone, if it does.
+    /// Returns how long the server asks the subscriber to wait, if it does.
     pub(crate) fn retry_after(&self) -> Option<Duration> {
         match self {
             Self::Refused { retry_after, .. } => *retry_after,
-            _ => None,
+            Self::Connect { .. }
+            | Self::Cut
+            | Self::Silent { .. }
+            | Self::Broken { .. }
+            | Self::Protocol { .. }
+            | Self::WebSocket { .. }
+            | Self::Closed { .. } => None,
         }
     }
 
@@ -100,12 +107,13 @@ impl SubscribeError {
         })
     }
 
-    /// Whether the same request would be refused again: the request itself is wrong, not the moment.
+    /// Returns true if the same request would be refused again: the request itself is wrong, not the
+    /// moment.
     pub fn is_permanent(&self) -> bool {
         match self {
             Self::Refused { status, .. } => {
-                let passing = [StatusCode::REQUEST_TIMEOUT, StatusCode::TOO_MANY_REQUESTS];
-                status.is_client_error() && !passing.contains(status)
+                let temporary = [StatusCode::REQUEST_TIMEOUT, StatusCode::TOO_MANY_REQUESTS];
+                status.is_client_error() && !temporary.contains(status)
             }
             Self::Connect { .. }
             | Self::Cut
@@ -118,7 +126,7 @@ impl SubscribeError {
     }
 }
 
-/// An error and its causes on one line.
+/// Returns an error and its causes on one line.
 pub(crate) fn chain(error: &dyn std::error::Error) -> String {
     let causes = std::iter::successors(error.source(), |cause| cause.source());
     causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"))

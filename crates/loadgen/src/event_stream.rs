@@ -1,75 +1,76 @@
-//! The decoder of event streams: WHATWG HTML, section 9.2.6, for chunks cut anywhere.
+//! The decoder of event streams: WHATWG HTML, section 9.2.6, for chunks that are cut anywhere.
 
 use std::time::Duration;
 
 use memchr::{memchr, memchr2};
 
-/// The largest event that is decoded; a larger one is an error rather than a way to fill the memory.
-pub(crate) const EVENT_BYTES_MAX: usize = 16 << 20;
+/// The maximum size of an event. A larger one is an error, so that no server can fill the memory.
+const MAX_EVENT_BYTES: usize = 16 << 20;
 
-/// What a buffer may keep from one event to the next.
+/// The capacity that a buffer may keep from one event to the next.
 const KEPT_BYTES: usize = 4 << 10;
 
 /// Turns the bytes of one event stream into blocks.
 ///
 /// Lines are split as bytes and decoded afterwards. That gives the same text as the standard's order
-/// (decode, then split), since neither CR, LF nor `:` is ever part of a longer UTF-8 sequence.
+/// (decode, then split), because neither CR, LF nor `:` is ever part of a longer UTF-8 sequence.
 #[derive(Debug, Default)]
 #[expect(clippy::struct_excessive_bools, reason = "four independent facts, not one state")]
 pub(crate) struct Decoder {
     /// The beginning of a line whose end is in a later chunk.
     line: Vec<u8>,
-    /// The standard's data buffer: each line with an LF after it.
+    /// The data buffer of the standard: each line with an LF after it.
     data: String,
-    /// The standard's event type buffer.
+    /// The event type buffer of the standard.
     kind: String,
-    /// The standard's last event ID buffer: it outlives the block.
+    /// The last event ID buffer of the standard: it outlives the block.
     id: String,
-    /// Whether the block has an `id` field, so that a block without data still says something.
+    /// The block has an `id` field, so it says something even without data.
     id_set: bool,
     retry: Option<Duration>,
-    /// The last line ended with CR: an LF that follows belongs to it.
+    /// The last line ended with CR. An LF that follows belongs to it.
     after_cr: bool,
-    /// The first line was seen, and with it the byte order mark, if any.
+    /// The first line was read, and with it the byte order mark, if any.
     started: bool,
-    /// `data` and `kind` were lent to the caller, who is done with them.
+    /// The last block lent `data` and `kind` to the caller. They are cleared by the next call.
     lent: bool,
 }
 
 /// What a blank line ends: an event, an id for later, or both.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Block<'a> {
-    /// The last event ID from here on.
+    /// The last event ID from this block on.
     pub(crate) id: &'a str,
-    /// `None` where the block had no data: nothing is dispatched, yet its id counts.
-    pub(crate) event: Option<Event<'a>>,
+    /// `None` if the block had no data: nothing is dispatched, but its id counts.
+    pub(crate) event: Option<DispatchedEvent<'a>>,
 }
 
 /// An event as `EventSource` dispatches it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Event<'a> {
-    /// `message` where the stream does not say.
+pub(crate) struct DispatchedEvent<'a> {
+    /// The type. It is `message` if the stream names none.
     pub(crate) kind: &'a str,
     /// The lines of data, joined by LF.
     pub(crate) data: &'a str,
 }
 
-/// An event larger than [`EVENT_BYTES_MAX`].
+/// An event larger than [`MAX_EVENT_BYTES`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("an event of the stream is larger than {} MiB", EVENT_BYTES_MAX >> 20)]
+#[error("an event of the stream is larger than {} MiB", MAX_EVENT_BYTES >> 20)]
 pub(crate) struct TooLarge;
 
 impl Decoder {
-    /// A decoder for a stream that goes on from `last_event_id`: an event without an `id` has this one.
+    /// Creates a decoder for a stream that continues after `last_event_id`, which an event without an
+    /// `id` then has.
     ///
-    /// (The standard initialises this buffer to the empty string for each stream; the browsers carry it
-    /// over a reconnection, without which an event without an id would forget the place in the feed.)
+    /// The standard initialises this buffer to the empty string for each stream. Browsers keep it over a
+    /// reconnection; otherwise an event without an id would lose the place in the feed.
     pub(crate) fn after(last_event_id: &str) -> Self {
         Self { id: last_event_id.to_owned(), ..Self::default() }
     }
 
-    /// Consumes `chunk` up to the end of the next block and returns the block; `None` when `chunk` is
-    /// used up. What the stream ends with is dropped unless a blank line ends it.
+    /// Consumes `chunk` up to the end of the next block and returns the block, or `None` when `chunk` is
+    /// used up. A last block without a blank line after it is dropped.
     pub(crate) fn decode(&mut self, chunk: &mut &[u8]) -> Result<Option<Block<'_>>, TooLarge> {
         if std::mem::take(&mut self.lent) {
             reuse(&mut self.data);
@@ -80,7 +81,7 @@ impl Decoder {
                 self.lent = true;
                 let event = self.data.strip_suffix('\n').map(|data| {
                     let kind = if self.kind.is_empty() { "message" } else { &self.kind };
-                    Event { kind, data }
+                    DispatchedEvent { kind, data }
                 });
                 return Ok(Some(Block { id: &self.id, event }));
             }
@@ -88,12 +89,12 @@ impl Decoder {
         Ok(None)
     }
 
-    /// The reconnection time, if the stream has set one since this was last asked.
+    /// Returns the reconnection time, if the stream has set one since the last call.
     pub(crate) fn take_retry(&mut self) -> Option<Duration> {
         self.retry.take()
     }
 
-    /// Interprets lines until a blank one (`true`) or the end of `chunk` (`false`).
+    /// Interprets lines. Returns true after a blank one, and false at the end of `chunk`.
     fn next_line(&mut self, chunk: &mut &[u8]) -> Result<bool, TooLarge> {
         loop {
             if self.after_cr && !chunk.is_empty() {
@@ -101,7 +102,7 @@ impl Decoder {
                 *chunk = chunk.strip_prefix(b"\n").unwrap_or(chunk);
             }
             let Some(end) = memchr2(b'\n', b'\r', chunk) else {
-                if self.data.len() + self.line.len() + chunk.len() > EVENT_BYTES_MAX {
+                if self.data.len() + self.line.len() + chunk.len() > MAX_EVENT_BYTES {
                     return Err(TooLarge);
                 }
                 self.line.extend_from_slice(chunk);
@@ -128,7 +129,7 @@ impl Decoder {
         }
     }
 
-    /// Interprets one line without its end; `true` for a blank one.
+    /// Interprets one line without its end. Returns true if it is blank.
     fn interpret(&mut self, mut line: &[u8]) -> Result<bool, TooLarge> {
         if !self.started {
             self.started = true;
@@ -145,7 +146,7 @@ impl Decoder {
         };
         match name {
             b"data" => {
-                if self.data.len() + value.len() > EVENT_BYTES_MAX {
+                if self.data.len() + value.len() > MAX_EVENT_BYTES {
                     return Err(TooLarge);
                 }
                 push_decoded(&mut self.data, value);
@@ -171,7 +172,7 @@ impl Decoder {
         Ok(false)
     }
 
-    /// Whether the block that a blank line has just ended says anything.
+    /// Ends a block after a blank line. Returns true if the block says anything.
     fn end_block(&mut self) -> bool {
         let id_set = std::mem::take(&mut self.id_set);
         if self.data.is_empty() && !id_set {
@@ -194,13 +195,19 @@ fn push_decoded(text: &mut String, bytes: &[u8]) {
     }
 }
 
+/// Returns true if a content type is `text/event-stream`, whatever its parameters.
+pub(crate) fn is_event_stream(content_type: &str) -> bool {
+    let essence = content_type.split(';').next().unwrap_or_default();
+    essence.trim().eq_ignore_ascii_case("text/event-stream")
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
 
     use super::*;
 
-    /// Every block of `chunks`, as `(id, Some((type, data)))`, and the last reconnection time.
+    /// The blocks of a stream, as `(id, Some((type, data)))`, and the last reconnection time.
     type Blocks = (Vec<(String, Option<(String, String)>)>, Option<Duration>);
 
     fn decode<'a>(chunks: impl IntoIterator<Item = &'a [u8]>) -> Blocks {
@@ -216,7 +223,7 @@ mod tests {
         (blocks, decoder.take_retry())
     }
 
-    /// The dispatched events of `text` as `(type, data, id)`.
+    /// Checks the dispatched events of `text` against `(type, data, id)`.
     fn check(text: &str, expected: &[(&str, &str, &str)]) {
         let (blocks, _) = decode([text.as_bytes()]);
         let events: Vec<_> = blocks
@@ -227,7 +234,7 @@ mod tests {
     }
 
     #[test]
-    fn the_examples_of_the_standard_decode_as_it_says() {
+    fn the_examples_of_the_standard_are_decoded_as_it_says() {
         check("data: YHOO\ndata: +2\ndata: 10\n\n", &[("message", "YHOO\n+2\n10", "")]);
         check(
             ": test stream\n\ndata: first event\nid: 1\n\ndata:second event\nid\n\ndata:  third event\n",
@@ -259,14 +266,14 @@ mod tests {
     }
 
     #[test]
-    fn one_byte_order_mark_is_stripped_and_only_at_the_start() {
+    fn one_byte_order_mark_is_removed_and_only_at_the_start() {
         check("\u{FEFF}data: a\n\n", &[("message", "a", "")]);
         check("\u{FEFF}\u{FEFF}data: a\n\ndata: b\n\n", &[("message", "b", "")]);
         check("data: a\n\n\u{FEFF}data: b\n\n", &[("message", "a", "")]);
     }
 
     #[test]
-    fn an_id_stays_until_the_next_and_one_with_nul_is_ignored() {
+    fn an_id_holds_until_the_next_and_one_with_nul_is_ignored() {
         check(
             "id: 1\ndata: a\n\ndata: b\n\nid: x\0y\ndata: c\n\nid\ndata: d\n\n",
             &[
@@ -315,7 +322,7 @@ mod tests {
     }
 
     #[test]
-    fn an_event_that_never_ends_is_an_error_not_a_full_memory() {
+    fn an_event_that_never_ends_is_an_error_and_does_not_fill_the_memory() {
         for line in
             [&b"data: xxxxxxxxxxxxxxxx"[..], b"data: xxxxxxxxxxxxxxx\n", b": xxxxxxxxxxxxxxxxxxxx"]
         {
@@ -327,7 +334,7 @@ mod tests {
     }
 
     prop_compose! {
-        /// Text made of the pieces on which decoders fail.
+        /// Text made of the pieces that decoders often get wrong.
         fn stream()(pieces in prop::collection::vec(prop::sample::select(vec![
             "data", "data:", "data: ", "id: ", "id", "event: ", "retry: ", ":", "\r", "\n", "\r\n", "\n\n",
             "\u{FEFF}", "x", "12", "é", "€", "😀", " ", "\0",
@@ -338,7 +345,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_split_of_a_stream_decodes_like_the_whole(
+        fn a_stream_decodes_to_the_same_events_however_it_is_split(
             text in prop_oneof![
                 stream().prop_map(String::into_bytes),
                 prop::collection::vec(any::<u8>(), 0..80),

@@ -1,32 +1,32 @@
-//! Which feed on which server: a URL, parsed and resolved once.
+//! Which feed on which server a subscriber wants: a URL, parsed and resolved once.
 
 use std::net::SocketAddr;
 
 use http::Uri;
 use http::uri::Authority;
 
-use crate::tls::{Believe, Trust, TrustError};
+use crate::tls::{TlsClient, TrustError, TrustedCertificates};
 
-/// The feed that is meant where a URL names none.
+/// The feed that a URL without a feed stands for.
 pub const DEFAULT_FEED: &str = "bench";
 
 /// A feed on a server whose address is known.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Target {
-    /// `host:port`, as it goes into `Host`.
+    /// `host:port`, as the header `Host` carries it.
     pub authority: String,
-    /// Where connections go: the first address that the name had when it was resolved.
+    /// Where connections go: the first address of the host when it was resolved.
     pub address: SocketAddr,
-    /// The feed.
+    /// The name of the feed.
     pub feed: String,
-    /// Whom to believe to be the server; `None` speaks without TLS.
-    pub trust: Option<Trust>,
+    /// Encrypts the connections. `None` speaks without TLS.
+    pub tls: Option<TlsClient>,
 }
 
-/// A URL that names no feed server.
+/// Why a URL cannot be used as a target.
 #[derive(Debug, thiserror::Error)]
 pub enum TargetError {
-    /// Not a URL of the form that is spoken here.
+    /// The URL has a form that is not supported.
     #[error(
         "malformed URL `{url}`: expected `http://host:port` or `http://host:port/feeds/{{feed}}`, or the \
          same with `https://`"
@@ -35,13 +35,13 @@ pub enum TargetError {
         /// What was given.
         url: String,
     },
-    /// An encrypted URL, where only plain ones are spoken: what `--raw` reads of server-sent events.
-    #[error("`{url}` asks for TLS: only plain `http://` is spoken here")]
+    /// The URL asks for TLS, which the raw client for server-sent events does not speak.
+    #[error("`{url}` asks for TLS: only plain `http://` is supported here")]
     Encrypted {
         /// What was given.
         url: String,
     },
-    /// Nobody to believe over TLS.
+    /// The trusted certificates cannot be loaded.
     #[error(transparent)]
     Trust(#[from] TrustError),
     /// The host has no address.
@@ -49,14 +49,14 @@ pub enum TargetError {
     Unresolved {
         /// The host and port.
         host: String,
-        /// What the resolver said; `None` when it found nothing.
+        /// The error of the resolver. `None` if it found no address.
         #[source]
         source: Option<std::io::Error>,
     },
 }
 
 impl TargetError {
-    /// Returns true if the URL itself is at fault: no other moment or machine would take it.
+    /// Returns true if the URL itself is wrong, so that trying again elsewhere or later cannot help.
     pub fn is_malformed(&self) -> bool {
         matches!(self, Self::Malformed { .. } | Self::Encrypted { .. })
     }
@@ -64,25 +64,24 @@ impl TargetError {
 
 impl Target {
     /// Parses `http://host[:port][/feeds/{feed}[/…]]` (`https://`, `ws://` and `wss://` likewise) and
-    /// resolves the host. The port is the scheme's and the feed [`DEFAULT_FEED`] where the URL does not
-    /// say. Over TLS, whoever the system's root certificates vouch for is believed.
+    /// resolves the host. Without a port, the one of the scheme is used; without a feed,
+    /// [`DEFAULT_FEED`]. Over TLS, the root certificates of the system are trusted.
     ///
     /// # Errors
     ///
     /// [`TargetError`] for another form of URL, for a host without an address, and for certificates that
     /// cannot be read.
     pub async fn resolve(url: &str) -> Result<Self, TargetError> {
-        Self::resolve_believing(url, &Believe::System).await
+        Self::resolve_trusting(url, &TrustedCertificates::System).await
     }
 
-    /// The same, with somebody else to be believed.
-    ///
-    /// # Errors
-    ///
-    /// As [`resolve`](Self::resolve).
-    pub async fn resolve_believing(url: &str, believe: &Believe) -> Result<Self, TargetError> {
+    /// The same as [`resolve`](Self::resolve), with other trusted certificates.
+    pub async fn resolve_trusting(
+        url: &str,
+        trusted: &TrustedCertificates,
+    ) -> Result<Self, TargetError> {
         let malformed = || TargetError::Malformed { url: url.to_owned() };
-        let Parsed { authority, uri, encrypted } = parse(url)?;
+        let ServerUrl { authority, uri, encrypted } = parse(url)?;
         let feed = match uri.path() {
             "" | "/" => DEFAULT_FEED.to_owned(),
             path => {
@@ -92,22 +91,22 @@ impl Target {
             }
         };
         let address = resolve(&authority, encrypted).await?;
-        let trust = encrypted.then(|| believe.trust()).transpose()?;
-        Ok(Self { authority: authority.to_string(), address, feed, trust })
+        let tls = encrypted.then(|| TlsClient::new(trusted)).transpose()?;
+        Ok(Self { authority: authority.to_string(), address, feed, tls })
     }
 }
 
-/// A URL that was understood.
+/// The parts of a URL that name a server.
 #[derive(Debug)]
-pub(crate) struct Parsed {
+pub(crate) struct ServerUrl {
     pub(crate) authority: Authority,
     pub(crate) uri: Uri,
-    /// Its scheme asks for TLS.
+    /// The scheme asks for TLS.
     pub(crate) encrypted: bool,
 }
 
-/// A URL of any of the schemes.
-pub(crate) fn parse(url: &str) -> Result<Parsed, TargetError> {
+/// Parses a URL of one of the four schemes, whatever its path.
+pub(crate) fn parse(url: &str) -> Result<ServerUrl, TargetError> {
     let malformed = || TargetError::Malformed { url: url.to_owned() };
     let uri: Uri = url.parse().map_err(|_| malformed())?;
     let encrypted = match uri.scheme_str() {
@@ -116,15 +115,15 @@ pub(crate) fn parse(url: &str) -> Result<Parsed, TargetError> {
         _ => return Err(malformed()),
     };
     let authority = uri.authority().cloned().ok_or_else(malformed)?;
-    // `http` says of a port such as 99999 that there is none, and here that would mean the scheme's.
+    // `http` returns no port for one such as 99999, which would then mean the port of the scheme.
     let names_a_port = authority.as_str().len() > authority.host().len() + ":".len();
     if authority.as_str().contains('@') || (names_a_port && authority.port_u16().is_none()) {
         return Err(malformed());
     }
-    Ok(Parsed { authority, uri, encrypted })
+    Ok(ServerUrl { authority, uri, encrypted })
 }
 
-/// The first address of a host.
+/// Returns the first address of a host.
 pub(crate) async fn resolve(
     authority: &Authority,
     encrypted: bool,
@@ -143,7 +142,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn a_url_names_a_server_and_perhaps_a_feed() {
+    async fn a_url_names_a_server_and_optionally_a_feed() {
         for (url, authority, feed) in [
             ("http://127.0.0.1:8080", "127.0.0.1:8080", "bench"),
             ("http://127.0.0.1:8080/", "127.0.0.1:8080", "bench"),
@@ -153,32 +152,32 @@ mod tests {
             let target = Target::resolve(url).await.unwrap();
             assert_eq!((&*target.authority, &*target.feed), (authority, feed), "of {url}");
             assert_eq!(target.address.port(), 8080);
-            assert!(target.trust.is_none(), "{url} asks for no TLS");
+            assert!(target.tls.is_none(), "{url} asks for no TLS");
         }
     }
 
     #[tokio::test]
-    async fn the_scheme_of_a_url_says_whether_tls_is_spoken_and_on_which_port() {
+    async fn the_scheme_decides_whether_tls_is_spoken_and_the_default_port() {
         for (url, port, encrypted) in [
             ("http://127.0.0.1", 80, false),
             ("ws://127.0.0.1", 80, false),
             ("https://127.0.0.1", 443, true),
             ("wss://127.0.0.1:8443/feeds/chat", 8443, true),
         ] {
-            let target = Target::resolve_believing(url, &Believe::Anybody).await.unwrap();
-            assert_eq!((target.address.port(), target.trust.is_some()), (port, encrypted), "{url}");
+            let target = Target::resolve_trusting(url, &TrustedCertificates::Any).await.unwrap();
+            assert_eq!((target.address.port(), target.tls.is_some()), (port, encrypted), "{url}");
         }
     }
 
     #[tokio::test]
-    async fn a_certificate_that_is_none_is_named() {
-        let believe = Believe::Certificate("-----BEGIN NOTHING-----".to_owned());
-        let error = Target::resolve_believing("https://127.0.0.1", &believe).await.unwrap_err();
+    async fn an_invalid_certificate_is_reported() {
+        let trusted = TrustedCertificates::Pinned("-----BEGIN NOTHING-----".to_owned());
+        let error = Target::resolve_trusting("https://127.0.0.1", &trusted).await.unwrap_err();
         assert!(error.to_string().contains("certificate"), "{error}");
     }
 
     #[tokio::test]
-    async fn another_form_of_url_is_refused() {
+    async fn a_url_of_another_form_is_rejected() {
         for url in [
             "127.0.0.1:80",
             "ftp://a",

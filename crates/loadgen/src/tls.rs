@@ -1,4 +1,4 @@
-//! TLS of a subscriber, and whom it believes to be the server.
+//! TLS of a subscriber, and the certificates that it trusts.
 
 use std::fmt;
 use std::io;
@@ -19,38 +19,67 @@ use tokio_rustls::rustls::{
     CertificateError, ClientConfig, DigitallySignedStruct, Error, RootCertStore, SignatureScheme,
 };
 
-/// Whose certificates are believed. A handle: clones are the same.
+/// The TLS side of a client: its configuration and the certificates that it trusts. Clones share both.
 #[derive(Clone)]
-pub struct Trust(Arc<Configs>);
+pub struct TlsClient(Arc<TlsConfigs>);
 
-/// A certificate that cannot be trusted because it cannot be read.
+/// The certificates that a client trusts, as the command line names them.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum TrustedCertificates {
+    /// Those that the root certificates of the system vouch for.
+    #[default]
+    System,
+    /// Those, and those that the root certificates in this PEM file vouch for.
+    File(PathBuf),
+    /// Exactly this certificate, in PEM.
+    Pinned(String),
+    /// Every certificate: encrypted, but perhaps to the wrong server.
+    Any,
+}
+
+/// Why trusted certificates could not be loaded.
 #[derive(Debug, thiserror::Error)]
 pub enum TrustError {
-    /// Not a certificate.
+    /// A certificate cannot be read.
     #[error("cannot read a certificate from {from}: {why}")]
     Certificate {
-        /// Where it was looked for.
+        /// The place that should hold it.
         from: String,
         /// What is wrong with it.
         why: String,
     },
-    /// The system has no certificates to believe.
+    /// The system has no root certificates, and no file of them was named.
     #[error("the system has no root certificates{why}: name a file of them with `--ca`")]
     NoRoots {
-        /// What was met with, if anything.
+        /// The first error of the system, in parentheses. Empty if it reported none.
         why: String,
     },
 }
 
-/// One for each version of HTTP, since the handshake says which is spoken.
-struct Configs {
-    one: Arc<ClientConfig>,
-    two: Arc<ClientConfig>,
+/// One configuration for each version of HTTP, because the handshake agrees on the version.
+struct TlsConfigs {
+    http1: Arc<ClientConfig>,
+    http2: Arc<ClientConfig>,
 }
 
-impl Trust {
-    /// Exactly the holder of this certificate, in PEM, whatever names and dates it carries: as a server
-    /// that signs for itself gives it in its ready line.
+impl TlsClient {
+    /// Creates a client that trusts these certificates. Reads files.
+    ///
+    /// # Errors
+    ///
+    /// [`TrustError`] if a certificate cannot be read. A certificate of the system that cannot be read is
+    /// skipped.
+    pub fn new(trusted: &TrustedCertificates) -> Result<Self, TrustError> {
+        match trusted {
+            TrustedCertificates::System => Self::roots(None),
+            TrustedCertificates::File(path) => Self::roots(Some(path)),
+            TrustedCertificates::Pinned(pem) => Self::pinned(pem),
+            TrustedCertificates::Any => Ok(Self::verified_by(None)),
+        }
+    }
+
+    /// Creates a client that trusts exactly this certificate, in PEM, whatever names and dates it
+    /// carries. A server that signs its own certificate prints it in its ready line.
     ///
     /// # Errors
     ///
@@ -59,15 +88,11 @@ impl Trust {
         let certificate = CertificateDer::from_pem_slice(pem.as_bytes()).map_err(|error| {
             TrustError::Certificate { from: "the ready line".to_owned(), why: error.to_string() }
         })?;
-        Ok(Self::by(Lenient { certificate: Some(certificate), provider: provider() }))
+        Ok(Self::verified_by(Some(certificate)))
     }
 
-    /// Whoever the system's root certificates vouch for, or those in the PEM file `further`.
-    ///
-    /// # Errors
-    ///
-    /// [`TrustError`]. That one of the system's certificates cannot be read is none.
-    pub fn roots(further: Option<&Path>) -> Result<Self, TrustError> {
+    /// Trusts what the root certificates of the system, or those in the PEM file `further`, vouch for.
+    fn roots(further: Option<&Path>) -> Result<Self, TrustError> {
         let mut roots = RootCertStore::empty();
         let system = rustls_native_certs::load_native_certs();
         roots.add_parsable_certificates(system.certs);
@@ -78,42 +103,40 @@ impl Trust {
             let why = system.errors.first().map(|error| format!(" ({error})")).unwrap_or_default();
             return Err(TrustError::NoRoots { why });
         }
-        Ok(Self::new(|| builder().with_root_certificates(roots.clone()).with_no_client_auth()))
+        Ok(Self::configured(|| {
+            builder().with_root_certificates(roots.clone()).with_no_client_auth()
+        }))
     }
 
-    /// Anybody at all: encrypted, but perhaps to the wrong one.
-    pub fn anybody() -> Self {
-        Self::by(Lenient { certificate: None, provider: provider() })
-    }
-
-    fn by(verifier: Lenient) -> Self {
-        let verifier = Arc::new(verifier);
-        Self::new(|| {
+    /// Trusts this certificate, or every certificate if it is `None`.
+    fn verified_by(certificate: Option<CertificateDer<'static>>) -> Self {
+        let verifier = Arc::new(LenientVerifier { certificate, provider: provider() });
+        Self::configured(|| {
             let verifier = Arc::clone(&verifier);
             builder().dangerous().with_custom_certificate_verifier(verifier).with_no_client_auth()
         })
     }
 
-    fn new(config: impl Fn() -> ClientConfig) -> Self {
+    fn configured(config: impl Fn() -> ClientConfig) -> Self {
         let speaking = |protocol: &str| {
             let mut config = config();
             config.alpn_protocols = vec![protocol.as_bytes().to_vec()];
-            // Subscribers are strangers to each other: none resumes the session of another, and each
-            // pays for a whole handshake.
+            // Subscribers stand for different users: none resumes the session of another, and each pays
+            // for a whole handshake.
             config.resumption = Resumption::disabled();
             Arc::new(config)
         };
-        Self(Arc::new(Configs { one: speaking("http/1.1"), two: speaking("h2") }))
+        Self(Arc::new(TlsConfigs { http1: speaking("http/1.1"), http2: speaking("h2") }))
     }
 
-    /// Speaks TLS over `io` to the server of that authority, and agrees on a version of HTTP.
+    /// Speaks TLS over `io` to the server at `authority`, and agrees on `version` of HTTP.
     pub(crate) async fn handshake<S: AsyncRead + AsyncWrite + Unpin>(
         &self,
         io: S,
         authority: &str,
         version: u8,
     ) -> io::Result<TlsStream<S>> {
-        let config = if version == 2 { &self.0.two } else { &self.0.one };
+        let config = if version == 2 { &self.0.http2 } else { &self.0.http1 };
         let name = server_name(authority)?;
         let stream = TlsConnector::from(Arc::clone(config)).connect(name, io).await?;
         if version == 2 && stream.get_ref().1.alpn_protocol() != Some(b"h2") {
@@ -123,48 +146,18 @@ impl Trust {
     }
 }
 
-/// Whom to believe, as the command line says it.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub enum Believe {
-    /// Whoever the system's root certificates vouch for.
-    #[default]
-    System,
-    /// Those, or the root certificates in this PEM file.
-    File(PathBuf),
-    /// Exactly the holder of this certificate, in PEM.
-    Certificate(String),
-    /// Anybody.
-    Anybody,
-}
-
-impl Believe {
-    /// As TLS needs it. Reads files.
-    ///
-    /// # Errors
-    ///
-    /// [`TrustError`].
-    pub fn trust(&self) -> Result<Trust, TrustError> {
-        match self {
-            Self::System => Trust::roots(None),
-            Self::File(path) => Trust::roots(Some(path)),
-            Self::Certificate(pem) => Trust::pinned(pem),
-            Self::Anybody => Ok(Trust::anybody()),
-        }
-    }
-}
-
-/// Only the same handle is the same trust.
-impl PartialEq for Trust {
+/// Two clients are equal if they are clones of each other.
+impl PartialEq for TlsClient {
     fn eq(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.0, &other.0)
     }
 }
 
-impl Eq for Trust {}
+impl Eq for TlsClient {}
 
-impl fmt::Debug for Trust {
+impl fmt::Debug for TlsClient {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Trust")
+        f.write_str("TlsClient")
     }
 }
 
@@ -188,7 +181,7 @@ fn add_file(roots: &mut RootCertStore, path: &Path) -> Result<(), TrustError> {
         .and_then(Iterator::collect::<Result<Vec<_>, _>>)
         .map_err(|error| unreadable(error.to_string()))?;
     if certificates.is_empty() {
-        return Err(unreadable("there is none in it".to_owned()));
+        return Err(unreadable("it contains none".to_owned()));
     }
     for certificate in certificates {
         roots.add(certificate).map_err(|error| unreadable(error.to_string()))?;
@@ -196,22 +189,22 @@ fn add_file(roots: &mut RootCertStore, path: &Path) -> Result<(), TrustError> {
     Ok(())
 }
 
-/// The host of an authority, without its port.
+/// Returns the host of an authority, without its port.
 fn server_name(authority: &str) -> io::Result<ServerName<'static>> {
     let parsed: http::uri::Authority = authority.parse().map_err(io::Error::other)?;
     let host = parsed.host().trim_start_matches('[').trim_end_matches(']');
     ServerName::try_from(host.to_owned()).map_err(io::Error::other)
 }
 
-/// Believes one certificate, or all of them, but always checks that the server holds its key.
+/// Trusts one certificate, or all of them, but always checks that the server holds the private key.
 #[derive(Debug)]
-struct Lenient {
-    /// `None` for all.
+struct LenientVerifier {
+    /// `None` trusts every certificate.
     certificate: Option<CertificateDer<'static>>,
     provider: Arc<CryptoProvider>,
 }
 
-impl ServerCertVerifier for Lenient {
+impl ServerCertVerifier for LenientVerifier {
     fn verify_server_cert(
         &self,
         end_entity: &CertificateDer<'_>,

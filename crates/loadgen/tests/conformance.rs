@@ -14,11 +14,12 @@ use support::manner::{Manner, cases};
 use support::proxy::Proxy;
 use support::{Bench, PATIENCE, frames, until, within};
 use wirebench_loadgen::{
-    Dialer, Settings, Sight, SubscribeError, Subscriber, Target, live, subscribe,
+    HttpClient, SubscribeError, Subscriber, SubscriberEvent, SubscriberSettings, Target,
+    run_subscriber, subscribe,
 };
 use wirebench_measure::Event;
 use wirebench_protocol::{After, Cursor, Gap, Message, Seq, Transport};
-use wirebench_scenario::{Connections, Link};
+use wirebench_scenario::Connections;
 
 /// One subscription, and what it is called in a failure.
 struct Reader<'a> {
@@ -31,11 +32,11 @@ impl<'a> Reader<'a> {
     fn new(
         transport: Transport,
         manner: Manner,
-        dialer: &'a Dialer,
+        client: &'a HttpClient,
         target: &'a Target,
         after: After,
     ) -> Self {
-        let events = subscribe(transport, dialer, target, after, &settings());
+        let events = subscribe(transport, client, target, after, &settings());
         Self { transport, manner, events }
     }
 
@@ -109,20 +110,16 @@ impl<'a> Reader<'a> {
     }
 }
 
-fn settings() -> Settings {
-    Settings { interval: Duration::from_millis(5), ..Settings::default() }
-}
-
-fn dialer() -> Dialer {
-    Dialer::new(Link::default(), 1)
+fn settings() -> SubscriberSettings {
+    SubscriberSettings { interval: Duration::from_millis(5), ..SubscriberSettings::default() }
 }
 
 #[tokio::test]
 async fn every_message_arrives_once_and_in_order() {
     for (transport, manner) in cases() {
-        let (bench, dialer) = (Bench::speaking(manner, 1000), manner.dialer());
+        let (bench, client) = (Bench::speaking(manner, 1000), manner.client());
         let target = bench.target();
-        let mut reader = Reader::new(transport, manner, &dialer, &target, After::Newest);
+        let mut reader = Reader::new(transport, manner, &client, &target, After::Newest);
         assert_eq!(reader.connected().await, bench.cursor(0), "{transport} over {manner}");
         let publishing = async {
             for burst in (1..=20).cycle().take(60) {
@@ -141,10 +138,10 @@ async fn every_message_arrives_once_and_in_order() {
 #[tokio::test]
 async fn without_a_cursor_only_what_is_new_arrives() {
     for (transport, manner) in cases() {
-        let (bench, dialer) = (Bench::speaking(manner, 100), manner.dialer());
+        let (bench, client) = (Bench::speaking(manner, 100), manner.client());
         bench.publish_numbers(5);
         let target = bench.target();
-        let mut reader = Reader::new(transport, manner, &dialer, &target, After::Newest);
+        let mut reader = Reader::new(transport, manner, &client, &target, After::Newest);
         assert_eq!(reader.connected().await, bench.cursor(5), "{transport} over {manner}");
         bench.publish_numbers(1);
         reader.messages([6]).await;
@@ -154,12 +151,12 @@ async fn without_a_cursor_only_what_is_new_arrives() {
 #[tokio::test]
 async fn a_late_subscriber_goes_on_after_its_cursor() {
     for (transport, manner) in cases() {
-        let (bench, dialer) = (Bench::speaking(manner, 100), manner.dialer());
+        let (bench, client) = (Bench::speaking(manner, 100), manner.client());
         bench.publish_numbers(10);
         let target = bench.target();
         for seen in [0, 1, 9, 10] {
             let after = After::Cursor(bench.cursor(seen));
-            let mut reader = Reader::new(transport, manner, &dialer, &target, after);
+            let mut reader = Reader::new(transport, manner, &client, &target, after);
             assert_eq!(reader.connected().await.seq, seen, "{transport} over {manner}");
             let newest = bench.feed.published();
             reader.messages(seen + 1..=newest).await;
@@ -172,11 +169,11 @@ async fn a_late_subscriber_goes_on_after_its_cursor() {
 #[tokio::test]
 async fn from_the_start_means_from_the_oldest_message_in_the_window() {
     for (transport, manner) in cases() {
-        let (bench, dialer) = (Bench::speaking(manner, 4), manner.dialer());
+        let (bench, client) = (Bench::speaking(manner, 4), manner.client());
         let target = bench.target();
         for (published, expected) in [(3, 1..=3), (6, 6..=9)] {
             bench.publish_numbers(published);
-            let mut reader = Reader::new(transport, manner, &dialer, &target, After::Start);
+            let mut reader = Reader::new(transport, manner, &client, &target, After::Start);
             assert_eq!(
                 reader.connected().await.seq,
                 expected.start() - 1,
@@ -191,11 +188,11 @@ async fn from_the_start_means_from_the_oldest_message_in_the_window() {
 async fn one_who_comes_back_behind_the_window_learns_how_much_it_missed() {
     for (transport, manner) in cases() {
         for (seen, missed) in [(0, 7), (2, 5), (6, 1)] {
-            let (bench, dialer) = (Bench::speaking(manner, 5), manner.dialer());
+            let (bench, client) = (Bench::speaking(manner, 5), manner.client());
             bench.publish_numbers(12);
             let target = bench.target();
             let after = After::Cursor(bench.cursor(seen));
-            let mut reader = Reader::new(transport, manner, &dialer, &target, after);
+            let mut reader = Reader::new(transport, manner, &client, &target, after);
             reader.connected().await;
             assert_eq!(
                 reader.gap().await,
@@ -208,11 +205,11 @@ async fn one_who_comes_back_behind_the_window_learns_how_much_it_missed() {
             reader.messages([13]).await;
         }
         // The edge: the next message is the oldest that is left.
-        let (bench, dialer) = (Bench::speaking(manner, 5), manner.dialer());
+        let (bench, client) = (Bench::speaking(manner, 5), manner.client());
         bench.publish_numbers(12);
         let target = bench.target();
         let mut reader =
-            Reader::new(transport, manner, &dialer, &target, After::Cursor(bench.cursor(7)));
+            Reader::new(transport, manner, &client, &target, After::Cursor(bench.cursor(7)));
         reader.connected().await;
         reader.messages(8..=12).await;
     }
@@ -222,9 +219,9 @@ async fn one_who_comes_back_behind_the_window_learns_how_much_it_missed() {
 #[tokio::test]
 async fn one_whom_the_window_passes_by_while_subscribed_learns_how_much_it_missed() {
     for (transport, manner) in cases() {
-        let (bench, dialer) = (Bench::speaking(manner, 5), manner.dialer());
+        let (bench, client) = (Bench::speaking(manner, 5), manner.client());
         let target = bench.target();
-        let mut reader = Reader::new(transport, manner, &dialer, &target, After::Newest);
+        let mut reader = Reader::new(transport, manner, &client, &target, After::Newest);
         reader.connected().await;
         bench.publish_numbers(12);
         assert_eq!(reader.gap().await, (Gap::Missed(7), 7), "{transport} over {manner}");
@@ -242,12 +239,12 @@ async fn a_cursor_of_another_life_of_the_feed_is_told_of_the_reset() {
     for (transport, manner) in cases() {
         // The second is a place that this life has reached, too: only the epoch tells them apart.
         for (published, seen, left) in [(3, 40, 1..4), (9, 2, 6..10), (0, 2, 1..1)] {
-            let (former, bench, dialer) =
-                (Bench::start(4), Bench::speaking(manner, 4), manner.dialer());
+            let (former, bench, client) =
+                (Bench::start(4), Bench::speaking(manner, 4), manner.client());
             bench.publish_numbers(published);
             let target = bench.target();
             let after = After::Cursor(former.cursor(seen));
-            let mut reader = Reader::new(transport, manner, &dialer, &target, after);
+            let mut reader = Reader::new(transport, manner, &client, &target, after);
             reader.connected().await;
             assert_eq!(
                 reader.gap().await,
@@ -268,11 +265,11 @@ async fn a_cursor_of_another_life_of_the_feed_is_told_of_the_reset() {
 #[tokio::test]
 async fn a_cursor_from_the_future_is_refused() {
     for (transport, manner) in cases() {
-        let (bench, dialer) = (Bench::speaking(manner, 4), manner.dialer());
+        let (bench, client) = (Bench::speaking(manner, 4), manner.client());
         bench.publish_numbers(3);
         let target = bench.target();
         let after = After::Cursor(bench.cursor(4));
-        let mut events = subscribe(transport, &dialer, &target, after, &settings());
+        let mut events = subscribe(transport, &client, &target, after, &settings());
         let error = within(PATIENCE, format!("{transport} over {manner}: a refusal"), async {
             loop {
                 match events.next().await {
@@ -306,19 +303,19 @@ async fn live_until(
     last: Seq,
     mut meanwhile: impl FnMut(&Life),
 ) -> Life {
-    let dialer = manner.dialer();
+    let client = manner.client();
     let settings = settings();
     let subscriber =
-        Subscriber { transport, dialer: &dialer, target, settings, seed: 7, cut: None };
+        Subscriber { transport, client: &client, target, settings, seed: 7, cut: None };
     let mut life = Life::default();
     let (done, at_last) = tokio::sync::oneshot::channel();
     let mut done = Some(done);
-    let living = live(&subscriber, After::Start, |sight| {
+    let living = run_subscriber(&subscriber, After::Start, |sight| {
         match sight {
-            Sight::Event(Event::Received { cursor, .. }) => life.seen.push(cursor.seq),
-            Sight::Event(Event::Gap { gap, .. }) => panic!("{transport}: {gap:?}"),
-            Sight::Event(_) => return,
-            Sight::Interrupted { .. } => life.interrupted += 1,
+            SubscriberEvent::Event(Event::Received { cursor, .. }) => life.seen.push(cursor.seq),
+            SubscriberEvent::Event(Event::Gap { gap, .. }) => panic!("{transport}: {gap:?}"),
+            SubscriberEvent::Event(_) => return,
+            SubscriberEvent::Interrupted { .. } => life.interrupted += 1,
         }
         meanwhile(&life);
         if life.seen.last() == Some(&last) {
@@ -408,11 +405,11 @@ async fn a_connection_that_is_cut_in_the_middle_of_a_message_resumes_without_los
 #[tokio::test]
 async fn a_poll_that_finds_nothing_ends_quietly_and_keeps_its_cursor() {
     for (transport, manner) in cases().filter(|(transport, _)| transport.polls()) {
-        let (bench, dialer) = (Bench::speaking(manner, 10), manner.dialer());
+        let (bench, client) = (Bench::speaking(manner, 10), manner.client());
         bench.publish_numbers(3);
         let (target, place) = (bench.target(), bench.cursor(3));
-        let settings = Settings { hold: Duration::from_millis(20), ..settings() };
-        let events = subscribe(transport, &dialer, &target, After::Newest, &settings);
+        let settings = SubscriberSettings { hold: Duration::from_millis(20), ..settings() };
+        let events = subscribe(transport, &client, &target, After::Newest, &settings);
         let mut reader = Reader { transport, manner, events };
         reader.connected().await;
         let mut empty = 0;
@@ -428,20 +425,25 @@ async fn a_poll_that_finds_nothing_ends_quietly_and_keeps_its_cursor() {
         }
         bench.publish_numbers(1);
         reader.messages([4]).await;
-        assert_eq!(dialer.counts().attempted, 1, "{transport} over {manner} keeps its connection");
+        assert_eq!(
+            client.dialer().counts().attempted,
+            1,
+            "{transport} over {manner} keeps its connection"
+        );
     }
 }
 
 #[tokio::test]
 async fn a_server_that_stops_ends_every_subscription_properly_and_at_once() {
     for (transport, manner) in cases() {
-        let (bench, dialer) = (Bench::speaking(manner, 10), manner.dialer());
+        let (bench, client) = (Bench::speaking(manner, 10), manner.client());
         let target = bench.target();
         // The connection of a short poll stays open until the next one was answered.
         let interval = Duration::from_secs(1);
-        let settings = Settings { interval, phase: interval / 2, ..Settings::default() };
+        let settings =
+            SubscriberSettings { interval, phase: interval / 2, ..SubscriberSettings::default() };
         let reader = |_| {
-            let events = subscribe(transport, &dialer, &target, After::Newest, &settings);
+            let events = subscribe(transport, &client, &target, After::Newest, &settings);
             Reader { transport, manner, events }
         };
         let mut readers: Vec<_> = (0..20).map(reader).collect();
@@ -463,7 +465,7 @@ async fn a_server_that_stops_ends_every_subscription_properly_and_at_once() {
         tokio::join!(ending, stopping);
         let shared = manner.0.connections == Connections::Shared;
         assert_eq!(
-            dialer.counts().opened,
+            client.dialer().counts().opened,
             if shared { 1 } else { 20 },
             "{transport} over {manner}"
         );
@@ -476,9 +478,9 @@ async fn what_was_published_before_the_server_stopped_still_arrives() {
     for (transport, manner) in
         cases().filter(|(transport, _)| *transport != Transport::ShortPolling)
     {
-        let (bench, dialer) = (Bench::speaking(manner, 10), manner.dialer());
+        let (bench, client) = (Bench::speaking(manner, 10), manner.client());
         let target = bench.target();
-        let mut reader = Reader::new(transport, manner, &dialer, &target, After::Newest);
+        let mut reader = Reader::new(transport, manner, &client, &target, After::Newest);
         reader.connected().await;
         let reading = async {
             reader.messages(1..=3).await;
@@ -691,9 +693,9 @@ async fn two_polls_with_the_same_cursor_are_both_answered() {
 #[tokio::test]
 async fn a_subscriber_that_goes_away_loses_nothing_and_leaves_nothing_behind() {
     for (transport, manner) in cases() {
-        let (bench, dialer) = (Bench::speaking(manner, 10), manner.dialer());
+        let (bench, client) = (Bench::speaking(manner, 10), manner.client());
         let target = bench.target();
-        let mut reader = Reader::new(transport, manner, &dialer, &target, After::Newest);
+        let mut reader = Reader::new(transport, manner, &client, &target, After::Newest);
         let cursor = reader.connected().await;
         if transport == Transport::LongPolling {
             while bench.server.requests() < 2 {
@@ -707,7 +709,7 @@ async fn a_subscriber_that_goes_away_loses_nothing_and_leaves_nothing_behind() {
         })
         .await;
         bench.publish_numbers(3);
-        let mut again = Reader::new(transport, manner, &dialer, &target, After::Cursor(cursor));
+        let mut again = Reader::new(transport, manner, &client, &target, After::Cursor(cursor));
         assert_eq!(again.connected().await, cursor, "{transport} over {manner}");
         again.messages(1..=3).await;
     }
@@ -716,14 +718,14 @@ async fn a_subscriber_that_goes_away_loses_nothing_and_leaves_nothing_behind() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn all_transports_at_once_tell_the_same_story() {
     const MESSAGES: u64 = 3000;
-    let (bench, dialer) = (Bench::start(10_000), dialer());
+    let (bench, client) = (Bench::start(10_000), support::client());
     let target = bench.target();
     let stories =
         Transport::ALL.into_iter().flat_map(|transport| [transport; 3]).map(|transport| {
-            let (dialer, target) = (&dialer, &target);
+            let (client, target) = (&client, &target);
             async move {
                 let mut reader =
-                    Reader::new(transport, Manner::default(), dialer, target, After::Start);
+                    Reader::new(transport, Manner::default(), client, target, After::Start);
                 let mut story = Vec::new();
                 while (story.len() as u64) < MESSAGES {
                     match reader.news("a message").await {

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
-use wirebench_loadgen::{Control, DriveError, Progress, Target, drive};
+use wirebench_loadgen::{ControlClient, Drive, DriveError, Progress, Target, drive};
 use wirebench_measure::{Invalid, Measurement, Second};
 use wirebench_protocol::Transport;
 use wirebench_protocol::control::{Pace, Payload};
@@ -41,12 +41,12 @@ fn run(transport: Transport) -> Run {
 }
 
 /// A server of this feed with its control API, until the token is cancelled.
-async fn serve(feed: &Feed) -> (Target, Control, CancellationToken) {
+async fn serve(feed: &Feed) -> (Target, ControlClient, CancellationToken) {
     let server = Server::new([("bench".to_owned(), feed.clone())]);
     let feeds = wirebench_server::listen("127.0.0.1:0".parse().unwrap()).unwrap();
     let control = wirebench_server::listen("127.0.0.1:0".parse().unwrap()).unwrap();
     let target = format!("http://{}", feeds.local_addr().unwrap());
-    let api = Control::new(&format!("http://{}", control.local_addr().unwrap()), TOKEN);
+    let api = ControlClient::new(&format!("http://{}", control.local_addr().unwrap()), TOKEN);
     let end = CancellationToken::new();
     let stop = end.clone();
     tokio::spawn(async move {
@@ -90,7 +90,12 @@ async fn a_run_over_each_transport_delivers_everything() {
         };
         let stop = CancellationToken::new();
         let run = run(transport);
-        let measured = drive(&run, &target, &control, 2, &mut observe, stop, None).await.unwrap();
+        let measured = drive(
+            Drive { run: &run, target: &target, control: &control, workers: 2, stop, server: None },
+            &mut observe,
+        )
+        .await
+        .unwrap();
         check(transport, &measured, &seconds);
         end.cancel();
     }
@@ -119,8 +124,19 @@ async fn an_interrupted_run_keeps_what_was_measured() {
             stop.cancel();
         }
     };
-    let measured =
-        drive(&run, &target, &control, 1, &mut observe, stop.clone(), None).await.unwrap();
+    let measured = drive(
+        Drive {
+            run: &run,
+            target: &target,
+            control: &control,
+            workers: 1,
+            stop: stop.clone(),
+            server: None,
+        },
+        &mut observe,
+    )
+    .await
+    .unwrap();
     assert!(measured.invalid.contains(&Invalid::Interrupted), "{:?}", measured.invalid);
     assert_eq!(measured.missing(), Some(0));
     assert!(measured.duration >= Duration::from_secs(1), "{:?}", measured.duration);
@@ -138,8 +154,18 @@ async fn a_server_that_goes_away_ends_the_run_with_that_reason() {
             end.cancel();
         }
     };
-    let result =
-        drive(&run, &target, &control, 1, &mut observe, CancellationToken::new(), None).await;
+    let result = drive(
+        Drive {
+            run: &run,
+            target: &target,
+            control: &control,
+            workers: 1,
+            stop: CancellationToken::new(),
+            server: None,
+        },
+        &mut observe,
+    )
+    .await;
     assert!(matches!(result, Err(DriveError::Server { .. })), "{result:?}");
 }
 
@@ -150,8 +176,18 @@ async fn a_crowd_of_which_nobody_stands_says_why() {
     let mut observe = |_| {};
     let mut run = run(Transport::LongPolling);
     run.subscribers = 3;
-    let result =
-        drive(&run, &target, &control, 1, &mut observe, CancellationToken::new(), None).await;
-    let Err(error @ DriveError::Nobody { .. }) = result else { panic!("{result:?}") };
+    let result = drive(
+        Drive {
+            run: &run,
+            target: &target,
+            control: &control,
+            workers: 1,
+            stop: CancellationToken::new(),
+            server: None,
+        },
+        &mut observe,
+    )
+    .await;
+    let Err(error @ DriveError::NoneConnected { .. }) = result else { panic!("{result:?}") };
     assert!(error.to_string().contains("404"), "{error}");
 }

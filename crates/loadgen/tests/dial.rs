@@ -10,7 +10,7 @@ use std::time::Duration;
 use support::reads::Reads;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
-use wirebench_loadgen::{Connection, Dialer};
+use wirebench_loadgen::{Dialer, MeasuredConnection};
 use wirebench_protocol::Timestamp;
 use wirebench_scenario::Link;
 
@@ -20,7 +20,7 @@ fn link(delay: u64, jitter: u64) -> Link {
     Link { delay: Duration::from_millis(delay), jitter: Duration::from_millis(jitter) }
 }
 
-async fn pair(dialer: &Dialer) -> (Connection, TcpStream) {
+async fn pair(dialer: &Dialer) -> (MeasuredConnection, TcpStream) {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
     let address = listener.local_addr().expect("a bound socket has an address");
     let (here, there) = tokio::join!(dialer.dial(address), listener.accept());
@@ -28,7 +28,7 @@ async fn pair(dialer: &Dialer) -> (Connection, TcpStream) {
 }
 
 /// Waits for what the peer reads. Reading, where nothing comes, is what keeps an emulated link going.
-async fn while_reading<T>(here: &mut Connection, peer: impl Future<Output = T>) -> T {
+async fn while_reading<T>(here: &mut MeasuredConnection, peer: impl Future<Output = T>) -> T {
     tokio::select! {
         done = peer => done,
         byte = here.read_u8() => panic!("{byte:?} came from a peer that sent nothing"),

@@ -15,7 +15,8 @@ use tokio::sync::Notify;
 use tokio_util::sync::{CancellationToken, DropGuard};
 use wirebench_link::Misbehaviour;
 use wirebench_loadgen::{
-    Control, Dialer, Settings, Sight, SubscribeError, Subscriber, Target, drive, live, subscribe,
+    ControlClient, Drive, SubscribeError, Subscriber, SubscriberEvent, SubscriberSettings, Target,
+    drive, run_subscriber, subscribe,
 };
 use wirebench_measure::{Event, Measurement, Missed};
 use wirebench_protocol::control::{Pace, Payload};
@@ -50,21 +51,21 @@ async fn live_through(
     target: &Target,
     mut done: impl FnMut(&Life) -> bool,
 ) -> Life {
-    let dialer = Dialer::new(Link::default(), 1);
-    let settings = Settings {
+    let client = support::client();
+    let settings = SubscriberSettings {
         interval: Duration::from_millis(5),
         hold: Duration::from_millis(500),
-        ..Settings::default()
+        ..SubscriberSettings::default()
     };
     let subscriber =
-        Subscriber { transport, dialer: &dialer, target, settings, seed: 7, cut: None };
+        Subscriber { transport, client: &client, target, settings, seed: 7, cut: None };
     let (mut life, over) = (Life::default(), CancellationToken::new());
-    let living = live(&subscriber, After::Start, |sight| {
+    let living = run_subscriber(&subscriber, After::Start, |sight| {
         match sight {
-            Sight::Event(Event::Received { cursor, .. }) => life.seen.push(cursor.seq),
-            Sight::Event(Event::Gap { gap, .. }) => panic!("{transport}: {gap:?}"),
-            Sight::Event(_) => {}
-            Sight::Interrupted { .. } => life.interrupted += 1,
+            SubscriberEvent::Event(Event::Received { cursor, .. }) => life.seen.push(cursor.seq),
+            SubscriberEvent::Event(Event::Gap { gap, .. }) => panic!("{transport}: {gap:?}"),
+            SubscriberEvent::Event(_) => {}
+            SubscriberEvent::Interrupted { .. } => life.interrupted += 1,
         }
         if done(&life) {
             over.cancel();
@@ -72,7 +73,7 @@ async fn live_through(
     });
     let what = format_args!("{transport}: its life through a proxy");
     let refused = within(PATIENCE, what, over.run_until_cancelled(living)).await;
-    Life { refused, opened: dialer.counts().opened, ..life }
+    Life { refused, opened: client.dialer().counts().opened, ..life }
 }
 
 /// The habits that let every transport through, each in its own time.
@@ -158,13 +159,16 @@ async fn pauses(
     count: usize,
     end: impl Fn(&Notify),
 ) -> Vec<Duration> {
-    let (dialer, target) = (Dialer::new(Link::default(), 1), bench.target());
+    let (client, target) = (support::client(), bench.target());
     let (cut, over) = (Notify::new(), CancellationToken::new());
-    let settings =
-        Settings { interval: Duration::from_millis(20), reconnect, ..Settings::default() };
+    let settings = SubscriberSettings {
+        interval: Duration::from_millis(20),
+        reconnect,
+        ..SubscriberSettings::default()
+    };
     let subscriber = Subscriber {
         transport,
-        dialer: &dialer,
+        client: &client,
         target: &target,
         settings,
         seed: 7,
@@ -172,11 +176,11 @@ async fn pauses(
     };
     let mut pauses = Vec::new();
     bench.publish_numbers(1);
-    let living = live(&subscriber, After::Start, |sight| match sight {
+    let living = run_subscriber(&subscriber, After::Start, |sight| match sight {
         // Whatever the server announces came before the first message.
-        Sight::Event(Event::Received { .. }) => end(&cut),
-        Sight::Event(_) => {}
-        Sight::Interrupted { pause, .. } => {
+        SubscriberEvent::Event(Event::Received { .. }) => end(&cut),
+        SubscriberEvent::Event(_) => {}
+        SubscriberEvent::Interrupted { pause, .. } => {
             pauses.push(pause);
             bench.publish_numbers(1);
             if pauses.len() == count {
@@ -229,8 +233,8 @@ async fn what_an_event_stream_says_about_reconnecting_just_before_it_ends_is_hea
         socket.write_all(answer.as_bytes()).await.unwrap();
         socket
     });
-    let (dialer, settings) = (Dialer::new(Link::default(), 1), Settings::default());
-    let events = subscribe(Transport::Sse, &dialer, &target, After::Newest, &settings);
+    let (client, settings) = (support::client(), SubscriberSettings::default());
+    let events = subscribe(Transport::Sse, &client, &target, After::Newest, &settings);
     let events: Vec<_> = within(PATIENCE, "the end of the stream", events.collect()).await;
     let told: Vec<_> = events
         .into_iter()
@@ -275,7 +279,8 @@ async fn measure(transport: Transport, faults: Faults) -> Measurement {
     let server = server.with_limits(limits_of_a_run(Reconnect::default()));
     let (feeds, control) = (support::listen(), support::listen());
     let target = target(feeds.local_addr().unwrap());
-    let api = Control::new(&format!("http://{}", control.local_addr().unwrap()), support::TOKEN);
+    let api =
+        ControlClient::new(&format!("http://{}", control.local_addr().unwrap()), support::TOKEN);
     let stop = CancellationToken::new();
     let end = stop.clone();
     tokio::spawn(async move {
@@ -287,7 +292,10 @@ async fn measure(transport: Transport, faults: Faults) -> Measurement {
     });
     let run = run(transport, faults);
     let (mut observe, never) = (|_| {}, CancellationToken::new());
-    let driving = drive(&run, &target, &api, 1, &mut observe, never, None);
+    let driving = drive(
+        Drive { run: &run, target: &target, control: &api, workers: 1, stop: never, server: None },
+        &mut observe,
+    );
     let measured = within(2 * PATIENCE, format_args!("{transport}: a run"), driving).await;
     stop.cancel();
     measured.unwrap()

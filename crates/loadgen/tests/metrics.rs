@@ -9,10 +9,9 @@ use std::time::Duration;
 use futures::StreamExt;
 use futures::future::join_all;
 use support::{Bench, PATIENCE, until, within};
-use wirebench_loadgen::{Dialer, Settings, Target, subscribe};
+use wirebench_loadgen::{HttpClient, SubscriberSettings, Target, subscribe};
 use wirebench_measure::Event;
 use wirebench_protocol::{After, Seq, Transport};
-use wirebench_scenario::Link;
 
 /// What one client saw.
 #[derive(Debug, Default)]
@@ -27,10 +26,10 @@ struct Seen {
 /// direction.
 const LAST: Seq = 35;
 
-async fn watch(transport: Transport, dialer: &Dialer, target: &Target, after: After) -> Seen {
+async fn watch(transport: Transport, client: &HttpClient, target: &Target, after: After) -> Seen {
     let interval = Duration::from_millis(50);
-    let settings = Settings { interval, ..Settings::default() };
-    let mut events = subscribe(transport, dialer, target, after, &settings);
+    let settings = SubscriberSettings { interval, ..SubscriberSettings::default() };
+    let mut events = subscribe(transport, client, target, after, &settings);
     let mut seen = Seen::default();
     loop {
         match events.next().await.unwrap().unwrap() {
@@ -55,7 +54,7 @@ async fn a_scrape_agrees_with_what_the_clients_counted() {
     for transport in Transport::ALL {
         let bench = Bench::start(10);
         bench.publish_numbers(30);
-        let dialer = Dialer::new(Link::default(), 1);
+        let client = support::client();
         let target = bench.target();
         // One who comes back too late for most of it, one in time for some of it, two who are new.
         let after = [
@@ -64,7 +63,7 @@ async fn a_scrape_agrees_with_what_the_clients_counted() {
             After::Newest,
             After::Newest,
         ];
-        let watching = join_all(after.map(|after| watch(transport, &dialer, &target, after)));
+        let watching = join_all(after.map(|after| watch(transport, &client, &target, after)));
         let acting = async {
             let scrape =
                 |name: &str| metric(&bench, &format!("{name}{{transport=\"{transport}\"}}"));
@@ -91,7 +90,7 @@ async fn a_scrape_agrees_with_what_the_clients_counted() {
             &format!("wirebench_gaps_total{{kind=\"missed\",transport=\"{transport}\"}}"),
         );
         assert_eq!((gaps, sum(|seen| seen.gaps)), (1, 1), "{transport}");
-        let counts = dialer.counts();
+        let counts = client.dialer().counts();
         assert_eq!(of("wirebench_connections_accepted_total"), counts.opened, "{transport}");
         assert_eq!(of("wirebench_connections_open"), counts.open, "{transport}");
         assert_eq!(of("wirebench_bytes_received_total"), counts.bytes_up, "{transport}");

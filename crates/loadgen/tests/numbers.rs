@@ -22,7 +22,9 @@ use support::reads::Reads;
 use support::{Bench, PATIENCE, publish, until, within};
 use tokio::sync::Mutex;
 use tokio_util::sync::CancellationToken;
-use wirebench_loadgen::{Control, DEFAULT_FEED, Dialer, Progress, Settings, drive, subscribe};
+use wirebench_loadgen::{
+    ControlClient, DEFAULT_FEED, Drive, Progress, SubscriberSettings, drive, subscribe,
+};
 use wirebench_measure::{Event, Invalid, Latency, Measurement, Recorder, Sequence, Window};
 use wirebench_protocol::control::{Pace, Payload};
 use wirebench_protocol::{After, Timestamp, Transport};
@@ -62,9 +64,10 @@ fn run(transport: Transport) -> Run {
 }
 
 /// The control API of a bench.
-fn control(bench: &Bench) -> Control {
+fn control(bench: &Bench) -> ControlClient {
     let listener = support::listen();
-    let api = Control::new(&format!("http://{}", listener.local_addr().unwrap()), support::TOKEN);
+    let api =
+        ControlClient::new(&format!("http://{}", listener.local_addr().unwrap()), support::TOKEN);
     let serving = wirebench_server::ControlApi::new(bench.server.clone(), support::token());
     tokio::spawn(async move { serving.serve(listener).await });
     api
@@ -74,11 +77,21 @@ fn control(bench: &Bench) -> Control {
 async fn measure(
     run: &Run,
     address: SocketAddr,
-    control: &Control,
+    control: &ControlClient,
     mut observe: impl FnMut(Progress) + Send,
 ) -> Measurement {
     let target = support::target(address);
-    let driving = drive(run, &target, control, 2, &mut observe, CancellationToken::new(), None);
+    let driving = drive(
+        Drive {
+            run,
+            target: &target,
+            control,
+            workers: 2,
+            stop: CancellationToken::new(),
+            server: None,
+        },
+        &mut observe,
+    );
     let what = format!("{}: a measurement", run.transport);
     within(PATIENCE, what, driving).await.unwrap_or_else(|error| panic!("{}: {error}", run.id))
 }
@@ -134,11 +147,14 @@ async fn bytes_are_those_of_a_counting_proxy() {
             let bench = Bench::speaking(manner, 1000);
             let proxy = Proxy::start(bench.address);
             let target = bench.target_by_way_of(proxy.address);
-            let dialer = Dialer::new(link, 1).speaking(manner.0);
-            let settings =
-                Settings { interval: Duration::from_millis(20), headers, ..Settings::default() };
+            let client = manner.client_over(link);
+            let settings = SubscriberSettings {
+                interval: Duration::from_millis(20),
+                headers,
+                ..SubscriberSettings::default()
+            };
             let subscriber = || async {
-                let mut events = subscribe(transport, &dialer, &target, After::Start, &settings);
+                let mut events = subscribe(transport, &client, &target, After::Start, &settings);
                 let mut received = 0;
                 // HTTP/1.1 to the end of the connection: what is read is all that was sent. A poll that
                 // the server's end cuts off is an error, and has its bytes. HTTP/2 and TLS take their
@@ -150,7 +166,7 @@ async fn bytes_are_those_of_a_counting_proxy() {
                     if received == 200 && matches!(event, Event::Received { .. }) {
                         if !to_the_end {
                             let read = || {
-                                let counts = dialer.counts();
+                                let counts = client.dialer().counts();
                                 (counts.bytes_up, counts.bytes_down) == proxy.bytes()
                             };
                             tokio::select! {
@@ -171,7 +187,7 @@ async fn bytes_are_those_of_a_counting_proxy() {
                 }
             };
             tokio::join!(subscriber(), publishing);
-            let counts = dialer.counts();
+            let counts = client.dialer().counts();
             if to_the_end {
                 until(format_args!("{transport}: the proxy's end"), || proxy.open() == 0).await;
                 let counted = (counts.bytes_up, counts.bytes_down);
@@ -201,16 +217,16 @@ async fn on_an_own_connection_each_message_keeps_its_stamp_however_late_it_is_ta
         let target = bench.target();
         let delay = Duration::from_millis(150);
         let link = Link { delay, ..Link::default() };
-        let dialer = Dialer::new(link, 1).speaking(manner.0);
-        let settings = Settings::default();
-        let mut events = subscribe(transport, &dialer, &target, After::Newest, &settings);
+        let client = manner.client_over(link);
+        let settings = SubscriberSettings::default();
+        let mut events = subscribe(transport, &client, &target, After::Newest, &settings);
         let first = within(PATIENCE, &what, events.next()).await.unwrap().unwrap();
         assert!(matches!(first, Event::Connected { .. }), "{what}: {first:?}");
         // Each is published when the link has taken in the one before, and not yet handed it out.
         let (mut stamps, mut taken) = (Vec::new(), Vec::new());
         for _ in 0..2 {
             bench.publish(&format!("\"{}\"", "x".repeat(PAYLOAD)));
-            let mut reads = Reads::new(&dialer);
+            let mut reads = Reads::new(client.dialer());
             let take = poll_fn(|context| {
                 while let Poll::Ready(event) = reads.note(|| events.poll_next_unpin(context)) {
                     if let Event::Received { received_at, .. } = event.unwrap().unwrap() {
@@ -249,10 +265,13 @@ async fn shared_connections_are_as_many_as_the_streams_need() {
         let proxy = Proxy::start(address);
         let target = support::target(proxy.address);
         let shared = Connections::Shared;
-        let dialer = Manner(Http { version: 2, connections: shared, ..Http::default() }).dialer();
-        let settings = Settings { interval: Duration::from_millis(5), ..Settings::default() };
+        let client = Manner(Http { version: 2, connections: shared, ..Http::default() }).client();
+        let settings = SubscriberSettings {
+            interval: Duration::from_millis(5),
+            ..SubscriberSettings::default()
+        };
         let received = join_all((0..18).map(async |_| {
-            let mut events = subscribe(transport, &dialer, &target, After::Start, &settings);
+            let mut events = subscribe(transport, &client, &target, After::Start, &settings);
             let mut received = 0;
             while received < 10 {
                 let next = within(PATIENCE, format!("{transport}: message"), events.next());
@@ -269,13 +288,13 @@ async fn shared_connections_are_as_many_as_the_streams_need() {
             }
         };
         let (received, ()) = tokio::join!(received, publishing);
-        let counts = dialer.counts();
+        let counts = client.dialer().counts();
         assert_eq!(received.len(), 18);
         assert_eq!((counts.opened, counts.open, counts.peak), (5, 5, 5), "{transport}");
         assert_eq!((proxy.accepted(), proxy.open()), (5, 5), "{transport}");
         drop(received);
         until(format_args!("{transport}: nobody"), || proxy.open() == 0).await;
-        assert_eq!(dialer.counts().open, 0, "{transport}");
+        assert_eq!(client.dialer().counts().open, 0, "{transport}");
     }
 }
 
@@ -292,7 +311,10 @@ async fn a_run_in_any_manner_counts_what_the_proxy_counts() {
         let control = control(&bench);
         let mut observe = |_| {};
         let stop = CancellationToken::new();
-        let driving = drive(&run, &target, &control, 2, &mut observe, stop, None);
+        let driving = drive(
+            Drive { run: &run, target: &target, control: &control, workers: 2, stop, server: None },
+            &mut observe,
+        );
         let what = format!("{transport} over {manner}: a measurement");
         let measured = within(PATIENCE, &what, driving).await.unwrap();
         assert_eq!(measured.missing(), Some(0), "{what}");
@@ -321,10 +343,13 @@ async fn a_link_of_20_ms_moves_every_stamp_by_20_ms() {
     for transport in Transport::ALL {
         let bench = Bench::start(1000);
         let target = bench.target();
-        let dialer = Dialer::new(Link { delay, ..Link::default() }, 1);
-        let settings = Settings { interval: Duration::from_millis(50), ..Settings::default() };
-        let mut events = subscribe(transport, &dialer, &target, After::Newest, &settings);
-        let mut reads = Reads::new(&dialer);
+        let client = Manner::default().client_over(Link { delay, ..Link::default() });
+        let settings = SubscriberSettings {
+            interval: Duration::from_millis(50),
+            ..SubscriberSettings::default()
+        };
+        let mut events = subscribe(transport, &client, &target, After::Newest, &settings);
+        let mut reads = Reads::new(client.dialer());
         let (mut stands, mut published, mut received) = (false, 0, 0);
         while received < MESSAGES {
             let next = poll_fn(|context| reads.note(|| events.poll_next_unpin(context)));
@@ -367,7 +392,7 @@ struct Still {
 async fn standing_still(
     run: &Run,
     address: SocketAddr,
-    control: &Control,
+    control: &ControlClient,
     stop: impl FnOnce() + Send + 'static,
     go: impl FnOnce() + Send + 'static,
 ) -> (Measurement, Still, Window) {
@@ -537,7 +562,7 @@ async fn a_server_that_is_stopped_for_half_a_second_does_not_hide_it() {
         for _ in 0..TRIES {
             let (process, address, control) = Process::serve();
             let (id, run) = (process.0.id(), run(transport));
-            let control = Control::new(&control, support::TOKEN);
+            let control = ControlClient::new(&control, support::TOKEN);
             let (stop, go) = (move || Process::stop(id), move || Process::signal(id, "CONT"));
             let (measured, still, window) = standing_still(&run, address, &control, stop, go).await;
             let end = Timestamp::now();
@@ -645,14 +670,14 @@ async fn requests_are_those_that_the_server_counts() {
     for transport in Transport::ALL {
         let bench = Bench::start(1000);
         let target = bench.target();
-        let settings = Settings {
+        let settings = SubscriberSettings {
             interval: Duration::from_millis(3),
             hold: Duration::from_millis(5),
-            ..Settings::default()
+            ..SubscriberSettings::default()
         };
-        let subscribers = join_all((0..5).map(async |seed| {
-            let dialer = Dialer::new(Link::default(), seed);
-            let mut events = subscribe(transport, &dialer, &target, After::Start, &settings);
+        let subscribers = join_all((0..5).map(async |_| {
+            let client = support::client();
+            let mut events = subscribe(transport, &client, &target, After::Start, &settings);
             let (mut recorder, mut sequence) = (Recorder::new(), Sequence::default());
             // Up to an answer: no request is under way that only one side has counted.
             while recorder.received < 30 {

@@ -16,10 +16,10 @@ use rand::{RngExt, SeedableRng};
 use support::clockwork::Clockwork;
 use support::{Bench, PATIENCE, publish, within};
 use tokio::task::JoinSet;
-use wirebench_loadgen::{Dialer, Settings, Target, subscribe};
+use wirebench_loadgen::{SubscriberSettings, Target, subscribe};
 use wirebench_measure::Event;
 use wirebench_protocol::{After, Cursor, Transport};
-use wirebench_scenario::{Headers, Link};
+use wirebench_scenario::Headers;
 use wirebench_server::{Feed, Server};
 
 /// How many subscriptions are opened and closed over each transport, and by how many at a time.
@@ -90,13 +90,13 @@ fn publish_beside(feed: &Feed, places: &[AtomicU64]) {
 
 /// One subscription: the next messages are those after the cursor, one by one. Then it is closed.
 async fn read(transport: Transport, target: &Target, after: Cursor, count: u64) {
-    let dialer = Dialer::new(Link::default(), 1);
-    let settings = Settings {
+    let client = support::client();
+    let settings = SubscriberSettings {
         interval: Duration::from_millis(1),
         headers: Headers::Bare,
-        ..Settings::default()
+        ..SubscriberSettings::default()
     };
-    let mut events = subscribe(transport, &dialer, target, After::Cursor(after), &settings);
+    let mut events = subscribe(transport, &client, target, After::Cursor(after), &settings);
     let mut newest = after;
     while newest.seq < after.seq + count {
         match events.next().await {
@@ -157,9 +157,10 @@ async fn a_message_published_while_its_reader_goes_to_sleep_wakes_it() {
                 });
             }
         });
-        let dialer = Dialer::new(Link::default(), 1);
-        let settings = Settings { headers: Headers::Bare, ..Settings::default() };
-        let mut events = subscribe(transport, &dialer, &target, After::Cursor(start), &settings);
+        let client = support::client();
+        let settings =
+            SubscriberSettings { headers: Headers::Bare, ..SubscriberSettings::default() };
+        let mut events = subscribe(transport, &client, &target, After::Cursor(start), &settings);
         let mut newest = 0;
         while newest < MESSAGES {
             let what = format!("{transport}: message {}", newest + 1);
@@ -197,7 +198,7 @@ async fn a_message_published_around_the_edge_of_a_long_poll_is_in_exactly_one_an
         let target = Target { feed: name, ..support::target(address) };
         let start = feed.locate(After::Newest).expect("there is always a newest");
         let (arrived, arrivals) = channel();
-        subscribers.spawn(async move { long_polls(seed, hold, &target, start, &arrived).await });
+        subscribers.spawn(async move { long_polls(hold, &target, start, &arrived).await });
         publishers.push(std::thread::spawn(move || {
             let mut random = SmallRng::seed_from_u64(seed);
             publish_closely(&feed, ROUNDS, &arrivals, || {
@@ -214,17 +215,12 @@ async fn a_message_published_around_the_edge_of_a_long_poll_is_in_exactly_one_an
 }
 
 /// Follows a feed by long polls up to its last message; how many answers that took.
-async fn long_polls(
-    seed: u64,
-    hold: Duration,
-    target: &Target,
-    start: Cursor,
-    arrived: &Sender<u64>,
-) -> u64 {
-    let dialer = Dialer::new(Link::default(), seed);
-    let settings = Settings { hold, headers: Headers::Bare, ..Settings::default() };
+async fn long_polls(hold: Duration, target: &Target, start: Cursor, arrived: &Sender<u64>) -> u64 {
+    let client = support::client();
+    let settings =
+        SubscriberSettings { hold, headers: Headers::Bare, ..SubscriberSettings::default() };
     let after = After::Cursor(start);
-    let mut events = subscribe(Transport::LongPolling, &dialer, target, after, &settings);
+    let mut events = subscribe(Transport::LongPolling, &client, target, after, &settings);
     let (mut newest, mut answers) = (start, 0);
     while newest.seq < ROUNDS {
         let what = format!("long-polling: message {} of {ROUNDS}", newest.seq + 1);

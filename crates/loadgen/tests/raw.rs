@@ -8,8 +8,8 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::timeout;
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
-use wirebench_loadgen::Believe;
-use wirebench_loadgen::raw::{self, Frame, RawError, RawEvent};
+use wirebench_loadgen::TrustedCertificates;
+use wirebench_loadgen::raw::{self, RawError, RawEvent, RawMessage};
 
 const PATIENCE: Duration = Duration::from_mins(2);
 
@@ -156,10 +156,12 @@ async fn a_websocket_yields_messages_answers_pings_and_closes_properly() {
     let frames = b"\x81\x02hi\x89\x01p\x01\x01a\x80\x01b\x82\x01\xFF\x88\x02\x03\xE8";
     let (url, server) = upgrade(frames).await;
     let frames: Vec<_> =
-        timeout(PATIENCE, raw::frames(&url, &Believe::System, true).collect()).await.unwrap();
+        timeout(PATIENCE, raw::messages(&url, &TrustedCertificates::System, true).collect())
+            .await
+            .unwrap();
     let frames: Vec<_> = frames.into_iter().map(Result::unwrap).collect();
-    let text = |text: &str| Frame::Text(text.to_owned());
-    assert_eq!(frames, [text("hi"), text("ab"), Frame::Binary(vec![0xFF].into())]);
+    let text = |text: &str| RawMessage::Text(text.to_owned());
+    assert_eq!(frames, [text("hi"), text("ab"), RawMessage::Binary(vec![0xFF].into())]);
     assert_eq!(server.await.unwrap(), b"\x8Ap\x88\x03\xE8");
 }
 
@@ -176,7 +178,7 @@ async fn a_server_that_breaks_the_protocol_is_told_so() {
         (b"\x82\x7F\x00\x00\x00\x00\x01\x00\x00\x01", 1009),
     ] {
         let (url, server) = upgrade(frames).await;
-        let mut messages = raw::frames(&url, &Believe::System, true);
+        let mut messages = raw::messages(&url, &TrustedCertificates::System, true);
         let result = timeout(PATIENCE, messages.next()).await.unwrap();
         assert!(matches!(result, Some(Err(RawError::WebSocket(_)))), "{frames:?}: {result:?}");
         let sent = server.await.unwrap();
@@ -189,7 +191,7 @@ async fn a_connection_without_a_close_handshake_is_an_error() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("ws://{}", listener.local_addr().unwrap());
     let hangs_up = async { drop(listener.accept().await.unwrap()) };
-    let mut messages = raw::frames(&url, &Believe::System, true);
+    let mut messages = raw::messages(&url, &TrustedCertificates::System, true);
     let ((), result) = tokio::join!(hangs_up, timeout(PATIENCE, messages.next()));
     assert!(matches!(result.unwrap(), Some(Err(RawError::WebSocket(_)))));
 }

@@ -10,12 +10,14 @@ use std::time::Duration;
 
 use futures::{FutureExt, StreamExt};
 use support::PATIENCE;
+use support::manner::Manner;
 use support::reads::Reads;
 use tokio::net::TcpSocket;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use wirebench_loadgen::{
-    Dialer, Settings, Sight, SubscribeError, Subscriber, Target, live, subscribe,
+    SubscribeError, Subscriber, SubscriberEvent, SubscriberSettings, Target, run_subscriber,
+    subscribe,
 };
 use wirebench_measure::Event;
 use wirebench_protocol::{After, Cursor, Gap, Timestamp, Transport};
@@ -35,8 +37,8 @@ fn publish(feed: &Feed, json: &str) -> Cursor {
     feed.publish(&JsonPayload::from_json(json.as_bytes()).unwrap())
 }
 
-fn settings() -> Settings {
-    Settings { interval: Duration::from_millis(5), ..Settings::default() }
+fn settings() -> SubscriberSettings {
+    SubscriberSettings { interval: Duration::from_millis(5), ..SubscriberSettings::default() }
 }
 
 type Events<'a> = futures::stream::BoxStream<'a, Result<Event, SubscribeError>>;
@@ -61,10 +63,10 @@ async fn a_subscriber_stands_at_once_and_gets_what_is_published() {
         Transport::ALL.into_iter().flat_map(|t| [(t, Headers::Browser), (t, Headers::Bare)])
     {
         let (feed, target) = serve().await;
-        let dialer = Dialer::new(Link::default(), 1);
-        let settings = Settings { headers, ..settings() };
+        let client = support::client();
+        let settings = SubscriberSettings { headers, ..settings() };
         let before = publish(&feed, "0");
-        let mut events = subscribe(transport, &dialer, &target, After::Newest, &settings);
+        let mut events = subscribe(transport, &client, &target, After::Newest, &settings);
         let connected = next(transport, &mut events).await;
         assert!(
             matches!(connected, Event::Connected { cursor, .. } if cursor == before),
@@ -81,7 +83,7 @@ async fn a_subscriber_stands_at_once_and_gets_what_is_published() {
                 event => panic!("{transport}: {event:?}"),
             }
         }
-        assert_eq!(dialer.counts().attempted, 1, "{transport}");
+        assert_eq!(client.dialer().counts().attempted, 1, "{transport}");
     }
 }
 
@@ -91,8 +93,8 @@ async fn a_late_subscriber_goes_on_after_its_cursor() {
         let (feed, target) = serve().await;
         let cursors = ["1", "2", "3"].map(|json| publish(&feed, json));
         for (after, missed) in [(After::Cursor(cursors[0]), 1), (After::Start, 0)] {
-            let dialer = Dialer::new(Link::default(), 1);
-            let mut events = subscribe(transport, &dialer, &target, after, &settings());
+            let client = support::client();
+            let mut events = subscribe(transport, &client, &target, after, &settings());
             let connected = next(transport, &mut events).await;
             assert!(matches!(connected, Event::Connected { .. }), "{transport}: {connected:?}");
             for expected in &cursors[missed..] {
@@ -115,10 +117,10 @@ async fn each_message_is_stamped_when_it_arrives_and_not_when_the_next_one_does(
     for transport in Transport::ALL {
         for delay in [0, 10].map(Duration::from_millis) {
             let (feed, target) = serve().await;
-            let dialer = Dialer::new(Link { delay, ..Link::default() }, 1);
-            let mut events = subscribe(transport, &dialer, &target, After::Newest, &settings());
+            let client = Manner::default().client_over(Link { delay, ..Link::default() });
+            let mut events = subscribe(transport, &client, &target, After::Newest, &settings());
             next(transport, &mut events).await;
-            let (mut reads, mut stamps) = (Reads::new(&dialer), Vec::new());
+            let (mut reads, mut stamps) = (Reads::new(client.dialer()), Vec::new());
             publish(&feed, &format!("\"{}\"", "x".repeat(PAYLOAD)));
             let mut take = |context: &mut Context<'_>| {
                 while let Poll::Ready(event) = reads.note(|| events.poll_next_unpin(context)) {
@@ -148,8 +150,8 @@ async fn a_feed_that_does_not_exist_is_an_error_that_says_so() {
     for transport in Transport::ALL {
         let (_feed, mut target) = serve().await;
         "nowhere".clone_into(&mut target.feed);
-        let dialer = Dialer::new(Link::default(), 1);
-        let mut events = subscribe(transport, &dialer, &target, After::Newest, &settings());
+        let client = support::client();
+        let mut events = subscribe(transport, &client, &target, After::Newest, &settings());
         let error = loop {
             match timeout(PATIENCE, events.next()).await.unwrap() {
                 Some(Ok(Event::Request { .. })) => {}
@@ -182,18 +184,18 @@ async fn a_subscriber_survives_the_server_and_learns_that_the_feed_began_anew() 
             server(&second).serve(listener, std::future::pending()).await;
         };
         let target = Target::resolve(&format!("http://{address}")).await.unwrap();
-        let dialer = Dialer::new(Link::default(), 1);
+        let client = support::client();
         let subscriber = Subscriber {
             transport,
-            dialer: &dialer,
+            client: &client,
             target: &target,
             settings: settings(),
             seed: 1,
             cut: None,
         };
         let (mut seen, done) = (Vec::new(), CancellationToken::new());
-        let life = live(&subscriber, After::Newest, |sight| {
-            let Sight::Event(event) = sight else { return };
+        let life = run_subscriber(&subscriber, After::Newest, |sight| {
+            let SubscriberEvent::Event(event) = sight else { return };
             match event {
                 Event::Connected { .. } if seen.is_empty() => drop(publish(&first, "1")),
                 Event::Connected { .. } => {}
@@ -217,7 +219,7 @@ async fn a_subscriber_survives_the_server_and_learns_that_the_feed_began_anew() 
             () = servers => unreachable!("the second server is not stopped"),
             error = life => panic!("{transport}: {error}"),
             () = done.cancelled() => {}
-            () = tokio::time::sleep(PATIENCE) => panic!("{transport} did not resume: {:?}", dialer.counts()),
+            () = tokio::time::sleep(PATIENCE) => panic!("{transport} did not resume: {:?}", client.dialer().counts()),
         }
     }
 }
@@ -228,9 +230,9 @@ async fn a_subscriber_survives_the_server_and_learns_that_the_feed_began_anew() 
 async fn a_stream_may_be_idle_for_longer_than_its_opening_may_take() {
     for (transport, silence) in [(Transport::Sse, 45), (Transport::WebSocket, 60)] {
         let (_feed, target) = serve().await;
-        let dialer = Dialer::new(Link::default(), 1);
+        let client = support::client();
         let settings = settings();
-        let mut events = subscribe(transport, &dialer, &target, After::Newest, &settings);
+        let mut events = subscribe(transport, &client, &target, After::Newest, &settings);
         assert!(matches!(next(transport, &mut events).await, Event::Connected { .. }));
         // Nothing comes any more: the clock goes on, and the server's part of this thread is not run.
         tokio::time::pause();

@@ -18,9 +18,8 @@ use support::{Bench, PATIENCE, within};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::task::JoinHandle;
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
-use wirebench_loadgen::{Believe, Dialer, Settings, SubscribeError, raw, subscribe};
+use wirebench_loadgen::{SubscribeError, SubscriberSettings, TrustedCertificates, raw, subscribe};
 use wirebench_protocol::{After, Transport};
-use wirebench_scenario::Link;
 
 const ECHO: &str = "/echo";
 const FEED: &str = "/feeds/bench/websocket";
@@ -461,11 +460,12 @@ fn serve(
 const SWITCHING: &str = "HTTP/1.1 101 Switching Protocols\r\nconnection: Upgrade\r\n\
      upgrade: websocket\r\nsec-websocket-accept: {accept}\r\n\r\n";
 
-type Messages = Vec<raw::Frame>;
+type Messages = Vec<raw::RawMessage>;
 
 /// What `raw::frames` makes of it: the messages, then a proper end or an error.
 async fn follow(address: SocketAddr, what: &str) -> (Messages, Result<(), raw::RawError>) {
-    let mut frames = raw::frames(&format!("ws://{address}/any?path"), &Believe::System, true);
+    let mut frames =
+        raw::messages(&format!("ws://{address}/any?path"), &TrustedCertificates::System, true);
     let mut messages = Vec::new();
     loop {
         match within(PATIENCE, what, frames.next()).await {
@@ -478,9 +478,9 @@ async fn follow(address: SocketAddr, what: &str) -> (Messages, Result<(), raw::R
 
 /// How a subscription over WebSocket ends.
 async fn subscription(address: SocketAddr, what: &str) -> Result<(), SubscribeError> {
-    let (dialer, target) = (Dialer::new(Link::default(), 1), support::target(address));
-    let settings = Settings::default();
-    let mut events = subscribe(Transport::WebSocket, &dialer, &target, After::Newest, &settings);
+    let (client, target) = (support::client(), support::target(address));
+    let settings = SubscriberSettings::default();
+    let mut events = subscribe(Transport::WebSocket, &client, &target, After::Newest, &settings);
     while let Some(event) = within(PATIENCE, what, events.next()).await {
         event?;
     }
@@ -536,7 +536,7 @@ async fn a_client_shakes_hands_as_the_standard_says() {
 
 #[tokio::test]
 async fn a_client_answers_pings_masks_everything_and_leaves_the_hanging_up_to_the_server() {
-    let text = |payload: &str| raw::Frame::Text(payload.to_owned());
+    let text = |payload: &str| raw::RawMessage::Text(payload.to_owned());
     let mut bytes = [frame(TEXT, None, b"\xF0\x9F"), frame(FIN | PING, None, b"0")].concat();
     bytes.extend(frame(CONTINUATION, None, b"\xA6"));
     for ping in 1..20 {
@@ -552,7 +552,7 @@ async fn a_client_answers_pings_masks_everything_and_leaves_the_hanging_up_to_th
     let hung_up = Arc::new(AtomicBool::new(false));
     let (address, server) = serve(SWITCHING, bytes, Arc::clone(&hung_up));
     let (messages, end) = follow(address, "messages").await;
-    assert_eq!(messages, [text("🦀"), raw::Frame::Binary(vec![0xFF].into())]);
+    assert_eq!(messages, [text("🦀"), raw::RawMessage::Binary(vec![0xFF].into())]);
     assert!(end.is_ok(), "{end:?}");
     assert!(hung_up.load(SeqCst), "the server hangs up, not the client");
 

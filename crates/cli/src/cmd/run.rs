@@ -7,7 +7,9 @@ use anyhow::{Context, bail};
 use clap::Args;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
-use wirebench_loadgen::{Control, DriveError, Progress, ServerHands, Target, drive, server_hands};
+use wirebench_loadgen::{
+    ControlClient, Drive, DriveError, Progress, ServerHandle, Target, drive, server_handle,
+};
 use wirebench_measure::Measurement;
 use wirebench_protocol::Transport;
 use wirebench_report::{Format, Row, html};
@@ -213,11 +215,11 @@ impl<'a> Session<'a> {
             None => None,
         };
         let entrance = proxy.as_ref().map_or(&first.listening, |proxy| &proxy.listening);
-        let target = Target::resolve_believing(entrance, &first.believe).await?;
-        let control = Control::new(&first.control, &first.control_token);
-        let (hands, mut orders) = server_hands();
+        let target = Target::resolve_trusting(entrance, &first.trusted).await?;
+        let control = ControlClient::new(&first.control, &first.control_token);
+        let (handle, mut orders) = server_handle();
         let driven = tokio::select! {
-            driven = self.drive(run, &target, &control, hands) => driven,
+            driven = self.drive(run, &target, &control, handle) => driven,
             how = server.keep(&mut orders) => Err(how.context(format!(
                 "the server is gone in the middle of run {}; look at its messages above, and run the \
                  scenario again",
@@ -239,8 +241,8 @@ impl<'a> Session<'a> {
         &mut self,
         run: &Run,
         target: &Target,
-        control: &Control,
-        hands: ServerHands,
+        control: &ControlClient,
+        server: ServerHandle,
     ) -> anyhow::Result<Option<Measurement>> {
         // A second that cannot be kept ends the run as well: the disk is full, or the folder is gone.
         let ended = self.stop.child_token();
@@ -257,7 +259,8 @@ impl<'a> Session<'a> {
             display.progress(run, &progress);
         };
         let (workers, stop) = (self.workers, ended.clone());
-        let measured = drive(run, target, control, workers, &mut observe, stop, Some(hands)).await;
+        let driven = Drive { run, target, control, workers, stop, server: Some(server) };
+        let measured = drive(driven, &mut observe).await;
         match (lost, measured) {
             (Some(error), _) => Err(error),
             (None, Ok(measurement)) => Ok(Some(measurement)),

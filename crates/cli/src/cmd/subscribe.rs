@@ -13,7 +13,10 @@ use futures::{Stream, StreamExt};
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 use tokio::signal::unix::{SignalKind, signal};
-use wirebench_loadgen::{Believe, Dialer, Settings, Sight, Subscriber, Target, live, raw};
+use wirebench_loadgen::{
+    Dialer, HttpClient, Subscriber, SubscriberEvent, SubscriberSettings, Target,
+    TrustedCertificates, raw, run_subscriber,
+};
 use wirebench_measure::Event;
 use wirebench_protocol::{After, Transport};
 use wirebench_scenario::{Headers, Http, Link, parse_duration};
@@ -108,47 +111,47 @@ fn raw_frames(
     arguments: &Subscribe,
     once: bool,
 ) -> impl Stream<Item = anyhow::Result<Value>> + use<> {
-    raw::frames(&arguments.url, &believe(arguments), once).map(|frame| {
+    raw::messages(&arguments.url, &trusted(arguments), once).map(|frame| {
         Ok(match frame? {
-            raw::Frame::Text(text) => json!({ "text": text.as_str() }),
-            raw::Frame::Binary(bytes) => json!({ "binary": STANDARD.encode(bytes) }),
+            raw::RawMessage::Text(text) => json!({ "text": text.as_str() }),
+            raw::RawMessage::Binary(bytes) => json!({ "binary": STANDARD.encode(bytes) }),
         })
     })
 }
 
 /// The load generator's subscriber: it resumes, the same way on every transport.
 async fn follow(arguments: &Subscribe) -> anyhow::Result<Exit> {
-    let target = Target::resolve_believing(&arguments.url, &believe(arguments)).await?;
-    let dialer = dialer(arguments);
+    let target = Target::resolve_trusting(&arguments.url, &trusted(arguments)).await?;
+    let client = client(arguments);
     let subscriber = Subscriber {
         transport: arguments.transport,
-        dialer: &dialer,
+        client: &client,
         target: &target,
         settings: settings(arguments),
         seed: std::process::id().into(),
         cut: None,
     };
     let mut failed = None;
-    let see = |sight: Sight<'_>| match sight {
-        Sight::Event(event) => failed = failed.take().or(print_event(event).err()),
-        Sight::Interrupted { why, pause } => print::talk(&format!(
+    let observe = |event: SubscriberEvent<'_>| match event {
+        SubscriberEvent::Event(event) => failed = failed.take().or(print_event(event).err()),
+        SubscriberEvent::Interrupted { why, pause } => print::talk(&format!(
             "{}; resuming in {} ms",
             why.map_or_else(|| "the server ended the subscription".to_owned(), chain),
             pause.as_millis()
         )),
     };
-    let refused = live(&subscriber, arguments.after, see).await;
+    let refused = run_subscriber(&subscriber, arguments.after, observe).await;
     Err(failed.unwrap_or_else(|| refused.into()))
 }
 
 /// One connection, and its end.
 async fn follow_once(arguments: &Subscribe) -> anyhow::Result<Exit> {
-    let target = Target::resolve_believing(&arguments.url, &believe(arguments)).await?;
-    let dialer = dialer(arguments);
+    let target = Target::resolve_trusting(&arguments.url, &trusted(arguments)).await?;
+    let client = client(arguments);
     let settings = settings(arguments);
     let mut events = wirebench_loadgen::subscribe(
         arguments.transport,
-        &dialer,
+        &client,
         &target,
         arguments.after,
         &settings,
@@ -160,26 +163,26 @@ async fn follow_once(arguments: &Subscribe) -> anyhow::Result<Exit> {
 }
 
 /// No emulated link: whatever is between here and the server is real.
-fn dialer(arguments: &Subscribe) -> Dialer {
+fn client(arguments: &Subscribe) -> HttpClient {
     let http = Http { version: arguments.http_version, ..Http::default() };
-    Dialer::new(Link::default(), 0).speaking(http)
+    HttpClient::new(Dialer::new(Link::default(), 0), http)
 }
 
-fn believe(arguments: &Subscribe) -> Believe {
+fn trusted(arguments: &Subscribe) -> TrustedCertificates {
     match &arguments.ca {
-        _ if arguments.insecure => Believe::Anybody,
-        Some(file) => Believe::File(file.clone()),
-        None => Believe::System,
+        _ if arguments.insecure => TrustedCertificates::Any,
+        Some(file) => TrustedCertificates::File(file.clone()),
+        None => TrustedCertificates::System,
     }
 }
 
-fn settings(arguments: &Subscribe) -> Settings {
-    Settings {
+fn settings(arguments: &Subscribe) -> SubscriberSettings {
+    SubscriberSettings {
         interval: arguments.interval,
         hold: arguments.hold,
         headers: Headers::Browser,
         payloads: true,
-        ..Settings::default()
+        ..SubscriberSettings::default()
     }
 }
 

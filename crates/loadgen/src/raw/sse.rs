@@ -3,24 +3,23 @@
 use std::time::Duration;
 
 use bytes::{Buf, Bytes};
-use futures::stream::{self, BoxStream, StreamExt};
+use futures::stream::{self, BoxStream, StreamExt, TryStreamExt};
 use reqwest::header::{ACCEPT, CACHE_CONTROL, CONTENT_TYPE, HeaderValue};
 use reqwest::redirect::Policy;
 use reqwest::{Response, StatusCode, Url};
 use serde::Serialize;
 
-use super::{RECONNECTION_TIME, RawError};
-use crate::event_stream::Decoder;
+use super::error::{RECONNECTION_TIME, RawError};
+use crate::event_stream::{Decoder, is_event_stream};
 use crate::target::TargetError;
-use crate::transport::is_event_stream;
 
-/// How many redirects are followed: as many as the Fetch standard allows.
-const REDIRECTS: usize = 20;
+/// The maximum number of redirects, as in the Fetch standard.
+const MAX_REDIRECTS: usize = 20;
 
 /// An event as it is dispatched.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct RawEvent {
-    /// `message` where the stream does not say.
+    /// The type. It is `message` if the stream names none.
     #[serde(rename = "type")]
     pub kind: String,
     /// The lines of data, joined by LF.
@@ -32,45 +31,43 @@ pub struct RawEvent {
 /// Follows the event stream at `url` as an `EventSource` does.
 ///
 /// Redirects are followed; an answer other than 200 with `text/event-stream` fails for good. When the
-/// stream ends or the network fails, the connection is made again after the reconnection time (3 s until
-/// the stream sets another with `retry`), with `Last-Event-ID` where there is one. So the stream ends
+/// stream ends or the network fails, it is requested again after the reconnection time (3 s until the
+/// stream sets another with `retry`), with `Last-Event-ID` if an ID was received. So the stream ends
 /// only with an error.
 ///
-/// With `once` there is one connection: `None` after a complete response, an error for anything else.
+/// With `once` there is one connection: the stream ends after a complete response, and with an error
+/// after anything else.
 pub fn events(url: &str, once: bool) -> BoxStream<'static, Result<RawEvent, RawError>> {
-    let source = Source::new(url).map(|source| Source { once, ..source });
-    stream::unfold(Some(source), |source| async move {
-        let mut source = match source? {
-            Ok(source) => source,
-            Err(error) => return Some((Err(error), None)),
-        };
-        match source.next().await {
-            Ok(event) => Some((Ok(event?), Some(Ok(source)))),
-            Err(error) => Some((Err(error), None)),
-        }
-    })
-    .boxed()
+    let source = EventSource::new(url).map(|source| EventSource { once, ..source });
+    stream::once(std::future::ready(source))
+        .map_ok(|source| {
+            stream::try_unfold(source, |mut source| async move {
+                Ok(source.next().await?.map(|event| (event, source)))
+            })
+        })
+        .try_flatten()
+        .boxed()
 }
 
-struct Source {
+struct EventSource {
     client: reqwest::Client,
     url: Url,
     once: bool,
     reconnection_time: Duration,
     last_event_id: String,
-    /// The connection, while there is one.
-    open: Option<Open>,
-    /// The first connection is made without waiting.
+    /// The response that is being read.
+    open: Option<OpenResponse>,
+    /// There was a connection before. Only the first one is made without waiting.
     connected_before: bool,
 }
 
-struct Open {
+struct OpenResponse {
     response: Response,
     decoder: Decoder,
     piece: Bytes,
 }
 
-impl Source {
+impl EventSource {
     fn new(url: &str) -> Result<Self, RawError> {
         let malformed = || RawError::Url { url: url.to_owned() };
         if crate::target::parse(url)?.encrypted {
@@ -82,8 +79,8 @@ impl Source {
         }
         let client = reqwest::Client::builder()
             .no_proxy()
-            .redirect(Policy::limited(REDIRECTS))
-            // One connection at a time, and never one that was used before.
+            .redirect(Policy::limited(MAX_REDIRECTS))
+            // One connection at a time, and a new one for each request.
             .pool_max_idle_per_host(0)
             .build()
             .expect("a client without TLS needs nothing from the system");
@@ -98,7 +95,7 @@ impl Source {
         })
     }
 
-    /// The next event; `None` after a complete response with `once`.
+    /// Returns the next event. With `once`, returns `None` after a complete response.
     async fn next(&mut self) -> Result<Option<RawEvent>, RawError> {
         loop {
             if self.open.is_none() {
@@ -124,25 +121,29 @@ impl Source {
         }
     }
 
-    /// Whether the standard fails the connection for good instead of making it again.
+    /// Returns true if the standard gives up for good instead of connecting again.
     fn is_final(&self, error: &RawError) -> bool {
         match error {
-            // A redirect that leads nowhere, or in circles, will do so again.
+            // A redirect that leads nowhere, or in a circle, will do so again.
             RawError::Network { source, .. } => {
                 self.once || source.is_redirect() || source.is_builder()
             }
-            _ => true,
+            RawError::Target(_)
+            | RawError::Url { .. }
+            | RawError::NotAStream { .. }
+            | RawError::TooLarge { .. }
+            | RawError::WebSocket(_) => true,
         }
     }
 
-    async fn connect(&self) -> Result<Open, RawError> {
+    async fn connect(&self) -> Result<OpenResponse, RawError> {
         let mut request = self
             .client
             .get(self.url.clone())
             .header(ACCEPT, "text/event-stream")
             .header(CACHE_CONTROL, "no-store");
         if !self.last_event_id.is_empty() {
-            // UTF-8, as the standard encodes it. What no header can carry cannot be sent.
+            // In UTF-8, as in the standard. An ID that no header can carry is not sent.
             if let Ok(id) = HeaderValue::from_bytes(self.last_event_id.as_bytes()) {
                 request = request.header("last-event-id", id);
             }
@@ -161,10 +162,11 @@ impl Source {
             let found = kind.map_or("no content type".to_owned(), |kind| format!("`{kind}`"));
             return not_a_stream(found, "`text/event-stream`");
         }
-        Ok(Open { response, decoder: Decoder::after(&self.last_event_id), piece: Bytes::new() })
+        let decoder = Decoder::after(&self.last_event_id);
+        Ok(OpenResponse { response, decoder, piece: Bytes::new() })
     }
 
-    /// The next event of what has been read.
+    /// Returns the next event of what has been read.
     fn decode(&mut self) -> Result<Option<RawEvent>, RawError> {
         let Some(open) = &mut self.open else { return Ok(None) };
         loop {

@@ -4,75 +4,72 @@ use std::time::Duration;
 
 use futures::stream::{self, BoxStream, StreamExt};
 use http::Uri;
-use wirebench_scenario::{Headers, Link};
+use wirebench_scenario::{Headers, Http, Link};
 
-use super::{RECONNECTION_TIME, RawError};
+use super::error::{RECONNECTION_TIME, RawError};
 use crate::dial::Dialer;
 use crate::error::SubscribeError;
-use crate::exchange::Http;
-use crate::headers::{self, Kind};
-use crate::target::{Parsed, Target, TargetError, parse, resolve};
-use crate::tls::Believe;
-use crate::websocket::{Message, WebSocket};
+use crate::http::{HttpClient, RequestKind};
+use crate::target::{ServerUrl, Target, TargetError, parse, resolve};
+use crate::tls::{TlsClient, TrustedCertificates};
+use crate::websocket::{Message, WebSocketConnection};
 
-/// A foreign server need not ping: silence is no error here. A year, since a deadline has to be some date.
-const SILENCE: Duration = Duration::from_hours(365 * 24);
+/// Other servers need not send pings, so silence is no error: the timeout is a year.
+const SILENCE_TIMEOUT: Duration = Duration::from_hours(365 * 24);
 
-/// A message.
+/// A message as it was sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Frame {
-    /// UTF-8.
+pub enum RawMessage {
+    /// A text message.
     Text(String),
-    /// Anything.
+    /// A binary message.
     Binary(bytes::Bytes),
 }
 
 /// Follows the WebSocket at `url` (`ws://`, `wss://`, or the same as `http`), whatever its path and query.
 ///
-/// When the connection ends, another is opened 3 s later; a handshake that is answered with something
-/// else than 101 fails for good.
+/// When the connection ends, another is opened 3 s later. A handshake that is not answered with 101
+/// fails for good.
 ///
-/// With `once` there is one connection: `None` after a close handshake, an error for anything else.
-pub fn frames(
+/// With `once` there is one connection: the stream ends after a closing handshake, and with an error
+/// after anything else.
+pub fn messages(
     url: &str,
-    believe: &Believe,
+    trusted: &TrustedCertificates,
     once: bool,
-) -> BoxStream<'static, Result<Frame, RawError>> {
-    let source = Source {
+) -> BoxStream<'static, Result<RawMessage, RawError>> {
+    let source = WebSocketSource {
         url: url.to_owned(),
-        believe: believe.clone(),
+        trusted: trusted.clone(),
         once,
         open: None,
         connected_before: false,
     };
-    stream::unfold(Some(source), |source| async move {
-        let mut source = source?;
-        match source.next().await {
-            Ok(frame) => Some((Ok(frame?), Some(source))),
-            Err(error) => Some((Err(error), None)),
-        }
+    stream::try_unfold(source, |mut source| async move {
+        Ok(source.next().await?.map(|message| (message, source)))
     })
     .boxed()
 }
 
-struct Source {
+struct WebSocketSource {
     url: String,
-    believe: Believe,
+    trusted: TrustedCertificates,
     once: bool,
-    /// The connection, while there is one.
-    open: Option<WebSocket>,
-    /// The first connection is made without waiting.
+    /// The connection that is open.
+    open: Option<WebSocketConnection>,
+    /// There was a connection before. Only the first one is made without waiting.
     connected_before: bool,
 }
 
-impl Source {
-    async fn next(&mut self) -> Result<Option<Frame>, RawError> {
+impl WebSocketSource {
+    /// Returns the next message. With `once`, returns `None` after a closing handshake.
+    async fn next(&mut self) -> Result<Option<RawMessage>, RawError> {
         loop {
             let Some(open) = &mut self.open else {
                 if std::mem::replace(&mut self.connected_before, true) {
                     tokio::time::sleep(RECONNECTION_TIME).await;
                 }
-                match connect(&self.url, &self.believe).await {
+                match connect(&self.url, &self.trusted).await {
                     Ok(open) => self.open = Some(open),
                     Err(error) if self.once || is_final(&error) => return Err(error),
                     Err(_) => {}
@@ -80,9 +77,11 @@ impl Source {
                 continue;
             };
             match open.next().await {
-                Ok(Some(Message::Text(text))) => return Ok(Some(Frame::Text(text.to_string()))),
-                Ok(Some(Message::Binary(bytes))) => return Ok(Some(Frame::Binary(bytes))),
-                // `WebSocket::next` keeps the other kinds to itself.
+                Ok(Some(Message::Text(text))) => {
+                    return Ok(Some(RawMessage::Text(text.to_string())));
+                }
+                Ok(Some(Message::Binary(bytes))) => return Ok(Some(RawMessage::Binary(bytes))),
+                // `WebSocketConnection::next` returns no other kinds.
                 Ok(Some(_)) => {}
                 Ok(None) if self.once => return Ok(None),
                 Err(error) if self.once => return Err(error.into()),
@@ -92,29 +91,36 @@ impl Source {
     }
 }
 
-async fn connect(url: &str, believe: &Believe) -> Result<WebSocket, RawError> {
-    let Parsed { authority, uri, encrypted } = parse(url)?;
+async fn connect(
+    url: &str,
+    trusted: &TrustedCertificates,
+) -> Result<WebSocketConnection, RawError> {
+    let ServerUrl { authority, uri, encrypted } = parse(url)?;
     let address = resolve(&authority, encrypted).await?;
-    let trust = encrypted.then(|| believe.trust()).transpose().map_err(TargetError::from)?;
+    let tls = encrypted.then(|| TlsClient::new(trusted)).transpose().map_err(TargetError::from)?;
     let (authority, feed) = (authority.to_string(), String::new());
-    let target = Target { authority, address, feed, trust };
-    let dialer = Dialer::new(Link::default(), 0);
-    let http = Http::open(&dialer, &target).await?;
+    let target = Target { authority, address, feed, tls };
+    let client = HttpClient::new(Dialer::new(Link::default(), 0), Http::default());
+    let http = client.connect(&target).await?;
     let path: Uri = uri
         .path_and_query()
         .map_or("/", |path| path.as_str())
         .parse()
         .map_err(|_| RawError::Url { url: url.to_owned() })?;
-    let headers = headers::headers(Headers::Browser, &dialer, &target, Kind::WebSocket);
-    Ok(WebSocket::open(http, path, headers, SILENCE).await?)
+    let headers = client.headers(Headers::Browser, &target, RequestKind::WebSocket);
+    Ok(WebSocketConnection::open(http, path, headers, SILENCE_TIMEOUT).await?)
 }
 
+/// Returns true if connecting again cannot help.
 fn is_final(error: &RawError) -> bool {
     match error {
-        RawError::WebSocket(SubscribeError::Refused { .. } | SubscribeError::Protocol { .. }) => {
-            true
+        RawError::WebSocket(error) => {
+            matches!(error, SubscribeError::Refused { .. } | SubscribeError::Protocol { .. })
         }
-        RawError::WebSocket(_) => false,
-        _ => true,
+        RawError::Target(_)
+        | RawError::Url { .. }
+        | RawError::NotAStream { .. }
+        | RawError::Network { .. }
+        | RawError::TooLarge { .. } => true,
     }
 }

@@ -1,36 +1,33 @@
-//! Long polling: ask, and be answered when there is something new or the hold is over.
+//! Long polling: ask, and be answered when there is something new or the hold time is over.
 
 use std::time::Duration;
 
 use wirebench_measure::Event;
 use wirebench_protocol::{Timestamp, Transport};
 
-use super::polling::Poller;
-use super::{Client, Opening};
+use super::client::{Client, Opening};
+use super::poller::Poller;
 use crate::error::SubscribeError;
 
-/// How much longer than the hold a poll may wait for its answer.
+/// How much longer than the hold time the answer to a poll may take.
 const GRACE: Duration = Duration::from_secs(15);
 
 /// Polls again as soon as it is answered.
-pub(super) struct LongPolling<'a> {
-    poller: Poller<'a>,
-    /// The first poll of a connection is not held: with its answer the subscription stands, at once as
-    /// on every transport, rather than with the first message.
-    primed: bool,
-    /// The request was announced and is to be sent.
+pub(super) struct LongPolling {
+    poller: Poller,
+    /// The next poll is held. The first poll of a connection is not: its answer completes the
+    /// subscription at once, as on every other transport, and not with the first message.
+    held: bool,
+    /// The next request was announced by an event and not sent yet.
     due: bool,
 }
 
-impl<'a> LongPolling<'a> {
-    pub(super) fn new(opening: Opening<'a>) -> Self {
-        let primed = opening.settings.held;
-        let poller = Poller::new(Transport::LongPolling, opening);
-        Self { poller, primed, due: false }
+impl<'a> Client<'a> for LongPolling {
+    async fn open(opening: Opening<'a>) -> Result<Self, SubscribeError> {
+        let poller = Poller::open(Transport::LongPolling, &opening).await?;
+        Ok(Self { poller, held: opening.settings.continues, due: false })
     }
-}
 
-impl Client for LongPolling<'_> {
     async fn next(&mut self) -> Result<Option<Event>, SubscribeError> {
         loop {
             if let Some(event) = self.poller.event() {
@@ -38,15 +35,14 @@ impl Client for LongPolling<'_> {
             }
             if self.due {
                 self.due = false;
-                let hold = if self.primed { self.poller.settings().hold } else { Duration::ZERO };
+                let hold = if self.held { self.poller.settings().hold } else { Duration::ZERO };
                 self.poller.poll(Some(hold), hold + GRACE).await?;
-                self.primed = true;
+                self.held = true;
                 continue;
             }
             if self.poller.is_closed() {
                 return Ok(None);
             }
-            self.poller.connection().await?;
             self.due = true;
             return Ok(Some(Event::Request { at: Timestamp::now() }));
         }

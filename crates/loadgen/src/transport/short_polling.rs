@@ -7,38 +7,39 @@ use tokio::time::{Instant, Sleep};
 use wirebench_measure::Event;
 use wirebench_protocol::{Timestamp, Transport};
 
-use super::polling::Poller;
-use super::{Client, Opening, Settings};
+use super::client::{Client, Opening};
+use super::poller::Poller;
+use super::settings::SubscriberSettings;
 use crate::error::SubscribeError;
 
-/// How long a poll may wait for its answer.
-const ANSWER: Duration = Duration::from_secs(30);
+/// How long the answer to a poll may take.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// Polls at a fixed rate; see [`Slots`].
-pub(super) struct ShortPolling<'a> {
-    poller: Poller<'a>,
+/// Polls at a fixed rate; see [`PollSchedule`].
+pub(super) struct ShortPolling {
+    poller: Poller,
     /// `None` until the first answer.
-    slots: Option<Slots>,
+    schedule: Option<PollSchedule>,
     timer: Option<Pin<Box<Sleep>>>,
-    /// The request was announced and is to be sent.
+    /// The next request was announced by an event and not sent yet.
     due: bool,
 }
 
-/// When to poll: at `start + n × interval`, whatever the answers take.
+/// When to poll: at `start + n × interval`, however long the answers take.
 ///
-/// An answer that takes longer than the interval costs the slots that passed: the latest of them is
-/// taken at once, and the ones before it are skipped. Polls never overlap and are never caught up.
+/// If an answer takes longer than the interval, the latest time that passed is used at once and the
+/// earlier ones are skipped. Polls never overlap, and skipped polls are not made up for.
 #[derive(Debug)]
-struct Slots {
+struct PollSchedule {
     start: Instant,
     interval: Duration,
-    /// The first slot that is neither taken nor skipped.
+    /// The number of the first poll that is neither used nor skipped.
     next: u32,
 }
 
-impl Slots {
-    /// Takes the slot to poll in: the time to wait for, or `None` when it has come.
-    fn take(&mut self, now: Instant) -> Option<Instant> {
+impl PollSchedule {
+    /// Uses the next time to poll. Returns the time to wait for, or `None` if it has come.
+    fn next(&mut self, now: Instant) -> Option<Instant> {
         if self.interval.is_zero() {
             return None;
         }
@@ -50,32 +51,33 @@ impl Slots {
     }
 }
 
-impl<'a> ShortPolling<'a> {
-    pub(super) fn new(opening: Opening<'a>) -> Self {
-        let poller = Poller::new(Transport::ShortPolling, opening);
-        Self { poller, slots: None, timer: None, due: false }
-    }
-
-    /// Waits for the next slot; `false` when the connection closed meanwhile. When the slot has come, no
-    /// timer is armed.
-    async fn wait(&mut self) -> Result<bool, SubscribeError> {
+impl ShortPolling {
+    /// Waits until the next poll is due. Returns false if the connection closed in the meantime. If the
+    /// poll is due already, no timer is set.
+    async fn wait(&mut self) -> bool {
         if self.poller.is_closed() {
-            return Ok(false);
+            return false;
         }
-        if let Some(due) = self.slots.as_mut().and_then(|slots| slots.take(Instant::now())) {
+        if let Some(due) = self.schedule.as_mut().and_then(|schedule| schedule.next(Instant::now()))
+        {
             let timer = self.timer.get_or_insert_with(|| Box::pin(tokio::time::sleep_until(due)));
             timer.as_mut().reset(due);
             tokio::select! {
                 biased;
-                () = self.poller.connection().await?.closed() => return Ok(false),
+                () = self.poller.closed() => return false,
                 () = timer => {}
             }
         }
-        Ok(!self.poller.is_closed())
+        !self.poller.is_closed()
     }
 }
 
-impl Client for ShortPolling<'_> {
+impl<'a> Client<'a> for ShortPolling {
+    async fn open(opening: Opening<'a>) -> Result<Self, SubscribeError> {
+        let poller = Poller::open(Transport::ShortPolling, &opening).await?;
+        Ok(Self { poller, schedule: None, timer: None, due: false })
+    }
+
     async fn next(&mut self) -> Result<Option<Event>, SubscribeError> {
         loop {
             if let Some(event) = self.poller.event() {
@@ -83,17 +85,18 @@ impl Client for ShortPolling<'_> {
             }
             if self.due {
                 self.due = false;
-                self.poller.poll(None, ANSWER).await?;
-                if self.slots.is_none() {
-                    let &Settings { interval, phase, .. } = self.poller.settings();
-                    self.slots = Some(Slots { start: Instant::now() + phase, interval, next: 0 });
-                }
+                self.poller.poll(None, ANSWER_TIMEOUT).await?;
+                let &SubscriberSettings { interval, phase, .. } = self.poller.settings();
+                self.schedule.get_or_insert_with(|| PollSchedule {
+                    start: Instant::now() + phase,
+                    interval,
+                    next: 0,
+                });
                 continue;
             }
-            if !self.wait().await? {
+            if !self.wait().await {
                 return Ok(None);
             }
-            self.poller.connection().await?;
             self.due = true;
             return Ok(Some(Event::Request { at: Timestamp::now() }));
         }
@@ -105,26 +108,27 @@ mod tests {
     use super::*;
 
     #[test]
-    fn slots_that_passed_are_skipped_and_the_rate_stays_fixed() {
+    fn polls_that_are_overdue_are_skipped_and_the_rate_stays_fixed() {
         let start = Instant::now();
         let at = |millis| start + Duration::from_millis(millis);
-        let mut slots = Slots { start: at(30), interval: Duration::from_millis(100), next: 0 };
+        let mut schedule =
+            PollSchedule { start: at(30), interval: Duration::from_millis(100), next: 0 };
         for (now, expected) in [
             (0, Some(30)),    // the phase
             (31, Some(130)),  // answered in time
             (135, Some(230)), // the rate is from start to start
-            (330, None),      // on the slot
-            (745, None),      // 430, 530 and 630 are skipped, 730 is taken late
-            (750, Some(830)), // and nothing is caught up
+            (330, None),      // exactly on time
+            (745, None),      // 430, 530 and 630 are skipped, 730 is used late
+            (750, Some(830)), // and nothing is made up for
         ] {
-            assert_eq!(slots.take(at(now)), expected.map(at), "at {now} ms");
+            assert_eq!(schedule.next(at(now)), expected.map(at), "at {now} ms");
         }
     }
 
     #[test]
-    fn without_an_interval_every_moment_is_a_slot() {
+    fn without_an_interval_a_poll_is_always_due() {
         let start = Instant::now();
-        let mut slots = Slots { start, interval: Duration::ZERO, next: 0 };
-        assert!((0..3).all(|_| slots.take(start).is_none()));
+        let mut schedule = PollSchedule { start, interval: Duration::ZERO, next: 0 };
+        assert!((0..3).all(|_| schedule.next(start).is_none()));
     }
 }

@@ -9,75 +9,37 @@ use http::{StatusCode, Uri};
 use wirebench_measure::Event;
 use wirebench_protocol::{After, Cursor, Gap, Message, Timestamp, Transport};
 
-use super::{Client, Opening, Settings, received};
+use super::client::{Client, Opening, received};
+use super::settings::SubscriberSettings;
 use crate::error::SubscribeError;
-use crate::event_stream::{Block, Decoder};
-use crate::exchange::{Body, Http};
-use crate::headers::Kind;
+use crate::event_stream::{Block, Decoder, is_event_stream};
+use crate::http::{HttpConnection, RequestKind, ResponseBody};
 
-/// How long the stream may be silent: three of the server's comments.
-const SILENCE: Duration = Duration::from_secs(45);
+/// How long the stream may be silent: three times the interval of the server's comments.
+const SILENCE_TIMEOUT: Duration = Duration::from_secs(45);
 
 const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
 
 /// Reads the stream piece by piece.
-pub(super) struct Sse<'a> {
-    opening: Opening<'a>,
-    /// `None` until the first event is asked for.
-    stream: Option<Open>,
-}
-
-struct Open {
-    http: Http,
-    body: Body,
-    settings: Settings,
+pub(super) struct Sse {
+    http: HttpConnection,
+    body: ResponseBody,
+    settings: SubscriberSettings,
     decoder: Decoder,
-    /// What is left of the piece that was read last.
+    /// The part of the last piece that is not decoded yet.
     piece: Bytes,
-    /// When dialling began, until the first cursor.
+    /// When dialling began. `None` once the first cursor has arrived.
     dialled: Option<Timestamp>,
-    /// What the last block said and the caller has not had yet.
+    /// The events of the last block that have not been returned yet.
     events: VecDeque<Event>,
 }
 
-impl<'a> Sse<'a> {
-    pub(super) fn new(opening: Opening<'a>) -> Self {
-        Self { opening, stream: None }
-    }
-}
-
-impl Client for Sse<'_> {
-    async fn next(&mut self) -> Result<Option<Event>, SubscribeError> {
-        if self.stream.is_none() {
-            self.stream = Some(Open::open(&self.opening).await?);
-        }
-        let stream = self.stream.as_mut().expect("it has just been opened");
-        loop {
-            if let Some(event) = stream.events.pop_front() {
-                return Ok(Some(event));
-            }
-            // `retry:` counts without an event, and perhaps nothing comes after it.
-            if stream.decode()? || !stream.events.is_empty() {
-                continue;
-            }
-            // Once it stands: until then the deadline of the opening holds.
-            if stream.dialled.is_none() {
-                stream.http.allow(SILENCE);
-            }
-            match stream.http.piece(&mut stream.body).await? {
-                Some(piece) => stream.piece = piece,
-                None => return Ok(None),
-            }
-        }
-    }
-}
-
-impl Open {
-    async fn open(opening: &Opening<'_>) -> Result<Self, SubscribeError> {
+impl<'a> Client<'a> for Sse {
+    async fn open(opening: Opening<'a>) -> Result<Self, SubscribeError> {
         let dialled = Timestamp::now();
-        let mut http = Http::open(opening.dialer, opening.target).await?;
-        let mut headers = opening.headers(Kind::EventSource);
-        let uri = ask(&opening.target.feed, opening.after, &mut headers);
+        let mut http = opening.connect().await?;
+        let mut headers = opening.headers(RequestKind::EventSource);
+        let uri = request_uri(&opening.target.feed, opening.after, &mut headers);
         let answer = http.get(uri, headers).await?;
         if answer.status() != StatusCode::OK {
             return Err(http.refused(answer).await);
@@ -97,17 +59,39 @@ impl Open {
         })
     }
 
-    /// Decodes the next block into events; `false` when a new piece is needed.
+    async fn next(&mut self) -> Result<Option<Event>, SubscribeError> {
+        loop {
+            if let Some(event) = self.events.pop_front() {
+                return Ok(Some(event));
+            }
+            // `retry:` counts without an event, and perhaps nothing comes after it.
+            if self.decode()? || !self.events.is_empty() {
+                continue;
+            }
+            // Until the first cursor has arrived, the deadline of the opening holds.
+            if self.dialled.is_none() {
+                self.http.allow(SILENCE_TIMEOUT);
+            }
+            match self.http.piece(&mut self.body).await? {
+                Some(piece) => self.piece = piece,
+                None => return Ok(None),
+            }
+        }
+    }
+}
+
+impl Sse {
+    /// Decodes the next block into events. Returns false if that needs another piece.
     fn decode(&mut self) -> Result<bool, SubscribeError> {
-        // The last piece completed the block: nothing was read since.
+        // The last piece completed the block, and nothing was read since.
         let at = self.http.arrived_at();
         let mut rest = &self.piece[..];
         let block = self.decoder.decode(&mut rest).map_err(|error| error.to_string());
         let used = self.piece.len() - rest.len();
-        let understood = match block {
+        let decoded = match block {
             Ok(None) => Ok(false),
             Ok(Some(block)) => {
-                understand(block, at, &self.settings, &mut self.dialled, &mut self.events)
+                block_events(block, at, &self.settings, &mut self.dialled, &mut self.events)
                     .map(|()| true)
             }
             Err(too_large) => Err(too_large),
@@ -115,16 +99,16 @@ impl Open {
         self.piece.advance(used);
         let retry = self.decoder.take_retry();
         self.events.extend(retry.map(|after| Event::Retry { after }));
-        understood
+        decoded
             .map_err(|found| self.http.unexpected(&found, "an event with a cursor and a message"))
     }
 }
 
-/// What a block says, as events. The error is what was found instead.
-fn understand(
+/// Appends what a block says to `events`. The error is what was found instead.
+fn block_events(
     block: Block<'_>,
     at: Timestamp,
-    settings: &Settings,
+    settings: &SubscriberSettings,
     dialled: &mut Option<Timestamp>,
     events: &mut VecDeque<Event>,
 ) -> Result<(), String> {
@@ -143,14 +127,15 @@ fn understand(
             let gap: Gap = serde_json::from_str(event.data).map_err(malformed)?;
             events.push_back(Event::Gap { gap, cursor });
         }
-        // As an EventSource without a listener for it.
+        // Ignored, as by an EventSource without a listener for it.
         _ => {}
     }
     Ok(())
 }
 
-/// Where to subscribe: a cursor goes where an EventSource that resumes puts it.
-fn ask(feed: &str, after: After, headers: &mut HeaderMap) -> Uri {
+/// Returns where to subscribe. A cursor goes into the header in which an EventSource that resumes sends
+/// it.
+fn request_uri(feed: &str, after: After, headers: &mut HeaderMap) -> Uri {
     let mut path = Transport::Sse.path(feed);
     match after {
         After::Newest => {}
@@ -161,10 +146,4 @@ fn ask(feed: &str, after: After, headers: &mut HeaderMap) -> Uri {
         }
     }
     path.parse().expect("a path of a parsed URL is a URI")
-}
-
-/// Whether a content type is `text/event-stream`, whatever its parameters.
-pub(crate) fn is_event_stream(content_type: &str) -> bool {
-    let essence = content_type.split(';').next().unwrap_or_default();
-    essence.trim().eq_ignore_ascii_case("text/event-stream")
 }

@@ -8,131 +8,124 @@ use serde::Deserialize;
 use wirebench_measure::Event;
 use wirebench_protocol::{After, Cursor, Gap, Hello, Message, Timestamp, Transport};
 
-use super::{Client, Opening, Settings, received};
+use super::client::{Client, Opening, received};
+use super::settings::SubscriberSettings;
 use crate::error::SubscribeError;
-use crate::exchange::{self, Http};
-use crate::headers::Kind;
-use crate::websocket::{self, WebSocket as Frames};
+use crate::http::{OPENING_TIMEOUT, RequestKind, quote};
+use crate::websocket::{self, Utf8Bytes, WebSocketConnection};
 
-/// How long the connection may be silent: three of the server's pings.
-const SILENCE: Duration = Duration::from_mins(1);
+/// How long the connection may be silent: three times the interval of the server's pings.
+const SILENCE_TIMEOUT: Duration = Duration::from_mins(1);
 
-/// The close codes of a server that has nothing against the subscriber: done, and going away.
-const PROPER: [u16; 2] = [1000, 1001];
+/// The close codes that end a subscription properly: done, and going away.
+const PROPER_CLOSE_CODES: [u16; 2] = [1000, 1001];
 
-/// Reads frame by frame. A frame carries no cursor of its own: it is the hello's, at the message's `seq`.
-pub(super) struct WebSocket<'a> {
-    opening: Opening<'a>,
-    /// `None` until the first event is asked for.
-    stream: Option<Open>,
-}
-
-struct Open {
-    frames: Frames,
-    settings: Settings,
+/// Reads message by message. A message carries no cursor of its own: its cursor is that of the hello,
+/// with the `seq` of the message.
+pub(super) struct WebSocket {
+    connection: WebSocketConnection,
+    settings: SubscriberSettings,
     cursor: Cursor,
-    /// What the hello said and the caller has not had yet.
+    /// The events of the hello that have not been returned yet.
     events: VecDeque<Event>,
 }
 
 /// The first frame.
 #[derive(Deserialize)]
-struct Greeting {
+struct HelloFrame {
     hello: Hello,
 }
 
 /// A frame in which the server says that messages cannot be delivered.
 #[derive(Deserialize)]
-struct Hole {
+struct GapFrame {
     gap: Gap,
     cursor: Cursor,
 }
 
-impl<'a> WebSocket<'a> {
-    pub(super) fn new(opening: Opening<'a>) -> Self {
-        Self { opening, stream: None }
-    }
-}
-
-impl Client for WebSocket<'_> {
-    async fn next(&mut self) -> Result<Option<Event>, SubscribeError> {
-        if self.stream.is_none() {
-            self.stream = Some(Open::open(&self.opening).await?);
-        }
-        let stream = self.stream.as_mut().expect("it has just been opened");
-        if let Some(event) = stream.events.pop_front() {
-            return Ok(Some(event));
-        }
-        let Some(text) = text(&mut stream.frames).await? else { return Ok(None) };
-        // Stamped here, before decoding.
-        let at = stream.frames.arrived_at();
-        stream.understand(&text, at).map(Some)
-    }
-}
-
-impl Open {
-    async fn open(opening: &Opening<'_>) -> Result<Self, SubscribeError> {
+impl<'a> Client<'a> for WebSocket {
+    async fn open(opening: Opening<'a>) -> Result<Self, SubscribeError> {
         let dialled = Timestamp::now();
-        let http = Http::open(opening.dialer, opening.target).await?;
-        let headers = opening.headers(Kind::WebSocket);
-        let uri = ask(&opening.target.feed, opening.after);
-        let mut frames = Frames::open(http, uri, headers, exchange::OPENING).await?;
-        let greeting = text(&mut frames).await?;
-        let at = frames.arrived_at();
-        let greeting = greeting.as_deref().unwrap_or("the end of the connection");
-        let Ok(Greeting { hello }) = serde_json::from_str(greeting) else {
-            return Err(unexpected(&frames, greeting, "`{\"hello\":{\"cursor\":…}}` first"));
+        let http = opening.connect().await?;
+        let headers = opening.headers(RequestKind::WebSocket);
+        let uri = request_uri(&opening.target.feed, opening.after);
+        let mut connection = WebSocketConnection::open(http, uri, headers, OPENING_TIMEOUT).await?;
+        let hello = next_text(&mut connection).await?;
+        let at = connection.arrived_at();
+        let hello = hello.as_deref().unwrap_or("the end of the connection");
+        let Ok(HelloFrame { hello }) = serde_json::from_str(hello) else {
+            return Err(unexpected(&connection, hello, "`{\"hello\":{\"cursor\":…}}` first"));
         };
-        frames.allow(SILENCE);
+        connection.allow(SILENCE_TIMEOUT);
         let took = at.saturating_since(dialled);
         let mut events = VecDeque::from([Event::Connected { took, cursor: hello.cursor }]);
         events.extend(hello.gap.map(|gap| Event::Gap { gap, cursor: hello.cursor }));
-        Ok(Self { frames, settings: opening.settings, cursor: hello.cursor, events })
+        Ok(Self { connection, settings: opening.settings, cursor: hello.cursor, events })
     }
 
-    fn understand(&self, text: &str, at: Timestamp) -> Result<Event, SubscribeError> {
+    async fn next(&mut self) -> Result<Option<Event>, SubscribeError> {
+        if let Some(event) = self.events.pop_front() {
+            return Ok(Some(event));
+        }
+        let Some(text) = next_text(&mut self.connection).await? else { return Ok(None) };
+        // Stamped here, before decoding.
+        let at = self.connection.arrived_at();
+        self.event(&text, at).map(Some)
+    }
+}
+
+impl WebSocket {
+    /// Decodes a message or a gap.
+    fn event(&self, text: &str, at: Timestamp) -> Result<Event, SubscribeError> {
         let error = match serde_json::from_str::<Message<'_>>(text) {
             Ok(message) => {
                 return Ok(received(self.cursor.at(message.seq), &message, at, &self.settings));
             }
             Err(error) => error,
         };
-        if let Ok(Hole { gap, cursor }) = serde_json::from_str(text) {
+        if let Ok(GapFrame { gap, cursor }) = serde_json::from_str(text) {
             return Ok(Event::Gap { gap, cursor });
         }
         let found = format!("`{text}` ({error})");
-        Err(unexpected(&self.frames, &found, "a message or a gap"))
+        Err(unexpected(&self.connection, &found, "a message or a gap"))
     }
 }
 
-/// The next text; `None` after a proper close.
-async fn text(
-    frames: &mut Frames,
-) -> Result<Option<tokio_tungstenite::tungstenite::Utf8Bytes>, SubscribeError> {
-    match frames.next().await? {
+/// Returns the next text message, and `None` after a proper close.
+async fn next_text(
+    connection: &mut WebSocketConnection,
+) -> Result<Option<Utf8Bytes>, SubscribeError> {
+    match connection.next().await? {
         Some(websocket::Message::Text(text)) => Ok(Some(text)),
-        Some(_) => Err(unexpected(frames, "a binary message", "text")),
-        None => match frames.close_frame() {
-            Some(close) if !PROPER.contains(&close.code.into()) => Err(SubscribeError::Closed {
-                asked: frames.asked().to_owned(),
-                code: close.code.into(),
-                reason: close.reason.to_string(),
-            }),
+        Some(_) => Err(unexpected(connection, "a binary message", "text")),
+        None => match connection.close_frame() {
+            Some(close) if !PROPER_CLOSE_CODES.contains(&close.code.into()) => {
+                Err(SubscribeError::Closed {
+                    asked: connection.asked().to_owned(),
+                    code: close.code.into(),
+                    reason: close.reason.to_string(),
+                })
+            }
             _ => Ok(None),
         },
     }
 }
 
-fn unexpected(frames: &Frames, found: &str, expected: &'static str) -> SubscribeError {
-    let (asked, found) = (frames.asked().to_owned(), exchange::quote(found));
+fn unexpected(
+    connection: &WebSocketConnection,
+    found: &str,
+    expected: &'static str,
+) -> SubscribeError {
+    let (asked, found) = (connection.asked().to_owned(), quote(found));
     SubscribeError::Protocol { asked, found, expected }
 }
 
-fn ask(feed: &str, after: After) -> Uri {
+/// Returns where to subscribe. A cursor goes into the query.
+fn request_uri(feed: &str, after: After) -> Uri {
     let path = Transport::WebSocket.path(feed);
     let uri = match after {
         After::Newest => path,
-        after => format!("{path}?after={after}"),
+        After::Start | After::Cursor(_) => format!("{path}?after={after}"),
     };
     uri.parse().expect("a path of a parsed URL and a cursor are a URI")
 }

@@ -7,16 +7,16 @@ use futures::future::join_all;
 use tokio::io::AsyncBufReadExt;
 use tokio::net::TcpSocket;
 use tokio_util::sync::CancellationToken;
-use wirebench_loadgen::{DEFAULT_FEED, Settings};
+use wirebench_loadgen::{DEFAULT_FEED, SubscriberSettings};
 use wirebench_measure::Event;
 use wirebench_protocol::{After, Gap, Transport};
 use wirebench_server::{Feed, ForwardedHeader, Limits, Proxies, Server};
 
 use crate::programs::{self, Program, Running};
-use crate::readers::{Reader, ask, chunk, dialer, life, one_by_one, refusal, settings, stream};
+use crate::readers::{Reader, ask, chunk, life, one_by_one, refusal, settings, stream};
 use crate::support::clockwork::Clockwork;
 use crate::support::http::Http;
-use crate::support::{Bench, PATIENCE, frames, listen, target, within};
+use crate::support::{Bench, PATIENCE, client, frames, listen, target, within};
 
 /// The programs that are there.
 fn programs() -> impl Iterator<Item = Program> {
@@ -42,7 +42,7 @@ async fn with_the_right_settings_every_message_is_delivered_before_the_next_is_p
 #[tokio::test]
 async fn one_who_comes_back_through_a_proxy_goes_on_after_its_cursor() {
     everywhere(async |program, transport| {
-        let (bench, former, dialer) = (Bench::start(5), Bench::start(5), dialer());
+        let (bench, former, client) = (Bench::start(5), Bench::start(5), client());
         let proxy = Running::start(&program.right(), bench.address).await;
         let target = target(proxy.address);
         bench.publish_numbers(9);
@@ -53,7 +53,7 @@ async fn one_who_comes_back_through_a_proxy_goes_on_after_its_cursor() {
             (former.cursor(7), Some(Gap::Reset), 5),
         ] {
             let after = After::Cursor(after);
-            let mut reader = Reader::new(transport, &dialer, &target, after);
+            let mut reader = Reader::new(transport, &client, &target, after);
             reader.connected().await;
             if let Some(expected) = expected {
                 match reader.news().await {
@@ -142,7 +142,7 @@ async fn a_connection_that_is_silent_for_longer_than_the_proxy_waits_is_cut_and_
 
 #[tokio::test]
 async fn a_hold_that_is_shorter_than_the_proxy_waits_is_never_cut() {
-    let hold = Settings { hold: Duration::from_millis(400), ..settings() };
+    let hold = SubscriberSettings { hold: Duration::from_millis(400), ..settings() };
     join_all(programs().map(async |program| {
         let bench = Bench::start(10);
         let proxy = Running::start(&program.right().with_timeout(6), bench.address).await;
@@ -202,10 +202,10 @@ async fn comments_and_pings_keep_a_connection_open_beyond_the_timeout_of_a_proxy
 #[tokio::test]
 async fn a_server_that_stops_ends_streams_and_sockets_properly_through_a_proxy() {
     everywhere(async |program, transport| {
-        let (bench, dialer) = (Bench::start(10), dialer());
+        let (bench, client) = (Bench::start(10), client());
         let proxy = Running::start(&program.right(), bench.address).await;
         let target = target(proxy.address);
-        let mut reader = Reader::new(transport, &dialer, &target, After::Newest);
+        let mut reader = Reader::new(transport, &client, &target, After::Newest);
         reader.connected().await;
         let what = format!("{transport} behind {program:?}");
         let reading = async {

@@ -5,9 +5,9 @@ use std::time::{Duration, Instant};
 use wirebench_protocol::{After, Transport};
 
 use crate::programs::{Program, Running, Settings, check};
-use crate::readers::{Reader, ask, chunk, dialer, is_silent, one_by_one, stay, stream};
+use crate::readers::{Reader, ask, chunk, is_silent, one_by_one, stay, stream};
 use crate::support::http::Http;
-use crate::support::{Bench, PATIENCE, frames, target, until, within};
+use crate::support::{Bench, PATIENCE, client, frames, target, until, within};
 
 const HAPROXY: Program = Program::Haproxy;
 
@@ -134,10 +134,10 @@ async fn a_haproxy_that_compresses_leaves_events_alone_since_the_server_asks_for
 async fn one_connection_more_than_haproxy_takes_waits_until_another_leaves() {
     let few = HAPROXY.right().with("bind :80", " maxconn 2");
     let Some((bench, proxy)) = behind(few).await else { return };
-    let (dialer, target) = (dialer(), target(proxy.address));
+    let (client, target) = (client(), target(proxy.address));
     let mut readers = Vec::new();
     for _ in 0..2 {
-        let mut reader = Reader::new(Transport::Sse, &dialer, &target, After::Newest);
+        let mut reader = Reader::new(Transport::Sse, &client, &target, After::Newest);
         reader.connected().await;
         readers.push(reader);
     }

@@ -4,10 +4,10 @@ use wirebench_protocol::{After, Transport};
 
 use crate::programs::{Program, Running, Settings};
 use crate::readers::{
-    Reader, ask, chunk, dialer, handshake, is_silent, life, one_by_one, refusal, settings, stream,
+    Reader, ask, chunk, handshake, is_silent, life, one_by_one, refusal, settings, stream,
 };
 use crate::support::http::Http;
-use crate::support::{Bench, PATIENCE, target, within};
+use crate::support::{Bench, PATIENCE, client, target, within};
 
 const NGINX: Program = Program::Nginx;
 
@@ -127,8 +127,8 @@ async fn an_nginx_behind_another_hides_from_it_that_events_are_not_to_be_held_ba
     let (_, head) = stream(inner.address, "").await;
     assert_eq!(head.header("x-accel-buffering"), None, "{}", head.text);
     let outer = Running::start(&NGINX.untouched(), inner.address).await;
-    let (dialer, outside) = (dialer(), target(outer.address));
-    let mut reader = Reader::new(Transport::Sse, &dialer, &outside, After::Newest);
+    let (client, outside) = (client(), target(outer.address));
+    let mut reader = Reader::new(Transport::Sse, &client, &outside, After::Newest);
     assert!(reader.is_silent().await);
     bench.publish("1");
     assert!(reader.is_silent().await);
@@ -172,10 +172,10 @@ async fn an_nginx_that_compresses_events_flushes_each() {
 async fn each_stream_takes_two_of_the_connections_that_an_nginx_has() {
     let few = NGINX.right().with_main("events {\nworker_connections 16;\n}\n");
     let Some((bench, proxy)) = behind(few).await else { return };
-    let (dialer, target) = (dialer(), target(proxy.address));
+    let (client, target) = (client(), target(proxy.address));
     let mut readers = Vec::new();
     loop {
-        let mut reader = Reader::new(Transport::Sse, &dialer, &target, After::Newest);
+        let mut reader = Reader::new(Transport::Sse, &client, &target, After::Newest);
         match reader.news().await {
             Ok(Some(_)) => readers.push(reader),
             Ok(None) => panic!("a stream ended properly"),

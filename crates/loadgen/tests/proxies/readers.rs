@@ -6,14 +6,14 @@ use std::time::{Duration, Instant};
 use futures::StreamExt;
 use futures::stream::BoxStream;
 use wirebench_loadgen::{
-    Dialer, Settings, Sight, SubscribeError, Subscriber, Target, live, subscribe,
+    HttpClient, SubscribeError, Subscriber, SubscriberEvent, SubscriberSettings, Target,
+    run_subscriber, subscribe,
 };
 use wirebench_measure::Event;
 use wirebench_protocol::{After, Cursor, Seq, Transport};
-use wirebench_scenario::Link;
 
 use crate::support::http::{Head, Http};
-use crate::support::{Bench, PATIENCE, frames, target, within};
+use crate::support::{Bench, PATIENCE, client, frames, target, within};
 
 /// How long it is looked whether something comes that is not to come.
 const SILENCE: Duration = Duration::from_millis(400);
@@ -27,11 +27,11 @@ pub(crate) struct Reader<'a> {
 impl<'a> Reader<'a> {
     pub(crate) fn new(
         transport: Transport,
-        dialer: &'a Dialer,
+        client: &'a HttpClient,
         target: &'a Target,
         after: After,
     ) -> Self {
-        Self { transport, events: subscribe(transport, dialer, target, after, &settings()) }
+        Self { transport, events: subscribe(transport, client, target, after, &settings()) }
     }
 
     /// The next event that says something, or why there is none; `None` at the proper end.
@@ -86,19 +86,15 @@ impl<'a> Reader<'a> {
 }
 
 /// Short polls in quick succession, held polls that outlast any test.
-pub(crate) fn settings() -> Settings {
+pub(crate) fn settings() -> SubscriberSettings {
     let (interval, hold) = (Duration::from_millis(5), Duration::from_mins(1));
-    Settings { interval, hold, ..Settings::default() }
-}
-
-pub(crate) fn dialer() -> Dialer {
-    Dialer::new(Link::default(), 1)
+    SubscriberSettings { interval, hold, ..SubscriberSettings::default() }
 }
 
 /// The status with which a subscription to the newest messages is refused, and whether it is for good.
 pub(crate) async fn refusal(transport: Transport, address: SocketAddr) -> (u16, bool) {
-    let (dialer, target) = (dialer(), target(address));
-    Reader::new(transport, &dialer, &target, After::Newest).refusal().await
+    let (client, target) = (client(), target(address));
+    Reader::new(transport, &client, &target, After::Newest).refusal().await
 }
 
 /// Publishes messages, each only once the one before has been delivered through the proxy at `address`;
@@ -109,8 +105,8 @@ pub(crate) async fn one_by_one(
     transport: Transport,
     messages: u64,
 ) -> Duration {
-    let (dialer, target) = (dialer(), target(address));
-    let mut reader = Reader::new(transport, &dialer, &target, After::Newest);
+    let (client, target) = (client(), target(address));
+    let mut reader = Reader::new(transport, &client, &target, After::Newest);
     reader.connected().await;
     let mut fastest = Duration::MAX;
     for _ in 0..messages {
@@ -139,26 +135,26 @@ pub(crate) struct Life {
 pub(crate) async fn life(
     transport: Transport,
     address: SocketAddr,
-    settings: Settings,
+    settings: SubscriberSettings,
     mut done: impl FnMut(&Life) -> bool,
 ) -> Life {
-    let (dialer, target) = (dialer(), target(address));
+    let (client, target) = (client(), target(address));
     let subscriber =
-        Subscriber { transport, dialer: &dialer, target: &target, settings, seed: 7, cut: None };
+        Subscriber { transport, client: &client, target: &target, settings, seed: 7, cut: None };
     let (over, at_last) = tokio::sync::oneshot::channel();
     let (mut life, mut over) = (Life::default(), Some(over));
-    let living = live(&subscriber, After::Newest, |sight| {
+    let living = run_subscriber(&subscriber, After::Newest, |sight| {
         if over.is_none() {
             return;
         }
         match sight {
-            Sight::Event(Event::Connected { .. }) => life.connected += 1,
-            Sight::Event(Event::Empty { .. }) => life.empty += 1,
-            Sight::Event(Event::Received { cursor, .. }) => life.seen.push(cursor.seq),
-            Sight::Event(Event::Gap { gap, .. }) => panic!("{transport}: {gap:?}"),
-            Sight::Event(Event::Closing) => life.closing += 1,
-            Sight::Event(Event::Request { .. } | Event::Retry { .. }) => {}
-            Sight::Interrupted { .. } => life.interrupted += 1,
+            SubscriberEvent::Event(Event::Connected { .. }) => life.connected += 1,
+            SubscriberEvent::Event(Event::Empty { .. }) => life.empty += 1,
+            SubscriberEvent::Event(Event::Received { cursor, .. }) => life.seen.push(cursor.seq),
+            SubscriberEvent::Event(Event::Gap { gap, .. }) => panic!("{transport}: {gap:?}"),
+            SubscriberEvent::Event(Event::Closing) => life.closing += 1,
+            SubscriberEvent::Event(Event::Request { .. } | Event::Retry { .. }) => {}
+            SubscriberEvent::Interrupted { .. } => life.interrupted += 1,
         }
         if done(&life) {
             let _ = over.take().map(|over| over.send(()));
@@ -169,7 +165,7 @@ pub(crate) async fn life(
         over = tokio::time::timeout(PATIENCE, at_last) => over,
     };
     assert!(over.is_ok(), "{transport}: waited {PATIENCE:?} in vain: {life:?}");
-    Life { opened: dialer.counts().opened, ..life }
+    Life { opened: client.dialer().counts().opened, ..life }
 }
 
 /// A stream as it crosses the socket.

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use wirebench_loadgen::Dialer;
+use wirebench_loadgen::{Dialer, HttpClient};
 use wirebench_protocol::Transport;
 use wirebench_scenario::{Connections, Http, Link};
 
@@ -24,9 +24,14 @@ impl Manner {
         ]
     }
 
-    /// A dialer that speaks so, over no link.
-    pub(crate) fn dialer(self) -> Dialer {
-        Dialer::new(Link::default(), 1).speaking(self.0)
+    /// A client that speaks in this manner, over no link.
+    pub(crate) fn client(self) -> HttpClient {
+        self.client_over(Link::default())
+    }
+
+    /// A client that speaks in this manner over an emulated link.
+    pub(crate) fn client_over(self, link: Link) -> HttpClient {
+        HttpClient::new(Dialer::new(link, 1), self.0)
     }
 }
 

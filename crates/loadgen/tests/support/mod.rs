@@ -18,7 +18,7 @@ use std::time::Duration;
 use self::manner::Manner;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
-use wirebench_loadgen::{DEFAULT_FEED, Target, Trust};
+use wirebench_loadgen::{DEFAULT_FEED, HttpClient, Target, TlsClient};
 use wirebench_protocol::{After, Cursor};
 use wirebench_server::{Feed, JsonPayload, Limits, Server, Tls};
 
@@ -34,9 +34,9 @@ pub(crate) fn token() -> wirebench_server::Token {
 pub(crate) const PATIENCE: Duration = Duration::from_mins(2);
 
 /// What all benches that speak TLS prove themselves with, and who believes it.
-static TLS: LazyLock<(Tls, Trust)> = LazyLock::new(|| {
+static TLS: LazyLock<(Tls, TlsClient)> = LazyLock::new(|| {
     let tls = Tls::self_signed(["127.0.0.1".to_owned()]).expect("a name of a server");
-    let trust = Trust::pinned(tls.certificate()).expect("a certificate that was just made");
+    let trust = TlsClient::pinned(tls.certificate()).expect("a certificate that was just made");
     (tls, trust)
 });
 
@@ -117,7 +117,7 @@ impl Bench {
 
     /// Where to subscribe over what stands before it at this address.
     pub(crate) fn target_by_way_of(&self, address: SocketAddr) -> Target {
-        Target { trust: self.manner.0.tls.then(|| TLS.1.clone()), ..target(address) }
+        Target { tls: self.manner.0.tls.then(|| TLS.1.clone()), ..target(address) }
     }
 
     /// Publishes one JSON text.
@@ -156,9 +156,14 @@ pub(crate) fn listen() -> tokio::net::TcpListener {
     wirebench_server::listen(SocketAddr::from(([127, 0, 0, 1], 0))).expect("a free port")
 }
 
+/// A client over HTTP/1.1 and no link.
+pub(crate) fn client() -> HttpClient {
+    Manner::default().client()
+}
+
 /// The default feed at an address.
 pub(crate) fn target(address: SocketAddr) -> Target {
-    Target { authority: address.to_string(), address, feed: DEFAULT_FEED.to_owned(), trust: None }
+    Target { authority: address.to_string(), address, feed: DEFAULT_FEED.to_owned(), tls: None }
 }
 
 /// Publishes one JSON text.

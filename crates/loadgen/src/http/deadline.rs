@@ -1,4 +1,4 @@
-//! A deadline that is moved on every answer and almost never costs a timer.
+//! A deadline that is moved with every answer and almost never sets a timer.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -10,7 +10,7 @@ use tokio::time::{Instant, Sleep};
 /// A point in time by which something has to happen.
 ///
 /// Moving it later only writes a number. The timer behind it fires at the old time and is then set to
-/// the new one: once a deadline's length, not once a request.
+/// the new one, so the timer is set once per length of the deadline and not once per request.
 #[derive(Debug)]
 pub(crate) struct Deadline {
     timer: Pin<Box<Sleep>>,
@@ -18,13 +18,13 @@ pub(crate) struct Deadline {
 }
 
 impl Deadline {
-    /// The deadline `after` from now.
+    /// Creates a deadline `after` from now.
     pub(crate) fn new(after: Duration) -> Self {
         let at = Instant::now() + after;
         Self { timer: Box::pin(tokio::time::sleep_until(at)), at }
     }
 
-    /// Moves it to `after` from now, earlier or later.
+    /// Moves the deadline to `after` from now, earlier or later.
     pub(crate) fn set(&mut self, after: Duration) {
         self.at = Instant::now() + after;
         if self.at < self.timer.deadline() {
@@ -32,7 +32,7 @@ impl Deadline {
         }
     }
 
-    /// Ready once the deadline has passed.
+    /// Returns ready once the deadline has passed.
     pub(crate) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         loop {
             ready!(self.timer.as_mut().poll(cx));
@@ -51,7 +51,7 @@ mod tests {
     use super::*;
 
     #[tokio::test(start_paused = true)]
-    async fn a_deadline_holds_however_often_it_was_moved() {
+    async fn a_deadline_holds_no_matter_how_often_it_is_moved() {
         let start = Instant::now();
         let mut deadline = Deadline::new(Duration::from_secs(10));
         tokio::time::sleep(Duration::from_secs(9)).await;

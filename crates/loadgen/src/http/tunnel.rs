@@ -1,6 +1,5 @@
-//! The stream that an extended `CONNECT` opens (RFC 8441), as bytes both ways.
+//! The stream that an extended `CONNECT` opens (RFC 8441), as bytes in both directions.
 
-use std::fmt::Debug;
 use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
@@ -9,31 +8,26 @@ use bytes::{Buf, Bytes};
 use h2::{RecvStream, SendStream};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-use crate::exchange::Failure;
-use crate::http2::Line;
+use super::failure::Failure;
+use super::http2::Http2;
 
-/// What carries the frames of a WebSocket: a connection, or a stream of one.
-pub(crate) trait Carrier: AsyncRead + AsyncWrite + Debug + Send + Unpin {}
-
-impl<T: AsyncRead + AsyncWrite + Debug + Send + Unpin> Carrier for T {}
-
-/// A stream of an HTTP/2 connection. Dropping it resets the stream.
+/// One stream of an HTTP/2 connection. Dropping it resets the stream.
 #[derive(Debug)]
-pub(crate) struct Tunnel {
-    line: Line,
+pub(crate) struct Http2Tunnel {
+    http: Http2,
     up: SendStream<Bytes>,
     down: RecvStream,
-    /// What has come and does not fit what was asked to be read: nothing is read until it does.
+    /// What arrived and did not fit into the reader's buffer. Nothing is read until it does.
     rest: Bytes,
 }
 
-impl Tunnel {
-    pub(crate) fn new(line: Line, up: SendStream<Bytes>, down: RecvStream) -> Self {
-        Self { line, up, down, rest: Bytes::new() }
+impl Http2Tunnel {
+    pub(super) fn new(http: Http2, up: SendStream<Bytes>, down: RecvStream) -> Self {
+        Self { http, up, down, rest: Bytes::new() }
     }
 }
 
-impl AsyncRead for Tunnel {
+impl AsyncRead for Http2Tunnel {
     fn poll_read(
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -42,10 +36,10 @@ impl AsyncRead for Tunnel {
         let this = self.get_mut();
         while this.rest.is_empty() {
             let down = &mut this.down;
-            let piece = ready!(this.line.poll_streams(cx, |_, cx| down.poll_data(cx)));
-            let Some(piece) = piece.map_err(failed)? else { return Poll::Ready(Ok(())) };
+            let piece = ready!(this.http.poll_streams(cx, |_, cx| down.poll_data(cx)));
+            let Some(piece) = piece.map_err(io_error)? else { return Poll::Ready(Ok(())) };
             this.rest = piece.map_err(io::Error::other)?;
-            // What was taken makes room for more. An error says that the stream has ended meanwhile.
+            // Makes room for more. An error means that the stream has ended in the meantime.
             let _ = this.down.flow_control().release_capacity(this.rest.len());
         }
         let taken = this.rest.len().min(buf.remaining());
@@ -55,7 +49,7 @@ impl AsyncRead for Tunnel {
     }
 }
 
-impl AsyncWrite for Tunnel {
+impl AsyncWrite for Http2Tunnel {
     fn poll_write(
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -65,10 +59,10 @@ impl AsyncWrite for Tunnel {
         if this.up.capacity() == 0 {
             this.up.reserve_capacity(bytes.len());
             let up = &mut this.up;
-            match ready!(this.line.poll_streams(cx, |_, cx| up.poll_capacity(cx))) {
+            match ready!(this.http.poll_streams(cx, |_, cx| up.poll_capacity(cx))) {
                 Ok(Some(capacity)) => capacity.map_err(io::Error::other)?,
                 Ok(None) => return Poll::Ready(Err(io::ErrorKind::BrokenPipe.into())),
-                Err(failure) => return Poll::Ready(Err(failed(failure))),
+                Err(failure) => return Poll::Ready(Err(io_error(failure))),
             };
         }
         let taken = bytes.len().min(this.up.capacity());
@@ -77,22 +71,22 @@ impl AsyncWrite for Tunnel {
         Poll::Ready(Ok(taken))
     }
 
-    /// Ready at once: what was written is the connection's to send.
+    /// Returns ready at once: the connection sends what was written.
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.get_mut().line.flush(cx);
+        self.get_mut().http.flush(cx);
         Poll::Ready(Ok(()))
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let this = self.get_mut();
-        // It may have been shut down before, by either end.
+        // Either end may have shut it down before.
         let _ = this.up.send_data(Bytes::new(), true);
-        this.line.flush(cx);
+        this.http.flush(cx);
         Poll::Ready(Ok(()))
     }
 }
 
-fn failed(failure: Failure) -> io::Error {
+fn io_error(failure: Failure) -> io::Error {
     match failure {
         Failure::Closed => io::ErrorKind::UnexpectedEof.into(),
         Failure::Broken(error) => io::Error::other(error),

@@ -1,4 +1,4 @@
-//! Reads from `/proc` what the machine has done so far, for the part of it that is not the run's.
+//! Reads from `/proc` what the machine has done so far, to find what other processes took of it.
 
 use std::fs;
 
@@ -7,8 +7,9 @@ use wirebench_measure::{
 };
 use wirebench_protocol::{Timestamp, process};
 
-/// Reads the counters of the cores, the pressure and every process that can be seen. What the kernel does
-/// not show is left out. Takes some 10 µs for each process, so it belongs on a thread that may block.
+/// Reads the counters of the cores, the pressure and every process that is visible. What the kernel does
+/// not show is left out. This takes about 10 µs for each process, so it belongs on a thread that may
+/// block.
 pub fn read_machine() -> MachineReading {
     let at = Timestamp::now();
     let text = |path: &str| fs::read_to_string(path).ok();
@@ -24,19 +25,21 @@ pub fn read_machine() -> MachineReading {
     }
 }
 
-/// Reads the machine on a thread that may block, since that takes milliseconds. `None` if the thread failed.
-pub(crate) async fn machine_now() -> Option<MachineReading> {
+/// Reads the machine on a thread that may block, because that takes milliseconds. Returns `None` if the
+/// thread failed.
+pub(super) async fn machine_now() -> Option<MachineReading> {
     tokio::task::spawn_blocking(read_machine).await.ok()
 }
 
-/// What the machine did between two readings beside the run, which is this process and all that it started.
-pub(crate) fn other_load(from: Option<&MachineReading>, to: Option<&MachineReading>) -> OtherLoad {
+/// Returns what the machine did between two readings besides the run. The run is this process and all
+/// that it started.
+pub(super) fn other_load(from: Option<&MachineReading>, to: Option<&MachineReading>) -> OtherLoad {
     from.zip(to)
         .map(|(from, to)| OtherLoad::between(from, to, std::process::id()))
         .unwrap_or_default()
 }
 
-/// Those that end while they are read are left out.
+/// Reads all processes. One that ends while it is read is left out.
 fn processes() -> Vec<ProcessTimes> {
     let Ok(entries) = fs::read_dir("/proc") else { return Vec::new() };
     entries

@@ -3,14 +3,18 @@
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use wirebench_scenario::Headers;
 
-use crate::dial::Dialer;
 use crate::target::Target;
 
-/// The headers that a subscriber sends with every request of one kind, prepared once.
+/// Returns the headers that a subscriber sends with every request of one kind.
 ///
 /// `Browser` is what Chrome sends with a request of this kind to its own origin, without cookies.
-/// HTTP/2 has other ways to say where to, for how long, and that a WebSocket is wanted.
-pub(crate) fn headers(profile: Headers, dialer: &Dialer, target: &Target, kind: Kind) -> HeaderMap {
+/// HTTP/2 has no headers for the host, for the lifetime of the connection and for an upgrade.
+pub(super) fn headers(
+    profile: Headers,
+    version: u8,
+    target: &Target,
+    kind: RequestKind,
+) -> HeaderMap {
     let own = |scheme: &str, path: &str| {
         HeaderValue::from_str(&format!("{scheme}{}{path}", target.authority))
             .expect("an authority that was parsed is a header value")
@@ -18,28 +22,30 @@ pub(crate) fn headers(profile: Headers, dialer: &Dialer, target: &Target, kind: 
     let mut headers = HeaderMap::with_capacity(16);
     headers.insert(header::HOST, own("", ""));
     let fixed = match (profile, kind) {
-        (Headers::Bare, Kind::Fetch) => &[],
-        (Headers::Bare, Kind::EventSource) => EVENT_STREAM,
-        (Headers::Bare, Kind::WebSocket) => UPGRADE,
-        (Headers::Browser, Kind::Fetch) => FETCH,
-        (Headers::Browser, Kind::EventSource) => EVENT_SOURCE,
-        (Headers::Browser, Kind::WebSocket) => WEB_SOCKET,
+        (Headers::Bare, RequestKind::Fetch) => &[],
+        (Headers::Bare, RequestKind::EventSource) => EVENT_STREAM,
+        (Headers::Bare, RequestKind::WebSocket) => UPGRADE,
+        (Headers::Browser, RequestKind::Fetch) => FETCH,
+        (Headers::Browser, RequestKind::EventSource) => EVENT_SOURCE,
+        (Headers::Browser, RequestKind::WebSocket) => WEB_SOCKET,
     };
     for &(name, value) in fixed {
         headers.insert(HeaderName::from_static(name), HeaderValue::from_static(value));
     }
     if profile == Headers::Browser {
-        let scheme = if target.trust.is_some() { "https://" } else { "http://" };
+        let scheme = if target.tls.is_some() { "https://" } else { "http://" };
         match kind {
-            Kind::Fetch | Kind::EventSource => headers.insert(header::REFERER, own(scheme, "/")),
-            Kind::WebSocket => headers.insert(header::ORIGIN, own(scheme, "")),
+            RequestKind::Fetch | RequestKind::EventSource => {
+                headers.insert(header::REFERER, own(scheme, "/"))
+            }
+            RequestKind::WebSocket => headers.insert(header::ORIGIN, own(scheme, "")),
         };
     }
-    if dialer.http().version == 2 {
+    if version == 2 {
         for name in [header::HOST, header::CONNECTION, header::UPGRADE] {
             headers.remove(name);
         }
-        if profile == Headers::Browser && kind != Kind::WebSocket {
+        if profile == Headers::Browser && kind != RequestKind::WebSocket {
             // RFC 9218.
             headers.insert("priority", HeaderValue::from_static("u=1, i"));
         }
@@ -47,9 +53,9 @@ pub(crate) fn headers(profile: Headers, dialer: &Dialer, target: &Target, kind: 
     headers
 }
 
-/// Which of the browser's interfaces makes the request.
+/// The interface of the browser that makes the request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Kind {
+pub(crate) enum RequestKind {
     /// `fetch()`.
     Fetch,
     /// `new EventSource()`.
@@ -60,7 +66,8 @@ pub(crate) enum Kind {
 
 const USER_AGENT: (&str, &str) = (
     "user-agent",
-    "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/142.0.0.0 Safari/537.36",
+    "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/142.0.0.0 \
+     Safari/537.36",
 );
 const LANGUAGE: (&str, &str) = ("accept-language", "en-US,en;q=0.9");
 const ENCODING: (&str, &str) = ("accept-encoding", "gzip, deflate, br, zstd");
@@ -77,7 +84,7 @@ const FETCH: &[(&str, &str)] = &[
     LANGUAGE,
 ];
 
-/// An event stream is asked for by its type even at the least.
+/// Even the bare profile asks for an event stream by its type.
 const EVENT_STREAM: &[(&str, &str)] = &[("accept", "text/event-stream")];
 
 const EVENT_SOURCE: &[(&str, &str)] = &[

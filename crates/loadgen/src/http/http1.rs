@@ -1,4 +1,4 @@
-//! One HTTP/1.1 connection of one subscriber, polled by the subscriber itself.
+//! One HTTP/1.1 connection, polled by the subscriber itself.
 
 use std::future::{Future, poll_fn};
 use std::io;
@@ -13,35 +13,33 @@ use hyper::body::{Body, Incoming};
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
 
-use crate::deadline::Deadline;
-use crate::dial::Connection;
-use crate::exchange::Failure;
-
-type Inner = http1::Connection<TokioIo<Connection>, Empty<Bytes>>;
+use super::deadline::Deadline;
+use super::failure::Failure;
+use crate::dial::MeasuredConnection;
 
 /// A connection that carries one request at a time.
 ///
-/// hyper wants its connection polled beside the request, usually by a task of its own. Here the
-/// subscriber polls both: it owns everything, dropping it cancels everything, and an answer needs no hop
-/// from task to task.
+/// hyper needs its connection polled while a request is under way, usually by a task of its own. Here
+/// the subscriber polls both. It owns everything, dropping it cancels everything, and an answer does not
+/// pass from task to task.
 ///
-/// It is also what makes [`Arrivals`](crate::Arrivals) the stamp of a message. hyper's body channel has
+/// This is also why [`Arrivals`](crate::Arrivals) is the stamp of a message. hyper's body channel has
 /// one slot, and the connection does not read from the socket while the slot is full
-/// (`Dispatcher::poll_read` asks `body.poll_ready` first). Since the slot is emptied right after each
-/// poll of the connection, whatever is taken from it was completed by the last read. After an answer's
-/// last byte hyper reads once more to notice a closed connection; that read finds nothing, and nothing
-/// moves no stamp.
+/// (`Dispatcher::poll_read` asks `body.poll_ready` first). The slot is emptied right after each poll of
+/// the connection, so whatever is taken from it was completed by the last read. After the last byte of
+/// an answer hyper reads once more to notice a closed connection. That read finds nothing, so it does
+/// not move the stamp.
 #[derive(Debug)]
-pub(crate) struct Line {
+pub(super) struct Http1 {
     sender: http1::SendRequest<Empty<Bytes>>,
-    connection: Inner,
+    connection: http1::Connection<TokioIo<MeasuredConnection>, Empty<Bytes>>,
     /// The connection has returned and must not be polled again.
     over: bool,
 }
 
-impl Line {
-    /// Nothing crosses the connection yet.
-    pub(crate) async fn new(connection: Connection) -> io::Result<Self> {
+impl Http1 {
+    /// Takes a connection. Nothing crosses it yet.
+    pub(super) async fn new(connection: MeasuredConnection) -> io::Result<Self> {
         // The default buffers start at 8 KiB and grow only with what a server sends.
         let (sender, connection) =
             http1::handshake(TokioIo::new(connection)).await.map_err(io::Error::other)?;
@@ -49,7 +47,7 @@ impl Line {
     }
 
     /// Sends a request and waits for the head of the answer.
-    pub(crate) async fn get(
+    pub(super) async fn get(
         &mut self,
         deadline: &mut Deadline,
         uri: Uri,
@@ -60,17 +58,16 @@ impl Line {
         *request.headers_mut() = headers;
         if !self.sender.is_ready() {
             let ready =
-                poll_fn(|cx| self.poll_beside(deadline, cx, |line, cx| line.sender.poll_ready(cx)));
-            ready.await?.map_err(broken)?;
+                poll_fn(|cx| self.poll_beside(deadline, cx, |http, cx| http.sender.poll_ready(cx)));
+            ready.await??;
         }
         let mut answer = pin!(self.sender.send_request(request));
-        poll_fn(|cx| self.poll_beside(deadline, cx, |_, cx| answer.as_mut().poll(cx)))
-            .await?
-            .map_err(broken)
+        let answer = poll_fn(|cx| self.poll_beside(deadline, cx, |_, cx| answer.as_mut().poll(cx)));
+        Ok(answer.await??)
     }
 
-    /// The next piece of a body; `None` after the last.
-    pub(crate) async fn piece(
+    /// Returns the next piece of a body, and `None` after the last.
+    pub(super) async fn piece(
         &mut self,
         deadline: &mut Deadline,
         body: &mut Incoming,
@@ -80,14 +77,14 @@ impl Line {
                 self.poll_beside(deadline, cx, |_, cx| Pin::new(&mut *body).poll_frame(cx))
             });
             let Some(frame) = frame.await? else { return Ok(None) };
-            if let Ok(piece) = frame.map_err(broken)?.into_data() {
+            if let Ok(piece) = frame?.into_data() {
                 return Ok(Some(piece));
             }
         }
     }
 
-    /// Waits between requests until the connection closes.
-    pub(crate) async fn closed(&mut self) {
+    /// Waits until the connection closes. Called between requests.
+    pub(super) async fn closed(&mut self) {
         poll_fn(|cx| {
             if self.over || Pin::new(&mut self.connection).poll(cx).is_ready() {
                 self.over = true;
@@ -98,23 +95,24 @@ impl Line {
         .await;
     }
 
-    /// Whether the connection has closed, as far as it was polled.
-    pub(crate) fn is_closed(&self) -> bool {
+    /// Returns true if the connection has closed, as far as it was polled.
+    pub(super) fn is_closed(&self) -> bool {
         self.over || self.sender.is_closed()
     }
 
-    /// After `101 Switching Protocols`: the bare connection, and what was read past the answer's head.
-    pub(crate) async fn into_upgraded(mut self) -> (Connection, Bytes) {
+    /// Returns the bare connection after `101 Switching Protocols`, and what was read past the head of
+    /// the answer.
+    pub(super) async fn into_upgraded(mut self) -> (MeasuredConnection, Bytes) {
         self.closed().await;
         let parts = self.connection.into_parts();
         (parts.io.into_inner(), parts.read_buf)
     }
 
-    /// Polls something that only the connection can complete, beside the connection.
+    /// Polls something that only the connection can complete, together with the connection.
     ///
-    /// It gets a waker that does nothing: the connection is polled with the task's own right here, and
-    /// afterwards `poll` is asked again. A real waker would make the task schedule itself once more for
-    /// every answer.
+    /// `poll` gets a waker that does nothing: the connection is polled right here with the task's own
+    /// waker, and afterwards `poll` is called again. A real waker would make the task schedule itself
+    /// once more for every answer.
     fn poll_beside<T>(
         &mut self,
         deadline: &mut Deadline,
@@ -130,7 +128,7 @@ impl Line {
             && let Poll::Ready(result) = Pin::new(&mut self.connection).poll(cx)
         {
             self.over = true;
-            failure = result.err().map_or(Failure::Closed, broken);
+            failure = result.err().map_or(Failure::Closed, Failure::from);
         }
         if let Poll::Ready(value) = poll(self, &mut beside) {
             return Poll::Ready(Ok(value));
@@ -140,8 +138,4 @@ impl Line {
         }
         deadline.poll(cx).map(|()| Err(Failure::Silent))
     }
-}
-
-fn broken(error: hyper::Error) -> Failure {
-    Failure::Broken(error.into())
 }

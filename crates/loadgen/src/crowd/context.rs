@@ -1,0 +1,52 @@
+//! What does not change during a run.
+
+use tokio_util::sync::CancellationToken;
+use wirebench_protocol::control::{Publisher, Usage};
+use wirebench_protocol::{Timestamp, process};
+use wirebench_scenario::Run;
+
+use super::error::{DriveError, during};
+use super::restartable_server::RestartableServer;
+use super::timeline::CounterSnapshot;
+use super::workers::Workers;
+
+/// The run, the server, and the user's wish to stop.
+pub(super) struct RunContext<'a> {
+    pub(super) run: &'a Run,
+    pub(super) server: RestartableServer,
+    pub(super) stop: &'a CancellationToken,
+    /// The memory peak of this process is that of this run: the kernel forgot the one of earlier runs.
+    pub(super) peak_is_own: bool,
+}
+
+impl RunContext<'_> {
+    /// Waits until `at`. Returns false if the run is interrupted before.
+    pub(super) async fn until(&self, at: Timestamp) -> bool {
+        let left = at.saturating_since(Timestamp::now());
+        self.stop.run_until_cancelled(tokio::time::sleep(left)).await.is_some()
+    }
+
+    /// Returns what the server has used. It has to answer.
+    pub(super) async fn usage(&self, doing: &'static str) -> Result<Usage, DriveError> {
+        self.server.usage().await.map_err(during(doing))
+    }
+
+    /// Returns the publisher that the run asks for. `seed` draws its payloads.
+    pub(super) fn publisher(&self, seed: u64) -> Publisher {
+        let Run { rate, pace, ref payload, .. } = *self.run;
+        Publisher { rate, pace, payload: payload.clone(), seed }
+    }
+
+    /// Reads all counters, those of this process first. If the server is merely slow to answer, the
+    /// snapshot lacks its part.
+    pub(super) async fn counters(
+        &self,
+        workers: &Workers,
+        doing: &'static str,
+    ) -> Result<CounterSnapshot, DriveError> {
+        let (counts, loadgen_cpu, at) = (workers.counts(), process::cpu_time(), Timestamp::now());
+        let usage = self.server.usage_if_there().await.map_err(during(doing))?;
+        let (bytes_up, bytes_down) = (counts.bytes_up, counts.bytes_down);
+        Ok(CounterSnapshot { at, usage, loadgen_cpu, loadgen_cpu_at: at, bytes_up, bytes_down })
+    }
+}

@@ -1,0 +1,54 @@
+//! The drain: after the window, until every subscriber has everything.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+use wirebench_protocol::Timestamp;
+
+use super::context::RunContext;
+use super::deliveries::Deliveries;
+use super::error::DriveError;
+use super::progress::{Observer, Progress};
+use super::restartable_server::published;
+use super::window::MeasuredWindow;
+use super::workers::Workers;
+
+/// How often the drain checks whether everybody has everything.
+const CHECK_INTERVAL: Duration = Duration::from_millis(50);
+
+/// The maximum length of the drain after the user has interrupted the run.
+const INTERRUPTED_DRAIN: Duration = Duration::from_secs(1);
+
+/// Waits until every subscriber has everything, or knows what it cannot have, or the time is up.
+pub(super) async fn drain(
+    context: &RunContext<'_>,
+    workers: &mut Workers,
+    measured: &mut MeasuredWindow,
+    observe: &mut Observer<'_>,
+) -> Result<Deliveries, DriveError> {
+    let most = if measured.interrupted { INTERRUPTED_DRAIN } else { context.run.timing.drain };
+    let (end, mut check) = (Instant::now() + most, tokio::time::interval(CHECK_INTERVAL));
+    let expected = published(&measured.epochs) * measured.subscribed;
+    let timeline = &mut measured.timeline;
+    let mut seen = workers.take_recorders().await?;
+    while workers.seen.received < expected && Instant::now() < end {
+        if !context.run.faults.is_none() {
+            let deliveries = workers.deliveries(&measured.epochs).await?;
+            if deliveries.missed.silently == 0 && deliveries.still_away == 0 {
+                // What arrived since the recorders were taken counts in `deliveries`, so it counts here.
+                seen.merge(&workers.take_recorders().await?);
+                break;
+            }
+        }
+        check.tick().await;
+        seen.merge(&workers.take_recorders().await?);
+        if timeline.counters.at + Duration::from_secs(1) <= Timestamp::now() {
+            let counters = context.counters(workers, "draining").await?;
+            let seen = std::mem::take(&mut seen);
+            observe(Progress::Second(timeline.next(counters, seen, workers.counts().open)));
+        }
+    }
+    let counters = context.counters(workers, "draining").await?;
+    observe(Progress::Second(timeline.next(counters, seen, workers.counts().open)));
+    workers.deliveries(&measured.epochs).await
+}

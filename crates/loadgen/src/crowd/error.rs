@@ -1,0 +1,58 @@
+//! Why a run has no measurement.
+
+use std::io;
+
+use crate::control::ControlError;
+
+/// Why a run has no measurement.
+#[derive(Debug, thiserror::Error)]
+pub enum DriveError {
+    /// The run asks for TLS, but the server does not speak it, or the other way round.
+    #[error("the run asks for {asked}, but the server at `{authority}` speaks {spoken}")]
+    Tls {
+        /// What the run asks for.
+        asked: &'static str,
+        /// Host and port of the server.
+        authority: String,
+        /// What the URL of the server says.
+        spoken: &'static str,
+    },
+    /// A call of the control API failed: the server is gone, or does not do what it should.
+    #[error("the server is gone or refused a request while {during}")]
+    Server {
+        /// What the run was doing.
+        during: &'static str,
+        /// The call that failed.
+        #[source]
+        source: ControlError,
+    },
+    /// No subscriber subscribed in time.
+    #[error("none of {wanted} subscribers connected: {last_error}")]
+    NoneConnected {
+        /// How many the run asks for.
+        wanted: usize,
+        /// The last error of one of them.
+        last_error: String,
+    },
+    /// A worker thread could not be started.
+    #[error("cannot start a worker thread")]
+    StartWorker {
+        /// The error of the system.
+        #[source]
+        source: io::Error,
+    },
+    /// A worker thread is gone. This is a bug in this program; the panic is on standard error.
+    #[error("a worker thread panicked")]
+    WorkerPanicked,
+    /// The run asks for a fault of the server, and nobody carries it out.
+    #[error("the server could not be stopped or started as the scenario asks for")]
+    ServerOrder,
+    /// The user ended the run before anything was measured.
+    #[error("interrupted before the measured window")]
+    Interrupted,
+}
+
+/// Adds what the run was doing to the error of a call of the control API.
+pub(super) fn during(doing: &'static str) -> impl Fn(ControlError) -> DriveError {
+    move |source| DriveError::Server { during: doing, source }
+}

@@ -1,0 +1,118 @@
+//! What goes wrong while the window is open, and when.
+
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+use wirebench_measure::Window;
+use wirebench_protocol::Timestamp;
+use wirebench_protocol::control::{CountWindow, Publisher};
+use wirebench_scenario::{Faults, ServerFault};
+
+use super::error::{DriveError, during};
+use super::restartable_server::RestartableServer;
+use super::server_handle::{ServerHandle, ServerOrder};
+use super::worker::WorkerCommand;
+
+/// Injects the faults of one run.
+pub(super) struct FaultInjector<'a> {
+    pub(super) faults: Faults,
+    pub(super) window: Window,
+    /// The publisher of a server that was started again.
+    pub(super) publisher: Publisher,
+    pub(super) workers: Vec<mpsc::Sender<WorkerCommand>>,
+    pub(super) server: &'a RestartableServer,
+    /// Carries out what the faults do to the server process.
+    pub(super) handle: Option<ServerHandle>,
+    pub(super) stop: &'a CancellationToken,
+}
+
+impl FaultInjector<'_> {
+    /// Injects every fault that the run asks for, and undoes it. An interrupted run has no further
+    /// faults, but a server that is away is brought back.
+    pub(super) async fn inject(&self) -> Result<(), DriveError> {
+        tokio::try_join!(self.stall(), self.cuts(), self.avalanche(), self.outage())?;
+        Ok(())
+    }
+
+    /// Stops a share of the subscribers from reading for the whole window.
+    async fn stall(&self) -> Result<(), DriveError> {
+        if self.faults.stalled_share > 0.0 {
+            self.tell(|| WorkerCommand::StallReaders(true)).await?;
+            self.until(self.window.to).await;
+            self.tell(|| WorkerCommand::StallReaders(false)).await?;
+        }
+        Ok(())
+    }
+
+    /// Cuts a share of the connections again and again.
+    async fn cuts(&self) -> Result<(), DriveError> {
+        let Some(cuts) = self.faults.cuts else { return Ok(()) };
+        let mut at = self.window.from + cuts.every;
+        while at < self.window.to && self.until(at).await {
+            self.tell(|| WorkerCommand::CutConnections(cuts.share)).await?;
+            at = at + cuts.every;
+        }
+        Ok(())
+    }
+
+    /// Cuts all connections once.
+    async fn avalanche(&self) -> Result<(), DriveError> {
+        let Some(after) = self.faults.avalanche_after else { return Ok(()) };
+        if self.until(self.window.from + after).await {
+            self.tell(|| WorkerCommand::CutConnections(1.0)).await?;
+        }
+        Ok(())
+    }
+
+    /// Takes the server away for a while.
+    async fn outage(&self) -> Result<(), DriveError> {
+        let Some(outage) = self.faults.outage else { return Ok(()) };
+        let handle = self.handle.as_ref().ok_or(DriveError::ServerOrder)?;
+        if !self.until(self.window.from + outage.after).await {
+            return Ok(());
+        }
+        let ends = match outage.fault {
+            ServerFault::Stop | ServerFault::Kill => true,
+            ServerFault::Freeze => false,
+        };
+        self.server.leave(ends).await.map_err(during("counting before the server goes away"))?;
+        let began = Timestamp::now();
+        if ends {
+            self.tell(|| WorkerCommand::SetFaultTime(Some(began))).await?;
+        }
+        handle.order(ServerOrder::Down(outage.fault)).await?;
+        self.until(began + outage.down).await;
+        let control = handle.order(ServerOrder::Up).await?;
+        self.server.come_back(control);
+        if ends {
+            self.publish_again().await?;
+        }
+        self.tell(|| WorkerCommand::SetFaultTime(None)).await
+    }
+
+    /// Announces the window to a server that was started again, and starts the publisher.
+    async fn publish_again(&self) -> Result<(), DriveError> {
+        let Window { from: from_ns, to: to_ns } = self.window;
+        let counting = self.server.count(CountWindow { from_ns, to_ns }).await;
+        counting.map_err(during("announcing the window again"))?;
+        // If the server took long to start, the window may be over.
+        if Timestamp::now() < self.window.to {
+            let started = self.server.start_publisher(&self.publisher).await;
+            started.map_err(during("starting the publisher again"))?;
+        }
+        Ok(())
+    }
+
+    /// Sends a command to every worker.
+    async fn tell(&self, command: impl Fn() -> WorkerCommand) -> Result<(), DriveError> {
+        for worker in &self.workers {
+            worker.send(command()).await.map_err(|_| DriveError::WorkerPanicked)?;
+        }
+        Ok(())
+    }
+
+    /// Waits until `at`. Returns false if the run is interrupted before.
+    async fn until(&self, at: Timestamp) -> bool {
+        let left = at.saturating_since(Timestamp::now());
+        self.stop.run_until_cancelled(tokio::time::sleep(left)).await.is_some()
+    }
+}

@@ -1,0 +1,29 @@
+//! The crowd of one run: all subscribers, on several worker threads, through the phases of a run.
+//!
+//! `drive` names the phases in order. Each phase that takes more than a few lines has a file: `ramp`,
+//! `window`, `drain`. `outcome` turns what they measured into a measurement.
+
+mod context;
+mod deliveries;
+mod drain;
+mod drive;
+mod error;
+mod fault_injection;
+mod machine_reading;
+mod outcome;
+mod progress;
+mod ramp;
+mod restartable_server;
+mod server_handle;
+mod state;
+mod subscriber_task;
+mod timeline;
+mod window;
+mod worker;
+mod workers;
+
+pub use drive::{Drive, drive};
+pub use error::DriveError;
+pub use machine_reading::read_machine;
+pub use progress::Progress;
+pub use server_handle::{PendingOrder, ServerHandle, ServerOrder, ServerOrders, server_handle};

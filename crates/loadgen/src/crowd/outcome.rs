@@ -1,0 +1,90 @@
+//! The measurement that the phases of a run add up to.
+
+use wirebench_measure::{
+    FaultOutcome, Invalid, LoadgenCost, Measurement, Recorder, ServerCost, Traffic,
+};
+use wirebench_protocol::control::Usage;
+use wirebench_protocol::process;
+use wirebench_scenario::Run;
+
+use super::context::RunContext;
+use super::deliveries::Deliveries;
+use super::timeline::server_cpu;
+use super::window::MeasuredWindow;
+use super::workers::Workers;
+
+/// What the server used before and after the crowd was there.
+pub(super) struct ServerUsages<'a> {
+    pub(super) idle: &'a Usage,
+    pub(super) last: &'a Usage,
+    pub(super) rss_per_subscriber_bytes: Option<u64>,
+}
+
+/// Combines what the phases measured, and judges whether it can be used.
+pub(super) fn measurement(
+    context: &RunContext<'_>,
+    workers: &mut Workers,
+    measured: MeasuredWindow,
+    deliveries: Deliveries,
+    usages: &ServerUsages<'_>,
+) -> Measurement {
+    let seen = std::mem::take(&mut workers.seen);
+    let loadgen_cpu = measured.closing.loadgen_cpu.saturating_sub(measured.opening.loadgen_cpu);
+    let mut measurement = Measurement {
+        duration: measured.window.length(),
+        published: Some(deliveries.published),
+        subscribed: measured.subscribed,
+        traffic: traffic(workers, &measured),
+        server: server_cost(&measured, usages),
+        loadgen: LoadgenCost {
+            cpu: loadgen_cpu,
+            workers: workers.len(),
+            rss_peak_bytes: process::memory()
+                .filter(|_| context.peak_is_own)
+                .map(|memory| memory.peak_bytes),
+        },
+        faults: fault_outcome(context.run, &seen, deliveries),
+        seen,
+        other_load: measured.other_load,
+        invalid: Vec::new(),
+    };
+    measurement.invalid = measurement.judge(context.run.subscribers as u64);
+    if measured.interrupted {
+        measurement.invalid.push(Invalid::Interrupted);
+    }
+    measurement
+}
+
+fn traffic(workers: &Workers, measured: &MeasuredWindow) -> Traffic {
+    let (counts, status) = (workers.counts(), workers.status.borrow());
+    let MeasuredWindow { opening, closing, .. } = measured;
+    Traffic {
+        attempted: counts.attempted,
+        opened: counts.opened,
+        peak: counts.peak,
+        reconnects: status.reconnects,
+        bytes_up: closing.bytes_up - opening.bytes_up,
+        bytes_down: closing.bytes_down - opening.bytes_down,
+    }
+}
+
+/// Returns what the run cost the server, or `None` if the server did not say.
+fn server_cost(measured: &MeasuredWindow, usages: &ServerUsages<'_>) -> Option<ServerCost> {
+    let MeasuredWindow { opening, closing, .. } = measured;
+    Some(ServerCost {
+        cpu: server_cpu(opening.usage.as_ref()?, closing.usage.as_ref()?),
+        rss_idle_bytes: usages.idle.rss_bytes?,
+        rss_peak_bytes: usages.last.rss_peak_bytes?,
+        rss_per_subscriber_bytes: usages.rss_per_subscriber_bytes,
+        late_publishes: measured.late_publishes,
+    })
+}
+
+fn fault_outcome(run: &Run, seen: &Recorder, deliveries: Deliveries) -> Option<FaultOutcome> {
+    (!run.faults.is_none()).then(|| FaultOutcome {
+        wanted: run.subscribers as u64,
+        missed: deliveries.missed,
+        back_99: seen.reconnects.back_99(deliveries.still_away),
+        reconnects_peak_per_s: seen.reconnects.peak_per_second(),
+    })
+}

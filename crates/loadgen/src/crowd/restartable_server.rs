@@ -1,0 +1,161 @@
+//! The server as a run reaches it: its control API, also after it was restarted.
+
+use parking_lot::Mutex;
+use wirebench_measure::ExpectedRange;
+use wirebench_protocol::control::{CountWindow, Publisher, Usage, WindowCount};
+
+use crate::control::{ControlClient, ControlError};
+
+/// The control API of a server that may go away and come back.
+///
+/// A server that is started again begins its counters and a new epoch of its feed. What the process
+/// before it has used and counted is read just before it ends and added to what the next one reports. So
+/// the counters only grow, as far as they are known.
+#[derive(Debug)]
+pub(super) struct RestartableServer {
+    feed: String,
+    /// Locked for the time of a copy, never while a call is under way.
+    state: Mutex<ServerState>,
+}
+
+#[derive(Debug)]
+struct ServerState {
+    control: ControlClient,
+    /// The server is frozen or gone: it is not asked.
+    away: bool,
+    /// The run has a fault that takes the server away, so a call may fail.
+    may_go_away: bool,
+    publishing: bool,
+    /// What the earlier processes had used and published.
+    earlier: EarlierUsage,
+    /// What the earlier epochs of the feed published in the window.
+    epochs: Vec<WindowCount>,
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+struct EarlierUsage {
+    cpu_ns: u64,
+    rss_peak_bytes: Option<u64>,
+    published: u64,
+    late_publishes: u64,
+}
+
+impl RestartableServer {
+    pub(super) fn new(control: &ControlClient, feed: &str, may_go_away: bool) -> Self {
+        Self {
+            feed: feed.to_owned(),
+            state: Mutex::new(ServerState {
+                control: control.clone(),
+                away: false,
+                may_go_away,
+                publishing: false,
+                earlier: EarlierUsage::default(),
+                epochs: Vec::new(),
+            }),
+        }
+    }
+
+    fn control(&self) -> ControlClient {
+        self.state.lock().control.clone()
+    }
+
+    /// Returns what the server has used, all its processes together. It has to answer.
+    pub(super) async fn usage(&self) -> Result<Usage, ControlError> {
+        let usage = self.control().usage().await?;
+        Ok(self.state.lock().earlier.and(usage))
+    }
+
+    /// Returns the same, or `None` if the server is away or takes too long to answer.
+    pub(super) async fn usage_if_there(&self) -> Result<Option<Usage>, ControlError> {
+        if self.state.lock().away {
+            return Ok(None);
+        }
+        match self.usage().await {
+            Ok(usage) => Ok(Some(usage)),
+            Err(error) if error.is_timeout() || self.state.lock().may_go_away => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Announces the window.
+    pub(super) async fn count(&self, window: CountWindow) -> Result<(), ControlError> {
+        self.control().count(&self.feed, window).await.map(|_| ())
+    }
+
+    /// Starts a publisher.
+    pub(super) async fn start_publisher(&self, publisher: &Publisher) -> Result<(), ControlError> {
+        self.control().start_publisher(&self.feed, publisher).await?;
+        self.state.lock().publishing = true;
+        Ok(())
+    }
+
+    /// Stops the publisher. Returns how many messages were published late, as far as it is known.
+    pub(super) async fn stop_publisher(&self) -> Result<u64, ControlError> {
+        if !std::mem::take(&mut self.state.lock().publishing) {
+            return Ok(self.state.lock().earlier.late_publishes);
+        }
+        let report = self.control().stop_publisher(&self.feed).await?;
+        Ok(self.state.lock().earlier.late_publishes + report.late)
+    }
+
+    /// Returns what each epoch of the feed published in the window, the current one last.
+    pub(super) async fn epochs(&self) -> Result<Vec<WindowCount>, ControlError> {
+        let current = self.counted().await?;
+        let mut epochs = self.state.lock().epochs.clone();
+        epochs.push(current);
+        Ok(epochs)
+    }
+
+    async fn counted(&self) -> Result<WindowCount, ControlError> {
+        self.control().counted(&self.feed).await
+    }
+
+    /// Called before the server is frozen or ended. If it `ends`, keeps what it has counted.
+    pub(super) async fn leave(&self, ends: bool) -> Result<(), ControlError> {
+        let kept = if ends { Some((self.usage().await?, self.counted().await?)) } else { None };
+        let mut state = self.state.lock();
+        state.away = true;
+        if let Some((usage, counted)) = kept {
+            state.epochs.push(counted);
+            state.publishing = false;
+            state.earlier = EarlierUsage {
+                cpu_ns: usage.cpu_ns,
+                rss_peak_bytes: usage.rss_peak_bytes,
+                published: usage.published,
+                late_publishes: usage.late_publishes,
+            };
+        }
+        Ok(())
+    }
+
+    /// Called when the server answers again. `control` is that of a new process.
+    pub(super) fn come_back(&self, control: Option<ControlClient>) {
+        let mut state = self.state.lock();
+        state.away = false;
+        if let Some(control) = control {
+            state.control = control;
+        }
+    }
+}
+
+/// Returns the messages of the window that every subscriber should receive of one epoch.
+pub(super) fn expected_range(epoch: &WindowCount) -> ExpectedRange {
+    epoch.first_seq.zip(epoch.last_seq).map(|(first, last)| first..=last)
+}
+
+/// Returns how many messages were published in the window, in all epochs of the feed.
+pub(super) fn published(epochs: &[WindowCount]) -> u64 {
+    epochs.iter().map(|epoch| epoch.published).sum()
+}
+
+impl EarlierUsage {
+    fn and(self, usage: Usage) -> Usage {
+        Usage {
+            cpu_ns: self.cpu_ns + usage.cpu_ns,
+            rss_peak_bytes: usage.rss_peak_bytes.max(self.rss_peak_bytes),
+            published: self.published + usage.published,
+            late_publishes: self.late_publishes + usage.late_publishes,
+            ..usage
+        }
+    }
+}

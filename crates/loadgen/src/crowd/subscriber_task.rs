@@ -1,0 +1,120 @@
+//! The task of one subscriber of a crowd: runs it and records what it sees.
+
+use std::rc::Rc;
+
+use wirebench_measure::Event;
+use wirebench_protocol::{After, Timestamp};
+
+use super::state::{SubscriberState, WorkerShare, WorkerState};
+use crate::error::{SubscribeError, chain};
+use crate::subscriber::{Subscriber, SubscriberEvent, run_subscriber};
+use crate::transport::SubscriberSettings;
+
+/// Runs the subscriber number `index`. Ends only if it is refused for good.
+pub(super) async fn subscriber_task(
+    share: Rc<WorkerShare>,
+    index: usize,
+    worker: Rc<WorkerState>,
+    state: Rc<SubscriberState>,
+) {
+    let stalls = stalls(index, share.run.faults.stalled_share);
+    let task = Task { share: &share, index, worker: &worker, state: &state, stalls };
+    let running = task.run();
+    if !stalls {
+        return running.await;
+    }
+    let mut stall = worker.stall.subscribe();
+    let mut running = std::pin::pin!(running);
+    // A future that is not polled reads nothing. The worker owns the sender, which outlives this.
+    tokio::select! {
+        biased;
+        _ = stall.wait_for(|stall| *stall) => {}
+        () = &mut running => return,
+    }
+    let _ = stall.wait_for(|stall| !*stall).await;
+    running.await;
+}
+
+/// Returns true if this subscriber is one of those that stop reading: spread evenly over the crowd.
+#[expect(clippy::cast_precision_loss, reason = "subscribers are counted in thousands, not in 2^53")]
+fn stalls(index: usize, share: f64) -> bool {
+    let up_to = |count: usize| (count as f64 * share + 1e-9).floor();
+    up_to(index + 1) > up_to(index)
+}
+
+struct Task<'a> {
+    share: &'a WorkerShare,
+    index: usize,
+    worker: &'a WorkerState,
+    state: &'a SubscriberState,
+    stalls: bool,
+}
+
+impl Task<'_> {
+    async fn run(&self) {
+        let run = &self.share.run;
+        let subscriber = Subscriber {
+            transport: run.transport,
+            client: &self.share.client,
+            target: &self.share.target,
+            settings: SubscriberSettings {
+                interval: run.interval.unwrap_or_default(),
+                hold: run.hold.unwrap_or_default(),
+                reconnect: run.reconnect,
+                headers: run.http.headers,
+                ..SubscriberSettings::default()
+            },
+            seed: run.seed.wrapping_add(self.index as u64),
+            cut: Some(&self.state.cut).filter(|_| !run.faults.is_none()),
+        };
+        run_subscriber(&subscriber, After::Newest, |event| match event {
+            SubscriberEvent::Event(event) => self.record(event),
+            SubscriberEvent::Interrupted { why, .. } => self.interrupted(why),
+        })
+        .await;
+        self.share.status.send_modify(|status| status.refused += 1);
+    }
+
+    fn record(&self, event: &Event) {
+        let recorder = if self.stalls { &self.worker.stalled } else { &self.worker.recorder };
+        let (mut recorder, window) = (recorder.borrow_mut(), self.worker.window.get());
+        recorder.observe(window, &mut self.state.sequence.borrow_mut(), event);
+        if !matches!(event, Event::Connected { .. }) {
+            return;
+        }
+        let (again, away_since) = self.state.subscribed();
+        let now = Timestamp::now();
+        if let Some(since) = away_since
+            && window.is_some_and(|window| window.from <= now)
+        {
+            recorder.reconnects.record(since, now);
+        }
+        self.share.status.send_modify(|status| {
+            status.subscribed += 1;
+            status.ever_subscribed += u64::from(!again);
+            status.reconnects += u64::from(again);
+        });
+    }
+
+    fn interrupted(&self, why: Option<&SubscribeError>) {
+        let was_subscribed = self.state.interrupted();
+        let reason = why.map_or_else(|| "the server ended it".to_owned(), |why| chain(why));
+        self.share.status.send_modify(|status| {
+            status.subscribed -= u64::from(was_subscribed);
+            status.last_error = Some(reason);
+        });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_subscribers_that_stop_reading_are_spread_over_the_crowd() {
+        let stalled = |share| (0..100).filter(|index| stalls(*index, share)).collect::<Vec<_>>();
+        assert!(stalled(0.0).is_empty());
+        assert_eq!(stalled(0.1), (0..10).map(|n| n * 10 + 9).collect::<Vec<_>>());
+        assert_eq!(stalled(0.29).len(), 29);
+    }
+}

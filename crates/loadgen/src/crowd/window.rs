@@ -1,0 +1,144 @@
+//! The measured window: announced, disturbed by the faults of the run, cut into seconds.
+
+use std::time::Duration;
+
+use tokio::sync::mpsc;
+use wirebench_measure::{OtherLoad, Recorder, Window};
+use wirebench_protocol::Timestamp;
+use wirebench_protocol::control::{CountWindow, WindowCount};
+
+use super::context::RunContext;
+use super::error::{DriveError, during};
+use super::fault_injection::FaultInjector;
+use super::machine_reading::{machine_now, other_load};
+use super::progress::{Observer, Progress};
+use super::server_handle::ServerHandle;
+use super::timeline::{CounterSnapshot, Timeline};
+use super::worker::WorkerCommand;
+use super::workers::Workers;
+
+/// A window that is over.
+pub(super) struct MeasuredWindow {
+    /// The window as it really was.
+    pub(super) window: Window,
+    pub(super) interrupted: bool,
+    /// The subscribers that should receive what the window published.
+    pub(super) subscribed: u64,
+    /// The counters when it opened and when it closed.
+    pub(super) opening: CounterSnapshot,
+    pub(super) closing: CounterSnapshot,
+    pub(super) timeline: Timeline,
+    pub(super) other_load: OtherLoad,
+    pub(super) late_publishes: u64,
+    /// What each epoch of the feed published in the window.
+    pub(super) epochs: Vec<WindowCount>,
+}
+
+/// Announces the window to both ends, starts the publisher, and waits for the end of the warm-up.
+pub(super) async fn open(
+    context: &RunContext<'_>,
+    workers: &Workers,
+) -> Result<Window, DriveError> {
+    let from = Timestamp::now() + context.run.timing.warm_up;
+    let window = Window { from, to: from + context.run.timing.measure };
+    workers.command(|| WorkerCommand::SetWindow(window)).await?;
+    let count = CountWindow { from_ns: window.from, to_ns: window.to };
+    context.server.count(count).await.map_err(during("announcing the window"))?;
+    let publisher = context.publisher(context.run.seed);
+    let started = context.server.start_publisher(&publisher).await;
+    started.map_err(during("starting the publisher"))?;
+    if context.until(window.from).await {
+        return Ok(window);
+    }
+    let _ = context.server.stop_publisher().await;
+    Err(DriveError::Interrupted)
+}
+
+/// Measures the window, injects the faults of the run, and stops the publisher.
+pub(super) async fn measure(
+    context: &RunContext<'_>,
+    workers: &mut Workers,
+    mut window: Window,
+    server: Option<ServerHandle>,
+    observe: &mut Observer<'_>,
+) -> Result<MeasuredWindow, DriveError> {
+    let early = workers.take_recorders().await?;
+    let subscribed = expected_subscribers(context, workers);
+    let opening = context.counters(workers, "opening the window").await?;
+    let machine_before = machine_now().await;
+    let mut timeline = timeline(window.from, &opening, early);
+    let injector = injector(context, window, workers.commands(), server);
+    let seconds = seconds(context, workers, &mut timeline, window, observe);
+    let (interrupted, ()) = tokio::try_join!(seconds, injector.inject())?;
+    let closing = timeline.counters.clone();
+    let other_load = other_load(machine_before.as_ref(), machine_now().await.as_ref());
+    if interrupted {
+        // The server counts until the planned end, but no message is published any more: the window
+        // ends here.
+        window.to = closing.at;
+    }
+    let stopped = context.server.stop_publisher().await;
+    let late_publishes = stopped.map_err(during("stopping the publisher"))?;
+    let epochs = context.server.epochs().await.map_err(during("counting what was published"))?;
+    Ok(MeasuredWindow {
+        window,
+        interrupted,
+        subscribed,
+        opening,
+        closing,
+        timeline,
+        other_load,
+        late_publishes,
+        epochs,
+    })
+}
+
+/// With faults, a connection may be away when the window opens; its subscriber expects everything
+/// nevertheless.
+fn expected_subscribers(context: &RunContext<'_>, workers: &Workers) -> u64 {
+    let status = workers.status.borrow();
+    if context.run.faults.is_none() { status.subscribed } else { status.ever_subscribed }
+}
+
+fn timeline(from: Timestamp, opening: &CounterSnapshot, early: Recorder) -> Timeline {
+    Timeline { index: 0, counters: CounterSnapshot { at: from, ..opening.clone() }, early }
+}
+
+fn injector<'a>(
+    context: &'a RunContext<'_>,
+    window: Window,
+    workers: Vec<mpsc::Sender<WorkerCommand>>,
+    server: Option<ServerHandle>,
+) -> FaultInjector<'a> {
+    FaultInjector {
+        faults: context.run.faults,
+        window,
+        publisher: context.publisher(context.run.seed.wrapping_add(1)),
+        workers,
+        server: &context.server,
+        handle: server,
+        stop: context.stop,
+    }
+}
+
+/// Reports the seconds of the window. Returns true if the run was interrupted.
+async fn seconds(
+    context: &RunContext<'_>,
+    workers: &mut Workers,
+    timeline: &mut Timeline,
+    window: Window,
+    observe: &mut Observer<'_>,
+) -> Result<bool, DriveError> {
+    let mut interrupted = false;
+    while !interrupted && timeline.counters.at < window.to {
+        let end = window.to.min(timeline.counters.at + Duration::from_secs(1));
+        interrupted = !context.until(end).await;
+        let seen = workers.take_recorders().await?;
+        let mut counters = context.counters(workers, "measuring").await?;
+        if !interrupted {
+            counters.at = end;
+        }
+        observe(Progress::Second(timeline.next(counters, seen, workers.counts().open)));
+    }
+    Ok(interrupted)
+}

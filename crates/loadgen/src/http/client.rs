@@ -1,0 +1,93 @@
+//! Connects subscribers by the version of HTTP that the run asks for.
+
+use std::io;
+use std::time::Duration;
+
+use http::header::HeaderMap;
+use wirebench_scenario::{Connections, Headers, Http};
+
+use super::connection::{HttpConnection, Protocol};
+use super::deadline::Deadline;
+use super::headers::{RequestKind, headers};
+use super::http1::Http1;
+use super::http2::Http2;
+use super::pool::Pool;
+use crate::dial::{Arrivals, Dialer};
+use crate::error::SubscribeError;
+use crate::target::Target;
+
+/// The maximum time from dialling to the first answer, without the delay of an emulated link.
+pub(crate) const OPENING_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// How often an opening may cross the link and back: TCP, TLS twice, settings, the request.
+const OPENING_ROUND_TRIPS: u32 = 5;
+
+/// A client for many subscribers: it opens their connections, or lets them share some.
+#[derive(Debug)]
+pub struct HttpClient {
+    dialer: Dialer,
+    http: Http,
+    /// The shared connections. A sibling has its own pool: they belong to its event loop.
+    pool: Pool,
+}
+
+impl HttpClient {
+    /// Creates a client that dials through `dialer`. Whether it speaks TLS is a property of the target,
+    /// not of `http`.
+    pub fn new(dialer: Dialer, http: Http) -> Self {
+        Self { dialer, http, pool: Pool::default() }
+    }
+
+    /// Creates a client for another worker. Both count connections together, and bytes apart.
+    #[must_use]
+    pub fn sibling(&self, seed: u64) -> Self {
+        Self::new(self.dialer.sibling(seed), self.http)
+    }
+
+    /// Returns the dialer, which has counted all connections of this client.
+    pub fn dialer(&self) -> &Dialer {
+        &self.dialer
+    }
+
+    /// Dials `target`, or joins a connection that is shared. Opening and the first answer together may
+    /// take 10 s and what the link adds.
+    ///
+    /// # Errors
+    ///
+    /// [`SubscribeError::Connect`].
+    pub(crate) async fn connect(&self, target: &Target) -> Result<HttpConnection, SubscribeError> {
+        let within = OPENING_TIMEOUT + OPENING_ROUND_TRIPS * self.dialer.round_trip();
+        let deadline = Deadline::new(within);
+        let opened = self.open(target, within).await;
+        let (protocol, arrivals) =
+            opened.map_err(|source| SubscribeError::Connect { address: target.address, source })?;
+        Ok(HttpConnection::new(protocol, arrivals, deadline, within))
+    }
+
+    async fn open(&self, target: &Target, within: Duration) -> io::Result<(Protocol, Arrivals)> {
+        let Http { version, connections, .. } = self.http;
+        if version == 2 && connections == Connections::Shared {
+            let joined = self.pool.join(&self.dialer, target, within).await?;
+            let arrivals = joined.arrivals.clone();
+            return Ok((Protocol::Http2(Box::new(Http2::shared(joined, target)?)), arrivals));
+        }
+        let connection = self.dialer.connect(target, version).await?;
+        let arrivals = connection.arrivals();
+        let protocol = if version == 2 {
+            Protocol::Http2(Box::new(Http2::own(connection, target).await?))
+        } else {
+            Protocol::Http1(Box::new(Http1::new(connection).await?))
+        };
+        Ok((protocol, arrivals))
+    }
+
+    /// Returns the headers of a request of this kind to `target`.
+    pub(crate) fn headers(
+        &self,
+        profile: Headers,
+        target: &Target,
+        kind: RequestKind,
+    ) -> HeaderMap {
+        headers(profile, self.http.version, target, kind)
+    }
+}

@@ -1,0 +1,26 @@
+//! Why a request has no answer.
+
+use std::error::Error;
+
+/// Why a request has no answer, without the request itself: `HttpConnection` adds what was asked for.
+#[derive(Debug)]
+pub(crate) enum Failure {
+    /// The connection was closed.
+    Closed,
+    /// The connection broke, or the peer broke the protocol.
+    Broken(Box<dyn Error + Send + Sync>),
+    /// The deadline passed.
+    Silent,
+}
+
+impl From<hyper::Error> for Failure {
+    fn from(error: hyper::Error) -> Self {
+        Self::Broken(error.into())
+    }
+}
+
+impl From<h2::Error> for Failure {
+    fn from(error: h2::Error) -> Self {
+        Self::Broken(error.into())
+    }
+}

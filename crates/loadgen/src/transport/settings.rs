@@ -1,0 +1,43 @@
+//! How a subscriber behaves.
+
+use std::time::Duration;
+
+use wirebench_scenario::{Headers, Reconnect};
+
+/// How a subscriber behaves. A transport ignores the fields that it has no use for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SubscriberSettings {
+    /// Short polling: from the start of one poll to the start of the next. 0 polls again at once.
+    pub interval: Duration,
+    /// Short polling: from the first answer to the start of the regular polls. Less than `interval`, and
+    /// different for every subscriber; otherwise all of them would poll at the same time.
+    pub phase: Duration,
+    /// Long polling: how long the server may hold a poll that finds nothing.
+    pub hold: Duration,
+    /// Long polling: the server holds the first poll of a connection like the others, because the
+    /// subscriber is subscribed already. [`run_subscriber`](crate::run_subscriber) sets this for a
+    /// connection that continues another.
+    pub continues: bool,
+    /// How long [`run_subscriber`](crate::run_subscriber) waits before it subscribes again.
+    pub reconnect: Reconnect,
+    /// Which request headers are sent.
+    pub headers: Headers,
+    /// Whether events carry the payloads too. Showing them needs that, counting them does not.
+    pub payloads: bool,
+}
+
+impl Default for SubscriberSettings {
+    /// Returns one poll a second without a phase, a hold of 25 s, the same pauses on every transport,
+    /// the headers of a browser, and no payloads.
+    fn default() -> Self {
+        Self {
+            interval: Duration::from_secs(1),
+            phase: Duration::ZERO,
+            hold: Duration::from_secs(25),
+            continues: false,
+            reconnect: Reconnect::default(),
+            headers: Headers::Browser,
+            payloads: false,
+        }
+    }
+}

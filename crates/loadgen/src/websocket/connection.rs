@@ -1,0 +1,189 @@
+//! An open WebSocket: messages in, pings answered, closing handshakes done.
+
+use std::future::poll_fn;
+use std::task::Poll;
+use std::time::Duration;
+
+use futures::{SinkExt, StreamExt};
+use http::Uri;
+use http::header::HeaderMap;
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
+use tokio::time::timeout;
+use tokio_tungstenite::WebSocketStream;
+use tokio_tungstenite::tungstenite::Message;
+use tokio_tungstenite::tungstenite::error::{Error, ProtocolError};
+use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
+use tokio_tungstenite::tungstenite::protocol::{CloseFrame, Role, WebSocketConfig};
+use tokio_util::either::Either;
+use wirebench_protocol::Timestamp;
+
+use super::handshake;
+use crate::dial::{Arrivals, MeasuredConnection};
+use crate::error::SubscribeError;
+use crate::http::{Deadline, Http2Tunnel, HttpConnection};
+
+/// The maximum size of a message. A larger one is answered with the close code 1009.
+const MAX_MESSAGE_BYTES: usize = 16 << 20;
+
+/// The maximum time that a peer may take to close the connection after a close frame.
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// An open WebSocket.
+///
+/// [`Arrivals`] is the stamp of the message last returned. tungstenite decodes one frame at a time and
+/// reads from the socket only if its buffer holds no whole frame (`FrameCodec::read_frame`), so nothing
+/// is read between the last byte of a message and its return.
+#[derive(Debug)]
+pub(crate) struct WebSocketConnection {
+    stream: WebSocketStream<Either<MeasuredConnection, Http2Tunnel>>,
+    arrivals: Arrivals,
+    deadline: Deadline,
+    /// The length that `deadline` was set to, for the error that reports it.
+    within: Duration,
+    /// Path and query of the request that opened it.
+    asked: String,
+    /// The close frame of the peer has arrived.
+    closing: bool,
+    /// What the close frame said. `None` before it has arrived, and if it was empty.
+    close: Option<CloseFrame>,
+}
+
+impl WebSocketConnection {
+    /// Opens a WebSocket on a connection that has carried nothing yet, or on a stream of one. The
+    /// first message has `within` to arrive.
+    ///
+    /// # Errors
+    ///
+    /// [`SubscribeError::Refused`] if the answer does not open it, [`SubscribeError::Protocol`] if it
+    /// does not belong to this handshake.
+    pub(crate) async fn open(
+        http: HttpConnection,
+        uri: Uri,
+        headers: HeaderMap,
+        within: Duration,
+    ) -> Result<Self, SubscribeError> {
+        let (asked, arrivals) = (uri.to_string(), http.arrivals());
+        let (stream, read_ahead) = handshake::open(http, uri, headers).await?;
+        // tungstenite zeroes its buffer before every read, so a larger buffer would cost the WebSocket
+        // time. Without a write buffer every frame is one write.
+        let config = WebSocketConfig::default()
+            .read_buffer_size(4096)
+            .write_buffer_size(0)
+            .max_message_size(Some(MAX_MESSAGE_BYTES))
+            .max_frame_size(Some(MAX_MESSAGE_BYTES));
+        let stream = WebSocketStream::from_partially_read(
+            stream,
+            read_ahead.to_vec(),
+            Role::Client,
+            Some(config),
+        );
+        let (stream, deadline) = (stream.await, Deadline::new(within));
+        Ok(Self { stream, arrivals, deadline, within, asked, closing: false, close: None })
+    }
+
+    /// Sets the deadline to `within` from now. The next message or ping has to arrive before it.
+    pub(crate) fn allow(&mut self, within: Duration) {
+        self.within = within;
+        self.deadline.set(within);
+    }
+
+    /// Returns when the last bytes arrived.
+    pub(crate) fn arrived_at(&self) -> Timestamp {
+        self.arrivals.last()
+    }
+
+    /// Returns what the close frame of the peer said, if the connection has ended with one.
+    pub(crate) fn close_frame(&self) -> Option<&CloseFrame> {
+        self.close.as_ref()
+    }
+
+    /// Returns path and query of the request that opened it.
+    pub(crate) fn asked(&self) -> &str {
+        &self.asked
+    }
+
+    /// Returns the next text or binary message, and `None` once the closing handshake is done. Answers
+    /// pings. Every frame that arrives moves the deadline.
+    ///
+    /// # Errors
+    ///
+    /// What broke the connection. A peer that broke the protocol has been sent the reason (1002, 1007
+    /// or 1009).
+    pub(crate) async fn next(&mut self) -> Result<Option<Message>, SubscribeError> {
+        loop {
+            let next = poll_fn(|cx| match self.stream.poll_next_unpin(cx) {
+                Poll::Ready(next) => Poll::Ready(Some(next)),
+                Poll::Pending => self.deadline.poll(cx).map(|()| None),
+            });
+            match next.await {
+                Some(None) => return Ok(None),
+                // The closing handshake is done, but the server does not close the connection.
+                None if self.closing => return Ok(None),
+                None => {
+                    let (asked, within) = (self.asked.clone(), self.within);
+                    return Err(SubscribeError::Silent { asked, within });
+                }
+                Some(Some(Ok(message @ (Message::Text(_) | Message::Binary(_))))) => {
+                    self.deadline.set(self.within);
+                    return Ok(Some(message));
+                }
+                Some(Some(Ok(Message::Close(frame)))) => {
+                    self.closing = true;
+                    self.close = frame;
+                    self.deadline.set(CLOSE_TIMEOUT);
+                }
+                Some(Some(Ok(Message::Ping(_) | Message::Pong(_) | Message::Frame(_)))) => {
+                    self.deadline.set(self.within);
+                }
+                // What a peer sends after its close frame is discarded (section 1.4); the library calls
+                // it an error.
+                Some(Some(Err(_))) if self.closing => {
+                    let _ = timeout(CLOSE_TIMEOUT, until_closed(self.stream.get_mut())).await;
+                    return Ok(None);
+                }
+                Some(Some(Err(error))) => {
+                    if let Some(code) = close_code(&error) {
+                        self.close_with(code, &error).await;
+                    }
+                    let asked = self.asked.clone();
+                    return Err(SubscribeError::WebSocket { asked, source: Box::new(error) });
+                }
+            }
+        }
+    }
+
+    /// Tells the peer what it did wrong and waits until it closes the connection. Closing it first, with
+    /// bytes still unread, would reset it, and the reset could overtake the frame that gives the reason.
+    async fn close_with(&mut self, code: CloseCode, error: &Error) {
+        let reason = error.to_string();
+        let end = reason.floor_char_boundary(120);
+        let frame = CloseFrame { code, reason: reason[..end].to_owned().into() };
+        let goodbye = async {
+            self.stream.send(Message::Close(Some(frame))).await.ok()?;
+            let connection = self.stream.get_mut();
+            connection.shutdown().await.ok()?;
+            until_closed(connection).await;
+            Some(())
+        };
+        // A peer that does not answer is left.
+        let _ = timeout(CLOSE_TIMEOUT, goodbye).await;
+    }
+}
+
+/// Reads and discards what the peer still sends, until it closes the connection.
+async fn until_closed(connection: &mut (impl AsyncRead + Unpin)) {
+    let mut rest = [0; 4096];
+    while matches!(connection.read(&mut rest).await, Ok(1..)) {}
+}
+
+/// Returns the close code that tells the peer about an error, or `None` if the peer is not told.
+fn close_code(error: &Error) -> Option<CloseCode> {
+    match error {
+        Error::Capacity(_) => Some(CloseCode::Size),
+        Error::Utf8(_) => Some(CloseCode::Invalid),
+        // The peer is gone.
+        Error::Protocol(ProtocolError::ResetWithoutClosingHandshake) => None,
+        Error::Protocol(_) => Some(CloseCode::Protocol),
+        _ => None,
+    }
+}

@@ -1,0 +1,114 @@
+//! How a WebSocket is opened: by an upgrade of HTTP/1.1, or by an extended `CONNECT` of HTTP/2.
+
+use bytes::Bytes;
+use http::header::{self, HeaderMap, HeaderName, HeaderValue};
+use http::{StatusCode, Uri};
+use tokio_tungstenite::tungstenite::handshake::client::generate_key;
+use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
+use tokio_util::either::Either;
+
+use crate::dial::MeasuredConnection;
+use crate::error::SubscribeError;
+use crate::http::{Http2Tunnel, HttpConnection, quote};
+
+/// Opens a WebSocket over `http`. `headers` ask for it; an upgrade also gets its key here. Returns the
+/// bytes in both directions, and what was read past the head of the answer.
+pub(super) async fn open(
+    http: HttpConnection,
+    uri: Uri,
+    headers: HeaderMap,
+) -> Result<(Either<MeasuredConnection, Http2Tunnel>, Bytes), SubscribeError> {
+    if http.tunnels() {
+        let tunnel = http.into_tunnel(uri, headers).await?;
+        return Ok((Either::Right(tunnel), Bytes::new()));
+    }
+    let (connection, read_ahead) = upgrade(http, uri, headers).await?;
+    Ok((Either::Left(connection), read_ahead))
+}
+
+/// Upgrades a connection of HTTP/1.1.
+async fn upgrade(
+    mut http: HttpConnection,
+    uri: Uri,
+    mut headers: HeaderMap,
+) -> Result<(MeasuredConnection, Bytes), SubscribeError> {
+    let key = generate_key();
+    let value = HeaderValue::from_str(&key).expect("base64 is a header value");
+    headers.insert(header::SEC_WEBSOCKET_KEY, value);
+    let answer = http.get(uri, headers).await?;
+    if answer.status() != StatusCode::SWITCHING_PROTOCOLS {
+        return Err(http.refused(answer).await);
+    }
+    check_handshake(answer.headers(), &key).map_err(|(found, expected)| {
+        SubscribeError::Protocol { asked: http.asked(), found: quote(&found), expected }
+    })?;
+    let asked = http.asked();
+    http.into_upgraded().await.ok_or(SubscribeError::Broken { asked, source: None })
+}
+
+/// Checks the answer of the server by RFC 6455, section 4.1, from item 2. The check of tungstenite
+/// compares `Connection` as a whole instead of token by token, and does not look at the extensions.
+///
+/// The error is what was found and what was expected.
+fn check_handshake(headers: &HeaderMap, key: &str) -> Result<(), (String, &'static str)> {
+    let found = |name: HeaderName| {
+        let values = headers.get_all(&name).into_iter();
+        let values: Vec<_> =
+            values.map(|value| String::from_utf8_lossy(value.as_bytes())).collect();
+        format!("`{name}: {}`", values.join(", "))
+    };
+    let has_token = |name: HeaderName, token: &str| {
+        let values = headers.get_all(&name).into_iter().filter_map(|value| value.to_str().ok());
+        let mut tokens = values.flat_map(|value| value.split(','));
+        tokens.any(|found| found.trim().eq_ignore_ascii_case(token))
+    };
+    if !has_token(header::UPGRADE, "websocket") {
+        return Err((found(header::UPGRADE), "`upgrade: websocket`"));
+    }
+    if !has_token(header::CONNECTION, "upgrade") {
+        return Err((found(header::CONNECTION), "`connection: upgrade`"));
+    }
+    let accept = headers.get(header::SEC_WEBSOCKET_ACCEPT);
+    if accept.is_none_or(|accept| accept.as_bytes() != derive_accept_key(key.as_bytes()).as_bytes())
+    {
+        return Err((found(header::SEC_WEBSOCKET_ACCEPT), "the answer to the key that was sent"));
+    }
+    for name in [header::SEC_WEBSOCKET_EXTENSIONS, header::SEC_WEBSOCKET_PROTOCOL] {
+        if headers.contains_key(&name) {
+            return Err((found(name), "nothing that was not asked for"));
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The example of RFC 6455, section 1.3.
+    const KEY: &str = "dGhlIHNhbXBsZSBub25jZQ==";
+
+    fn check(headers: &[(HeaderName, &'static str)]) -> bool {
+        let headers =
+            headers.iter().cloned().map(|(name, value)| (name, HeaderValue::from_static(value)));
+        check_handshake(&headers.collect(), KEY).is_ok()
+    }
+
+    #[test]
+    fn every_part_of_the_answer_is_checked() {
+        let upgrade = (header::UPGRADE, "WebSocket");
+        let connection = (header::CONNECTION, "keep-alive, Upgrade");
+        let accept = (header::SEC_WEBSOCKET_ACCEPT, "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=");
+        let good = [upgrade.clone(), connection.clone(), accept.clone()];
+        assert!(check(&good));
+        for missing in 0..good.len() {
+            let rest = good.iter().enumerate().filter(|(index, _)| *index != missing);
+            assert!(!check(&rest.map(|(_, header)| header.clone()).collect::<Vec<_>>()));
+        }
+        assert!(!check(&[upgrade.clone(), connection.clone(), (accept.0.clone(), "c3RhbGU=")]));
+        for unasked in [header::SEC_WEBSOCKET_EXTENSIONS, header::SEC_WEBSOCKET_PROTOCOL] {
+            let unasked = (unasked, "permessage-deflate");
+            assert!(!check(&[upgrade.clone(), connection.clone(), accept.clone(), unasked]));
+        }
+    }
+}

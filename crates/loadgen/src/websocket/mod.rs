@@ -1,0 +1,7 @@
+//! The client's side of RFC 6455: the handshake, checked in full, and the messages that come after it.
+
+mod connection;
+mod handshake;
+
+pub(crate) use connection::WebSocketConnection;
+pub(crate) use tokio_tungstenite::tungstenite::{Message, Utf8Bytes};
