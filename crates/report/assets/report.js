@@ -284,7 +284,7 @@ function warnings() {
     const differing = data.comparison.differences.map(({ about, field, base, new: fresh }) =>
       h("li", {}, h("strong", {}, `${about} differs: ${field}`), `, base ${base.join(", ")}, new ${fresh.join(", ")}`));
     items.push(...(differing.length <= 2 ? differing : [h("li", {}, h("details", {},
-      h("summary", {}, `${count(differing.length)} things differ beside what was measured`), h("ul", {}, differing)))]));
+      h("summary", {}, `${count(differing.length)} things differ besides what was measured`), h("ul", {}, differing)))]));
     items.push(...data.comparison.unpaired.map(({ transport, setting: at, base_valid: base, new_valid: fresh }) =>
       h("li", {}, h("strong", {}, comparedName({ transport, setting: at })),
         ` has no partner: ${plural(base, "valid run")} of base, ${plural(fresh, "valid run")} of new`)));

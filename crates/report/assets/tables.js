@@ -211,11 +211,11 @@ function answerNotes(some) {
   return [
     "Delivery is from the time a message was due to its last byte read, before decoding.",
     most > 1
-      ? `Medians of ${same ? "" : "up to "}${most} runs each, where the heading says nothing else.`
+      ? `Medians of ${same ? "" : "up to "}${most} runs each, unless the heading says otherwise.`
       : "One run of each: it says how that run went, not how the next will go. Repeat it (--repeat 10) to see the spread.",
     some.some((line) => line.runs.some((run) => run.best.length > 0)) ? `“Best” and “tied” stand for the best of its setting, ${data.near_the_best}.` : "",
     "× is the ratio to the lowest of its setting.",
-    `${ABSENT} was not measured, or there is no such thing here.`,
+    `${ABSENT} was not measured, or is not applicable.`,
   ].filter(Boolean).join(" ");
 }
 

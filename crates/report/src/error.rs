@@ -1,63 +1,64 @@
-//! What can be wrong with a file of results.
+//! Errors of reading and writing the files of results.
 
 use std::io;
 use std::path::PathBuf;
 
-use crate::{SCHEMA_VERSION, ValueType};
+use crate::columns::SCHEMA_VERSION;
+use crate::value::ValueType;
 
-/// A file of results that cannot be read. Says where, what was found, and what to do.
+/// A file of results that cannot be read. The message says where, what was found, and what to do.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ReadError {
     /// The file cannot be opened or read.
     #[error("cannot read `{path}`")]
     Io {
-        /// Which.
+        /// The file.
         path: PathBuf,
-        /// Why.
+        /// The cause.
         source: io::Error,
     },
-    /// There is nothing in it.
+    /// The file is empty.
     #[error(
         "`{path}` is empty: expected a header line\n\n\
          nothing was ever written to it; run the scenario again"
     )]
     Empty {
-        /// Which.
+        /// The file.
         path: PathBuf,
     },
-    /// It is not text that can be divided into fields.
+    /// The file is not text that can be split into fields.
     #[error("`{path}` is not a CSV file in UTF-8")]
     NotCsv {
-        /// Which.
+        /// The file.
         path: PathBuf,
-        /// Why.
+        /// The cause.
         source: csv::Error,
     },
-    /// Columns that every such file has are not there.
+    /// Columns that every such file has are missing.
     #[error(
         "{path}:1: missing columns {}: expected a file that wirebench wrote\n\n\
          columns may be added and reordered, not removed or renamed",
         listed(.columns)
     )]
     MissingColumns {
-        /// Which.
+        /// The file.
         path: PathBuf,
-        /// Their names.
+        /// The names of the columns.
         columns: Vec<&'static str>,
     },
-    /// The file is of another version of the format.
+    /// The file has another version of the format.
     #[error(
         "{path}:{line}: `schema_version` is `{found}`: expected {SCHEMA_VERSION}, which this \
          wirebench reads\n\n\
          read it with the wirebench that wrote it, or run the scenario again"
     )]
     OtherVersion {
-        /// Which.
+        /// The file.
         path: PathBuf,
-        /// Where in it, from 1.
+        /// The line, from 1.
         line: u64,
-        /// What stands there.
+        /// The value that was found.
         found: String,
     },
     /// A line has more or fewer fields than the header.
@@ -66,42 +67,42 @@ pub enum ReadError {
          the line was cut, or edited by hand; delete it to read the others"
     )]
     Fields {
-        /// Which.
+        /// The file.
         path: PathBuf,
-        /// Where in it, from 1.
+        /// The line, from 1.
         line: u64,
-        /// How many there are.
+        /// The number of fields in the line.
         found: usize,
-        /// How many the header has.
+        /// The number of fields in the header.
         expected: usize,
     },
-    /// The last line has no line end, so that its last field may be cut.
+    /// The last line has no line end, so its last field may be cut.
     #[error(
         "{path}:{line}: the last line has no line end: expected one after every line\n\n\
          it was cut while it was written; delete it to read the others"
     )]
     Unfinished {
-        /// Which.
+        /// The file.
         path: PathBuf,
-        /// Where in it, from 1.
+        /// The line, from 1.
         line: u64,
     },
-    /// A field is not of its column's kind.
+    /// A field does not have the type of its column.
     #[error(
-        "{path}:{line}: `{column}` is `{found}`: expected {kind}\n\n\
-         mend it, or delete the line to read the others"
+        "{path}:{line}: `{column}` is `{found}`: expected {value_type}\n\n\
+         correct it, or delete the line to read the others"
     )]
     WrongKind {
-        /// Which.
+        /// The file.
         path: PathBuf,
-        /// Where in it, from 1.
+        /// The line, from 1.
         line: u64,
-        /// In which column.
+        /// The name of the column.
         column: &'static str,
-        /// What stands there.
+        /// The value that was found.
         found: String,
-        /// What should.
-        kind: ValueType,
+        /// The type that was expected.
+        value_type: ValueType,
     },
 }
 
@@ -109,24 +110,24 @@ pub enum ReadError {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum WriteError {
-    /// The file is there already. Results are never written over.
+    /// The file exists already. Results are never overwritten.
     #[error("`{path}` exists already: expected a new file\n\nname another folder with `--out`")]
     Exists {
-        /// Which.
+        /// The file.
         path: PathBuf,
     },
-    /// The system refused.
+    /// The system refused to write.
     #[error("cannot write `{path}`; make room, or choose another folder with `--out`")]
     Io {
-        /// Which.
+        /// The file.
         path: PathBuf,
-        /// Why.
+        /// The cause.
         source: io::Error,
     },
-    /// The run's id cannot stand in a histogram log.
+    /// The run's id cannot be used as a tag in a histogram log.
     #[error("cannot tag a histogram with `{tag}`: expected no comma, space or line break")]
     Tag {
-        /// Which.
+        /// The run's id.
         tag: String,
     },
 }

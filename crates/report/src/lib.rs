@@ -1,15 +1,13 @@
-//! Numbers in; CSV, histogram logs and tables out.
+//! Turns measurements into files, tables, comparisons and pages.
 //!
-//! A run becomes a [`Row`] of `runs.csv`, each of its seconds a line of `timeline.csv` and of
-//! `latency.hlog`; [`table()`] shows the rows to a person. What a column is called and means is
-//! said once, in [`COLUMNS`] and [`TIMELINE_COLUMNS`]: header, reader and table all follow them.
-//! Runs before and after a change are held against each other by [`compare`]. [`html`] makes pages
-//! to look at.
-//! This crate does not print, has no async and never touches the network.
+//! A run becomes a [`Row`] of `runs.csv`, and each of its seconds a line of `timeline.csv` and of
+//! `latency.hlog`. [`table()`] shows the rows to a person. [`compare`] compares runs before and after a
+//! change. [`html`] makes pages. What a column is called and means is stated once, in [`COLUMNS`] and
+//! [`TIMELINE_COLUMNS`], which the header, the reader and the tables follow.
+//!
+//! This crate does not print, has no async code and never uses the network.
 
 mod columns;
-#[cfg(test)]
-mod columns_page;
 pub mod compare;
 mod csv;
 mod error;
@@ -17,27 +15,29 @@ mod format;
 #[cfg(any(fuzzing, test))]
 #[doc(hidden)]
 pub mod fuzzing;
-mod histograms;
 mod hlog;
 pub mod html;
+mod new_file;
+mod numbers;
 mod row;
+mod settings;
+mod statistics;
 mod table;
 #[cfg(test)]
 mod testing;
-mod timeline;
+mod text_layout;
+mod units;
 mod value;
 
 pub use columns::{
-    Better, COLUMNS, Column, FIRST_COLUMNS, Role, RunColumn, RunRecord, SCHEMA_VERSION, ValueType,
+    Better, COLUMNS, Column, FIRST_COLUMNS, Role, RunColumn, RunRecord, SCHEMA_VERSION,
+    SecondColumn, SecondRecord, TIMELINE_COLUMNS,
 };
-pub use csv::{RunsCsv, read};
+pub use csv::{RunsCsv, TimelineCsv, read, read_timeline};
 pub use error::{ReadError, WriteError};
 pub use format::{Format, hgrm, results_schema};
-pub use histograms::{HistogramError, Histograms};
-pub use hlog::{LatencyLog, LogStart};
-pub use row::Row;
-pub use table::{Style, table};
-pub use timeline::{
-    SecondColumn, SecondRecord, TIMELINE_COLUMNS, TimelineCsv, TimelineRow, read_timeline,
-};
-pub use value::Value;
+pub use hlog::{HistogramError, Histograms, LatencyLog, LogStart};
+pub use row::{Row, TimelineRow};
+pub use table::table;
+pub use text_layout::Style;
+pub use value::{Value, ValueType};

@@ -1,6 +1,10 @@
-//! One run as a row of `runs.csv`, whether just measured or read back.
+//! The rows of the CSV files, whether just measured or read back.
 
-use crate::{COLUMNS, Column, RunRecord, Value};
+use crate::columns::{COLUMNS, Column, RunRecord, SecondRecord, TIMELINE_COLUMNS};
+use crate::value::Value;
+
+/// Stands for a reason where an old file has none.
+const NO_REASON: &str = "no reason given";
 
 /// The values of one run, aligned with [`COLUMNS`].
 #[derive(Clone, Debug, PartialEq)]
@@ -9,52 +13,99 @@ pub struct Row {
 }
 
 impl Row {
-    /// The row of a run that was measured.
+    /// Returns the row of a run that was measured.
     #[must_use]
     pub fn of(record: &RunRecord<'_>) -> Self {
-        Self { values: COLUMNS.iter().map(|column| (column.value)(record)).collect() }
+        Self { values: COLUMNS.iter().map(|column| (column.extract)(record)).collect() }
     }
 
-    /// The row of values that were read for each of [`COLUMNS`].
+    /// Returns the row of values that were read for each of [`COLUMNS`].
     pub(crate) fn of_values(values: Vec<Value>) -> Self {
         debug_assert_eq!(values.len(), COLUMNS.len());
         Self { values }
     }
 
-    /// All values, in the order of [`COLUMNS`].
+    /// Returns all values, in the order of [`COLUMNS`].
     pub fn values(&self) -> &[Value] {
         &self.values
     }
 
-    /// The value in a column; `None` only when there is no column of that name.
+    /// Returns the value in a column; `None` only if there is no column of that name.
     pub fn value(&self, column: &str) -> Option<&Value> {
         value_in(COLUMNS, &self.values, column)
     }
 
-    /// The number in a column; `None` when it is blank, not a number, or no such column.
+    /// Returns the number in a column; `None` if it is blank, not a number, or if there is no such
+    /// column.
     pub fn number(&self, column: &str) -> Option<f64> {
         self.value(column)?.number()
     }
 
-    /// The words in a column; `None` when it is blank, not of words, or no such column.
+    /// Returns the words in a column; `None` if it is blank, not words, or if there is no such column.
     pub fn text(&self, column: &str) -> Option<&str> {
         self.value(column)?.text()
     }
 
-    /// Whether the run may be used. A row that does not say so may not.
+    /// Returns true if the run may be used. A row that does not say so may not.
     pub fn is_valid(&self) -> bool {
         self.value("valid") == Some(&Value::Boolean(true))
     }
 
-    /// What took processor time from the run, for a run that was disturbed; `None` for one that was not, or
-    /// is not known to have been.
+    /// Returns why a run that is not valid must not be used.
+    pub fn invalid_reason(&self) -> &str {
+        self.text("invalid_reason").unwrap_or(NO_REASON)
+    }
+
+    /// Returns what took processor time from the run, if it was disturbed. `None` if it was not, or if
+    /// that is not known.
     pub fn disturbance(&self) -> Option<&str> {
         (self.value("disturbed") == Some(&Value::Boolean(true)))
-            .then(|| self.text("disturbed_reason").unwrap_or("no reason given"))
+            .then(|| self.text("disturbed_reason").unwrap_or(NO_REASON))
     }
 }
 
-pub(crate) fn value_in<'a, Extract>(
+/// The values of one second of one run, aligned with [`TIMELINE_COLUMNS`].
+#[derive(Clone, Debug, PartialEq)]
+pub struct TimelineRow {
+    values: Vec<Value>,
+}
+
+impl TimelineRow {
+    /// Returns the row of a second that was measured.
+    #[must_use]
+    pub fn of(record: &SecondRecord<'_>) -> Self {
+        Self { values: TIMELINE_COLUMNS.iter().map(|column| (column.extract)(record)).collect() }
+    }
+
+    /// Returns the row of values that were read for each of [`TIMELINE_COLUMNS`].
+    pub(crate) fn of_values(values: Vec<Value>) -> Self {
+        debug_assert_eq!(values.len(), TIMELINE_COLUMNS.len());
+        Self { values }
+    }
+
+    /// Returns all values, in the order of [`TIMELINE_COLUMNS`].
+    pub fn values(&self) -> &[Value] {
+        &self.values
+    }
+
+    /// Returns the value in a column; `None` only if there is no column of that name.
+    pub fn value(&self, column: &str) -> Option<&Value> {
+        value_in(TIMELINE_COLUMNS, &self.values, column)
+    }
+
+    /// Returns the number in a column; `None` if it is blank, not a number, or if there is no such
+    /// column.
+    pub fn number(&self, column: &str) -> Option<f64> {
+        self.value(column)?.number()
+    }
+
+    /// Returns the words in a column; `None` if it is blank, not words, or if there is no such column.
+    pub fn text(&self, column: &str) -> Option<&str> {
+        self.value(column)?.text()
+    }
+}
+
+fn value_in<'a, Extract>(
     columns: &[Column<Extract>],
     values: &'a [Value],
     name: &str,

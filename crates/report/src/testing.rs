@@ -3,15 +3,18 @@
 use std::time::Duration;
 
 use wirebench_measure::{
-    LoadgenCost, Measurement, OtherLoad, OtherProcess, Recorder, ServerCost, Traffic,
+    CpuTime, LoadgenCost, Measurement, OtherLoad, OtherProcess, Recorder, Second, ServerCost,
+    Traffic,
 };
-use wirebench_protocol::Transport;
 use wirebench_protocol::control::{Pace, Payload};
+use wirebench_protocol::{Timestamp, Transport};
 use wirebench_scenario::{Faults, Http, Link, Reconnect, Run, Timing};
 
-use crate::RunRecord;
+use crate::columns::{COLUMNS, RunRecord};
+use crate::row::Row;
+use crate::value::Value;
 
-/// Long polling, 3 subscribers, 10 messages.
+/// Returns a run of long polling with 3 subscribers and 10 messages.
 pub(crate) fn run() -> Run {
     Run {
         id: "long-polling-1".to_owned(),
@@ -39,7 +42,7 @@ pub(crate) fn run() -> Run {
     }
 }
 
-/// A second of that run with nothing wrong.
+/// Returns the measurement of a second of that run, with nothing wrong.
 pub(crate) fn measurement() -> Measurement {
     let mut seen = Recorder { received: 30, requests: 30, payload_bytes: 7_680, ..Recorder::new() };
     for millis in 25..55 {
@@ -90,11 +93,42 @@ pub(crate) fn record<'a>(run: &'a Run, measurement: &'a Measurement) -> RunRecor
     RunRecord { scenario: "fan-out", run, measurement }
 }
 
-/// A load beside a run that disturbs it.
+/// Returns a load that disturbs a run.
 pub(crate) fn busy_neighbour() -> OtherLoad {
     OtherLoad {
         other_ratio: Some(0.45),
         processes: vec![OtherProcess { pid: 123, name: "stress-ng".to_owned(), cores: 0.9 }],
         ..measurement().other_load
     }
+}
+
+/// Returns a second with deliveries that took this long.
+pub(crate) fn second(millis: &[u64]) -> Second {
+    let mut seen = Recorder::new();
+    for millis in millis {
+        seen.delivery.record(Duration::from_millis(*millis));
+    }
+    Second {
+        index: 0,
+        from: Timestamp::from_nanos(0),
+        length: Duration::from_secs(1),
+        published: None,
+        seen,
+        connections: 0,
+        bytes_up: 0,
+        bytes_down: 0,
+        server_cpu: None,
+        server_rss_bytes: None,
+        loadgen_cpu: CpuTime::default(),
+    }
+}
+
+/// Returns a copy of a row with other values in some columns.
+pub(crate) fn changed(row: &Row, values: &[(&str, Value)]) -> Row {
+    let mut changed = row.values().to_vec();
+    for (name, value) in values {
+        let at = COLUMNS.iter().position(|column| column.name == *name).expect("a column");
+        changed[at] = value.clone();
+    }
+    Row::of_values(changed)
 }

@@ -1,44 +1,56 @@
-//! One field of a table: how a value is written and read back.
+//! One field of a CSV file: how a value is written and read back.
 
 use std::fmt;
 use std::time::Duration;
 
-use crate::ValueType;
+use serde_json::{Number, Value as Json};
+
+/// How the values of a column are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ValueType {
+    /// Words.
+    Text,
+    /// A count, from 0.
+    Integer,
+    /// A number, with a dot where it is not whole.
+    Decimal,
+    /// `true` or `false`.
+    Boolean,
+}
 
 /// One value. `Display` writes it as it stands in a CSV file.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Value {
-    /// Not measured, or no such thing here. Written as nothing, never as 0.
+    /// Not measured, or not applicable. Written as nothing, never as 0.
     Blank,
-    /// Words; never empty, which would read as blank.
+    /// Words. Never empty, because that would read as blank.
     Text(String),
     /// A count.
     Integer(u64),
-    /// A finite number; with a dot, without exponent or needless zeros: `26170`, `26.5`.
+    /// A finite number, written without exponent and without needless zeros: `26170`, `26.5`.
     Decimal(f64),
     /// `true` or `false`.
     Boolean(bool),
 }
 
 impl Value {
-    /// Words, or blank when there are none.
+    /// Returns words, or blank if `text` is empty.
     pub(crate) fn words(text: impl Into<String>) -> Self {
         let text = text.into();
         if text.is_empty() { Self::Blank } else { Self::Text(text) }
     }
 
-    /// A number as it is; blank when it is none.
+    /// Returns a number as it is, or blank if it is not finite.
     pub(crate) fn exact(number: f64) -> Self {
         if number.is_finite() { Self::Decimal(number) } else { Self::Blank }
     }
 
-    /// A number computed from others, to six places: what lies behind them is rounding, not
-    /// measure.
+    /// Returns a number that was computed from others, to six places.
     pub(crate) fn computed(number: impl Into<Option<f64>>) -> Self {
-        number.into().map_or(Self::Blank, |number| Self::exact((number * 1e6).round() / 1e6))
+        number.into().map_or(Self::Blank, |number| Self::exact(to_six_places(number)))
     }
 
-    /// A duration in microseconds, exact to the nanosecond: at most three places.
+    /// Returns a duration in microseconds, exact to the nanosecond: at most three places.
     #[expect(clippy::cast_precision_loss, reason = "exact up to 104 days")]
     pub(crate) fn micros(duration: impl Into<Option<Duration>>) -> Self {
         duration
@@ -46,22 +58,22 @@ impl Value {
             .map_or(Self::Blank, |duration| Self::exact(duration.as_nanos() as f64 / 1e3))
     }
 
-    /// A duration in seconds, to the microsecond.
+    /// Returns a duration in seconds, to the microsecond.
     pub(crate) fn seconds(duration: impl Into<Option<Duration>>) -> Self {
         Self::computed(duration.into().map(|duration| duration.as_secs_f64()))
     }
 
-    /// A count, or blank.
+    /// Returns a count, or blank for `None`.
     pub(crate) fn count(count: impl Into<Option<u64>>) -> Self {
         count.into().map_or(Self::Blank, Self::Integer)
     }
 
-    /// Reads back what `Display` wrote in a column of this kind; `None` when it is not of the kind.
-    pub(crate) fn parse(text: &str, kind: ValueType) -> Option<Self> {
+    /// Reads back what `Display` wrote in a column of this type; `None` if it is not of the type.
+    pub(crate) fn parse(text: &str, value_type: ValueType) -> Option<Self> {
         if text.is_empty() {
             return Some(Self::Blank);
         }
-        match kind {
+        match value_type {
             ValueType::Text => Some(Self::Text(text.to_owned())),
             ValueType::Integer => text.parse().ok().map(Self::Integer),
             ValueType::Decimal => {
@@ -71,7 +83,7 @@ impl Value {
         }
     }
 
-    /// The number, if it is one.
+    /// Returns the number, if the value is one.
     #[expect(
         clippy::cast_precision_loss,
         reason = "counts stay below 2^53; a seed only identifies"
@@ -84,12 +96,48 @@ impl Value {
         }
     }
 
-    /// The words, if it is words.
+    /// Returns the words, if the value is words.
     pub fn text(&self) -> Option<&str> {
         match self {
             Self::Text(text) => Some(text),
-            _ => None,
+            Self::Blank | Self::Integer(_) | Self::Decimal(_) | Self::Boolean(_) => None,
         }
+    }
+
+    /// Returns the value as JSON. Blank is `null`.
+    pub(crate) fn to_json(&self) -> Json {
+        match self {
+            Self::Blank => Json::Null,
+            Self::Text(text) => Json::from(text.as_str()),
+            Self::Integer(count) => Json::from(*count),
+            Self::Decimal(number) => json_number(*number),
+            Self::Boolean(flag) => Json::from(*flag),
+        }
+    }
+}
+
+/// Rounds to six places. What lies behind them is rounding, not measurement.
+pub(crate) fn to_six_places(number: f64) -> f64 {
+    (number * 1e6).round() / 1e6
+}
+
+/// Returns a finite number without needless zeros, as in the CSV file: `26170`, not `26170.0`.
+#[expect(clippy::cast_possible_truncation, reason = "whole, and far below 2^63")]
+pub(crate) fn json_number(number: f64) -> Json {
+    if number.fract() == 0.0 && number.abs() < 9e15 {
+        return Json::from(number as i64);
+    }
+    Number::from_f64(number).map_or(Json::Null, Json::Number)
+}
+
+impl fmt::Display for ValueType {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Text => "words",
+            Self::Integer => "a whole number",
+            Self::Decimal => "a number",
+            Self::Boolean => "`true` or `false`",
+        })
     }
 }
 
@@ -109,9 +157,9 @@ impl fmt::Display for Value {
 mod tests {
     use super::*;
 
-    fn check(value: &Value, kind: ValueType, written: &str) {
+    fn check(value: &Value, value_type: ValueType, written: &str) {
         assert_eq!(value.to_string(), written);
-        assert_eq!(Value::parse(written, kind).as_ref(), Some(value));
+        assert_eq!(Value::parse(written, value_type).as_ref(), Some(value));
     }
 
     #[test]
@@ -133,7 +181,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_there_is_blank_and_not_zero() {
+    fn a_missing_value_is_blank_and_not_zero() {
         check(&Value::micros(None), ValueType::Decimal, "");
         check(&Value::count(None), ValueType::Integer, "");
         check(&Value::words(""), ValueType::Text, "");
@@ -142,8 +190,8 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_of_the_kind_is_refused() {
-        for (text, kind) in [
+    fn text_of_another_type_is_refused() {
+        for (text, value_type) in [
             ("1.5", ValueType::Integer),
             ("-1", ValueType::Integer),
             ("ten", ValueType::Decimal),
@@ -151,7 +199,7 @@ mod tests {
             ("NaN", ValueType::Decimal),
             ("1", ValueType::Boolean),
         ] {
-            assert_eq!(Value::parse(text, kind), None, "`{text}` as {kind}");
+            assert_eq!(Value::parse(text, value_type), None, "`{text}` as {value_type}");
         }
     }
 }

@@ -1,42 +1,42 @@
-//! What else differs between the two sides: a change of the machine must not pass for one of the
-//! transports.
+//! What else differs between the two sides, so that a change of the machine is not mistaken for one of
+//! the transports.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value as Json;
 use wirebench_scenario::{duration_text, keys, parse_duration};
 
-use super::side::{Side, Source};
-use crate::Value;
+use super::side::{ResultFiles, Side};
+use crate::value::Value;
 
-/// Something, other than what was measured, that is not the same for all runs compared.
+/// Something besides the measurements that is not the same for all runs compared.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Difference {
-    /// What it is of.
+    /// What kind of thing it is.
     pub about: About,
-    /// Which field, tables and keys joined by dots; the file where one is missing.
+    /// The field: tables and keys joined by dots, or the file if it is missing.
     pub field: String,
-    /// Its values on the base side; more than one where folders of one side differ.
+    /// Its values on the base side; more than one if folders of that side differ.
     pub base: Vec<String>,
     /// Its values on the new side.
     pub new: Vec<String>,
 }
 
-/// What a [`Difference`] is of.
+/// What a [`Difference`] is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum About {
     /// `machine.json`: the machine, the system, and how it is set up.
     Machine,
-    /// The wirebench that measured.
+    /// The version and build of wirebench that measured.
     Wirebench,
-    /// `scenario.toml`: what was asked for.
+    /// `scenario.toml`: what was to be measured.
     Scenario,
-    /// What everything random followed from.
+    /// The seed of everything random.
     Seed,
 }
 
 impl About {
-    /// In one word.
+    /// Returns one word for it.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Machine => "machine",
@@ -47,22 +47,22 @@ impl About {
     }
 }
 
-/// The field of a difference that says that a side has no such file.
+/// The field of a difference if a side has no such file.
 pub(super) const MACHINE_JSON: &str = "machine.json";
 
-/// What stands for a field that a file does not have.
+/// Stands for a field that a file does not have.
 const NOT_RECORDED: &str = "not recorded";
 
-/// When the runs began, and what the user called them: these differ on purpose.
+/// Fields that differ on purpose: when the runs began, and what the user called them.
 const ON_PURPOSE: [&str; 2] = ["started", "tags"];
 
 /// Every field, with all values that it has on a side.
 type Fields = BTreeMap<(About, String), BTreeSet<String>>;
 
-/// All fields that are not the same on both sides, or not within one. Seeds may differ within a
-/// side: repeats with seeds of their own are good practice.
+/// Returns all fields that are not the same on both sides, or not within one. Seeds may differ within a
+/// side, because repeats with different seeds are good practice.
 pub(super) fn differences(base: &Side, new: &Side) -> Vec<Difference> {
-    let known = |has: fn(&Source) -> bool| base.sources.iter().chain(&new.sources).all(has);
+    let known = |has: fn(&ResultFiles) -> bool| base.sources.iter().chain(&new.sources).all(has);
     let known = Known {
         machine: known(|source| source.machine.is_some()),
         scenario: known(|source| source.scenario.is_some()),
@@ -83,8 +83,8 @@ pub(super) fn differences(base: &Side, new: &Side) -> Vec<Difference> {
         .collect()
 }
 
-/// Which files all folders of both sides have. Others are not compared field by field: that one
-/// is missing is one difference, not thirty.
+/// Which files all folders of both sides have. Other files are not compared field by field: a missing
+/// file is one difference, not thirty.
 #[derive(Clone, Copy)]
 struct Known {
     machine: bool,
@@ -92,7 +92,8 @@ struct Known {
 }
 
 impl Known {
-    /// That the machine is not known. The scenario need not be: its settings are in the rows.
+    /// Returns the difference that the machine is not known. The scenario need not be known, because its
+    /// settings are in the rows.
     fn missing(self, base: &Side, new: &Side) -> Option<Difference> {
         if self.machine {
             return None;
@@ -120,15 +121,15 @@ fn fields(side: &Side, known: Known) -> Fields {
         .collect()
 }
 
-/// Settings in `machine.json` that were once not recorded, and what every run had then.
+/// Settings in `machine.json` that older versions did not record, and the value of every run then.
 const ONCE_UNRECORDED: [(&str, &str); 3] =
     [("settings.connections", "own"), ("settings.http_version", "1"), ("settings.tls", "false")];
 
-/// The table of keys whose defaults are not what runs did before there were such keys.
+/// The table of keys whose defaults differ from what runs did before these keys existed.
 const NEW_BEHAVIOUR: &str = "reconnect";
 
-/// What a file without a field means by it: the default of a key of the scenario that did not exist
-/// yet, where that is how runs were made then; else that it is not recorded.
+/// Returns the value that a missing field stands for: the default of a scenario key that did not exist
+/// yet, if that is how runs were made then. Otherwise it was not recorded.
 fn unrecorded((about, field): &(About, String)) -> String {
     let known = match about {
         About::Scenario => keys()
@@ -144,7 +145,7 @@ fn unrecorded((about, field): &(About, String)) -> String {
     known.filter(|value| !value.is_empty()).unwrap_or_else(|| NOT_RECORDED.to_owned())
 }
 
-fn of_source(source: &Source, known: Known) -> Fields {
+fn of_source(source: &ResultFiles, known: Known) -> Fields {
     let mut fields = Fields::new();
     let mut add = |about, field: &str, value: String| {
         fields.entry((about, field.to_owned())).or_default().insert(value);
@@ -160,7 +161,7 @@ fn of_source(source: &Source, known: Known) -> Fields {
                 "commit" => add(About::Wirebench, "commit", value),
                 "profile" => add(About::Wirebench, "profile", value),
                 "seed" => add(About::Seed, "seed", value),
-                // As it was called when there was no other way.
+                // The name of this setting in older versions.
                 _ if field == "settings.connections_per_subscriber" && value == "1" => {
                     add(About::Machine, "settings.connections", "own".to_owned());
                 }
@@ -172,7 +173,7 @@ fn of_source(source: &Source, known: Known) -> Fields {
     if let Some(scenario) = scenario {
         flatten(scenario, "", &mut |field, value| add(About::Scenario, field, value));
     }
-    // What the rows themselves tell, where the files beside them do not.
+    // Fields that the rows have, if the files beside them do not.
     for row in &source.rows {
         if let (None, Some(name)) = (scenario, row.text("scenario")) {
             add(About::Scenario, "name", name.to_owned());
@@ -184,7 +185,7 @@ fn of_source(source: &Source, known: Known) -> Fields {
     fields
 }
 
-/// Every value in tables of tables, by its path.
+/// Calls `found` with each value in nested tables and its path.
 fn flatten(value: &Json, path: &str, found: &mut impl FnMut(&str, String)) {
     match value {
         Json::Object(table) => {
@@ -197,11 +198,11 @@ fn flatten(value: &Json, path: &str, found: &mut impl FnMut(&str, String)) {
     }
 }
 
-/// A value as one would say it. A list is one value, whose order counts; one of a single element is
-/// that element, since a key may be given either way.
+/// Returns a value in words. A list is one value, and its order counts. A list of one element is the
+/// same as that element, because a key may be given either way.
 fn words(value: &Json) -> String {
     match value {
-        // `60s` and `1m` are the same.
+        // `60s` and `1m` are the same duration.
         Json::String(text) => parse_duration(text).map_or_else(|| text.clone(), duration_text),
         Json::Array(values) => match values.as_slice() {
             [] => "none".to_owned(),
@@ -211,7 +212,7 @@ fn words(value: &Json) -> String {
                 format!("{} and {}", first.join(", "), words(last))
             }
         },
-        // A whole number is one however it is written.
+        // `1.0` and `1` are the same number.
         Json::Number(number) if number.is_f64() => {
             number.as_f64().map_or_else(|| number.to_string(), |number| number.to_string())
         }
@@ -282,7 +283,7 @@ mod tests {
     }
 
     #[test]
-    fn a_list_of_one_is_its_element_and_an_unrecorded_setting_its_default() {
+    fn a_list_of_one_is_its_element_and_an_unrecorded_setting_is_its_default() {
         let mut old = machine();
         old["settings"] =
             json!({ "tcp_nodelay": true, "tls": false, "connections_per_subscriber": 1 });
@@ -310,7 +311,7 @@ mod tests {
     }
 
     #[test]
-    fn when_it_was_and_what_it_was_called_may_differ() {
+    fn the_start_and_the_tags_may_differ() {
         let mut other = machine();
         other["started"] = json!("2026-02-02T00:00:00Z");
         other["tags"] = json!({"branch": "faster"});
@@ -318,7 +319,7 @@ mod tests {
     }
 
     #[test]
-    fn folders_of_one_side_that_differ_are_told_even_when_the_other_side_does_too() {
+    fn folders_of_one_side_that_differ_are_reported_even_if_the_other_side_differs_too() {
         let mut mixed = side(&machine(), &scenario());
         let mut other = machine();
         other["kernel"] = json!("Linux 6.19");
@@ -329,7 +330,7 @@ mod tests {
     }
 
     #[test]
-    fn what_one_side_does_not_record_is_a_difference() {
+    fn a_field_that_one_side_does_not_record_is_a_difference() {
         let mut bare = side(&machine(), &scenario());
         bare.sources[0].machine.as_mut().unwrap().as_object_mut().unwrap().remove("cores");
         let found = differences(&bare, &side(&machine(), &scenario()));
@@ -337,7 +338,7 @@ mod tests {
     }
 
     #[test]
-    fn a_side_without_its_machine_is_one_difference() {
+    fn a_side_without_its_machine_file_is_one_difference() {
         let mut bare = side(&machine(), &scenario());
         bare.sources[0].machine = None;
         let found = differences(&side(&machine(), &scenario()), &bare);
@@ -347,7 +348,7 @@ mod tests {
     }
 
     #[test]
-    fn repeats_of_one_side_may_have_seeds_of_their_own() {
+    fn repeats_of_one_side_may_have_different_seeds() {
         let mut seeds = side(&machine(), &scenario());
         let mut other = machine();
         other["seed"] = json!(43);

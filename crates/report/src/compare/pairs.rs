@@ -1,60 +1,38 @@
 //! Which runs are compared with which: those of one transport at one setting.
 
-use wirebench_protocol::Transport;
-
 use super::side::Side;
-use crate::{COLUMNS, FIRST_COLUMNS, Role, Row, RunColumn, Value};
+use crate::columns::{COLUMNS, FIRST_COLUMNS, Role, RunColumn};
+use crate::row::Row;
+use crate::settings::{RunGroup, TransportSetting, VaryingSettings, position};
+use crate::value::Value;
 
-/// The runs of one transport at one setting.
-#[derive(Clone, Debug)]
-pub struct Setting {
-    /// How the messages travelled.
-    pub transport: String,
-    /// What tells this setting from the others of the comparison: columns that are not the same
-    /// everywhere, with their values here.
-    pub values: Vec<(&'static RunColumn, Value)>,
-}
-
-/// The runs of both sides that agree in all settings; one side may be empty.
+/// The runs of both sides that agree in all settings. One side may be empty.
 pub(super) struct Pair<'a> {
-    pub(super) setting: Setting,
+    pub(super) setting: TransportSetting,
     pub(super) base: Vec<&'a Row>,
     pub(super) new: Vec<&'a Row>,
 }
 
-/// All settings of either side, by transport in the order in which they are always named, then by
-/// the other settings in the order of the runs.
+/// Returns all settings of either side, by transport in the order in which transports are listed, and
+/// then in the order of the runs.
 pub(super) fn pairs<'a>(base: &'a Side, new: &'a Side) -> Vec<Pair<'a>> {
-    let columns = columns(base, new);
-    let mut pairs: Vec<(Vec<Value>, Pair<'a>)> = Vec::new();
-    for (row, is_new) in
-        base.rows().map(|row| (row, false)).chain(new.rows().map(|row| (row, true)))
-    {
-        let key: Vec<Value> = columns.iter().map(|column| setting(row, column)).collect();
-        let at = pairs.iter().position(|(found, _)| *found == key).unwrap_or_else(|| {
-            let transport = row.text("transport").unwrap_or_default().to_owned();
-            let setting = Setting { transport, values: Vec::new() };
-            pairs.push((key, Pair { setting, base: Vec::new(), new: Vec::new() }));
-            pairs.len() - 1
-        });
-        let pair = &mut pairs[at].1;
-        if is_new { &mut pair.new } else { &mut pair.base }.push(row);
-    }
-    let varying: Vec<usize> = (0..columns.len())
-        .filter(|at| columns[*at].name != "transport")
-        .filter(|at| varies(*at, columns[*at], &pairs))
-        .collect();
-    for (key, pair) in &mut pairs {
-        let values = varying.iter().map(|at| (columns[*at], key[*at].clone()));
-        pair.setting.values = values.filter(|(_, value)| *value != Value::Blank).collect();
-    }
-    pairs.sort_by_key(|(_, pair)| place(&pair.setting.transport));
-    pairs.into_iter().map(|(_, pair)| pair).collect()
+    let rows: Vec<&Row> = base.rows().chain(new.rows()).collect();
+    let first_new = base.rows().count();
+    let settings = VaryingSettings::among(columns(base, new), &rows);
+    let mut groups = settings.groups(&rows);
+    groups.sort_by_key(|group| position(group.transport));
+    let pair = |group: RunGroup<'_>| {
+        let (base, new): (Vec<usize>, Vec<usize>) =
+            group.runs.iter().partition(|at| **at < first_new);
+        let [base, new] = [base, new].map(|runs| runs.into_iter().map(|at| rows[at]).collect());
+        Pair { setting: group.setting(&settings), base, new }
+    };
+    groups.into_iter().map(pair).collect()
 }
 
-/// What runs have to agree in: every setting that both sides recorded, and the scenario where a
+/// Returns what runs have to agree in: every setting that both sides recorded, and the scenario if a
 /// side has several.
-fn columns(base: &Side, new: &Side) -> Vec<&'static RunColumn> {
+fn columns(base: &Side, new: &Side) -> impl Iterator<Item = &'static RunColumn> {
     let scenarios = |side: &Side| {
         let first = side.rows().next().and_then(|row| row.text("scenario"));
         side.rows().any(|row| row.text("scenario") != first)
@@ -63,54 +41,31 @@ fn columns(base: &Side, new: &Side) -> Vec<&'static RunColumn> {
     COLUMNS
         .iter()
         .enumerate()
-        .filter(|(at, column)| match column.part {
+        .filter(move |(at, column)| match column.role {
             Role::Setting => [base, new].into_iter().all(|side| recorded(*at, column, side)),
-            _ => by_scenario && column.name == "scenario",
+            Role::Identity | Role::Measured => by_scenario && column.name == "scenario",
         })
         .map(|(_, column)| column)
-        .collect()
 }
 
-/// Whether a side has the column: files from before it was appended are blank there, which is no
-/// setting. That payloads were generated is one, and blank as well.
+/// Returns true if a side has the column. Files from before it was appended are blank there, which is
+/// not a setting. The source of generated payloads is blank too, and is a setting.
 fn recorded(at: usize, column: &RunColumn, side: &Side) -> bool {
     at < FIRST_COLUMNS
         || column.name == "payload_source"
         || side.rows().any(|row| row.value(column.name) != Some(&Value::Blank))
 }
 
-/// The value of a setting. The size of replayed payloads was measured and is none.
-fn setting(row: &Row, column: &RunColumn) -> Value {
-    if column.name == "payload_bytes" && row.text("payload_source").is_some() {
-        return Value::Blank;
-    }
-    row.value(column.name).cloned().unwrap_or(Value::Blank)
-}
-
-/// Whether a setting tells pairs apart. One that only some transports have does not by that alone.
-fn varies(at: usize, column: &RunColumn, pairs: &[(Vec<Value>, Pair<'_>)]) -> bool {
-    let blank_counts = !["poll_interval_us", "hold_us"].contains(&column.name);
-    let mut values = pairs
-        .iter()
-        .map(|(key, _)| &key[at])
-        .filter(|value| blank_counts || **value != Value::Blank);
-    let first = values.next();
-    values.any(|value| Some(value) != first)
-}
-
-fn place(transport: &str) -> usize {
-    let known = Transport::ALL.iter().position(|known| known.name() == transport);
-    known.unwrap_or(Transport::ALL.len())
-}
-
 #[cfg(test)]
 mod tests {
     use std::time::Duration;
 
+    use wirebench_protocol::Transport;
     use wirebench_scenario::Run;
 
     use super::*;
-    use crate::testing::{measurement, record, run};
+    use crate::columns::RunRecord;
+    use crate::testing::{changed, measurement, record, run};
 
     fn row(change: impl FnOnce(&mut Run)) -> Row {
         let mut run = run();
@@ -119,10 +74,7 @@ mod tests {
     }
 
     fn blank(row: &Row, name: &str) -> Row {
-        let at = COLUMNS.iter().position(|column| column.name == name).unwrap();
-        let mut values = row.values().to_vec();
-        values[at] = Value::Blank;
-        Row::of_values(values)
+        changed(row, &[(name, Value::Blank)])
     }
 
     /// Checks, for each pair: its name, how many runs of the base, and how many new ones.
@@ -144,7 +96,7 @@ mod tests {
     }
 
     #[test]
-    fn transports_are_apart_and_in_their_order() {
+    fn transports_are_separate_and_in_their_order() {
         let of = |transport| row(|run| run.transport = transport);
         check(
             vec![of(Transport::WebSocket), of(Transport::Sse)],
@@ -154,7 +106,7 @@ mod tests {
     }
 
     #[test]
-    fn runs_that_differ_in_any_setting_are_not_compared_and_told_by_it() {
+    fn runs_that_differ_in_any_setting_are_not_compared_and_named_by_it() {
         let slower = row(|run| run.link.delay = Duration::from_millis(50));
         check(
             vec![row(|_| ())],
@@ -164,7 +116,7 @@ mod tests {
     }
 
     #[test]
-    fn a_setting_that_an_older_file_did_not_record_does_not_part_it() {
+    fn a_setting_that_an_older_file_did_not_record_does_not_separate_it() {
         check(vec![blank(&row(|_| ()), "pace")], vec![row(|_| ())], &[("long-polling", 1, 1)]);
     }
 
@@ -172,7 +124,7 @@ mod tests {
     fn several_scenarios_are_compared_each_with_itself() {
         let named = |name: &str| {
             let (run, measurement) = (run(), measurement());
-            Row::of(&crate::RunRecord { scenario: name, run: &run, measurement: &measurement })
+            Row::of(&RunRecord { scenario: name, run: &run, measurement: &measurement })
         };
         check(vec![named("idle")], vec![named("storm")], &[("long-polling", 1, 1)]);
         check(

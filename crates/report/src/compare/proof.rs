@@ -1,21 +1,23 @@
-//! That verdicts can be trusted, shown on synthetic runs of which the truth is known.
+//! Shows on synthetic runs, of which the truth is known, that verdicts can be trusted.
 //!
-//! Every test also judges the same runs the naive way, as if each message were an experiment of its
-//! own: that is what a benchmark without repeats does, and where it cries wolf. It fails here by so
-//! much that no test can pass if [`compare`] ever comes to do the same.
+//! Every test also judges the same runs the naive way, as if each message were an experiment of its own.
+//! That is what a benchmark without repeats does, and it raises false alarms. It fails here by so much
+//! that no test can pass if [`compare`] ever does the same.
 
 use std::f64::consts::TAU;
 
-use super::statistics::SplitMix;
 use super::testing::row;
 use super::*;
-use crate::Value;
+use crate::numbers::median;
+use crate::row::Row;
+use crate::statistics::{SplitMix, larger};
+use crate::value::Value;
 
 const PAIRS: usize = 300;
 const RUNS: usize = 10;
 const P99: &str = "delivery_p99_us";
 
-/// How runs come about.
+/// How synthetic runs are made.
 #[derive(Clone, Copy)]
 struct World {
     /// Between runs: the standard deviation of the logarithm of what a run multiplies all its times
@@ -30,21 +32,21 @@ struct World {
 const QUIET: World = World { between_runs: 0.05, correlation: 0.9, tail: 1.0 };
 
 #[test]
-fn nothing_changed_and_at_most_one_comparison_in_twenty_says_otherwise() {
+fn if_nothing_changed_at_most_one_comparison_in_twenty_says_otherwise() {
     let found = judge_pairs(QUIET, QUIET, RUNS);
     assert!(found.share(Found::any_alarm) <= 0.05, "{found:?}");
     assert!(found.share(|pair| pair.naive_alarm) > 0.5, "{found:?}");
 }
 
 #[test]
-fn a_p99_that_is_a_fifth_slower_is_found_and_nothing_else_is() {
+fn a_p99_that_is_a_fifth_slower_is_found_and_nothing_else_is_reported() {
     let found = judge_pairs(QUIET, World { tail: 1.2, ..QUIET }, RUNS);
     assert!(found.share(|pair| pair.p99_is_worse) >= 0.95, "{found:?}");
     assert!(found.share(Found::other_alarm) <= 0.05, "{found:?}");
 }
 
 #[test]
-fn messages_that_resemble_their_neighbours_do_not_make_it_surer() {
+fn messages_that_resemble_their_neighbours_do_not_make_a_change_more_certain() {
     let resembling = World { between_runs: 0.0, correlation: 0.995, ..QUIET };
     let found = judge_pairs(resembling, resembling, RUNS);
     assert!(found.share(Found::any_alarm) <= 0.05, "{found:?}");
@@ -77,7 +79,7 @@ fn few_runs_and_noise_of_two_modes_raise_no_more_alarms() {
 
 /// With noise of 20 % a difference is always large enough to matter, so that only the test decides.
 #[test]
-fn where_all_are_equal_somebody_is_named_alone_in_at_most_one_table_of_twenty() {
+fn if_all_are_equal_one_is_named_alone_in_at_most_one_table_of_twenty() {
     let mut random = SplitMix(3);
     for (transports, runs) in [(2, 4), (2, 10), (4, 5), (4, 10)] {
         let mut alone = 0;
@@ -94,13 +96,13 @@ fn where_all_are_equal_somebody_is_named_alone_in_at_most_one_table_of_twenty() 
     }
 }
 
-/// What was found in one pair of sides.
+/// The verdicts on one pair of sides.
 #[derive(Debug)]
 struct Found {
     /// The metrics that were called better or worse.
     alarms: Vec<&'static str>,
     p99_is_worse: bool,
-    /// What the naive test says of all messages of either side.
+    /// True if the naive test, over all messages of either side, finds a change.
     naive_alarm: bool,
 }
 
@@ -114,7 +116,7 @@ impl Found {
     }
 }
 
-/// What was found in all of them; shown as shares.
+/// The verdicts on all pairs, shown as shares.
 struct All(Vec<Found>);
 
 impl All {

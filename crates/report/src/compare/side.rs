@@ -1,4 +1,4 @@
-//! What is compared: run folders, or `runs.csv` files alone, that stand for one side.
+//! One side of a comparison: run folders, or `runs.csv` files without the rest of the folder.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -7,104 +7,106 @@ use std::path::{Path, PathBuf};
 
 use hdrhistogram::Histogram;
 
-use crate::histograms::{HistogramError, Histograms};
-use crate::{ReadError, Row};
+use crate::csv;
+use crate::error::ReadError;
+use crate::hlog::{HistogramError, Histograms};
+use crate::row::Row;
 
 /// One side of a comparison: all runs of one or more folders.
 #[derive(Clone, Debug, Default)]
 pub struct Side {
-    pub(super) sources: Vec<Source>,
+    pub(super) sources: Vec<ResultFiles>,
 }
 
-/// One folder, or one `runs.csv`.
+/// The files of one folder, or one `runs.csv`.
 #[derive(Clone, Debug)]
-pub(super) struct Source {
+pub(super) struct ResultFiles {
     pub(super) path: PathBuf,
     pub(super) rows: Vec<Row>,
     pub(super) histograms: Option<Histograms>,
-    /// `machine.json`, where there is one.
+    /// `machine.json`, if there is one.
     pub(super) machine: Option<serde_json::Value>,
-    /// `scenario.toml`, where there is one.
+    /// `scenario.toml`, if there is one.
     pub(super) scenario: Option<serde_json::Value>,
 }
 
-/// A side that cannot be read. Says where, what was found, and what to do.
+/// A side that cannot be read. The message says where, what was found, and what to do.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum SideError {
-    /// The folder holds nothing.
+    /// The folder is empty.
     #[error(
         "`{path}` is an empty folder: expected a run folder with `runs.csv`\n\n\
          write one with `wirebench run SCENARIO --out {path}`"
     )]
     EmptyFolder {
-        /// Which.
+        /// The path.
         path: PathBuf,
     },
-    /// The folder is not that of a run.
+    /// The folder is not a run folder.
     #[error("`{path}` has no `runs.csv`: expected a run folder\n\n{}", hint(.inside))]
     NoRuns {
-        /// Which.
+        /// The path.
         path: PathBuf,
         /// The run folders in it.
         inside: Vec<PathBuf>,
     },
-    /// There is a header, and no run.
+    /// The file has a header, but no run.
     #[error(
         "`{path}` has no rows: expected one for each run\n\n\
          no run was finished; run the scenario again"
     )]
     NoRows {
-        /// Which.
+        /// The path.
         path: PathBuf,
     },
     /// The same file was given twice, which would count its runs twice.
     #[error("`{path}` was given twice: expected every run once\n\nname it on one side, once")]
     Twice {
-        /// Which.
+        /// The path.
         path: PathBuf,
     },
     /// A file that cannot be opened or read.
     #[error("cannot read `{path}`")]
     Io {
-        /// Which.
+        /// The path.
         path: PathBuf,
-        /// Why.
+        /// The cause.
         source: io::Error,
     },
-    /// What describes the runs is not written as it should be.
+    /// A file that describes the runs is not well-formed.
     #[error(
         "`{path}` is not {expected}: {reason}\n\n\
-         mend it, or compare the `runs.csv` alone to do without what it says"
+         correct it, or compare the `runs.csv` alone to do without what it says"
     )]
     Malformed {
-        /// Which.
+        /// The path.
         path: PathBuf,
-        /// What it should be.
+        /// The expected format.
         expected: &'static str,
-        /// Where and why it is not.
+        /// Where the error is, and what is wrong.
         reason: String,
     },
     /// The rows cannot be read.
     #[error(transparent)]
     Rows(#[from] ReadError),
-    /// The histograms cannot be read, or are of other runs.
+    /// The histograms cannot be read, or belong to other runs.
     #[error(transparent)]
     Histograms(#[from] HistogramError),
 }
 
 impl Side {
-    /// Reads run folders and `runs.csv` files. A file stands for itself alone, without the
-    /// histograms and the machine beside it.
+    /// Reads run folders and `runs.csv` files. A file is read alone, without the histograms and the
+    /// machine beside it.
     ///
     /// # Errors
     ///
-    /// When one of them cannot be read, or is wrong somewhere: nothing is compared then.
+    /// If one of them cannot be read, or has an error in any line.
     pub fn read(paths: &[PathBuf]) -> Result<Self, SideError> {
         let mut side = Self::default();
         let mut seen = BTreeSet::new();
         for path in paths {
-            let source = Source::read(path)?;
+            let source = ResultFiles::read(path)?;
             if !seen.insert(source.file()) {
                 return Err(SideError::Twice { path: path.clone() });
             }
@@ -113,25 +115,31 @@ impl Side {
         Ok(side)
     }
 
-    /// The runs of rows that are at hand, as of a bare `runs.csv` at `path`.
+    /// Returns a side of these rows, as if they were read from a `runs.csv` at `path`.
     pub fn of_rows(path: impl Into<PathBuf>, rows: Vec<Row>) -> Self {
         let path = path.into();
         Self {
-            sources: vec![Source { path, rows, histograms: None, machine: None, scenario: None }],
+            sources: vec![ResultFiles {
+                path,
+                rows,
+                histograms: None,
+                machine: None,
+                scenario: None,
+            }],
         }
     }
 
-    /// All runs, valid or not, in the order in which they were given.
+    /// Returns all runs, valid or not, in the order in which they were given.
     pub fn rows(&self) -> impl Iterator<Item = &Row> {
         self.sources.iter().flat_map(|source| &source.rows)
     }
 
-    /// What was given.
+    /// Returns the paths that were given.
     pub fn paths(&self) -> impl Iterator<Item = &Path> {
         self.sources.iter().map(|source| source.path.as_path())
     }
 
-    /// The deliveries of each run of which there is a histogram, with its row.
+    /// Returns the delivery histogram of each run that has one, with its row.
     pub fn histograms(&self) -> impl Iterator<Item = (&Row, &Histogram<u64>)> {
         self.sources.iter().flat_map(|source| {
             source.rows.iter().filter_map(|row| {
@@ -142,7 +150,7 @@ impl Side {
     }
 }
 
-impl Source {
+impl ResultFiles {
     fn read(path: &Path) -> Result<Self, SideError> {
         let is_folder = fs::metadata(path)
             .map_err(|source| SideError::Io { path: path.to_owned(), source })?
@@ -155,7 +163,7 @@ impl Source {
     }
 
     fn read_file(path: &Path) -> Result<Self, SideError> {
-        let (path, rows) = (path.to_owned(), crate::read(path)?);
+        let (path, rows) = (path.to_owned(), csv::read(path)?);
         Ok(Self { path, rows, histograms: None, machine: None, scenario: None })
     }
 
@@ -170,7 +178,7 @@ impl Source {
             inside.sort();
             return Err(SideError::NoRuns { path: path.to_owned(), inside });
         }
-        let rows = crate::read(&path.join("runs.csv"))?;
+        let rows = csv::read(&path.join("runs.csv"))?;
         let log = path.join("latency.hlog");
         let histograms = log.exists().then(|| Histograms::read(&log)).transpose()?;
         if let Some(histograms) = &histograms {
@@ -189,14 +197,14 @@ impl Source {
         if self.path.is_dir() { self.path.join("runs.csv") } else { self.path.clone() }
     }
 
-    /// The file that the rows are of, by whatever path it was named.
+    /// Returns the canonical path of the file of the rows.
     fn file(&self) -> PathBuf {
         let path = self.runs_csv();
         fs::canonicalize(&path).unwrap_or(path)
     }
 }
 
-/// A file that says how the runs came about; none where it is not there.
+/// Reads a file that describes the runs. Returns `None` if there is no such file.
 fn described(
     path: &Path,
     expected: &'static str,
@@ -240,9 +248,9 @@ mod tests {
     use wirebench_protocol::Timestamp;
 
     use super::*;
-    use crate::histograms::tests::second;
-    use crate::testing::{measurement, record, run};
-    use crate::{LatencyLog, LogStart, RunsCsv};
+    use crate::csv::RunsCsv;
+    use crate::hlog::{LatencyLog, LogStart};
+    use crate::testing::{measurement, record, run, second};
 
     fn write_runs(folder: &Path, rows: &[Row]) {
         fs::create_dir_all(folder).unwrap();
@@ -291,12 +299,12 @@ mod tests {
     }
 
     #[test]
-    fn an_empty_folder_says_so() {
+    fn an_empty_folder_is_reported() {
         assert_snapshot!(error(tempdir().unwrap().path()));
     }
 
     #[test]
-    fn a_folder_without_runs_says_so() {
+    fn a_folder_without_runs_is_reported() {
         let folder = tempdir().unwrap();
         fs::write(folder.path().join("notes.txt"), "").unwrap();
         assert_snapshot!(error(folder.path()));
@@ -312,14 +320,14 @@ mod tests {
     }
 
     #[test]
-    fn a_file_without_rows_says_so() {
+    fn a_file_without_rows_is_reported() {
         let folder = tempdir().unwrap();
         write_runs(folder.path(), &[]);
         assert_snapshot!(error(folder.path()));
     }
 
     #[test]
-    fn a_csv_file_that_is_wrong_is_told_with_its_line() {
+    fn an_error_in_a_csv_file_is_reported_with_its_line() {
         let folder = folder_of_one_run();
         let path = folder.path().join("runs.csv");
         let text = fs::read_to_string(&path).unwrap();
@@ -336,7 +344,7 @@ mod tests {
     }
 
     #[test]
-    fn a_histogram_log_of_other_runs_is_refused() {
+    fn a_histogram_log_of_other_runs_is_rejected() {
         let folder = folder_of_one_run();
         fs::write(folder.path().join("latency.hlog"), "#[no interval]\n").unwrap();
         let error = error(folder.path());
@@ -360,14 +368,14 @@ mod tests {
     }
 
     #[test]
-    fn the_same_file_twice_is_refused_by_whatever_path() {
+    fn the_same_file_twice_is_rejected_by_whatever_path_it_is_named() {
         let folder = folder_of_one_run();
         let paths = [folder.path().to_owned(), folder.path().join("runs.csv")];
         assert!(matches!(Side::read(&paths), Err(SideError::Twice { .. })));
     }
 
     #[test]
-    fn what_is_not_there_says_so() {
+    fn a_missing_path_is_reported() {
         let error = Side::read(&["no/such/folder".into()]).unwrap_err();
         assert_eq!(error.to_string(), "cannot read `no/such/folder`");
     }

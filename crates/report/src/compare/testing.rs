@@ -2,19 +2,15 @@
 
 use std::sync::LazyLock;
 
-use crate::testing::{measurement, record, run};
-use crate::{COLUMNS, Row, Value};
+use crate::row::Row;
+use crate::testing::{changed, measurement, record, run};
+use crate::value::Value;
 
-/// Made once: the histograms behind a row take longer than all that is tested with it.
+/// Made once, because the histograms behind a row take longer than all that is tested with it.
 static TEMPLATE: LazyLock<Row> = LazyLock::new(|| Row::of(&record(&run(), &measurement())));
 
-/// A valid row of server-sent events with these values.
+/// Returns a valid row of server-sent events with these values.
 pub(super) fn row(values: &[(&str, Value)]) -> Row {
-    let mut row = TEMPLATE.values().to_vec();
-    let fixed = [("transport", Value::words("sse")), ("hold_us", Value::Blank)];
-    for (name, value) in fixed.iter().chain(values) {
-        let at = COLUMNS.iter().position(|column| column.name == *name).expect("a column");
-        row[at] = value.clone();
-    }
-    Row::of_values(row)
+    let sse = changed(&TEMPLATE, &[("transport", Value::words("sse")), ("hold_us", Value::Blank)]);
+    changed(&sse, values)
 }

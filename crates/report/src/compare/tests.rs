@@ -1,14 +1,17 @@
-//! What a comparison says of runs that were made up for it.
+//! What a comparison says of made-up runs.
 
 use insta::assert_snapshot;
 
 use super::testing::row;
 use super::*;
-use crate::Value;
+use crate::row::Row;
+use crate::testing::changed;
+use crate::text_layout::Style;
+use crate::value::Value;
 
 const P99: &str = "delivery_p99_us";
 
-/// Runs of which p99 varies by 2 %, with other values the same in all.
+/// Returns runs whose p99 varies by 2 %. Other values are the same in all of them.
 fn runs(count: u32, p99: f64, others: &[(&str, Value)]) -> Vec<Row> {
     (0..count)
         .map(|at| {
@@ -29,8 +32,8 @@ fn verdict(comparison: &Comparison, metric: &str) -> Verdict {
     changes.iter().find(|change| change.column.name == metric).unwrap().verdict
 }
 
-/// One of everything: worse, better, unchanged and doubtful metrics, a transport without partner,
-/// an invalid run, and another scenario.
+/// Returns a comparison with one of everything: worse, better, unchanged and undecided metrics, a
+/// transport on one side only, an invalid run, and a difference of the machine.
 fn eventful() -> Comparison {
     let transport = |name: &str| ("transport", Value::words(name));
     let noisy = |rows: Vec<Row>| -> Vec<Row> {
@@ -39,10 +42,7 @@ fn eventful() -> Comparison {
             .zip(wild)
             .map(|(row, factor)| {
                 let cpu = Value::exact(1.5 * factor);
-                let at = COLUMNS.iter().position(|c| c.name == "server_cpu_us_per_message");
-                let mut values = row.values().to_vec();
-                values[at.unwrap()] = cpu;
-                Row::of_values(values)
+                changed(row, &[("server_cpu_us_per_message", cpu)])
             })
             .collect()
     };
@@ -294,7 +294,7 @@ fn many_differences_are_one_line_until_their_values_are_asked_for() {
         .to_vec();
     let style = Style { colour: false, width: 200 };
     let short = comparison.to_text(style, false);
-    assert!(short.contains("3 things differ beside what was measured: machine kernel"), "{short}");
+    assert!(short.contains("3 things differ besides what was measured: machine kernel"), "{short}");
     assert!(!short.contains("base this"), "{short}");
     assert_eq!(comparison.to_text(style, true).matches("base this, new that").count(), 3);
     assert_eq!(comparison.to_markdown().matches("base this, new that").count(), 3);

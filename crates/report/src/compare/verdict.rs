@@ -1,105 +1,148 @@
-//! What became of a metric: by how much it changed, how sure that is, and what to call it.
+//! The change of a metric: how large it is, how certain it is, and the verdict.
 
-use super::statistics::{
-    Effect, Group, Metric, Scale, can_tell, critical_size, fewest_runs, runs_to_find, testable,
+use crate::columns::{Better, RunColumn};
+use crate::numbers::median;
+use crate::statistics::{
+    Effect, Metric, Samples, Scale, can_tell, critical_size, fewest_runs, runs_to_find, testable,
 };
-use crate::{Better, RunColumn};
 
-/// What became of one metric at one setting.
+/// The change of one metric at one setting.
 #[derive(Clone, Debug)]
 pub struct Change {
-    /// Which metric.
+    /// The metric.
     pub column: &'static RunColumn,
-    /// Median over the runs of the base side; `None` where it was not measured, as for all here.
+    /// The median over the runs of the base side; `None` if it was not measured.
     pub base: Option<f64>,
-    /// Median over the runs of the new side.
+    /// The median over the runs of the new side; `None` if it was not measured.
     pub new: Option<f64>,
-    /// By how much, as a share of the base: 0.2 is 20 % more. `None` where the base is 0.
+    /// The change as a share of the base: 0.2 is 20 % more. `None` if the base is 0 or either side was
+    /// not measured.
     pub relative: Option<Estimate>,
-    /// By how much, in the unit of the column.
+    /// The change in the unit of the column; `None` if either side was not measured.
     pub absolute: Option<Estimate>,
-    /// What to call it.
+    /// The verdict.
     pub verdict: Verdict,
 }
 
-/// A change, and where it lies for sure.
+/// A change and its confidence interval.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Estimate {
-    /// The most likely.
+    /// The most likely change.
     pub change: f64,
-    /// From and to; `None` where there are too few runs for one.
+    /// The lower and the upper end; `None` if there are too few runs for an interval.
     pub interval: Option<(f64, f64)>,
 }
 
-/// What a change is called.
+/// What can be said of a change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
-    /// It is for sure, large enough to matter, and to the better.
+    /// The change is certain, large enough to matter, and for the better.
     Better,
-    /// It is for sure, large enough to matter, and to the worse.
+    /// The change is certain, large enough to matter, and for the worse.
     Worse,
-    /// It is for sure too small to matter.
+    /// The change is certainly too small to matter.
     NoChange,
-    /// The runs do not say.
+    /// The runs do not decide.
     CannotTell(Doubt),
 }
 
-/// Why the runs do not say, and how many more a side would do.
+/// Why the runs do not decide, and how many more a side would be enough.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Doubt {
     /// One of the sides did not measure it.
     NotMeasured,
-    /// There is one run on a side, which has no spread to hold the change against.
+    /// There is only one run on a side, so there is no spread to compare the change to.
     OneRun {
-        /// How many more runs a side to make: up to [`RUNS_TO_MAKE`], or what the test needs.
+        /// How many more runs a side to make: up to [`RUNS_TO_MAKE`], or as many as the test needs.
         more: usize,
     },
     /// There are so few runs that even the largest change could be chance.
     TooFewRuns {
-        /// How many more runs a side to make: up to [`RUNS_TO_MAKE`], or what the test needs.
+        /// How many more runs a side to make: up to [`RUNS_TO_MAKE`], or as many as the test needs.
         more: usize,
     },
     /// Runs of one side differ too much from each other.
     TooNoisy {
-        /// How many more runs a side would do for a change of the threshold's size; `None` when a
-        /// thousand would not.
+        /// How many more runs a side would show a change of the threshold's size; `None` if a thousand
+        /// would not.
         more: Option<usize>,
     },
-    /// The change is about as large as the threshold: runs enough, and on neither side of it.
+    /// There are enough runs, but the change is about as large as the threshold.
     AtThreshold,
 }
 
-/// How many runs a side to make, where nothing is known of their noise yet: they find a change of a
-/// fifth where runs differ by 5 %, and suffice for the test in hundreds of settings. This is the one
-/// number that is recommended, in every output and in the docs.
+/// The number of runs a side that is recommended, in every output and in the docs. They show a change
+/// of a fifth if runs differ by 5 %, and are enough for the test in hundreds of settings.
 pub const RUNS_TO_MAKE: usize = 10;
+
+impl Verdict {
+    /// Returns one word, for programs.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Better => "better",
+            Self::Worse => "worse",
+            Self::NoChange => "no-change",
+            Self::CannotTell(_) => "cannot-tell",
+        }
+    }
+
+    /// Returns why the runs do not decide, if they do not.
+    pub const fn doubt(self) -> Option<Doubt> {
+        match self {
+            Self::CannotTell(doubt) => Some(doubt),
+            Self::Better | Self::Worse | Self::NoChange => None,
+        }
+    }
+}
+
+impl Doubt {
+    /// Returns one word, for programs.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::NotMeasured => "not-measured",
+            Self::OneRun { .. } => "one-run",
+            Self::TooFewRuns { .. } => "too-few-runs",
+            Self::TooNoisy { .. } => "too-noisy",
+            Self::AtThreshold => "at-threshold",
+        }
+    }
+
+    /// Returns how many more runs a side would be enough, if more runs help.
+    pub const fn more_runs(self) -> Option<usize> {
+        match self {
+            Self::OneRun { more } | Self::TooFewRuns { more } => Some(more),
+            Self::TooNoisy { more } => more,
+            Self::NotMeasured | Self::AtThreshold => None,
+        }
+    }
+}
 
 /// What all metrics of a comparison are judged by.
 pub(super) struct Judge {
     threshold: f64,
-    /// How many standard errors are more than chance.
+    /// A change of more standard errors than this is more than chance.
     critical: f64,
-    /// For how many settings a change has to be told from chance.
+    /// The number of settings in which a change has to be told from chance.
     settings: usize,
-    /// How many metrics are tested, over all settings.
+    /// The number of metrics that are tested, over all settings.
     metrics: usize,
-    /// How many runs a side it would take to test them all.
+    /// The number of runs a side that it would take to test them all.
     fewest: usize,
 }
 
 impl Judge {
-    pub(super) fn new(groups: &[Group], threshold: f64) -> Self {
-        let (testable, settings) = testable(groups);
-        let fewest = fewest_runs(groups.iter().filter(|group| group.varying() > 0).count());
-        let metrics = testable.iter().map(|group| group.varying()).sum();
+    pub(super) fn new(settings: &[Samples], threshold: f64) -> Self {
+        let fewest = fewest_runs(settings.iter().filter(|samples| samples.varying() > 0).count());
+        let (testable, settings) = testable(settings);
+        let metrics = testable.iter().map(|samples| samples.varying()).sum();
         Self { threshold, critical: critical_size(&testable), settings, metrics, fewest }
     }
 
-    /// What became of a metric; `None` where no run of either side measured it.
+    /// Returns the change of a metric; `None` if no run of either side measured it.
     pub(super) fn change(
         &self,
         column: &'static RunColumn,
-        group: &Group,
+        samples: &Samples,
         metric: &Metric,
         sides: [Vec<Option<f64>>; 2],
     ) -> Option<Change> {
@@ -116,9 +159,8 @@ impl Judge {
         let (Some(base), Some(new)) = (medians[0], medians[1]) else {
             return medians.iter().any(Option::is_some).then_some(change);
         };
-        let is_new: Vec<bool> = (0..group.base + group.new).map(|run| run >= group.base).collect();
-        let effect = metric.effect(&is_new);
-        // One run of what a clock measured says nothing, not even when it is the same again.
+        let effect = metric.effect(&samples.is_new());
+        // One run of what a clock measured says nothing, not even if the other side measured the same.
         let is_certain = metric.is_constant() && (is_exact(column) || !runs.contains(&1));
         let on_scale = if is_certain {
             Estimate { change: 0.0, interval: Some((0.0, 0.0)) }
@@ -146,10 +188,10 @@ impl Judge {
         Estimate { change, interval: sure.then_some((change - reach, change + reach)) }
     }
 
-    /// What can be said for sure, if anything.
+    /// Returns the verdict, if it is certain.
     fn verdict(&self, column: &RunColumn, change: &Change) -> Option<Verdict> {
         let (low, high) = change.absolute?.interval?;
-        // There is no share of nothing: from a base of 0, any change matters.
+        // A change from a base of 0 has no share, so any change matters.
         let matters = |share: f64| share.abs() >= self.threshold;
         let relative = change.relative;
         if (low > 0.0 || high < 0.0) && relative.is_none_or(|relative| matters(relative.change)) {
@@ -186,18 +228,18 @@ impl Judge {
         }
     }
 
-    /// How many more a side to make, so that the test has enough.
+    /// Returns how many more runs a side to make, so that the test has enough.
     fn missing_runs(&self, runs: [usize; 2]) -> usize {
         self.fewest.max(RUNS_TO_MAKE).saturating_sub(runs[0].min(runs[1])).max(1)
     }
 }
 
-/// Whether a value is counted, so that one run says all: not what a clock measured.
+/// Returns true if a value is counted and not measured by a clock, so that one run is enough.
 fn is_exact(column: &RunColumn) -> bool {
     !["µs", "s"].contains(&column.unit)
 }
 
-/// Relative to the base, and in the unit of the column.
+/// Returns the change relative to the base, and in the unit of the column.
 fn in_units(on_scale: Estimate, scale: Scale, base: f64) -> (Option<Estimate>, Option<Estimate>) {
     let map = |estimate: Estimate, unit: &dyn Fn(f64) -> f64| Estimate {
         change: unit(estimate.change),
@@ -213,12 +255,4 @@ fn in_units(on_scale: Estimate, scale: Scale, base: f64) -> (Option<Estimate>, O
             (relative, Some(on_scale))
         }
     }
-}
-
-/// Between the two in the middle where there are two.
-pub(crate) fn median(mut values: Vec<f64>) -> Option<f64> {
-    values.sort_by(f64::total_cmp);
-    let upper = *values.get(values.len() / 2)?;
-    let lower = values[(values.len() - 1) / 2];
-    Some(f64::midpoint(lower, upper))
 }

@@ -1,20 +1,22 @@
 //! Rows as JSON, and the schema of it.
 
 use serde::ser::{Serialize, SerializeMap, Serializer};
-use serde_json::{Number, Value as Json, json};
+use serde_json::{Value as Json, json};
 
+use crate::columns::{COLUMNS, FIRST_COLUMNS, Role, RunColumn, SCHEMA_VERSION};
+use crate::row::Row;
 use crate::table::first_places;
-use crate::{COLUMNS, FIRST_COLUMNS, Role, Row, RunColumn, SCHEMA_VERSION, Value, ValueType};
+use crate::value::ValueType;
 
-/// The member of a row that is no column.
+/// The one member of a row that is not a column.
 const BEST: &str = "best";
 
-const BEST_MEANING: &str = "The columns in which the run's transport has the first place at its \
-    setting or shares it: those of the tables, where a line stands for all repeats. Who cannot be \
-    told from the best shares its place; empty where all read the same, and for an invalid run.";
+const BEST_MEANING: &str = "The columns of the tables in which the run's transport has or shares the \
+    first place at its setting, over all repeats. Transports that cannot be told from the best share its \
+    place. Empty if all read the same, and for an invalid run.";
 
-/// An array with an object for each row: its members are the columns, in their order, and in which
-/// of them its transport is best; what was not measured is `null`.
+/// Returns an array with an object for each row. Its members are the columns in their order, and the
+/// columns in which its transport is best. A value that was not measured is `null`.
 pub(super) fn json(rows: &[Row]) -> String {
     let best = first_places(rows).of_rows;
     let rows: Vec<Object<'_>> =
@@ -22,9 +24,10 @@ pub(super) fn json(rows: &[Row]) -> String {
     serde_json::to_string_pretty(&rows).expect("text and finite numbers are JSON") + "\n"
 }
 
-/// The JSON Schema (2020-12) of the rows as JSON.
+/// Returns the JSON Schema (2020-12) of the rows as JSON.
 ///
-/// Members are never removed, and new ones may come: a reader should ignore what it does not know.
+/// Members are never removed, and new ones may be added: a reader should ignore members that it does
+/// not know.
 pub fn results_schema() -> Json {
     let mut properties: serde_json::Map<String, Json> =
         COLUMNS.iter().map(|column| (column.name.to_owned(), property(column))).collect();
@@ -35,7 +38,7 @@ pub fn results_schema() -> Json {
     json!({
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "wirebench results",
-        "description": "The runs of a results folder, as of runs.csv. What was not measured is null.",
+        "description": "The runs of a results folder, as in runs.csv. A value that was not measured is null.",
         "type": "array",
         "items": { "type": "object", "properties": properties, "required": required },
     })
@@ -47,19 +50,19 @@ fn property(column: &RunColumn) -> Json {
     if column.name == "schema_version" {
         return json!({ "const": SCHEMA_VERSION, "description": description });
     }
-    let kind = match column.kind {
+    let kind = match column.value_type {
         ValueType::Text => "string",
         ValueType::Integer => "integer",
         ValueType::Decimal => "number",
         ValueType::Boolean => "boolean",
     };
-    // What tells runs apart is always there; anything else may not have been measured, or not be.
-    let always = column.part == Role::Identity && column.name != "seed";
+    // What tells runs apart is always there. Any other value may be missing.
+    let always = column.role == Role::Identity && column.name != "seed";
     let kind = if always { json!(kind) } else { json!([kind, "null"]) };
     json!({ "type": kind, "description": description })
 }
 
-/// A row as an object. Not a [`serde_json::Map`], which would sort its members.
+/// A row as an object. It is not a [`serde_json::Map`], because that would sort its members.
 struct Object<'a> {
     row: &'a Row,
     best: Vec<&'static str>,
@@ -69,30 +72,11 @@ impl Serialize for Object<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut members = serializer.serialize_map(Some(COLUMNS.len() + 1))?;
         for (column, value) in COLUMNS.iter().zip(self.row.values()) {
-            members.serialize_entry(column.name, &json_value(value))?;
+            members.serialize_entry(column.name, &value.to_json())?;
         }
         members.serialize_entry(BEST, &self.best)?;
         members.end()
     }
-}
-
-pub(crate) fn json_value(value: &Value) -> Json {
-    match value {
-        Value::Blank => Json::Null,
-        Value::Text(text) => Json::from(text.as_str()),
-        Value::Integer(count) => Json::from(*count),
-        Value::Decimal(number) => json_number(*number),
-        Value::Boolean(flag) => Json::from(*flag),
-    }
-}
-
-/// A finite number without needless zeros, as in the CSV file: `26170`, not `26170.0`.
-#[expect(clippy::cast_possible_truncation, reason = "whole, and far below 2^63")]
-pub(crate) fn json_number(number: f64) -> Json {
-    if number.fract() == 0.0 && number.abs() < 9e15 {
-        return Json::from(number as i64);
-    }
-    Number::from_f64(number).map_or(Json::Null, Json::Number)
 }
 
 #[cfg(test)]

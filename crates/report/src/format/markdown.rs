@@ -2,37 +2,41 @@
 
 use std::fmt::Write as _;
 
-use crate::compare::units::ABSENT;
+use crate::numbers::ABSENT;
+use crate::row::Row;
+use crate::settings::VaryingSettings;
 use crate::table::{
-    FirstPlace, Line, Settings, Shown, first_place, in_words, lines, near_the_best, parts,
+    FirstPlace, TableColumn, TableLine, compared, first_place, lines, near_the_best, sections_of,
 };
-use crate::{Row, Value};
+use crate::text_layout::markdown_escaped as escaped;
 
-/// A line for each transport at each setting, with the columns of the terminal's tables in one, and
-/// the same values in them. First places are bold. Invalid runs are below, with the reason.
+/// Returns a line for each transport at each setting, with the columns of all the terminal's tables
+/// and the same values in them. First places are bold. Invalid runs are below, with the reason.
 pub(super) fn markdown(rows: &[Row]) -> String {
     if rows.is_empty() {
         return String::new();
     }
-    let settings = Settings::varying(rows);
+    let settings = VaryingSettings::of(rows);
     let lines = lines(rows, &settings);
-    let columns: Vec<&Shown> = parts(&lines).into_iter().flat_map(|part| part.columns).collect();
+    let columns: Vec<&TableColumn> =
+        sections_of(&lines).into_iter().flat_map(|section| section.columns).collect();
     let mut text = String::from("| | runs |");
-    for shown in &columns {
-        let _ = write!(text, " {} |", shown.name());
+    for column in &columns {
+        let _ = write!(text, " {} |", column.name());
     }
     let _ = writeln!(text, "\n|---|{}", "---:|".repeat(columns.len() + 1));
     let mut bases = Vec::new();
-    for group in lines.chunk_by(|a, b| a.shared == b.shared) {
+    for group in compared(&lines) {
         let firsts: Vec<Option<FirstPlace>> =
-            columns.iter().map(|shown| first_place(group, shown)).collect();
+            columns.iter().map(|column| first_place(group, column)).collect();
         bases.extend(firsts.iter().flatten().map(|first| first.basis));
         for (at, line) in group.iter().enumerate() {
             let runs = if line.is_usable() { line.runs.len() } else { 0 };
-            let _ = write!(text, "| {} | {runs} |", escaped(&label(line, &settings)));
-            for (shown, first) in columns.iter().zip(&firsts) {
+            let label = line.group.setting(&settings).to_string();
+            let _ = write!(text, "| {} | {runs} |", escaped(&label));
+            for (column, first) in columns.iter().zip(&firsts) {
                 let is_best = first.as_ref().is_some_and(|first| first.shares[at]);
-                let _ = write!(text, " {} |", cell(line, shown, is_best));
+                let _ = write!(text, " {} |", cell(line, column, is_best));
             }
             text.push('\n');
         }
@@ -47,53 +51,28 @@ pub(super) fn markdown(rows: &[Row]) -> String {
     text
 }
 
-/// What an invalid run measured is not shown, unless it is a loss.
-fn cell(line: &Line<'_>, shown: &Shown, is_best: bool) -> String {
-    if !line.is_usable() {
-        return ABSENT.to_owned();
-    }
-    match line.cell(shown) {
+/// Returns the text of a cell. Values of invalid runs are not shown.
+fn cell(line: &TableLine<'_>, column: &TableColumn, is_best: bool) -> String {
+    match line.cell(column).filter(|_| line.is_usable()) {
         None => ABSENT.to_owned(),
         Some((_, text)) if is_best => format!("**{text}**"),
         Some((_, text)) => text,
     }
 }
 
-fn label(line: &Line<'_>, settings: &Settings) -> String {
-    let values = settings.all().zip(line.shared.iter().chain(&line.own));
-    let values = values.filter(|(_, value)| **value != Value::Blank);
-    let words = values.map(|(column, value)| format!(", {}", in_words(column, value)));
-    line.transport.to_owned() + &words.collect::<String>()
-}
-
 fn notes(rows: &[Row]) -> String {
     let mut text =
-        String::from("Medians over the valid runs, where the heading says nothing else.\n");
+        String::from("Medians over the valid runs, unless the heading says otherwise.\n");
+    let id = |row: &Row| escaped(row.text("run_id").unwrap_or(ABSENT));
     for row in rows.iter().filter(|row| !row.is_valid()) {
-        let id = row.text("run_id").unwrap_or(ABSENT);
-        let reason = row.text("invalid_reason").unwrap_or("no reason given");
-        let _ = writeln!(text, "- ⚠ run {} left out: {}", escaped(id), escaped(reason));
+        let _ = writeln!(text, "- ⚠ run {} left out: {}", id(row), escaped(row.invalid_reason()));
     }
     for row in rows.iter().filter(|row| row.is_valid()) {
         if let Some(disturbance) = row.disturbance() {
-            let id = escaped(row.text("run_id").unwrap_or(ABSENT));
-            let _ = writeln!(text, "- ⚠ run {id} was disturbed: {}", escaped(disturbance));
+            let _ = writeln!(text, "- ⚠ run {} was disturbed: {}", id(row), escaped(disturbance));
         }
     }
     text
-}
-
-/// Text that is not to be taken for Markdown.
-pub(crate) fn escaped(text: &str) -> String {
-    let mut escaped = String::with_capacity(text.len());
-    for sign in text.chars() {
-        match sign {
-            '|' | '*' | '_' | '<' | '>' | '[' | ']' | '\\' | '`' => escaped.extend(['\\', sign]),
-            '\n' | '\r' => escaped.push(' '),
-            other => escaped.push(other),
-        }
-    }
-    escaped
 }
 
 #[cfg(test)]
@@ -104,7 +83,9 @@ mod tests {
     use wirebench_scenario::Run;
 
     use super::*;
+    use crate::table::table;
     use crate::testing::{busy_neighbour, measurement, record, run};
+    use crate::text_layout::Style;
 
     #[test]
     fn a_disturbed_run_is_named_with_the_cause() {
@@ -133,11 +114,6 @@ mod tests {
     }
 
     #[test]
-    fn what_would_be_markdown_is_escaped() {
-        assert_eq!(escaped("a|b *c*\n[d]"), "a\\|b \\*c\\* \\[d\\]");
-    }
-
-    #[test]
     fn max_and_missing_are_the_highest_of_all_runs_as_in_the_terminal() {
         let of = |repeat, slow| {
             let mut measured = measurement();
@@ -148,7 +124,7 @@ mod tests {
         let text = markdown(&rows);
         assert!(text.contains(" max of all runs, ms |"), "{text}");
         assert!(text.contains("| 900 |"), "{text}");
-        let terminal = crate::table(&rows, crate::Style::default());
+        let terminal = table(&rows, Style::default());
         assert!(terminal.contains("all runs") && terminal.contains("900"), "{terminal}");
     }
 }

@@ -1,5 +1,5 @@
-//! The rows of a run for those who read them elsewhere: Markdown for a pull request, JSON for
-//! programs, `.hgrm` for HdrHistogram's plotters.
+//! The rows of a run in other formats: Markdown for a pull request, JSON for programs, `.hgrm` for
+//! HdrHistogram's plotters.
 
 mod hgrm;
 mod json;
@@ -7,12 +7,12 @@ mod markdown;
 
 pub use hgrm::hgrm;
 pub use json::results_schema;
-pub(crate) use json::{json_number, json_value};
-pub(crate) use markdown::escaped;
 
-use crate::{Row, Style, table};
+use crate::row::Row;
+use crate::table::table;
+use crate::text_layout::Style;
 
-/// How rows are written.
+/// The format in which rows are written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Format {
     /// The tables of [`table()`], for a terminal.
@@ -20,12 +20,12 @@ pub enum Format {
     Text,
     /// The same tables, for a pull request.
     Markdown,
-    /// Every value of every row, for programs: what [`results_schema`] describes.
+    /// Every value of every row, for programs, as [`results_schema`] describes.
     Json,
 }
 
 impl Format {
-    /// The rows in this format. Only text has colours.
+    /// Writes the rows in this format. Only text has colours.
     pub fn write(self, rows: &[Row], style: Style) -> String {
         match self {
             Self::Text => table(rows, style),

@@ -1,35 +1,35 @@
-//! A histogram cut down to what a chart can show.
+//! Reduces a histogram to what a chart can show.
 
 use hdrhistogram::Histogram;
 use serde::Serialize;
 
-/// Points for each factor of ten on the percentile axis.
+/// The number of points for each factor of ten on the percentile axis.
 const POINTS_PER_DECADE: i32 = 20;
-/// Up to percentile 99.99999: what lies above is the maximum.
+/// The axis ends at percentile 99.99999; above it is only the maximum.
 const DECADES: i32 = 7;
-/// Bins for each factor of ten of a delay: each is 2.3 % wide.
+/// The number of bins for each factor of ten of a delay. Each is 2.3 % wide.
 pub(super) const BINS_PER_DECADE: i32 = 100;
 
 /// The deliveries of one run.
 #[derive(Serialize)]
 pub(super) struct Curve {
-    /// How many there were.
+    /// The number of deliveries.
     count: u64,
-    /// Microseconds at each of [`percentile_axis`], as far as there are that many deliveries.
+    /// Microseconds at each of [`percentile_axis`], as far as there are enough deliveries.
     percentiles_us: Vec<f64>,
     max_us: f64,
-    /// Of the bins that hold anything: which, and how many. Bin *i* begins at 10^(*i* / 100) ns.
+    /// The bins that are not empty, with their counts. Bin *i* begins at 10^(*i* / 100) ns.
     bins: Vec<(i32, u64)>,
 }
 
-/// 1 / (1 − *p*) for the shares *p* that every curve is drawn at.
+/// Returns 1 / (1 − *p*) for the shares *p* at which every curve is drawn.
 pub(super) fn percentile_axis() -> Vec<f64> {
     (0..=POINTS_PER_DECADE * DECADES)
-        .map(|at| significant(10_f64.powf(f64::from(at) / f64::from(POINTS_PER_DECADE))))
+        .map(|at| to_four_digits(10_f64.powf(f64::from(at) / f64::from(POINTS_PER_DECADE))))
         .collect()
 }
 
-/// `None` when there is nothing in it.
+/// Returns `None` if the histogram is empty.
 #[expect(clippy::cast_precision_loss, reason = "to draw, four digits are plenty")]
 pub(super) fn curve(histogram: &Histogram<u64>) -> Option<Curve> {
     if histogram.is_empty() {
@@ -38,7 +38,7 @@ pub(super) fn curve(histogram: &Histogram<u64>) -> Option<Curve> {
     let count = histogram.len();
     let percentiles_us = percentile_axis()
         .into_iter()
-        // Above 1 − 1/count every percentile is the maximum.
+        // Above 1 − 1/count, every percentile is the maximum.
         .take_while(|fold| *fold <= count as f64)
         .map(|fold| micros(histogram.value_at_quantile(1.0 - 1.0 / fold)))
         .collect();
@@ -64,11 +64,11 @@ fn bin(nanos: u64) -> i32 {
 
 #[expect(clippy::cast_precision_loss, reason = "to draw, four digits are plenty")]
 fn micros(nanos: u64) -> f64 {
-    significant(nanos as f64 / 1e3)
+    to_four_digits(nanos as f64 / 1e3)
 }
 
-/// Four significant digits: the histogram has three, and a page is to stay small.
-fn significant(number: f64) -> f64 {
+/// Rounds to four significant digits. The histogram has three, and the page should stay small.
+fn to_four_digits(number: f64) -> f64 {
     format!("{number:.3e}").parse().unwrap_or(number)
 }
 

@@ -1,22 +1,24 @@
-//! What theory says of each run, to stand beside what was measured.
+//! What theory predicts for each run, to show beside what was measured.
 
 use std::time::Duration;
 
 use serde::Serialize;
 use wirebench_measure::theory::{Conditions, Prediction, predict};
-use wirebench_protocol::Transport;
 use wirebench_protocol::control::Pace;
+use wirebench_protocol::{Delivery, Transport};
 
-use crate::compare::median;
-use crate::{COLUMNS, Role, Row, Value};
+use crate::numbers::median;
+use crate::row::Row;
+use crate::settings::agree_in_shared_settings;
+use crate::value::Value;
 
-/// A prediction in the units of `runs.csv`, and what it was made from.
+/// A prediction in the units of `runs.csv`, and the delay it was made from.
 #[derive(Debug, PartialEq, Serialize)]
 pub(super) struct Predicted {
-    /// One way.
+    /// The one-way delay.
     delay_us: f64,
-    /// The push transport whose median delivery at the same setting is that delay; `None` where it
-    /// is the nominal delay of the link.
+    /// The push transport whose median delivery at the same setting is that delay; `None` if it is the
+    /// nominal delay of the link.
     delay_of: Option<&'static str>,
     mean_us: Option<f64>,
     p95_us: Option<f64>,
@@ -25,22 +27,19 @@ pub(super) struct Predicted {
     empty_ratio: Option<f64>,
 }
 
-/// The settings of one transport alone.
-const OWN: [&str; 3] = ["transport", "poll_interval_us", "hold_us"];
-
-/// What theory says of `row`, which is one of `rows`; `None` where it says nothing.
+/// Returns the prediction for `row`, which is one of `rows`; `None` if no law applies.
 pub(super) fn predicted(row: &Row, rows: &[Row]) -> Option<Predicted> {
-    // Of what goes wrong on purpose no law knows.
+    // No law includes faults.
     if row.text("faults").is_some() {
         return None;
     }
     let transport: Transport = row.text("transport")?.parse().ok()?;
     let nominal = micros(row.number("link_delay_us")?)?;
-    // Jitter is not in the laws. What push measured on the same link has it in its median.
+    // The laws do not include jitter. The median of a push transport on the same link includes it.
     let (delay, delay_of) = if transport.polls() {
         measured_delay(row, rows).map_or((nominal, None), |(delay, of)| (delay, Some(of.name())))
     } else if nominal.is_zero() {
-        // That nothing takes no time is not a prediction.
+        // A delay of 0 predicts nothing.
         return None;
     } else {
         (nominal, None)
@@ -65,30 +64,21 @@ pub(super) fn predicted(row: &Row, rows: &[Row]) -> Option<Predicted> {
     })
 }
 
-/// The median over the valid runs of a push transport at the same setting.
+/// Returns the median delivery over the valid runs of a push transport at the same setting. Of several,
+/// the last one listed is taken.
 fn measured_delay(row: &Row, rows: &[Row]) -> Option<(Duration, Transport)> {
-    [Transport::WebSocket, Transport::Sse].into_iter().find_map(|transport| {
+    let pushed = |transport: &Transport| transport.delivery() == Delivery::Pushed;
+    Transport::ALL.into_iter().rev().filter(pushed).find_map(|transport| {
         let medians = rows
             .iter()
             .filter(|other| other.is_valid() && other.text("transport") == Some(transport.name()))
-            .filter(|other| same_setting(row, other))
+            .filter(|other| agree_in_shared_settings(row, other))
             .filter_map(|other| other.number("delivery_p50_us"));
         Some((micros(median(medians.collect())?)?, transport))
     })
 }
 
-fn same_setting(left: &Row, right: &Row) -> bool {
-    let replayed = left.text("payload_source").is_some();
-    COLUMNS.iter().zip(left.values().iter().zip(right.values())).all(|(column, (left, right))| {
-        let is_compared = column.part == Role::Setting
-            && !OWN.contains(&column.name)
-            // Of replayed payloads the size was measured.
-            && !(replayed && column.name == "payload_bytes");
-        !is_compared || left == right
-    })
-}
-
-/// Reads back what the column `pace` says.
+/// Reads back the value of the column `pace`.
 fn pace(name: &str) -> Option<Pace> {
     match name {
         "steady" => Some(Pace::Steady),
@@ -134,7 +124,7 @@ mod tests {
     }
 
     #[test]
-    fn without_push_at_the_same_setting_the_link_is_taken_at_its_word() {
+    fn without_push_at_the_same_setting_the_nominal_delay_is_used() {
         let rows = [
             row(|_| {}),
             row(|run| {
@@ -147,7 +137,7 @@ mod tests {
     }
 
     #[test]
-    fn of_push_over_a_link_without_delay_theory_says_nothing() {
+    fn push_over_a_link_without_delay_has_no_prediction() {
         let row = row(|run| {
             sse(run);
             run.link.delay = Duration::ZERO;

@@ -1,4 +1,4 @@
-//! A run folder that might have been measured, for the tests of the pages.
+//! A run folder with made-up measurements, for the tests of the pages.
 
 use std::time::{Duration, SystemTime};
 
@@ -11,16 +11,15 @@ use wirebench_protocol::control::Payload;
 use wirebench_protocol::{Timestamp, Transport};
 use wirebench_scenario::{Link, Run};
 
+use super::report::Report;
+use crate::columns::{RunRecord, SecondRecord};
+use crate::csv::{TimelineCsv, read_timeline};
+use crate::hlog::{Histograms, LatencyLog, LogStart};
+use crate::row::{Row, TimelineRow};
 use crate::testing::{busy_neighbour, measurement, run};
-use crate::{
-    Histograms, LatencyLog, LogStart, Row, RunRecord, SecondRecord, TimelineCsv, TimelineRow,
-    read_timeline,
-};
 
-use super::Report;
-
-/// What a folder holds.
-pub(super) struct Folder {
+/// The contents of a folder.
+pub(super) struct SampleFolder {
     pub(super) name: String,
     pub(super) about: String,
     pub(super) rows: Vec<Row>,
@@ -30,7 +29,7 @@ pub(super) struct Folder {
     pub(super) warnings: Vec<String>,
 }
 
-impl Folder {
+impl SampleFolder {
     pub(super) fn report(&self) -> Report<'_> {
         Report {
             name: &self.name,
@@ -46,21 +45,21 @@ impl Folder {
 }
 
 /// What to make up.
-pub(super) struct Plan<'a> {
+pub(super) struct SampleOptions<'a> {
     pub(super) transports: &'a [Transport],
     pub(super) subscribers: &'a [usize],
     pub(super) repeats: u32,
     pub(super) seconds: u64,
-    /// 1 is as fast as ever, 1.2 a fifth slower.
+    /// 1 is the usual speed, 1.2 is a fifth slower.
     pub(super) slowness: f64,
     pub(super) started: &'a str,
-    /// Whether something went wrong in one of the runs.
+    /// True if one run is invalid and one disturbed.
     pub(super) trouble: bool,
-    /// Whether something went wrong in all of them, on purpose.
+    /// True if all runs have faults.
     pub(super) faults: bool,
 }
 
-pub(super) const FULL: Plan<'_> = Plan {
+pub(super) const FULL: SampleOptions<'_> = SampleOptions {
     transports: &Transport::ALL,
     subscribers: &[10, 50, 100, 500, 1_000, 5_000],
     repeats: 3,
@@ -74,11 +73,11 @@ pub(super) const FULL: Plan<'_> = Plan {
 const DELAY_MS: f64 = 25.0;
 const PAYLOAD: usize = 120;
 
-/// A small generator, so that the pages are the same each time.
+/// A small generator of random numbers, so that the pages are the same each time.
 struct Chance(u64);
 
 impl Chance {
-    /// From 0 to 1.
+    /// Returns a number from 0 to 1.
     fn share(&mut self) -> f64 {
         self.0 ^= self.0 << 13;
         self.0 ^= self.0 >> 7;
@@ -86,15 +85,15 @@ impl Chance {
         f64::from(u32::try_from(self.0 >> 32).expect("32 bits are left")) / f64::from(u32::MAX)
     }
 
-    /// Mean 1, and now and then far more.
+    /// Returns a number with mean 1 that is sometimes far larger.
     fn tail(&mut self) -> f64 {
         -(1.0 - self.share() * 0.999_999).ln()
     }
 }
 
-pub(super) fn folder(plan: &Plan<'_>) -> Folder {
-    // No two folders alike.
-    let seed = plan
+pub(super) fn folder(options: &SampleOptions<'_>) -> SampleFolder {
+    // Different for each folder.
+    let seed = options
         .started
         .bytes()
         .map(u64::from)
@@ -107,25 +106,25 @@ pub(super) fn folder(plan: &Plan<'_>) -> Folder {
     let mut log = LatencyLog::create(&log_path, start).unwrap();
     let mut timeline = TimelineCsv::create(&timeline_path).unwrap();
     let mut rows = Vec::new();
-    for repeat in 1..=plan.repeats {
-        for &subscribers in plan.subscribers {
-            for &transport in plan.transports {
+    for repeat in 1..=options.repeats {
+        for &subscribers in options.subscribers {
+            for &transport in options.transports {
                 let mut run = run_of(transport, subscribers, repeat, rows.len() + 1);
-                run.faults.stalled_share = if plan.faults { 0.1 } else { 0.0 };
-                let seconds = seconds(&run, plan, &mut chance);
+                run.faults.stalled_share = if options.faults { 0.1 } else { 0.0 };
+                let seconds = seconds(&run, options, &mut chance);
                 for second in &seconds {
                     log.append(&run.id, second).unwrap();
                     timeline.append(&TimelineRow::of(&SecondRecord { run: &run, second })).unwrap();
                 }
-                let measurement = measured(&run, &seconds, plan);
+                let measurement = measured(&run, &seconds, options);
                 let record =
                     RunRecord { scenario: "fan-out", run: &run, measurement: &measurement };
                 rows.push(Row::of(&record));
             }
         }
     }
-    Folder {
-        name: format!("results/fan-out/{}", plan.started.replace(':', "-")),
+    SampleFolder {
+        name: format!("results/fan-out/{}", options.started.replace(':', "-")),
         about: "How soon do messages reach a growing crowd, and at what cost?".to_owned(),
         timeline: read_timeline(&timeline_path).unwrap(),
         histograms: Histograms::read(&log_path).unwrap(),
@@ -134,7 +133,7 @@ pub(super) fn folder(plan: &Plan<'_>) -> Folder {
             "cpu": "AMD EPYC 9R14", "cores": 2, "kernel": "Linux 6.18.2",
             "memory_bytes": 8_201_240_576_u64, "open_files": 20_000, "port_range": [32_768, 60_999],
             "accept_queue": 4_096, "clock_resolution_ns": 1, "wirebench": "0.1.0", "commit": null,
-            "started": plan.started, "seed": 42, "loadgen_workers": 1, "tags": {"host": "ci"},
+            "started": options.started, "seed": 42, "loadgen_workers": 1, "tags": {"host": "ci"},
             "settings": {
                 "tcp_nodelay": true, "compression": false, "http_version": [1], "tls": [false],
                 "connections": ["own"],
@@ -165,11 +164,11 @@ fn run_of(transport: Transport, subscribers: usize, repeat: u32, place: usize) -
     clippy::cast_sign_loss,
     reason = "made-up numbers"
 )]
-fn seconds(run: &Run, plan: &Plan<'_>, chance: &mut Chance) -> Vec<Second> {
+fn seconds(run: &Run, options: &SampleOptions<'_>, chance: &mut Chance) -> Vec<Second> {
     let crowd = run.subscribers as f64;
     let drift = 1.0 + 0.06 * (chance.share() - 0.5);
-    let send_ms = 0.006 * drift * plan.slowness;
-    (0..plan.seconds)
+    let send_ms = 0.006 * drift * options.slowness;
+    (0..options.seconds)
         .map(|index| {
             let received = 10 * run.subscribers as u64;
             let polls = match run.transport {
@@ -185,7 +184,7 @@ fn seconds(run: &Run, plan: &Plan<'_>, chance: &mut Chance) -> Vec<Second> {
                     Transport::LongPolling if chance.share() < 0.45 => 50.0 * chance.share(),
                     _ => 0.0,
                 };
-                let noise = 0.8 * plan.slowness * drift * chance.tail();
+                let noise = 0.8 * options.slowness * drift * chance.tail();
                 let pause = if chance.share() > 0.999 { 14.0 * chance.tail() } else { 0.0 };
                 let millis = DELAY_MS + queue + wait + noise + pause;
                 seen.delivery.record(Duration::from_nanos((millis * 1e6) as u64));
@@ -201,7 +200,7 @@ fn seconds(run: &Run, plan: &Plan<'_>, chance: &mut Chance) -> Vec<Second> {
                 bytes_up: 480 * polls,
                 bytes_down: received * 180 + polls * 190,
                 server_cpu: Some(in_a_second(
-                    (received as f64 * 5.0 + polls as f64 * 28.0) * drift * plan.slowness,
+                    (received as f64 * 5.0 + polls as f64 * 28.0) * drift * options.slowness,
                 )),
                 server_rss_bytes: Some(8_000_000 + run.subscribers as u64 * 14_000),
                 loadgen_cpu: in_a_second((received + polls) as f64 * 9.0),
@@ -215,7 +214,7 @@ fn in_a_second(micros: f64) -> CpuTime {
     CpuTime { used: Duration::from_micros(micros as u64), elapsed: Duration::from_secs(1) }
 }
 
-fn measured(run: &Run, seconds: &[Second], plan: &Plan<'_>) -> Measurement {
+fn measured(run: &Run, seconds: &[Second], options: &SampleOptions<'_>) -> Measurement {
     let sum = |take: fn(&Second) -> u64| seconds.iter().map(take).sum::<u64>();
     let mut delivery = Latency::new();
     for second in seconds {
@@ -240,8 +239,8 @@ fn measured(run: &Run, seconds: &[Second], plan: &Plan<'_>) -> Measurement {
         Transport::WebSocket => 13_900,
     };
     let mut measurement = Measurement {
-        duration: Duration::from_secs(plan.seconds),
-        published: Some(10 * plan.seconds),
+        duration: Duration::from_secs(options.seconds),
+        published: Some(10 * options.seconds),
         subscribed: subscribers,
         seen,
         traffic: Traffic {
@@ -261,20 +260,20 @@ fn measured(run: &Run, seconds: &[Second], plan: &Plan<'_>) -> Measurement {
         }),
         ..measurement()
     };
-    measurement.faults = plan.faults.then_some(FaultOutcome {
+    measurement.faults = options.faults.then_some(FaultOutcome {
         wanted: subscribers,
         missed: Missed { signalled: 1_234, silently: 0 },
         back_99: Some(Duration::from_millis(1_378)),
         reconnects_peak_per_s: Some(subscribers),
     });
     let unlucky = (5_000, Transport::LongPolling, 2);
-    if plan.trouble && (run.subscribers, run.transport, run.repeat) == unlucky {
+    if options.trouble && (run.subscribers, run.transport, run.repeat) == unlucky {
         measurement.seen.received -= 12;
         measurement.invalid =
-            vec![Invalid::Missing { missing: 12, expected: 10 * plan.seconds * subscribers }];
+            vec![Invalid::Missing { missing: 12, expected: 10 * options.seconds * subscribers }];
     }
     let disturbed = (5_000, Transport::WebSocket, 2);
-    if plan.trouble && (run.subscribers, run.transport, run.repeat) == disturbed {
+    if options.trouble && (run.subscribers, run.transport, run.repeat) == disturbed {
         measurement.other_load = busy_neighbour();
     }
     measurement

@@ -1,4 +1,4 @@
-//! What a page holds, and that a browser draws it.
+//! What a page contains, and that a browser draws it.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -9,12 +9,12 @@ use tempfile::tempdir;
 use wirebench_protocol::Transport;
 
 use super::page::PLOTLY;
-use super::sample::{FULL, Folder, Plan, folder};
+use super::sample::{FULL, SampleFolder, SampleOptions, folder};
 use super::*;
-use crate::COLUMNS;
+use crate::columns::COLUMNS;
 use crate::compare::{CompareOptions, Side, compare};
 
-const SMALL: Plan<'_> = Plan {
+const SMALL: SampleOptions<'_> = SampleOptions {
     transports: &[Transport::Sse],
     subscribers: &[10],
     repeats: 1,
@@ -23,18 +23,18 @@ const SMALL: Plan<'_> = Plan {
     ..FULL
 };
 
-fn small() -> Folder {
+fn small() -> SampleFolder {
     folder(&SMALL)
 }
 
-/// The block of data of a page.
+/// Returns the block of data of a page.
 fn data(page: &str) -> Json {
     let (_, after) = page.split_once(r#"<script id="data" type="application/json">"#).unwrap();
     let (block, _) = after.split_once("</script>").unwrap();
     serde_json::from_str(block).unwrap()
 }
 
-/// The value of a column of a run in the block of data.
+/// Returns the value of a column of a run in the block of data.
 fn value<'a>(run: &'a Json, name: &str) -> &'a Json {
     let at = COLUMNS.iter().position(|column| column.name == name).unwrap();
     &run["values"][at]
@@ -68,7 +68,7 @@ fn plotly_is_the_file_that_its_notes_describe() {
     assert!(notes.contains(&format!("version {version}")), "the version is {version}");
 }
 
-/// It stands within a script element: neither may end the element before the script is over.
+/// The script stands within a script element, which neither of these may end too early.
 #[test]
 fn plotly_contains_nothing_that_ends_its_element() {
     for ending in ["</script", "<!--"] {
@@ -78,12 +78,12 @@ fn plotly_contains_nothing_that_ends_its_element() {
 
 #[test]
 fn a_page_of_36_runs_is_smaller_than_a_megabyte_and_a_half() {
-    let page = report(&folder(&Plan { subscribers: &[10, 100, 1_000], ..FULL }).report());
+    let page = report(&folder(&SampleOptions { subscribers: &[10, 100, 1_000], ..FULL }).report());
     assert!(page.len() < 1_500_000, "{} bytes", page.len());
 }
 
 #[test]
-fn the_data_read_back_and_are_those_of_the_rows() {
+fn the_data_reads_back_and_is_that_of_the_rows() {
     let folder = small();
     let data = data(&report(&folder.report()));
     assert_eq!(data["view"], "run");
@@ -114,7 +114,7 @@ fn a_question_that_looks_like_markup_stays_text() {
 }
 
 #[test]
-fn what_was_not_measured_is_null_and_not_zero() {
+fn a_value_that_was_not_measured_is_null_and_not_zero() {
     let folder = small();
     let without = Report { timeline: &[], histograms: None, machine: None, ..folder.report() };
     let data = data(&report(&without));
@@ -128,8 +128,8 @@ fn what_was_not_measured_is_null_and_not_zero() {
 }
 
 #[test]
-fn who_is_best_is_said_of_every_run_and_what_the_word_means() {
-    let folder = folder(&Plan { transports: &Transport::ALL, ..SMALL });
+fn every_run_says_where_it_is_best_and_the_page_says_what_that_means() {
+    let folder = folder(&SampleOptions { transports: &Transport::ALL, ..SMALL });
     let data = data(&report(&folder.report()));
     let runs = data["sources"][0]["runs"].as_array().unwrap();
     let best_at = |column: &str| -> Vec<&str> {
@@ -147,8 +147,8 @@ fn the_same_runs_make_the_same_page() {
 }
 
 #[test]
-fn an_overlay_knows_its_sides_and_a_trend_its_order() {
-    let (base, new) = (small(), folder(&Plan { slowness: 1.3, ..SMALL }));
+fn an_overlay_has_sides_and_a_trend_has_an_order() {
+    let (base, new) = (small(), folder(&SampleOptions { slowness: 1.3, ..SMALL }));
     let comparison = compare(&Side::default(), &Side::default(), &CompareOptions::default());
     let page = data(&overlay(&[base.report()], &[new.report()], Some(&comparison)));
     assert_eq!((&page["sources"][0]["side"], &page["sources"][1]["side"]), (&0.into(), &1.into()));
@@ -158,13 +158,13 @@ fn an_overlay_knows_its_sides_and_a_trend_its_order() {
     assert_eq!(page["sources"].as_array().unwrap().len(), 2);
 }
 
-/// Debian's Chromium, or the one that `WIREBENCH_CHROMIUM` names.
+/// Returns Debian's Chromium, or the one that `WIREBENCH_CHROMIUM` names.
 fn chromium() -> Option<PathBuf> {
     let named = std::env::var_os("WIREBENCH_CHROMIUM").map(PathBuf::from);
     named.or_else(|| Some(PathBuf::from("/usr/bin/chromium")).filter(|path| path.exists()))
 }
 
-/// The page as it stands after its script has run, in a window of 1,440 pixels.
+/// Returns the page after its script has run, in a window of 1,440 pixels.
 fn browsed(chromium: &Path, page: &Path) -> String {
     let profile = tempdir().unwrap();
     let output = Command::new(chromium)
@@ -178,13 +178,13 @@ fn browsed(chromium: &Path, page: &Path) -> String {
     String::from_utf8(output.stdout).unwrap()
 }
 
-/// A chart of a page that was drawn.
+/// Returns a chart of a page that was drawn.
 fn chart<'a>(drawn: &'a str, id: &str) -> &'a str {
     let (_, figure) = drawn.split_once(&format!("<figure id=\"chart-{id}\"")).unwrap();
     figure.split_once("</figure>").unwrap().0
 }
 
-/// What a browser makes of each sample page, where there is a browser.
+/// Asserts that the charts of a page show only what was measured.
 fn assert_honest(name: &str, drawn: &str) {
     let line = "js-line";
     match name {
@@ -205,7 +205,7 @@ fn assert_honest(name: &str, drawn: &str) {
     }
 }
 
-/// `WIREBENCH_PAGES` names a folder to leave the pages in, to look at them.
+/// If `WIREBENCH_PAGES` names a folder, the pages are kept there.
 #[test]
 #[expect(clippy::print_stderr, reason = "a test that is skipped says so")]
 fn a_browser_draws_every_chart_of_every_page() {
@@ -223,14 +223,14 @@ fn a_browser_draws_every_chart_of_every_page() {
     let full = folder(&FULL);
     let [base, new, last] = [(1.0, 21), (1.2, 22), (1.25, 23)].map(|(slowness, day)| {
         let started = &format!("2026-11-{day}T09:30:00Z");
-        let plan = Plan { subscribers: &[100, 1_000], repeats: 6, seconds: 5, ..FULL };
-        folder(&Plan { slowness, started, trouble: false, ..plan })
+        let plan = SampleOptions { subscribers: &[100, 1_000], repeats: 6, seconds: 5, ..FULL };
+        folder(&SampleOptions { slowness, started, trouble: false, ..plan })
     });
     let [base_side, new_side] =
         [&base, &new].map(|folder| Side::of_rows(&folder.name, folder.rows.clone()));
     let comparison = compare(&base_side, &new_side, &CompareOptions::default());
     let small = small();
-    let faults = folder(&Plan { subscribers: &[5_000], seconds: 5, faults: true, ..FULL });
+    let faults = folder(&SampleOptions { subscribers: &[5_000], seconds: 5, faults: true, ..FULL });
     let without = Report { timeline: &[], histograms: None, machine: None, ..full.report() };
     let empty = Report { rows: &[], ..without };
     for (name, page, charts) in [

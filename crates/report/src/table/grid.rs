@@ -1,32 +1,35 @@
-//! A table laid out: columns aligned, the first places marked, as wide as the terminal at most.
+//! Lays out a table: aligns its columns, marks the first places, and keeps it within the width of the
+//! terminal.
 
 use std::fmt::Write as _;
 
 use owo_colors::OwoColorize as _;
 
-use super::lines::{Line, Settings};
-use super::ties::{Basis, first_place};
-use super::{ABSENT, Shown, Style};
-use crate::{RunColumn, Value};
-
-/// How many lines a heading may have: its name over up to three, and its unit.
-pub(super) const HEADING: usize = 4;
+use super::columns::{HEADING_LINES, TableColumn};
+use super::first_places::{Basis, first_place};
+use super::lines::{TableLine, compared};
+use crate::columns::RunColumn;
+use crate::numbers::ABSENT;
+use crate::settings::VaryingSettings;
+use crate::text_layout::{Style, display_width, padding, wrapped};
+use crate::units::{DisplayUnit, setting_in_words};
+use crate::value::Value;
 
 /// A table as text, before it is laid out.
 pub(super) struct Grid {
     title: &'static str,
-    headings: Vec<[String; HEADING]>,
-    /// How many columns, from the left, are settings of all transports.
+    headings: Vec<[String; HEADING_LINES]>,
+    /// The number of columns, from the left, that are settings of all transports.
     shared: usize,
-    /// How many columns, from the left, are not measured.
+    /// The number of columns, from the left, that are not measured.
     labels: usize,
-    groups: Vec<Group>,
+    groups: Vec<LineGroup>,
     bases: Vec<Basis>,
 }
 
 /// The lines of one setting, which are compared with each other.
-struct Group {
-    /// The setting, for where it has no room as columns.
+struct LineGroup {
+    /// The setting in words, shown where there is no room for its columns.
     title: String,
     lines: Vec<Vec<Cell>>,
 }
@@ -46,19 +49,19 @@ impl Cell {
 impl Grid {
     pub(super) fn new(
         title: &'static str,
-        settings: &Settings,
-        lines: &[Line<'_>],
-        shown: &[&Shown],
+        settings: &VaryingSettings,
+        lines: &[TableLine<'_>],
+        columns: &[&TableColumn],
     ) -> Self {
-        let headings: Vec<[String; HEADING]> = settings
+        let headings: Vec<[String; HEADING_LINES]> = settings
             .shared
             .iter()
             .map(|column| heading(column))
             .chain([["", "", "transport", ""].map(str::to_owned)])
             .chain(settings.own.iter().map(|column| heading(column)))
-            .chain(shown.iter().map(|shown| shown.heading.map(str::to_owned)))
+            .chain(columns.iter().map(|column| column.heading.map(str::to_owned)))
             .collect();
-        let labels = headings.len() - shown.len();
+        let labels = headings.len() - columns.len();
         let mut grid = Self {
             title,
             headings,
@@ -67,34 +70,41 @@ impl Grid {
             groups: Vec::new(),
             bases: Vec::new(),
         };
-        for group in lines.chunk_by(|a, b| a.shared == b.shared) {
-            grid.push(settings, group, shown);
+        for group in compared(lines) {
+            grid.push(settings, group, columns);
         }
         grid
     }
 
-    fn push(&mut self, settings: &Settings, group: &[Line<'_>], shown: &[&Shown]) {
-        let mut columns = Vec::new();
-        for shown in shown {
-            let (cells, basis) = cells(group, shown);
-            columns.push(cells);
+    fn push(
+        &mut self,
+        settings: &VaryingSettings,
+        group: &[TableLine<'_>],
+        columns: &[&TableColumn],
+    ) {
+        let mut measured = Vec::new();
+        for column in columns {
+            let (cells, basis) = cells(group, column);
+            measured.push(cells);
             self.bases.extend(basis);
         }
         let lines = group.iter().enumerate().map(|(at, line)| {
-            let label = |(column, value): (&&RunColumn, &Value)| Cell::plain(label(column, value));
+            let setting = |(column, value): (&&RunColumn, &Value)| {
+                Cell::plain(DisplayUnit::of(column).setting(value))
+            };
             let mut cells: Vec<Cell> =
-                settings.shared.iter().zip(&line.shared).map(label).collect();
+                settings.shared.iter().zip(&line.group.shared).map(setting).collect();
             cells.push(Cell::plain(name(line)));
-            cells.extend(settings.own.iter().zip(&line.own).map(label));
-            cells.extend(columns.iter().map(|column| column[at].clone()));
+            cells.extend(settings.own.iter().zip(&line.group.own).map(setting));
+            cells.extend(measured.iter().map(|cells| cells[at].clone()));
             cells
         });
         let title = group.first().map(|line| setting_title(settings, line)).unwrap_or_default();
-        self.groups.push(Group { title, lines: lines.collect() });
+        self.groups.push(LineGroup { title, lines: lines.collect() });
     }
 
-    /// The table under its title. Where it is wider than `style` allows, the settings go above
-    /// their lines, and then what still does not fit into further tables below: nothing is left
+    /// Returns the table under its title. If it is wider than `style` allows, the settings go above
+    /// their lines, and columns that still do not fit go into further tables below. No column is left
     /// out.
     pub(super) fn render(&self, style: Style) -> String {
         let all: Vec<usize> = (0..self.headings.len()).collect();
@@ -109,8 +119,8 @@ impl Grid {
         blocks.collect::<Vec<_>>().join("\n")
     }
 
-    /// The columns of as few tables as it takes to stay within a width, each with the transport and
-    /// its own settings.
+    /// Splits the columns into as few tables as it takes to stay within a width. Each has the transport
+    /// and its own settings.
     fn blocks(&self, width: usize) -> Vec<Vec<usize>> {
         let labels: Vec<usize> = (self.shared..self.labels).collect();
         let measured: Vec<usize> = (self.labels..self.headings.len()).collect();
@@ -124,12 +134,12 @@ impl Grid {
             .unwrap_or_else(|| in_tables_of(1))
     }
 
-    /// Some of the columns, with the settings above the lines where they are not among them.
+    /// Returns a table of some columns. The settings stand above the lines if they are not among them.
     fn block(&self, title: &str, columns: &[usize], style: Style) -> String {
         let widths: Vec<usize> = columns.iter().map(|at| self.width(*at)).collect();
         let with_settings = self.shared == 0 || columns.first() == Some(&0);
         let mut text = format!("{title}\n");
-        for part in 0..HEADING {
+        for part in 0..HEADING_LINES {
             let heading = |at: &usize| Cell::plain(self.headings[*at][part].as_str());
             let cells: Vec<Cell> = columns.iter().map(heading).collect();
             if cells.iter().any(|cell| !cell.text.is_empty()) {
@@ -153,7 +163,8 @@ impl Grid {
         text
     }
 
-    /// Words to the left, numbers to the right, two spaces between; a mark takes one of the two.
+    /// Aligns words to the left and numbers to the right, with two spaces between columns. A mark takes
+    /// one of the two.
     fn push_line(
         &self,
         text: &mut String,
@@ -164,7 +175,7 @@ impl Grid {
     ) {
         let mut line = String::new();
         for ((cell, at), width) in cells.iter().zip(columns).zip(widths) {
-            let padding = " ".repeat(width - length(&cell.text));
+            let padding = padding(&cell.text, *width);
             let content = &cell.text;
             if *at < self.labels && !self.is_numeric(*at) {
                 let _ = write!(line, "{content}{padding}");
@@ -178,14 +189,14 @@ impl Grid {
         let _ = writeln!(text, "{}", line.trim_end());
     }
 
-    /// How wide these columns are, with a mark behind the last.
+    /// Returns the width of these columns, with a mark behind the last.
     fn width_of(&self, columns: &[usize]) -> usize {
         columns.iter().map(|at| self.width(*at) + 2).sum::<usize>().saturating_sub(1)
     }
 
     fn width(&self, at: usize) -> usize {
-        let heading = self.headings[at].iter().map(|part| length(part));
-        heading.chain(self.column(at).map(|cell| length(&cell.text))).max().unwrap_or(0)
+        let heading = self.headings[at].iter().map(|part| display_width(part));
+        heading.chain(self.column(at).map(|cell| display_width(&cell.text))).max().unwrap_or(0)
     }
 
     fn column(&self, at: usize) -> impl Iterator<Item = &Cell> {
@@ -196,7 +207,7 @@ impl Grid {
         self.groups.iter().flat_map(|group| &group.lines).flatten().any(is)
     }
 
-    /// How it was decided who shares a first place, wherever somebody does.
+    /// Returns how each first place was decided.
     pub(super) fn bases(&self) -> &[Basis] {
         &self.bases
     }
@@ -206,102 +217,36 @@ impl Grid {
     }
 }
 
-/// Characters, each of which takes one column of a terminal in what this table holds.
-pub(crate) fn length(text: &str) -> usize {
-    text.chars().count()
-}
-
-/// A paragraph broken between words into lines of at most `width` columns; those after the first
-/// begin with `indent`. A longer word has a line for itself.
-pub(crate) fn wrapped(text: &str, width: usize, indent: &str) -> String {
-    let mut lines = String::new();
-    let mut column = 0;
-    for (at, word) in text.split(' ').enumerate() {
-        if at > 0 && column + 1 + length(word) > width {
-            lines.push('\n');
-            lines.push_str(indent);
-            column = length(indent);
-        } else if at > 0 {
-            lines.push(' ');
-            column += 1;
-        }
-        lines.push_str(word);
-        column += length(word);
-    }
-    lines + "\n"
-}
-
-/// One column of the lines that are compared with each other. The first places are marked, which
-/// several may share; nothing is where all read the same.
-fn cells(group: &[Line<'_>], shown: &Shown) -> (Vec<Cell>, Option<Basis>) {
-    let first = first_place(group, shown);
+/// Returns one column of the lines that are compared with each other, and how its first place was
+/// decided. No line is marked if all read the same.
+fn cells(group: &[TableLine<'_>], column: &TableColumn) -> (Vec<Cell>, Option<Basis>) {
+    let first = first_place(group, column);
     let is_best = |at: usize| first.as_ref().is_some_and(|first| first.shares[at]);
-    let cell = |(at, line): (usize, &Line<'_>)| match line.cell(shown) {
+    let cell = |(at, line): (usize, &TableLine<'_>)| match line.cell(column) {
         None => Cell::plain(ABSENT),
         Some((_, text)) => Cell { best: is_best(at), text },
     };
     (group.iter().enumerate().map(cell).collect(), first.map(|first| first.basis))
 }
 
-/// The setting of a group in words, one after the other.
-fn setting_title(settings: &Settings, line: &Line<'_>) -> String {
-    let words = settings.shared.iter().zip(&line.shared);
-    words.map(|(column, value)| in_words(column, value)).collect::<Vec<_>>().join(", ")
+/// Returns the setting of a group in words.
+fn setting_title(settings: &VaryingSettings, line: &TableLine<'_>) -> String {
+    let values = settings.shared.iter().zip(&line.group.shared);
+    let words: Vec<String> =
+        values.map(|(column, value)| setting_in_words(column, value)).collect();
+    words.join(", ")
 }
 
-/// A setting with its value and unit: `poll interval 250 ms`.
-pub(crate) fn in_words(column: &RunColumn, value: &Value) -> String {
-    let [first, second, third, unit] = heading(column);
-    let parts = [first, second, third, label(column, value), unit];
-    let parts: Vec<String> = parts.into_iter().filter(|part| !part.is_empty()).collect();
-    parts.join(" ")
-}
-
-fn heading(column: &RunColumn) -> [String; HEADING] {
-    let (unit, _) = unit(column);
-    let ending = match column.unit {
-        "µs" => "_us",
-        "s" => "_s",
-        "B" => "_bytes",
-        "1/s" => "_per_s",
-        _ => "",
-    };
-    let name = column.name.strip_suffix(ending).unwrap_or(column.name).replace('_', " ");
+/// Returns the heading of a setting: its name over two lines, and its unit.
+fn heading(column: &RunColumn) -> [String; HEADING_LINES] {
+    let DisplayUnit { name, unit, .. } = DisplayUnit::of(column);
     let (above, name) = name.rsplit_once(' ').unwrap_or(("", &name));
     ["", above, name, unit].map(str::to_owned)
 }
 
-/// The unit that a setting is shown in, and what its value is divided by for that.
-fn unit(column: &RunColumn) -> (&'static str, f64) {
-    match column.unit {
-        "µs" => ("ms", 1e3),
-        other => (other, 1.0),
-    }
-}
-
-fn label(column: &RunColumn, value: &Value) -> String {
-    match value {
-        Value::Blank => ABSENT.to_owned(),
-        Value::Decimal(number) => (number / unit(column).1).to_string(),
-        other => other.to_string(),
-    }
-}
-
-/// The transport, marked where runs of it are invalid (`!`) or were disturbed (`~`).
-fn name(line: &Line<'_>) -> String {
+/// Returns the name of the transport, marked if runs of it are invalid (`!`) or were disturbed (`~`).
+fn name(line: &TableLine<'_>) -> String {
     let invalid = if line.is_usable() && line.invalid.is_empty() { "" } else { " !" };
     let disturbed = if line.is_disturbed() { " ~" } else { "" };
-    format!("{}{invalid}{disturbed}", line.transport)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_paragraph_is_broken_between_words_and_a_long_word_is_not() {
-        assert_eq!(wrapped("one two three", 7, "  "), "one two\n  three\n");
-        assert_eq!(wrapped("one", 7, "  "), "one\n");
-        assert_eq!(wrapped("a-very-long-word here", 7, ""), "a-very-long-word\nhere\n");
-    }
+    format!("{}{invalid}{disturbed}", line.group.transport)
 }

@@ -1,0 +1,13 @@
+//! The columns of the CSV files: what each is called, what it means, and where its value comes from.
+
+mod column;
+#[cfg(test)]
+mod page;
+mod runs;
+mod timeline;
+
+pub use column::{Better, Column, Role, SCHEMA_VERSION};
+pub(crate) use runs::run_column;
+pub use runs::{COLUMNS, FIRST_COLUMNS, RunColumn, RunRecord};
+pub(crate) use timeline::FIRST_TIMELINE_COLUMNS;
+pub use timeline::{SecondColumn, SecondRecord, TIMELINE_COLUMNS};

@@ -1,0 +1,630 @@
+//! The columns of `runs.csv`.
+
+use wirebench_measure::{FaultOutcome, Measurement, ServerCost};
+use wirebench_protocol::control::{Pace, Payload};
+use wirebench_scenario::{Headers, Run};
+
+use super::column::{Column, Role, SCHEMA_VERSION};
+use crate::value::{Value, ValueType};
+
+/// Every file of this schema version has at least so many of [`COLUMNS`]; the others were appended.
+pub const FIRST_COLUMNS: usize = 54;
+
+/// A column of `runs.csv`.
+pub type RunColumn = Column<fn(&RunRecord<'_>) -> Value>;
+
+/// What a row of `runs.csv` is made from.
+#[derive(Clone, Copy, Debug)]
+pub struct RunRecord<'a> {
+    /// The name of the scenario.
+    pub scenario: &'a str,
+    /// The run that was asked for.
+    pub run: &'a Run,
+    /// What was measured.
+    pub measurement: &'a Measurement,
+}
+
+/// The type of the functions that take a value of `runs.csv` from a record.
+type Extract = fn(&RunRecord<'_>) -> Value;
+
+const fn identity(value_type: ValueType, name: &'static str, extract: Extract) -> RunColumn {
+    Column::new(Role::Identity, value_type, name, extract)
+}
+
+const fn setting(value_type: ValueType, name: &'static str, extract: Extract) -> RunColumn {
+    Column::new(Role::Setting, value_type, name, extract)
+}
+
+const fn measured(value_type: ValueType, name: &'static str, extract: Extract) -> RunColumn {
+    Column::new(Role::Measured, value_type, name, extract)
+}
+
+/// The columns of `runs.csv`, in the order of the file. A new one goes at the end, and none is ever
+/// removed.
+pub const COLUMNS: &[RunColumn] = &[
+    identity(ValueType::Integer, "schema_version", |_| Value::Integer(SCHEMA_VERSION))
+        .means("Version of this file's format."),
+    identity(ValueType::Text, "scenario", |r| Value::words(r.scenario))
+        .means("Name of the scenario, as in its file."),
+    identity(ValueType::Text, "run_id", |r| Value::words(&*r.run.id))
+        .means("Unique within the results folder; the tag of the run's histograms."),
+    identity(ValueType::Integer, "repeat", |r| Value::Integer(r.run.repeat.into()))
+        .means("Which repetition of the same setting this is, from 1."),
+    setting(ValueType::Text, "transport", |r| Value::words(r.run.transport.name()))
+        .means("The transport that carried the messages."),
+    setting(ValueType::Integer, "http_version", |r| Value::Integer(r.run.http.version.into()))
+        .means("Major version of HTTP that the subscribers spoke."),
+    setting(ValueType::Boolean, "tls", |r| Value::Boolean(r.run.http.tls))
+        .means("Whether the connections were encrypted."),
+    setting(ValueType::Integer, "subscribers", |r| Value::count(r.run.subscribers as u64))
+        .means("Subscribers asked for; each has its own connection."),
+    setting(ValueType::Decimal, "rate_per_s", |r| Value::exact(r.run.rate))
+        .unit("1/s")
+        .means("Messages per second that the feed was asked to publish, on average."),
+    setting(ValueType::Decimal, "payload_bytes", payload_bytes).unit("B").means(
+        "Bytes of one message's payload; with `payload_source`, the mean of those \
+         received.",
+    ),
+    setting(ValueType::Decimal, "link_delay_us", |r| Value::micros(r.run.link.delay))
+        .unit("µs")
+        .means("Delay of the emulated network, each way."),
+    setting(ValueType::Decimal, "poll_interval_us", |r| Value::micros(r.run.interval))
+        .unit("µs")
+        .means("Short polling: from the start of one poll to the start of the next."),
+    setting(ValueType::Decimal, "hold_us", |r| Value::micros(r.run.hold)).unit("µs").means(
+        "Long polling: from a poll's arrival to the empty answer when nothing is \
+         published.",
+    ),
+    measured(ValueType::Decimal, "duration_s", |r| Value::seconds(r.measurement.duration))
+        .unit("s")
+        .means("From the opening of the measured window to its close."),
+    measured(ValueType::Integer, "published", |r| Value::count(r.measurement.published))
+        .means("Messages that were due in the window, by the server's count."),
+    measured(ValueType::Integer, "expected", |r| Value::count(r.measurement.expected())).means(
+        "Deliveries due: `published` times the subscribers connected when the window \
+         opened.",
+    ),
+    measured(ValueType::Integer, "received", |r| Value::Integer(r.measurement.seen.received))
+        .higher_is_better()
+        .means(
+            "Deliveries made of messages due in the window, from its opening to the end \
+         of the drain.",
+        ),
+    measured(ValueType::Integer, "missing", |r| Value::count(r.measurement.missing()))
+        .lower_is_better()
+        .means(
+            "Deliveries due and not made by the end of the drain, announced as gaps or \
+         not.",
+        ),
+    measured(ValueType::Integer, "duplicate", |r| Value::Integer(r.measurement.seen.duplicate))
+        .lower_is_better()
+        .means(
+            "Deliveries of messages that the same subscriber already had; not in \
+         `received`.",
+        ),
+    measured(ValueType::Integer, "out_of_order", |r| Value::Integer(r.measurement.seen.out_of_order))
+        .lower_is_better()
+        .means("Deliveries, among those received, that came after a later message."),
+    measured(ValueType::Integer, "gaps", |r| Value::Integer(r.measurement.seen.gaps))
+        .lower_is_better()
+        .means("How often the server told a subscriber that it cannot deliver some messages."),
+    measured(ValueType::Decimal, "delivery_min_us", |r| {
+        Value::micros(r.measurement.seen.delivery.min())
+    })
+    .unit("µs")
+    .lower_is_better()
+    .means(
+        "Delivery, minimum: from when a message was due to its last byte read, before \
+         decoding.",
+    ),
+    measured(ValueType::Decimal, "delivery_mean_us", |r| {
+        Value::micros(r.measurement.seen.delivery.mean())
+    })
+    .unit("µs")
+    .lower_is_better()
+    .means(
+        "Delivery, mean: from when a message was due to its last byte read, before \
+         decoding.",
+    ),
+    measured(ValueType::Decimal, "delivery_stddev_us", |r| {
+        Value::micros(r.measurement.seen.delivery.stddev())
+    })
+    .unit("µs")
+    .lower_is_better()
+    .means("Delivery, standard deviation over all deliveries."),
+    measured(ValueType::Decimal, "delivery_p50_us", |r| delivery(r, 50.0))
+        .unit("µs")
+        .lower_is_better()
+        .means(
+            "Delivery, median: from when a message was due to its last byte read, before \
+         decoding.",
+        ),
+    measured(ValueType::Decimal, "delivery_p75_us", |r| delivery(r, 75.0))
+        .unit("µs")
+        .lower_is_better()
+        .means("Delivery, 75th percentile."),
+    measured(ValueType::Decimal, "delivery_p90_us", |r| delivery(r, 90.0))
+        .unit("µs")
+        .lower_is_better()
+        .means("Delivery, 90th percentile."),
+    measured(ValueType::Decimal, "delivery_p95_us", |r| delivery(r, 95.0))
+        .unit("µs")
+        .lower_is_better()
+        .means("Delivery, 95th percentile."),
+    measured(ValueType::Decimal, "delivery_p99_us", |r| delivery(r, 99.0))
+        .unit("µs")
+        .lower_is_better()
+        .means("Delivery, 99th percentile."),
+    measured(ValueType::Decimal, "delivery_p999_us", |r| delivery(r, 99.9))
+        .unit("µs")
+        .lower_is_better()
+        .means("Delivery, 99.9th percentile."),
+    measured(ValueType::Decimal, "delivery_max_us", |r| {
+        Value::micros(r.measurement.seen.delivery.max())
+    })
+    .unit("µs")
+    .lower_is_better()
+    .means(
+        "Delivery, maximum: from when a message was due to its last byte read, before \
+         decoding.",
+    ),
+    measured(ValueType::Decimal, "connect_p50_us", |r| connect(r, 50.0))
+        .unit("µs")
+        .lower_is_better()
+        .means(
+            "Connecting, median over the whole run: from the start of dialling to the \
+         first cursor.",
+        ),
+    measured(ValueType::Decimal, "connect_p99_us", |r| connect(r, 99.0))
+        .unit("µs")
+        .lower_is_better()
+        .means("Connecting, 99th percentile over the whole run."),
+    measured(ValueType::Integer, "requests", |r| Value::Integer(r.measurement.seen.requests))
+        .lower_is_better()
+        .means(
+            "HTTP requests sent in the window; one that opened a stream before it is not \
+         counted.",
+        ),
+    measured(ValueType::Integer, "empty_responses", |r| Value::Integer(r.measurement.seen.empty))
+        .lower_is_better()
+        .means("Answers in the window that carried no message."),
+    measured(ValueType::Integer, "connections_attempted", |r| {
+        Value::Integer(r.measurement.traffic.attempted)
+    })
+    .lower_is_better()
+    .means("TCP connections tried, from the start of the run to its end."),
+    measured(ValueType::Integer, "connections_opened", |r| Value::Integer(r.measurement.traffic.opened))
+        .lower_is_better()
+        .means("TCP connections opened, from the start of the run to its end."),
+    measured(ValueType::Integer, "connections_peak", |r| Value::Integer(r.measurement.traffic.peak))
+        .lower_is_better()
+        .means("The most TCP connections open at once, from the start of the run to its end."),
+    measured(ValueType::Integer, "reconnects", |r| Value::Integer(r.measurement.traffic.reconnects))
+        .lower_is_better()
+        .means(
+            "Subscriptions that broke and were resumed, from the start of the run to its \
+         end.",
+        ),
+    measured(ValueType::Integer, "bytes_up", |r| Value::Integer(r.measurement.traffic.bytes_up))
+        .unit("B")
+        .lower_is_better()
+        .means(
+            "Bytes from subscribers to server on the TCP connections in the window, \
+         headers, framing and TLS included.",
+        ),
+    measured(ValueType::Integer, "bytes_down", |r| Value::Integer(r.measurement.traffic.bytes_down))
+        .unit("B")
+        .lower_is_better()
+        .means(
+            "Bytes from server to subscribers on the TCP connections in the window, \
+         headers, framing and TLS included.",
+        ),
+    measured(ValueType::Decimal, "bytes_per_message", |r| {
+        Value::computed(r.measurement.bytes_per_message())
+    })
+    .unit("B")
+    .lower_is_better()
+    .means("`bytes_up` and `bytes_down` together, for each delivery received."),
+    measured(ValueType::Decimal, "overhead_ratio", |r| Value::computed(r.measurement.overhead_ratio()))
+        .lower_is_better()
+        .means(
+            "`bytes_up` and `bytes_down` together, for each byte of payload received; 1 \
+         is no overhead.",
+        ),
+    measured(ValueType::Decimal, "server_cpu_s", |r| Value::seconds(server(r, |server| server.cpu)))
+        .unit("s")
+        .lower_is_better()
+        .means("Processor time of the server in the window, user and system."),
+    measured(ValueType::Decimal, "server_cpu_us_per_message", |r| {
+        Value::micros(r.measurement.server_cpu_per_message())
+    })
+    .unit("µs")
+    .lower_is_better()
+    .means("`server_cpu_s` for each delivery received."),
+    measured(ValueType::Integer, "server_rss_idle_bytes", |r| {
+        Value::count(server(r, |server| server.rss_idle_bytes))
+    })
+    .unit("B")
+    .lower_is_better()
+    .means("Resident memory of the server before the first subscriber."),
+    measured(ValueType::Integer, "server_rss_peak_bytes", |r| {
+        Value::count(server(r, |server| server.rss_peak_bytes))
+    })
+    .unit("B")
+    .lower_is_better()
+    .means(
+        "The most resident memory of the server, from its start to the end of the \
+         run.",
+    ),
+    measured(ValueType::Integer, "server_rss_per_subscriber_bytes", |r| {
+        Value::count(r.measurement.server.and_then(|server| server.rss_per_subscriber_bytes))
+    })
+    .unit("B")
+    .lower_is_better()
+    .means(
+        "Growth of the server's resident memory while the crowd connected, before the \
+         first message, for each subscriber; blank for a crowd so small that it would \
+         be noise.",
+    ),
+    measured(ValueType::Decimal, "loadgen_cpu_s", |r| Value::seconds(r.measurement.loadgen.cpu))
+        .unit("s")
+        .lower_is_better()
+        .means("Processor time of the load generator in the window, user and system."),
+    measured(ValueType::Decimal, "loadgen_cpu_ratio", |r| {
+        Value::computed(r.measurement.loadgen_cpu_ratio())
+    })
+    .lower_is_better()
+    .means(
+        "Share of its worker threads' time in the window that the load generator \
+         computed, 0 to 1.",
+    ),
+    measured(ValueType::Integer, "loadgen_rss_peak_bytes", |r| {
+        Value::count(r.measurement.loadgen.rss_peak_bytes)
+    })
+    .unit("B")
+    .lower_is_better()
+    .means(
+        "The most resident memory of the load generator during this run, from before the first \
+         subscriber to the end of the drain; blank where the kernel does not reset the peak of earlier runs.",
+    ),
+    measured(ValueType::Integer, "late_publishes", |r| {
+        Value::count(server(r, |server| server.late_publishes))
+    })
+    .lower_is_better()
+    .means("Messages that entered the feed more than 5 ms after they were due."),
+    measured(ValueType::Boolean, "valid", |r| Value::Boolean(r.measurement.invalid.is_empty()))
+        .means("`true` if the numbers may be used."),
+    measured(ValueType::Text, "invalid_reason", invalid_reason)
+        .means("Why the numbers may not be used; reasons are separated by semicolons."),
+    // Appended: settings that runs must agree in to be compared, and values that explain a doubtful run.
+    setting(ValueType::Text, "pace", |r| Value::words(pace(r.run.pace))).means(
+        "How the messages were spread over time: `steady`, `exact`, `poisson` or \
+         `burst-<size>`.",
+    ),
+    setting(ValueType::Text, "payload_source", payload_source)
+        .means("The file that payloads were replayed from; blank where they were generated."),
+    setting(ValueType::Integer, "window_messages", |r| Value::count(r.run.window as u64))
+        .means("Messages that the feed kept for subscribers that come back."),
+    setting(ValueType::Decimal, "link_jitter_us", |r| Value::micros(r.run.link.jitter))
+        .unit("µs")
+        .means("The most that the emulated network added to its delay, each way."),
+    setting(ValueType::Text, "headers", |r| Value::words(headers(r.run.http.headers)))
+        .means("Which request headers were sent: `browser` or `bare`."),
+    setting(ValueType::Decimal, "ramp_s", |r| Value::seconds(r.run.ramp))
+        .unit("s")
+        .means("From the time the first subscriber dials to the time the last one does."),
+    identity(ValueType::Integer, "seed", |r| Value::Integer(r.run.seed))
+        .means("Seeds everything random in the run, so that the run can be repeated."),
+    measured(ValueType::Decimal, "loadgen_lag_p99_us", |r| {
+        Value::micros(r.measurement.seen.lag.percentile(99.0))
+    })
+    .unit("µs")
+    .lower_is_better()
+    .means("99th percentile of how late the load generator's own event loop ran."),
+    measured(ValueType::Integer, "from_the_future", |r| {
+        Value::Integer(r.measurement.seen.from_the_future)
+    })
+    .lower_is_better()
+    .means(
+        "Deliveries read before they were due, which the delivery times leave out: \
+         the clocks disagree.",
+    ),
+    setting(ValueType::Text, "connections", |r| Value::words(r.run.http.connections.name())).means(
+        "How connections were used: `own`, one for each subscriber, or `shared`, where many \
+         subscribers are streams of one connection; `connections_opened` says how many there were.",
+    ),
+    // Appended: the faults of the run and their outcome. Blank in runs without faults.
+    setting(ValueType::Text, "faults", |r| Value::words(r.run.faults.to_string())).means(
+        "The faults of the run: the keys of `[faults]` that differ from their defaults. Blank if none does.",
+    ),
+    measured(ValueType::Decimal, "delivered_ratio", |r| {
+        Value::computed(r.measurement.delivered_ratio())
+    })
+    .higher_is_better()
+    .means(
+        "With faults: `received`, divided by `published` times the subscribers asked for, 0 to 1; a \
+         subscriber that never connected counts as having received nothing.",
+    ),
+    measured(ValueType::Integer, "missed_signalled", |r| {
+        Value::count(faults(r, |faults| Some(faults.missed.signalled)))
+    })
+    .lower_is_better()
+    .means(
+        "With faults: deliveries due and not made that the subscriber knows of: a gap told it, or it was \
+         cut off until the end.",
+    ),
+    measured(ValueType::Integer, "missed_silently", |r| {
+        Value::count(faults(r, |faults| Some(faults.missed.silently)))
+    })
+    .lower_is_better()
+    .means(
+        "With faults: deliveries due and not made to subscribers that believe they have everything. \
+         Anything but 0 makes the run invalid.",
+    ),
+    measured(ValueType::Decimal, "back_99_ms", |r| {
+        Value::computed(faults(r, |faults| faults.back_99).map(|back| back.as_secs_f64() * 1e3))
+    })
+    .unit("ms")
+    .lower_is_better()
+    .means(
+        "With faults: from a fault to the time at which 99 % of the subscribers that it cut off were \
+         subscribed again. Blank if it cut off nobody, or if more than 1 % never came back.",
+    ),
+    measured(ValueType::Integer, "reconnects_peak_per_s", |r| {
+        Value::count(faults(r, |faults| faults.reconnects_peak_per_s))
+    })
+    .unit("1/s")
+    .lower_is_better()
+    .means("With faults: the most subscriptions that came back within one second."),
+    setting(ValueType::Text, "reconnect", |r| Value::words(r.run.reconnect.to_string())).means(
+        "How subscribers waited before they reconnected: the keys of `[reconnect]` that apply.",
+    ),
+    // Appended: what the machine did during the run beside it.
+    measured(ValueType::Decimal, "other_cpu_ratio", |r| {
+        Value::computed(r.measurement.other_load.other_ratio)
+    })
+    .means(
+        "Share of the usable cores' processor time that processes other than the two ends (and a proxy \
+         between them) used in the window, 0 to 1.",
+    ),
+    measured(ValueType::Decimal, "steal_cpu_ratio", |r| {
+        Value::computed(r.measurement.other_load.steal_ratio)
+    })
+    .means("Share of the usable cores' processor time that a hypervisor took in the window, 0 to 1."),
+    measured(ValueType::Decimal, "cpu_pressure_ratio", |r| {
+        Value::computed(r.measurement.other_load.pressure_ratio)
+    })
+    .means(
+        "Share of the window in which some task of the machine, of the run or not, waited for a core, \
+         0 to 1 (`/proc/pressure/cpu`, `some`).",
+    ),
+    measured(ValueType::Boolean, "disturbed", |r| {
+        r.measurement.other_load.is_disturbed().map_or(Value::Blank, Value::Boolean)
+    })
+    .means(
+        "`true` if `other_cpu_ratio` and `steal_cpu_ratio` together are above 0.05: then the machine may \
+         explain the delays. Blank if neither is known.",
+    ),
+    measured(ValueType::Text, "disturbed_reason", |r| {
+        r.measurement.other_load.reason().map_or(Value::Blank, Value::words)
+    })
+    .means("What took the processor time of a disturbed run, with the busiest processes if they are known."),
+];
+
+/// Returns the column of this name.
+pub(crate) fn run_column(name: &str) -> Option<&'static RunColumn> {
+    COLUMNS.iter().find(|column| column.name == name)
+}
+
+fn delivery(r: &RunRecord<'_>, percentile: f64) -> Value {
+    Value::micros(r.measurement.seen.delivery.percentile(percentile))
+}
+
+fn connect(r: &RunRecord<'_>, percentile: f64) -> Value {
+    Value::micros(r.measurement.seen.connect.percentile(percentile))
+}
+
+fn server<T>(r: &RunRecord<'_>, take: impl FnOnce(ServerCost) -> T) -> Option<T> {
+    r.measurement.server.map(take)
+}
+
+fn faults<T>(r: &RunRecord<'_>, take: impl FnOnce(FaultOutcome) -> Option<T>) -> Option<T> {
+    r.measurement.faults.and_then(take)
+}
+
+#[expect(clippy::cast_precision_loss, reason = "a mean needs no more than 16 digits")]
+fn payload_bytes(r: &RunRecord<'_>) -> Value {
+    let seen = &r.measurement.seen;
+    // Repeats carry bytes and are not counted in either.
+    match r.run.payload {
+        Payload::Bytes(bytes) => Value::exact(bytes as f64),
+        Payload::File(_) => Value::computed(seen.payload_bytes as f64 / seen.received as f64),
+    }
+}
+
+fn payload_source(r: &RunRecord<'_>) -> Value {
+    match &r.run.payload {
+        Payload::Bytes(_) => Value::Blank,
+        Payload::File(path) => Value::words(path.to_string_lossy()),
+    }
+}
+
+fn invalid_reason(r: &RunRecord<'_>) -> Value {
+    let reasons: Vec<String> = r.measurement.invalid.iter().map(ToString::to_string).collect();
+    Value::words(reasons.join("; "))
+}
+
+fn pace(pace: Pace) -> String {
+    match pace {
+        Pace::Steady => "steady".to_owned(),
+        Pace::Exact => "exact".to_owned(),
+        Pace::Poisson => "poisson".to_owned(),
+        Pace::Burst(size) => format!("burst-{size}"),
+    }
+}
+
+fn headers(headers: Headers) -> &'static str {
+    match headers {
+        Headers::Browser => "browser",
+        Headers::Bare => "bare",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+    use std::path::PathBuf;
+
+    use wirebench_measure::{DISTURBED_CPU_RATIO, OtherLoad, Recorder};
+
+    use super::*;
+    use crate::row::Row;
+    use crate::testing::{busy_neighbour, measurement, record, run};
+
+    /// The header as the design fixes it.
+    const FIXED: &str = "schema_version,scenario,run_id,repeat,transport,http_version,tls,\
+        subscribers,rate_per_s,payload_bytes,link_delay_us,poll_interval_us,hold_us,duration_s,published,\
+        expected,received,missing,duplicate,out_of_order,gaps,delivery_min_us,\
+        delivery_mean_us,delivery_stddev_us,delivery_p50_us,delivery_p75_us,delivery_p90_us,\
+        delivery_p95_us,delivery_p99_us,delivery_p999_us,delivery_max_us,connect_p50_us,\
+        connect_p99_us,requests,empty_responses,connections_attempted,connections_opened,\
+        connections_peak,reconnects,bytes_up,bytes_down,bytes_per_message,overhead_ratio,\
+        server_cpu_s,server_cpu_us_per_message,server_rss_idle_bytes,server_rss_peak_bytes,\
+        server_rss_per_subscriber_bytes,loadgen_cpu_s,loadgen_cpu_ratio,\
+        loadgen_rss_peak_bytes,late_publishes,valid,invalid_reason";
+
+    #[test]
+    fn the_fixed_columns_come_first_and_in_their_order() {
+        let names: Vec<&str> = COLUMNS.iter().map(|column| column.name).collect();
+        let fixed: Vec<&str> = FIXED.split(',').collect();
+        assert_eq!(fixed.len(), FIRST_COLUMNS);
+        assert_eq!(names[..FIRST_COLUMNS], fixed);
+    }
+
+    #[test]
+    fn the_columns_that_a_threshold_may_name_are_these() {
+        let names: Vec<&str> = COLUMNS.iter().map(|column| column.name).collect();
+        assert!(
+            names.starts_with(&wirebench_scenario::COLUMNS),
+            "wirebench-scenario lists other columns than wirebench-report writes"
+        );
+    }
+
+    #[test]
+    fn every_column_is_named_once_and_says_what_it_means() {
+        let mut names = HashSet::new();
+        for column in COLUMNS {
+            assert!(names.insert(column.name), "{} stands twice", column.name);
+            assert!(column.meaning.ends_with('.'), "{}: {}", column.name, column.meaning);
+        }
+    }
+
+    #[test]
+    fn every_unit_stands_at_the_end_of_the_name() {
+        for Column { name, unit, .. } in COLUMNS {
+            let ending = match *unit {
+                "" => continue,
+                "1/s" => "_per_s",
+                "B" if *name == "bytes_per_message" || name.starts_with("bytes_") => continue,
+                "B" => "_bytes",
+                "s" => "_s",
+                "ms" => "_ms",
+                "µs" if *name == "server_cpu_us_per_message" => continue,
+                "µs" => "_us",
+                other => panic!("{name}: unknown unit {other}"),
+            };
+            assert!(name.ends_with(ending), "{name} in {unit}");
+        }
+    }
+
+    #[test]
+    fn every_value_is_of_its_columns_kind() {
+        let (run, measurement) = (run(), measurement());
+        for column in COLUMNS {
+            let value = (column.extract)(&record(&run, &measurement));
+            assert_eq!(
+                Value::parse(&value.to_string(), column.value_type).as_ref(),
+                Some(&value),
+                "{}",
+                column.name
+            );
+        }
+    }
+
+    #[test]
+    fn what_was_not_measured_is_blank_and_what_is_nought_is_nought() {
+        let measurement = Measurement {
+            published: None,
+            server: None,
+            seen: Recorder::new(),
+            other_load: OtherLoad::default(),
+            ..measurement()
+        };
+        let row = Row::of(&record(&run(), &measurement));
+        for blank in [
+            "published",
+            "expected",
+            "missing",
+            "delivery_min_us",
+            "delivery_mean_us",
+            "delivery_p99_us",
+            "delivery_max_us",
+            "connect_p50_us",
+            "bytes_per_message",
+            "overhead_ratio",
+            "server_cpu_s",
+            "server_rss_peak_bytes",
+            "late_publishes",
+            "invalid_reason",
+            "faults",
+            "delivered_ratio",
+            "missed_signalled",
+            "missed_silently",
+            "back_99_ms",
+            "reconnects_peak_per_s",
+            "other_cpu_ratio",
+            "steal_cpu_ratio",
+            "cpu_pressure_ratio",
+            "disturbed",
+            "disturbed_reason",
+        ] {
+            assert_eq!(row.value(blank), Some(&Value::Blank), "{blank}");
+        }
+        for nought in ["received", "duplicate", "requests", "empty_responses"] {
+            assert_eq!(row.number(nought), Some(0.0), "{nought}");
+        }
+    }
+
+    #[test]
+    fn a_disturbed_run_says_by_whom_and_stays_valid() {
+        let disturbed = Measurement { other_load: busy_neighbour(), ..measurement() };
+        let row = Row::of(&record(&run(), &disturbed));
+        assert!(row.is_valid());
+        assert_eq!(row.number("other_cpu_ratio"), Some(0.45));
+        assert_eq!(row.value("disturbed"), Some(&Value::Boolean(true)));
+        assert_eq!(
+            row.disturbance(),
+            Some("another process used 0.90 of 2 cores: pid 123, stress-ng")
+        );
+        let calm = Row::of(&record(&run(), &measurement()));
+        assert_eq!(calm.value("disturbed"), Some(&Value::Boolean(false)));
+        assert_eq!(calm.disturbance(), None);
+    }
+
+    #[test]
+    fn the_meaning_of_disturbed_names_the_constant() {
+        let column = COLUMNS.iter().find(|column| column.name == "disturbed").unwrap();
+        assert!(column.meaning.contains(&format!(" {DISTURBED_CPU_RATIO}:")), "{}", column.meaning);
+    }
+
+    #[test]
+    fn a_replayed_file_has_the_mean_size_of_what_was_received() {
+        let replayed = Run { payload: Payload::File(PathBuf::from("quotes.jsonl")), ..run() };
+        let row = Row::of(&record(&replayed, &measurement()));
+        assert_eq!(row.text("payload_source"), Some("quotes.jsonl"));
+        assert_eq!(row.number("payload_bytes"), Some(256.0));
+        let nothing = Measurement { seen: Recorder::new(), ..measurement() };
+        let row = Row::of(&record(&replayed, &nothing));
+        assert_eq!(row.value("payload_bytes"), Some(&Value::Blank));
+    }
+}

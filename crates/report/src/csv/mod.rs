@@ -1,0 +1,10 @@
+//! The CSV files of a run folder.
+
+mod runs;
+mod table;
+mod timeline;
+
+pub use runs::{RunsCsv, read};
+#[cfg(any(fuzzing, test))]
+pub(crate) use table::{CsvWriter, parse_values};
+pub use timeline::{TimelineCsv, read_timeline};

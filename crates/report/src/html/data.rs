@@ -1,0 +1,180 @@
+//! What the scripts of a page draw from, as one block of JSON.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+use serde_json::Value as Json;
+use wirebench_protocol::Transport;
+
+use super::curve::{BINS_PER_DECADE, Curve, curve, percentile_axis};
+use super::predicted::{Predicted, predicted};
+use super::report::Report;
+use crate::columns::{COLUMNS, Column, Role, TIMELINE_COLUMNS};
+use crate::compare::Comparison;
+use crate::row::{Row, TimelineRow};
+use crate::table::{Basis, FirstPlaces, first_places, near_the_best};
+use crate::value::Value;
+
+/// What a page shows.
+#[derive(Clone, Copy, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum View {
+    /// One run folder.
+    Run,
+    /// Two sides.
+    Overlay,
+    /// Several run folders, one after the other.
+    Trend,
+}
+
+/// All data of a page.
+#[derive(Serialize)]
+pub(super) struct PageData<'a> {
+    view: View,
+    wirebench: &'static str,
+    /// The transports, in the order in which they are listed everywhere.
+    transports: Vec<&'static str>,
+    columns: Vec<ColumnData>,
+    /// The columns of [`RunData::seconds`].
+    timeline_columns: Vec<&'static str>,
+    percentile_axis: Vec<f64>,
+    bins_per_decade: i32,
+    sources: &'a [Folder<'a>],
+    /// The end of a sentence: which lines, besides the best, are marked as best.
+    near_the_best: String,
+    comparison: Option<Json>,
+}
+
+#[derive(Serialize)]
+struct ColumnData {
+    name: &'static str,
+    unit: &'static str,
+    meaning: &'static str,
+    better: &'static str,
+    part: &'static str,
+}
+
+/// A run folder.
+#[derive(Serialize)]
+pub(super) struct Folder<'a> {
+    /// 0 is the base of an overlay, 1 is new.
+    side: usize,
+    name: &'a str,
+    pub(super) scenario: &'a str,
+    about: &'a str,
+    machine: Option<&'a Json>,
+    warnings: &'a [String],
+    runs: Vec<RunData>,
+    /// How the first places were decided.
+    #[serde(skip)]
+    bases: Vec<Basis>,
+}
+
+#[derive(Serialize)]
+struct RunData {
+    /// Aligned with the columns. A value that was not measured is null.
+    values: Vec<Json>,
+    curve: Option<Curve>,
+    /// For each column of the timeline, the values of all seconds.
+    seconds: Option<Vec<Vec<Json>>>,
+    predicted: Option<Predicted>,
+    /// The columns in which the run's transport has or shares the first place at its setting.
+    best: Vec<&'static str>,
+}
+
+impl<'a> PageData<'a> {
+    pub(super) fn new(
+        view: View,
+        folders: &'a [Folder<'a>],
+        comparison: Option<&Comparison>,
+    ) -> Self {
+        Self {
+            view,
+            wirebench: env!("CARGO_PKG_VERSION"),
+            transports: Transport::ALL.iter().map(|transport| transport.name()).collect(),
+            columns: COLUMNS.iter().map(ColumnData::of).collect(),
+            timeline_columns: timeline_columns().map(|(_, name)| name).collect(),
+            percentile_axis: percentile_axis(),
+            bins_per_decade: BINS_PER_DECADE,
+            sources: folders,
+            near_the_best: near_the_best(folders.iter().flat_map(|folder| &folder.bases).copied()),
+            comparison: comparison.map(|comparison| {
+                serde_json::from_str(&comparison.to_json())
+                    .expect("what was written as JSON is JSON")
+            }),
+        }
+    }
+}
+
+impl ColumnData {
+    fn of<Extract>(column: &Column<Extract>) -> Self {
+        Self {
+            name: column.name,
+            unit: column.unit,
+            meaning: column.meaning,
+            better: column.better.name(),
+            part: if column.role == Role::Setting { "setting" } else { "" },
+        }
+    }
+}
+
+impl<'a> Folder<'a> {
+    /// Returns the folders of one side. Their runs belong together: first places are decided among all
+    /// of them.
+    pub(super) fn of_side(reports: &[Report<'a>], side: usize) -> Vec<Self> {
+        let rows: Vec<Row> = reports.iter().flat_map(|report| report.rows).cloned().collect();
+        let FirstPlaces { of_rows, bases } = first_places(&rows);
+        let mut best = of_rows.into_iter();
+        let folders = reports.iter().map(|report| {
+            let best = best.by_ref().take(report.rows.len()).collect();
+            Self::new(report, side, best, bases.clone())
+        });
+        folders.collect()
+    }
+
+    fn new(
+        report: &Report<'a>,
+        side: usize,
+        best: Vec<Vec<&'static str>>,
+        bases: Vec<Basis>,
+    ) -> Self {
+        let mut seconds: BTreeMap<&str, Vec<&TimelineRow>> = BTreeMap::new();
+        for row in report.timeline {
+            seconds.entry(row.text("run_id").unwrap_or_default()).or_default().push(row);
+        }
+        let run = |(row, best): (&Row, Vec<&'static str>)| {
+            let id = row.text("run_id").unwrap_or_default();
+            let histogram = report.histograms.and_then(|histograms| histograms.of_run(id));
+            RunData {
+                values: row.values().iter().map(Value::to_json).collect(),
+                curve: histogram.and_then(curve),
+                seconds: seconds.get(id).map(|rows| transposed(rows)),
+                predicted: predicted(row, report.rows),
+                best,
+            }
+        };
+        Self {
+            side,
+            name: report.name,
+            scenario: report.scenario,
+            about: report.about,
+            machine: report.machine,
+            warnings: report.warnings,
+            runs: report.rows.iter().zip(best).map(run).collect(),
+            bases,
+        }
+    }
+}
+
+/// Returns the columns of the timeline that say something of each second, with their places.
+fn timeline_columns() -> impl Iterator<Item = (usize, &'static str)> {
+    let columns = TIMELINE_COLUMNS.iter().enumerate();
+    let shown = columns.filter(|(_, column)| column.role == Role::Measured || column.name == "t_s");
+    shown.map(|(at, column)| (at, column.name))
+}
+
+fn transposed(rows: &[&TimelineRow]) -> Vec<Vec<Json>> {
+    timeline_columns()
+        .map(|(at, _)| rows.iter().map(|row| row.values()[at].to_json()).collect())
+        .collect()
+}

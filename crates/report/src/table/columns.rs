@@ -1,0 +1,135 @@
+//! The columns of the tables: what each is called, and how it summarises the runs of a line.
+
+/// The number of lines that a heading may have: its name over up to three, and its unit.
+pub(crate) const HEADING_LINES: usize = 4;
+
+/// A column of a table.
+#[derive(Debug)]
+pub(crate) struct TableColumn {
+    /// The column of `runs.csv` that it is taken from.
+    pub(crate) column: &'static str,
+    /// Its name over up to three lines, and its unit.
+    pub(crate) heading: [&'static str; HEADING_LINES],
+    /// A value is divided by this to be in that unit.
+    pub(crate) divisor: f64,
+    pub(crate) summary: Summary,
+    shown: Shown,
+}
+
+/// How one value is made of several runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Summary {
+    /// The median of a quantity, with three significant digits.
+    Median,
+    /// The median of a count.
+    MedianCount,
+    /// The highest of a quantity.
+    Highest,
+    /// The highest of a count. Invalid runs are included, so that no loss is left out.
+    HighestCount,
+    /// The lowest of a share in percent, never rounded up to 100. Invalid runs are included.
+    LowestShare,
+    /// From the lowest to the highest.
+    Range,
+}
+
+/// In which tables a column is shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Shown {
+    Always,
+    /// Where every line is one run.
+    OneRun,
+    /// Where a line is several runs. The heading then says how they are summarised.
+    Repeats,
+}
+
+/// One of the tables.
+#[derive(Debug)]
+pub(crate) struct Section {
+    pub(crate) title: &'static str,
+    pub(crate) columns: Vec<&'static TableColumn>,
+}
+
+/// Returns the tables: delivery, cost, and in runs `with_faults` their outcome. `repeated` says that
+/// a line may stand for several runs.
+pub(crate) fn sections(repeated: bool, with_faults: bool) -> Vec<Section> {
+    let left_out = if repeated { Shown::OneRun } else { Shown::Repeats };
+    let section = |title, columns: &'static [TableColumn]| Section {
+        title,
+        columns: columns.iter().filter(|column| column.shown != left_out).collect(),
+    };
+    let faults = if repeated { "Faults, the worst of all runs" } else { "Faults" };
+    let mut sections = vec![section("Delivery, from due to read", DELIVERY), section("Cost", COST)];
+    sections.extend(with_faults.then(|| section(faults, FAULTS)));
+    sections
+}
+
+const fn column(
+    column: &'static str,
+    heading: [&'static str; HEADING_LINES],
+    divisor: f64,
+    summary: Summary,
+) -> TableColumn {
+    TableColumn { column, heading, divisor, summary, shown: Shown::Always }
+}
+
+impl TableColumn {
+    const fn shown(self, shown: Shown) -> Self {
+        Self { shown, ..self }
+    }
+
+    /// Returns its name in one line, with its unit behind a comma.
+    pub(crate) fn name(&self) -> String {
+        let [first, second, third, unit] = self.heading;
+        let words: Vec<&str> =
+            [first, second, third].into_iter().filter(|word| !word.is_empty()).collect();
+        let comma = if unit.is_empty() { "" } else { ", " };
+        format!("{}{comma}{unit}", words.join(" "))
+    }
+}
+
+pub(super) const DELIVERY: &[TableColumn] = &[
+    column("delivery_p50_us", ["", "", "p50", "ms"], 1e3, Summary::Median),
+    column("delivery_p99_us", ["", "", "p99", "ms"], 1e3, Summary::Median),
+    column("delivery_p99_us", ["", "p99", "range", "ms"], 1e3, Summary::Range)
+        .shown(Shown::Repeats),
+    column("delivery_max_us", ["", "", "max", "ms"], 1e3, Summary::Highest).shown(Shown::OneRun),
+    column("delivery_max_us", ["", "max of", "all runs", "ms"], 1e3, Summary::Highest)
+        .shown(Shown::Repeats),
+    column("missing", ["", "", "missing", ""], 1.0, Summary::HighestCount).shown(Shown::OneRun),
+    column("missing", ["missing,", "most of", "any run", ""], 1.0, Summary::HighestCount)
+        .shown(Shown::Repeats),
+];
+
+pub(super) const COST: &[TableColumn] = &[
+    column("requests", ["", "", "requests", ""], 1.0, Summary::MedianCount),
+    column("empty_responses", ["", "empty", "answers", ""], 1.0, Summary::MedianCount),
+    column("connections_opened", ["", "", "connections", ""], 1.0, Summary::MedianCount),
+    column("bytes_per_message", ["bytes", "per", "message", "B"], 1.0, Summary::Median),
+    column(
+        "server_cpu_us_per_message",
+        ["server", "CPU per", "message", "µs"],
+        1.0,
+        Summary::Median,
+    ),
+    column(
+        "server_rss_per_subscriber_bytes",
+        ["server", "memory per", "subscriber", "KiB"],
+        1_024.0,
+        Summary::Median,
+    ),
+];
+
+pub(super) const FAULTS: &[TableColumn] = &[
+    column("delivered_ratio", ["", "", "delivered", "%"], 0.01, Summary::LowestShare),
+    column("missed_signalled", ["", "missed,", "signalled", ""], 1.0, Summary::HighestCount),
+    column("missed_silently", ["", "missed in", "silence", ""], 1.0, Summary::HighestCount),
+    column("duplicate", ["", "", "repeated", ""], 1.0, Summary::HighestCount),
+    column("back_99_ms", ["", "99 %", "back", "s"], 1e3, Summary::Highest),
+    column(
+        "reconnects_peak_per_s",
+        ["", "peak of", "reconnects", "1/s"],
+        1.0,
+        Summary::HighestCount,
+    ),
+];
