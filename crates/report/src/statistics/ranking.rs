@@ -1,6 +1,6 @@
 //! Several samples of one metric, compared to the one with the lowest typical value.
 
-use super::permutation_test::{Metric, Samples, Scale, can_tell, critical_size};
+use super::permutation::{Metric, Samples, Scale, can_tell, critical_size};
 use crate::numbers::median;
 
 /// Returns which samples are certainly larger than the leader's, by at least `threshold` as a share.
