@@ -4,6 +4,8 @@
 #[expect(dead_code, reason = "each test uses its part of what they share")]
 mod support;
 
+use std::future::poll_fn;
+use std::pin::pin;
 use std::time::Duration;
 
 use futures::StreamExt;
@@ -13,6 +15,7 @@ use support::http::Http;
 use support::manner::{Manner, cases};
 use support::proxy::Proxy;
 use support::{Bench, PATIENCE, frames, until, within};
+use tokio::task::coop::consume_budget;
 use wirebench_loadgen::{
     HttpClient, SubscribeError, Subscriber, SubscriberEvent, SubscriberSettings, Target,
     run_subscriber, subscribe,
@@ -48,7 +51,8 @@ impl<'a> Reader<'a> {
     async fn event(&mut self, what: &str) -> Option<Event> {
         let transport = self.who();
         let next = within(PATIENCE, format_args!("{transport}: {what}"), self.events.next()).await;
-        next.transpose().unwrap_or_else(|error| panic!("{transport}: {error} instead of {what}"))
+        next.transpose()
+            .unwrap_or_else(|error| panic!("{transport}: {error} instead of {what}: {error:?}"))
     }
 
     /// The next event that says something.
@@ -751,5 +755,44 @@ async fn all_transports_at_once_tell_the_same_story() {
     assert_eq!(places, (1..=MESSAGES).collect::<Vec<_>>(), "{}", stories[0].0);
     for (transport, story) in &stories {
         assert!(*story == stories[0].1, "{transport} tells another story than {}", stories[0].0);
+    }
+}
+
+/// Polls `future` with `left` of the operations that tokio grants a task in one turn (its cooperative
+/// budget of 128). After that, every socket, timer and channel of tokio says `Pending` until the next turn.
+async fn in_short_turns<F: Future>(left: usize, future: F) -> F::Output {
+    let mut future = pin!(future);
+    poll_fn(|cx| {
+        for _ in left..128 {
+            let _ = pin!(consume_budget()).poll(cx);
+        }
+        future.as_mut().poll(cx)
+    })
+    .await
+}
+
+#[tokio::test]
+async fn a_subscriber_whose_turn_ends_at_any_point_is_neither_interrupted_nor_forgotten() {
+    for (transport, manner) in cases() {
+        for left in 1..=8 {
+            let bench = Bench::speaking(manner, 10);
+            bench.publish_numbers(3);
+            let (client, target) = (manner.client(), bench.target());
+            let mut reader = Reader::new(transport, manner, &client, &target, After::Start);
+            let who = format!("{} in turns of {left}", reader.who());
+            for seq in 1..=3 {
+                loop {
+                    let next = in_short_turns(left, reader.events.next());
+                    match within(PATIENCE, &who, next).await {
+                        Some(Ok(Event::Received { cursor, .. })) => {
+                            assert_eq!(cursor.seq, seq, "{who}");
+                            break;
+                        }
+                        Some(Ok(_)) => {}
+                        other => panic!("{who}: {other:?} instead of message {seq}"),
+                    }
+                }
+            }
+        }
     }
 }

@@ -12,6 +12,7 @@ use http_body_util::Empty;
 use hyper::body::{Body, Incoming};
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
+use tokio::task::coop::unconstrained;
 
 use super::deadline::Deadline;
 use super::failure::Failure;
@@ -61,7 +62,11 @@ impl Http1 {
                 poll_fn(|cx| self.poll_beside(deadline, cx, |http, cx| http.sender.poll_ready(cx)));
             ready.await??;
         }
-        let mut answer = pin!(self.sender.send_request(request));
+        // hyper hands over the answer in a channel of tokio. When this task has used up its turn, such a
+        // channel says `Pending` although the answer is in it, and asks to be polled again through the
+        // waker that `poll_beside` mutes. The answer `101`, after which the connection is over, would then
+        // count as a lost connection.
+        let mut answer = pin!(unconstrained(self.sender.send_request(request)));
         let answer = poll_fn(|cx| self.poll_beside(deadline, cx, |_, cx| answer.as_mut().poll(cx)));
         Ok(answer.await??)
     }
