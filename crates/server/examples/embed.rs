@@ -1,6 +1,7 @@
 //! A page with a live number: an application of its own, with the feed server nested under `/live`.
 //!
-//! Run it with `cargo run -p wirebench-server --example embed`, and open the address that it prints.
+//! Run it with `cargo run -p wirebench-server --example embed`, and open the address that it
+//! prints.
 
 use std::io;
 use std::time::Duration;
@@ -41,8 +42,8 @@ impl App {
         Self { latest: watch::Sender::new(20.0), readings, live }
     }
 
-    /// Its own routes with its own state, and all of the feed server's, whose state is its own, below a
-    /// prefix.
+    /// Its own routes with its own state, and all of the feed server's, whose state is its own,
+    /// below a prefix.
     pub(crate) fn router(&self) -> Router {
         Router::new()
             .route("/", get(async || Html(include_str!("embed.html"))))

@@ -1,5 +1,5 @@
-//! The control API: what the load generator asks of the server beside the feeds. On a listener of its
-//! own, so that asking does not count among what is measured.
+//! The control API: what the load generator asks of the server besides the feeds. It has a listener
+//! of its own, so that its requests are not among those that are measured.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -18,111 +18,115 @@ use wirebench_protocol::control::{self, CountWindow, PublisherReport, Usage, Win
 use wirebench_protocol::{Timestamp, process};
 
 use crate::access::Token;
-use crate::answer::{self, Refusal};
+use crate::api_error::ApiError;
 use crate::connection::host;
 use crate::feed::Feed;
+use crate::feed_path::{self, PathParams};
 use crate::publisher::PacedPublisher;
+use crate::routes;
 use crate::server::Server;
-use crate::transport::{self, PathParams};
 
 /// The control API of a server.
 #[derive(Clone, Debug)]
-pub struct ControlApi(Arc<Inner>);
+pub struct ControlApi(Arc<ControlState>);
 
 #[derive(Debug)]
-struct Inner {
+struct ControlState {
     server: Server,
-    /// Without it nothing is answered: whoever reaches the port could publish otherwise.
+    /// The token that every request must bring. Without one, anybody who reaches the port could
+    /// publish.
     token: Token,
-    /// At most one publisher a feed, by the feed's name.
+    /// The publishers at work, at most one for each feed, by the name of the feed.
     publishers: Mutex<HashMap<String, PacedPublisher>>,
-    /// Late messages of all publishers, past and present.
+    /// The number of late messages of all publishers, past and present.
     late: Arc<AtomicU64>,
 }
 
 impl ControlApi {
-    /// The control API of `server`, for those who bring the token.
+    /// Creates the control API of `server`, for clients that bring the token.
     pub fn new(server: Server, token: Token) -> Self {
         let publishers = Mutex::default();
-        Self(Arc::new(Inner { server, token, publishers, late: Arc::default() }))
+        Self(Arc::new(ControlState { server, token, publishers, late: Arc::default() }))
     }
 
-    /// Every route of the API.
+    /// Returns every route of the API.
     pub fn router(&self) -> Router {
         Router::new()
             .route("/usage", get(usage))
             .route("/feeds/{feed}/publisher", post(start_publisher).delete(stop_publisher))
             .route("/feeds/{feed}/window", get(read_window).put(set_window))
-            .fallback(answer::no_such_route)
-            .method_not_allowed_fallback(answer::no_such_method)
+            .fallback(routes::no_such_route)
+            .method_not_allowed_fallback(routes::no_such_method)
             .layer(middleware::from_fn_with_state(self.clone(), authorize))
             .with_state(self.clone())
     }
 
     /// Serves the API until the future is dropped.
     pub async fn serve(&self, listener: TcpListener) {
-        // `axum::serve` never returns an error; it waits out a failing `accept`.
-        let checked = self.router().layer(middleware::from_fn(one_host));
+        // `axum::serve` never returns an error: it tries again when `accept` fails.
+        let checked = self.router().layer(middleware::from_fn(check_host));
         let _ = axum::serve(listener, checked).await;
     }
 
-    fn feed(&self, path: &PathParams) -> Result<(&str, &Feed), Refusal> {
-        let feed = transport::feed(&self.0.server, path)?;
-        let name = self.0.server.feeds().find(|(_, known)| std::ptr::eq(*known, feed));
-        Ok(name.expect("the feed was found by its name"))
+    fn feed(&self, path: &PathParams) -> Result<(&str, &Feed), ApiError> {
+        feed_path::find(self.0.server.state(), path)
     }
 }
 
-/// Answers `400` to a request that does not name its host as HTTP/1.1 has it.
-async fn one_host(request: Request, next: Next) -> Result<Response, Refusal> {
+/// Answers `400` to a request that does not name its host as HTTP/1.1 demands.
+async fn check_host(request: Request, next: Next) -> Result<Response, ApiError> {
     host::check(request.version(), request.headers())?;
     Ok(next.run(request).await)
 }
 
+/// Answers `401` to a request without the token.
 async fn authorize(
     State(control): State<ControlApi>,
     request: Request,
     next: Next,
-) -> Result<Response, Refusal> {
+) -> Result<Response, ApiError> {
     if control.0.token.is_borne_by(request.headers()) {
         return Ok(next.run(request).await);
     }
-    let hint = "send `Authorization: Bearer <token>`; the server was started with it, or says it in \
-                its ready line";
-    Err(Refusal::unauthorized("the control API takes a token", hint))
+    let hint = "send `Authorization: Bearer <token>` with the token that the server was started \
+                with, or the one in its ready line";
+    Err(ApiError::unauthorized("the control API requires a token", hint))
 }
 
-type Body<T> = Result<Json<T>, JsonRejection>;
+type JsonBody<T> = Result<Json<T>, JsonRejection>;
 
-fn read<T>(body: Body<T>) -> Result<T, Refusal> {
+/// Returns the value in a body.
+fn read<T>(body: JsonBody<T>) -> Result<T, ApiError> {
     body.map(|Json(value)| value).map_err(|error| {
-        Refusal::new(error.status(), error.body_text(), "docs/protocol.md has the control API")
+        let hint = "docs/protocol.md describes the control API";
+        ApiError::new(error.status(), error.body_text(), hint)
     })
 }
 
 async fn start_publisher(
     State(control): State<ControlApi>,
     path: PathParams,
-    plan: Body<control::Publisher>,
-) -> Result<StatusCode, Refusal> {
+    plan: JsonBody<control::Publisher>,
+) -> Result<StatusCode, ApiError> {
     let (name, feed) = control.feed(&path)?;
     let plan = read(plan)?;
     let mut publishers = control.0.publishers.lock();
     if publishers.contains_key(name) {
         let error = format!("feed `{name}` already has a publisher");
-        return Err(Refusal::new(StatusCode::CONFLICT, error, "DELETE it first"));
+        return Err(ApiError::new(StatusCode::CONFLICT, error, "DELETE it first"));
     }
     let publisher = PacedPublisher::start(feed.clone(), &plan, Arc::clone(&control.0.late))
-        .map_err(|error| Refusal::bad_request(error.to_string(), "nothing is being published"))?;
+        .map_err(|error| ApiError::bad_request(error.to_string(), "nothing is being published"))?;
     publishers.insert(name.to_owned(), publisher);
     Ok(StatusCode::CREATED)
 }
 
-/// Stopping a publisher that is not there is not an error: it published nothing.
+/// Returns what the publisher did. It is no error if there is no publisher: nothing was published
+/// then.
 async fn stop_publisher(
     State(control): State<ControlApi>,
     path: PathParams,
-) -> Result<Json<PublisherReport>, Refusal> {
+) -> Result<Json<PublisherReport>, ApiError> {
     let (name, _) = control.feed(&path)?;
     let mut publishers = control.0.publishers.lock();
     Ok(Json(publishers.remove(name).map(PacedPublisher::stop).unwrap_or_default()))
@@ -131,8 +135,8 @@ async fn stop_publisher(
 async fn set_window(
     State(control): State<ControlApi>,
     path: PathParams,
-    window: Body<CountWindow>,
-) -> Result<Json<WindowCount>, Refusal> {
+    window: JsonBody<CountWindow>,
+) -> Result<Json<WindowCount>, ApiError> {
     let (_, feed) = control.feed(&path)?;
     feed.count(read(window)?);
     Ok(Json(feed.counted().expect("a count was just begun")))
@@ -141,11 +145,11 @@ async fn set_window(
 async fn read_window(
     State(control): State<ControlApi>,
     path: PathParams,
-) -> Result<Response, Refusal> {
+) -> Result<Response, ApiError> {
     let (name, feed) = control.feed(&path)?;
     match feed.counted() {
         Some(count) => Ok(Json(count).into_response()),
-        None => Err(Refusal::new(
+        None => Err(ApiError::new(
             StatusCode::NOT_FOUND,
             format!("nothing is counted on feed `{name}`"),
             "PUT a window first",

@@ -1,4 +1,5 @@
-//! What fuzzing holds this crate to: `fuzz/` runs it on bytes that it makes up, a test on its corpora.
+//! What fuzzing checks in this crate. `fuzz/` runs these functions on random bytes; a test runs
+//! them on the corpora.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::os::fd::OwnedFd;
@@ -16,17 +17,17 @@ use crate::{Access, Feed, JsonPayload, Server, Token, connection};
 
 const TOKEN: &str = "a-token-of-some-length";
 
-/// No input keeps the server at it for longer once it stops.
-const PATIENCE: Duration = Duration::from_secs(8);
+/// The time in which a server that stops has to end, whatever the input was.
+const STOP_TIME: Duration = Duration::from_secs(8);
 
-/// Steps that the server gets to answer before it is stopped.
+/// The number of times that the server may run before it is stopped.
 const STEPS: usize = 32;
 
-/// Whatever is asked of the router, it is answered, at the latest when the server stops: never with a
-/// status that says that the server is broken, and what is refused is refused in JSON.
+/// Every request is answered, at the latest when the server stops. The answer is never a server
+/// error, and a client error has a body in JSON.
 ///
 /// The first byte says whether there are tokens and allowed origins. Then come the method and the
-/// address, a header a line, a blank line, and the body. `@` stands for the feed's epoch.
+/// address, one header on each line, a blank line, and the body. `@` stands for the feed's epoch.
 pub fn request(bytes: &[u8]) {
     let Some((access, text)) = bytes.split_first() else { return };
     let (server, feed) = server(*access);
@@ -67,27 +68,27 @@ pub fn request(bytes: &[u8]) {
     });
 }
 
-/// Whatever comes over a connection, the server answers no request with a status that says that it is
-/// broken, and lets go of the connection when it stops. `@` stands for the feed's epoch.
+/// Whatever bytes come over a connection, the server never answers with a server error, and it
+/// closes the connection when it stops. `@` stands for the feed's epoch.
 pub fn connection(bytes: &[u8]) {
     let (server, feed) = server(0);
     let bytes = with_epoch(bytes, &feed);
     run(async {
         let (ours, mut theirs) = socket_pair();
         let peer = SocketAddr::from((Ipv4Addr::LOCALHOST, 9));
-        let serving = connection::serve(server.clone(), ours, peer, server.router());
+        let serving = connection::serve(server.state().clone(), ours, peer, server.router());
         let client = async {
             let (mut reading, mut writing) = theirs.split();
             let mut answers = Vec::new();
             let talking = async {
-                // The server may hang up before it has heard everything.
+                // The server may close the connection before it has read everything.
                 let _ = writing.write_all(&bytes).await;
                 steps().await;
-                let hanging_up = async {
+                let closing = async {
                     steps().await;
                     let _ = writing.shutdown().await;
                 };
-                tokio::join!(server.stop(), hanging_up)
+                tokio::join!(server.stop(), closing)
             };
             let _ = tokio::join!(talking, reading.read_to_end(&mut answers));
             answers
@@ -99,7 +100,7 @@ pub fn connection(bytes: &[u8]) {
     });
 }
 
-/// A server whose feed has lost its first message, and still has two.
+/// Creates a server with one feed, which has dropped its first message and keeps two.
 fn server(access: u8) -> (Server, Feed) {
     let feed = Feed::new(2);
     for json in ["1", r#"{"a":"b"}"#, "\"c\""] {
@@ -124,7 +125,7 @@ fn with_epoch(text: &[u8], feed: &Feed) -> Vec<u8> {
     whole
 }
 
-/// A request, if the bytes are one that hyper would let through.
+/// Returns the request that the bytes stand for, if hyper would accept it.
 fn parse(text: &[u8]) -> Option<Request<Body>> {
     let mut lines = text.splitn(2, |byte| *byte == b'\n');
     let (first, mut rest) = (lines.next()?, lines.next().unwrap_or_default());
@@ -143,7 +144,7 @@ fn parse(text: &[u8]) -> Option<Request<Body>> {
     request.body(Body::from(rest.to_vec())).ok()
 }
 
-/// Lets the server work for a while.
+/// Lets the server run for a while.
 async fn steps() {
     for _ in 0..STEPS {
         tokio::task::yield_now().await;
@@ -154,11 +155,11 @@ fn run(work: impl Future<Output = ()>) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.expect("a runtime takes a few files and some memory");
     runtime.block_on(async {
-        tokio::time::timeout(PATIENCE, work).await.expect("a server that stops ends its answers");
+        tokio::time::timeout(STOP_TIME, work).await.expect("a server that stops ends its answers");
     });
 }
 
-/// Two ends of a connection without an address, and so without a port that stays taken for a while.
+/// Returns the two ends of a connection without addresses, so that no port is used up.
 fn socket_pair() -> (TcpStream, TcpStream) {
     let (ours, theirs) = UnixStream::pair().expect("there are files left");
     let of = |end: UnixStream| {

@@ -1,14 +1,14 @@
 //! The feed server: one feed, and one file for each way to read it.
 //!
-//! A transport is a thin reader over a [`Feed`]: short polling reads, long polling waits, server-sent
-//! events and WebSocket follow. [`Server`] puts them behind one router and owns every connection;
-//! [`ControlApi`] is the API of the load generator, on a listener of its own. What clients can rely on is in
-//! `docs/protocol.md`.
+//! A transport is a thin reader over a [`Feed`]. Depending on its [`Delivery`], it reads what is
+//! there, waits for what comes next, or follows the feed. [`Server`] puts all transports behind one
+//! router and owns every connection. [`ControlApi`] is the API of the load generator, on a listener
+//! of its own. What clients can rely on is in `docs/protocol.md`.
 //!
 //! # In an application of your own
 //!
-//! [`Server::router`] nests into any axum router. The server has its own state; the application keeps
-//! its feeds and publishes to them from wherever it likes:
+//! [`Server::router`] nests into any axum router. The server has its own state. The application
+//! keeps its feeds and publishes to them from anywhere:
 //!
 //! ```
 //! use axum::{Router, routing::get};
@@ -20,11 +20,11 @@
 //! let live = Server::new([("news".to_owned(), news.clone())]);
 //! let app = Router::new().route("/", get(async || "my own page")).nest("/live", live.router());
 //!
-//! // Subscribers find it at /live/feeds/news/{short-polling,long-polling,sse,websocket}.
+//! // Subscribers find it below /live/feeds/news, for example at /live/feeds/news/sse.
 //! news.publish(&JsonPayload::from_json(br#"{"headline":"all is well"}"#)?);
 //!
 //! let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
-//! let shutdown = async { /* as in `tokio::signal::ctrl_c().await` */ };
+//! let shutdown = async { /* for example `tokio::signal::ctrl_c().await` */ };
 //! axum::serve(listener, app)
 //!     .with_graceful_shutdown(async move {
 //!         shutdown.await;
@@ -35,57 +35,75 @@
 //! # }
 //! ```
 //!
-//! `examples/embed.rs` is a whole page with a feed that only the application publishes to.
+//! `examples/embed.rs` is a whole page with a feed to which only the application publishes.
 //!
-//! - **Shutdown.** Subscriptions do not end by themselves, so that axum's graceful shutdown alone would
-//!   wait for them. [`Server::stop`] answers held polls, ends streams and closes sockets, each with a time
-//!   to come back at; upgraded sockets, which axum does not wait for, it waits for itself. axum closes idle
-//!   connections at once, if need be under a poll; [`Server::serve_app`] waits for the next poll of each.
-//! - **Limits.** What is about requests holds: [`Limits::message_bytes`], [`Limits::body_time`],
-//!   [`Limits::drain_time`], [`Limits::return_time`], [`Limits::retry`], windows and rates of feeds,
-//!   [`Access`]. What is about connections is up to whoever serves them: how many, how long a head may
-//!   take, how long they may be idle, how long a stream may take no byte (a socket that takes none for
-//!   30 s is dropped all the same), and for whom a proxy asks ([`Proxies`]). An application that also wants
-//!   those limits, TLS, HTTP/2 or the metrics of connections passes its router to [`Server::serve_app`]
-//!   instead of `axum::serve`.
-//! - **Feeds that come and go** need no route of the server's: a handler of the application's answers
+//! - **Shutdown.** Subscriptions do not end by themselves, so axum's graceful shutdown alone would
+//!   wait for them for ever. [`Server::stop`] answers held polls, ends streams and closes sockets,
+//!   and tells each subscriber when to come back. It also waits for upgraded sockets, which axum
+//!   does not. axum closes idle connections at once, even if a poll is about to come.
+//!   [`Server::serve_app`] waits for the next poll of each connection.
+//! - **Limits.** These limits are about requests and always hold: [`Limits::message_bytes`],
+//!   [`Limits::body_time`], [`Limits::drain_time`], [`Limits::return_time`], [`Limits::retry`], the
+//!   windows and rates of feeds, and [`Access`]. Limits about connections are the task of whoever
+//!   serves the connections: their number, the time for a head, the idle time, the time for which a
+//!   stream may take no byte (a socket that takes none for 30 s is dropped in any case), and
+//!   trusted proxies ([`Proxies`]). An application that also wants those limits, TLS, HTTP/2 or the
+//!   metrics of connections passes its router to [`Server::serve_app`] instead of `axum::serve`.
+//! - **Feeds that come and go** need no route of the server: a handler of the application answers
 //!   with [`Server::answer`], over any transport and any feed.
+//!
+//! # The modules, from the bottom to the top
+//!
+//! | module | what it is |
+//! |---|---|
+//! | `framing` | messages as the bytes of each transport |
+//! | `feed` | the messages, and the three ways to read them |
+//! | `access`, `admission` | who may do what; how many connections there may be |
+//! | `proxies`, `tls` | which proxies are trusted; certificates |
+//! | `limits`, `metrics` | the limits; what is counted |
+//! | `state` | all of these together: the state that connections and routes share |
+//! | `connection` | one accepted connection, from its first byte to its last |
+//! | `transport` | one file for each way to read a feed |
+//! | `routes` | every route of the server |
+//! | `server`, `control` | the server as a whole; the API of the load generator |
 
 mod access;
-mod answer;
-mod census;
+mod admission;
+mod api_error;
 mod connection;
 mod control;
-mod entry;
+mod expiring_table;
 mod feed;
+mod feed_path;
+mod framing;
 #[cfg(any(fuzzing, test))]
 #[doc(hidden)]
 pub mod fuzzing;
-mod gate;
+mod layer;
 mod limits;
+mod listener;
 mod log_limit;
 mod metrics;
-mod pace;
-mod payload;
 mod proxies;
 mod publisher;
+mod routes;
 mod server;
-mod sleepers;
+mod state;
 mod tls;
 mod transport;
-mod upgrade;
+mod wake_flag;
 
 pub use access::{Access, InvalidToken, Token};
 pub use control::ControlApi;
-pub use entry::Entry;
-pub use feed::{Batch, Feed, Follow, FutureCursor, Rejected};
+pub use feed::{Batch, Entry, Feed, Follow, FutureCursor, InvalidJson, JsonPayload, Rejected};
+pub use layer::{Io, Layer};
 pub use limits::Limits;
-pub use payload::{InvalidJson, JsonPayload};
+pub use listener::listen;
 pub use proxies::{ForwardedHeader, InvalidNetwork, IpNetwork, Proxies};
-pub use publisher::{PacedPublisher, PublisherError};
-pub use server::{Io, Layer, Server, listen};
+pub use publisher::{PacedPublisher, PayloadError, PublisherError};
+pub use server::Server;
 pub use tls::{Tls, TlsError};
-// Words of the protocol in which this crate speaks, so that an application needs one dependency.
+// Types of the protocol that this crate's API uses, so that an application needs one dependency.
 pub use wirebench_protocol::{
-    After, Cursor, Epoch, Gap, MAX_PAYLOAD_BYTES, Seq, Timestamp, Transport,
+    After, Cursor, Delivery, Epoch, Gap, MAX_PAYLOAD_BYTES, Seq, Timestamp, Transport,
 };

@@ -1,42 +1,45 @@
-//! What a server gives at most, to all together and to each.
+//! The limits of a server.
 
 use std::time::Duration;
 
-/// The limits of a server. Each has an answer for whoever meets it, which `docs/limits.md` lists.
+/// The limits of a server. `docs/limits.md` lists how a client that exceeds one is answered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// Connections at once. One more is answered `503` with `Retry-After`; those connected stay.
-    /// `None`: as many as the system gives.
+    /// The maximum number of open connections. Further ones are answered `503` with `Retry-After`;
+    /// those that are open stay. `None` means as many as the system allows.
     pub connections: Option<usize>,
-    /// Connections at once from one address, answered likewise. `None`: as many as from all. Behind a
-    /// trusted proxy, whose connections are shared by its clients, each client's requests under way are
-    /// counted in their place.
+    /// The maximum number of open connections from one address. Further ones are answered `503` as
+    /// well. `None` means unlimited. Behind a trusted proxy, whose clients share its connections,
+    /// the requests of each client that are under way are counted instead.
     pub connections_per_address: Option<usize>,
-    /// The head of a request, in bytes: `431` above.
+    /// The maximum size of the head of a request, in bytes. A larger one is answered `431`.
     pub head_bytes: usize,
-    /// A published payload, in bytes of JSON: `413` above, over WebSocket a Close with 1009.
+    /// The maximum size of a published payload, in bytes of JSON. A larger one is answered `413`,
+    /// over WebSocket with a Close frame of code 1009.
     pub message_bytes: usize,
-    /// From the first byte of a request to the last of its head; also for a TLS handshake. After it, an
-    /// HTTP/1.1 request is answered `408`, and the connection is closed.
+    /// The time from the first byte of a request to the last byte of its head, and the time of a
+    /// TLS handshake. After it, an HTTP/1.1 request is answered `408`, and the connection is
+    /// closed.
     pub head_time: Duration,
-    /// From the end of a request's head to the last byte of its body: `408` after it.
+    /// The time from the end of the head of a request to the last byte of its body. A slower body
+    /// is answered `408`.
     pub body_time: Duration,
-    /// How long a connection may be open without a request under way. Longer than the longest sensible
-    /// poll interval.
+    /// How long a connection may be open without a request under way. It should be longer than the
+    /// longest poll interval in use.
     pub idle_time: Duration,
-    /// How long a reader may take no byte while there are some for it. It is dropped after that, and
-    /// what it had not taken with it; memory for it is bounded by the socket's buffer and one batch. A
-    /// stream of an HTTP/2 connection is reset when its reader takes less than 16 KiB in this time.
+    /// How long a reader may take no byte while there are bytes for it. It is then dropped,
+    /// together with what it has not taken: at most the socket's buffer and one batch. A stream of
+    /// an HTTP/2 connection is reset if its reader takes less than 16 KiB in this time.
     pub write_time: Duration,
-    /// How long connections have to end once the server stops. A connection between two polls may wait
-    /// for all of it, for its next poll to be answered.
+    /// How long connections have to end once the server stops. A connection between two polls may
+    /// wait for all of this time, until its next poll is answered.
     pub drain_time: Duration,
-    /// When the server stops, each subscriber is told a time of its own to come back, up to this much
-    /// later, so that they do not come back as one. 0 tells nobody when to come back.
+    /// When the server stops, it tells each subscriber to come back after a random delay of at most
+    /// this much, so that they do not all come back at once. 0 tells subscribers nothing.
     pub return_time: Duration,
-    /// The pause before reconnecting that each event stream announces when it opens (`retry:`), in whole
+    /// The reconnection time that each event stream announces when it opens (`retry:`), in whole
     /// milliseconds. `None` announces nothing: browsers then wait 3 s (Chromium, Safari) or 5 s
-    /// (Firefox). No other transport has a field for it.
+    /// (Firefox). Only SSE has a field for it.
     pub retry: Option<Duration>,
 }
 

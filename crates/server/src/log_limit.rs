@@ -1,4 +1,4 @@
-//! Warnings that anybody can cause, without filling the log.
+//! Limits how often a warning that anybody can cause is logged.
 
 use std::time::{Duration, Instant};
 

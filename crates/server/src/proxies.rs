@@ -1,4 +1,4 @@
-//! Proxies before the server: which are trusted, and for whom they ask.
+//! Proxies in front of the server: which are trusted, and for which client they ask.
 
 use std::net::{IpAddr, SocketAddr};
 use std::str::FromStr;
@@ -6,9 +6,9 @@ use std::str::FromStr;
 use axum::http::{HeaderMap, HeaderName, header};
 use ipnet::IpNet;
 
-/// The proxies that are trusted to say for whom they ask. The default trusts nobody.
+/// The proxies that are trusted to say for which client they ask. The default trusts none.
 ///
-/// What others send in these headers is ignored: everybody can write them.
+/// The headers of other peers are ignored, because anybody can write them.
 #[derive(Clone, Debug, Default)]
 pub struct Proxies {
     networks: Vec<IpNetwork>,
@@ -16,22 +16,22 @@ pub struct Proxies {
     proxy_protocol: bool,
 }
 
-/// The header in which the trusted proxies say for whom they ask. Only one is read, since a proxy that
+/// The header in which the trusted proxies name their client. Only one header is read: a proxy that
 /// sets one of them may pass on the other as its client sent it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum ForwardedHeader {
-    /// `X-Forwarded-For: client, proxy`, the usual one.
+    /// `X-Forwarded-For: client, proxy`, the usual header.
     #[default]
     XForwardedFor,
     /// `Forwarded: for=client, for=proxy` (RFC 7239).
     Forwarded,
 }
 
-/// An address, or all addresses that begin alike: `10.0.0.7`, `10.0.0.0/8`, `fd00::/8`.
+/// An IP address, or a network of them: `10.0.0.7`, `10.0.0.0/8`, `fd00::/8`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct IpNetwork(IpNet);
 
-/// The text is neither an address nor a network.
+/// Text that is neither an IP address nor a network.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("expected an address or a network, such as `127.0.0.1` or `10.0.0.0/8`")]
 pub struct InvalidNetwork;
@@ -46,20 +46,22 @@ impl FromStr for IpNetwork {
 }
 
 impl Proxies {
-    /// Trusts the proxies in these networks to say in this header for whom they ask.
+    /// Trusts the proxies in these networks to name their client in this header.
     pub fn new(networks: impl IntoIterator<Item = IpNetwork>, header: ForwardedHeader) -> Self {
         Self { networks: networks.into_iter().collect(), header, proxy_protocol: false }
     }
 
-    /// Expects the trusted proxies to begin each connection with a header of the PROXY protocol, version
-    /// 2, and drops those that do not. The connection is then the client's, who has the limits of one.
+    /// If true, the trusted proxies must begin each connection with a header of the PROXY protocol,
+    /// version 2. A connection without it is closed. The connection then belongs to the client and
+    /// has its limits.
     #[must_use]
     pub fn with_proxy_protocol(mut self, proxy_protocol: bool) -> Self {
         self.proxy_protocol = proxy_protocol;
         self
     }
 
-    /// Returns true if a connection from this address begins with a header of the PROXY protocol.
+    /// Returns true if a connection from this address must begin with a header of the PROXY
+    /// protocol.
     pub(crate) fn announce(&self, address: IpAddr) -> bool {
         self.proxy_protocol && self.trust(address)
     }
@@ -72,10 +74,10 @@ impl Proxies {
 
     /// Returns the address for which a trusted proxy at `peer` asks.
     ///
-    /// Each proxy adds, at the end, the address that it was asked from. So the last address that is not a
-    /// trusted proxy's is the client's, and what stands before it was said by the client and means
-    /// nothing. Where the chain breaks off, because there is no header or no address in it, the proxy
-    /// before the break is taken for the client.
+    /// Each proxy adds the address of its peer at the end of the header. The client is therefore
+    /// the last address that does not belong to a trusted proxy. What stands before it was written
+    /// by the client and means nothing. If the chain breaks off, because there is no header or no
+    /// address in it, the proxy before the break is taken for the client.
     pub(crate) fn client(&self, peer: IpAddr, headers: &HeaderMap) -> IpAddr {
         let mut client = peer;
         for value in headers.get_all(self.header.name()).iter().rev() {
@@ -99,11 +101,11 @@ impl ForwardedHeader {
         }
     }
 
-    /// The address in one element of the header; `None` if it has none, or one that is not disclosed
-    /// (`unknown`, `_hidden`).
+    /// Returns the address in one element of the header. `None` if it has no address, or does not
+    /// disclose it (`unknown`, `_hidden`).
     ///
-    /// A quoted string with a comma or a semicolon in it, which no address has, is not understood and
-    /// ends the chain.
+    /// A quoted string that contains a comma or a semicolon is not understood and ends the chain.
+    /// No address contains one.
     fn address(self, element: &[u8]) -> Option<IpAddr> {
         let text = std::str::from_utf8(element).ok()?;
         match self {
@@ -116,7 +118,8 @@ impl ForwardedHeader {
     }
 }
 
-/// An address with or without a port: `192.0.2.1`, `192.0.2.1:80`, `2001:db8::1`, `[2001:db8::1]:80`.
+/// Parses an address with or without a port: `192.0.2.1`, `192.0.2.1:80`, `2001:db8::1`,
+/// `[2001:db8::1]:80`.
 fn node(text: &str) -> Option<IpAddr> {
     let bare = text.strip_prefix('[').and_then(|text| text.strip_suffix(']')).unwrap_or(text);
     let address = bare.parse().or_else(|_| text.parse().map(|at: SocketAddr| at.ip()));
@@ -142,7 +145,7 @@ mod tests {
     }
 
     #[test]
-    fn the_client_is_the_last_address_that_no_trusted_proxy_has() {
+    fn the_client_is_the_last_address_that_belongs_to_no_trusted_proxy() {
         for (lines, expected) in [
             (&[][..], PEER),
             (&["192.0.2.1"], "192.0.2.1"),
@@ -164,7 +167,7 @@ mod tests {
     }
 
     #[test]
-    fn the_header_of_the_rfc_is_read_when_asked_for_and_only_then() {
+    fn the_header_of_the_rfc_is_read_only_if_it_is_chosen() {
         for (lines, expected) in [
             (&["for=192.0.2.1"][..], "192.0.2.1"),
             (&["for=1.2.3.4, by=10.0.0.1;For=\"192.0.2.1:80\";proto=http"], "192.0.2.1"),
@@ -181,7 +184,7 @@ mod tests {
     }
 
     #[test]
-    fn a_network_is_an_address_or_has_a_length() {
+    fn a_network_is_an_address_or_has_a_prefix_length() {
         for text in ["127.0.0.1", "10.0.0.0/8", "::1", "fd00::/8"] {
             assert!(text.parse::<IpNetwork>().is_ok(), "{text}");
         }

@@ -1,4 +1,4 @@
-//! TLS for the server: a certificate and its key, from files or made on the spot.
+//! TLS for the server: a certificate and its key, from files or self-signed.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -10,8 +10,8 @@ use tokio_rustls::rustls::pki_types::pem::{self, PemObject};
 use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use tokio_rustls::rustls::{self, ServerConfig};
 
-/// What a server proves itself with. Speaks TLS 1.2 and 1.3, and offers HTTP/2 before HTTP/1.1 (ALPN,
-/// RFC 7301).
+/// The certificate of a server and its key. The server speaks TLS 1.2 and 1.3, and prefers HTTP/2
+/// to HTTP/1.1 (ALPN, RFC 7301).
 #[derive(Clone)]
 pub struct Tls {
     pub(crate) acceptor: TlsAcceptor,
@@ -21,29 +21,30 @@ pub struct Tls {
 /// Why a server cannot speak TLS.
 #[derive(Debug, thiserror::Error)]
 pub enum TlsError {
-    /// A file is not what it should be.
+    /// A PEM file cannot be read.
     #[error("cannot read {what} from `{path}`: {source}")]
     Pem {
-        /// What was looked for.
+        /// What the file should contain.
         what: &'static str,
         /// The file.
         path: String,
-        /// What is wrong.
+        /// What is wrong with the file.
         source: pem::Error,
     },
-    /// Certificate and key do not fit, or are of a kind that is not supported.
+    /// The certificate does not belong to the key, or one of them is of a kind that is not
+    /// supported.
     #[error("cannot use this certificate with this key: {0}")]
     Unfit(#[from] rustls::Error),
-    /// No certificate could be made.
+    /// A self-signed certificate could not be made.
     #[error("cannot make a certificate: {0}")]
     Make(#[from] rcgen::Error),
 }
 
 impl Tls {
-    /// From PEM files: a chain of certificates, the server's own first, and its private key.
+    /// Reads a chain of certificates, the server's own first, and its private key from PEM files.
     ///
     /// # Errors
-    /// A file that cannot be read, or a key that does not belong to the certificate.
+    /// A file cannot be read, or the key does not belong to the certificate.
     pub fn from_files(certificates: &Path, key: &Path) -> Result<Self, TlsError> {
         let pem = |what, path: &Path| {
             let path = path.display().to_string();
@@ -58,11 +59,11 @@ impl Tls {
         Self::new(chain, key, text)
     }
 
-    /// A certificate of its own making for these host names and addresses: for trying out, and for
-    /// measuring. Clients have to be given it.
+    /// Makes a self-signed certificate for these host names and addresses, for trying things out
+    /// and for measuring. Clients need the certificate to trust the server.
     ///
     /// # Errors
-    /// A name that no certificate can have.
+    /// A certificate cannot contain one of the names.
     pub fn self_signed(names: impl IntoIterator<Item = String>) -> Result<Self, TlsError> {
         let CertifiedKey { cert, signing_key } =
             generate_simple_self_signed(names.into_iter().collect::<Vec<_>>())?;
@@ -70,7 +71,7 @@ impl Tls {
         Self::new(vec![cert.der().clone()], key, cert.pem())
     }
 
-    /// The certificates in PEM, for clients that are to trust them.
+    /// Returns the certificates in PEM, for clients that should trust them.
     pub fn certificate(&self) -> &str {
         &self.certificate
     }
@@ -89,7 +90,7 @@ impl Tls {
     }
 }
 
-/// Never shows the key.
+/// Does not print the key.
 impl std::fmt::Debug for Tls {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         formatter.debug_struct("Tls").finish_non_exhaustive()

@@ -221,9 +221,10 @@ enum Step {
     TimePasses,
 }
 
-/// A message is in exactly one answer, and no answer has a cursor past it, wherever it is published: before
-/// the request, while it is held, when the hold ends and nothing has been answered yet, and while the answer
-/// is on its way. All orders of five steps, with a clock that moves when it is told to.
+/// A message is in exactly one answer, and no answer has a cursor past it, wherever it is
+/// published: before the request, while it is held, when the hold ends and nothing has been
+/// answered yet, and while the answer is on its way. All orders of five steps, with a clock that
+/// moves when it is told to.
 #[tokio::test(start_paused = true)]
 async fn a_message_published_around_the_edge_of_a_long_poll_is_in_exactly_one_answer() {
     use Step::{Ask, Publish, TimePasses};

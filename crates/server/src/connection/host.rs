@@ -2,16 +2,16 @@
 
 use axum::http::{HeaderMap, HeaderValue, Version, header};
 
-use crate::answer::Refusal;
+use crate::api_error::ApiError;
 
-/// Checks that a request of this version names its host as it has to: exactly once over HTTP/1.1, at
-/// most once over HTTP/1.0, and with a value that can be a host and a port. HTTP/2 has `:authority`
-/// instead and is not checked. Nothing is allocated for a request that passes.
+/// Checks that a request names its host: exactly once over HTTP/1.1, at most once over HTTP/1.0,
+/// and with a value that can be a host and a port. HTTP/2 has `:authority` instead and is not
+/// checked. Nothing is allocated for a request that passes.
 ///
 /// # Errors
-/// A `400` that also closes the connection: a request with two hosts may be understood in another way by
-/// a proxy on its path, and so may what follows it.
-pub(crate) fn check(version: Version, headers: &HeaderMap) -> Result<(), Refusal> {
+/// A `400` that also closes the connection. A proxy on the path may understand a request with two
+/// hosts in another way than the server, and so may it understand what follows.
+pub(crate) fn check(version: Version, headers: &HeaderMap) -> Result<(), ApiError> {
     if version > Version::HTTP_11 {
         return Ok(());
     }
@@ -24,11 +24,11 @@ pub(crate) fn check(version: Version, headers: &HeaderMap) -> Result<(), Refusal
         (Some(_), None) => "the value of the `Host` header is not a host with an optional port",
     };
     let hint = "send exactly one `Host` header, such as `Host: example.org:8080`";
-    Err(Refusal::bad_request(error, hint).with(header::CONNECTION, "close"))
+    Err(ApiError::bad_request(error, hint).with(header::CONNECTION, "close"))
 }
 
 /// Returns true if the value has only characters that a host and a port may have (RFC 3986, section
-/// 3.2). An empty value is allowed: it is what a client sends whose address has no host.
+/// 3.2). An empty value is allowed: a client sends it if its address has no host.
 fn is_host(value: &HeaderValue) -> bool {
     const SIGNS: &[u8] = b"-._~%:[]!$&'()*+,;=";
     value.as_bytes().iter().all(|byte| byte.is_ascii_alphanumeric() || SIGNS.contains(byte))
@@ -46,11 +46,11 @@ mod tests {
         for host in hosts {
             headers.append(header::HOST, HeaderValue::from_static(host));
         }
-        check(version, &headers).err().map(|refusal| refusal.into_response().status())
+        check(version, &headers).err().map(|error| error.into_response().status())
     }
 
     #[test]
-    fn a_request_has_to_name_one_host() {
+    fn a_request_must_name_exactly_one_host() {
         let bad = Some(StatusCode::BAD_REQUEST);
         for (version, hosts, expected) in [
             (Version::HTTP_11, &["localhost"][..], None),

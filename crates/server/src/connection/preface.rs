@@ -1,38 +1,42 @@
-//! Which HTTP a connection speaks in the clear: HTTP/2 with prior knowledge begins with a fixed preface
-//! (RFC 9113, section 3.4), HTTP/1.1 with anything else.
+//! Which HTTP a connection without TLS speaks. HTTP/2 with prior knowledge begins with a fixed
+//! preface (RFC 9113, section 3.4), HTTP/1.1 with anything else.
 
 use std::io;
+use std::net::SocketAddr;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, ReadBuf};
 use tokio::time::timeout;
 
-use super::vitals::Closed;
-use super::{Connection, late_head};
+use super::activity::ConnectionActivity;
+use super::late_head;
+use crate::metrics::CloseReason;
 
 const PREFACE: &[u8; 24] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
-/// Reads as little as it takes to tell, and whether it is HTTP/2. `None` when nothing comes in time,
-/// when the peer goes away, or when the server stops first.
+/// Reads as few bytes as it takes to tell. Returns a stream that begins with the same bytes, and
+/// true for HTTP/2. Returns `None` if nothing comes in time, if the peer closes, or if the server
+/// stops first.
 pub(super) async fn read<S: AsyncRead + AsyncWrite + Unpin>(
     mut stream: S,
-    connection: &Connection,
-) -> Option<(Replayed<S>, bool)> {
-    let limits = connection.server.limits();
+    activity: &ConnectionActivity,
+    peer: SocketAddr,
+) -> Option<(Rewound<S>, bool)> {
+    let limits = &activity.server().limits;
     let (mut start, mut length) = ([0; PREFACE.len()], 0);
     while length < PREFACE.len() && start[..length] == PREFACE[..length] {
-        let (time, why) = if length == 0 {
-            (limits.idle_time, Closed::Idle)
+        let (time, reason) = if length == 0 {
+            (limits.idle_time, CloseReason::Idle)
         } else {
-            (limits.head_time, Closed::Head)
+            (limits.head_time, CloseReason::SlowHead)
         };
         let read = tokio::select! {
-            // What is here is read, even if the server stops.
+            // What has come is read even if the server stops.
             biased;
             read = timeout(time, stream.read(&mut start[length..])) => read,
-            () = connection.server.stopping() => {
-                connection.vitals.close(Closed::Stopped);
+            () = activity.server().stopping() => {
+                activity.set_close_reason(CloseReason::Stopped);
                 return None;
             }
         };
@@ -40,30 +44,30 @@ pub(super) async fn read<S: AsyncRead + AsyncWrite + Unpin>(
             Ok(Ok(0) | Err(_)) => return None,
             Ok(Ok(bytes)) => length += bytes,
             Err(_) => {
-                connection.vitals.close(why);
-                if why == Closed::Head {
-                    // What began like HTTP/2 may have become a request over HTTP/1.1.
-                    Box::pin(late_head::answer(stream, connection)).await;
+                activity.set_close_reason(reason);
+                if reason == CloseReason::SlowHead {
+                    // What began like HTTP/2 could have become a request over HTTP/1.1.
+                    Box::pin(late_head::answer(stream, activity, peer)).await;
                 }
                 return None;
             }
         }
     }
-    let http2 = start == *PREFACE;
+    let is_http2 = start == *PREFACE;
     let length = u8::try_from(length).expect("at most 24 bytes are read");
-    Some((Replayed { stream, start, read: 0, length }, http2))
+    Some((Rewound { stream, start, read: 0, length }, is_http2))
 }
 
-/// A stream whose first bytes were looked at.
+/// A stream that begins again with the bytes that were read from it.
 #[derive(Debug)]
-pub(super) struct Replayed<S> {
+pub(super) struct Rewound<S> {
     stream: S,
     start: [u8; PREFACE.len()],
     read: u8,
     length: u8,
 }
 
-impl<S: AsyncRead + Unpin> AsyncRead for Replayed<S> {
+impl<S: AsyncRead + Unpin> AsyncRead for Rewound<S> {
     fn poll_read(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
@@ -76,14 +80,14 @@ impl<S: AsyncRead + Unpin> AsyncRead for Replayed<S> {
         let taken = left.len().min(buffer.remaining());
         buffer.put_slice(&left[..taken]);
         self.read += u8::try_from(taken).expect("no more than was kept");
-        // What has come behind it goes along: a request is to be read in as few pieces as it came in.
-        // An end or an error comes again.
+        // Add what has come after these bytes, so that a request is read in as few pieces as it
+        // came in. An end or an error is returned again by the next read.
         let _ = Pin::new(&mut self.stream).poll_read(context, buffer);
         Poll::Ready(Ok(()))
     }
 }
 
-impl<S: AsyncWrite + Unpin> AsyncWrite for Replayed<S> {
+impl<S: AsyncWrite + Unpin> AsyncWrite for Rewound<S> {
     fn poll_write(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,

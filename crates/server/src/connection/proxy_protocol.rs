@@ -6,50 +6,52 @@ use proxy_header::{ParseConfig, ProxyHeader};
 use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio::time::timeout;
 
-use crate::server::Server;
+use crate::state::ServerState;
 
-/// The signature, the version and command, the family, and the length of what follows.
-const FIXED: usize = 16;
+/// The bytes of the fixed part: signature, version and command, family, length of the rest.
+const FIXED_BYTES: usize = 16;
 
-/// The most bytes that may follow: addresses and notes. Proxies send far less.
-const REST_MAX: usize = 4 << 10;
+/// The maximum length of the rest: addresses and notes. Proxies send far less.
+const MAX_REST_BYTES: usize = 4 << 10;
 
-/// Reads the header and nothing behind it. Returns for whom the connection is, which is `proxy` itself if
-/// the header says so (`LOCAL`) or names no address.
+/// Reads the header and nothing after it. Returns the address of the client. That is `proxy` itself
+/// if the header says so (`LOCAL`) or names no address.
 ///
-/// Returns `None`, and the connection is to be dropped, if the header is malformed or of version 1, or if
-/// it has not come within the time for a head, or when the server stops.
+/// Returns `None` if the header is malformed or of version 1, if it has not come within the time
+/// for a head, or if the server stops. The connection must then be closed.
 pub(super) async fn read(
     mut stream: impl AsyncRead + Unpin,
     proxy: SocketAddr,
-    server: &Server,
+    server: &ServerState,
 ) -> Option<SocketAddr> {
-    let reading = timeout(server.limits().head_time, header(&mut stream));
+    let reading = timeout(server.limits.head_time, header(&mut stream));
     let header = tokio::select! {
         read = reading => read.ok().flatten(),
         () = server.stopping() => return None,
     };
-    if header.is_none() && server.bad_starts().is_due() {
+    if header.is_none() && server.bad_start_log.is_due() {
         tracing::warn!(%proxy, "a connection did not begin with a PROXY header, version 2: closed");
     }
     header.map(|client| client.unwrap_or(proxy))
 }
 
-/// The address in the header; `None` if there is no valid header, `Some(None)` if it names no address.
+/// Returns the address in the header: `None` if there is no valid header, `Some(None)` if it names
+/// no address.
 async fn header(stream: &mut (impl AsyncRead + Unpin)) -> Option<Option<SocketAddr>> {
-    let mut bytes = vec![0; FIXED];
+    let mut bytes = vec![0; FIXED_BYTES];
     stream.read_exact(&mut bytes).await.ok()?;
-    let length = usize::from(u16::from_be_bytes([bytes[FIXED - 2], bytes[FIXED - 1]]));
-    if length > REST_MAX {
+    let length = usize::from(u16::from_be_bytes([bytes[FIXED_BYTES - 2], bytes[FIXED_BYTES - 1]]));
+    if length > MAX_REST_BYTES {
         return None;
     }
-    bytes.resize(FIXED + length, 0);
-    // Where the signature is wrong, the length means nothing, and what is waited for may not come.
+    bytes.resize(FIXED_BYTES + length, 0);
+    // If the signature is wrong, the length means nothing, and waiting for that many bytes may
+    // never end.
     let config = ParseConfig { include_tlvs: false, allow_v1: false, allow_v2: true };
-    if let Err(proxy_header::Error::Invalid) = ProxyHeader::parse(&bytes[..FIXED], config) {
+    if let Err(proxy_header::Error::Invalid) = ProxyHeader::parse(&bytes[..FIXED_BYTES], config) {
         return None;
     }
-    stream.read_exact(&mut bytes[FIXED..]).await.ok()?;
+    stream.read_exact(&mut bytes[FIXED_BYTES..]).await.ok()?;
     let (header, read) = ProxyHeader::parse(&bytes, config).ok()?;
     (read == bytes.len()).then(|| header.proxied_address().map(|address| address.source))
 }
@@ -86,7 +88,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_is_no_header_is_not_waited_for() {
+    async fn bytes_without_a_header_are_not_waited_for() {
         let (mut ours, mut theirs) = tokio::io::duplex(64);
         for bytes in [&b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"[..], b"PROXY TCP4 192.0.2.1 "] {
             tokio::io::AsyncWriteExt::write_all(&mut theirs, bytes).await.unwrap();

@@ -1,53 +1,66 @@
-//! Long polling: what comes next, or nothing after the hold.
+//! Long polling: each request is held until there is a message, or until its hold time is over.
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use axum::http::HeaderMap;
+use axum::extract::Request;
 use axum::response::Response;
+use axum::routing::MethodFilter;
+use wirebench_protocol::Transport;
 
-use super::{Ask, Subscription, locate, polling};
-use crate::answer::Refusal;
+use super::polling;
+use super::subscription::{QUERY_HINT, Subscription};
+use crate::api_error::ApiError;
+use crate::feed::Feed;
+use crate::state::ServerState;
 
+pub(super) const METHODS: MethodFilter = MethodFilter::GET;
+
+/// The hold time of a request that does not ask for one.
 const DEFAULT_HOLD: Duration = Duration::from_secs(25);
 
-/// Proxies and clients give up on silent responses; RFC 6202, section 5.5, calls 30 seconds safe and
-/// reports 120 to work.
-const LONGEST_HOLD: Duration = Duration::from_mins(1);
+/// The longest hold time. Proxies and clients give up on responses that stay silent: RFC 6202,
+/// section 5.5, calls 30 seconds safe and reports that 120 seconds work.
+const MAX_HOLD: Duration = Duration::from_mins(1);
 
-/// A hold that ends without a message, because its time is over or the server stops, answers `204` with
-/// the cursor that was asked for, so nothing published meanwhile can be passed over. Every await here is a place where a client that goes away
-/// drops the handler: reading takes nothing from the feed, so nothing is lost.
+/// Answers with the next batch after the cursor. If the hold ends without a message, because its
+/// time is over or because the server stops, the answer is `204` with the cursor of the request, so
+/// that no message is skipped.
+///
+/// A client that closes its connection drops this future at an `await`. Nothing is lost then,
+/// because reading removes nothing from the feed.
 pub(super) async fn answer(
-    subscription: &Subscription,
-    ask: &Ask,
-    headers: &HeaderMap,
-) -> Result<Response, Refusal> {
-    let feed = &subscription.feed;
-    let after = locate(feed, &ask.after)?;
-    let hold = hold(ask.hold)?;
+    server: &Arc<ServerState>,
+    feed: &Feed,
+    request: Request,
+) -> Result<Response, ApiError> {
+    let (subscription, query) = Subscription::open(Transport::LongPolling, server, feed, &request)?;
+    let after = subscription.locate(&query.after)?;
+    let hold = hold(query.hold)?;
+    let headers = request.headers();
 
     let at_once = feed.read(after);
     if !at_once.is_empty() || hold.is_zero() {
-        return Ok(polling::answer(subscription, after, &at_once, headers));
+        return Ok(polling::answer(&subscription, after, &at_once, headers));
     }
     tokio::select! {
-        // Data first: where a message and the end of the hold meet, the message wins.
+        // The message first: it wins if it comes together with the end of the hold.
         biased;
-        batch = feed.wait(after) => Ok(polling::answer(subscription, after, &batch, headers)),
-        () = tokio::time::sleep(hold) => Ok(polling::nothing(subscription, after)),
+        batch = feed.wait(after) => Ok(polling::answer(&subscription, after, &batch, headers)),
+        () = tokio::time::sleep(hold) => Ok(polling::nothing(&subscription, after)),
     }
 }
 
-/// The hold asked for, within bounds, shortened by up to a tenth: holds that began together must not
-/// all end together.
-fn hold(seconds: Option<f64>) -> Result<Duration, Refusal> {
+/// Returns the hold time that the request asks for, at most [`MAX_HOLD`], shortened by up to a
+/// tenth. Holds that began together must not all end together.
+fn hold(seconds: Option<f64>) -> Result<Duration, ApiError> {
     let asked = match seconds {
         None => DEFAULT_HOLD,
         Some(seconds) => Duration::try_from_secs_f64(seconds)
             .map_err(|error| {
-                Refusal::bad_request(format!("`hold={seconds}`: {error}"), super::ASK_HINT)
+                ApiError::bad_request(format!("`hold={seconds}`: {error}"), QUERY_HINT)
             })?
-            .min(LONGEST_HOLD),
+            .min(MAX_HOLD),
     };
     Ok(asked.mul_f64(rand::random_range(0.9..=1.0)))
 }
@@ -57,7 +70,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_hold_is_jittered_downwards_and_bounded() {
+    fn a_hold_is_bounded_and_shortened_at_random() {
         let within = |seconds, longest| {
             let hold = hold(seconds).unwrap().as_secs_f64();
             hold <= longest && hold >= longest * 0.9
@@ -67,7 +80,7 @@ mod tests {
     }
 
     #[test]
-    fn a_hold_that_is_no_time_is_refused() {
+    fn a_hold_that_is_not_a_duration_is_an_error() {
         assert!(hold(Some(-1.0)).is_err() && hold(Some(f64::NAN)).is_err());
     }
 }

@@ -1,16 +1,27 @@
-//! Short polling: what is there, at once.
+//! Short polling: each request is answered at once.
 
-use axum::http::HeaderMap;
+use std::sync::Arc;
+
+use axum::extract::Request;
 use axum::response::Response;
+use axum::routing::MethodFilter;
+use wirebench_protocol::Transport;
 
-use super::{Ask, Subscription, locate, polling};
-use crate::answer::Refusal;
+use super::polling;
+use super::subscription::Subscription;
+use crate::api_error::ApiError;
+use crate::feed::Feed;
+use crate::state::ServerState;
 
+pub(super) const METHODS: MethodFilter = MethodFilter::GET;
+
+/// Answers with what the feed has after the cursor.
 pub(super) fn answer(
-    subscription: &Subscription,
-    ask: &Ask,
-    headers: &HeaderMap,
-) -> Result<Response, Refusal> {
-    let after = locate(&subscription.feed, &ask.after)?;
-    Ok(polling::answer(subscription, after, &subscription.feed.read(after), headers))
+    server: &Arc<ServerState>,
+    feed: &Feed,
+    request: &Request,
+) -> Result<Response, ApiError> {
+    let (subscription, query) = Subscription::open(Transport::ShortPolling, server, feed, request)?;
+    let after = subscription.locate(&query.after)?;
+    Ok(polling::answer(&subscription, after, &feed.read(after), request.headers()))
 }

@@ -1,5 +1,5 @@
-//! The server inside of an application of someone else's: nested under a prefix, served by axum. The
-//! application is the example's.
+//! The server inside of an application of someone else's: nested under a prefix, served by axum.
+//! The application is the example's.
 
 use std::time::Duration;
 

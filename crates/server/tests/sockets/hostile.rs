@@ -1,5 +1,5 @@
-//! Clients that break the rules, by mistake or on purpose. The server answers as the rules say, closes,
-//! and goes on.
+//! Clients that break the rules, by mistake or on purpose. The server answers as the rules say,
+//! closes, and goes on.
 
 use std::time::Duration;
 

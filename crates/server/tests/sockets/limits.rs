@@ -230,8 +230,7 @@ async fn publishing_too_often_is_answered_429_over_either_way() {
 }
 
 #[tokio::test]
-async fn a_head_that_takes_too_long_is_answered_408_and_ends_the_connection_and_a_long_pause_does_not()
- {
+async fn a_slow_head_is_answered_408_and_ends_the_connection_and_a_long_pause_does_not() {
     let (server, _) = server(Limits { head_time: SHORT, ..Limits::default() });
     let serving = Serving::start(&server).await;
     let mut pauses = serving.connect().await;
@@ -258,7 +257,8 @@ async fn a_head_that_takes_too_long_is_answered_408_and_ends_the_connection_and_
     assert!(pauses.rest().await.starts_with(b"HTTP/1.1 408 "));
 }
 
-/// What a client sends between two requests over HTTP/2, such as an acknowledgement, begins no head.
+/// What a client sends between two requests over HTTP/2, such as an acknowledgement, begins no
+/// head.
 #[tokio::test]
 async fn a_pause_between_two_requests_over_http_2_may_be_longer_than_a_head_may_take() {
     let (server, _) = server(Limits { head_time: SHORT, ..Limits::default() });

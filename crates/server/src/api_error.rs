@@ -1,0 +1,103 @@
+//! The answer to a request that is refused: JSON with the right status and a hint.
+
+use std::borrow::Cow;
+
+use axum::Json;
+use axum::http::{HeaderName, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use serde::Serialize;
+
+use crate::feed::Rejected;
+
+/// Why a request is refused: `{"error":"…","hint":"…"}`.
+#[derive(Debug)]
+pub(crate) struct ApiError {
+    status: StatusCode,
+    error: String,
+    hint: Cow<'static, str>,
+    headers: Vec<(HeaderName, &'static str)>,
+}
+
+#[derive(Serialize)]
+struct ErrorBody<'a> {
+    error: &'a str,
+    hint: &'a str,
+}
+
+impl ApiError {
+    /// `error` says what is wrong, `hint` what to do instead.
+    pub(crate) fn new(
+        status: StatusCode,
+        error: impl Into<String>,
+        hint: impl Into<Cow<'static, str>>,
+    ) -> Self {
+        Self { status, error: error.into(), hint: hint.into(), headers: Vec::new() }
+    }
+
+    /// Adds a header to the answer.
+    pub(crate) fn with(mut self, name: HeaderName, value: &'static str) -> Self {
+        self.headers.push((name, value));
+        self
+    }
+
+    /// `400`.
+    pub(crate) fn bad_request(error: impl Into<String>, hint: &'static str) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, error, hint)
+    }
+
+    /// `401`: the request must bring a token.
+    pub(crate) fn unauthorized(error: &str, hint: &'static str) -> Self {
+        Self::new(StatusCode::UNAUTHORIZED, error, hint).with(header::WWW_AUTHENTICATE, "Bearer")
+    }
+
+    /// `503` on a connection beyond the limit, which is then closed.
+    pub(crate) fn too_many_connections() -> Self {
+        Self::over_the_limit("there are too many connections").with(header::CONNECTION, "close")
+    }
+
+    /// `503` to a client behind a proxy that has too many requests under way. The connection, which
+    /// is the proxy's, stays open.
+    pub(crate) fn too_many_from_address() -> Self {
+        Self::over_the_limit("there are too many connections from this address")
+    }
+
+    fn over_the_limit(error: &str) -> Self {
+        let hint = "come back later; the limit is the server's";
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, error, hint).with(header::RETRY_AFTER, "5")
+    }
+
+    /// Returns the whole answer in HTTP/1.1, for a request that hyper has not read. It says that
+    /// the connection closes.
+    pub(crate) fn into_http1(self) -> Vec<u8> {
+        let body = ErrorBody { error: &self.error, hint: &self.hint };
+        let body = serde_json::to_string(&body).expect("an error has no maps in it");
+        let (status, length) = (self.status, body.len());
+        format!(
+            "HTTP/1.1 {status}\r\nconnection: close\r\ncontent-type: application/json\r\n\
+             content-length: {length}\r\ncache-control: no-store\r\n\r\n{body}"
+        )
+        .into_bytes()
+    }
+}
+
+impl From<Rejected> for ApiError {
+    fn from(Rejected { status, error, hint }: Rejected) -> Self {
+        let refused = Self::new(status, error, hint);
+        match status {
+            StatusCode::TOO_MANY_REQUESTS => refused.with(header::RETRY_AFTER, "1"),
+            _ => refused,
+        }
+    }
+}
+
+impl IntoResponse for ApiError {
+    fn into_response(self) -> Response {
+        let body = Json(ErrorBody { error: &self.error, hint: &self.hint });
+        let mut response =
+            (self.status, [(header::CACHE_CONTROL, "no-store")], body).into_response();
+        for (name, value) in self.headers {
+            response.headers_mut().insert(name, HeaderValue::from_static(value));
+        }
+        response
+    }
+}

@@ -1,0 +1,250 @@
+//! HTTP/1.1 and HTTP/2 over one connection.
+
+use std::convert::Infallible;
+use std::future::{Future, poll_fn};
+use std::net::SocketAddr;
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::task::Poll;
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::ConnectInfo;
+use axum::http::{Extensions, HeaderValue, Request, Response, StatusCode, Version, header};
+use axum::response::IntoResponse;
+use hyper::body::Incoming;
+use hyper::server::conn::{http1, http2};
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tower::Service;
+use wirebench_protocol::{STREAMS_PER_CONNECTION, Transport};
+
+use super::activity::ConnectionActivity;
+use super::client_slot::ClientSlot;
+use super::deadline::ConnectionDeadline;
+use super::request_context::RequestContext;
+use super::slow_stream::{self, MeteredBody};
+use super::{host, late_head};
+use crate::api_error::ApiError;
+use crate::layer::Io;
+use crate::metrics::CloseReason;
+use crate::wake_flag::WakeFlag;
+
+/// The number of bytes that a stream may have under way before the peer acknowledges them; a
+/// connection has room for all of its streams. Far more than a feed sends in a round trip, so that
+/// flow control holds back slow readers and nobody else.
+const STREAM_WINDOW: u32 = 1 << 20;
+
+/// The smallest read buffer that hyper allows over HTTP/1.1.
+const MIN_HEAD_BUFFER: usize = 8 << 10;
+
+/// A connection that speaks HTTP, and what is added to each of its requests.
+pub(super) struct HttpConnection {
+    app: Router,
+    peer: SocketAddr,
+    activity: Arc<ConnectionActivity>,
+    /// What a layer adds to each request.
+    extensions: Option<Extensions>,
+}
+
+/// Runs the streams of an HTTP/2 connection as tasks that the server waits for.
+#[derive(Clone, Debug)]
+struct StreamExecutor {
+    peer: SocketAddr,
+    activity: Arc<ConnectionActivity>,
+}
+
+impl<F: Future + Send + 'static> hyper::rt::Executor<F> for StreamExecutor {
+    fn execute(&self, stream: F) {
+        let server = self.activity.server();
+        let watched = slow_stream::watch(stream, server.limits.write_time);
+        let Self { peer, activity } = self.clone();
+        server.spawn(async move {
+            if !watched.await {
+                let transport = activity.transport();
+                activity.server().metrics.connections.stream_reset(transport);
+                let transport = transport.map(Transport::name);
+                tracing::warn!(%peer, transport, "a stream was reset: its reader took too little");
+            }
+        });
+    }
+}
+
+impl HttpConnection {
+    pub(super) fn new(app: Router, peer: SocketAddr, activity: Arc<ConnectionActivity>) -> Self {
+        Self { app, peer, activity, extensions: None }
+    }
+
+    pub(super) fn activity(&self) -> &ConnectionActivity {
+        &self.activity
+    }
+
+    /// Serves the connection until it ends, through the server's layer if there is one.
+    pub(super) async fn serve(mut self, stream: impl Io, http2: bool) {
+        let server = Arc::clone(self.activity.server());
+        let Some(layer) = &server.layer else { return self.serve_http(stream, http2).await };
+        let mut extensions = Extensions::new();
+        let stream = layer.wrap(Box::new(stream), &mut extensions);
+        self.extensions = Some(extensions);
+        Box::pin(self.serve_http(stream, http2)).await;
+    }
+
+    async fn serve_http(self, stream: impl Io, http2: bool) {
+        // HTTP/2 on the heap: its state is large, and most connections do not use it.
+        if http2 {
+            Box::pin(self.serve_http2(stream)).await;
+        } else {
+            self.serve_http1(stream).await;
+        }
+    }
+
+    async fn serve_http1(self, stream: impl Io) {
+        let head_bytes = self.activity.server().limits.head_bytes;
+        let mut connection = http1::Builder::new()
+            .timer(TokioTimer::new())
+            // `ConnectionDeadline` tells a slow head from an idle connection; hyper does not.
+            .header_read_timeout(None)
+            .max_buf_size(head_bytes.max(MIN_HEAD_BUFFER))
+            .writev(false)
+            .serve_connection(TokioIo::new(stream), service_fn(|request| self.answer(request)))
+            .with_upgrades();
+        // When hyper is told to shut down, it closes a connection between two requests, perhaps
+        // under the second of them. So it is told only when no further request is expected. Until
+        // then, `answer` marks the last answer of the connection.
+        let shut_down = http1::UpgradeableConnection::graceful_shutdown;
+        let reason = self.drive(Pin::new(&mut connection), shut_down, false).await;
+        if reason == Some(CloseReason::SlowHead)
+            && let Some(parts) = connection.into_parts()
+        {
+            // On the heap: it holds a buffer, which would make every connection larger.
+            let stream = parts.io.into_inner();
+            Box::pin(late_head::answer(stream, &self.activity, self.peer)).await;
+        }
+    }
+
+    async fn serve_http2(self, stream: impl Io) {
+        let limits = &self.activity.server().limits;
+        let executor = StreamExecutor { peer: self.peer, activity: Arc::clone(&self.activity) };
+        let connection = http2::Builder::new(executor)
+            .timer(TokioTimer::new())
+            .enable_connect_protocol()
+            .max_concurrent_streams(STREAMS_PER_CONNECTION)
+            .initial_stream_window_size(STREAM_WINDOW)
+            .initial_connection_window_size(STREAM_WINDOW.saturating_mul(STREAMS_PER_CONNECTION))
+            .max_header_list_size(u32::try_from(limits.head_bytes).unwrap_or(u32::MAX))
+            // A peer that vanished does not answer these pings.
+            .keep_alive_interval(limits.idle_time)
+            .keep_alive_timeout(limits.head_time)
+            .serve_connection(TokioIo::new(stream), service_fn(|request| self.answer(request)));
+        // GOAWAY tells the peer which requests are still answered, so that none is cut off.
+        self.drive(pin!(connection), http2::Connection::graceful_shutdown, true).await;
+    }
+
+    /// Answers one request. A request that may not be served is refused before any route sees it.
+    fn answer(
+        &self,
+        request: Request<Incoming>,
+    ) -> impl Future<Output = Result<Response<Body>, Infallible>> + Send + use<> {
+        let active = ConnectionActivity::begin_request(&self.activity);
+        self.activity.server().count_request();
+        let version = request.version();
+        let admitted = self.admit(&request);
+        let slot = admitted.as_ref().ok().cloned().flatten();
+        let answer = admitted.map(|slot| {
+            let mut request = request.map(Body::new);
+            self.add_extensions(request.extensions_mut(), slot);
+            self.app.clone().call(request)
+        });
+        async move {
+            let mut answer = match answer {
+                Ok(answer) => answer.await?,
+                Err(error) => error.into_response(),
+            };
+            if version > Version::HTTP_11 {
+                answer = answer.map(MeteredBody::wrap);
+            } else if active.server_is_stopping() {
+                mark_as_last(&mut answer);
+            }
+            drop((active, slot));
+            Ok(answer)
+        }
+    }
+
+    /// Checks a request. Behind a trusted proxy, the request counts as a connection of its client.
+    fn admit(&self, request: &Request<Incoming>) -> Result<Option<Arc<ClientSlot>>, ApiError> {
+        if self.activity.is_refused() {
+            return Err(ApiError::too_many_connections());
+        }
+        host::check(request.version(), request.headers())?;
+        if !self.activity.is_proxied() {
+            return Ok(None);
+        }
+        let server = self.activity.server();
+        ClientSlot::take(server, self.peer.ip(), request.headers()).map(Some)
+    }
+
+    /// Adds what handlers may know of the connection.
+    fn add_extensions(&self, request: &mut Extensions, slot: Option<Arc<ClientSlot>>) {
+        if let Some(extensions) = &self.extensions {
+            request.extend(extensions.clone());
+        }
+        let client = slot.as_ref().map_or(self.peer, |slot| SocketAddr::new(slot.address, 0));
+        request.insert(ConnectInfo(client));
+        request.insert(RequestContext::new(Arc::clone(&self.activity), slot));
+    }
+
+    /// Polls the connection until it ends or its deadline passes. Returns the reason of the
+    /// deadline.
+    ///
+    /// While the server stops, `shut_down` lets the connection end after the requests that are
+    /// under way: over HTTP/2 at once, over HTTP/1.1 when no further request is expected.
+    async fn drive<C: Future>(
+        &self,
+        mut connection: Pin<&mut C>,
+        shut_down: impl Fn(Pin<&mut C>),
+        http2: bool,
+    ) -> Option<CloseReason> {
+        let server = self.activity.server();
+        let mut stopping = pin!(server.stopping());
+        let (mut stop_flag, mut is_shut_down) = (WakeFlag::default(), false);
+        let mut deadline = ConnectionDeadline::new(http2);
+        poll_fn(|context| {
+            // An error at the end is the peer's: it closed or spoke no HTTP. hyper has answered it.
+            if connection.as_mut().poll(context).is_ready() {
+                return Poll::Ready(None);
+            }
+            // After the connection was polled, so that a request that has come is still answered.
+            if !deadline.is_stopped()
+                && stop_flag.poll(context, |context| stopping.as_mut().poll(context)).is_ready()
+            {
+                self.activity.set_close_reason(CloseReason::Stopped);
+                deadline.stop();
+            }
+            let passed = deadline.poll(context, &self.activity, &server.limits);
+            if !deadline.is_stopped() || passed == Poll::Ready(CloseReason::SlowHead) {
+                return passed.map(|reason| {
+                    self.activity.set_close_reason(reason);
+                    Some(reason)
+                });
+            }
+            if !is_shut_down && (http2 || passed.is_ready()) {
+                is_shut_down = true;
+                shut_down(connection.as_mut());
+                // An answer that is being written is sent to its end. Then the connection ends.
+                return connection.as_mut().poll(context).map(|_| None);
+            }
+            Poll::Pending
+        })
+        .await
+    }
+}
+
+/// Says in the answer that the connection closes after it. A switch to another protocol is not
+/// followed by anything that could close.
+fn mark_as_last(answer: &mut Response<Body>) {
+    const CLOSE: HeaderValue = HeaderValue::from_static("close");
+    let is_marked = answer.headers().get_all(header::CONNECTION).iter().any(|value| value == CLOSE);
+    if answer.status() != StatusCode::SWITCHING_PROTOCOLS && !is_marked {
+        answer.headers_mut().append(header::CONNECTION, CLOSE);
+    }
+}

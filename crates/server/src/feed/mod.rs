@@ -1,0 +1,351 @@
+//! A feed: one append-only window of messages, and the three ways to read it.
+//!
+//! Readers bring their own cursor, and reading removes nothing. There is no queue for each
+//! subscriber, and several wake-ups become one. A reader that comes late finds everything that it
+//! missed at once.
+
+mod batch;
+mod entry;
+mod follow;
+mod payload;
+mod publishing;
+mod rejected;
+mod state;
+mod waiters;
+mod window;
+
+use std::num::NonZeroU32;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::StreamExt;
+use smallvec::SmallVec;
+use wirebench_protocol::control::{CountWindow, WindowCount};
+use wirebench_protocol::{After, Cursor, Epoch, Seq, Timestamp};
+
+pub use self::batch::Batch;
+pub use self::entry::Entry;
+pub use self::follow::Follow;
+pub use self::payload::{InvalidJson, JsonPayload};
+pub use self::rejected::Rejected;
+use self::state::FeedState;
+
+/// A feed of messages. A handle: clones read and write the same feed.
+#[derive(Clone, Debug)]
+pub struct Feed(Arc<FeedState>);
+
+/// A cursor of this feed that lies after its newest message. The feed cannot have given it to
+/// anybody.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("cursor `{cursor}` lies after the newest message, {newest}")]
+pub struct FutureCursor {
+    /// The cursor that a subscriber asked for.
+    pub cursor: Cursor,
+    /// The newest message of the feed.
+    pub newest: Seq,
+}
+
+impl Feed {
+    /// Creates an empty feed in a new epoch. It keeps the last `capacity` messages, and at least
+    /// one.
+    pub fn new(capacity: usize) -> Self {
+        Self(Arc::new(FeedState::new(Epoch(rand::random()), capacity)))
+    }
+
+    /// Limits the window to this many bytes of JSON. The newest message is always kept.
+    ///
+    /// # Panics
+    /// The feed has been cloned.
+    #[must_use]
+    pub fn with_window_bytes(mut self, bytes: usize) -> Self {
+        self.state_mut().window.get_mut().set_capacity_bytes(bytes);
+        self
+    }
+
+    /// Limits what is published over the network to this many messages per second, by the generic
+    /// cell rate algorithm: the messages of one second may come at once. [`publish`](Self::publish)
+    /// is not limited.
+    ///
+    /// # Panics
+    /// The feed has been cloned.
+    #[must_use]
+    pub fn with_publish_rate(mut self, per_second: NonZeroU32) -> Self {
+        self.state_mut().publishing.set_rate(per_second);
+        self
+    }
+
+    /// Checks what is published over the network, over any transport: only JSON for which `check`
+    /// returns `Ok` is accepted. [`publish`](Self::publish) is for the owner of the feed and is not
+    /// checked.
+    ///
+    /// # Panics
+    /// The feed has been cloned: a clone would accept payloads without the check.
+    #[must_use]
+    pub fn with_check(
+        mut self,
+        check: impl Fn(&[u8]) -> Result<(), Rejected> + Send + Sync + 'static,
+    ) -> Self {
+        self.state_mut().publishing.set_check(check);
+        self
+    }
+
+    fn state_mut(&mut self) -> &mut FeedState {
+        Arc::get_mut(&mut self.0).expect("a feed is set up before it is cloned")
+    }
+
+    /// Has `observe` called after each publish with the time it took to wake all waiting readers.
+    /// Only the first observer is kept.
+    pub(crate) fn observe_wake_time(&self, observe: impl Fn(Duration) + Send + Sync + 'static) {
+        self.0.publishing.set_observer(observe);
+    }
+
+    /// Appends a payload received over the network, if it is one JSON value and passes the feed's
+    /// check.
+    ///
+    /// # Errors
+    /// The reason why the feed does not take it.
+    pub fn offer(&self, json: &[u8]) -> Result<Cursor, Rejected> {
+        let payload = JsonPayload::from_json(json)
+            .map_err(|error| Rejected::malformed(error.to_string(), "send one JSON value"))?;
+        self.0.publishing.accept(payload.as_bytes())?;
+        Ok(self.publish(&payload))
+    }
+
+    /// Appends a message that is due now, and wakes the readers that wait.
+    pub fn publish(&self, payload: &JsonPayload) -> Cursor {
+        self.publish_due(payload, Timestamp::now())
+    }
+
+    /// Appends a message with the stamp of the time at which it was due, so that a late publisher
+    /// does not hide its own delay.
+    pub fn publish_due(&self, payload: &JsonPayload, due: Timestamp) -> Cursor {
+        let cursor = self.0.window.write().push(payload, due);
+        // Readers are woken outside the lock. Otherwise each of them would wake up only to wait for
+        // it.
+        self.0.show(cursor.seq);
+        self.0.publishing.observe(|| self.0.waiters.wake());
+        cursor
+    }
+
+    /// Turns what a subscriber asks for into the cursor to read from.
+    ///
+    /// # Errors
+    /// The cursor belongs to this epoch and lies after the newest message. A cursor of another
+    /// epoch is accepted: reading from it tells the subscriber about the reset.
+    pub fn locate(&self, after: After) -> Result<Cursor, FutureCursor> {
+        let window = self.0.window.read();
+        let newest = window.newest();
+        match after {
+            After::Newest => Ok(newest),
+            After::Start => Ok(window.start()),
+            After::Cursor(cursor) if cursor.epoch == newest.epoch && cursor.seq > newest.seq => {
+                Err(FutureCursor { cursor, newest: newest.seq })
+            }
+            After::Cursor(cursor) => Ok(cursor),
+        }
+    }
+
+    /// Returns the number of messages that a reader finds after the cursor.
+    pub(crate) fn messages_after(&self, after: Cursor) -> u64 {
+        self.0.window.read().messages_after(after)
+    }
+
+    /// Returns the messages after the cursor without waiting, at most about 1 MiB of them. The rest
+    /// is read from the cursor of the batch.
+    pub fn read(&self, after: Cursor) -> Batch {
+        self.0.read(after)
+    }
+
+    /// Waits until there is a message or a gap after the cursor, and returns it. The batch is empty
+    /// only if the feed closes first.
+    ///
+    /// # Cancel safety
+    /// Dropping the future loses nothing, because reading removes nothing.
+    pub async fn wait(&self, after: Cursor) -> Batch {
+        let nothing = Batch { cursor: after, gap: None, entries: SmallVec::new() };
+        self.follow(after).next().await.unwrap_or(nothing)
+    }
+
+    /// Returns a stream of everything after the cursor, batch by batch, until the feed closes.
+    pub fn follow(&self, after: Cursor) -> Follow {
+        Follow::new(Arc::clone(&self.0), after)
+    }
+
+    /// Ends every wait, and every stream once it has read what is there. A message that is
+    /// published afterwards can still be read, but it wakes nobody.
+    pub fn close(&self) {
+        self.0.close();
+    }
+
+    /// Begins to count the messages whose stamp lies in `window`. An earlier count is forgotten.
+    pub fn count(&self, window: CountWindow) {
+        self.0.window.write().begin_count(window);
+    }
+
+    /// Returns the count so far; `None` if none was begun.
+    pub fn counted(&self) -> Option<WindowCount> {
+        self.0.window.read().count()
+    }
+
+    /// Returns the number of messages that were ever published.
+    pub fn published(&self) -> u64 {
+        self.0.window.read().newest().seq
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicU64, Ordering};
+
+    use futures::FutureExt;
+    use wirebench_protocol::Gap;
+
+    use super::window::BATCH_BYTES;
+    use super::*;
+
+    fn payload(text: &str) -> JsonPayload {
+        JsonPayload::from_json(text.as_bytes()).unwrap()
+    }
+
+    fn feed_of(capacity: usize, published: u64) -> Feed {
+        let feed = Feed::new(capacity);
+        for n in 1..=published {
+            feed.publish(&payload(&n.to_string()));
+        }
+        feed
+    }
+
+    fn places(batch: &Batch) -> Vec<Seq> {
+        batch.entries.iter().map(|entry| entry.seq).collect()
+    }
+
+    #[test]
+    fn a_reader_without_a_cursor_starts_at_the_newest_message() {
+        let feed = feed_of(10, 3);
+        let newest = feed.locate(After::Newest).unwrap();
+        assert_eq!(newest.seq, 3);
+        assert!(feed.read(newest).is_empty());
+    }
+
+    #[test]
+    fn the_start_is_before_the_oldest_message_still_kept() {
+        let feed = feed_of(2, 5);
+        let batch = feed.read(feed.locate(After::Start).unwrap());
+        assert_eq!((places(&batch), batch.gap), (vec![4, 5], None));
+    }
+
+    #[test]
+    fn a_reader_behind_the_window_learns_how_much_it_missed() {
+        let feed = feed_of(2, 5);
+        let first = feed.locate(After::Newest).unwrap().at(1);
+        let batch = feed.read(first);
+        assert_eq!((places(&batch), batch.gap), (vec![4, 5], Some(Gap::Missed(2))));
+        assert_eq!(feed.read(batch.cursor).gap, None, "a gap is told once");
+    }
+
+    #[test]
+    fn a_cursor_of_another_epoch_is_reset_and_the_rest_is_delivered() {
+        let stranger = feed_of(10, 3).locate(After::Newest).unwrap();
+        let feed = feed_of(10, 4);
+        let batch = feed.read(stranger);
+        assert_eq!((places(&batch), batch.gap), (vec![1, 2, 3, 4], Some(Gap::Reset)));
+    }
+
+    #[test]
+    fn a_cursor_after_the_newest_message_is_an_error() {
+        let feed = feed_of(10, 3);
+        let cursor = feed.locate(After::Newest).unwrap().at(4);
+        assert_eq!(feed.locate(After::Cursor(cursor)), Err(FutureCursor { cursor, newest: 3 }));
+    }
+
+    #[test]
+    fn a_batch_is_bounded_by_bytes_but_never_empty() {
+        let feed = Feed::new(10);
+        let big = payload(&format!("\"{}\"", "x".repeat(BATCH_BYTES)));
+        let start = feed.locate(After::Newest).unwrap();
+        for _ in 0..2 {
+            feed.publish(&big);
+        }
+        let batch = feed.read(start);
+        assert_eq!(places(&batch), [1]);
+        assert_eq!(places(&feed.read(batch.cursor)), [2]);
+    }
+
+    #[tokio::test]
+    async fn a_waiting_reader_is_woken_by_the_next_message() {
+        let feed = feed_of(10, 1);
+        let mut follow = feed.follow(feed.locate(After::Newest).unwrap());
+        assert!(follow.next().now_or_never().is_none(), "nothing was published yet");
+        feed.publish(&payload("2"));
+        feed.publish(&payload("3"));
+        assert_eq!(places(&follow.next().await.unwrap()), [2, 3]);
+        assert!(follow.next().now_or_never().is_none(), "no message is delivered twice");
+    }
+
+    #[tokio::test]
+    async fn a_closed_feed_ends_its_streams_after_they_have_read_everything() {
+        let feed = feed_of(10, 2);
+        let mut follow = feed.follow(feed.locate(After::Start).unwrap());
+        feed.close();
+        assert_eq!(places(&follow.next().await.unwrap()), [1, 2]);
+        assert!(follow.next().await.is_none());
+        assert!(feed.wait(feed.locate(After::Newest).unwrap()).await.is_empty());
+    }
+
+    #[test]
+    fn only_messages_due_in_the_window_are_counted() {
+        let feed = Feed::new(1);
+        let at = Timestamp::from_nanos;
+        feed.count(CountWindow { from_ns: at(10), to_ns: at(20) });
+        for due in [9, 10, 19, 20] {
+            feed.publish_due(&payload("0"), at(due));
+        }
+        let count = WindowCount { published: 2, first_seq: Some(2), last_seq: Some(3) };
+        assert_eq!(feed.counted(), Some(count));
+    }
+
+    /// Runs a publisher at full speed against readers that subscribe and leave at random places.
+    /// The publisher goes on for as long as they read, and never so far ahead that the window
+    /// passes a reader.
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn no_message_is_lost_or_repeated_between_reading_and_waiting() {
+        const AHEAD: u64 = 1 << 10;
+        let feed = Feed::new(1 << 12);
+        let start = feed.locate(After::Newest).unwrap();
+        let places: Arc<[AtomicU64; 4]> = Arc::default();
+        let mut readers = tokio::task::JoinSet::new();
+        for reader in 0..places.len() {
+            let (feed, places) = (feed.clone(), Arc::clone(&places));
+            readers.spawn(async move {
+                for _ in 0..500 {
+                    let newest = feed.published();
+                    let from = newest - rand::random_range(0..=newest.min(AHEAD));
+                    places[reader].store(from, Ordering::SeqCst);
+                    let mut follow = feed.follow(start.at(from));
+                    let mut next = from + 1;
+                    while next < from + 40 {
+                        for entry in follow.next().await.unwrap().entries {
+                            assert_eq!(entry.seq, next, "subscribed after {from}");
+                            next += 1;
+                        }
+                    }
+                }
+                places[reader].store(u64::MAX, Ordering::SeqCst);
+            });
+        }
+        let publisher = std::thread::spawn(move || {
+            let slowest = || places.iter().map(|place| place.load(Ordering::SeqCst)).min().unwrap();
+            loop {
+                match slowest() {
+                    u64::MAX => return,
+                    slowest if feed.published() < slowest + AHEAD => {
+                        feed.publish(&payload("0"));
+                    }
+                    _ => std::thread::yield_now(),
+                }
+            }
+        });
+        readers.join_all().await;
+        publisher.join().unwrap();
+    }
+}

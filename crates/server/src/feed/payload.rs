@@ -1,0 +1,57 @@
+//! What a publisher hands in: one JSON value that every transport can carry unchanged.
+
+use bytes::Bytes;
+use serde_json::value::RawValue;
+
+/// One JSON value, as its publisher wrote it, on one line.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct JsonPayload(Bytes);
+
+/// A payload that is not one JSON value.
+#[derive(Debug, thiserror::Error)]
+#[error("the payload is not one JSON value: {0}")]
+pub struct InvalidJson(#[from] serde_json::Error);
+
+impl JsonPayload {
+    /// Takes one JSON value in UTF-8. White space around it is removed.
+    ///
+    /// Line breaks between tokens become spaces. They mean nothing in JSON, but they would end the
+    /// line in an event stream, and all transports must carry the same bytes. Inside strings, JSON
+    /// has no bare line breaks, so strings are never changed.
+    ///
+    /// # Errors
+    /// The text is not exactly one JSON value.
+    pub fn from_json(json: &[u8]) -> Result<Self, InvalidJson> {
+        let value: &RawValue = serde_json::from_slice(json)?;
+        let value = value.get().as_bytes();
+        if value.iter().any(|byte| matches!(byte, b'\r' | b'\n')) {
+            let breaks_to_spaces = |&byte| if matches!(byte, b'\r' | b'\n') { b' ' } else { byte };
+            return Ok(Self(value.iter().map(breaks_to_spaces).collect()));
+        }
+        Ok(Self(Bytes::copy_from_slice(value)))
+    }
+
+    /// Returns the JSON text.
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn line_breaks_between_tokens_become_spaces_and_those_in_strings_stay_escaped() {
+        let payload = JsonPayload::from_json(b" {\"a\":\r\n\"x\\r\\ny\"}\n").unwrap();
+        assert_eq!(payload.as_bytes(), b"{\"a\":  \"x\\r\\ny\"}");
+    }
+
+    #[test]
+    fn anything_but_one_json_value_is_an_error() {
+        for text in ["", " ", "{", "1 2", "{\"a\":}", "\"a\nb\"", "nul"] {
+            assert!(JsonPayload::from_json(text.as_bytes()).is_err(), "accepted `{text}`");
+        }
+        assert!(JsonPayload::from_json(b"\"\xff\"").is_err(), "accepted bad UTF-8");
+    }
+}

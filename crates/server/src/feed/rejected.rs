@@ -1,0 +1,36 @@
+//! Why a feed does not take a payload from outside.
+
+use std::num::NonZeroU32;
+
+use axum::http::StatusCode;
+
+/// A payload from outside that a feed does not take.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{error}")]
+pub struct Rejected {
+    /// The status of the answer to a `POST`: `400` if the payload is at fault, `403` if nobody may
+    /// publish it, `429` if too much is published.
+    pub status: StatusCode,
+    /// What is wrong.
+    pub error: String,
+    /// What to do instead.
+    pub hint: &'static str,
+}
+
+impl Rejected {
+    /// The payload is not what the feed takes (`400`).
+    pub fn malformed(error: impl Into<String>, hint: &'static str) -> Self {
+        Self { status: StatusCode::BAD_REQUEST, error: error.into(), hint }
+    }
+
+    /// Nobody may publish to this feed from outside, or not this payload (`403`).
+    pub fn forbidden(error: impl Into<String>, hint: &'static str) -> Self {
+        Self { status: StatusCode::FORBIDDEN, error: error.into(), hint }
+    }
+
+    /// More is published than the feed takes (`429`).
+    pub(super) fn too_many(rate: NonZeroU32) -> Self {
+        let error = format!("the feed takes at most {rate} messages per second from outside");
+        Self { status: StatusCode::TOO_MANY_REQUESTS, error, hint: "publish less often" }
+    }
+}

@@ -1,0 +1,60 @@
+//! The state that a feed shares with its readers.
+
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+use parking_lot::RwLock;
+use wirebench_protocol::{Cursor, Epoch, Seq};
+
+use super::batch::Batch;
+use super::publishing::Publishing;
+use super::waiters::Waiters;
+use super::window::MessageWindow;
+
+/// The messages of a feed, the tasks that wait for the next one, and the rules for publishing.
+#[derive(Debug)]
+pub(super) struct FeedState {
+    pub(super) window: RwLock<MessageWindow>,
+    /// The newest message that readers find in the window. Lets a reader that has read everything
+    /// skip the lock.
+    newest: AtomicU64,
+    closed: AtomicBool,
+    pub(super) waiters: Waiters,
+    pub(super) publishing: Publishing,
+}
+
+impl FeedState {
+    pub(super) fn new(epoch: Epoch, capacity: usize) -> Self {
+        Self {
+            window: RwLock::new(MessageWindow::new(epoch, capacity)),
+            newest: AtomicU64::new(0),
+            closed: AtomicBool::new(false),
+            waiters: Waiters::default(),
+            publishing: Publishing::default(),
+        }
+    }
+
+    pub(super) fn read(&self, after: Cursor) -> Batch {
+        self.window.read().read(after)
+    }
+
+    /// Makes a message visible to readers that skip the lock. Two publishers may call this in the
+    /// wrong order, so the number only grows.
+    pub(super) fn show(&self, seq: Seq) {
+        self.newest.fetch_max(seq, Ordering::Release);
+    }
+
+    /// Returns true if a message was published after `seq`.
+    pub(super) fn is_newer_than(&self, seq: Seq) -> bool {
+        self.newest.load(Ordering::Acquire) > seq
+    }
+
+    /// Ends every wait.
+    pub(super) fn close(&self) {
+        self.closed.store(true, Ordering::Release);
+        self.waiters.wake();
+    }
+
+    pub(super) fn is_closed(&self) -> bool {
+        self.closed.load(Ordering::Acquire)
+    }
+}

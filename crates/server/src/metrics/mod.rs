@@ -1,0 +1,50 @@
+//! What the server counts, for Prometheus.
+//!
+//! Each counter is looked up once, so that counting a delivery is one addition. Everything is
+//! counted where it happens, so that a scrape agrees with what the clients counted for themselves.
+
+mod close_reason;
+mod connections;
+mod messages;
+mod per_transport;
+mod publishing;
+mod registrar;
+mod requests;
+
+use prometheus::{Registry, TextEncoder};
+
+pub(crate) use self::close_reason::CloseReason;
+use self::connections::ConnectionMetrics;
+use self::messages::MessageMetrics;
+use self::publishing::PublishingMetrics;
+use self::requests::RequestMetrics;
+
+/// The counters of one server.
+#[derive(Debug)]
+pub(crate) struct Metrics {
+    registry: Registry,
+    pub(crate) connections: ConnectionMetrics,
+    pub(crate) requests: RequestMetrics,
+    pub(crate) messages: MessageMetrics,
+    pub(crate) publishing: PublishingMetrics,
+}
+
+impl Metrics {
+    pub(crate) fn new() -> Self {
+        let registry = Registry::new();
+        Self {
+            connections: ConnectionMetrics::new(&registry),
+            requests: RequestMetrics::new(&registry),
+            messages: MessageMetrics::new(&registry),
+            publishing: PublishingMetrics::new(&registry),
+            registry,
+        }
+    }
+
+    /// Returns everything in the text format of Prometheus.
+    pub(crate) fn text(&self) -> String {
+        TextEncoder::new()
+            .encode_to_string(&self.registry.gather())
+            .expect("names and labels are valid, and a string takes everything")
+    }
+}

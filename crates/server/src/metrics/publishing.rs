@@ -1,0 +1,49 @@
+//! What is published, and how long it takes to wake the subscribers.
+
+use std::time::Duration;
+
+use prometheus::{Histogram, HistogramOpts, IntCounter, Registry};
+
+use super::registrar::{counter, registered};
+
+/// The metrics of publishing.
+#[derive(Debug)]
+pub(crate) struct PublishingMetrics {
+    published: IntCounter,
+    rejected: IntCounter,
+    wake_time: Histogram,
+}
+
+impl PublishingMetrics {
+    pub(super) fn new(registry: &Registry) -> Self {
+        let wake_time = HistogramOpts::new(
+            "wirebench_fan_out_seconds",
+            "From the publishing of a message until every waiting subscriber was woken for it",
+        )
+        .buckets(vec![1e-5, 3e-5, 1e-4, 3e-4, 1e-3, 3e-3, 1e-2, 3e-2, 0.1, 0.3, 1.0]);
+        Self {
+            published: counter(
+                registry,
+                "wirebench_published_total",
+                "Messages published from outside",
+            ),
+            rejected: counter(
+                registry,
+                "wirebench_rejected_total",
+                "Messages from outside that were refused",
+            ),
+            wake_time: registered(registry, Histogram::with_opts(wake_time)),
+        }
+    }
+
+    /// Counts a message that a client tried to publish.
+    pub(crate) fn offered(&self, accepted: bool) {
+        if accepted { self.published.inc() } else { self.rejected.inc() }
+    }
+
+    /// Returns an observer of the time that it takes to wake the subscribers of a feed.
+    pub(crate) fn wake_time(&self) -> impl Fn(Duration) + Send + Sync + use<> {
+        let wake_time = self.wake_time.clone();
+        move |took| wake_time.observe(took.as_secs_f64())
+    }
+}

@@ -1,0 +1,160 @@
+//! The paced publisher: publishes each message when it is due, on a thread of its own.
+
+mod payloads;
+mod schedule;
+
+use std::io;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, mpsc};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use wirebench_protocol::Timestamp;
+use wirebench_protocol::control::{self, PublisherReport};
+
+pub use self::payloads::PayloadError;
+use self::payloads::payloads;
+use self::schedule::Schedule;
+use crate::feed::{Feed, JsonPayload};
+
+/// A message is late if it enters the feed more than this after it was due. It is well above the
+/// time that a thread takes to wake up, and well below any interval that a reader of a table cares
+/// about.
+const LATE: Duration = Duration::from_millis(5);
+
+/// The highest rate, in messages per second.
+const MAX_RATE: f64 = 1e6;
+
+/// A publisher at work. Dropping it stops it.
+#[derive(Debug)]
+pub struct PacedPublisher {
+    /// Closing this channel is the signal to stop. Nothing is ever sent.
+    stop: Option<mpsc::Sender<()>>,
+    thread: Option<JoinHandle<PublisherReport>>,
+}
+
+/// Why a publisher cannot start.
+#[derive(Debug, thiserror::Error)]
+pub enum PublisherError {
+    /// The rate is out of range.
+    #[error("`rate` must be above 0 and at most 1,000,000 messages per second, found {0}")]
+    Rate(f64),
+    /// The payloads cannot be published.
+    #[error(transparent)]
+    Payload(#[from] PayloadError),
+    /// The system has no thread for the publisher.
+    #[error("cannot start the publisher's thread: {0}")]
+    Thread(#[source] io::Error),
+}
+
+impl PacedPublisher {
+    /// Starts to publish to `feed` as `plan` says, until stopped. Late messages are added to `late`
+    /// as they happen.
+    ///
+    /// The publisher is a thread and not a task, because tokio's timers round up to the next
+    /// millisecond. That would be charged to every transport as delay.
+    ///
+    /// # Errors
+    /// The plan cannot be carried out. Nothing is published then.
+    pub fn start(
+        feed: Feed,
+        plan: &control::Publisher,
+        late: Arc<AtomicU64>,
+    ) -> Result<Self, PublisherError> {
+        if !(plan.rate > 0.0 && plan.rate <= MAX_RATE) {
+            return Err(PublisherError::Rate(plan.rate));
+        }
+        let payloads = payloads(&plan.payload, plan.seed)?;
+        let schedule = Schedule::new(plan.rate, plan.pace, plan.seed, Timestamp::now());
+        let (stop, stopped) = mpsc::channel();
+        let thread = std::thread::Builder::new()
+            .name("publisher".into())
+            .spawn(move || publish(&feed, schedule, &payloads, &stopped, &late))
+            .map_err(PublisherError::Thread)?;
+        Ok(Self { stop: Some(stop), thread: Some(thread) })
+    }
+
+    /// Stops publishing and returns what was done. Nothing is published after this returns. It
+    /// blocks for no longer than one message takes.
+    pub fn stop(mut self) -> PublisherReport {
+        self.stop = None;
+        self.thread.take().and_then(|thread| thread.join().ok()).unwrap_or_default()
+    }
+}
+
+/// Publishes each message when it is due, until the channel closes. When a message is late, the
+/// next ones follow at once until the schedule is caught up. No message is skipped.
+fn publish(
+    feed: &Feed,
+    schedule: Schedule,
+    payloads: &[JsonPayload],
+    stopped: &mpsc::Receiver<()>,
+    late: &AtomicU64,
+) -> PublisherReport {
+    let mut report = PublisherReport::default();
+    for (due, payload) in schedule.zip(payloads.iter().cycle()) {
+        let wait = due.saturating_since(Timestamp::now());
+        if stopped.recv_timeout(wait) != Err(mpsc::RecvTimeoutError::Timeout) {
+            break;
+        }
+        if Timestamp::now().saturating_since(due) > LATE {
+            report.late += 1;
+            late.fetch_add(1, Ordering::Relaxed);
+        }
+        feed.publish_due(payload, due);
+        report.published += 1;
+    }
+    report
+}
+
+#[cfg(test)]
+mod tests {
+    use futures::StreamExt;
+    use wirebench_protocol::After;
+    use wirebench_protocol::control::Pace;
+
+    use super::*;
+
+    fn plan(rate: f64, payload: control::Payload) -> control::Publisher {
+        control::Publisher { rate, pace: Pace::Exact, payload, seed: 1 }
+    }
+
+    #[tokio::test]
+    async fn messages_are_stamped_with_the_time_at_which_they_were_due() {
+        let feed = Feed::new(100);
+        let start = feed.locate(After::Newest).unwrap();
+        let plan = plan(1_000.0, control::Payload::Bytes(20));
+        let publisher = PacedPublisher::start(feed.clone(), &plan, Arc::default()).unwrap();
+        let mut follow = feed.follow(start);
+        let mut stamps = Vec::new();
+        while stamps.len() < 20 {
+            stamps.extend(
+                follow.next().await.unwrap().entries.iter().map(|entry| entry.published_at),
+            );
+        }
+        let report = publisher.stop();
+        assert!(report.published >= 20);
+        let gaps = stamps.windows(2).map(|pair| pair[1].saturating_since(pair[0]));
+        assert!(gaps.into_iter().all(|gap| gap == Duration::from_millis(1)), "{stamps:?}");
+    }
+
+    #[test]
+    fn nothing_is_published_after_stop_has_returned() {
+        let feed = Feed::new(10);
+        let plan = plan(1e6, control::Payload::Bytes(2));
+        let report = PacedPublisher::start(feed.clone(), &plan, Arc::default()).unwrap().stop();
+        assert_eq!(report.published, feed.published());
+    }
+
+    #[test]
+    fn a_plan_that_cannot_be_carried_out_is_an_error() {
+        for (rate, size) in [(0.0, 9), (f64::NAN, 9), (-1.0, 9), (1e9, 9), (1.0, 1), (1.0, 1 << 30)]
+        {
+            let plan = plan(rate, control::Payload::Bytes(size));
+            assert!(
+                PacedPublisher::start(Feed::new(1), &plan, Arc::default()).is_err(),
+                "{rate} {size}"
+            );
+        }
+    }
+}

@@ -1,0 +1,165 @@
+//! The routes of a server: those of the transports, and the few beside them.
+
+use std::sync::Arc;
+
+use axum::body::Body;
+use axum::extract::{Request, State};
+use axum::http::{HeaderMap, Method, StatusCode, Uri, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, on, post};
+use axum::{Json, Router};
+use bytes::Bytes;
+use http_body_util::LengthLimitError;
+use serde::Serialize;
+use wirebench_protocol::{Published, Transport};
+
+use crate::api_error::ApiError;
+use crate::feed_path::{self, PathParams};
+use crate::limits::Limits;
+use crate::state::ServerState;
+use crate::transport::{self, websocket};
+
+/// Returns every route of the server.
+pub(crate) fn routes(server: Arc<ServerState>) -> Router {
+    let mut router = Router::new()
+        .route("/healthz", get(async || "ok\n"))
+        .route("/readyz", get(ready))
+        .route("/metrics", get(metrics))
+        .route("/tickets", post(ticket))
+        .route("/echo", on(websocket::METHODS, websocket::echo))
+        .route("/feeds/{feed}/messages", post(publish));
+    for transport in Transport::ALL {
+        router = router.merge(transport::routes(transport));
+    }
+    router = router.fallback(no_such_route).method_not_allowed_fallback(no_such_method);
+    if let Some(cors) = server.access.cors_layer() {
+        router = router.layer(cors);
+    }
+    router.with_state(server)
+}
+
+/// `GET /readyz`: whether the server accepts further subscribers. `/healthz` says only that it is
+/// alive.
+async fn ready(State(server): State<Arc<ServerState>>) -> Response {
+    if server.is_stopping() {
+        (StatusCode::SERVICE_UNAVAILABLE, "stopping\n").into_response()
+    } else {
+        "ready\n".into_response()
+    }
+}
+
+/// `GET /metrics`: for clients that may subscribe.
+async fn metrics(
+    State(server): State<Arc<ServerState>>,
+    headers: HeaderMap,
+) -> Result<Response, ApiError> {
+    server.access.subscribe(None, &headers)?;
+    let kind = [(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")];
+    Ok((kind, server.metrics.text()).into_response())
+}
+
+/// `POST /tickets`: returns a ticket, which a client can put into an address in place of the token.
+async fn ticket(
+    State(server): State<Arc<ServerState>>,
+    request: Request,
+) -> Result<Response, ApiError> {
+    #[derive(Serialize)]
+    struct Ticket {
+        ticket: String,
+        expires_in_seconds: u64,
+    }
+    server.access.origin(request.uri(), request.headers())?;
+    let (ticket, time) = server.access.ticket(request.headers())?;
+    let ticket = Ticket { ticket, expires_in_seconds: time.as_secs() };
+    Ok(created(ticket))
+}
+
+/// `POST /feeds/{feed}/messages`: publishes the JSON in the body.
+async fn publish(
+    State(server): State<Arc<ServerState>>,
+    path: PathParams,
+    request: Request,
+) -> Response {
+    let published = offer(&server, &path, request).await;
+    let answer = published.map_or_else(ApiError::into_response, created);
+    server.metrics.requests.answered_publisher(answer.status());
+    answer
+}
+
+/// Offers the body of a request to the feed in its path.
+async fn offer(
+    server: &ServerState,
+    path: &PathParams,
+    request: Request,
+) -> Result<Published, ApiError> {
+    let (_, feed) = feed_path::find(server, path)?;
+    server.access.origin(request.uri(), request.headers())?;
+    server.access.publish(None, request.headers())?;
+    if !may_be_json(request.headers()) {
+        let error = "the body is not declared as JSON";
+        let hint = "send it with `Content-Type: application/json`";
+        return Err(ApiError::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, error, hint));
+    }
+    let body = read(request.into_body(), &server.limits).await?;
+    let offered = feed.offer(&body);
+    server.metrics.publishing.offered(offered.is_ok());
+    Ok(Published { cursor: offered? })
+}
+
+/// Reads a whole body within the limits of size and time.
+async fn read(body: Body, limits: &Limits) -> Result<Bytes, ApiError> {
+    let max_bytes = limits.message_bytes;
+    let reading = axum::body::to_bytes(body, max_bytes);
+    match tokio::time::timeout(limits.body_time, reading).await {
+        Ok(Ok(body)) => Ok(body),
+        Ok(Err(error)) if is_too_long(&error) => {
+            let error = format!("the body is longer than {max_bytes} bytes");
+            Err(ApiError::new(StatusCode::PAYLOAD_TOO_LARGE, error, "publish less at once"))
+        }
+        Ok(Err(error)) => {
+            let error = format!("the body broke off: {error}");
+            Err(ApiError::bad_request(error, "send as much as `Content-Length` says"))
+        }
+        Err(_) => {
+            let error = format!("the body took longer than {} s", limits.body_time.as_secs_f64());
+            Err(ApiError::new(StatusCode::REQUEST_TIMEOUT, error, "send it faster")
+                .with(header::CONNECTION, "close"))
+        }
+    }
+}
+
+/// Returns true if a body was not read because it is longer than the limit.
+fn is_too_long(error: &axum::Error) -> bool {
+    use std::error::Error;
+
+    error.source().is_some_and(<dyn Error>::is::<LengthLimitError>)
+}
+
+/// Returns true if the body is declared as JSON, or not declared at all.
+fn may_be_json(headers: &HeaderMap) -> bool {
+    let Some(kind) = headers.get(header::CONTENT_TYPE) else { return true };
+    let kind = kind.to_str().unwrap_or_default();
+    let essence = kind.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    essence == "application/json"
+        || (essence.starts_with("application/") && essence.ends_with("+json"))
+}
+
+fn created(body: impl Serialize) -> Response {
+    let no_store = [(header::CACHE_CONTROL, "no-store")];
+    (StatusCode::CREATED, no_store, Json(body)).into_response()
+}
+
+/// The answer to a request for a path that no route has.
+pub(crate) async fn no_such_route(uri: Uri) -> ApiError {
+    let error = format!("nothing at `{}`", uri.path().chars().take(100).collect::<String>());
+    let paths = Transport::ALL.map(|transport| transport.path("{feed}")).join(", ");
+    let hint = format!("subscribe at {paths}; publish at /feeds/{{feed}}/messages");
+    ApiError::new(StatusCode::NOT_FOUND, error, hint)
+}
+
+/// The answer to a request with a method that its route does not take.
+pub(crate) async fn no_such_method(method: Method) -> ApiError {
+    let error = format!("`{method}` is not answered here");
+    let hint = "use one of the methods in the `Allow` header";
+    ApiError::new(StatusCode::METHOD_NOT_ALLOWED, error, hint)
+}

@@ -1,0 +1,91 @@
+//! A subscription: a feed on its way to a subscriber, and where that is counted.
+
+use std::sync::Arc;
+
+use axum::extract::{Query, Request};
+use serde::Deserialize;
+use wirebench_protocol::{After, Cursor, CursorError, Transport};
+
+use crate::api_error::ApiError;
+use crate::feed::{Batch, Feed, Follow};
+use crate::state::ServerState;
+
+/// What a subscriber reads. It may outlive the request that opened it.
+#[derive(Clone, Debug)]
+pub(super) struct Subscription {
+    transport: Transport,
+    pub(super) server: Arc<ServerState>,
+    pub(super) feed: Feed,
+}
+
+/// What a subscriber may ask for, on every transport alike.
+#[derive(Debug, Deserialize)]
+pub(super) struct SubscriptionQuery {
+    /// A cursor, `start`, or nothing.
+    #[serde(default)]
+    pub(super) after: String,
+    /// A ticket in place of the token that subscribing requires.
+    pub(super) ticket: Option<String>,
+    /// The hold time of a held request, in seconds.
+    pub(super) hold: Option<f64>,
+}
+
+/// The hint for a query that is wrong.
+pub(super) const QUERY_HINT: &str = "`after` is a cursor that this feed gave, `start`, or absent; \
+                                     `hold` is a number of seconds";
+
+impl Subscription {
+    /// Opens the subscription that a request asks for.
+    ///
+    /// # Errors
+    /// The page of the request may not use the server, the query is malformed, or subscribing
+    /// requires a token that the request does not bring.
+    pub(super) fn open(
+        transport: Transport,
+        server: &Arc<ServerState>,
+        feed: &Feed,
+        request: &Request,
+    ) -> Result<(Self, SubscriptionQuery), ApiError> {
+        let (uri, headers) = (request.uri(), request.headers());
+        server.access.origin(uri, headers)?;
+        let Query(query) = Query::<SubscriptionQuery>::try_from_uri(uri)
+            .map_err(|error| ApiError::bad_request(error.body_text(), QUERY_HINT))?;
+        server.access.subscribe(query.ticket.as_deref(), headers)?;
+        Ok((Self { transport, server: Arc::clone(server), feed: feed.clone() }, query))
+    }
+
+    /// Returns the cursor at which the subscription starts.
+    ///
+    /// # Errors
+    /// `after` is malformed, or a cursor of this feed that lies after its newest message.
+    pub(super) fn locate(&self, after: &str) -> Result<Cursor, ApiError> {
+        let after: After = after
+            .parse()
+            .map_err(|error: CursorError| ApiError::bad_request(error.to_string(), QUERY_HINT))?;
+        self.feed.locate(after).map_err(|error| {
+            let hint = "continue from the cursor of the last message that you received";
+            ApiError::bad_request(error.to_string(), hint)
+        })
+    }
+
+    /// Counts what a batch brings to the subscriber.
+    pub(super) fn count(&self, batch: &Batch) {
+        let metrics = &self.server.metrics.messages;
+        if let Some(gap) = batch.gap {
+            metrics.gap(self.transport, gap);
+        }
+        metrics.delivered(self.transport, batch.entries.len());
+    }
+
+    /// Counts an answer without a message.
+    pub(super) fn count_empty(&self) {
+        self.server.metrics.messages.empty(self.transport);
+    }
+
+    /// Follows the feed, and counts the messages that were published before.
+    pub(super) fn follow(&self, after: Cursor) -> Follow {
+        let replayed = self.feed.messages_after(after);
+        self.server.metrics.messages.replayed(self.transport, replayed);
+        self.feed.follow(after)
+    }
+}

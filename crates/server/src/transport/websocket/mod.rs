@@ -1,0 +1,42 @@
+//! WebSocket: one text frame for each message, both ways over one upgraded connection (RFC 6455).
+//!
+//! A request is checked and answered in `handshake.rs`. From then on, a task of the server owns the
+//! connection: `session.rs` is a subscription over it, `echo.rs` returns what it receives, and
+//! `socket.rs` opens and closes it for both.
+
+mod echo;
+mod handshake;
+mod session;
+mod socket;
+
+use std::sync::Arc;
+
+use axum::extract::Request;
+use axum::response::Response;
+use axum::routing::MethodFilter;
+use wirebench_protocol::Transport;
+
+pub(crate) use self::echo::echo;
+use self::session::WebSocketSession;
+use super::subscription::Subscription;
+use crate::api_error::ApiError;
+use crate::feed::Feed;
+use crate::state::ServerState;
+
+/// Over HTTP/2, a WebSocket is opened by a `CONNECT` (RFC 8441).
+pub(crate) const METHODS: MethodFilter = MethodFilter::GET.or(MethodFilter::CONNECT);
+
+/// Answers an opening handshake, and subscribes over the socket once it is open.
+pub(super) fn answer(
+    server: &Arc<ServerState>,
+    feed: &Feed,
+    request: Request,
+) -> Result<Response, ApiError> {
+    let (subscription, query) = Subscription::open(Transport::WebSocket, server, feed, &request)?;
+    let after = subscription.locate(&query.after)?;
+    let may_publish = server.access.publish(query.ticket.as_deref(), request.headers()).is_ok();
+    let buffers = socket::for_subscribers(&server.limits);
+    socket::open(request, server, buffers, move |socket| {
+        WebSocketSession { subscription, may_publish, socket }.run(after)
+    })
+}
