@@ -1,7 +1,7 @@
-//! The emulated link of a connection: every byte takes longer, each way, in order.
+//! The emulated link of a connection: it delays every byte, each way, and keeps their order.
 //!
-//! What is written waits in a lane before it reaches the socket; what is read waits in another before it
-//! reaches the reader.
+//! Bytes that are written wait in a queue before they reach the socket. Bytes that are read wait in
+//! another queue before they reach the reader.
 
 use std::collections::VecDeque;
 use std::future::Future;
@@ -17,20 +17,22 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Instant, Sleep};
 use wirebench_protocol::Timestamp;
 
-/// What a lane holds at most. Full, it acts like a full TCP window: writes wait, and the socket is left
-/// unread until the reader has caught up. At 25 ms each way this still passes 40 MiB/s.
-const LANE_BYTES: usize = 1 << 20;
+/// The maximum number of bytes under way in one direction. At this limit, the link acts like a full
+/// TCP window: writes wait, and the socket is not read until the reader has caught up. At 25 ms
+/// each way this still passes 40 MiB/s.
+const MAX_BYTES: usize = 1 << 20;
 
-/// What is read from the socket in one go.
+/// The number of bytes that are read from the socket at once.
 const READ_BYTES: usize = 16 << 10;
 
-/// How long bytes take. A closure that returns a duration is one.
+/// How long bytes are under way. A closure that returns a duration is a `Delay`.
 pub trait Delay {
-    /// How long the piece of bytes takes that enters now, one way.
+    /// Returns the one-way delay of the piece of bytes that is sent now.
     fn next(&mut self) -> Duration;
 
-    /// Bytes are handed to the reader that were due at this time: read from the socket + delay. Not the
-    /// time at which the timer handed them over, which is up to a millisecond late.
+    /// Called when bytes are handed to the reader, with the time at which they were due: the time
+    /// at which they were read from the socket, plus the delay. The timer hands them over up to a
+    /// millisecond later.
     fn arrived(&mut self, _due: Timestamp) {}
 }
 
@@ -40,42 +42,44 @@ impl<F: FnMut() -> Duration> Delay for F {
     }
 }
 
-/// A socket with a lane of delayed bytes each way. It holds buffers only while bytes are under way.
+/// A socket with a queue of delayed bytes each way. It has buffers only while bytes are under way.
 ///
-/// To be polled by one task: reading also sends what has become due, so two halves on two tasks would
-/// steal each other's wake-ups. Dropping it discards what is under way; `poll_shutdown` waits for it.
+/// It must be polled by one task. Reading also sends what has become due, so two halves on two
+/// tasks would steal each other's wake-ups. Dropping it discards the bytes that are under way;
+/// `poll_shutdown` waits until they have been sent.
 #[derive(Debug)]
 pub struct DelayLine<S, D> {
     socket: S,
     delay: D,
-    /// Bytes from the socket that the reader may not have yet.
-    down: Lane,
-    /// Bytes from the writer that the socket may not have yet.
-    up: Lane,
-    /// The socket's last word, which the reader hears after all bytes: its end, or an error.
+    /// Bytes from the socket that are not due at the reader yet.
+    down: InFlight,
+    /// Bytes from the writer that are not due at the socket yet.
+    up: InFlight,
+    /// The end of the socket, or its error. The reader gets it after all bytes.
     end: Option<io::Result<()>>,
-    /// Who reads, and so keeps what was written moving: a reader that is woken by name, as one behind a
-    /// gate is, would otherwise not learn that written bytes are due.
+    /// The waker of the reader, whose reads also send what was written. A reader that is polled
+    /// only when its own waker is called would otherwise not learn that written bytes are due.
     reader: Option<Waker>,
-    /// Who waits for room to write.
+    /// The waker of a writer that waits for room.
     writer: Option<Waker>,
 }
 
 /// Bytes under way in one direction.
 #[derive(Debug)]
-struct Lane {
+struct InFlight {
     segments: VecDeque<Segment>,
-    /// The sum of the segments.
+    /// The number of bytes in all segments.
     bytes: usize,
-    /// When the newest segment is due: a later one is never due earlier, whatever its jitter.
+    /// When the newest segment is due. A later segment is never due earlier, whatever its jitter.
     newest_due: Timestamp,
     /// Fires when the oldest segment is due.
     timer: Pin<Box<Sleep>>,
-    /// What `timer` is set to.
+    /// The time that `timer` is set to.
     armed_for: Option<Timestamp>,
 }
 
-/// Empty bytes mark the end of the stream, which travels as long as any byte does.
+/// A piece of bytes under way. Empty bytes mark the end of the stream, which is delayed like any
+/// byte.
 #[derive(Debug)]
 struct Segment {
     due: Timestamp,
@@ -83,13 +87,13 @@ struct Segment {
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin, D: Delay> DelayLine<S, D> {
-    /// Delays what crosses `socket`.
+    /// Delays the bytes that cross `socket`.
     pub fn new(socket: S, delay: D) -> Self {
         Self {
             socket,
             delay,
-            down: Lane::new(),
-            up: Lane::new(),
+            down: InFlight::new(),
+            up: InFlight::new(),
             end: None,
             reader: None,
             writer: None,
@@ -100,10 +104,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin, D: Delay> DelayLine<S, D> {
         Timestamp::now() + self.delay.next()
     }
 
-    /// Reads what the socket has, at once, so that the delay counts from the arrival and not from the
-    /// moment at which the reader had time.
-    fn take_in(&mut self, cx: &mut Context<'_>) {
-        while self.end.is_none() && self.down.bytes < LANE_BYTES {
+    /// Reads everything that the socket has, so that the delay counts from the arrival of the bytes
+    /// and not from the moment at which the reader had time.
+    fn receive(&mut self, cx: &mut Context<'_>) {
+        while self.end.is_none() && self.down.bytes < MAX_BYTES {
             let mut scratch = [MaybeUninit::uninit(); READ_BYTES];
             let mut buf = ReadBuf::uninit(&mut scratch);
             let end = match Pin::new(&mut self.socket).poll_read(cx, &mut buf) {
@@ -117,12 +121,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin, D: Delay> DelayLine<S, D> {
         }
     }
 
-    /// Writes what has become due, as far as the socket takes it. What is left wakes the reader, and
-    /// whoever waits for room: either may be the one that is still listened to.
-    fn send_out(&mut self, cx: &mut Context<'_>) -> io::Result<()> {
+    /// Writes what has become due, as far as the socket takes it. What is left wakes the reader and
+    /// the writer that waits for room, because the task may poll only one of them.
+    fn send(&mut self, cx: &mut Context<'_>) -> io::Result<()> {
         let waker = match (&self.reader, &self.writer) {
             (Some(reader), Some(writer)) => {
-                Waker::from(Arc::new(Both { reader: reader.clone(), writer: writer.clone() }))
+                Waker::from(Arc::new(WakeBoth { reader: reader.clone(), writer: writer.clone() }))
             }
             (Some(reader), None) => reader.clone(),
             (None, _) => cx.waker().clone(),
@@ -151,7 +155,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin, D: Delay> DelayLine<S, D> {
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin, D: Delay + Unpin> AsyncRead for DelayLine<S, D> {
-    /// Hands out one segment at a time, so that two that are both overdue keep stamps of their own.
+    /// Returns one segment at a time, so that two segments that are both overdue keep their own
+    /// stamps.
     fn poll_read(
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -162,12 +167,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin, D: Delay + Unpin> AsyncRead for DelayLin
             Some(reader) => reader.clone_from(cx.waker()),
             none => *none = Some(cx.waker().clone()),
         }
-        this.take_in(cx);
-        // A write error is left to the writer, or to the read that fails for the same reason.
-        let _ = this.send_out(cx);
+        this.receive(cx);
+        // A write error is reported to the writer, or by the next read, which fails for the same
+        // reason.
+        let _ = this.send(cx);
         let due = this.down.oldest_due();
         let Some(bytes) = ready!(this.down.poll_oldest(cx)) else {
-            // Nothing under way: `take_in` has left a waker with the socket, or the end was read.
+            // Nothing is under way: `receive` has left a waker with the socket, or the end was
+            // read.
             return if this.end.is_some() { Poll::Ready(Ok(())) } else { Poll::Pending };
         };
         if bytes.is_empty() {
@@ -191,37 +198,38 @@ impl<S: AsyncRead + AsyncWrite + Unpin, D: Delay + Unpin> AsyncWrite for DelayLi
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
-        this.send_out(cx)?;
-        let room = LANE_BYTES - this.up.bytes;
+        this.send(cx)?;
+        let room = MAX_BYTES - this.up.bytes;
         if room == 0 {
             this.writer = Some(cx.waker().clone());
-            this.send_out(cx)?;
-            if this.up.bytes == LANE_BYTES {
+            this.send(cx)?;
+            if this.up.bytes == MAX_BYTES {
                 return Poll::Pending;
             }
         }
-        let room = LANE_BYTES - this.up.bytes;
+        let room = MAX_BYTES - this.up.bytes;
         let taken = bytes.len().min(room);
         if taken > 0 {
             let due = this.due();
             this.up.push(due, Bytes::copy_from_slice(&bytes[..taken]));
-            this.send_out(cx)?;
+            this.send(cx)?;
         }
         Poll::Ready(Ok(taken))
     }
 
-    /// Ready at once: what was written is under way, which is all that a flush promises.
+    /// Ready at once: the bytes that were written are under way, which is all that a flush
+    /// promises.
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Poll::Ready(self.get_mut().send_out(cx))
+        Poll::Ready(self.get_mut().send(cx))
     }
 
     /// Ready when the last byte has reached the socket and the socket is shut down.
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let this = self.get_mut();
-        this.send_out(cx)?;
+        this.send(cx)?;
         if this.up.bytes > 0 {
             this.writer = Some(cx.waker().clone());
-            this.send_out(cx)?;
+            this.send(cx)?;
             if this.up.bytes > 0 {
                 return Poll::Pending;
             }
@@ -230,20 +238,20 @@ impl<S: AsyncRead + AsyncWrite + Unpin, D: Delay + Unpin> AsyncWrite for DelayLi
     }
 }
 
-/// Wakes both ends of a delay line.
-struct Both {
+/// Wakes the reader and the writer of a delay line.
+struct WakeBoth {
     reader: Waker,
     writer: Waker,
 }
 
-impl Wake for Both {
+impl Wake for WakeBoth {
     fn wake(self: Arc<Self>) {
         self.reader.wake_by_ref();
         self.writer.wake_by_ref();
     }
 }
 
-impl Lane {
+impl InFlight {
     fn new() -> Self {
         Self {
             segments: VecDeque::new(),
@@ -264,7 +272,7 @@ impl Lane {
         self.segments.front().map(|segment| segment.due)
     }
 
-    /// The oldest segment once it is due, `None` when there is none.
+    /// Returns the bytes of the oldest segment once it is due; `None` if nothing is under way.
     fn poll_oldest(&mut self, cx: &mut Context<'_>) -> Poll<Option<&[u8]>> {
         let Some(oldest) = self.segments.front() else { return Poll::Ready(None) };
         let left = oldest.due.saturating_since(Timestamp::now());
@@ -278,7 +286,7 @@ impl Lane {
         Poll::Ready(Some(&oldest.bytes))
     }
 
-    /// Drops `count` bytes of the oldest segment, and the segment with its last byte.
+    /// Removes `count` bytes of the oldest segment, and the segment itself with its last byte.
     fn advance(&mut self, count: usize) {
         self.bytes -= count;
         if let Some(oldest) = self.segments.front_mut() {
@@ -322,7 +330,7 @@ mod tests {
         let mut buffer = ReadBuf::new(&mut bytes);
         let reading = Pin::new(&mut line).poll_read(&mut Context::from_waker(&waker), &mut buffer);
         assert!(reading.is_pending());
-        // Written by the task itself, whose own waker is another.
+        // The task itself writes; its own waker is another one.
         line.write_all(b"late").await.unwrap();
         while woken.0.load(Ordering::SeqCst) == 0 {
             tokio::task::yield_now().await;
@@ -335,38 +343,38 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_lane_takes_so_many_bytes_and_no_more() {
+    async fn a_direction_takes_its_maximum_of_bytes_and_no_more() {
         let (here, _there) = duplex(64);
-        // Nothing leaves the lane while the test runs.
+        // Nothing is due while the test runs.
         let mut line = DelayLine::new(here, || Duration::from_hours(1));
         let (mut written, context) = (0, &mut Context::from_waker(Waker::noop()));
         while let Poll::Ready(taken) = Pin::new(&mut line).poll_write(context, &[0; 10_000]) {
             written += taken.unwrap();
         }
-        assert_eq!(written, LANE_BYTES);
+        assert_eq!(written, MAX_BYTES);
     }
 
     #[tokio::test]
-    async fn a_full_lane_wakes_its_writer_though_the_reader_listens_no_more() {
+    async fn a_full_direction_wakes_its_writer_even_if_nobody_reads_any_more() {
         let (here, mut there) = duplex(1 << 16);
         let mut line = DelayLine::new(here, || DELAY);
-        // A reader that was here once, and whose waker reaches nobody.
+        // A reader that was polled once, with a waker that wakes nobody.
         let mut bytes = [0; 8];
         let mut buffer = ReadBuf::new(&mut bytes);
         let nobody = Waker::noop();
         let reading = Pin::new(&mut line).poll_read(&mut Context::from_waker(nobody), &mut buffer);
         assert!(reading.is_pending());
-        let sent = vec![7; 2 * LANE_BYTES];
-        let mut read = vec![0; LANE_BYTES];
+        let sent = vec![7; 2 * MAX_BYTES];
+        let mut read = vec![0; MAX_BYTES];
         let (written, taken) = tokio::join!(line.write_all(&sent), there.read_exact(&mut read));
         assert!(written.is_ok() && taken.is_ok());
     }
 
     #[tokio::test]
-    async fn more_than_a_lane_holds_is_written_and_shut_down_in_the_end() {
+    async fn more_than_the_maximum_is_written_and_shut_down_in_the_end() {
         let (here, mut there) = duplex(1 << 16);
         let mut line = DelayLine::new(here, || DELAY);
-        let sent: Vec<u8> = (0..3 * LANE_BYTES).map(|place| place.to_le_bytes()[0]).collect();
+        let sent: Vec<u8> = (0..3 * MAX_BYTES).map(|place| place.to_le_bytes()[0]).collect();
         let writing = async {
             line.write_all(&sent).await.unwrap();
             line.shutdown().await.unwrap();

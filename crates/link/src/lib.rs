@@ -1,8 +1,9 @@
-//! The network between the two ends, emulated in user space: `netem` needs a kernel module and root.
+//! The network between the two ends, emulated in user space: `netem` needs a kernel module and
+//! root.
 //!
-//! The load generator lays a [`DelayLine`] over each connection that it dials, the demos over each that
-//! they accept: the same delay means the same thing at either end. [`proxy`] stands in the path as a process
-//! of its own, with one bad habit.
+//! The load generator puts a [`DelayLine`] over each connection that it dials, the demos over each
+//! that they accept, so that the same delay means the same thing at either end. [`proxy`] is a
+//! proxy that misbehaves in one chosen way, for testing. It runs as a process of its own.
 
 mod delay_line;
 mod proxy;

@@ -1,4 +1,4 @@
-//! What the load generator asks of the server's control API, beside the feed itself.
+//! The bodies of the server's control API, which the load generator uses besides the feed itself.
 
 use std::path::PathBuf;
 
@@ -16,7 +16,7 @@ pub struct Publisher {
     pub pace: Pace,
     /// What each message carries.
     pub payload: Payload,
-    /// Seeds the pace and the payload, so that a run can be made again.
+    /// Seeds the pace and the payload, so that a run can be repeated.
     pub seed: u64,
 }
 
@@ -24,13 +24,14 @@ pub struct Publisher {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Pace {
-    /// Evenly, each up to 5 % of the interval early or late, so that polls cannot lock to the feed.
+    /// Evenly, but each message up to 5 % of the interval early or late, so that polls cannot
+    /// synchronise with the feed.
     Steady,
     /// Evenly, to the nanosecond.
     Exact,
-    /// Independently of each other: exponential times between messages.
+    /// Independently of each other, with exponential times between messages.
     Poisson,
-    /// This many at once, at the same mean rate.
+    /// This many messages at once, at the same mean rate.
     Burst(u32),
 }
 
@@ -40,16 +41,16 @@ pub enum Pace {
 pub enum Payload {
     /// A JSON string of this many bytes, its quotes included; at least 2.
     Bytes(usize),
-    /// One JSON value a line, replayed in order, over and over.
+    /// The lines of a file, one JSON value on each, repeated in order.
     File(PathBuf),
 }
 
 /// What a publisher did: the answer to `DELETE /feeds/{feed}/publisher`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
 pub struct PublisherReport {
-    /// Messages published.
+    /// The number of messages published.
     pub published: u64,
-    /// Those that entered the feed more than 5 ms after they were due.
+    /// The number of those that entered the feed more than 5 ms after they were due.
     pub late: u64,
 }
 
@@ -57,40 +58,40 @@ pub struct PublisherReport {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct CountWindow {
-    /// The first instant inside.
+    /// The first instant of the window.
     pub from_ns: Timestamp,
-    /// The first instant after it.
+    /// The first instant after the window.
     pub to_ns: Timestamp,
 }
 
-/// What was published in it: the answer to `GET /feeds/{feed}/window`.
+/// What was published in a window: the answer to `GET /feeds/{feed}/window`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
 pub struct WindowCount {
-    /// Messages whose stamp lies in the window.
+    /// The number of messages whose stamp lies in the window.
     pub published: u64,
-    /// The first of them; `null` when there is none.
+    /// The first of these messages; `null` if there are none.
     pub first_seq: Option<Seq>,
-    /// The last of them; `null` when there is none.
+    /// The last of these messages; `null` if there are none.
     pub last_seq: Option<Seq>,
 }
 
 /// What the server process has used so far: the answer to `GET /usage`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
 pub struct Usage {
-    /// When this was read.
+    /// When the values were read.
     pub at_ns: Timestamp,
     /// Processor time, user and system, in nanoseconds.
     pub cpu_ns: u64,
-    /// Resident memory now; `null` where the system does not tell.
+    /// Resident memory now; `null` if the system does not report it.
     pub rss_bytes: Option<u64>,
-    /// The most resident memory so far; `null` where the system does not tell.
+    /// The highest resident memory so far; `null` if the system does not report it.
     pub rss_peak_bytes: Option<u64>,
-    /// Connections to the feed listener that are open now.
+    /// The number of connections to the feed listener that are open now.
     pub connections: u64,
-    /// HTTP requests that the feed listener has answered or is answering.
+    /// The number of HTTP requests that the feed listener has answered or is answering.
     pub requests: u64,
-    /// Messages published on all feeds.
+    /// The number of messages published on all feeds.
     pub published: u64,
-    /// Messages that a paced publisher published late.
+    /// The number of messages that a paced publisher published late.
     pub late_publishes: u64,
 }

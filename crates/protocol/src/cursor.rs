@@ -1,4 +1,4 @@
-//! How far a subscriber has come: the resume rule that all transports share.
+//! Cursors: how far a subscriber has read. All transports resume by the same rule.
 
 use std::fmt;
 use std::str::FromStr;
@@ -7,12 +7,13 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::Seq;
 
-/// One life of one feed. A feed that starts again with an empty log draws a new epoch, so that a
-/// cursor from its former life is recognised instead of being silently accepted.
+/// One life of one feed. A feed that starts again without messages has a new epoch, so that a
+/// cursor of its former life is recognised instead of being silently accepted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Epoch(pub u64);
 
-/// The last message that a subscriber has seen; travels as `<epoch>-<seq>`, opaque to clients.
+/// The last message that a subscriber has seen. It is sent as `<epoch>-<seq>`, which clients treat
+/// as opaque.
 ///
 /// The epoch is written in hexadecimal and `seq` in decimal: `7f3a09c2e1d4b586-17`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -29,19 +30,19 @@ pub enum After {
     /// At the newest message: only what is published from now on. The default on every transport.
     #[default]
     Newest,
-    /// Before the oldest message that the feed still has (`after=start`).
+    /// Before the oldest message that the feed still keeps (`after=start`).
     Start,
     /// After this message.
     Cursor(Cursor),
 }
 
-/// A cursor that is not of the form `<epoch>-<seq>`.
+/// Text that does not have the form `<epoch>-<seq>`.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("malformed cursor `{0}`: expected `<epoch>-<seq>` as the feed gave it, or `start`")]
 pub struct CursorError(String);
 
 impl Cursor {
-    /// The cursor of the message at `seq` in the same life of the feed.
+    /// Returns the cursor of the message `seq` in the same epoch.
     #[must_use]
     pub fn at(self, seq: Seq) -> Self {
         Self { seq, ..self }
@@ -57,7 +58,7 @@ impl fmt::Display for Cursor {
 impl FromStr for Cursor {
     type Err = CursorError;
 
-    /// Accepts exactly what `Display` writes: a sign, a space, a capital digit, a needless zero or a
+    /// Accepts exactly what `Display` writes. A sign, a space, a capital digit, a leading zero or a
     /// shortened epoch is an error.
     fn from_str(text: &str) -> Result<Self, CursorError> {
         let malformed = || CursorError(text.chars().take(64).collect());
@@ -76,7 +77,7 @@ impl FromStr for Cursor {
 }
 
 impl fmt::Display for After {
-    /// The value of the query parameter `after`; empty for [`After::Newest`].
+    /// Writes the value of the query parameter `after`. It is empty for [`After::Newest`].
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Newest => Ok(()),
@@ -119,7 +120,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_cursor_survives_its_text(epoch: u64, seq: u64) {
+        fn a_cursor_is_read_back_from_its_text(epoch: u64, seq: u64) {
             let cursor = Cursor { epoch: Epoch(epoch), seq };
             prop_assert_eq!(cursor.to_string().parse(), Ok(cursor));
         }
@@ -131,7 +132,7 @@ mod tests {
     }
 
     #[test]
-    fn a_cursor_in_any_other_form_is_refused() {
+    fn a_cursor_in_any_other_form_is_an_error() {
         for text in [
             "1",
             "-",

@@ -1,9 +1,10 @@
-//! What fuzzing holds this crate to: `fuzz/` runs it on bytes that it makes up, a test on its corpus.
+//! What fuzzing checks in this crate. `fuzz/` runs this function on random bytes; a test runs it on
+//! the corpus.
 
 use crate::{After, Cursor, Hello, Message, PollBody};
 
-/// A cursor that is read is written as it was; in JSON it is the same cursor. A message, a batch and a
-/// hello that are read are the same when they are written and read again.
+/// A cursor is written exactly as it was read, and is the same cursor in JSON. A message, the body
+/// of a poll and a hello are unchanged when they are written and read again.
 pub fn cursor(bytes: &[u8]) {
     if let Ok(message) = serde_json::from_slice::<Message<'_>>(bytes) {
         let text = serde_json::to_string(&message).expect("a message has no maps in it");

@@ -1,8 +1,9 @@
 //! What travels between the feed server and its subscribers.
 //!
-//! Both ends share these names and nothing else: a [`Message`] and the [`Cursor`] that says how far a
-//! subscriber has come, the [`Transport`]s that carry them, and the one clock, [`Timestamp`]. Nothing
-//! here is async. Nothing is read but payload files, and what the kernel says of time and of this process.
+//! Both ends share these types and nothing else: a [`Message`], the [`Cursor`] that says how far a
+//! subscriber has read, the [`Transport`]s that carry them, and the one clock, [`Timestamp`].
+//! Nothing here is async. It reads nothing but payload files, and what the kernel reports about
+//! time and about this process.
 
 pub mod control;
 mod cursor;
@@ -21,12 +22,14 @@ pub use payload_file::{MAX_PAYLOAD_BYTES, PayloadFileError, read_payload_file};
 pub use time::Timestamp;
 pub use transport::{Delivery, Look, Marker, Transport, UnknownTransport};
 
-/// The place of a message in its feed: from 1, without holes. 0 is the place before the first message.
+/// The place of a message in its feed, counted from 1 without holes. 0 is the place before the
+/// first message.
 pub type Seq = u64;
 
-/// The response header in which both kinds of polling repeat the cursor to go on from.
+/// The response header in which both kinds of polling return the cursor to continue from.
 pub const FEED_CURSOR: &str = "feed-cursor";
 
-/// The maximum number of streams on one HTTP/2 connection to the server. Each subscriber uses one stream.
-/// Subscribers that share connections open another connection when all streams of one are taken.
+/// The maximum number of streams on one HTTP/2 connection to the server. Each subscriber uses one
+/// stream. Subscribers that share connections open another connection when all streams of one are
+/// taken.
 pub const STREAMS_PER_CONNECTION: u32 = 200;

@@ -1,19 +1,19 @@
-//! A message, alone and in the company that a poll finds it in.
+//! Messages as they are sent: a single one, and the body of a poll with several of them.
 
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use crate::{Cursor, Seq, Timestamp};
 
-/// One message as it travels, the same bytes on every transport:
+/// One message as it is sent, the same bytes on every transport:
 /// `{"seq":17,"published_ns":81239184734,"payload":{…}}`.
 ///
-/// The payload is borrowed and left unparsed: measuring needs its size, not its meaning.
+/// The payload is borrowed and not parsed: measuring needs its size, not its meaning.
 #[derive(Clone, Copy, Debug, Deserialize, Serialize)]
 pub struct Message<'a> {
-    /// Place in the feed, from 1.
+    /// The place of the message in its feed, from 1.
     pub seq: Seq,
-    /// When the message entered the feed; for a paced publisher, when it was due.
+    /// When the message entered the feed. For a paced publisher, when it was due.
     #[serde(rename = "published_ns")]
     pub published_at: Timestamp,
     /// Any JSON value, as its publisher wrote it.
@@ -24,9 +24,9 @@ pub struct Message<'a> {
 /// The body of a poll that found something.
 #[derive(Debug, Deserialize, Serialize)]
 pub struct PollBody<'a> {
-    /// Where to go on from.
+    /// The cursor to continue from.
     pub cursor: Cursor,
-    /// What could not be delivered before these messages, if anything.
+    /// What could not be delivered before these messages.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub gap: Option<Gap>,
     /// The messages after the cursor that was asked for, in order.
@@ -34,35 +34,35 @@ pub struct PollBody<'a> {
     pub messages: Vec<Message<'a>>,
 }
 
-/// A hole in a subscription. Gaps are never silent.
+/// A hole in a subscription. The subscriber is always told of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Gap {
     /// `{"missed":n}`: the feed no longer has the next `n` messages.
     Missed(u64),
-    /// `{"reset":true}`: the cursor is of another life of the feed; how much was missed is unknown.
+    /// `{"reset":true}`: the cursor belongs to another epoch. Nobody knows how much was missed.
     #[serde(with = "always_true")]
     Reset,
 }
 
-/// What a transport that pushes frames says before the first message.
+/// What a transport that pushes frames sends before the first message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
 pub struct Hello {
     /// Where the subscription starts.
     pub cursor: Cursor,
-    /// What lies between the cursor asked for and this one, if anything.
+    /// What lies between this cursor and the one that was asked for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub gap: Option<Gap>,
 }
 
-/// The answer to publishing: the cursor of the new message.
+/// The answer to a publisher.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
 pub struct Published {
     /// The cursor of the message that was published.
     pub cursor: Cursor,
 }
 
-/// `Gap::Reset` carries no number, yet reads as `{"reset":true}` rather than as a bare string.
+/// Writes `Gap::Reset`, which has no number, as `{"reset":true}` instead of a bare string.
 mod always_true {
     use serde::{Deserialize, Deserializer, Serializer};
 

@@ -1,8 +1,8 @@
 //! Payload files: the one rule for what a file of payloads may hold.
 //!
-//! A payload file is a plain file with one JSON value on each line, at least one line, and no blank lines. A
-//! value has at most [`MAX_PAYLOAD_BYTES`] bytes. The scenario reads a file once before a run, so that a
-//! mistake in it is reported with its line; the server reads it again to publish it.
+//! A payload file is a plain file with one JSON value on each line, at least one line, and no blank
+//! lines. A value has at most [`MAX_PAYLOAD_BYTES`] bytes. The scenario reads a file once before a
+//! run, so that a mistake in it is reported with its line; the server reads it again to publish it.
 
 use std::fs::{self, File};
 use std::io::{self, BufRead, BufReader, Read};

@@ -1,11 +1,11 @@
-//! What this process has used so far, read in the same way at both ends.
+//! What this process has used so far. Both ends read it in the same way.
 
 use std::time::Duration;
 
 use rustix::param::clock_ticks_per_second as ticks;
 use rustix::time::{ClockId, clock_gettime};
 
-/// Processor time of all threads, user and system (`CLOCK_PROCESS_CPUTIME_ID`).
+/// Returns the processor time of all threads, user and system (`CLOCK_PROCESS_CPUTIME_ID`).
 pub fn cpu_time() -> Duration {
     let time = clock_gettime(ClockId::ProcessCPUTime);
     // A process cannot have used negative time.
@@ -14,16 +14,17 @@ pub fn cpu_time() -> Duration {
     Duration::new(seconds, nanos)
 }
 
-/// Resident memory of a process.
+/// The resident memory of a process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Memory {
-    /// Resident now, in bytes.
+    /// The resident memory now, in bytes.
     pub resident_bytes: u64,
-    /// The most that was resident since the start of the process, or since [`reset_memory_peak`].
+    /// The highest resident memory since the start of the process, or since [`reset_memory_peak`],
+    /// in bytes.
     pub peak_bytes: u64,
 }
 
-/// Resident memory of this process; `None` where `/proc` does not tell.
+/// Returns the resident memory of this process; `None` if `/proc` does not report it.
 pub fn memory() -> Option<Memory> {
     let status = std::fs::read_to_string("/proc/self/status").ok()?;
     let kibibytes = |key: &str| -> Option<u64> {
@@ -36,16 +37,18 @@ pub fn memory() -> Option<Memory> {
     })
 }
 
-/// Makes the peak of resident memory start again from what is resident now, and returns true if the kernel
-/// allowed it (`/proc/self/clear_refs`, Linux 4.0 and later).
+/// Sets the peak of resident memory to what is resident now. Returns true if the kernel allowed it
+/// (`/proc/self/clear_refs`, Linux 4.0 and later).
 ///
-/// Memory that was freed and that the allocator keeps is still resident, and so still in the peak.
+/// Memory that was freed but that the allocator keeps is still resident, so it is part of the new
+/// peak.
 pub fn reset_memory_peak() -> bool {
-    // 5 resets the peak alone, and touches no page.
+    // 5 resets only the peak and touches no page.
     std::fs::write("/proc/self/clear_refs", "5").is_ok()
 }
 
-/// Ticks per second in which `/proc` counts the processor time of other processes.
+/// Returns the number of ticks per second in which `/proc` counts the processor time of other
+/// processes.
 pub fn clock_ticks_per_second() -> u64 {
     ticks()
 }

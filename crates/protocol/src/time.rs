@@ -7,10 +7,10 @@ use serde::{Deserialize, Serialize};
 
 /// A reading of `CLOCK_MONOTONIC`, in nanoseconds since an arbitrary start.
 ///
-/// On Linux this clock is the same for all processes of a host and is never set back, which is what
-/// lets a subscriber in one process measure the age of a message that another process published.
-/// `std::time::Instant` reads the same clock, but cannot be sent over a wire. Readings of different
-/// hosts must not be compared.
+/// On Linux this clock is the same for all processes of a host and is never set back. A subscriber
+/// in one process can therefore measure the age of a message that another process published.
+/// `std::time::Instant` reads the same clock, but cannot be sent to another process. Readings of
+/// different hosts must not be compared.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize, Serialize)]
 #[serde(transparent)]
 pub struct Timestamp(u64);
@@ -25,22 +25,22 @@ impl Timestamp {
         Self(seconds * 1_000_000_000 + nanos)
     }
 
-    /// The reading that is `nanos` on the wire.
+    /// Returns the reading that is sent as `nanos`.
     pub const fn from_nanos(nanos: u64) -> Self {
         Self(nanos)
     }
 
-    /// The number that travels, in nanoseconds.
+    /// Returns the number that is sent, in nanoseconds.
     pub const fn as_nanos(self) -> u64 {
         self.0
     }
 
-    /// The time from `earlier` to here, or `None` when `earlier` is in fact later.
+    /// Returns the time from `earlier` to this reading; `None` if `earlier` is in fact later.
     pub fn checked_since(self, earlier: Self) -> Option<Duration> {
         self.0.checked_sub(earlier.0).map(Duration::from_nanos)
     }
 
-    /// The time from `earlier` to here, or zero when `earlier` is in fact later.
+    /// Returns the time from `earlier` to this reading; zero if `earlier` is in fact later.
     #[must_use]
     pub fn saturating_since(self, earlier: Self) -> Duration {
         Duration::from_nanos(self.0.saturating_sub(earlier.0))
@@ -50,7 +50,7 @@ impl Timestamp {
 impl Add<Duration> for Timestamp {
     type Output = Self;
 
-    /// Saturates at the end of the clock, some 584 years after its start.
+    /// Saturates at the end of the clock, about 584 years after its start.
     fn add(self, duration: Duration) -> Self {
         let nanos = u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX);
         Self(self.0.saturating_add(nanos))
@@ -78,7 +78,7 @@ mod tests {
     }
 
     #[test]
-    fn a_difference_that_would_be_negative_is_none_not_zero() {
+    fn a_negative_difference_is_none_or_saturates() {
         let (early, late) = (Timestamp::from_nanos(5), Timestamp::from_nanos(8));
         assert_eq!(late.checked_since(early), Some(Duration::from_nanos(3)));
         assert_eq!(early.checked_since(late), None);

@@ -1,4 +1,5 @@
-//! The transports that the workbench compares, and the facts about each that more than one crate needs.
+//! The transports that the workbench compares, and the facts about each that more than one crate
+//! needs.
 
 use std::fmt;
 use std::str::FromStr;
@@ -8,8 +9,8 @@ use strum::VariantArray;
 
 /// A way for messages to reach a subscriber.
 ///
-/// The set is closed: every place that treats the transports differently matches on this enum, or on
-/// [`Delivery`], without a wildcard. The compiler then lists what a new transport has to bring.
+/// The set is closed: every place that treats the transports differently matches on this enum, or
+/// on [`Delivery`], without a wildcard. The compiler then lists what a new transport has to bring.
 #[derive(
     Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize, Serialize, VariantArray,
 )]
@@ -26,11 +27,12 @@ pub enum Transport {
     WebSocket,
 }
 
-/// How messages reach the subscriber. The laws of theory, the scenario keys and the reconnect policy
-/// depend on this rather than on the transport's name.
+/// How messages reach the subscriber. The laws of theory, the scenario keys and the reconnect
+/// policy depend on this rather than on the transport's name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Delivery {
-    /// Each request is answered at once. The subscriber decides when to ask: the poll interval counts.
+    /// Each request is answered at once. The subscriber decides when to ask: the poll interval
+    /// counts.
     Polled,
     /// Each request is held until there is a message: the hold time counts.
     Held,
@@ -38,7 +40,8 @@ pub enum Delivery {
     Pushed,
 }
 
-/// The shape that marks a transport in charts and legends, so that colour is never the only difference.
+/// The shape that marks a transport in charts and legends, so that colour is never the only
+/// difference.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Marker {
@@ -137,8 +140,8 @@ impl Transport {
         }
     }
 
-    /// Returns true if a subscriber asks again and again, so that requests and empty answers are worth
-    /// counting.
+    /// Returns true if a subscriber asks again and again, so that requests and empty answers are
+    /// worth counting.
     pub const fn polls(self) -> bool {
         match self.delivery() {
             Delivery::Polled | Delivery::Held => true,

@@ -1,4 +1,5 @@
-//! Proxies that pass HTTP/1.1 requests on, and what comes back, one connection for one.
+//! Proxies that pass on HTTP/1.1 requests and responses, one connection to the server for each
+//! client connection.
 
 use std::fmt::Display;
 use std::io;
@@ -18,41 +19,43 @@ use hyper_util::rt::TokioIo;
 use parking_lot::Mutex;
 use tokio::net::TcpStream;
 
-use super::buffering::Blocks;
+use super::blocks::BlockBody;
 
-/// What a proxy does to what it passes on.
+/// What a proxy does to the requests and responses that it passes on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum HttpMisbehaviour {
     /// Holds responses back.
     Buffer,
-    /// Takes `Upgrade` out of requests.
+    /// Removes `Upgrade` from requests.
     StripUpgrade,
-    /// Closes after each response.
+    /// Closes the connection after each response.
     Close,
 }
 
-type Body = UnsyncBoxBody<Bytes, hyper::Error>;
+type ProxyBody = UnsyncBoxBody<Bytes, hyper::Error>;
 
-/// Both ends of a connection that has been upgraded.
-type Tunnel = (OnUpgrade, OnUpgrade);
+/// The client's and the server's end of a connection that was upgraded.
+type UpgradedEnds = (OnUpgrade, OnUpgrade);
 
-/// How long a client may take to send the request that is answered with `502`, and to take the answer.
-const REFUSE: Duration = Duration::from_secs(10);
+/// How long a client may take to send the request that is answered with `502`, and to read the
+/// answer.
+const REFUSAL_TIME: Duration = Duration::from_secs(10);
 
-/// Relays until either side is done. Calls `failed` for each request that the server does not answer.
+/// Passes requests on until either side closes. Calls `failed` for each request that the server
+/// does not answer.
 pub(super) async fn relay(
     client: TcpStream,
     server: TcpStream,
-    manners: HttpMisbehaviour,
+    misbehaviour: HttpMisbehaviour,
     failed: impl Fn(&dyn Display),
 ) -> io::Result<()> {
     let (sender, upstream) =
         client::conn::http1::handshake(TokioIo::new(server)).await.map_err(io::Error::other)?;
-    // Requests of one connection come one after the other: nobody ever waits for the lock.
+    // The requests of one connection come one after the other, so nobody ever waits for this lock.
     let sender = tokio::sync::Mutex::new(sender);
-    let tunnel = Mutex::new(None);
+    let upgraded = Mutex::new(None);
     let service = hyper::service::service_fn(async |request| {
-        let answer = pass_on(request, &mut *sender.lock().await, manners, &tunnel).await;
+        let answer = pass_on(request, &mut *sender.lock().await, misbehaviour, &upgraded).await;
         Ok::<_, std::convert::Infallible>(answer.unwrap_or_else(|error| {
             failed(&error);
             bad_gateway(&error)
@@ -66,7 +69,7 @@ pub(super) async fn relay(
     let mut upstream_is_over = false;
     loop {
         tokio::select! {
-            // An error is a peer that went away, which is what ends a connection.
+            // An error is a peer that went away, which ends the connection as well.
             _ = &mut serving => break,
             _ = &mut upstream, if !upstream_is_over => {
                 upstream_is_over = true;
@@ -74,7 +77,7 @@ pub(super) async fn relay(
             }
         }
     }
-    let opened = tunnel.lock().take();
+    let opened = upgraded.lock().take();
     let Some((downward, upward)) = opened else { return Ok(()) };
     let opening = async { tokio::try_join!(downward, upward) };
     let mut opening = pin!(opening);
@@ -89,13 +92,16 @@ pub(super) async fn relay(
     Ok(())
 }
 
+/// Passes one request on, and returns the response. Both ends of an upgraded connection are put
+/// into `upgraded`.
 async fn pass_on(
     mut request: Request<Incoming>,
     sender: &mut client::conn::http1::SendRequest<Incoming>,
-    manners: HttpMisbehaviour,
-    tunnel: &Mutex<Option<Tunnel>>,
-) -> Result<Response<Body>, hyper::Error> {
-    if manners == HttpMisbehaviour::StripUpgrade && request.headers_mut().remove(UPGRADE).is_some()
+    misbehaviour: HttpMisbehaviour,
+    upgraded: &Mutex<Option<UpgradedEnds>>,
+) -> Result<Response<ProxyBody>, hyper::Error> {
+    if misbehaviour == HttpMisbehaviour::StripUpgrade
+        && request.headers_mut().remove(UPGRADE).is_some()
     {
         request.headers_mut().remove(CONNECTION);
     }
@@ -104,14 +110,14 @@ async fn pass_on(
     let mut response = sender.send_request(request).await?;
     if response.status() == StatusCode::SWITCHING_PROTOCOLS {
         let upward = hyper::upgrade::on(&mut response);
-        *tunnel.lock() = Some((downward, upward));
+        *upgraded.lock() = Some((downward, upward));
         return Ok(response.map(BodyExt::boxed_unsync));
     }
-    Ok(match manners {
+    Ok(match misbehaviour {
         HttpMisbehaviour::StripUpgrade => response.map(BodyExt::boxed_unsync),
         HttpMisbehaviour::Buffer => {
             let (head, body) = response.into_parts();
-            Response::from_parts(head, Blocks::begin(body).await?.boxed_unsync())
+            Response::from_parts(head, BlockBody::begin(body).await?.boxed_unsync())
         }
         HttpMisbehaviour::Close => {
             response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
@@ -120,7 +126,7 @@ async fn pass_on(
     })
 }
 
-/// Answers one request with `502`: the server at `upstream` cannot be reached.
+/// Answers one request with `502`, because the server at `upstream` cannot be reached.
 pub(super) async fn refuse(
     client: TcpStream,
     upstream: SocketAddr,
@@ -133,12 +139,12 @@ pub(super) async fn refuse(
     let answering = server::conn::http1::Builder::new()
         .header_read_timeout(None)
         .serve_connection(TokioIo::new(client), service);
-    let answered = tokio::time::timeout(REFUSE, answering).await;
+    let answered = tokio::time::timeout(REFUSAL_TIME, answering).await;
     answered.map_err(|_| io::ErrorKind::TimedOut)?.map_err(io::Error::other)
 }
 
-/// The answer when the server gives none.
-fn bad_gateway(error: &dyn Display) -> Response<Body> {
+/// Returns the answer to a request that the server does not answer.
+fn bad_gateway(error: &dyn Display) -> Response<ProxyBody> {
     let text = format!("the proxy has no answer: {error}\n");
     let body = Full::new(Bytes::from(text)).map_err(|never| match never {}).boxed_unsync();
     let mut response = Response::new(body);

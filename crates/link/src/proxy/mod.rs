@@ -1,11 +1,12 @@
-//! A proxy between the two ends, with one bad habit.
+//! A proxy that misbehaves in one chosen way, for testing.
 //!
-//! Proxies that are in the path and behave are not interesting: they cost a hop. These do what real ones
-//! do that were set up for something else, so that a feed can be tried against each habit by itself.
+//! A proxy that behaves costs one hop and is not interesting. These proxies do what real ones do
+//! that were set up for something else, so that a feed can be tested against each misbehaviour
+//! alone.
 
-mod buffering;
+mod blocks;
+mod failure_log;
 mod http;
-mod outages;
 mod stream;
 
 use std::convert::Infallible;
@@ -18,15 +19,15 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
+use self::failure_log::FailureLog;
 use self::http::HttpMisbehaviour;
-use self::outages::Outages;
 
-/// What a proxy does that it should not.
+/// How a proxy misbehaves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Misbehaviour {
-    /// Holds a response back until it is whole, or until 16 KiB of it have come.
+    /// Holds a response back until it is complete, or until 16 KiB of it have come.
     Buffering,
-    /// Cuts a connection on which nothing was sent either way for so long.
+    /// Cuts a connection on which nothing was sent either way for this long.
     IdleCut {
         /// For how long.
         idle: Duration,
@@ -35,45 +36,46 @@ pub enum Misbehaviour {
     StripUpgrade,
     /// Closes the connection after each response.
     CloseAfterResponse,
-    /// Is far away and narrow.
+    /// Adds delay and limits bandwidth.
     Slow {
-        /// What it adds, each way.
+        /// The delay that it adds, each way.
         delay: Duration,
         /// Bytes per second that a connection may carry, each way; `None` for no limit.
         bandwidth: Option<usize>,
     },
 }
 
-/// How long to wait when the system has no file left for a connection.
-const BREATH: Duration = Duration::from_millis(100);
+/// How long to wait when the system has no file for another connection.
+const RETRY_DELAY: Duration = Duration::from_millis(100);
 
 /// How long the upstream server may take to accept a connection.
-const CONNECT: Duration = Duration::from_secs(10);
+const CONNECT_TIME: Duration = Duration::from_secs(10);
 
-/// Passes connections on to `upstream`, each over one of its own, until `shutdown` is done; then all of
-/// them are cut.
+/// Passes each connection on to `upstream` over a connection of its own, until `shutdown`
+/// completes. Then all connections are cut.
 ///
-/// If the upstream server cannot be reached, the proxy answers the next request of the connection with `502`
-/// and closes the connection. It logs a warning at most every ten seconds. When one side of a connection
-/// closes, the proxy closes the other. Only the number of open files limits the number of connections.
+/// If the upstream server cannot be reached, the proxy answers the next request of the connection
+/// with `502` and closes the connection. It logs a warning at most every ten seconds. When one side
+/// of a connection closes, the proxy closes the other. Only the number of open files limits the
+/// number of connections.
 pub async fn proxy(
     listener: TcpListener,
     upstream: SocketAddr,
-    habit: Misbehaviour,
+    misbehaviour: Misbehaviour,
     shutdown: impl Future<Output = ()>,
 ) {
-    let (mut connections, outages) = (JoinSet::new(), Arc::new(Outages::default()));
+    let (mut connections, failures) = (JoinSet::new(), Arc::new(FailureLog::default()));
     let accepting = async {
         loop {
             tokio::select! {
                 accepted = listener.accept() => match accepted {
                     Ok((client, _)) => {
-                        let outages = Arc::clone(&outages);
-                        connections.spawn(connection(client, upstream, habit, outages));
+                        let failures = Arc::clone(&failures);
+                        connections.spawn(relay(client, upstream, misbehaviour, failures));
                     }
-                    Err(_) => tokio::time::sleep(BREATH).await,
+                    Err(_) => tokio::time::sleep(RETRY_DELAY).await,
                 },
-                // Nobody is interested in how a connection ended, but it has to be let go.
+                // Nobody needs to know how a connection ended, but its task has to be removed.
                 Some(_) = connections.join_next() => {}
             }
         }
@@ -84,32 +86,37 @@ pub async fn proxy(
     }
 }
 
-async fn connection(
+/// Passes one connection on.
+async fn relay(
     client: TcpStream,
     upstream: SocketAddr,
-    habit: Misbehaviour,
-    outages: Arc<Outages>,
+    misbehaviour: Misbehaviour,
+    failures: Arc<FailureLog>,
 ) -> io::Result<()> {
     client.set_nodelay(true)?;
-    let connected = timeout(CONNECT, TcpStream::connect(upstream)).await;
+    let connected = timeout(CONNECT_TIME, TcpStream::connect(upstream)).await;
     let server = match connected.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into())) {
         Ok(server) => server,
         Err(error) => {
-            outages.note(upstream, &error);
+            failures.add(upstream, &error);
             return http::refuse(client, upstream, &error).await;
         }
     };
     server.set_nodelay(true)?;
-    let relay = async |client, server, manners| {
-        http::relay(client, server, manners, |error| outages.note(upstream, error)).await
+    let relay_http = async |client, server, misbehaviour| {
+        http::relay(client, server, misbehaviour, |error| failures.add(upstream, error)).await
     };
-    match habit {
+    match misbehaviour {
         Misbehaviour::IdleCut { idle } => stream::idle_cut(client, server, idle).await,
         Misbehaviour::Slow { delay, bandwidth } => {
             stream::slow(client, server, delay, bandwidth).await
         }
-        Misbehaviour::Buffering => relay(client, server, HttpMisbehaviour::Buffer).await,
-        Misbehaviour::StripUpgrade => relay(client, server, HttpMisbehaviour::StripUpgrade).await,
-        Misbehaviour::CloseAfterResponse => relay(client, server, HttpMisbehaviour::Close).await,
+        Misbehaviour::Buffering => relay_http(client, server, HttpMisbehaviour::Buffer).await,
+        Misbehaviour::StripUpgrade => {
+            relay_http(client, server, HttpMisbehaviour::StripUpgrade).await
+        }
+        Misbehaviour::CloseAfterResponse => {
+            relay_http(client, server, HttpMisbehaviour::Close).await
+        }
     }
 }

@@ -1,4 +1,4 @@
-//! A body that comes in blocks: what gathers in a proxy's buffer until it is full.
+//! A body in blocks, as a proxy passes it on that fills a buffer before it sends anything.
 
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
@@ -7,21 +7,21 @@ use bytes::{Bytes, BytesMut};
 use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
 
-/// What the buffer holds; nginx has eight blocks of a page or two.
-const BLOCK: usize = 16 << 10;
+/// The size of the buffer. nginx has eight buffers of one or two pages.
+const BLOCK_BYTES: usize = 16 << 10;
 
-/// Hands a body on whenever a block of it has come, and at its end.
+/// A body that is passed on whenever a block of it has come, and at its end.
 #[derive(Debug)]
-pub(super) struct Blocks {
+pub(super) struct BlockBody {
     body: Incoming,
     gathered: BytesMut,
-    /// The first block, which was waited for before the head of the response was sent.
+    /// The first block, for which the head of the response had to wait.
     first: Option<Frame<Bytes>>,
     over: bool,
 }
 
-impl Blocks {
-    /// Waits for the first block of `body`: so long even the head of the response is held back.
+impl BlockBody {
+    /// Waits for the first block of `body`. Until then, even the head of the response is held back.
     pub(super) async fn begin(body: Incoming) -> Result<Self, hyper::Error> {
         let mut blocks = Self { body, gathered: BytesMut::new(), first: None, over: false };
         let first = std::future::poll_fn(|cx| Pin::new(&mut blocks).poll_frame(cx)).await;
@@ -30,7 +30,7 @@ impl Blocks {
     }
 }
 
-impl Body for Blocks {
+impl Body for BlockBody {
     type Data = Bytes;
     type Error = hyper::Error;
 
@@ -42,11 +42,11 @@ impl Body for Blocks {
         if let Some(first) = this.first.take() {
             return Poll::Ready(Some(Ok(first)));
         }
-        while !this.over && this.gathered.len() < BLOCK {
+        while !this.over && this.gathered.len() < BLOCK_BYTES {
             match ready!(Pin::new(&mut this.body).poll_frame(cx)) {
                 None => this.over = true,
                 Some(Err(error)) => return Poll::Ready(Some(Err(error))),
-                // Trailers are of no interest to a feed.
+                // A feed sends no trailers.
                 Some(Ok(frame)) => {
                     if let Ok(data) = frame.into_data() {
                         this.gathered.extend_from_slice(&data);
