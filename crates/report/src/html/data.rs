@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 use serde_json::Value as Json;
-use wirebench_protocol::Transport;
+use wirebench_protocol::{Look, Transport};
 
 use super::curve::{BINS_PER_DECADE, Curve, curve, percentile_axis};
 use super::predicted::{Predicted, predicted};
@@ -12,6 +12,7 @@ use super::report::Report;
 use crate::columns::{COLUMNS, Column, Role, TIMELINE_COLUMNS};
 use crate::compare::Comparison;
 use crate::row::{Row, TimelineRow};
+use crate::settings::{RunGroup, VaryingSettings};
 use crate::table::{Basis, FirstPlaces, first_places, near_the_best};
 use crate::value::Value;
 
@@ -32,17 +33,41 @@ pub(super) enum View {
 pub(super) struct PageData<'a> {
     view: View,
     wirebench: &'static str,
-    /// The transports, in the order in which they are listed everywhere.
-    transports: Vec<&'static str>,
+    /// The transports and how they look, in the order in which they are listed everywhere.
+    transports: [Look; Transport::COUNT],
     columns: Vec<ColumnData>,
     /// The columns of [`RunData::seconds`].
     timeline_columns: Vec<&'static str>,
     percentile_axis: Vec<f64>,
     bins_per_decade: i32,
     sources: &'a [Folder<'a>],
+    settings: SettingNames,
+    /// The lines of the tables and charts, in the order in which they are shown.
+    lines: Vec<LineData>,
     /// The end of a sentence: which lines, besides the best, are marked as best.
     near_the_best: String,
     comparison: Option<Json>,
+}
+
+/// The names of the settings that vary.
+#[derive(Serialize)]
+struct SettingNames {
+    /// Settings of all transports.
+    shared: Vec<&'static str>,
+    /// Settings of some transports.
+    own: Vec<&'static str>,
+}
+
+/// All runs of one transport at one setting: of one side of an overlay, of one folder of a trend.
+#[derive(Serialize)]
+struct LineData {
+    transport: String,
+    side: usize,
+    folder: usize,
+    /// The values of the settings that vary.
+    settings: BTreeMap<&'static str, Json>,
+    /// The places of its runs among those of all folders.
+    runs: Vec<usize>,
 }
 
 #[derive(Serialize)]
@@ -51,7 +76,6 @@ struct ColumnData {
     unit: &'static str,
     meaning: &'static str,
     better: &'static str,
-    part: &'static str,
 }
 
 /// A run folder.
@@ -65,6 +89,8 @@ pub(super) struct Folder<'a> {
     machine: Option<&'a Json>,
     warnings: &'a [String],
     runs: Vec<RunData>,
+    #[serde(skip)]
+    rows: &'a [Row],
     /// How the first places were decided.
     #[serde(skip)]
     bases: Vec<Basis>,
@@ -88,15 +114,22 @@ impl<'a> PageData<'a> {
         folders: &'a [Folder<'a>],
         comparison: Option<&Comparison>,
     ) -> Self {
+        let rows: Vec<&Row> = folders.iter().flat_map(|folder| folder.rows).collect();
+        let settings = VaryingSettings::of(&rows);
         Self {
             view,
             wirebench: env!("CARGO_PKG_VERSION"),
-            transports: Transport::ALL.iter().map(|transport| transport.name()).collect(),
+            transports: Transport::ALL.map(Transport::look),
             columns: COLUMNS.iter().map(ColumnData::of).collect(),
             timeline_columns: timeline_columns().map(|(_, name)| name).collect(),
             percentile_axis: percentile_axis(),
             bins_per_decade: BINS_PER_DECADE,
             sources: folders,
+            lines: lines(view, folders, &rows, &settings),
+            settings: SettingNames {
+                shared: settings.shared.iter().map(|column| column.name).collect(),
+                own: settings.own.iter().map(|column| column.name).collect(),
+            },
             near_the_best: near_the_best(folders.iter().flat_map(|folder| &folder.bases).copied()),
             comparison: comparison.map(|comparison| {
                 serde_json::from_str(&comparison.to_json())
@@ -113,7 +146,6 @@ impl ColumnData {
             unit: column.unit,
             meaning: column.meaning,
             better: column.better.name(),
-            part: if column.role == Role::Setting { "setting" } else { "" },
         }
     }
 }
@@ -161,9 +193,48 @@ impl<'a> Folder<'a> {
             machine: report.machine,
             warnings: report.warnings,
             runs: report.rows.iter().zip(best).map(run).collect(),
+            rows: report.rows,
             bases,
         }
     }
+}
+
+/// Groups the runs of all folders into lines.
+fn lines(
+    view: View,
+    folders: &[Folder<'_>],
+    rows: &[&Row],
+    settings: &VaryingSettings,
+) -> Vec<LineData> {
+    let places: Vec<(usize, usize)> = folders
+        .iter()
+        .enumerate()
+        .flat_map(|(at, folder)| folder.rows.iter().map(move |_| (folder.side, at)))
+        .collect();
+    let mut groups = settings.groups(rows);
+    groups.sort_by(RunGroup::order);
+    let mut lines = Vec::new();
+    for group in groups {
+        let mut parts: BTreeMap<(usize, usize), Vec<usize>> = BTreeMap::new();
+        for run in &group.runs {
+            let (side, folder) = places[*run];
+            let folder = if matches!(view, View::Trend) { folder } else { side };
+            parts.entry((side, folder)).or_default().push(*run);
+        }
+        let columns = settings.shared.iter().chain(&settings.own);
+        let values: BTreeMap<&'static str, Json> = columns
+            .zip(group.shared.iter().chain(&group.own))
+            .map(|(column, value)| (column.name, value.to_json()))
+            .collect();
+        lines.extend(parts.into_iter().map(|((side, folder), runs)| LineData {
+            transport: group.transport.to_owned(),
+            side,
+            folder,
+            settings: values.clone(),
+            runs,
+        }));
+    }
+    lines
 }
 
 /// Returns the columns of the timeline that say something of each second, with their places.

@@ -13,13 +13,31 @@ const TEMPLATE: &str = include_str!("../../assets/report.html");
 /// Draws the charts. `assets/plotly/README.md` says which version it is and where it comes from.
 pub(super) const PLOTLY: &str = include_str!("../../assets/plotly/plotly-basic.min.js");
 const STYLE: &str = include_str!("../../assets/report.css");
-/// In an order in which no file needs a later one before the page is drawn.
+/// In an order in which no file needs a later one while it is loaded.
 const SCRIPT: &str = concat!(
-    include_str!("../../assets/numbers.js"),
-    include_str!("../../assets/lines.js"),
-    include_str!("../../assets/tables.js"),
-    include_str!("../../assets/charts.js"),
-    include_str!("../../assets/report.js"),
+    include_str!("../../assets/scripts/numbers.js"),
+    include_str!("../../assets/scripts/runs.js"),
+    include_str!("../../assets/scripts/settings.js"),
+    include_str!("../../assets/scripts/lines.js"),
+    include_str!("../../assets/scripts/look.js"),
+    include_str!("../../assets/scripts/elements.js"),
+    include_str!("../../assets/scripts/answer.js"),
+    include_str!("../../assets/scripts/verdicts.js"),
+    include_str!("../../assets/scripts/theory.js"),
+    include_str!("../../assets/scripts/values.js"),
+    include_str!("../../assets/scripts/machine.js"),
+    include_str!("../../assets/scripts/warnings.js"),
+    include_str!("../../assets/scripts/charts/axes.js"),
+    include_str!("../../assets/scripts/charts/traces.js"),
+    include_str!("../../assets/scripts/charts/percentiles.js"),
+    include_str!("../../assets/scripts/charts/distribution.js"),
+    include_str!("../../assets/scripts/charts/seconds.js"),
+    include_str!("../../assets/scripts/charts/bars.js"),
+    include_str!("../../assets/scripts/charts/growth.js"),
+    include_str!("../../assets/scripts/state.js"),
+    include_str!("../../assets/scripts/drawing.js"),
+    include_str!("../../assets/scripts/controls.js"),
+    include_str!("../../assets/scripts/page.js"),
 );
 
 pub(super) fn page(view: View, folders: &[Folder<'_>], comparison: Option<&Comparison>) -> String {

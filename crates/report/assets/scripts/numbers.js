@@ -1,17 +1,8 @@
 "use strict";
-// Numbers as people read them, and what columns are called.
+// Numbers as people read them.
 
 const ABSENT = "–";
 const NO_BREAK = "\u202f"; // narrow, between a number and its unit
-
-const TITLES = {
-  "short-polling": "Short polling",
-  "long-polling": "Long polling",
-  sse: "SSE",
-  websocket: "WebSocket",
-};
-
-const title = (transport) => TITLES[transport] ?? transport;
 
 const isNumber = (value) => typeof value === "number" && Number.isFinite(value);
 
@@ -61,7 +52,12 @@ function quantity(number, unit) {
 /** Always in milliseconds: delays are compared with each other. */
 const inMillis = (micros) => (isNumber(micros) ? significant(micros / 1e3) : ABSENT);
 
+const significantOrAbsent = (number) => (isNumber(number) ? significant(number) : ABSENT);
+
 const percent = (share) => `${significant(share * 100)}${NO_BREAK}%`;
+
+/** Of a share, in percent, rounded down: 100 is all. */
+const shareText = (v) => String(Math.floor(v * 1e4 + 1e-6) / 100);
 
 /** How many times as much, to two digits that matter. */
 function times(ratio) {
@@ -85,42 +81,6 @@ function exactly(number, unit) {
   return withUnit(grouped(String(Number((number / divisor).toPrecision(6)))), shown);
 }
 
-/** What a setting is called beside its value: `1 000 subscribers`, `25 ms link delay`. */
-const SETTINGS = {
-  scenario: { name: "scenario", say: (v) => v },
-  http_version: { name: "HTTP version", say: (v) => `HTTP/${v}` },
-  tls: { name: "TLS", say: (v) => (v ? "TLS" : "no TLS") },
-  subscribers: { name: "subscribers", say: (v) => plural(v, "subscriber") },
-  rate_per_s: { name: "messages per second", say: (v) => `${count(v)} messages/s` },
-  payload_bytes: { name: "payload", say: (v) => `${exactly(v, "B")} payload`, unit: "B" },
-  payload_source: { name: "payload file", say: (v) => v },
-  link_delay_us: { name: "link delay", say: (v) => `${exactly(v, "µs")} link delay`, unit: "µs" },
-  link_jitter_us: { name: "link jitter", say: (v) => `${exactly(v, "µs")} jitter`, unit: "µs" },
-  poll_interval_us: { name: "poll interval", say: (v) => `every ${exactly(v, "µs")}`, unit: "µs" },
-  hold_us: { name: "hold", say: (v) => `hold ${exactly(v, "µs")}`, unit: "µs" },
-  pace: { name: "pace", say: (v) => `${v} pace` },
-  window_messages: { name: "feed window", say: (v) => `window of ${count(v)}` },
-  connections: { name: "connections", say: (v) => `${v} connections` },
-  headers: { name: "headers", say: (v) => `${v} headers` },
-  reconnect: { name: "reconnect policy", say: (v) => `reconnect ${v}` },
-  ramp_s: { name: "ramp", say: (v) => `${exactly(v, "s")} ramp`, unit: "s" },
-};
-
-const settingName = (name) => SETTINGS[name]?.name ?? name;
-
-/** With its name, to stand alone. */
-function settingText(name, value) {
-  if (value === null) return `no ${settingName(name)}`;
-  return SETTINGS[name]?.say(value) ?? `${name} ${value}`;
-}
-
-/** Without, to stand under its name. */
-function settingValue(name, value) {
-  if (value === null) return ABSENT;
-  if (typeof value === "boolean") return value ? "yes" : "no";
-  return isNumber(value) ? exactly(value, SETTINGS[name]?.unit ?? "") : String(value);
-}
-
 /** Of values in any order; between the two in the middle where there are two. */
 function median(values) {
   const sorted = values.filter(isNumber).sort((a, b) => a - b);
@@ -128,3 +88,7 @@ function median(values) {
   const half = sorted.length / 2;
   return (sorted[Math.floor(half)] + sorted[Math.ceil(half) - 1]) / 2;
 }
+
+const ratio = (part, whole) => (isNumber(part) && isNumber(whole) && whole > 0 ? part / whole : null);
+
+const scaled = (found, divisor) => (isNumber(found) ? found / divisor : null);

@@ -1,0 +1,169 @@
+// The tables of the answer: delivery, cost and faults of each transport.
+
+/** What is there besides where something went wrong on purpose. */
+const FAULTS = { of: "Faults", ofRuns: "Faults, the worst of all runs", columns: [
+  { name: "delivered_ratio", head: "delivered", unit: "%", say: shareText, take: lowest },
+  { name: "missed_signalled", head: "missed, signalled", unit: "", say: (v) => count(v), take: worst },
+  { name: "missed_silently", head: "missed in silence", unit: "", say: (v) => count(v), take: worst },
+  { name: "duplicate", head: "repeated", unit: "", say: (v) => count(v), take: worst },
+  { name: "back_99_ms", head: "99 % back", unit: "s", say: (v) => significant(v / 1000), take: highest },
+  { name: "reconnects_peak_per_s", head: "peak of reconnects", unit: "1/s", say: (v) => count(v), take: worst },
+] };
+
+/** The columns of the answer. */
+const ANSWER = [
+  { of: "Delivery", columns: [
+    { name: "delivery_p50_us", head: "p50", unit: "ms", say: inMillis, take: middle },
+    { name: "delivery_p99_us", head: "p99", unit: "ms", say: inMillis, take: middle },
+    { name: "delivery_p99_us", head: "p99 range", unit: "ms", range: true },
+    { name: "delivery_max_us", head: "max", ofRuns: "max of all runs", unit: "ms", say: inMillis, take: highest },
+    { name: "missing", head: "missing", ofRuns: "missing, most of any run", unit: "", say: (v) => count(v), take: worst },
+  ] },
+  { of: "Cost", columns: [
+    { name: "requests", head: "requests", unit: "", say: (v) => count(Math.round(v)), take: middle },
+    { name: "empty_responses", head: "empty answers", unit: "", say: (v) => count(Math.round(v)), take: middle },
+    { name: "bytes_per_message", head: "bytes per message", unit: "B", say: significant, take: middle },
+    { name: "server_cpu_us_per_message", head: "server CPU per message", unit: "µs", say: significant, take: middle },
+    { name: "server_rss_per_subscriber_bytes", head: "server memory per subscriber", unit: "KiB", say: (v) => significant(v / 1024), take: middle },
+  ] },
+];
+
+function rangeText(line, name) {
+  const all = numbers(line, name);
+  if (all.length < 2) return ABSENT;
+  return `${inMillis(Math.min(...all))}–${inMillis(Math.max(...all))}`;
+}
+
+/** Whether a line has or shares the first place in a column, as the runs themselves say. */
+const isBest = (line, name) => line.runs.some((run) => run.best.includes(name));
+
+/** What stands below each value of a column: who is best, and how many times as much the others
+ * are as the lowest. */
+function ratings(group, column) {
+  const usable = group.filter((line) => line.usable);
+  const measured = usable.map((line) => column.take(line, column.name)).filter(isNumber);
+  const lowest = Math.min(...measured);
+  const best = usable.filter((line) => isBest(line, column.name));
+  const upward = columnOf(column.name).better === "higher";
+  return (line) => {
+    const found = column.take(line, column.name);
+    if (best.length === 0 || !line.usable || !isNumber(found)) return {};
+    if (best.includes(line)) return { best: best.length === 1 ? "best" : "tied" };
+    return { ratio: lowest > 0 && !upward ? found / lowest : null };
+  };
+}
+
+/** Below these widths each group of columns is a table of its own, or several of three columns. */
+const NARROW = [matchMedia("(max-width: 60rem)"), matchMedia("(max-width: 40rem)")];
+const COLUMNS_OF_A_PHONE = 3;
+
+/** The tables of the answer, none of which is wider than the page; faults are always by themselves. */
+function answerTables(some) {
+  const repeated = some.some((line) => line.all.length > 1);
+  const faulty = some.some((line) => line.all.some((run) => isNumber(number(run, "delivered_ratio"))));
+  const groups = (faulty ? [...ANSWER, FAULTS] : ANSWER).map(({ of, ofRuns, columns }) => ({
+    of: (repeated ? ofRuns : null) ?? of,
+    columns: columns.filter((column) => !column.range || repeated)
+      .map((column) => ({ ...column, head: (repeated ? column.ofRuns : null) ?? column.head })),
+  }));
+  const [narrow, phone] = NARROW.map((query) => query.matches);
+  const pieces = ({ of, columns }) => Array.from({ length: Math.ceil(columns.length / COLUMNS_OF_A_PHONE) }, (_, at) => [{
+    of: at === 0 ? of : `${of}, continued`,
+    columns: columns.slice(at * COLUMNS_OF_A_PHONE, (at + 1) * COLUMNS_OF_A_PHONE),
+  }]);
+  const [delivery, cost, ...faults] = groups;
+  const tables = phone ? groups.flatMap(pieces)
+    : narrow ? groups.map((group) => [group]) : [[delivery, cost], ...faults.map((group) => [group])];
+  return tables.map((shown) => answerTable(some, shown));
+}
+
+function answerTable(some, groups) {
+  const columns = groups.flatMap((group) => group.columns);
+  const bySetting = new Map();
+  for (const line of some) {
+    const name = [
+      ...shared.map((setting) => settingText(setting, line.settings[setting])),
+      ...(data.view === "overlay" ? [SIDES[line.side]] : []),
+    ].join(", ");
+    bySetting.set(name, [...(bySetting.get(name) ?? []), line]);
+  }
+  const cell = (line, column, rating) => {
+    if (column.range) return h("td", { class: "range" }, rangeText(line, column.name));
+    const found = column.take(line, column.name);
+    if (!isNumber(found)) return h("td", { class: "absent" }, ABSENT);
+    const { best, ratio } = rating(line);
+    return h("td", { class: best ? "best" : null },
+      h("span", { class: "number" }, column.say(found)),
+      best ? h("span", { class: "note" }, best)
+        : isNumber(ratio) ? h("span", { class: "note" }, times(ratio)) : null);
+  };
+  const body = ([name, group]) => {
+    const rating = columns.map((column) => (column.range ? null : ratings(group, column)));
+    return h("tbody", {},
+      name === "" ? null : h("tr", { class: "setting" },
+        h("th", { scope: "rowgroup", colspan: columns.length + 1 }, h("span", {}, name))),
+      group.map((line) => h("tr", { class: line.usable ? null : "invalid" },
+        h("th", { scope: "row" }, sample(line), h("span", {}, lineName(line)),
+          line.usable ? null : h("span", { class: "note" }, "invalid: do not use"),
+          line.disturbed ? h("span", { class: "note" }, "disturbed: see the warnings") : null),
+        columns.map((column, at) => cell(line, column, rating[at])))));
+  };
+  const name = groups.map((group) => group.of).join(" and ");
+  return scrolling(`${name} by transport`, h("table", { class: "answer" },
+    h("caption", { class: "hidden" }, `${name} of each transport; the best of each column are marked.`),
+    h("thead", {},
+      h("tr", {}, h("td", {}), groups.map((group) =>
+        h("th", { scope: "colgroup", colspan: group.columns.length }, group.of))),
+      h("tr", {}, h("th", { scope: "col" }, "Transport"), columns.map((column) =>
+        h("th", { scope: "col", title: columnOf(column.name).meaning }, column.head,
+          column.unit ? h("span", { class: "unit" }, column.unit) : null)))),
+    [...bySetting].map(body)));
+}
+
+/** What stands for what in the table above. */
+function answerNotes(some) {
+  const most = Math.max(...some.map((line) => line.runs.length));
+  const same = some.every((line) => line.runs.length === most);
+  return [
+    "Delivery is from the time a message was due to its last byte read, before decoding.",
+    most > 1
+      ? `Medians of ${same ? "" : "up to "}${most} runs each, unless the heading says otherwise.`
+      : "One run of each: it says how that run went, not how the next will go. Repeat it (--repeat 10) to see the spread.",
+    some.some((line) => line.runs.some((run) => run.best.length > 0)) ? `“Best” and “tied” stand for the best of its setting, ${data.near_the_best}.` : "",
+    "× is the ratio to the lowest of its setting.",
+    `${ABSENT} was not measured, or is not applicable.`,
+  ].filter(Boolean).join(" ");
+}
+
+/** Names in a row: `a, b and c`. */
+const listed = (names) => [names.slice(0, -1).join(", "), names.at(-1)].filter(Boolean).join(" and ");
+
+/** Who is first, in a sentence for each of what matters most. Several share a place that the runs
+ * do not tell apart. */
+function inShort(some) {
+  const usable = some.filter((line) => line.usable && !line.disturbed);
+  const disturbed = some.filter((line) => line.usable && line.disturbed);
+  const judged = [
+    ["Soonest at p99", "delivery_p99_us", (v) => withUnit(inMillis(v), "ms"), (x) => `takes ${x} times as long`],
+    ["Fewest bytes per message", "bytes_per_message", (v) => quantity(v, "B"), (x) => `needs ${x} times as many`],
+    ["Least server CPU per message", "server_cpu_us_per_message", (v) => quantity(v, "µs"), (x) => `needs ${x} times as much`],
+  ];
+  return judged.map(([what, name, say, more]) => {
+    const ranked = usable.map((line) => [line, middle(line, name)]).filter(([, v]) => isNumber(v))
+      .sort((a, b) => a[1] - b[1]);
+    if (ranked.length < 2) return null;
+    const first = ranked.filter(([line]) => isBest(line, name));
+    // Where a disturbed line reads better all the same, nobody is called first.
+    if (first.length === 0 && disturbed.length > 0) return null;
+    const sharing = first.length > 0 ? first : ranked;
+    const values = distinct(sharing.map(([, v]) => v)).map(say);
+    const span = values[0] === values.at(-1) ? values[0] : `${values[0]} to ${values.at(-1)}`;
+    const [[, lowest]] = sharing;
+    const [last, most] = ranked.at(-1);
+    return h("div", {}, h("dt", {}, what), h("dd", {},
+      h("strong", {}, listed(sharing.map(([line]) => lineName(line)))), ", ", h("span", { class: "number" }, span),
+      sharing.length > 1 ? ` (${values[0] === values.at(-1) ? "the same" : "too close to tell apart"}). ` : ". ",
+      lowest > 0 && !sharing.some(([line]) => line === last)
+        ? `${lineName(last)} ${more(significant(most / lowest))}.` : ""));
+  });
+}
