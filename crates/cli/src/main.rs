@@ -1,28 +1,28 @@
 //! The binary `wirebench`: arguments in, the right command, an exit code out.
 
-mod child;
 mod cmd;
 mod exit;
-mod folder;
-mod keeper;
-mod kept;
+mod listen;
 mod machine;
+mod plan;
 mod print;
+mod processes;
 #[cfg(test)]
 mod profile;
-mod progress;
-mod thresholds;
+mod ready_line;
+mod run_folder;
+mod signals;
 
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
 
 use crate::cmd::{
-    check, compare, completions, doctor, init, proxy, report, run, schema, serve, subscribe,
+    check, compare, completions, doctor, health, init, proxy, report, run, schema, serve, subscribe,
 };
 use crate::exit::Exit;
 
-/// Compare realtime transports: one feed over short polling, long polling, SSE and WebSocket
+/// Compare realtime transports: one feed over each of them, under the same conditions
 ///
 /// Exit codes: 0 done · 1 it failed · 2 bad usage or an invalid scenario · 3 `compare` found a
 /// regression · 4 a run was invalid · 99 a threshold of the scenario was not met · 130 interrupted twice
@@ -33,7 +33,7 @@ use crate::exit::Exit;
     long_version = env!("WIREBENCH_LONG_VERSION"),
     max_term_width = 100
 )]
-pub(crate) struct Program {
+struct Program {
     #[command(subcommand)]
     command: Command,
 }
@@ -42,31 +42,33 @@ pub(crate) struct Program {
 enum Command {
     Run(run::RunArguments),
     Report(report::ReportArguments),
-    Compare(compare::Compare),
-    Check(check::Check),
-    Init(init::Init),
-    Serve(Box<serve::Serve>),
-    Subscribe(subscribe::Subscribe),
-    Proxy(proxy::Proxy),
+    Compare(compare::CompareArguments),
+    Check(check::CheckArguments),
+    Init(init::InitArguments),
+    Serve(Box<serve::ServeArguments>),
+    Health(health::HealthArguments),
+    Subscribe(subscribe::SubscribeArguments),
+    Proxy(proxy::ProxyArguments),
     /// Show what this machine allows, and how to allow more
     Doctor,
-    Schema(schema::Schema),
-    Completions(completions::Completions),
+    Schema(schema::SchemaArguments),
+    Completions(completions::CompletionsArguments),
 }
 
 fn main() -> ExitCode {
     let done = match Program::parse().command {
         Command::Run(arguments) => run::run(&arguments),
-        Command::Report(arguments) => report::report(&arguments),
-        Command::Compare(arguments) => compare::run_comparison(&arguments),
-        Command::Check(arguments) => check::check(&arguments),
-        Command::Init(arguments) => init::init(&arguments),
-        Command::Serve(arguments) => serve::serve(*arguments),
-        Command::Subscribe(arguments) => subscribe::subscribe(&arguments),
-        Command::Proxy(arguments) => proxy::proxy(&arguments),
-        Command::Doctor => doctor::doctor(),
-        Command::Schema(arguments) => schema::schema(&arguments),
-        Command::Completions(arguments) => Ok(completions::completions(&arguments)),
+        Command::Report(arguments) => report::run(&arguments),
+        Command::Compare(arguments) => compare::run(&arguments),
+        Command::Check(arguments) => check::run(&arguments),
+        Command::Init(arguments) => init::run(&arguments),
+        Command::Serve(arguments) => serve::run(*arguments),
+        Command::Health(arguments) => health::run(&arguments),
+        Command::Subscribe(arguments) => subscribe::run(&arguments),
+        Command::Proxy(arguments) => proxy::run(&arguments),
+        Command::Doctor => doctor::run(),
+        Command::Schema(arguments) => schema::run(&arguments),
+        Command::Completions(arguments) => Ok(completions::run(&arguments, Program::command())),
     };
     done.unwrap_or_else(|error| {
         print::talk(&format!("error: {error:#}"));

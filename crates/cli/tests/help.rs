@@ -8,9 +8,18 @@ use support::run;
 
 #[test]
 fn every_command_explains_itself() {
-    for command in
-        ["", "run", "check", "init", "serve", "proxy", "subscribe", "doctor", "completions"]
-    {
+    for command in [
+        "",
+        "run",
+        "check",
+        "init",
+        "serve",
+        "health",
+        "proxy",
+        "subscribe",
+        "doctor",
+        "completions",
+    ] {
         let arguments: Vec<&str> = command.split_terminator(' ').chain(["--help"]).collect();
         let help = run(Path::new("."), &arguments);
         assert_eq!(help.code, Some(0), "{help:?}");

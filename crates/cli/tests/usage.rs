@@ -18,6 +18,7 @@ fn a_malformed_url_is_bad_usage_whatever_command_it_is_for() {
             &["subscribe", url, "--transport", "sse", "--raw"],
             &["subscribe", url, "--transport", "websocket", "--raw"],
             &["proxy", "--habit", "slow", "--upstream", url],
+            &["health", url],
         ] {
             let ended = run(here, arguments);
             assert_eq!(ended.code, Some(2), "{arguments:?}: {ended:?}");
@@ -32,6 +33,20 @@ fn a_server_that_is_not_there_is_a_failure_and_no_bad_usage() {
     let url = format!("http://{}", unused.expect("a free port"));
     let ended = run(Path::new("."), &["subscribe", &url, "--transport", "sse", "--once"]);
     assert_eq!(ended.code, Some(1), "{ended:?}");
+}
+
+#[test]
+fn a_server_is_healthy_while_it_answers() {
+    let here = Path::new(".");
+    let mut served = support::Served::start();
+    let url = served.url().to_owned();
+    let healthy = run(here, &["health", &url]);
+    assert_eq!((healthy.code, &*healthy.stderr), (Some(0), ""), "{healthy:?}");
+    served.signal("TERM");
+    served.child.wait().expect("the server ends");
+    let gone = run(here, &["health", &url]);
+    assert_eq!(gone.code, Some(1), "{gone:?}");
+    assert!(gone.stderr.contains(&format!("cannot reach `{url}`")), "{gone:?}");
 }
 
 #[test]

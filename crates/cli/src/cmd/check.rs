@@ -1,267 +1,36 @@
 //! `wirebench check`: whether scenarios are valid, what they would run, and what theory predicts.
 
-use std::fmt::Write;
 use std::path::PathBuf;
-use std::time::Duration;
 
 use clap::Args;
-use wirebench_measure::theory::{self, Conditions, Prediction, predict};
-use wirebench_scenario::{Connections, Faults, Http, Overrides, Reconnect, Run, Scenario};
+use wirebench_scenario::Overrides;
 
 use crate::exit::Exit;
-use crate::machine::{self, Machine};
-use crate::print::{self, thousands};
+use crate::{machine, plan, print};
 
 /// Validate scenarios and print what they would run
 ///
 /// Connections, messages and time, and what theory predicts for each setting. Nothing is run. A scenario
 /// that is valid and needs more connections than this machine allows gets a warning, and exit code 0.
 #[derive(Args, Debug)]
-pub(crate) struct Check {
+pub(crate) struct CheckArguments {
     /// Scenario files
     #[arg(required = true, value_name = "SCENARIO")]
     scenarios: Vec<PathBuf>,
 }
 
-pub(crate) fn check(arguments: &Check) -> anyhow::Result<Exit> {
+pub(crate) fn run(arguments: &CheckArguments) -> anyhow::Result<Exit> {
     machine::raise_open_files();
-    let Some(scenarios) = load(&arguments.scenarios, &Overrides::default()) else {
+    let Some(scenarios) = plan::load(&arguments.scenarios, &Overrides::default()) else {
         return Ok(Exit::Usage);
     };
     for (path, scenario) in arguments.scenarios.iter().zip(&scenarios) {
         print::data(&format!(
             "{}\n{}\n",
             path.display(),
-            plan(scenario, machine::half_of_the_cores())
+            plan::plan(scenario, machine::half_of_the_cores())
         ))?;
     }
-    warn_of_shortages(&arguments.scenarios, &scenarios, machine::half_of_the_cores());
+    plan::warn_of_shortages(&arguments.scenarios, &scenarios, machine::half_of_the_cores());
     Ok(Exit::Done)
-}
-
-/// Warns of each scenario that is valid and cannot run on this machine. It may run on another.
-pub(crate) fn warn_of_shortages(paths: &[PathBuf], scenarios: &[Scenario], workers: usize) {
-    for (path, scenario) in paths.iter().zip(scenarios) {
-        if let Some(shortage) = shortage(scenario, workers) {
-            print::warn(&format!("`{}` cannot run on this machine: {shortage}", path.display()));
-        }
-    }
-}
-
-/// Why this machine has not enough connections for a scenario and what to do; `None` where it has.
-pub(crate) fn shortage(scenario: &Scenario, workers: usize) -> Option<String> {
-    Machine::inspect().shortage(most_connections(&scenario.runs(0), workers))
-}
-
-/// Loads every scenario; where some are invalid, says all that is wrong with all of them.
-pub(crate) fn load(paths: &[PathBuf], overrides: &Overrides) -> Option<Vec<Scenario>> {
-    let loaded = paths.iter().map(|path| Scenario::load(path, overrides));
-    let (mut scenarios, mut invalid) = (Vec::new(), false);
-    for scenario in loaded {
-        match scenario {
-            Ok(scenario) => scenarios.push(scenario),
-            Err(error) => {
-                print::talk(&error.to_string());
-                invalid = true;
-            }
-        }
-    }
-    (!invalid).then_some(scenarios)
-}
-
-/// Returns the most connections that the runs need at once, with this many threads of the load generator.
-fn most_connections(runs: &[Run], workers: usize) -> u64 {
-    runs.iter().map(|run| run.connections(workers)).max().map_or(0, |most| most as u64)
-}
-
-/// What a scenario asks for, a line for each setting.
-pub(crate) fn plan(scenario: &Scenario, workers: usize) -> String {
-    // The seed decides the order and the details of the runs, not what they take.
-    let runs = scenario.runs(0);
-    let time: Duration = runs.iter().map(Run::duration).sum();
-    let connections = most_connections(&runs, workers);
-    let (allowed, limit) = Machine::inspect().most_connections();
-    let verdict = if connections > allowed {
-        format!(" (this machine allows {}, limited by {limit})", thousands(allowed))
-    } else {
-        String::new()
-    };
-    let mut settings: Vec<&Run> = runs.iter().filter(|run| run.repeat == 1).collect();
-    // The runs of a setting are made in a seeded order; the plan lists them in that of the file.
-    for setting in settings.chunk_by_mut(|one, other| one.seed == other.seed) {
-        setting.sort_by_key(|run| (run.transport, run.interval, run.hold));
-    }
-    format!(
-        "  {}\n  {} runs, at most {}; up to {} connections at once, as many open files and local \
-         ports{verdict}\n\n{}\n",
-        if scenario.top.about.is_empty() {
-            "(no question: give it an `about`)"
-        } else {
-            &scenario.top.about
-        },
-        thousands(runs.len() as u64),
-        minutes(time),
-        thousands(connections),
-        table(&settings)
-    )
-}
-
-const HEADER: [&str; 12] = [
-    "transport",
-    "subscribers",
-    "rate /s",
-    "link ms",
-    "poll/hold ms",
-    "messages",
-    "deliveries",
-    "requests",
-    "mean ms",
-    "p95 ms",
-    "99 % back ms",
-    "faults, reconnect",
-];
-
-/// The column that says what goes wrong and how subscribers come back: the last one, aligned to the left.
-const FAULTS: usize = HEADER.len() - 1;
-
-/// The column that predicts when they are back.
-const BACK: usize = FAULTS - 1;
-
-/// The first column to the left, the others to the right, each as wide as it has to be.
-fn table(settings: &[&Run]) -> String {
-    let mut rows: Vec<[String; 12]> = settings.iter().map(|run| row(run)).collect();
-    let mut header = HEADER.map(str::to_owned);
-    // A column of blanks would only widen the page.
-    for at in [BACK, FAULTS] {
-        if rows.iter().all(|row| row[at].is_empty()) {
-            header[at].clear();
-        }
-    }
-    rows.insert(0, header);
-    let widths: [usize; 12] =
-        std::array::from_fn(|at| rows.iter().map(|row| row[at].len()).max().unwrap_or(0));
-    let mut text = String::new();
-    for row in rows {
-        let _ = write!(text, "  {:<width$}", row[0], width = widths[0]);
-        let cells = row.iter().zip(widths).take(FAULTS).skip(1);
-        for (cell, width) in cells.filter(|(_, width)| *width > 0) {
-            let _ = write!(text, "  {cell:>width$}");
-        }
-        let _ = write!(text, "  {}", row[FAULTS]);
-        text.truncate(text.trim_end().len());
-        text.push('\n');
-    }
-    text
-}
-
-/// The planned numbers of a setting, then the predicted ones; what no law covers is left blank.
-fn row(run: &Run) -> [String; 12] {
-    let law = prediction(run);
-    let requests = law.requests_per_message.map(|requests| requests * run.expected_deliveries());
-    let milliseconds = |duration: Option<Duration>| {
-        duration.map_or_else(String::new, |duration| format!("{:.1}", duration.as_secs_f64() * 1e3))
-    };
-    [
-        format!("{}{}", run.transport, spoken(run.http)),
-        thousands(run.subscribers as u64),
-        run.rate.to_string(),
-        milliseconds(Some(run.link.delay)),
-        milliseconds(run.interval.or(run.hold)),
-        rounded(run.expected_messages()),
-        rounded(run.expected_deliveries()),
-        requests.map_or_else(String::new, rounded),
-        milliseconds(law.delivery_mean),
-        milliseconds(law.delivery_p95),
-        milliseconds(back_99(run)),
-        troubles(run),
-    ]
-}
-
-/// How HTTP is spoken, where it is not the plain one.
-fn spoken(http: Http) -> String {
-    let version = if http.version == 1 { "" } else { " h2" };
-    let tls = if http.tls { " tls" } else { "" };
-    let shared = if http.connections == Connections::Shared { " shared" } else { "" };
-    format!("{version}{tls}{shared}")
-}
-
-/// What theory predicts for a run over its link as the scenario gives it; of faults no law knows.
-pub(crate) fn prediction(run: &Run) -> Prediction {
-    if !run.faults.is_none() {
-        return Prediction::default();
-    }
-    predict(&Conditions {
-        transport: run.transport,
-        rate: run.rate,
-        pace: run.pace,
-        delay: run.link.delay,
-        interval: run.interval,
-        hold: run.hold,
-    })
-}
-
-/// What goes wrong, and the reconnect policy where it is not the usual one or has something to do.
-fn troubles(run: &Run) -> String {
-    let mut words = Vec::new();
-    if !run.faults.is_none() {
-        words.push(run.faults.to_string());
-    }
-    if !run.faults.is_none() || run.reconnect != Reconnect::default() {
-        words.push(run.reconnect.to_string());
-    }
-    words.join("; ")
-}
-
-/// When theory expects 99 % of a crowd back that is cut off at one instant. `None` if something else goes
-/// wrong as well, and over HTTP/2, whose SETTINGS the law does not know.
-fn back_99(run: &Run) -> Option<Duration> {
-    let avalanche = Faults { avalanche_after: run.faults.avalanche_after, ..Faults::default() };
-    let alone = run.faults == avalanche && !avalanche.is_none() && run.http.version == 1;
-    alone.then(|| {
-        let pause = run.reconnect.first_pause(run.transport, run.interval.unwrap_or_default());
-        theory::reconnect::recovery_time(0.99, &pause, run.link.delay, run.http.tls)
-    })
-}
-
-#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "planned counts: ≥ 0")]
-fn rounded(number: f64) -> String {
-    thousands(number.round() as u64)
-}
-
-fn minutes(time: Duration) -> String {
-    match (time.as_secs() / 60, time.as_secs() % 60) {
-        (0, seconds) => format!("{seconds} s"),
-        (minutes, seconds) => format!("{minutes} min {seconds} s"),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use std::path::Path;
-
-    use super::*;
-
-    #[test]
-    fn the_plan_of_the_default_scenario_reads_as_one_would_say_it() {
-        let scenario = Scenario::parse("x", "", Path::new(""), &Overrides::default());
-        let plan = plan(&scenario.expect("an empty file has every default"), 1);
-        insta::assert_snapshot!(plan);
-    }
-
-    #[test]
-    fn the_plan_of_an_avalanche_predicts_when_the_crowd_is_back_under_each_policy() {
-        let text =
-            "[reconnect]\npolicy = [\"same\", \"native\"]\n[faults]\navalanche-after = \"1s\"";
-        let scenario = Scenario::parse("x", text, Path::new(""), &Overrides::default());
-        let plan = plan(&scenario.expect("two policies are valid"), 1);
-        insta::assert_snapshot!(plan);
-    }
-
-    #[test]
-    fn the_plan_counts_connections_that_are_shared_once() {
-        let text = "crowd = { subscribers = 500_000, connections = \"shared\" }\nhttp.version = 2";
-        let scenario = Scenario::parse("x", text, Path::new(""), &Overrides::default());
-        let plan = plan(&scenario.expect("the text is valid"), 1);
-        assert!(plan.contains("up to 2,500 connections at once"), "{plan}");
-    }
 }

@@ -8,15 +8,15 @@ use wirebench_report::html;
 
 use super::report::write_page;
 use crate::exit::Exit;
-use crate::kept::Kept;
 use crate::print;
+use crate::run_folder::RunFolder;
 
 /// Compare runs before and after a change
 ///
 /// Pairs runs by transport and settings and gives each metric a verdict: better, worse, no change, or
 /// cannot tell. The unit is the run: make several of each side (`run --repeat 10`).
 #[derive(Args, Debug)]
-pub(crate) struct Compare {
+pub(crate) struct CompareArguments {
     /// Run folder or `runs.csv` from before
     base: PathBuf,
     /// Run folder or `runs.csv` from after
@@ -40,12 +40,12 @@ pub(crate) struct Compare {
     #[arg(long, short)]
     verbose: bool,
     /// How to print it
-    #[arg(long, value_enum, default_value_t = Format::Text)]
-    format: Format,
+    #[arg(long, value_enum, default_value_t = CompareFormat::Text)]
+    format: CompareFormat,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
-enum Format {
+enum CompareFormat {
     /// For a terminal
     Text,
     /// For a pull request
@@ -56,7 +56,7 @@ enum Format {
     Csv,
 }
 
-pub(crate) fn run_comparison(arguments: &Compare) -> anyhow::Result<Exit> {
+pub(crate) fn run(arguments: &CompareArguments) -> anyhow::Result<Exit> {
     let sides = side(&arguments.base, &arguments.more_base)
         .and_then(|base| Ok((base, side(&arguments.new, &arguments.more_new)?)));
     let (base, new) = match sides {
@@ -74,10 +74,10 @@ pub(crate) fn run_comparison(arguments: &Compare) -> anyhow::Result<Exit> {
         return Ok(Exit::Usage);
     }
     let text = match arguments.format {
-        Format::Text => comparison.to_text(print::style(), arguments.verbose),
-        Format::Markdown => comparison.to_markdown(),
-        Format::Json => comparison.to_json(),
-        Format::Csv => comparison.to_csv(),
+        CompareFormat::Text => comparison.to_text(print::style(), arguments.verbose),
+        CompareFormat::Markdown => comparison.to_markdown(),
+        CompareFormat::Json => comparison.to_json(),
+        CompareFormat::Csv => comparison.to_csv(),
     };
     print::data(&text)?;
     if let Some(path) = &arguments.html {
@@ -98,7 +98,7 @@ pub(crate) fn run_comparison(arguments: &Compare) -> anyhow::Result<Exit> {
 }
 
 /// That the results are of different questions, with what each side has.
-fn nothing_in_common(arguments: &Compare, comparison: &Comparison) -> String {
+fn nothing_in_common(arguments: &CompareArguments, comparison: &Comparison) -> String {
     let settings = |is_base: bool| {
         let here = comparison.unpaired.iter().filter(|it| (it.base_runs != [0, 0]) == is_base);
         here.map(|it| it.setting.to_string()).collect::<Vec<_>>().join("; ")
@@ -114,14 +114,14 @@ fn nothing_in_common(arguments: &Compare, comparison: &Comparison) -> String {
 }
 
 /// Both sides overlaid. They have just been read, but for what only a page shows.
-fn page(arguments: &Compare, comparison: &Comparison) -> anyhow::Result<String> {
-    let kept = |first: &PathBuf, more: &[PathBuf]| -> anyhow::Result<Vec<Kept>> {
-        std::iter::once(first).chain(more).map(|path| Kept::read(path)).collect()
+fn page(arguments: &CompareArguments, comparison: &Comparison) -> anyhow::Result<String> {
+    let kept = |first: &PathBuf, more: &[PathBuf]| -> anyhow::Result<Vec<RunFolder>> {
+        std::iter::once(first).chain(more).map(|path| RunFolder::read(path)).collect()
     };
     let base = kept(&arguments.base, &arguments.more_base)?;
     let new = kept(&arguments.new, &arguments.more_new)?;
-    let base: Vec<_> = base.iter().map(Kept::report).collect();
-    let new: Vec<_> = new.iter().map(Kept::report).collect();
+    let base: Vec<_> = base.iter().map(RunFolder::report).collect();
+    let new: Vec<_> = new.iter().map(RunFolder::report).collect();
     Ok(html::overlay(&base, &new, Some(comparison)))
 }
 

@@ -1,19 +1,19 @@
 //! `wirebench completions`: what a shell needs to complete commands and flags.
 
-use clap::{Args, CommandFactory};
+use clap::{Args, Command};
 use clap_complete::Shell;
 
 use crate::exit::Exit;
 
 /// Print a completion script for a shell
 #[derive(Args, Debug)]
-pub(crate) struct Completions {
+pub(crate) struct CompletionsArguments {
     /// The shell
     shell: Shell,
 }
 
-pub(crate) fn completions(arguments: &Completions) -> Exit {
-    let mut command = crate::Program::command();
+/// Prints the script. `command` is the whole command line of the program.
+pub(crate) fn run(arguments: &CompletionsArguments, mut command: Command) -> Exit {
     clap_complete::generate(arguments.shell, &mut command, "wirebench", &mut std::io::stdout());
     Exit::Done
 }

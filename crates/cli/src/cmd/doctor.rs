@@ -9,7 +9,7 @@ use crate::print;
 /// The largest crowd among the scenarios that come with the workbench.
 const LARGEST_CROWD: u64 = 5_000;
 
-pub(crate) fn doctor() -> anyhow::Result<Exit> {
+pub(crate) fn run() -> anyhow::Result<Exit> {
     print::data(&examine(&Machine::inspect(), env!("WIREBENCH_PROFILE")))?;
     Ok(Exit::Done)
 }

@@ -15,13 +15,13 @@ use crate::print;
 ///
 /// Every key is there with its default and what it means.
 #[derive(Args, Debug)]
-pub(crate) struct Init {
+pub(crate) struct InitArguments {
     /// The file to write; one that exists is never overwritten. Without a file, or with `-`, it goes to
     /// standard output
     file: Option<PathBuf>,
 }
 
-pub(crate) fn init(arguments: &Init) -> anyhow::Result<Exit> {
+pub(crate) fn run(arguments: &InitArguments) -> anyhow::Result<Exit> {
     let file = arguments.file.as_deref().filter(|path| *path != Path::new("-"));
     let Some(path) = file else {
         print::data(&commented_scenario())?;

@@ -1,9 +1,10 @@
-//! The commands, a file each.
+//! The commands, a file or a folder each. Each has the arguments of its command line, and `run`.
 
 pub(crate) mod check;
 pub(crate) mod compare;
 pub(crate) mod completions;
 pub(crate) mod doctor;
+pub(crate) mod health;
 pub(crate) mod init;
 pub(crate) mod proxy;
 pub(crate) mod report;

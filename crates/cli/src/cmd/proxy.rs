@@ -6,16 +6,17 @@ use std::time::Duration;
 
 use anyhow::Context;
 use clap::{Args, ValueEnum};
-use serde::Serialize;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio_stream::StreamExt;
 use tracing_subscriber::filter::LevelFilter;
 use wirebench_link::Misbehaviour;
 use wirebench_loadgen::Target;
 use wirebench_scenario::parse_duration;
 
-use super::serve::{announce, bind, stdin_ends};
 use crate::exit::Exit;
+use crate::listen::listen;
 use crate::machine;
+use crate::ready_line::ReadyLine;
+use crate::signals::{stdin_ends, stop_signals};
 
 /// Stand between subscribers and a server, with one bad habit
 ///
@@ -23,7 +24,7 @@ use crate::machine;
 /// output once it is ready. A request that the server does not answer is answered with 502. SIGTERM or Ctrl-C
 /// cuts every connection and ends it.
 #[derive(Args, Debug)]
-pub(crate) struct Proxy {
+pub(crate) struct ProxyArguments {
     /// The server: `http://host:port`, without TLS and without a path
     #[arg(long, value_name = "URL", value_parser = upstream)]
     upstream: String,
@@ -64,15 +65,7 @@ enum HabitName {
     Slow,
 }
 
-/// The ready line.
-#[derive(Serialize)]
-struct Ready {
-    listening: String,
-    upstream: String,
-    pid: u32,
-}
-
-pub(crate) fn proxy(arguments: &Proxy) -> anyhow::Result<Exit> {
+pub(crate) fn run(arguments: &ProxyArguments) -> anyhow::Result<Exit> {
     machine::raise_open_files();
     tracing_subscriber::fmt()
         .with_writer(std::io::stderr)
@@ -89,20 +82,20 @@ pub(crate) fn proxy(arguments: &Proxy) -> anyhow::Result<Exit> {
     stopped
 }
 
-async fn until_stopped(arguments: &Proxy) -> anyhow::Result<Exit> {
-    let mut terminate = signal(SignalKind::terminate()).context("cannot watch for SIGTERM")?;
-    let mut interrupt = signal(SignalKind::interrupt()).context("cannot watch for SIGINT")?;
+async fn until_stopped(arguments: &ProxyArguments) -> anyhow::Result<Exit> {
+    let mut signals = stop_signals()?;
     let upstream = Target::resolve(&arguments.upstream).await?.address;
-    let listener = bind("--listen", arguments.listen)?;
-    announce(&Ready {
+    let listener = listen("--listen", arguments.listen)?;
+    ReadyLine {
         listening: format!("http://{}", listener.local_addr()?),
-        upstream: format!("http://{upstream}"),
+        upstream: Some(format!("http://{upstream}")),
         pid: std::process::id(),
-    })?;
+        ..ReadyLine::default()
+    }
+    .print()?;
     let shutdown = async move {
         tokio::select! {
-            _ = terminate.recv() => {}
-            _ = interrupt.recv() => {}
+            _ = signals.next() => {}
             () = stdin_ends(), if arguments.until_stdin_ends => {}
         }
     };
@@ -110,7 +103,7 @@ async fn until_stopped(arguments: &Proxy) -> anyhow::Result<Exit> {
     Ok(Exit::Done)
 }
 
-impl Proxy {
+impl ProxyArguments {
     fn habit(&self) -> Misbehaviour {
         match self.habit {
             HabitName::Buffering => Misbehaviour::Buffering,

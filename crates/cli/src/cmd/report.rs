@@ -7,8 +7,8 @@ use clap::{Args, ValueEnum};
 use wirebench_report::{Format, hgrm, html};
 
 use crate::exit::Exit;
-use crate::kept::Kept;
 use crate::print;
+use crate::run_folder::RunFolder;
 
 /// Rebuild the page of a run folder, draw the trend over several, or print the rows
 ///
@@ -27,11 +27,11 @@ pub(crate) struct ReportArguments {
     force: bool,
     /// Print the rows in this form, and write no page
     #[arg(long, value_enum, conflicts_with = "out")]
-    format: Option<Form>,
+    format: Option<ReportFormat>,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
-enum Form {
+enum ReportFormat {
     /// The tables of `wirebench run`
     Text,
     /// For a pull request
@@ -42,9 +42,9 @@ enum Form {
     Hgrm,
 }
 
-/// The forms in which `run` prints what it measured.
+/// The formats in which `run` prints what it measured.
 #[derive(Clone, Copy, Debug, ValueEnum)]
-pub(crate) enum RowsForm {
+pub(crate) enum RowsFormat {
     /// Tables for a terminal
     Text,
     /// For a pull request
@@ -53,19 +53,19 @@ pub(crate) enum RowsForm {
     Json,
 }
 
-impl From<RowsForm> for Format {
-    fn from(form: RowsForm) -> Self {
-        match form {
-            RowsForm::Text => Self::Text,
-            RowsForm::Markdown => Self::Markdown,
-            RowsForm::Json => Self::Json,
+impl From<RowsFormat> for Format {
+    fn from(format: RowsFormat) -> Self {
+        match format {
+            RowsFormat::Text => Self::Text,
+            RowsFormat::Markdown => Self::Markdown,
+            RowsFormat::Json => Self::Json,
         }
     }
 }
 
-pub(crate) fn report(arguments: &ReportArguments) -> anyhow::Result<Exit> {
-    let folders: Result<Vec<Kept>, _> =
-        arguments.folders.iter().map(|path| Kept::read(path)).collect();
+pub(crate) fn run(arguments: &ReportArguments) -> anyhow::Result<Exit> {
+    let folders: Result<Vec<RunFolder>, _> =
+        arguments.folders.iter().map(|path| RunFolder::read(path)).collect();
     let folders = match folders {
         Ok(folders) => folders,
         Err(error) => {
@@ -80,7 +80,7 @@ pub(crate) fn report(arguments: &ReportArguments) -> anyhow::Result<Exit> {
     let (page, own) = match folders.as_slice() {
         [folder] => (html::report(&folder.report()), folder.path().join("report.html")),
         folders => {
-            let reports: Vec<_> = folders.iter().map(Kept::report).collect();
+            let reports: Vec<_> = folders.iter().map(RunFolder::report).collect();
             (html::trend(&reports), PathBuf::from("trend.html"))
         }
     };
@@ -106,19 +106,19 @@ pub(crate) fn write_page(path: &Path, page: &str, overwrite: bool) -> anyhow::Re
     Ok(Exit::Done)
 }
 
-fn rows(folders: &[Kept], form: Form) -> anyhow::Result<String> {
+fn rows(folders: &[RunFolder], format: ReportFormat) -> anyhow::Result<String> {
     let rows: Vec<_> = folders.iter().flat_map(|folder| folder.rows.iter().cloned()).collect();
     let style = print::style();
-    Ok(match form {
-        Form::Text => Format::Text.write(&rows, style),
-        Form::Markdown => Format::Markdown.write(&rows, style),
-        Form::Json => Format::Json.write(&rows, style),
-        Form::Hgrm => folders.iter().map(percentiles).collect::<anyhow::Result<_>>()?,
+    Ok(match format {
+        ReportFormat::Text => Format::Text.write(&rows, style),
+        ReportFormat::Markdown => Format::Markdown.write(&rows, style),
+        ReportFormat::Json => Format::Json.write(&rows, style),
+        ReportFormat::Hgrm => folders.iter().map(percentiles).collect::<anyhow::Result<_>>()?,
     })
 }
 
 /// The percentiles of each run of a folder, behind a comment that names the run.
-fn percentiles(folder: &Kept) -> anyhow::Result<String> {
+fn percentiles(folder: &RunFolder) -> anyhow::Result<String> {
     let Some(histograms) = &folder.histograms else {
         bail!("`{}` has no `latency.hlog` to take percentiles from", folder.path().display());
     };

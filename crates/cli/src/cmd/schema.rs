@@ -7,7 +7,7 @@ use crate::print;
 
 /// Print the JSON Schema of a scenario file, or of the JSON results
 #[derive(Args, Debug)]
-pub(crate) struct Schema {
+pub(crate) struct SchemaArguments {
     /// Of what
     #[arg(value_enum, default_value_t = Of::Scenario)]
     of: Of,
@@ -21,7 +21,7 @@ enum Of {
     Results,
 }
 
-pub(crate) fn schema(arguments: &Schema) -> anyhow::Result<Exit> {
+pub(crate) fn run(arguments: &SchemaArguments) -> anyhow::Result<Exit> {
     let schema = match arguments.of {
         Of::Scenario => wirebench_scenario::schema(),
         Of::Results => wirebench_report::results_schema(),

@@ -12,7 +12,6 @@ use clap::Args;
 use futures::{Stream, StreamExt};
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
-use tokio::signal::unix::{SignalKind, signal};
 use wirebench_loadgen::{
     Dialer, HttpClient, Subscriber, SubscriberEvent, SubscriberSettings, Target,
     TrustedCertificates, raw, run_subscriber,
@@ -23,6 +22,7 @@ use wirebench_scenario::{Headers, Http, Link, parse_duration};
 
 use crate::exit::Exit;
 use crate::print;
+use crate::signals::stop_signals;
 
 /// Subscribe to a feed and print one JSON line a message, with its delay
 ///
@@ -30,7 +30,7 @@ use crate::print;
 /// `bench`) or a feed's (`http://127.0.0.1:8080/feeds/quotes`). Resumes after an interruption, until
 /// SIGTERM or Ctrl-C.
 #[derive(Args, Debug)]
-pub(crate) struct Subscribe {
+pub(crate) struct SubscribeArguments {
     /// The server, or the feed; with `--raw` exactly what is asked for
     url: String,
     /// How the messages travel
@@ -63,14 +63,13 @@ pub(crate) struct Subscribe {
     insecure: bool,
 }
 
-pub(crate) fn subscribe(arguments: &Subscribe) -> anyhow::Result<Exit> {
+pub(crate) fn run(arguments: &SubscribeArguments) -> anyhow::Result<Exit> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .context("cannot start the event loop")?;
     runtime.block_on(async {
-        let mut terminate = signal(SignalKind::terminate()).context("cannot watch for SIGTERM")?;
-        let mut interrupt = signal(SignalKind::interrupt()).context("cannot watch for Ctrl-C")?;
+        let mut signals = stop_signals()?;
         let printed = async {
             match (arguments.raw, arguments.transport, arguments.once) {
                 (true, Transport::Sse, once) => lines(raw_events(&arguments.url, once)).await,
@@ -88,8 +87,7 @@ pub(crate) fn subscribe(arguments: &Subscribe) -> anyhow::Result<Exit> {
         };
         tokio::select! {
             printed = printed => printed,
-            _ = terminate.recv() => Ok(Exit::Done),
-            _ = interrupt.recv() => Ok(Exit::Done),
+            _ = signals.next() => Ok(Exit::Done),
         }
     })
 }
@@ -108,7 +106,7 @@ fn raw_events(url: &str, once: bool) -> impl Stream<Item = anyhow::Result<Value>
 }
 
 fn raw_frames(
-    arguments: &Subscribe,
+    arguments: &SubscribeArguments,
     once: bool,
 ) -> impl Stream<Item = anyhow::Result<Value>> + use<> {
     raw::messages(&arguments.url, &trusted(arguments), once).map(|frame| {
@@ -120,7 +118,7 @@ fn raw_frames(
 }
 
 /// The load generator's subscriber: it resumes, the same way on every transport.
-async fn follow(arguments: &Subscribe) -> anyhow::Result<Exit> {
+async fn follow(arguments: &SubscribeArguments) -> anyhow::Result<Exit> {
     let target = Target::resolve_trusting(&arguments.url, &trusted(arguments)).await?;
     let client = client(arguments);
     let subscriber = Subscriber {
@@ -145,7 +143,7 @@ async fn follow(arguments: &Subscribe) -> anyhow::Result<Exit> {
 }
 
 /// One connection, and its end.
-async fn follow_once(arguments: &Subscribe) -> anyhow::Result<Exit> {
+async fn follow_once(arguments: &SubscribeArguments) -> anyhow::Result<Exit> {
     let target = Target::resolve_trusting(&arguments.url, &trusted(arguments)).await?;
     let client = client(arguments);
     let settings = settings(arguments);
@@ -163,12 +161,12 @@ async fn follow_once(arguments: &Subscribe) -> anyhow::Result<Exit> {
 }
 
 /// No emulated link: whatever is between here and the server is real.
-fn client(arguments: &Subscribe) -> HttpClient {
+fn client(arguments: &SubscribeArguments) -> HttpClient {
     let http = Http { version: arguments.http_version, ..Http::default() };
     HttpClient::new(Dialer::new(Link::default(), 0), http)
 }
 
-fn trusted(arguments: &Subscribe) -> TrustedCertificates {
+fn trusted(arguments: &SubscribeArguments) -> TrustedCertificates {
     match &arguments.ca {
         _ if arguments.insecure => TrustedCertificates::Any,
         Some(file) => TrustedCertificates::File(file.clone()),
@@ -176,7 +174,7 @@ fn trusted(arguments: &Subscribe) -> TrustedCertificates {
     }
 }
 
-fn settings(arguments: &Subscribe) -> SubscriberSettings {
+fn settings(arguments: &SubscribeArguments) -> SubscriberSettings {
     SubscriberSettings {
         interval: arguments.interval,
         hold: arguments.hold,

@@ -19,7 +19,7 @@ const OTHER_FILES: u64 = 64;
 
 /// Limits, access, TLS.
 #[derive(Args, Debug)]
-pub(super) struct Options {
+pub(super) struct ServeOptions {
     /// Serve over TLS: `self-signed`, or the PEM files of a certificate chain and of its key
     #[arg(long, num_args = 1..=2, value_names = ["CERTIFICATES", "KEY"], help_heading = "Access")]
     tls: Vec<PathBuf>,
@@ -124,7 +124,7 @@ impl From<ProxyHeader> for ForwardedHeader {
 }
 
 /// The options, with what their files say.
-pub(super) struct Settings {
+pub(super) struct ServerSetup {
     limits: Limits,
     publish: Option<Token>,
     subscribe: Option<Token>,
@@ -137,7 +137,7 @@ pub(super) struct Settings {
     control_token_given: bool,
 }
 
-impl Settings {
+impl ServerSetup {
     /// The server within the limits, for those who may.
     pub(super) fn server(&self, server: Server) -> Server {
         let origins = self.origins.iter().cloned();
@@ -169,7 +169,7 @@ impl Settings {
     }
 }
 
-impl Options {
+impl ServeOptions {
     /// Whether subscribing or publishing takes a token.
     pub(super) fn names_a_token(&self) -> bool {
         let given = |file: &Option<PathBuf>, name: &str| {
@@ -179,10 +179,14 @@ impl Options {
     }
 
     /// Reads the files that the options name.
-    pub(super) fn read(&self, listen: SocketAddr, control: SocketAddr) -> anyhow::Result<Settings> {
+    pub(super) fn read(
+        &self,
+        listen: SocketAddr,
+        control: SocketAddr,
+    ) -> anyhow::Result<ServerSetup> {
         self.check_control(control)?;
         let given = token("CONTROL", self.control_token_file.as_deref())?;
-        Ok(Settings {
+        Ok(ServerSetup {
             limits: self.limits(),
             publish: token("PUBLISH", self.publish_token_file.as_deref())?,
             subscribe: token("SUBSCRIBE", self.subscribe_token_file.as_deref())?,

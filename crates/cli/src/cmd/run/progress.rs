@@ -1,4 +1,4 @@
-//! How a run is going: a bar on a terminal, lines elsewhere, nothing when quiet.
+//! The progress of the runs: a bar on a terminal, lines elsewhere, nothing with `--quiet`.
 
 use std::fmt::Write;
 use std::io::IsTerminal;
@@ -12,16 +12,16 @@ use wirebench_scenario::{Run, Scenario, TopTable, varying};
 
 use crate::print;
 
-/// Says how the runs are going.
+/// Shows the progress of the runs.
 #[derive(Debug)]
-pub(crate) struct Display {
-    place: Place,
+pub(super) struct Display {
+    output: Output,
     names: Names,
 }
 
 /// Where progress goes.
 #[derive(Debug)]
-enum Place {
+enum Output {
     /// `--quiet`.
     Nothing,
     /// A line for each run, for logs.
@@ -30,7 +30,7 @@ enum Place {
     Bar(ProgressBar),
 }
 
-impl Place {
+impl Output {
     fn new(quiet: bool, runs: usize) -> Self {
         if quiet {
             return Self::Nothing;
@@ -47,21 +47,21 @@ impl Place {
 }
 
 impl Display {
-    /// The display for these runs.
-    pub(crate) fn new(quiet: bool, runs: &[Run]) -> Self {
-        Self { place: Place::new(quiet, runs.len()), names: Names::of(runs) }
+    /// Returns a display for these runs.
+    pub(super) fn new(quiet: bool, runs: &[Run]) -> Self {
+        Self { output: Output::new(quiet, runs.len()), names: Names::of(runs) }
     }
 
-    /// What is going to be run, and where the results go.
-    pub(crate) fn scenario(&self, scenario: &Scenario, folder: &Path) {
+    /// Shows which scenario is run, and where its results go.
+    pub(super) fn scenario(&self, scenario: &Scenario, folder: &Path) {
         let TopTable { name, about, .. } = &scenario.top;
         self.say(&format!("{name}: {}", if about.is_empty() { name } else { about }));
         self.say(&format!("writing to {}", folder.display()));
     }
 
-    /// What a run is doing.
-    pub(crate) fn progress(&self, run: &Run, progress: &Progress) {
-        let Place::Bar(bar) = &self.place else { return };
+    /// Shows what a run is doing.
+    pub(super) fn progress(&self, run: &Run, progress: &Progress) {
+        let Output::Bar(bar) = &self.output else { return };
         let doing = match progress {
             Progress::Ramp { subscribed, wanted } => {
                 format!("connecting {subscribed} of {wanted}")
@@ -77,8 +77,8 @@ impl Display {
         bar.set_message(format!("{}: {doing}", self.names.name(run)));
     }
 
-    /// What a run came to.
-    pub(crate) fn run_done(&mut self, run: &Run, measurement: &Measurement) {
+    /// Shows the result of a run.
+    pub(super) fn run_done(&mut self, run: &Run, measurement: &Measurement) {
         let seen = &measurement.seen;
         let p99 = seen.delivery.percentile(99.0).map_or_else(|| "–".to_owned(), milliseconds);
         let name = self.names.name(run);
@@ -86,13 +86,13 @@ impl Display {
         for reason in &measurement.invalid {
             let _ = write!(line, "; invalid: {reason}");
         }
-        match &mut self.place {
-            Place::Nothing => {}
-            Place::Lines { done, runs } => {
+        match &mut self.output {
+            Output::Nothing => {}
+            Output::Lines { done, runs } => {
                 *done += 1;
                 print::talk(&format!("[{done}/{runs}] {line}"));
             }
-            Place::Bar(bar) => {
+            Output::Bar(bar) => {
                 bar.inc(1);
                 if !measurement.invalid.is_empty() {
                     bar.println(line);
@@ -101,18 +101,18 @@ impl Display {
         }
     }
 
-    /// A line of talk beside the progress.
-    pub(crate) fn say(&self, line: &str) {
-        match &self.place {
-            Place::Nothing => {}
-            Place::Lines { .. } => print::talk(line),
-            Place::Bar(bar) => bar.suspend(|| print::talk(line)),
+    /// Prints a line beside the progress.
+    pub(super) fn say(&self, line: &str) {
+        match &self.output {
+            Output::Nothing => {}
+            Output::Lines { .. } => print::talk(line),
+            Output::Bar(bar) => bar.suspend(|| print::talk(line)),
         }
     }
 
-    /// Takes the bar away.
-    pub(crate) fn finish(&self) {
-        if let Place::Bar(bar) = &self.place {
+    /// Removes the bar.
+    pub(super) fn finish(&self) {
+        if let Output::Bar(bar) = &self.output {
             bar.finish_and_clear();
         }
     }

@@ -1,52 +1,52 @@
-//! Keeps the server of one run: watches it, and does to it what the faults of the run ask for.
+//! Supervises the server of one run: notices when it ends by itself, and carries out the orders of the faults.
+
+use std::net::SocketAddr;
 
 use anyhow::{Context, bail};
 use wirebench_loadgen::{ControlClient, PendingOrder, ServerOrder, ServerOrders};
 use wirebench_scenario::ServerFault;
 
-use crate::child::{ServerPlan, ServerProcess};
+use super::server_process::{ServerPlan, ServerProcess};
 
-/// A server and its keeper.
+/// A server and what was ordered of it.
 #[derive(Debug)]
-pub(crate) struct Keeper {
+pub(crate) struct ServerSupervisor {
     plan: ServerPlan,
-    /// `None` while the server is gone as it was ordered to be.
+    /// The address of the first server. Each further one listens there as well.
+    address: SocketAddr,
+    /// `None` while the server is down, as ordered.
     server: Option<ServerProcess>,
-    /// Stands still, as ordered.
-    frozen: bool,
+    /// True while the server is suspended, as ordered.
+    suspended: bool,
 }
 
-impl Keeper {
+impl ServerSupervisor {
     /// Starts the server.
     pub(crate) async fn start(plan: ServerPlan) -> anyhow::Result<Self> {
         let server = ServerProcess::start(&plan, None).await?;
-        Ok(Self {
-            plan: ServerPlan { address: Some(server.address()?), ..plan },
-            server: Some(server),
-            frozen: false,
-        })
+        Ok(Self { plan, address: server.address()?, server: Some(server), suspended: false })
     }
 
-    /// The server, which is there before the first order and after the last.
+    /// Returns the server. There is one before the first order and after the last.
     pub(crate) fn server(&self) -> anyhow::Result<&ServerProcess> {
         self.server.as_ref().context("the server is gone")
     }
 
-    /// Carries out orders for as long as the server goes away on none but those. Returns how it did.
-    pub(crate) async fn keep(&mut self, orders: &mut ServerOrders) -> anyhow::Error {
+    /// Carries out orders until the server ends without one, or an order fails. Returns why.
+    pub(crate) async fn run(&mut self, orders: &mut ServerOrders) -> anyhow::Error {
         loop {
-            let watched = self.server.as_mut();
-            let gone = async {
-                match watched {
-                    Some(server) => server.gone().await,
+            let server = self.server.as_mut();
+            let ended = async {
+                match server {
+                    Some(server) => server.ended().await,
                     None => std::future::pending().await,
                 }
             };
-            let pending = tokio::select! {
-                how = gone => return anyhow::anyhow!("{how}"),
-                pending = orders.next() => pending,
+            let order = tokio::select! {
+                how = ended => return anyhow::anyhow!("{how}"),
+                order = orders.next() => order,
             };
-            if let Err(error) = self.carry_out(pending).await {
+            if let Err(error) = self.carry_out(order).await {
                 return error;
             }
         }
@@ -55,8 +55,8 @@ impl Keeper {
     async fn carry_out(&mut self, pending: PendingOrder) -> anyhow::Result<()> {
         match (pending.order, self.server.take()) {
             (ServerOrder::Down(ServerFault::Freeze), Some(server)) => {
-                server.freeze()?;
-                (self.server, self.frozen) = (Some(server), true);
+                server.suspend()?;
+                (self.server, self.suspended) = (Some(server), true);
                 pending.done(None);
             }
             (ServerOrder::Down(ServerFault::Stop), Some(server)) => {
@@ -67,13 +67,13 @@ impl Keeper {
                 server.kill().await?;
                 pending.done(None);
             }
-            (ServerOrder::Up, Some(server)) if self.frozen => {
-                server.thaw()?;
-                (self.server, self.frozen) = (Some(server), false);
+            (ServerOrder::Up, Some(server)) if self.suspended => {
+                server.resume()?;
+                (self.server, self.suspended) = (Some(server), false);
                 pending.done(None);
             }
             (ServerOrder::Up, None) => {
-                let server = ServerProcess::start(&self.plan, self.plan.address).await?;
+                let server = ServerProcess::start(&self.plan, Some(self.address)).await?;
                 let control = ControlClient::new(&server.control, &server.control_token);
                 self.server = Some(server);
                 pending.done(Some(control));
@@ -83,12 +83,12 @@ impl Keeper {
         Ok(())
     }
 
-    /// Asks the server to stop and waits until it has.
+    /// Asks the server to stop and waits until it has ended.
     pub(crate) async fn stop(self) -> anyhow::Result<()> {
         match self.server {
             Some(server) => {
-                if self.frozen {
-                    server.thaw()?;
+                if self.suspended {
+                    server.resume()?;
                 }
                 server.stop().await
             }

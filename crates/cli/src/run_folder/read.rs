@@ -1,4 +1,4 @@
-//! A run folder that is read back: for reports, and for comparing pages.
+//! Reading a run folder, for reports and comparisons.
 
 use std::path::{Path, PathBuf};
 
@@ -6,10 +6,10 @@ use anyhow::{Context, bail};
 use wirebench_report::html::Report;
 use wirebench_report::{Histograms, Row, TimelineRow, read, read_timeline};
 
-/// What a run folder holds. Only `runs.csv` has to be there; what else is missing is left out of the
-/// page, and said.
+/// The content of a run folder. Only `runs.csv` is required. If another file is missing, the page leaves out
+/// what the file would tell, and says so.
 #[derive(Debug)]
-pub(crate) struct Kept {
+pub(crate) struct RunFolder {
     path: PathBuf,
     name: String,
     /// The rows of `runs.csv`.
@@ -22,11 +22,11 @@ pub(crate) struct Kept {
     warnings: Vec<String>,
 }
 
-impl Kept {
+impl RunFolder {
     /// Reads a run folder, or the folder of a `runs.csv`.
     ///
     /// # Errors
-    /// A folder without a run, and any file in it that is not what it should be.
+    /// The folder holds no run, or a file in it cannot be read.
     pub(crate) fn read(path: &Path) -> anyhow::Result<Self> {
         let folder = if path.is_file() { path.parent().unwrap_or(Path::new("")) } else { path };
         let file = |name: &str| folder.join(name);
@@ -73,12 +73,12 @@ impl Kept {
         })
     }
 
-    /// The folder.
+    /// Returns the path of the folder.
     pub(crate) fn path(&self) -> &Path {
         &self.path
     }
 
-    /// What a page shows of it.
+    /// Returns what a page shows of the folder.
     pub(crate) fn report(&self) -> Report<'_> {
         let of_rows = self.rows.first().and_then(|row| row.text("scenario"));
         Report {

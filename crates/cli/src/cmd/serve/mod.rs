@@ -1,33 +1,34 @@
 //! `wirebench serve`: the feed server, until it is told to stop.
 
-use std::io::Write;
 use std::net::SocketAddr;
 use std::time::Duration;
 
 use anyhow::Context;
 use clap::{Args, ValueEnum};
-use serde::Serialize;
-use tokio::io::AsyncReadExt;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::SignalKind;
 use tokio::time::sleep;
+use tokio_stream::StreamExt;
 use tokio_util::sync::CancellationToken;
 use tracing_subscriber::filter::LevelFilter;
 use wirebench_demos::{ControlAccess, Demos};
+use wirebench_server::{Feed, Server};
 
-mod life;
+mod instance;
 mod options;
 
-pub(super) use self::life::bind;
-use self::life::{End, Life, bind_again};
-use self::options::Options;
+use self::instance::{Ended, Instance};
+use self::options::{ServeOptions, ServerSetup};
 use crate::exit::Exit;
+use crate::listen::{listen, listen_again};
+use crate::ready_line::ReadyLine;
+use crate::signals::{stdin_ends, stop_signals};
 use crate::{machine, print};
 
-/// How long a server that restarts is away: long enough for every browser to notice.
+/// How long a server that restarts is away. Every browser notices this.
 const AWAY: Duration = Duration::from_secs(2);
 
-/// How long stopping may take before it is said what is waited for.
-const UNSAID: Duration = Duration::from_millis(300);
+/// How long stopping may take before the program explains what it waits for.
+const EXPLAIN_AFTER: Duration = Duration::from_millis(300);
 
 /// Serve a feed over every transport, and the teaching demos
 ///
@@ -36,7 +37,7 @@ const UNSAID: Duration = Duration::from_millis(300);
 /// SIGTERM or Ctrl-C ends every connection properly, and then the server; a second Ctrl-C ends it at
 /// once.
 #[derive(Args, Debug)]
-pub(crate) struct Serve {
+pub(crate) struct ServeArguments {
     /// Address of the feeds; port 0 takes any free one
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8080")]
     listen: SocketAddr,
@@ -59,7 +60,7 @@ pub(crate) struct Serve {
     #[arg(long, value_name = "WHO", value_enum, default_value_t)]
     demo_controls: DemoControls,
     #[command(flatten)]
-    options: Options,
+    options: ServeOptions,
     /// What goes to the log on standard error: `warn`, `info` (starts and stops) or `debug`
     #[arg(long, value_name = "LEVEL", default_value = "warn")]
     log: LevelFilter,
@@ -87,22 +88,7 @@ impl From<DemoControls> for ControlAccess {
     }
 }
 
-/// The ready line.
-#[derive(Serialize)]
-struct Ready {
-    listening: String,
-    control: String,
-    /// Where it was drawn at random: whoever started the server is to know it.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    control_token: Option<String>,
-    /// Under TLS: the certificate in PEM, for clients that are to trust it.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    certificate: Option<String>,
-    feeds: Vec<String>,
-    pid: u32,
-}
-
-pub(crate) fn serve(arguments: Serve) -> anyhow::Result<Exit> {
+pub(crate) fn run(arguments: ServeArguments) -> anyhow::Result<Exit> {
     let taken = |name: &&String| !arguments.no_demos && Demos::FEEDS.contains(&name.as_str());
     if let Some(name) = arguments.feed.iter().find(taken) {
         print::talk(&format!(
@@ -132,33 +118,35 @@ pub(crate) fn serve(arguments: Serve) -> anyhow::Result<Exit> {
     served
 }
 
-async fn until_stopped(arguments: Serve) -> anyhow::Result<Exit> {
-    let stop = stop_signals(arguments.until_stdin_ends)?;
-    let settings = arguments.options.read(arguments.listen, arguments.control)?;
-    let listener = bind("--listen", arguments.listen)?;
-    let control = bind("--control", arguments.control)?;
+async fn until_stopped(arguments: ServeArguments) -> anyhow::Result<Exit> {
+    let stop = stop_token(arguments.until_stdin_ends)?;
+    let setup = arguments.options.read(arguments.listen, arguments.control)?;
+    let listener = listen("--listen", arguments.listen)?;
+    let control = listen("--control", arguments.control)?;
     let addresses = (listener.local_addr()?, control.local_addr()?);
-    announce(&Ready {
-        listening: format!("{}://{}", settings.scheme(), addresses.0),
-        control: format!("http://{}", addresses.1),
-        control_token: settings.token_to_announce(),
-        certificate: settings.certificate(),
-        feeds: arguments.feed.clone(),
+    ReadyLine {
+        listening: format!("{}://{}", setup.scheme(), addresses.0),
+        control: Some(format!("http://{}", addresses.1)),
+        control_token: setup.token_to_announce(),
+        certificate: setup.certificate(),
+        feeds: Some(arguments.feed.clone()),
         pid: std::process::id(),
-    })?;
+        upstream: None,
+    }
+    .print()?;
 
     let mut listeners = (listener, control);
     let mut before = None;
     loop {
-        let life = Life::new(&arguments, &settings, before.take().as_ref());
-        before = life.demos();
-        if life.live(listeners, &stop).await == End::Stop {
+        let instance = arguments.instance(&setup, before.as_ref());
+        before = instance.demos();
+        if instance.run(listeners, &stop).await == Ended::ByStop {
             break;
         }
         let back = async {
             sleep(AWAY).await;
-            let listener = bind_again("--listen", addresses.0).await?;
-            anyhow::Ok((listener, bind_again("--control", addresses.1).await?))
+            let listener = listen_again("--listen", addresses.0).await?;
+            anyhow::Ok((listener, listen_again("--control", addresses.1).await?))
         };
         listeners = tokio::select! {
             () = stop.cancelled() => break,
@@ -168,49 +156,52 @@ async fn until_stopped(arguments: Serve) -> anyhow::Result<Exit> {
     Ok(Exit::Done)
 }
 
-/// Cancelled when the server is told to stop.
-fn stop_signals(until_stdin_ends: bool) -> anyhow::Result<CancellationToken> {
-    let mut terminate = signal(SignalKind::terminate()).context("cannot watch for SIGTERM")?;
-    let mut interrupt = signal(SignalKind::interrupt()).context("cannot watch for SIGINT")?;
+impl ServeArguments {
+    /// Returns an instance of the server. Its demos keep the settings of those `before` the restart.
+    fn instance(&self, setup: &ServerSetup, before: Option<&Demos>) -> Instance {
+        let feed = || self.options.feed(Feed::new(self.window.get()));
+        let feeds = self.feed.iter().map(|name| (name.clone(), feed()));
+        let token = setup.control_token.clone();
+        // The pages of the demos have no token to show.
+        if self.no_demos || setup.needs_a_token() {
+            return Instance::new(setup.server(Server::new(feeds)), None, token);
+        }
+        let demos = before.map_or_else(|| Demos::new(self.demo_controls.into()), Demos::restarted);
+        let server = Server::new(feeds.chain(demos.feeds())).with_layer(demos.layer());
+        Instance::new(setup.server(server), Some(demos), token)
+    }
+}
+
+/// Returns a token that is cancelled when the server is asked to stop. After that, Ctrl-C ends the program at
+/// once.
+fn stop_token(until_stdin_ends: bool) -> anyhow::Result<CancellationToken> {
+    let mut signals = stop_signals()?;
     let stop = CancellationToken::new();
     let guard = stop.clone().drop_guard();
     tokio::spawn(async move {
-        let mut interrupted = false;
-        tokio::select! {
-            _ = terminate.recv() => {}
-            _ = interrupt.recv() => interrupted = true,
-            () = stdin_ends(), if until_stdin_ends => {}
-        }
+        let signal = tokio::select! {
+            signal = signals.next() => signal,
+            () = stdin_ends(), if until_stdin_ends => None,
+        };
         drop(guard);
-        // Said to somebody at a terminal, and only if the end is not there at once.
-        let say = async {
-            sleep(UNSAID).await;
-            if interrupted {
+        // Only for a user at a terminal, and only if the server does not end at once.
+        let explain = async {
+            sleep(EXPLAIN_AFTER).await;
+            if signal == Some(SignalKind::interrupt()) {
                 print::talk(
                     "stopping: connections are ended properly; Ctrl-C again to end at once",
                 );
             }
             std::future::pending::<()>().await;
         };
+        let mut interrupts = signals.filter(|signal| *signal == SignalKind::interrupt());
         tokio::select! {
-            _ = interrupt.recv() => {}
-            () = say => {}
+            _ = interrupts.next() => {}
+            () = explain => {}
         }
         std::process::exit(Exit::Interrupted.code().into());
     });
     Ok(stop)
-}
-
-pub(super) fn announce(ready: &impl Serialize) -> anyhow::Result<()> {
-    let mut stdout = std::io::stdout().lock();
-    serde_json::to_writer(&mut stdout, ready)?;
-    stdout.write_all(b"\n").and_then(|()| stdout.flush()).context("cannot print the ready line")
-}
-
-pub(super) async fn stdin_ends() {
-    let mut ignored = [0; 256];
-    let mut stdin = tokio::io::stdin();
-    while matches!(stdin.read(&mut ignored).await, Ok(1..)) {}
 }
 
 fn feed_name(text: &str) -> Result<String, String> {

@@ -1,0 +1,180 @@
+//! `wirebench run`: from a scenario file to a table of results.
+
+mod progress;
+mod session;
+mod thresholds;
+
+use std::num::NonZero;
+use std::path::PathBuf;
+
+use anyhow::{Context, bail};
+use clap::Args;
+use tokio_stream::StreamExt;
+use tokio_util::sync::CancellationToken;
+use wirebench_protocol::Transport;
+use wirebench_scenario::{Overrides, Scenario};
+
+use self::session::Session;
+use super::report::RowsFormat;
+use crate::exit::Exit;
+use crate::run_folder::{RunFolderRequest, holds_a_run};
+use crate::signals::stop_signals;
+use crate::{machine, plan, print};
+
+/// Run scenarios and show what was measured
+///
+/// For each run a server is started as a process of its own. Every row is in the results folder as
+/// soon as it is measured. Ctrl-C ends the run in progress and keeps the results; twice ends at once.
+#[derive(Args, Debug)]
+pub(crate) struct RunArguments {
+    /// Scenario files
+    #[arg(required = true, value_name = "SCENARIO")]
+    scenarios: Vec<PathBuf>,
+    /// Folder for the results of one scenario [default: results/SCENARIO/UTC-TIME]
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+    /// Overwrite the run that `--out` already holds
+    #[arg(long, requires = "out")]
+    force: bool,
+    /// Only these transports, separated by commas
+    #[arg(long, value_name = "NAMES", value_delimiter = ',')]
+    transports: Option<Vec<Transport>>,
+    /// How often every run is made
+    #[arg(long, value_name = "TIMES")]
+    repeat: Option<u32>,
+    /// Seed of everything random: order, phases, jitter, payloads
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// Set a key of the scenario: `--set crowd.subscribers=10`
+    #[arg(long = "set", value_name = "KEY=VALUE", value_parser = assignment)]
+    set: Vec<(String, String)>,
+    /// Note something beside the results: `--tag branch=main`
+    #[arg(long = "tag", value_name = "KEY=VALUE", value_parser = assignment)]
+    tags: Vec<(String, String)>,
+    /// Threads of the load generator [default: half of the cores]
+    #[arg(long, value_name = "THREADS")]
+    workers: Option<NonZero<usize>>,
+    /// Threads of the server [default: half of the cores]
+    #[arg(long, value_name = "THREADS")]
+    server_workers: Option<NonZero<usize>>,
+    /// How to print what was measured
+    #[arg(long, value_enum, default_value_t = RowsFormat::Text)]
+    format: RowsFormat,
+    /// Print what would run, and run nothing
+    #[arg(long)]
+    dry_run: bool,
+    /// No progress, only the table
+    #[arg(long, short)]
+    quiet: bool,
+}
+
+pub(crate) fn run(arguments: &RunArguments) -> anyhow::Result<Exit> {
+    machine::raise_open_files();
+    let overrides = Overrides {
+        set: arguments.set.clone(),
+        transports: arguments.transports.clone(),
+        repeat: arguments.repeat,
+    };
+    let Some(scenarios) = plan::load(&arguments.scenarios, &overrides) else {
+        return Ok(Exit::Usage);
+    };
+    if arguments.dry_run {
+        return dry_run(arguments, &scenarios);
+    }
+    if let Some(error) = arguments.cannot_write(&scenarios) {
+        print::talk(&format!("error: {error}"));
+        return Ok(Exit::Usage);
+    }
+    for scenario in &scenarios {
+        if let Some(shortage) = plan::shortage(scenario, arguments.request().workers) {
+            bail!("scenario `{}` cannot run here: {shortage}", scenario.top.name);
+        }
+    }
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .context("cannot start the event loop")?;
+    runtime.block_on(run_all(arguments, &scenarios))
+}
+
+/// Prints what would run.
+fn dry_run(arguments: &RunArguments, scenarios: &[Scenario]) -> anyhow::Result<Exit> {
+    let workers = arguments.request().workers;
+    for (path, scenario) in arguments.scenarios.iter().zip(scenarios) {
+        print::data(&format!("{}\n{}\n", path.display(), plan::plan(scenario, workers)))?;
+    }
+    plan::warn_of_shortages(&arguments.scenarios, scenarios, workers);
+    Ok(Exit::Done)
+}
+
+async fn run_all(arguments: &RunArguments, scenarios: &[Scenario]) -> anyhow::Result<Exit> {
+    let stop = CancellationToken::new();
+    watch_for_interrupts(stop.clone())?;
+    let mut exit = Exit::Done;
+    for scenario in scenarios {
+        let format = arguments.format.into();
+        let request = arguments.request();
+        let session = Session::new(scenario, &request, arguments.quiet, format, &stop)?;
+        exit = exit.worse(session.run().await?);
+        if stop.is_cancelled() {
+            break;
+        }
+    }
+    Ok(exit)
+}
+
+impl RunArguments {
+    /// Returns what was asked for. By default each end gets half of the cores.
+    fn request(&self) -> RunFolderRequest<'_> {
+        let or_half = |threads: Option<NonZero<usize>>| {
+            threads.map_or_else(machine::half_of_the_cores, NonZero::get)
+        };
+        RunFolderRequest {
+            out: self.out.as_deref(),
+            force: self.force,
+            seed: self.seed,
+            workers: or_half(self.workers),
+            server_workers: or_half(self.server_workers),
+            tags: &self.tags,
+        }
+    }
+
+    /// Says why the results cannot be written to the folder that was asked for. `None` if they can.
+    fn cannot_write(&self, scenarios: &[Scenario]) -> Option<String> {
+        let out = self.out.as_ref()?;
+        if scenarios.len() > 1 {
+            let why = "`--out` names the folder of one scenario; run them one at a time";
+            return Some(why.to_owned());
+        }
+        (!self.force && holds_a_run(out)).then(|| {
+            format!(
+                "`{}` already holds a run: choose another folder with `--out`, or overwrite it with \
+                 `--force`",
+                out.display()
+            )
+        })
+    }
+}
+
+/// Cancels `stop` at the first signal, which ends the run in progress. The second signal ends the program.
+fn watch_for_interrupts(stop: CancellationToken) -> anyhow::Result<()> {
+    let mut signals = stop_signals()?;
+    tokio::spawn(async move {
+        signals.next().await;
+        stop.cancel();
+        print::talk("interrupted: ending the run in progress; again to end at once");
+        signals.next().await;
+        // The server notices that its standard input ends, and stops by itself.
+        std::process::exit(Exit::Interrupted.code().into());
+    });
+    Ok(())
+}
+
+fn assignment(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((key, value)) if !key.trim().is_empty() => {
+            Ok((key.trim().to_owned(), value.trim().to_owned()))
+        }
+        _ => Err(format!("expected `key=value`, found `{text}`")),
+    }
+}

@@ -1,0 +1,202 @@
+//! One scenario that is being run: its servers, its runs, its results.
+
+use tokio_util::sync::CancellationToken;
+use wirebench_loadgen::{
+    ControlClient, Drive, DriveError, Progress, ServerHandle, Target, drive, server_handle,
+};
+use wirebench_measure::Measurement;
+use wirebench_report::{Format, Row, html};
+use wirebench_scenario::{Run, Scenario};
+
+use super::progress::Display;
+use super::thresholds;
+use crate::exit::Exit;
+use crate::print;
+use crate::processes::proxy_process::ProxyProcess;
+use crate::processes::server_process::ServerPlan;
+use crate::processes::server_supervisor::ServerSupervisor;
+use crate::run_folder::{RunFolder, RunFolderRequest, RunFolderWriter};
+
+/// One scenario that is being run.
+pub(super) struct Session<'a> {
+    scenario: &'a Scenario,
+    runs: Vec<Run>,
+    format: Format,
+    workers: usize,
+    server_workers: usize,
+    folder: RunFolderWriter,
+    display: Display,
+    stop: &'a CancellationToken,
+}
+
+impl<'a> Session<'a> {
+    /// Creates the run folder. Cancelling `stop` ends the run in progress.
+    pub(super) fn new(
+        scenario: &'a Scenario,
+        request: &RunFolderRequest<'_>,
+        quiet: bool,
+        format: Format,
+        stop: &'a CancellationToken,
+    ) -> anyhow::Result<Self> {
+        let runs = scenario.runs(request.seed);
+        Ok(Self {
+            scenario,
+            format,
+            workers: request.workers,
+            server_workers: request.server_workers,
+            folder: RunFolderWriter::create(scenario, request)?,
+            display: Display::new(quiet, &runs),
+            runs,
+            stop,
+        })
+    }
+
+    /// Makes every run, then shows what was measured. A run that fails ends the session; what was measured
+    /// before it is still shown.
+    pub(super) async fn run(mut self) -> anyhow::Result<Exit> {
+        self.display.scenario(self.scenario, &self.folder.path);
+        let mut failed = None;
+        for run in std::mem::take(&mut self.runs) {
+            if let Err(error) = self.one(&run).await {
+                failed = Some(error);
+                break;
+            }
+            if self.stop.is_cancelled() {
+                break;
+            }
+        }
+        self.display.finish();
+        let concluded = self.conclude();
+        // What ended the scenario comes before what could then not be shown of it: a full disk is both.
+        if let Some(error) = failed {
+            return Err(error.context(self.ended_early()));
+        }
+        concluded
+    }
+
+    /// Makes one run: starts a server, and a proxy in front of it if the run has one, drives the crowd of the
+    /// run, and stops the server.
+    async fn one(&mut self, run: &Run) -> anyhow::Result<()> {
+        let plan = ServerPlan {
+            window: run.window,
+            workers: self.server_workers,
+            tls: run.http.tls,
+            reconnect: run.reconnect,
+        };
+        let mut server = ServerSupervisor::start(plan).await?;
+        let first = server.server()?;
+        let proxy = match run.faults.proxy {
+            Some(proxy) => Some(ProxyProcess::start(proxy, &first.listening).await?),
+            None => None,
+        };
+        let entrance = proxy.as_ref().map_or(&first.listening, |proxy| &proxy.listening);
+        let target = Target::resolve_trusting(entrance, &first.trusted).await?;
+        let control = ControlClient::new(&first.control, &first.control_token);
+        let (handle, mut orders) = server_handle();
+        let driven = tokio::select! {
+            driven = self.drive(run, &target, &control, handle) => driven,
+            how = server.run(&mut orders) => Err(how.context(format!(
+                "the server is gone in the middle of run {}; look at its messages above, and run the \
+                 scenario again",
+                run.id
+            ))),
+        };
+        match driven? {
+            Some(measurement) => {
+                server.stop().await?;
+                self.display.run_done(run, &measurement);
+                self.folder.add_run(run, &measurement)
+            }
+            // Interrupted before there was anything to measure.
+            None => server.stop().await,
+        }
+    }
+
+    async fn drive(
+        &mut self,
+        run: &Run,
+        target: &Target,
+        control: &ControlClient,
+        server: ServerHandle,
+    ) -> anyhow::Result<Option<Measurement>> {
+        // A second that cannot be kept ends the run as well: the disk is full, or the folder is gone.
+        let ended = self.stop.child_token();
+        let mut lost = None;
+        let (folder, display) = (&mut self.folder, &mut self.display);
+        let mut observe = |progress: Progress| {
+            if let Progress::Second(second) = &progress
+                && lost.is_none()
+                && let Err(error) = folder.add_second(run, second)
+            {
+                lost = Some(error);
+                ended.cancel();
+            }
+            display.progress(run, &progress);
+        };
+        let (workers, stop) = (self.workers, ended.clone());
+        let driven = Drive { run, target, control, workers, stop, server: Some(server) };
+        let measured = drive(driven, &mut observe).await;
+        match (lost, measured) {
+            (Some(error), _) => Err(error),
+            (None, Ok(measurement)) => Ok(Some(measurement)),
+            (None, Err(DriveError::Interrupted)) => Ok(None),
+            (None, Err(error)) => {
+                Err(anyhow::Error::new(error).context(format!("run {} failed", run.id)))
+            }
+        }
+    }
+
+    fn ended_early(&self) -> String {
+        let kept = match self.folder.rows.len() {
+            0 => "nothing was measured yet: see what is".to_owned(),
+            1 => "1 measured run is".to_owned(),
+            runs => format!("{runs} measured runs are"),
+        };
+        format!("the scenario ended early; {kept} in `{}`", self.folder.path.display())
+    }
+
+    /// Prints the rows on standard output, and broken thresholds and the path of the folder on standard error.
+    /// Writes the page into the folder. Returns how the session ended.
+    fn conclude(&self) -> anyhow::Result<Exit> {
+        if !self.folder.rows.is_empty() {
+            let style = print::style();
+            print::data(&self.format.write(&self.folder.rows, style))?;
+        }
+        let broken = thresholds::broken(&self.scenario.thresholds, &self.folder.rows);
+        for sentence in &broken {
+            print::talk(sentence);
+        }
+        if let Some(warning) = disturbed(&self.folder.rows) {
+            print::talk(&warning);
+        }
+        if !self.folder.rows.is_empty() {
+            let page = html::report(&RunFolder::read(&self.folder.path)?.report());
+            self.folder.add_page(&page)?;
+        }
+        self.display.say(&format!("results: {}", self.folder.path.display()));
+        Ok(if self.folder.rows.iter().any(|row| !row.is_valid()) {
+            Exit::Invalid
+        } else if broken.is_empty() {
+            Exit::Done
+        } else {
+            Exit::Threshold
+        })
+    }
+}
+
+/// Returns a warning if runs were disturbed, with the run that was disturbed most. Such runs are valid.
+fn disturbed(rows: &[Row]) -> Option<String> {
+    let taken = |row: &Row| {
+        let ratios = ["other_cpu_ratio", "steal_cpu_ratio"].map(|column| row.number(column));
+        ratios.into_iter().flatten().sum::<f64>()
+    };
+    let disturbed = rows.iter().filter_map(|row| Some((row, row.disturbance()?)));
+    let count = disturbed.clone().count();
+    let (worst, reason) = disturbed.max_by(|a, b| taken(a.0).total_cmp(&taken(b.0)))?;
+    Some(format!(
+        "warning: {count} of {} runs disturbed, {} most: {reason}\n\ntheir delays may be the machine's: \
+         end what else runs on it, and run the scenario again",
+        rows.len(),
+        worst.text("run_id").unwrap_or_default()
+    ))
+}

@@ -1,0 +1,68 @@
+//! One instance of the server, from its start to its stop or restart.
+
+use std::cell::Cell;
+
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+use wirebench_demos::Demos;
+use wirebench_server::{ControlApi, Server, Token};
+
+/// The server between two restarts. A restart makes another instance, with empty feeds in new epochs, so that
+/// a cursor of the first means to the second what it would mean after the restart of a process.
+pub(super) struct Instance {
+    server: Server,
+    /// `None` if the demos are off.
+    demos: Option<Demos>,
+    /// The token of the control API.
+    token: Token,
+}
+
+/// Why an instance ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Ended {
+    ByStop,
+    ByRestart,
+}
+
+impl Instance {
+    pub(super) fn new(server: Server, demos: Option<Demos>, token: Token) -> Self {
+        Self { server, demos, token }
+    }
+
+    /// Returns the demos of this instance. `None` if they are off.
+    pub(super) fn demos(&self) -> Option<Demos> {
+        self.demos.clone()
+    }
+
+    /// Serves until the server is asked to stop or to restart.
+    pub(super) async fn run(
+        self,
+        (listener, control_listener): (TcpListener, TcpListener),
+        stop: &CancellationToken,
+    ) -> Ended {
+        let Self { server, demos, token } = self;
+        let control = ControlApi::new(server.clone(), token);
+        let app = demos.as_ref().map_or_else(|| server.router(), |demos| demos.app(&server));
+        let ended = Cell::new(Ended::ByStop);
+        let shutdown = async {
+            tokio::select! {
+                () = stop.cancelled() => {}
+                () = of(demos.as_ref(), Demos::restart_requested) => ended.set(Ended::ByRestart),
+            }
+        };
+        tokio::select! {
+            () = server.serve_app(listener, app, shutdown) => {}
+            () = control.serve(control_listener) => {}
+            () = of(demos.as_ref(), Demos::run) => {}
+        }
+        ended.get()
+    }
+}
+
+/// Waits for something of the demos. Without demos it waits for ever.
+async fn of(demos: Option<&Demos>, wait: impl AsyncFn(&Demos)) {
+    match demos {
+        Some(demos) => wait(demos).await,
+        None => std::future::pending().await,
+    }
+}

@@ -1,0 +1,92 @@
+//! This program as another process.
+
+use std::process::{ExitStatus, Stdio};
+use std::time::Duration;
+
+use anyhow::{Context, bail};
+use rustix::process::{Pid, Signal, kill_process};
+use tokio::io::{AsyncBufReadExt, BufReader};
+use tokio::process::{Child, ChildStdin, Command};
+use tokio::time::timeout;
+
+use crate::ready_line::ReadyLine;
+
+/// How long a process may take until it is ready.
+const START_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// This program as another process. Dropping it kills the process. If this process ends in another way, the
+/// other one notices that its standard input ends, and ends as well.
+#[derive(Debug)]
+pub(super) struct ChildProcess {
+    child: Child,
+    /// Held open for as long as the process is to run: `Child::wait` would close it.
+    _stdin: ChildStdin,
+}
+
+impl ChildProcess {
+    /// Starts the process and waits for its ready line. It gets its own process group, so that Ctrl-C reaches
+    /// only the load generator. Errors call the process `name`.
+    pub(super) async fn start(
+        name: &str,
+        arguments: &[String],
+    ) -> anyhow::Result<(Self, ReadyLine)> {
+        let program = std::env::current_exe()
+            .with_context(|| format!("cannot find the program of the {name}"))?;
+        let mut child = Command::new(&program)
+            .args(arguments)
+            .arg("--until-stdin-ends")
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .process_group(0)
+            .kill_on_drop(true)
+            .spawn()
+            .with_context(|| format!("cannot start the {name}, `{}`", program.display()))?;
+        let stdin = child.stdin.take().with_context(|| format!("the {name} has no input"))?;
+        let stdout = child.stdout.take().with_context(|| format!("the {name} has no output"))?;
+        let mut line = String::new();
+        let read = timeout(START_TIMEOUT, BufReader::new(stdout).read_line(&mut line)).await;
+        let read = read.with_context(|| {
+            let seconds = START_TIMEOUT.as_secs();
+            format!("the {name} did not come up: no ready line within {seconds} s")
+        })?;
+        if read.with_context(|| format!("cannot read from the {name}"))? == 0 {
+            let status = child.wait().await;
+            let status = status.with_context(|| format!("cannot learn how the {name} ended"))?;
+            bail!("the {name} did not come up: {}", how_it_ended(status));
+        }
+        let ready = serde_json::from_str(&line).with_context(|| {
+            format!("the ready line of the {name} is not one: `{}`", line.trim())
+        })?;
+        Ok((Self { child, _stdin: stdin }, ready))
+    }
+
+    /// Sends the process a signal. Does nothing if the process has ended.
+    pub(super) fn signal(&self, signal: Signal) -> anyhow::Result<()> {
+        let pid = self.child.id().and_then(|id| Pid::from_raw(id.try_into().ok()?));
+        match pid {
+            Some(pid) => kill_process(pid, signal).context("cannot send the server a signal"),
+            None => Ok(()),
+        }
+    }
+
+    /// Waits until the process ends.
+    pub(super) async fn wait(&mut self) -> std::io::Result<ExitStatus> {
+        self.child.wait().await
+    }
+
+    /// Kills the process and waits until it has ended.
+    pub(super) async fn kill(&mut self) -> std::io::Result<()> {
+        self.child.kill().await
+    }
+}
+
+/// Says how a process ended, after its name.
+pub(super) fn how_it_ended(status: ExitStatus) -> String {
+    use std::os::unix::process::ExitStatusExt;
+
+    match (status.signal(), status.code()) {
+        (Some(signal), _) => format!("it was ended by signal {signal}"),
+        (None, Some(code)) => format!("it exited with code {code}"),
+        (None, None) => "it ended".to_owned(),
+    }
+}

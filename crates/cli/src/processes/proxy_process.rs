@@ -1,0 +1,39 @@
+//! The proxy of a run as a process of its own.
+
+use wirebench_scenario::{Proxy, duration_text};
+
+use super::child_process::ChildProcess;
+
+/// A running `wirebench proxy`. Dropping it kills it: it has nothing to lose.
+#[derive(Debug)]
+pub(crate) struct ProxyProcess {
+    _child: ChildProcess,
+    /// The URL at which subscribers reach it.
+    pub(crate) listening: String,
+}
+
+impl ProxyProcess {
+    /// Starts a proxy in front of the server at `upstream`, and waits until it is ready.
+    pub(crate) async fn start(proxy: Proxy, upstream: &str) -> anyhow::Result<Self> {
+        let habit = proxy.habit().name();
+        let mut arguments: Vec<String> =
+            ["proxy", "--upstream", upstream, "--listen", "127.0.0.1:0", "--habit", habit]
+                .map(str::to_owned)
+                .into();
+        let mut set = |flag: &str, value: String| arguments.extend([flag.to_owned(), value]);
+        // A server that was stopped on purpose needs no warning. The supervisor reports any other end.
+        set("--log", "error".to_owned());
+        match proxy {
+            Proxy::IdleCut { idle } => set("--idle", duration_text(idle)),
+            Proxy::Slow { delay, bandwidth } => {
+                set("--delay", duration_text(delay));
+                if let Some(bytes) = bandwidth {
+                    set("--bandwidth", bytes.to_string());
+                }
+            }
+            Proxy::Buffering | Proxy::StripUpgrade | Proxy::CloseAfterResponse => {}
+        }
+        let (child, ready) = ChildProcess::start("proxy", &arguments).await?;
+        Ok(Self { _child: child, listening: ready.listening })
+    }
+}

@@ -1,0 +1,119 @@
+//! The server of a run as a process of its own: started, suspended, stopped and killed here.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use anyhow::{Context, bail};
+use rustix::process::Signal;
+use tokio::time::timeout;
+use wirebench_loadgen::TrustedCertificates;
+use wirebench_scenario::{Reconnect, duration_text};
+
+use super::child_process::{ChildProcess, how_it_ended};
+
+/// How long a server may take to end every connection: a little more than it allows itself.
+const STOP_TIMEOUT: Duration = Duration::from_secs(8);
+
+/// How a server is started.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct ServerPlan {
+    /// The number of messages that its feed keeps.
+    pub(crate) window: usize,
+    /// The number of its threads.
+    pub(crate) workers: usize,
+    /// True if it speaks TLS, with a certificate that it makes itself.
+    pub(crate) tls: bool,
+    /// How the subscribers of the run reconnect. It decides what the server announces.
+    pub(crate) reconnect: Reconnect,
+}
+
+/// A running `wirebench serve`. Dropping it kills it; [`ServerProcess::stop`] ends its connections properly.
+#[derive(Debug)]
+pub(crate) struct ServerProcess {
+    child: ChildProcess,
+    /// The URL of the feeds: `http://127.0.0.1:…`.
+    pub(crate) listening: String,
+    /// The URL of the control API.
+    pub(crate) control: String,
+    /// The certificate that the server made, if it speaks TLS.
+    pub(crate) trusted: TrustedCertificates,
+    /// The token that the control API takes.
+    pub(crate) control_token: String,
+}
+
+impl ServerProcess {
+    /// Starts a server, at `address` or on a free port, and waits until it is ready.
+    pub(crate) async fn start(
+        plan: &ServerPlan,
+        address: Option<SocketAddr>,
+    ) -> anyhow::Result<Self> {
+        let listen = address.map_or_else(|| "127.0.0.1:0".to_owned(), |at| at.to_string());
+        let (window, workers) = (plan.window.to_string(), plan.workers.to_string());
+        let mut arguments = vec!["serve", "--listen", &listen, "--control", "127.0.0.1:0"];
+        arguments.extend(["--window", &window, "--workers", &workers]);
+        // Only feeds are measured: nothing may work for pages that nobody looks at.
+        arguments.push("--no-demos");
+        // The policy of the run decides how subscribers come back. The server announces the pause where a
+        // transport has a field for it. When it stops it announces nothing, since it could not announce the
+        // same over every transport.
+        let announced = plan.reconnect.announced().map_or_else(|| "none".to_owned(), duration_text);
+        arguments.extend(["--retry", &announced, "--return-time", "0s"]);
+        if plan.tls {
+            arguments.extend(["--tls", "self-signed"]);
+        }
+        let arguments: Vec<String> = arguments.into_iter().map(str::to_owned).collect();
+        let (child, ready) = ChildProcess::start("server", &arguments).await?;
+        let control = ready.control.context("the server does not say where its control API is")?;
+        let token = ready.control_token.context("the server does not say its control token")?;
+        let trusted = ready.certificate;
+        Ok(Self {
+            child,
+            listening: ready.listening,
+            control,
+            trusted: trusted.map_or(TrustedCertificates::System, TrustedCertificates::Pinned),
+            control_token: token,
+        })
+    }
+
+    /// Returns the address of the feeds.
+    pub(crate) fn address(&self) -> anyhow::Result<SocketAddr> {
+        let url = &self.listening;
+        let address = url.split_once("://").map_or(url.as_str(), |(_, address)| address);
+        address.parse().with_context(|| format!("`{url}` holds no address"))
+    }
+
+    /// Waits until the server ends by itself, which it should not do. Returns how it ended.
+    pub(crate) async fn ended(&mut self) -> String {
+        self.child.wait().await.map_or_else(|error| error.to_string(), how_it_ended)
+    }
+
+    /// Asks the server to stop and waits until it has ended. Kills it if it takes longer than
+    /// [`STOP_TIMEOUT`].
+    pub(crate) async fn stop(mut self) -> anyhow::Result<()> {
+        self.child.signal(Signal::TERM)?;
+        match timeout(STOP_TIMEOUT, self.child.wait()).await {
+            Ok(Ok(status)) if status.success() => Ok(()),
+            Ok(Ok(status)) => bail!("the server did not stop properly: {}", how_it_ended(status)),
+            Ok(Err(error)) => Err(error).context("cannot learn how the server ended"),
+            Err(_) => {
+                self.child.kill().await.context("cannot kill the server")?;
+                bail!("the server did not stop within {} s and was killed", STOP_TIMEOUT.as_secs())
+            }
+        }
+    }
+
+    /// Kills the server and waits until it has ended.
+    pub(crate) async fn kill(mut self) -> anyhow::Result<()> {
+        self.child.kill().await.context("cannot kill the server")
+    }
+
+    /// Suspends the server.
+    pub(crate) fn suspend(&self) -> anyhow::Result<()> {
+        self.child.signal(Signal::STOP)
+    }
+
+    /// Resumes a suspended server.
+    pub(crate) fn resume(&self) -> anyhow::Result<()> {
+        self.child.signal(Signal::CONT)
+    }
+}

@@ -1,0 +1,10 @@
+//! A run folder: everything that a run of a scenario leaves behind. `write` writes it, `read` reads it back.
+
+mod provenance;
+mod read;
+mod request;
+mod write;
+
+pub(crate) use read::RunFolder;
+pub(crate) use request::RunFolderRequest;
+pub(crate) use write::{RunFolderWriter, holds_a_run};

@@ -1,0 +1,78 @@
+//! `machine.json`: the machine, the program and the settings that the numbers come from.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+use wirebench_scenario::Scenario;
+
+use super::request::RunFolderRequest;
+use crate::machine::Machine;
+
+/// The content of `machine.json`.
+#[derive(Debug, Serialize)]
+pub(super) struct Provenance<'a> {
+    #[serde(flatten)]
+    machine: Machine,
+    wirebench: &'static str,
+    commit: Option<&'static str>,
+    /// The cargo profile that this program was built with: `release`, `dist` or `dev`.
+    profile: &'static str,
+    /// When the first run began, RFC 3339.
+    started: String,
+    seed: u64,
+    loadgen_workers: usize,
+    server_workers: usize,
+    tags: BTreeMap<&'a str, &'a str>,
+    settings: RecordedSettings,
+}
+
+/// Settings that are the same for every transport, and the lists of those that vary.
+#[derive(Debug, Serialize)]
+pub(super) struct RecordedSettings {
+    tcp_nodelay: bool,
+    compression: bool,
+    http_version: Vec<u8>,
+    tls: Vec<bool>,
+    connections: Vec<&'static str>,
+    /// The reconnect policies, as in the column `reconnect`.
+    reconnect: Vec<String>,
+}
+
+impl<'a> Provenance<'a> {
+    /// Collects what is known before the first run. `now` is when the runs begin.
+    pub(super) fn of(
+        scenario: &Scenario,
+        request: &RunFolderRequest<'a>,
+        now: &jiff::Timestamp,
+    ) -> Self {
+        Self {
+            machine: Machine::inspect(),
+            wirebench: env!("CARGO_PKG_VERSION"),
+            commit: option_env!("WIREBENCH_COMMIT"),
+            profile: env!("WIREBENCH_PROFILE"),
+            started: now.strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
+            seed: request.seed,
+            loadgen_workers: request.workers,
+            server_workers: request.server_workers,
+            tags: request.tags.iter().map(|(key, value)| (&**key, &**value)).collect(),
+            settings: RecordedSettings {
+                tcp_nodelay: true,
+                compression: false,
+                http_version: scenario.http.version.clone(),
+                tls: scenario.http.tls.clone(),
+                connections: scenario
+                    .crowd
+                    .connections
+                    .iter()
+                    .map(|connections| connections.name())
+                    .collect(),
+                reconnect: scenario
+                    .reconnect
+                    .combinations()
+                    .iter()
+                    .map(ToString::to_string)
+                    .collect(),
+            },
+        }
+    }
+}
