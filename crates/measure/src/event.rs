@@ -1,4 +1,4 @@
-//! What one subscriber sees: the vocabulary between the client halves and the recorder.
+//! What happens to one subscriber: the events that the transports report to the recorder.
 
 use std::time::Duration;
 
@@ -7,11 +7,11 @@ use wirebench_protocol::{Cursor, Gap, Timestamp};
 /// One thing that happened to one subscriber. The same on every transport.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Event {
-    /// The subscription stands: the subscriber holds its first cursor on this connection.
+    /// The subscriber is subscribed: it has its first cursor on this connection.
     Connected {
-        /// From the start of dialling to the cursor.
+        /// The time from the start of dialling to the cursor.
         took: Duration,
-        /// Where the subscription starts.
+        /// The place at which the subscription starts.
         cursor: Cursor,
     },
     /// An HTTP request was sent.
@@ -19,39 +19,39 @@ pub enum Event {
         /// When it was handed to the connection.
         at: Timestamp,
     },
-    /// An answer came that carried no message.
+    /// An answer without a message arrived.
     Empty {
         /// When its last byte arrived.
         at: Timestamp,
-        /// Where to go on from.
+        /// The place from which to continue.
         cursor: Cursor,
     },
-    /// An answer said that it is the last on its connection. What comes after it needs another
-    /// connection, and no subscription has ended.
+    /// An answer said that it is the last on its connection. The next request needs another connection.
+    /// The subscription has not ended.
     Closing,
-    /// The server said how long to wait before coming back, from now on.
+    /// The server said how long to wait before reconnecting, from now on.
     Retry {
-        /// How long.
+        /// The time to wait.
         after: Duration,
     },
     /// A message arrived.
     Received {
-        /// Its place.
+        /// The place of the message.
         cursor: Cursor,
-        /// When it was due in the feed.
+        /// When the message was due in the feed.
         published_at: Timestamp,
         /// When its last byte arrived, before decoding.
         received_at: Timestamp,
         /// Bytes of its payload alone.
         payload_bytes: usize,
-        /// The payload itself, for who asked to have it; counting needs its size alone.
+        /// The payload itself, if it was asked for. Counting only needs its size.
         payload: Option<Box<str>>,
     },
-    /// The server said that messages cannot be delivered.
+    /// The server announced that it cannot deliver some messages.
     Gap {
-        /// What it said.
+        /// The announcement.
         gap: Gap,
-        /// Where the subscription goes on from.
+        /// The place from which the subscription continues.
         cursor: Cursor,
     },
 }

@@ -1,78 +1,40 @@
-//! What faults came to: who missed what, and whether they were told.
+//! The outcome of the faults of a run: which subscribers missed what, and whether they were told.
 
-use std::ops::RangeInclusive;
 use std::time::Duration;
 
-use wirebench_protocol::Seq;
+use crate::missed::{ExpectedRange, Missed};
+use crate::sequence::Sequence;
 
-use crate::Sequence;
-
-/// What a run with faults has beside the measurement of every run.
+/// What a run with faults measures besides what every run does.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct FaultOutcome {
-    /// Subscribers that were asked for, whether a subscription came about or not.
+    /// Subscribers that were asked for, whether they ever subscribed or not.
     pub wanted: u64,
-    /// What was expected and not received.
+    /// Deliveries that were expected and not made.
     pub missed: Missed,
-    /// From the fault to the time at which 99 % of those who were cut off stood again. `None` where
-    /// nobody was, and where more than 1 % never did.
+    /// The time from the fault until 99 % of the subscribers that it cut off were subscribed again.
+    /// `None` if it cut off nobody, and if more than 1 % never were.
     pub back_99: Option<Duration>,
-    /// The most subscriptions that came back within one second. `None` where none did.
+    /// The most subscribers that came back within one second. `None` if none did.
     pub reconnects_peak_per_s: Option<u64>,
 }
 
-/// Deliveries that were expected and not made.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Missed {
-    /// The subscriber knows: a gap told it, or it has no subscription.
-    pub signalled: u64,
-    /// The subscriber believes that it has everything.
-    pub silently: u64,
-}
-
-/// What one subscriber has seen by the end of a run.
+/// What one subscriber has received by the end of a run.
 #[derive(Clone, Debug)]
 pub struct SubscriberOutcome {
-    /// Its place in each life of the feed.
+    /// Its place in each epoch of the feed.
     pub sequence: Sequence,
-    /// Whether its subscription stands. Who has none knows that nothing comes.
+    /// True if it is subscribed. A subscriber without a subscription knows that it receives nothing.
     pub subscribed: bool,
 }
 
-/// The messages of the window in one life of the feed; `None` where there was none.
-pub type ExpectedRange = Option<RangeInclusive<Seq>>;
-
-/// What the subscribers missed of what each life of the feed owed them.
-pub fn missed(accounts: &[SubscriberOutcome], owed: &[ExpectedRange]) -> Missed {
+/// Returns what the subscribers missed of the messages that were expected in each epoch of the feed.
+pub fn missed(outcomes: &[SubscriberOutcome], expected: &[ExpectedRange]) -> Missed {
     let mut sum = Missed::default();
-    for SubscriberOutcome { sequence, subscribed } in accounts {
-        let Missed { signalled, silently } = sequence.missed(owed, *subscribed);
+    for SubscriberOutcome { sequence, subscribed } in outcomes {
+        let Missed { signalled, silently } = sequence.missed(expected, *subscribed);
         sum.signalled += signalled;
         sum.silently += silently;
     }
     sum
-}
-
-/// How many numbers two ranges share.
-pub(crate) fn overlap(one: &RangeInclusive<Seq>, other: &RangeInclusive<Seq>) -> u64 {
-    let (from, to) = (*one.start().max(other.start()), *one.end().min(other.end()));
-    if from > to { 0 } else { to - from + 1 }
-}
-
-/// The same numbers in ranges that do not overlap.
-pub(crate) fn disjoint(
-    ranges: impl IntoIterator<Item = RangeInclusive<Seq>>,
-) -> Vec<RangeInclusive<Seq>> {
-    let mut sorted: Vec<_> = ranges.into_iter().filter(|range| !range.is_empty()).collect();
-    sorted.sort_by_key(|range| *range.start());
-    let mut joined: Vec<RangeInclusive<Seq>> = Vec::new();
-    for range in sorted {
-        match joined.last_mut() {
-            Some(last) if *range.start() <= *last.end() => {
-                *last = *last.start()..=*range.end().max(last.end());
-            }
-            _ => joined.push(range),
-        }
-    }
-    joined
 }

@@ -1,4 +1,4 @@
-//! A histogram that speaks `Duration`.
+//! A histogram of durations.
 
 use std::sync::LazyLock;
 use std::time::Duration;
@@ -7,18 +7,17 @@ use hdrhistogram::Histogram;
 
 /// Durations from 1 ns to one hour, kept to three significant digits (HdrHistogram).
 ///
-/// An empty one owns no memory; the first value allocates the whole histogram, and it never grows
-/// after that.
+/// An empty one allocates nothing. The first value allocates the whole histogram, which never grows.
 #[derive(Clone, Debug, Default)]
 pub struct Latency {
-    /// `None` until the first value: there is one of these for every worker and second.
+    /// `None` until the first value, because there is one of these for every worker and second.
     histogram: Option<Histogram<u64>>,
-    /// Values above the highest, which the histogram holds as the highest.
+    /// The number of values above the highest, which the histogram counts as the highest.
     saturated: u64,
 }
 
-/// Every `Latency` has the same bounds, so that any two can be merged and any log line be added to
-/// any other.
+/// Every `Latency` has the same bounds, so that any two can be merged, and any log line added to any
+/// other.
 const HIGHEST: Duration = Duration::from_hours(1);
 const HIGHEST_NS: u64 = 3_600_000_000_000;
 const SIGNIFICANT_DIGITS: u8 = 3;
@@ -31,7 +30,7 @@ fn empty() -> Histogram<u64> {
 }
 
 impl Latency {
-    /// One without values.
+    /// Returns a histogram without values.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
@@ -59,53 +58,54 @@ impl Latency {
         }
     }
 
-    /// How many values were recorded.
+    /// Returns how many values were recorded.
     pub fn len(&self) -> u64 {
         self.histogram().len()
     }
 
-    /// Whether none was.
+    /// Returns true if no value was recorded.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// How many values were above one hour.
+    /// Returns how many values were above one hour.
     pub fn saturated(&self) -> u64 {
         self.saturated
     }
 
-    /// The smallest value, to the histogram's precision. `None` when empty, as are all below.
+    /// Returns the smallest value, to the histogram's precision; `None` if empty.
     pub fn min(&self) -> Option<Duration> {
         self.recorded().map(|histogram| Duration::from_nanos(histogram.min()))
     }
 
-    /// The mean.
+    /// Returns the mean; `None` if empty.
     pub fn mean(&self) -> Option<Duration> {
         self.recorded().and_then(|histogram| from_float_nanos(histogram.mean()))
     }
 
-    /// The standard deviation of the values themselves (not an estimate for a larger population).
+    /// Returns the standard deviation of the values themselves (not an estimate for a larger population);
+    /// `None` if empty.
     pub fn stddev(&self) -> Option<Duration> {
         self.recorded().and_then(|histogram| from_float_nanos(histogram.stdev()))
     }
 
-    /// The largest value, to the histogram's precision.
+    /// Returns the largest value, to the histogram's precision; `None` if empty.
     pub fn max(&self) -> Option<Duration> {
         self.recorded().map(|histogram| Duration::from_nanos(histogram.max()))
     }
 
-    /// The value that `percentile` percent (0 to 100) of the values do not exceed, to the
-    /// histogram's precision, for a result that somebody reads.
+    /// Returns the value that `percentile` percent (0 to 100) of the values do not exceed, to the
+    /// histogram's precision. This is for results that people read.
     ///
-    /// `None` when there are too few values to support it: fewer than one value is then expected
-    /// above the percentile (or below it, for percentiles under 50). The 50th takes 2 values, the
-    /// 99th 100, the 99.9th 1,000. With fewer, the number would be the maximum under another name.
+    /// `None` if there are too few values: fewer than one value is then expected above the percentile (or
+    /// below it, for percentiles under 50). The 50th takes 2 values, the 99th 100, the 99.9th 1,000. With
+    /// fewer, the number would be the maximum under another name.
     pub fn percentile(&self, percentile: f64) -> Option<Duration> {
         self.supports(percentile).then(|| self.value_at_percentile(percentile)).flatten()
     }
 
-    /// The same however few values there are: `None` only when empty. For decisions inside a run,
-    /// where the maximum of a few values is the right substitute.
+    /// Returns the same with any number of values; `None` only if empty. This is for decisions during a
+    /// run, for which the maximum of a few values is the right substitute.
     pub fn value_at_percentile(&self, percentile: f64) -> Option<Duration> {
         self.recorded()
             .map(|histogram| Duration::from_nanos(histogram.value_at_percentile(percentile)))
@@ -116,11 +116,11 @@ impl Latency {
     #[expect(clippy::cast_precision_loss, reason = "only small counts are near the limit")]
     pub fn supports(&self, percentile: f64) -> bool {
         let share_beyond = percentile.min(100.0 - percentile) / 100.0;
-        // The tolerance is for shares such as 1 - 0.999, which binary fractions do not hold exactly.
+        // The tolerance is for shares such as 1 - 0.999, which binary fractions cannot represent exactly.
         self.len() as f64 * share_beyond >= 1.0 - 1e-9
     }
 
-    /// The values themselves, in nanoseconds; of all bounds the same, even when empty.
+    /// Returns the histogram of nanoseconds. Its bounds are always the same, even if it is empty.
     pub fn histogram(&self) -> &Histogram<u64> {
         self.histogram.as_ref().unwrap_or(&EMPTY)
     }
@@ -130,7 +130,7 @@ impl Latency {
     }
 }
 
-/// Same values, whether or not the memory for them was ever needed.
+/// Compares the values, whether or not memory was allocated for them.
 impl PartialEq for Latency {
     fn eq(&self, other: &Self) -> bool {
         self.saturated == other.saturated && self.histogram() == other.histogram()
@@ -160,7 +160,7 @@ mod tests {
     }
 
     #[test]
-    fn an_empty_one_has_no_statistics_and_no_memory() {
+    fn an_empty_histogram_has_no_statistics_and_allocates_nothing() {
         let latency = Latency::new();
         assert!(latency.is_empty());
         assert!(latency.histogram.is_none());
@@ -213,7 +213,7 @@ mod tests {
     }
 
     #[test]
-    fn a_value_above_an_hour_counts_as_an_hour_and_is_told() {
+    fn a_value_above_an_hour_counts_as_an_hour_and_is_reported() {
         let latency = latency([HIGHEST, HIGHEST + Duration::from_nanos(1), Duration::MAX]);
         assert_eq!(latency.saturated(), 2);
         assert_eq!(latency.len(), 3);
@@ -228,7 +228,7 @@ mod tests {
     }
 
     #[test]
-    fn merging_an_empty_one_needs_no_memory() {
+    fn merging_an_empty_histogram_allocates_nothing() {
         let mut merged = Latency::new();
         merged.merge(&Latency::new());
         assert!(merged.histogram.is_none());

@@ -1,27 +1,35 @@
-//! What was seen: events in, one measurement out.
+//! Events of subscribers in, one measurement out.
 //!
 //! This crate never reads a clock and does no I/O: every event brings its own time.
 
 mod event;
 mod fault_outcome;
+mod invalid;
 mod latency;
 mod machine;
 mod measurement;
+mod missed;
 mod other_load;
 mod reconnects;
 mod recorder;
+mod second;
 mod sequence;
+#[cfg(test)]
+mod testing;
 pub mod theory;
+mod validity;
+mod window;
 
 pub use event::Event;
-pub use fault_outcome::{ExpectedRange, FaultOutcome, Missed, SubscriberOutcome, missed};
+pub use fault_outcome::{FaultOutcome, SubscriberOutcome, missed};
+pub use invalid::Invalid;
 pub use latency::Latency;
 pub use machine::{CoreTimes, MachineReading, ProcessTimes, allowed_cores, pressure};
-pub use measurement::{
-    CpuTime, GENERATOR_BUSY_RATIO, GENERATOR_LATE_P99, Invalid, LoadgenCost, MIN_RATIO_INTERVAL,
-    Measurement, Second, ServerCost, Traffic, Window,
-};
+pub use measurement::{LoadgenCost, Measurement, ServerCost, Traffic};
+pub use missed::{ExpectedRange, Missed};
 pub use other_load::{DISTURBED_CPU_RATIO, OtherLoad, OtherProcess};
 pub use reconnects::Reconnects;
 pub use recorder::Recorder;
+pub use second::{CpuTime, Second};
 pub use sequence::{Arrival, Sequence};
+pub use window::Window;

@@ -1,22 +1,23 @@
-//! What the kernel tells of a machine in `/proc`: texts in, counters out.
+//! Parses what the kernel reports of the machine in `/proc`.
 //!
-//! Nothing here reads a file: the texts are handed in.
+//! Nothing here reads a file: the texts are passed in.
 
 use std::collections::HashSet;
 use std::time::Duration;
 
 use wirebench_protocol::Timestamp;
 
-/// What the kernel said of the machine at one instant. What it did not say is `None` or absent.
+/// What the kernel reported of the machine at one instant. A value that it did not report is `None` or
+/// absent.
 #[derive(Clone, Debug)]
 pub struct MachineReading {
-    /// When it was read.
+    /// The time of the reading.
     pub at: Timestamp,
-    /// Ticks per second in which the kernel counts processor time; normally 100.
+    /// The ticks per second in which the kernel counts processor time; normally 100.
     pub ticks_per_second: u64,
     /// The cores that this process may use.
     pub allowed: HashSet<usize>,
-    /// Their counters.
+    /// The counters of these cores.
     pub cores: Option<CoreTimes>,
     /// The time in which at least one task waited for a core, since the machine started.
     pub pressure: Option<Duration>,
@@ -27,40 +28,41 @@ pub struct MachineReading {
 /// The counters of `/proc/stat`, in ticks, summed over the cores that this process may use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CoreTimes {
-    /// How many cores they are.
+    /// The number of cores.
     pub cores: usize,
-    /// Whether these are all cores of the machine.
+    /// True if these are all cores of the machine.
     pub is_all: bool,
-    /// Time of processes: user (which includes guests), nice and system.
+    /// The time of processes: user (which includes guests), nice and system.
     ///
-    /// Interrupts and soft interrupts are not in it: on loopback most of them carry the run's own
-    /// messages.
+    /// Interrupts and soft interrupts are not included, because on loopback most of them carry the run's
+    /// own messages.
     pub busy: u64,
-    /// Time in which a hypervisor ran something else although a task was ready.
+    /// The time in which a hypervisor ran something else although a task was ready.
     pub steal: u64,
 }
 
-/// What `/proc/<pid>/stat` says of one process.
+/// What `/proc/<pid>/stat` reports of one process.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ProcessTimes {
-    /// Its number.
+    /// The process number.
     pub pid: u32,
-    /// The number of its parent.
+    /// The process number of its parent.
     pub parent: u32,
-    /// Its name as the kernel has it: at most 15 bytes; control characters are replaced.
+    /// Its name as the kernel stores it, at most 15 bytes. Control characters are replaced.
     pub name: String,
-    /// User and system time of all its threads, in ticks.
+    /// The user and system time of all its threads, in ticks.
     pub used: u64,
-    /// The same of its children that ended and that it waited for.
+    /// The same for its children that ended and that it waited for.
     pub reaped: u64,
-    /// When it started, in ticks since the machine did. Tells processes apart that had the same number.
+    /// When it started, in ticks since the machine started. This tells processes apart that had the same
+    /// number.
     pub started: u64,
     /// The core that it ran on last.
     pub core: usize,
 }
 
 impl CoreTimes {
-    /// Reads `/proc/stat`, of the cores in `allowed` only. `None` when it holds none of them.
+    /// Parses `/proc/stat` for the cores in `allowed`. `None` if it has none of them.
     pub fn parse(stat: &str, allowed: &HashSet<usize>) -> Option<Self> {
         let mut times = Self { cores: 0, is_all: true, busy: 0, steal: 0 };
         for line in stat.lines().filter_map(|line| line.strip_prefix("cpu")) {
@@ -83,9 +85,9 @@ impl CoreTimes {
 }
 
 impl ProcessTimes {
-    /// Reads `/proc/<pid>/stat`; `None` when the text has another form.
+    /// Parses `/proc/<pid>/stat`; `None` if the text has another form.
     pub fn parse(stat: &str) -> Option<Self> {
-        // The name stands in brackets and may hold brackets and spaces itself.
+        // The name is in brackets and may contain brackets and spaces.
         let (pid, rest) = stat.split_once(" (")?;
         let (name, rest) = rest.rsplit_once(") ")?;
         let fields: Vec<&str> = rest.split_ascii_whitespace().collect();
@@ -104,21 +106,21 @@ impl ProcessTimes {
         })
     }
 
-    /// Its own time and that of its children that ended, in ticks.
+    /// Returns its own time and that of its children that ended, in ticks.
     pub(crate) fn total(&self) -> u64 {
         self.used + self.reaped
     }
 }
 
 impl MachineReading {
-    /// Returns true if no process is hidden: neither by a container, which has process numbers of its own,
-    /// nor by the mount option `hidepid`. The kernel's thread number 2 is visible only then.
+    /// Returns true if no process is hidden, by a container with its own process numbers or by the mount
+    /// option `hidepid`. Only then is the kernel's thread number 2 visible.
     pub(crate) fn sees_everything(&self) -> bool {
         self.processes.iter().any(|process| process.pid == 2 && process.name == "kthreadd")
     }
 }
 
-/// Reads the list of cores in `/proc/self/status` (`Cpus_allowed_list: 0-3,8`).
+/// Parses the list of cores in `/proc/self/status` (`Cpus_allowed_list: 0-3,8`).
 pub fn allowed_cores(status: &str) -> Option<HashSet<usize>> {
     let list = status.lines().find_map(|line| line.strip_prefix("Cpus_allowed_list:"))?;
     let mut cores = HashSet::new();
@@ -129,7 +131,7 @@ pub fn allowed_cores(status: &str) -> Option<HashSet<usize>> {
     Some(cores)
 }
 
-/// Reads `/proc/pressure/cpu`: the time in which some task waited for a core.
+/// Parses `/proc/pressure/cpu`: the time in which some task waited for a core.
 pub fn pressure(text: &str) -> Option<Duration> {
     let some = text.lines().find_map(|line| line.strip_prefix("some "))?;
     let total = some.split_ascii_whitespace().find_map(|field| field.strip_prefix("total="))?;
@@ -165,7 +167,7 @@ mod tests {
     }
 
     #[test]
-    fn a_list_of_cores_has_ranges_and_single_ones() {
+    fn a_list_of_cores_has_ranges_and_single_cores() {
         assert_eq!(cores("0-2,5"), HashSet::from([0, 1, 2, 5]));
         for text in ["", "Cpus_allowed_list:\t\n", "Cpus_allowed_list:\t1-x\n"] {
             assert_eq!(allowed_cores(text), None, "{text:?}");
@@ -182,7 +184,7 @@ mod tests {
         }
     }
 
-    /// A line of `/proc/<pid>/stat`, on core 0.
+    /// Returns a line of `/proc/<pid>/stat`, on core 0.
     fn stat(pid: u32, name: &str, parent: u32, [used, reaped]: [u64; 2]) -> String {
         let system = used / 4;
         let (in_user_mode, started) = (used - system, 31);

@@ -1,29 +1,29 @@
-//! What the machine did during a run beside the run, from two readings of it.
+//! The load of the machine besides a run, from two readings of the machine.
 
 use std::collections::{HashMap, HashSet};
 use std::fmt::Write as _;
 
 use crate::machine::{MachineReading, ProcessTimes};
 
-/// From this share of the processor time of the usable cores on, taken by others, a run is disturbed.
+/// A run is disturbed if others take more than this share of the processor time of the usable cores.
 ///
 /// On two cores it is a tenth of one core. The services of an idle machine stay far below it, and one
-/// busy loop is far above. `docs/method.md` has the figures.
+/// busy loop is far above it. `docs/method.md` has the figures.
 pub const DISTURBED_CPU_RATIO: f64 = 0.05;
 
-/// At most so many processes are named in a reason.
+/// The maximum number of processes that a reason names.
 const NAMED: usize = 3;
 
 /// A process with less than this share of what others used is not named.
 const NAMED_SHARE: f64 = 0.05;
 
-/// A part of the cause (other processes, the hypervisor) below this share of the whole is not mentioned.
+/// A cause (other processes or the hypervisor) with less than this share of the whole is not mentioned.
 const MENTIONED_SHARE: f64 = 0.1;
 
-/// What the machine did beside a run. What could not be measured is `None`, never 0.
+/// The load of the machine besides a run. A value that could not be measured is `None`, never 0.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct OtherLoad {
-    /// The cores that this process may use.
+    /// The number of cores that this process may use.
     pub cores: usize,
     /// The share of their processor time that processes other than the two ends used, 0 to 1.
     pub other_ratio: Option<f64>,
@@ -31,25 +31,25 @@ pub struct OtherLoad {
     pub steal_ratio: Option<f64>,
     /// The share of the time in which some task of the machine, of the run or not, waited for a core.
     pub pressure_ratio: Option<f64>,
-    /// The processes that others' time is known of, the busiest first. Where the run may not use all cores
-    /// of the machine, those that ran last on a core that it may use.
+    /// The other processes whose time is known, the busiest first. If the run may not use all cores of the
+    /// machine, only processes that last ran on a core that it may use.
     pub processes: Vec<OtherProcess>,
 }
 
-/// A process that is neither end of the run.
+/// A process that does not belong to the run.
 #[derive(Clone, Debug, PartialEq)]
 pub struct OtherProcess {
-    /// Its number.
+    /// The process number.
     pub pid: u32,
-    /// Its name.
+    /// The name of the process.
     pub name: String,
     /// Its processor time, divided by the time that passed: 1 is one core.
     pub cores: f64,
 }
 
 impl OtherLoad {
-    /// What lies between two readings. The process `loadgen` and all that descend from it (the server and
-    /// the proxy, which it starts) are the run's own; everything else is others'.
+    /// Returns the load between two readings. The process `loadgen` and its descendants (the server and the
+    /// proxy, which it starts) belong to the run. All other processes are others.
     pub fn between(from: &MachineReading, to: &MachineReading, loadgen: u32) -> Self {
         let passed = to.at.saturating_since(from.at);
         let whole = passed.as_secs_f64();
@@ -77,7 +77,7 @@ impl OtherLoad {
         let other = if after.is_all && to.sees_everything() {
             counted
         } else {
-            // Some processes are hidden: what is left of the cores' time is theirs.
+            // Some processes are hidden: the rest of the cores' time is theirs.
             let seen = if after.is_all { counted } else { 0 };
             busy.saturating_sub(own_ticks(from, to, &own)).max(seen)
         };
@@ -93,15 +93,16 @@ impl OtherLoad {
         }
     }
 
-    /// Returns true if others took so much processor time that it may explain the run's delays. `None` if the
-    /// kernel does not tell how much they took.
+    /// Returns true if others took so much processor time that it may explain the run's delays. `None` if
+    /// the kernel does not report how much they took.
     pub fn is_disturbed(&self) -> Option<bool> {
         let taken = [self.other_ratio, self.steal_ratio];
         let known = taken.iter().any(Option::is_some);
         known.then(|| taken.into_iter().flatten().sum::<f64>() > DISTURBED_CPU_RATIO)
     }
 
-    /// Why the run is disturbed, with the busiest processes named; `None` when it is not, or not known to be.
+    /// Returns why the run is disturbed, with the names of the busiest processes. `None` if it is not
+    /// disturbed, or if that is not known.
     pub fn reason(&self) -> Option<String> {
         if self.is_disturbed() != Some(true) {
             return None;
@@ -149,10 +150,10 @@ impl OtherLoad {
     }
 }
 
-/// What others used between two readings, in ticks.
+/// The processor time that others used between two readings, in ticks.
 struct Others<'a> {
     processes: Vec<(&'a ProcessTimes, u64)>,
-    /// What processes used that have ended, as far as their parents waited for them.
+    /// The time of processes that have ended, as far as their parents waited for them.
     ended: u64,
 }
 
@@ -164,7 +165,7 @@ impl Others<'_> {
 
 fn others<'a>(from: &MachineReading, to: &'a MachineReading, own: &HashSet<u32>) -> Others<'a> {
     let is_other = |process: &&ProcessTimes| {
-        // The kernel's own handling of soft interrupts, which is the run's as far as it is the network's.
+        // The kernel's thread for soft interrupts mostly carries the run's own messages.
         !own.contains(&process.pid) && !process.name.starts_with("ksoftirqd/")
     };
     let identity = |process: &ProcessTimes| (process.pid, process.started);
@@ -182,14 +183,14 @@ fn others<'a>(from: &MachineReading, to: &'a MachineReading, own: &HashSet<u32>)
         others.processes.push((process, process.used.saturating_sub(used)));
         reaped += process.reaped.saturating_sub(waited);
     }
-    // Those that are gone had used something before, which their parents have now.
+    // Processes that ended had used some time before, which is now counted in their parents.
     let had: u64 = before.values().map(|process| process.total()).sum();
     others.ended = reaped.saturating_sub(had);
     others
 }
 
-/// Returns the processor time of the run's own processes, in ticks, including those that ended: the kernel adds
-/// the time of a child to its parent.
+/// Returns the processor time of the run's own processes, in ticks. Those that ended are included,
+/// because the kernel adds the time of a child to its parent.
 fn own_ticks(from: &MachineReading, to: &MachineReading, own: &HashSet<u32>) -> u64 {
     let total = |reading: &MachineReading| -> u64 {
         let processes = reading.processes.iter().filter(|process| own.contains(&process.pid));
@@ -198,7 +199,7 @@ fn own_ticks(from: &MachineReading, to: &MachineReading, own: &HashSet<u32>) -> 
     total(to).saturating_sub(total(from))
 }
 
-/// A process and all that descend from it.
+/// Returns a process and all its descendants.
 fn family(processes: &[ProcessTimes], first: u32) -> HashSet<u32> {
     let mut family = HashSet::from([first]);
     loop {
@@ -212,7 +213,7 @@ fn family(processes: &[ProcessTimes], first: u32) -> HashSet<u32> {
     }
 }
 
-/// Cores to one place, and to two below one.
+/// Writes a number of cores to one place, and to two places below 1.
 fn amount(cores: f64) -> String {
     if cores < 0.995 { format!("{cores:.2}") } else { format!("{cores:.1}") }
 }
@@ -236,7 +237,7 @@ mod tests {
         &[(50, "wirebench", 40, [0, 0]), (51, "wirebench", 50, [0, 0])];
     const KERNEL: (u32, &str, u32, [u64; 2]) = (2, "kthreadd", 0, [0, 0]);
 
-    /// Two cores; seconds, the cores' busy ticks, stolen ticks, and processes.
+    /// Returns a reading of two cores after some seconds, with busy ticks, stolen ticks and processes.
     fn reading(
         seconds: u64,
         [busy, steal]: [u64; 2],
@@ -322,7 +323,7 @@ mod tests {
     }
 
     #[test]
-    fn a_number_that_was_given_again_is_another_process() {
+    fn a_reused_process_number_is_another_process() {
         let mut from = reading(0, [0, 0], &[&[KERNEL, (90, "old", 1, [9_000, 0])], OWN].concat());
         from.processes[1].started = 5;
         let to = reading(10, [400, 0], &[&[KERNEL, (90, "new", 1, [400, 0])], OWN].concat());
@@ -331,7 +332,7 @@ mod tests {
     }
 
     #[test]
-    fn a_server_that_was_killed_and_one_that_was_started_again_are_the_runs_own() {
+    fn a_server_that_was_killed_and_its_successor_belong_to_the_run() {
         let from = reading(0, [0, 0], &[&[KERNEL], OWN].concat());
         let own = [(50, "wirebench", 40, [100, 600]), (55, "wirebench", 50, [200, 0])];
         let to = reading(10, [900, 0], &[&[KERNEL], &own[..]].concat());
@@ -344,7 +345,7 @@ mod tests {
     }
 
     #[test]
-    fn where_processes_are_hidden_the_rest_of_the_cores_time_is_theirs() {
+    fn if_processes_are_hidden_the_rest_of_the_cores_time_is_theirs() {
         let from = reading(0, [1_000, 0], OWN);
         let own = [(50, "wirebench", 40, [300, 0]), (51, "wirebench", 50, [100, 0])];
         let to = reading(10, [2_000, 0], &own);
@@ -357,7 +358,7 @@ mod tests {
     }
 
     #[test]
-    fn soft_interrupts_are_nobodys() {
+    fn soft_interrupts_are_not_counted() {
         let softirq = |ticks| (15, "ksoftirqd/0", 2, [ticks, 0]);
         let from = reading(0, [0, 0], &[&[KERNEL, softirq(0)], OWN].concat());
         let to = reading(10, [0, 0], &[&[KERNEL, softirq(900)], OWN].concat());
@@ -365,7 +366,7 @@ mod tests {
     }
 
     #[test]
-    fn time_that_a_hypervisor_took_disturbs_too() {
+    fn time_that_a_hypervisor_took_disturbs_a_run_too() {
         let from = reading(0, [0, 0], &[&[KERNEL], OWN].concat());
         let to = reading(10, [0, 300], &[&[KERNEL], OWN].concat());
         assert_eq!(
@@ -375,7 +376,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_kernel_does_not_tell_is_not_known() {
+    fn values_that_the_kernel_does_not_report_are_unknown() {
         let reading = |seconds| MachineReading {
             cores: None,
             pressure: None,

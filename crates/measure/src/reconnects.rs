@@ -1,34 +1,34 @@
-//! How a crowd that was cut off came back.
+//! How subscribers that were cut off came back.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 use wirebench_protocol::Timestamp;
 
-use crate::Latency;
+use crate::latency::Latency;
 
-/// Ten of these make the second over which the peak is taken.
+/// The length of a bin. Ten of them make the second over which the peak is taken.
 const BIN: Duration = Duration::from_millis(100);
 
-/// Subscriptions that stand again: when, and after how long.
+/// When subscribers were subscribed again, and after how long.
 ///
-/// It grows by a counter for each tenth of a second in which somebody came back, and no further.
+/// Its size is one counter for each tenth of a second in which somebody came back.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Reconnects {
-    /// From the fault to the subscription that stands again.
+    /// The time from the fault until the subscriber was subscribed again.
     away: Latency,
-    /// How many came back in each tenth of a second, by the number of the tenth.
+    /// The number that came back in each tenth of a second, by the number of the tenth.
     bins: BTreeMap<u128, u64>,
 }
 
 impl Reconnects {
-    /// Somebody who was cut off at `since` stands again `at` this time.
+    /// Records that a subscriber that was cut off at `since` was subscribed again `at` this time.
     pub fn record(&mut self, since: Timestamp, at: Timestamp) {
         self.away.record(at.saturating_since(since));
         *self.bins.entry(u128::from(at.as_nanos()) / BIN.as_nanos()).or_default() += 1;
     }
 
-    /// Adds those of another. The result does not depend on the order of merging.
+    /// Adds the reconnects of another. The result does not depend on the order of merging.
     pub fn merge(&mut self, other: &Self) {
         let Self { away, bins } = other;
         self.away.merge(away);
@@ -37,13 +37,13 @@ impl Reconnects {
         }
     }
 
-    /// How many came back.
+    /// Returns how many came back.
     pub fn count(&self) -> u64 {
         self.away.len()
     }
 
-    /// The time after which 99 % of all who were cut off were back, where `still_away` of them never came.
-    /// `None` when nobody was cut off, and when too many never came.
+    /// Returns the time after which 99 % of all subscribers that were cut off were back; `still_away` of
+    /// them never came back. `None` if none was cut off, or if more than 1 % never came back.
     #[expect(
         clippy::cast_precision_loss,
         reason = "a rank among reconnects needs no more than 16 digits"
@@ -54,7 +54,7 @@ impl Reconnects {
             .then(|| self.away.value_at_percentile(100.0 * wanted / came))?
     }
 
-    /// The most that came back within one second. `None` when nobody did.
+    /// Returns the maximum that came back within one second. `None` if none did.
     pub fn peak_per_second(&self) -> Option<u64> {
         let within = |first: u128| self.bins.range(first..first + 10).map(|(_, count)| count).sum();
         self.bins.keys().map(|first| within(*first)).max()
@@ -75,7 +75,7 @@ mod tests {
     }
 
     #[test]
-    fn the_last_hundredth_is_not_waited_for_unless_it_never_comes() {
+    fn the_last_hundredth_does_not_count_unless_it_never_comes_back() {
         let reconnects = reconnects((1..=99).map(|n| n * 10).chain([9_000]));
         let back = reconnects.back_99(0).expect("all came back");
         assert!((989..=991).contains(&back.as_millis()), "{back:?}");
@@ -84,13 +84,13 @@ mod tests {
     }
 
     #[test]
-    fn nobody_who_left_comes_back_at_no_time() {
+    fn without_reconnects_there_are_no_times() {
         assert_eq!(reconnects([]).back_99(0), None);
         assert_eq!(reconnects([]).peak_per_second(), None);
     }
 
     #[test]
-    fn the_peak_is_that_of_any_second_and_not_of_the_clocks() {
+    fn the_peak_is_that_of_any_second_not_of_a_second_of_the_clock() {
         // 30 within 0.4 s across the turn of a second of the clock, 20 later.
         let reconnects = reconnects((0..30).map(|n| 800 + n * 13).chain((0..20).map(|_| 5_000)));
         assert_eq!(reconnects.peak_per_second(), Some(30));

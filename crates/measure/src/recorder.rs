@@ -2,22 +2,27 @@
 
 use wirebench_protocol::{Cursor, Gap, Timestamp};
 
-use crate::{Arrival, Event, Latency, Reconnects, Sequence, Window};
+use crate::event::Event;
+use crate::latency::Latency;
+use crate::reconnects::Reconnects;
+use crate::sequence::{Arrival, Sequence};
+use crate::window::Window;
 
-/// What a number of subscribers saw. Owned by one worker, merged at the end, never locked.
+/// What a number of subscribers received. It is owned by one worker and merged at the end, so it needs
+/// no lock.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Recorder {
     /// From the time a message was due to the arrival of its last byte; first arrivals only.
     pub delivery: Latency,
-    /// From the start of dialling to a standing subscription.
+    /// From the start of dialling to the subscription.
     pub connect: Latency,
-    /// How late the load generator's own event loop ran; recorded by the load generator itself.
+    /// How late the load generator's own event loop ran. The load generator records it.
     pub lag: Latency,
-    /// Messages of the window, each counted once for each subscriber that got it.
+    /// Messages of the window, counted once for each subscriber that received them.
     pub received: u64,
     /// Repeats of messages of the window.
     pub duplicate: u64,
-    /// Messages of the window that came after a later one; they are in `received` too.
+    /// Messages of the window that arrived after a later one. They are in `received` too.
     pub out_of_order: u64,
     /// Gaps that the server announced.
     pub gaps: u64,
@@ -30,28 +35,28 @@ pub struct Recorder {
     pub requests: u64,
     /// Answers without a message in the window.
     pub empty: u64,
-    /// Bytes of the payloads received, first arrivals only: what a repeat carries is overhead.
+    /// Bytes of the payloads received, first arrivals only: the bytes of a repeat are overhead.
     pub payload_bytes: u64,
-    /// Messages that count and whose delays do not: of subscribers that were told not to read. They are
-    /// in `received` too.
+    /// Messages whose delays do not count, because their subscribers were told not to read. They are in
+    /// `received` too.
     pub without_delay: u64,
-    /// Subscriptions that broke and stand again; recorded by the load generator itself.
+    /// Subscriptions that broke and were resumed. The load generator records them.
     pub reconnects: Reconnects,
 }
 
 impl Recorder {
-    /// One that has seen nothing.
+    /// Returns a recorder that has recorded nothing.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Takes note of one event of the subscriber whose place is `sequence`.
+    /// Records one event of the subscriber whose place is `sequence`.
     ///
-    /// A message counts when it was due inside the window, however late it arrives; a request or an
-    /// empty answer counts when it happened inside. The time to connect always counts. A gap, which
-    /// has no time of its own, counts as soon as there is a window. As long as there is none
-    /// (`None`: ramp and warm-up), only `sequence` is kept up.
+    /// A message counts if it was due inside the window, however late it arrives. A request or an empty
+    /// answer counts if it happened inside. The time to connect always counts. A gap has no time, and
+    /// counts as soon as there is a window. Without one (`None`, during ramp and warm-up), only `sequence`
+    /// is updated.
     pub fn observe(&mut self, window: Option<Window>, sequence: &mut Sequence, event: &Event) {
         let inside = |at| window.is_some_and(|window| window.contains(at));
         match *event {
@@ -66,7 +71,7 @@ impl Recorder {
                 sequence.start_at(cursor);
             }
             Event::Received { cursor, published_at, received_at, payload_bytes, .. } => {
-                // Without a word before it, the message itself is where the subscription starts.
+                // If nothing came before it, the subscription starts at the message itself.
                 sequence.start_at(before(cursor));
                 let arrival = sequence.arrive(cursor.seq);
                 if inside(published_at) {
@@ -74,7 +79,7 @@ impl Recorder {
                 }
             }
             Event::Gap { gap, cursor } => {
-                sequence.tell(gap, cursor);
+                sequence.record_gap(gap, cursor);
                 if window.is_some() {
                     self.announced(gap);
                 }
@@ -82,7 +87,7 @@ impl Recorder {
         }
     }
 
-    /// Adds what another saw. The result does not depend on the order of merging.
+    /// Adds what another recorded. The result does not depend on the order of merging.
     pub fn merge(&mut self, other: &Self) {
         // Every field by name, so that a new one cannot be forgotten here.
         let Self {
@@ -117,8 +122,8 @@ impl Recorder {
         self.reconnects.merge(reconnects);
     }
 
-    /// The same without delays: what was received late by who was told not to read says nothing about the
-    /// way that it came.
+    /// Returns the same without delays. Messages that arrived while the subscriber was told not to read
+    /// have no meaningful delay.
     #[must_use]
     pub fn without_delays(self) -> Self {
         Self {
@@ -154,7 +159,7 @@ impl Recorder {
     fn announced(&mut self, gap: Gap) {
         self.gaps += 1;
         if let Gap::Missed(missed) = gap {
-            // The number is the server's word: one that is absurd must not end the run.
+            // The number comes from the server: an absurd one must not abort the run.
             self.gap_missed = self.gap_missed.saturating_add(missed);
         }
     }
@@ -198,7 +203,7 @@ mod tests {
         }
     }
 
-    /// What one subscriber's events come to.
+    /// Returns what a recorder has after the events of one subscriber.
     fn seen(window: Option<Window>, events: &[Event]) -> Recorder {
         let (mut recorder, mut sequence) = (Recorder::new(), Sequence::default());
         for event in events {
@@ -242,7 +247,7 @@ mod tests {
     }
 
     #[test]
-    fn a_repeat_of_a_message_from_before_the_window_was_known_is_still_a_repeat() {
+    fn a_repeat_of_a_message_from_before_the_window_is_still_a_repeat() {
         let (mut recorder, mut sequence) = (Recorder::new(), Sequence::default());
         recorder.observe(None, &mut sequence, &connected(0));
         recorder.observe(None, &mut sequence, &received(1, 1_000, 1_001));
@@ -280,7 +285,7 @@ mod tests {
     }
 
     #[test]
-    fn a_reset_starts_a_new_life_in_which_low_numbers_are_new() {
+    fn a_reset_starts_a_new_epoch_in_which_low_numbers_are_new() {
         let next = |seq| Cursor { epoch: Epoch(2), seq };
         let again = |seq, time| Event::Received {
             cursor: next(seq),
@@ -311,7 +316,7 @@ mod tests {
     }
 
     #[test]
-    fn who_was_told_not_to_read_has_messages_and_no_delays() {
+    fn a_subscriber_that_was_told_not_to_read_has_messages_without_delays() {
         let late = seen(WINDOW, &[connected(0), received(1, 1_500, 900_000)]).without_delays();
         assert_eq!((late.received, late.without_delay, late.delivery.len()), (1, 1, 0));
     }

@@ -1,11 +1,13 @@
-//! Whether a message that arrives is new, late or a repeat: one subscriber's place in the feed.
+//! One subscriber's place in the feed: whether a message that arrives is new, late or a repeat.
 
 use std::collections::VecDeque;
 use std::ops::RangeInclusive;
 
 use wirebench_protocol::{Cursor, Epoch, Gap, Seq};
 
-use crate::fault_outcome::{ExpectedRange, Missed, disjoint, overlap};
+use crate::missed::{ExpectedRange, Missed, disjoint, overlap};
+
+type Ranges = Vec<RangeInclusive<Seq>>;
 
 /// What the arrival of a message means for the subscriber that receives it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,72 +22,71 @@ pub enum Arrival {
 
 /// One subscriber's place in the feed.
 ///
-/// There is one for each subscriber, so it is small: it remembers the newest message and the holes
-/// before it, not what arrived. Without holes it owns no memory.
+/// There is one for each subscriber, so it is small: it stores the newest message and the holes before
+/// it, not what arrived. Without holes it allocates nothing.
 ///
-/// At most [`Sequence::MAX_HOLES`] holes are remembered. When there are more, the oldest is
-/// forgotten, and a message of it that arrives after all counts as a
-/// [`Duplicate`](Arrival::Duplicate); it stays missing in the run's account, so that forgetting can
-/// make a run look worse, never better.
+/// At most [`Sequence::MAX_HOLES`] holes are stored. If there are more, the oldest is dropped, and a
+/// message of it that arrives after all counts as a [`Duplicate`](Arrival::Duplicate). It still counts
+/// as missing, so dropping a hole can make a run look worse, but never better.
 #[derive(Clone, Debug, Default)]
 pub struct Sequence {
-    /// The life of the feed that the numbers belong to; `None` before the first cursor.
+    /// The epoch of the feed that the numbers belong to; `None` before the first cursor.
     epoch: Option<Epoch>,
     /// The newest message seen, or the place at which the subscription started.
     newest: Seq,
-    /// What was passed over below `newest`: disjoint, ascending, none empty.
+    /// What has not arrived below `newest`: disjoint, ascending ranges, none of them empty.
     holes: VecDeque<RangeInclusive<Seq>>,
-    /// What few subscribers ever have.
-    aside: Option<Box<Aside>>,
+    /// Boxed, because few subscribers ever have one.
+    history: Option<Box<History>>,
 }
 
-/// Lives of the feed that are over, and what the server has told.
+/// Past epochs of the feed, and the gaps that the server has announced.
 #[derive(Clone, Debug, Default)]
-struct Aside {
-    /// The lives before this one, the oldest first; at most [`Sequence::MAX_LIVES`].
-    over: Vec<PastEpoch>,
-    /// What gaps have said is missed in this life; at most [`Sequence::MAX_HOLES`]. Forgetting the oldest
-    /// makes a loss that was told look silent, never the other way round.
+struct History {
+    /// The epochs before this one, the oldest first; at most [`Sequence::MAX_PAST_EPOCHS`].
+    past: Vec<PastEpoch>,
+    /// What gaps have announced as missed in this epoch; at most [`Sequence::MAX_HOLES`]. Dropping the
+    /// oldest makes a signalled loss look silent, never the other way round.
     told: VecDeque<RangeInclusive<Seq>>,
-    /// Where the subscriber came into this life: what lies before it never arrived.
+    /// The place at which the subscriber entered this epoch. What lies before it never arrived.
     start: Seq,
 }
 
-/// A life of the feed that is over.
+/// An epoch of the feed that has ended.
 #[derive(Clone, Debug)]
 struct PastEpoch {
     start: Seq,
     newest: Seq,
     holes: VecDeque<RangeInclusive<Seq>>,
     told: VecDeque<RangeInclusive<Seq>>,
-    /// A gap has said that it is over.
+    /// True if a gap has announced that the epoch has ended.
     reset: bool,
 }
 
 impl Sequence {
-    /// How many former lives of the feed are remembered: a run has a restart or two.
-    pub const MAX_LIVES: usize = 16;
+    /// The maximum number of past epochs that are stored. A run has a restart or two.
+    const MAX_PAST_EPOCHS: usize = 16;
 
-    /// How many separate holes are remembered: 16 KiB for a subscriber at its worst.
+    /// The maximum number of holes that are stored: 16 KiB for a subscriber in the worst case.
     pub const MAX_HOLES: usize = 1_024;
 
     /// Places the subscriber: the first message that it expects is the one after `cursor`.
     ///
-    /// Within one life of the feed only the first call counts: a subscriber that comes back expects
-    /// what it has not seen, wherever the server lets it go on.
+    /// Within one epoch of the feed only the first call counts: a subscriber that reconnects expects what
+    /// has not arrived, wherever the server lets it continue.
     pub fn start_at(&mut self, cursor: Cursor) {
         if self.epoch != Some(cursor.epoch) {
             self.reset(cursor);
         }
     }
 
-    /// Places the subscriber anew, as after the feed's restart.
+    /// Places the subscriber in another epoch, as after a restart of the feed.
     fn reset(&mut self, cursor: Cursor) {
         if self.epoch.is_some() && self.epoch != Some(cursor.epoch) {
-            let aside = self.aside.get_or_insert_default();
-            let (told, start) = (std::mem::take(&mut aside.told), aside.start);
-            if aside.over.len() < Self::MAX_LIVES {
-                aside.over.push(PastEpoch {
+            let history = self.history.get_or_insert_default();
+            let (told, start) = (std::mem::take(&mut history.told), history.start);
+            if history.past.len() < Self::MAX_PAST_EPOCHS {
+                history.past.push(PastEpoch {
                     start,
                     newest: self.newest,
                     holes: std::mem::take(&mut self.holes),
@@ -93,90 +94,63 @@ impl Sequence {
                     reset: false,
                 });
             }
-            aside.start = cursor.seq;
+            history.start = cursor.seq;
         }
         self.epoch = Some(cursor.epoch);
         self.newest = cursor.seq;
         self.holes.clear();
     }
 
-    /// Takes note of a gap that the server announced, and of where the subscription goes on.
-    pub fn tell(&mut self, gap: Gap, cursor: Cursor) {
+    /// Records a gap that the server announced, and the place from which the subscription continues.
+    pub fn record_gap(&mut self, gap: Gap, cursor: Cursor) {
         self.start_at(cursor);
         match gap {
             Gap::Missed(missed) => {
                 let from = cursor.seq.saturating_sub(missed).saturating_add(1);
-                self.note(from..=cursor.seq);
+                self.add_told(from..=cursor.seq);
             }
             Gap::Reset => {
-                let aside = self.aside.get_or_insert_default();
-                aside.over.iter_mut().for_each(|life| life.reset = true);
-                self.note(1..=cursor.seq);
+                let history = self.history.get_or_insert_default();
+                history.past.iter_mut().for_each(|past| past.reset = true);
+                self.add_told(1..=cursor.seq);
             }
         }
     }
 
-    fn note(&mut self, told: RangeInclusive<Seq>) {
-        let aside = self.aside.get_or_insert_default();
-        aside.told.push_back(told);
-        if aside.told.len() > Self::MAX_HOLES {
-            aside.told.pop_front();
+    fn add_told(&mut self, told: RangeInclusive<Seq>) {
+        let history = self.history.get_or_insert_default();
+        history.told.push_back(told);
+        if history.told.len() > Self::MAX_HOLES {
+            history.told.pop_front();
         }
     }
 
-    /// The newest message seen in a life of the feed, counted from the subscriber's first.
-    pub fn newest_in_epoch(&self, life: usize) -> Option<Seq> {
-        let over = self.aside.as_ref().map_or(&[][..], |aside| &aside.over);
-        match over.get(life) {
-            Some(life) => Some(life.newest),
-            None => (life == over.len()).then_some(self.newest),
+    /// Returns the newest message that arrived in an epoch of the feed, counted from the subscriber's
+    /// first epoch, 0.
+    pub fn newest_in_epoch(&self, epoch: usize) -> Option<Seq> {
+        let past = self.history.as_ref().map_or(&[][..], |history| &history.past);
+        match past.get(epoch) {
+            Some(past) => Some(past.newest),
+            None => (epoch == past.len()).then_some(self.newest),
         }
     }
 
-    /// What did not arrive of what each life of the feed owed, the subscriber's first life first.
-    /// `subscribed` says whether the subscriber believes that it is up to date.
-    pub(crate) fn missed(&self, owed: &[ExpectedRange], subscribed: bool) -> Missed {
-        let none = Aside::default();
-        let aside = self.aside.as_deref().unwrap_or(&none);
+    /// Returns what did not arrive of the messages that were expected in each epoch of the feed, the
+    /// subscriber's first epoch first. `subscribed` says whether the subscriber believes that it is up to
+    /// date.
+    pub(crate) fn missed(&self, expected: &[ExpectedRange], subscribed: bool) -> Missed {
         let mut missed = Missed::default();
-        for (at, owed) in owed.iter().enumerate() {
-            let Some(owed) = owed else { continue };
-            let (unseen, told): (Vec<_>, Vec<_>) = match aside.over.get(at) {
-                Some(life) => {
-                    let told = if life.reset { vec![0..=Seq::MAX] } else { Vec::new() };
-                    (
-                        unseen(life.start, &life.holes, life.newest),
-                        life.told.iter().cloned().chain(told).collect(),
-                    )
-                }
-                None if at == aside.over.len() => {
-                    let rest = if subscribed {
-                        None
-                    } else {
-                        Some(self.newest.saturating_add(1)..=Seq::MAX)
-                    };
-                    (
-                        unseen(aside.start, &self.holes, self.newest),
-                        aside.told.iter().cloned().chain(rest).collect(),
-                    )
-                }
-                // It never came to this life.
-                None => (
-                    vec![0..=Seq::MAX],
-                    (!subscribed).then_some(0..=Seq::MAX).into_iter().collect(),
-                ),
-            };
+        for (epoch, expected) in expected.iter().enumerate() {
+            let Some(expected) = expected else { continue };
+            let (unseen, told) = self.unseen_and_told(epoch, subscribed);
             let told = disjoint(told);
             for unseen in disjoint(unseen) {
-                let all = overlap(&unseen, owed);
-                let signalled: u64 = told
-                    .iter()
-                    .map(|told| {
-                        let both =
-                            *told.start().max(unseen.start())..=*told.end().min(unseen.end());
-                        if both.is_empty() { 0 } else { overlap(&both, owed) }
-                    })
-                    .sum();
+                let all = overlap(&unseen, expected);
+                let known = told.iter().map(|told| {
+                    let both = *told.start().max(unseen.start())..=*told.end().min(unseen.end());
+                    overlap(&both, expected)
+                });
+                let signalled: u64 = known.sum();
                 missed.signalled += signalled;
                 missed.silently += all - signalled;
             }
@@ -184,15 +158,34 @@ impl Sequence {
         missed
     }
 
-    /// Takes note of the message at `seq` and says what its arrival means.
+    /// Returns what has not arrived of an epoch, and what the subscriber knows that it misses.
+    fn unseen_and_told(&self, epoch: usize, subscribed: bool) -> (Ranges, Ranges) {
+        let none = History::default();
+        let history = self.history.as_deref().unwrap_or(&none);
+        let everything = 0..=Seq::MAX;
+        if let Some(past) = history.past.get(epoch) {
+            let told = past.told.iter().cloned().chain(past.reset.then_some(everything));
+            (unseen(past.start, &past.holes, past.newest), told.collect())
+        } else if epoch == history.past.len() {
+            let rest = (!subscribed).then_some(self.newest.saturating_add(1)..=Seq::MAX);
+            let told = history.told.iter().cloned().chain(rest);
+            (unseen(history.start, &self.holes, self.newest), told.collect())
+        } else {
+            // The subscriber never reached this epoch.
+            let told = (!subscribed).then_some(everything.clone());
+            (vec![everything], told.into_iter().collect())
+        }
+    }
+
+    /// Records the message at `seq` and returns what its arrival means.
     ///
-    /// A message from before the start counts as a duplicate: the cursor that the subscription
-    /// started at says that it was seen.
+    /// A message from before the start counts as a duplicate, because the cursor at which the subscription
+    /// started says that the subscriber already has it.
     pub fn arrive(&mut self, seq: Seq) -> Arrival {
         if seq > self.newest {
             if seq > self.newest + 1 {
                 self.holes.push_back(self.newest + 1..=seq - 1);
-                self.forget_what_is_too_much();
+                self.drop_oldest_hole_if_too_many();
             }
             self.newest = seq;
             Arrival::InOrder
@@ -203,7 +196,7 @@ impl Sequence {
         }
     }
 
-    /// Takes `seq` out of the hole that it lies in; false when it lies in none.
+    /// Removes `seq` from the hole that it lies in. Returns false if it lies in none.
     fn fill(&mut self, seq: Seq) -> bool {
         let at = self.holes.partition_point(|hole| *hole.end() < seq);
         let Some(hole) = self.holes.get_mut(at).filter(|hole| hole.contains(&seq)) else {
@@ -217,25 +210,21 @@ impl Sequence {
                 let above = seq + 1..=*hole.end();
                 *hole = *hole.start()..=seq - 1;
                 self.holes.insert(at + 1, above);
-                self.forget_what_is_too_much();
+                self.drop_oldest_hole_if_too_many();
             }
         }
         true
     }
 
-    fn forget_what_is_too_much(&mut self) {
+    fn drop_oldest_hole_if_too_many(&mut self) {
         if self.holes.len() > Self::MAX_HOLES {
             self.holes.pop_front();
         }
     }
 }
 
-/// What has not arrived of a life: before its start, in its holes, after its newest message.
-fn unseen(
-    start: Seq,
-    holes: &VecDeque<RangeInclusive<Seq>>,
-    newest: Seq,
-) -> Vec<RangeInclusive<Seq>> {
+/// Returns what has not arrived of an epoch: before its start, in its holes, after its newest message.
+fn unseen(start: Seq, holes: &VecDeque<RangeInclusive<Seq>>, newest: Seq) -> Ranges {
     let ends = [0..=start, newest.saturating_add(1)..=Seq::MAX];
     holes.iter().cloned().chain(ends).collect()
 }
@@ -292,7 +281,7 @@ mod tests {
     }
 
     #[test]
-    fn coming_back_within_a_life_of_the_feed_forgets_nothing() {
+    fn reconnecting_within_an_epoch_keeps_the_holes() {
         let mut sequence = started_at(0);
         sequence.arrive(3);
         sequence.start_at(cursor(1, 9));
@@ -301,7 +290,7 @@ mod tests {
     }
 
     #[test]
-    fn another_life_of_the_feed_starts_over() {
+    fn another_epoch_starts_over() {
         let mut sequence = started_at(0);
         sequence.arrive(3);
         sequence.start_at(cursor(2, 0));
@@ -314,10 +303,10 @@ mod tests {
     }
 
     #[test]
-    fn what_a_gap_told_is_missed_and_signalled_and_the_rest_is_silent() {
+    fn what_a_gap_announced_is_signalled_and_the_rest_is_silent() {
         let mut sequence = started_at(0);
         sequence.arrive(1);
-        sequence.tell(Gap::Missed(4), cursor(1, 5));
+        sequence.record_gap(Gap::Missed(4), cursor(1, 5));
         for seq in [6, 9, 10] {
             sequence.arrive(seq);
         }
@@ -333,14 +322,14 @@ mod tests {
     }
 
     #[test]
-    fn a_reset_signals_what_the_former_life_still_owed() {
+    fn a_reset_signals_what_was_still_missing_of_the_past_epoch() {
         let mut sequence = started_at(0);
         sequence.arrive(1);
         sequence.arrive(3);
         // As every transport says it: first where it stands, then the gap.
         sequence.start_at(cursor(2, 0));
         assert_eq!(sequence.missed(&[Some(1..=5)], true), missed(0, 3), "not told yet");
-        sequence.tell(Gap::Reset, cursor(2, 0));
+        sequence.record_gap(Gap::Reset, cursor(2, 0));
         for seq in 1..=4 {
             sequence.arrive(seq);
         }
@@ -352,22 +341,22 @@ mod tests {
     }
 
     #[test]
-    fn a_life_that_is_entered_late_is_missed_up_to_there() {
+    fn an_epoch_that_is_entered_late_is_missed_up_to_there() {
         let mut sequence = started_at(0);
-        sequence.tell(Gap::Reset, cursor(2, 7));
+        sequence.record_gap(Gap::Reset, cursor(2, 7));
         sequence.arrive(8);
         assert_eq!(sequence.missed(&[None, Some(1..=8)], true), missed(7, 0));
     }
 
     #[test]
-    fn a_life_that_is_never_entered_is_known_to_who_is_cut_off_only() {
+    fn only_a_subscriber_that_is_cut_off_knows_that_it_misses_an_epoch() {
         let sequence = started_at(0);
         assert_eq!(sequence.missed(&[None, Some(1..=8)], false), missed(8, 0));
         assert_eq!(sequence.missed(&[None, Some(1..=8)], true), missed(0, 8));
     }
 
     #[test]
-    fn a_subscriber_without_holes_owns_no_memory() {
+    fn a_subscriber_without_holes_allocates_nothing() {
         let mut sequence = started_at(0);
         for seq in 1..=1_000 {
             sequence.arrive(seq);
@@ -377,15 +366,15 @@ mod tests {
     }
 
     #[test]
-    fn the_oldest_hole_is_forgotten_when_there_are_too_many() {
+    fn the_oldest_hole_is_dropped_if_there_are_too_many() {
         let mut sequence = started_at(0);
         let holes = Seq::try_from(Sequence::MAX_HOLES).unwrap() + 1;
         for hole in 1..=holes {
             assert_eq!(sequence.arrive(2 * hole), Arrival::InOrder);
         }
         assert_eq!(sequence.holes.len(), Sequence::MAX_HOLES);
-        assert_eq!(sequence.arrive(1), Arrival::Duplicate, "its hole is forgotten");
-        assert_eq!(sequence.arrive(3), Arrival::OutOfOrder, "its hole is the oldest kept");
+        assert_eq!(sequence.arrive(1), Arrival::Duplicate, "its hole was dropped");
+        assert_eq!(sequence.arrive(3), Arrival::OutOfOrder, "its hole is the oldest that is kept");
     }
 
     #[test]
@@ -399,7 +388,7 @@ mod tests {
         }
     }
 
-    /// Remembers everything that ever arrived.
+    /// Stores everything that ever arrived.
     struct Naive {
         start: Seq,
         seen: HashSet<Seq>,
@@ -421,23 +410,23 @@ mod tests {
 
     /// What a network can do to a feed that was published in order.
     #[derive(Clone, Copy, Debug)]
-    enum Fault {
+    enum Disorder {
         Drop(prop::sample::Index),
         Repeat(prop::sample::Index, prop::sample::Index),
         Swap(prop::sample::Index, prop::sample::Index),
     }
 
-    fn any_fault() -> impl Strategy<Value = Fault> {
+    fn any_disorder() -> impl Strategy<Value = Disorder> {
         prop_oneof![
-            any::<prop::sample::Index>().prop_map(Fault::Drop),
+            any::<prop::sample::Index>().prop_map(Disorder::Drop),
             any::<(prop::sample::Index, prop::sample::Index)>()
-                .prop_map(|(from, to)| Fault::Repeat(from, to)),
+                .prop_map(|(from, to)| Disorder::Repeat(from, to)),
             any::<(prop::sample::Index, prop::sample::Index)>()
-                .prop_map(|(a, b)| Fault::Swap(a, b)),
+                .prop_map(|(a, b)| Disorder::Swap(a, b)),
         ]
     }
 
-    fn disturbed(start: Seq, length: Seq, faults: &[Fault]) -> Vec<Seq> {
+    fn disturbed(start: Seq, length: Seq, faults: &[Disorder]) -> Vec<Seq> {
         let mut feed: Vec<Seq> = (start + 1..=start + length).collect();
         for fault in faults {
             if feed.is_empty() {
@@ -445,9 +434,9 @@ mod tests {
             }
             let len = feed.len();
             match fault {
-                Fault::Drop(at) => drop(feed.remove(at.index(len))),
-                Fault::Repeat(from, to) => feed.insert(to.index(len), feed[from.index(len)]),
-                Fault::Swap(a, b) => feed.swap(a.index(len), b.index(len)),
+                Disorder::Drop(at) => drop(feed.remove(at.index(len))),
+                Disorder::Repeat(from, to) => feed.insert(to.index(len), feed[from.index(len)]),
+                Disorder::Swap(a, b) => feed.swap(a.index(len), b.index(len)),
             }
         }
         feed
@@ -455,10 +444,10 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_drops_repeats_and_swaps_are_judged_as_if_everything_was_remembered(
+        fn drops_repeats_and_swaps_are_judged_as_if_everything_was_stored(
             start in 0..1_000_u64,
             length in 0..120_u64,
-            faults in prop::collection::vec(any_fault(), 0..80),
+            faults in prop::collection::vec(any_disorder(), 0..80),
         ) {
             let mut sequence = started_at(start);
             let mut naive = Naive { start, seen: HashSet::new(), newest: start };

@@ -1,0 +1,99 @@
+//! Why the numbers of a run must not be used.
+
+use std::fmt;
+use std::time::Duration;
+
+/// Why a run must not be used.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Invalid {
+    /// The feed published nothing in the window, so nothing was measured.
+    NothingPublished,
+    /// Subscribers missed messages and believe that they have all of them.
+    Silent {
+        /// The number of such deliveries.
+        silently: u64,
+        /// The number of expected deliveries.
+        expected: u64,
+    },
+    /// Messages are missing in a run without faults.
+    Missing {
+        /// The number of such deliveries.
+        missing: u64,
+        /// The number of expected deliveries.
+        expected: u64,
+    },
+    /// Fewer subscribers were connected than were asked for.
+    ConnectionsShort {
+        /// The number that were connected.
+        subscribed: u64,
+        /// The number that were asked for.
+        wanted: u64,
+    },
+    /// The load generator used nearly all the processor time of its workers.
+    GeneratorBusy {
+        /// Processor time divided by the time of its workers.
+        ratio: f64,
+    },
+    /// The load generator's own event loop ran late.
+    GeneratorLate {
+        /// The 99th percentile of its lag.
+        lag_p99: Duration,
+    },
+    /// More was received than was possible in the window: the counts contradict each other.
+    Surplus {
+        /// The deliveries that were counted.
+        received: u64,
+        /// The deliveries that were possible.
+        expected: u64,
+    },
+    /// Messages arrived before they were due, so they have no delivery time.
+    ClocksDisagree {
+        /// The number of such deliveries.
+        from_the_future: u64,
+        /// The number of received deliveries.
+        received: u64,
+    },
+    /// The user ended the run early.
+    Interrupted,
+}
+
+impl fmt::Display for Invalid {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NothingPublished => f.write_str(
+                "nothing was published in the measured window: raise `feed.rate`, or lengthen \
+                 `timing.measure`",
+            ),
+            Self::Silent { silently, expected } => {
+                write!(f, "{silently} of {expected} deliveries missed in silence")
+            }
+            Self::Missing { missing, expected } => {
+                write!(f, "{missing} of {expected} deliveries missing")
+            }
+            Self::ConnectionsShort { subscribed, wanted } => {
+                write!(f, "{subscribed} of {wanted} subscribers connected before the window")
+            }
+            Self::GeneratorBusy { ratio } => write!(
+                f,
+                "the load generator was {:.0} % busy: delays may be its own",
+                ratio * 100.0
+            ),
+            Self::GeneratorLate { lag_p99 } => write!(
+                f,
+                "the load generator ran {} ms late (p99): delays may be its own",
+                lag_p99.as_millis()
+            ),
+            Self::Surplus { received, expected } => write!(
+                f,
+                "{received} deliveries counted where {expected} were possible: the counts \
+                 contradict each other"
+            ),
+            Self::ClocksDisagree { from_the_future, received } => write!(
+                f,
+                "{from_the_future} of {received} deliveries arrived before they were due: the \
+                 clocks disagree"
+            ),
+            Self::Interrupted => f.write_str("interrupted"),
+        }
+    }
+}

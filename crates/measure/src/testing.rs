@@ -1,0 +1,23 @@
+//! What the tests of this crate share.
+
+use std::time::Duration;
+
+use crate::measurement::{LoadgenCost, Measurement, ServerCost, Traffic};
+use crate::other_load::OtherLoad;
+use crate::recorder::Recorder;
+
+/// Returns the measurement of a second with 10 messages to 3 subscribers, with nothing wrong.
+pub(crate) fn measurement() -> Measurement {
+    Measurement {
+        duration: Duration::from_secs(1),
+        published: Some(10),
+        subscribed: 3,
+        seen: Recorder { received: 30, payload_bytes: 3_000, ..Recorder::new() },
+        traffic: Traffic { bytes_up: 1_500, bytes_down: 4_500, ..Traffic::default() },
+        server: Some(ServerCost { cpu: Duration::from_millis(3), ..ServerCost::default() }),
+        loadgen: LoadgenCost { cpu: Duration::from_millis(400), workers: 2, rss_peak_bytes: None },
+        other_load: OtherLoad::default(),
+        faults: None,
+        invalid: Vec::new(),
+    }
+}

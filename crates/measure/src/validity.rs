@@ -1,0 +1,139 @@
+//! When a run is invalid.
+
+use std::time::Duration;
+
+use crate::invalid::Invalid;
+use crate::measurement::Measurement;
+
+/// Above this share of its workers' time, the load generator's own queueing shows in the delays.
+///
+/// k6 and Artillery warn from 80 %. Processor time sampled over a short window is accurate to a few
+/// percent, so the limit is high enough that noise does not exceed it from 80 %.
+const GENERATOR_BUSY_RATIO: f64 = 0.85;
+
+/// Above this p99 of its own lag, the load generator alone may explain a delivery p99.
+///
+/// The lag of an idle event loop is the granularity of its timer, 1 to 2 ms. 50 ms is the round trip of
+/// the default link (25 ms each way): beyond it, the lag outweighs what is measured.
+const GENERATOR_LATE_P99: Duration = Duration::from_millis(50);
+
+impl Measurement {
+    /// Returns why the numbers must not be used, given how many subscribers were `wanted`. Empty if the
+    /// run is valid. An interruption is not judged here, because only the caller knows of it.
+    ///
+    /// Missing messages make a run invalid even if the server announced them as gaps, because the delays
+    /// of messages that arrived say nothing about those that did not. In a run with faults, missing
+    /// messages are what is measured: there only messages missed silently make it invalid, and too few
+    /// subscribers do not.
+    #[must_use]
+    pub fn judge(&self, wanted: u64) -> Vec<Invalid> {
+        let Self { subscribed, seen, .. } = self;
+        let (subscribed, received) = (*subscribed, seen.received);
+        let short = (subscribed < wanted && self.faults.is_none())
+            .then_some(Invalid::ConnectionsShort { subscribed, wanted });
+        let silently = self.faults.map_or(0, |faults| faults.missed.silently);
+        let silent = self.expected().filter(|_| silently > 0);
+        let silent = silent.map(|expected| Invalid::Silent { silently, expected });
+        let lost = self.expected().and_then(|expected| match expected.checked_sub(received) {
+            Some(0) => None,
+            Some(_) if self.faults.is_some() => None,
+            Some(missing) => Some(Invalid::Missing { missing, expected }),
+            None => Some(Invalid::Surplus { received, expected }),
+        });
+        let nothing = (self.published == Some(0)).then_some(Invalid::NothingPublished);
+        let clocks = (seen.from_the_future > 0)
+            .then_some(Invalid::ClocksDisagree { from_the_future: seen.from_the_future, received });
+        let busy = self
+            .loadgen_cpu_ratio()
+            .filter(|ratio| *ratio > GENERATOR_BUSY_RATIO)
+            .map(|ratio| Invalid::GeneratorBusy { ratio });
+        let late = seen
+            .lag
+            // A short run has few values: then the largest of them decides.
+            .value_at_percentile(99.0)
+            .filter(|lag| *lag > GENERATOR_LATE_P99)
+            .map(|lag_p99| Invalid::GeneratorLate { lag_p99 });
+        [short, nothing, silent, lost, clocks, busy, late].into_iter().flatten().collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fault_outcome::FaultOutcome;
+    use crate::missed::Missed;
+    use crate::recorder::Recorder;
+    use crate::testing::measurement;
+
+    #[test]
+    fn counts_that_the_server_did_not_report_are_not_judged() {
+        let measurement = Measurement { published: None, server: None, ..measurement() };
+        assert_eq!(measurement.expected(), None);
+        assert_eq!(measurement.missing(), None);
+        assert_eq!(measurement.server_cpu_per_message(), None);
+        assert_eq!(measurement.judge(3), []);
+    }
+
+    #[test]
+    fn a_missing_message_makes_a_run_invalid_even_when_it_was_announced() {
+        let mut measurement = measurement();
+        measurement.seen.received = 28;
+        measurement.seen.gap_missed = 2;
+        assert_eq!(measurement.judge(3), [Invalid::Missing { missing: 2, expected: 30 }]);
+    }
+
+    #[test]
+    fn with_faults_a_signalled_loss_is_measured_and_a_silent_one_is_invalid() {
+        let missed = |silently| Missed { signalled: 9 - silently, silently };
+        let mut measurement = measurement();
+        measurement.seen.received = 21;
+        measurement.faults =
+            Some(FaultOutcome { wanted: 4, missed: missed(0), ..FaultOutcome::default() });
+        assert_eq!(
+            measurement.judge(4),
+            [],
+            "one of four never subscribed, nine losses were signalled"
+        );
+        assert_eq!(measurement.delivered_ratio(), Some(21.0 / 40.0));
+        measurement.faults =
+            Some(FaultOutcome { wanted: 4, missed: missed(2), ..FaultOutcome::default() });
+        assert_eq!(measurement.judge(4), [Invalid::Silent { silently: 2, expected: 30 }]);
+        assert_eq!(measurement.judge(4)[0].to_string(), "2 of 30 deliveries missed in silence");
+    }
+
+    #[test]
+    fn a_surplus_is_not_a_negative_loss_and_is_reported() {
+        let mut measurement = measurement();
+        measurement.seen.received = 31;
+        assert_eq!(measurement.missing(), None);
+        assert_eq!(measurement.judge(3), [Invalid::Surplus { received: 31, expected: 30 }]);
+    }
+
+    #[test]
+    fn a_window_without_messages_misses_nothing_and_is_invalid() {
+        let mut measurement =
+            Measurement { published: Some(0), seen: Recorder::new(), ..measurement() };
+        assert_eq!(measurement.missing(), Some(0));
+        assert_eq!(measurement.judge(3), [Invalid::NothingPublished]);
+        measurement.faults = Some(FaultOutcome { wanted: 3, ..FaultOutcome::default() });
+        assert_eq!(measurement.judge(3), [Invalid::NothingPublished], "with faults as well");
+    }
+
+    #[test]
+    fn a_load_generator_that_is_short_busy_or_late_is_told_apart() {
+        let mut measurement = measurement();
+        measurement.loadgen.cpu = Duration::from_millis(1_800);
+        measurement.seen.lag.record(Duration::from_millis(80));
+        measurement.seen.from_the_future = 4;
+        let reasons: Vec<String> = measurement.judge(4).iter().map(ToString::to_string).collect();
+        assert_eq!(
+            reasons,
+            [
+                "3 of 4 subscribers connected before the window",
+                "4 of 30 deliveries arrived before they were due: the clocks disagree",
+                "the load generator was 90 % busy: delays may be its own",
+                "the load generator ran 80 ms late (p99): delays may be its own",
+            ]
+        );
+    }
+}
