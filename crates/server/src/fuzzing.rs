@@ -13,7 +13,10 @@ use tokio::net::TcpStream;
 use tower::Service;
 use wirebench_protocol::{After, Cursor, FEED_CURSOR};
 
-use crate::{Access, Feed, JsonPayload, Server, Token, connection};
+use crate::access::{Access, Token};
+use crate::connection;
+use crate::feed::{Feed, JsonPayload};
+use crate::server::Server;
 
 const TOKEN: &str = "a-token-of-some-length";
 

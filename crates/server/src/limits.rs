@@ -49,7 +49,7 @@ impl Default for Limits {
             connections: None,
             connections_per_address: None,
             head_bytes: 64 << 10,
-            message_bytes: crate::MAX_PAYLOAD_BYTES,
+            message_bytes: wirebench_protocol::MAX_PAYLOAD_BYTES,
             head_time: Duration::from_secs(10),
             body_time: Duration::from_secs(30),
             idle_time: Duration::from_secs(90),

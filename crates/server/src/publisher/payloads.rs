@@ -5,7 +5,7 @@ use std::path::Path;
 use rand::SeedableRng;
 use rand::distr::{Alphanumeric, SampleString};
 use rand::rngs::StdRng;
-use wirebench_protocol::{PayloadFileError, control, read_payload_file};
+use wirebench_protocol::{MAX_PAYLOAD_BYTES, PayloadFileError, control, read_payload_file};
 
 use crate::feed::JsonPayload;
 
@@ -16,7 +16,7 @@ const DISTINCT_PAYLOADS: usize = 16;
 #[derive(Debug, thiserror::Error)]
 pub enum PayloadError {
     /// No JSON string is that short, or no subscriber would accept it.
-    #[error("`payload` must be 2 to {} bytes, found {found}", crate::MAX_PAYLOAD_BYTES)]
+    #[error("`payload` must be 2 to {} bytes, found {found}", MAX_PAYLOAD_BYTES)]
     Size {
         /// The size that the plan asks for, in bytes.
         found: usize,
@@ -32,7 +32,7 @@ pub(super) fn payloads(
     seed: u64,
 ) -> Result<Vec<JsonPayload>, PayloadError> {
     match plan {
-        control::Payload::Bytes(size @ 2..=crate::MAX_PAYLOAD_BYTES) => Ok(of_size(*size, seed)),
+        control::Payload::Bytes(size @ 2..=MAX_PAYLOAD_BYTES) => Ok(of_size(*size, seed)),
         control::Payload::Bytes(size) => Err(PayloadError::Size { found: *size }),
         control::Payload::File(path) => of_file(path),
     }
