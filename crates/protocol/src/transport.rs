@@ -202,7 +202,8 @@ mod tests {
         let error = "sockets".parse::<Transport>().unwrap_err();
         assert_eq!(
             error.to_string(),
-            "unknown transport `sockets`: expected `short-polling`, `long-polling`, `sse` or `websocket`"
+            "unknown transport `sockets`: expected `short-polling`, `long-polling`, `sse` or \
+             `websocket`"
         );
     }
 

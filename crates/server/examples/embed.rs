@@ -1,7 +1,6 @@
-//! A page with a live number: an application of its own, with the feed server nested under `/live`.
-//!
-//! Run it with `cargo run -p wirebench-server --example embed`, and open the address that it
-//! prints.
+//! A page with a live number: an application with its own routes, and the feed server nested below
+//! `/live`. Run it with `cargo run -p wirebench-server --example embed`, and open the address that
+//! it prints.
 
 use std::io;
 use std::time::Duration;
@@ -15,7 +14,7 @@ use tokio::sync::watch;
 use wirebench_server::{Feed, JsonPayload, Rejected, Server};
 
 #[tokio::main]
-#[expect(clippy::print_stdout, reason = "somebody wants to know where to look")]
+#[expect(clippy::print_stdout, reason = "it prints the address to open")]
 async fn main() -> io::Result<()> {
     let listener = TcpListener::bind("127.0.0.1:8081").await?;
     println!("http://{}/", listener.local_addr()?);
@@ -25,7 +24,7 @@ async fn main() -> io::Result<()> {
     .await
 }
 
-/// The application's own state: the latest reading, and the feed of all of them.
+/// The state of the application: the latest reading, the feed of all readings, and the feed server.
 #[derive(Clone, Debug)]
 pub(crate) struct App {
     pub(crate) latest: watch::Sender<f64>,
@@ -42,8 +41,8 @@ impl App {
         Self { latest: watch::Sender::new(20.0), readings, live }
     }
 
-    /// Its own routes with its own state, and all of the feed server's, whose state is its own,
-    /// below a prefix.
+    /// Returns the routes of the application, and below a prefix those of the feed server, which
+    /// has its own state.
     pub(crate) fn router(&self) -> Router {
         Router::new()
             .route("/", get(async || Html(include_str!("embed.html"))))
@@ -52,15 +51,15 @@ impl App {
             .nest("/live", self.live.router())
     }
 
-    /// What the owner of a feed publishes is not checked.
-    fn read_off(&self) {
+    /// Publishes a reading. The feed does not check what its owner publishes.
+    fn publish_reading(&self) {
         self.latest.send_modify(|celsius| *celsius = 0.9 * *celsius + 2.1);
         let reading = format!("{{\"celsius\":{}}}", *self.latest.borrow());
         self.readings.publish(&JsonPayload::from_json(reading.as_bytes()).expect("it is JSON"));
     }
 }
 
-/// Serves the application until `shutdown` is done, and a reading in each `period`.
+/// Serves the application until `shutdown` completes, and publishes a reading in each `period`.
 pub(crate) async fn serve(
     listener: TcpListener,
     app: &App,
@@ -83,7 +82,7 @@ async fn thermometer(app: &App, period: Duration) {
     let mut interval = tokio::time::interval(period);
     loop {
         interval.tick().await;
-        app.read_off();
+        app.publish_reading();
     }
 }
 

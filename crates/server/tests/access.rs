@@ -19,18 +19,18 @@ fn guarded() -> Server {
     Server::new([("bench".to_owned(), Feed::new(10))]).with_access(access)
 }
 
-/// A subscription as a browser or a tool would ask for it.
+/// A request to subscribe, as a browser or a tool would send it.
 fn subscription(transport: Transport, query: &str) -> axum::http::request::Builder {
     let request = Request::get(format!("{}?hold=0&{query}", transport.path("bench")));
     let request = request.header("host", "localhost:8080");
-    if transport != Transport::WebSocket {
-        return request;
+    match transport {
+        Transport::ShortPolling | Transport::LongPolling | Transport::Sse => request,
+        Transport::WebSocket => request
+            .header("connection", "upgrade")
+            .header("upgrade", "websocket")
+            .header("sec-websocket-version", "13")
+            .header("sec-websocket-key", "dGhlIHNhbXBsZSBub25jZQ=="),
     }
-    request
-        .header("connection", "upgrade")
-        .header("upgrade", "websocket")
-        .header("sec-websocket-version", "13")
-        .header("sec-websocket-key", "dGhlIHNhbXBsZSBub25jZQ==")
 }
 
 async fn answer(server: &Server, request: Request<Body>) -> Response {
@@ -51,7 +51,7 @@ async fn ticket(server: &Server, token: &str) -> String {
 }
 
 #[tokio::test]
-async fn subscribing_takes_the_token_or_a_ticket_on_every_transport() {
+async fn subscribing_requires_the_token_or_a_ticket_on_every_transport() {
     let server = guarded();
     let ticket = ticket(&server, SUBSCRIBE).await;
     for transport in Transport::ALL {
@@ -77,7 +77,7 @@ async fn subscribing_takes_the_token_or_a_ticket_on_every_transport() {
 }
 
 #[tokio::test]
-async fn publishing_takes_its_own_token() {
+async fn publishing_requires_its_own_token() {
     let server = guarded();
     for (token, expected) in [
         (PUBLISH, StatusCode::CREATED),
@@ -123,7 +123,7 @@ async fn pages_of_other_origins_are_refused_on_every_transport() {
 }
 
 #[tokio::test]
-async fn pages_of_allowed_origins_may_read_what_they_get() {
+async fn pages_of_allowed_origins_may_read_the_answers() {
     let server = Server::new([("bench".to_owned(), Feed::new(10))]).with_access(Access::new(
         None,
         None,
@@ -152,7 +152,7 @@ async fn pages_of_allowed_origins_may_read_what_they_get() {
     let exposed = answered.headers()["access-control-expose-headers"].to_str().unwrap().to_owned();
     assert!(exposed.contains("feed-cursor"), "{exposed}");
 
-    // Where no origin is allowed, nothing is said about origins at all.
+    // If no origin is allowed, the answer has no header about origins.
     let closed = Server::new([("bench".to_owned(), Feed::new(10))]);
     let poll = subscription(Transport::ShortPolling, "").body(Body::empty()).unwrap();
     assert!(!answer(&closed, poll).await.headers().contains_key("access-control-allow-origin"));

@@ -1,4 +1,4 @@
-//! What each route answers, asked without a socket.
+//! What each route answers, without a socket.
 
 #![expect(clippy::unwrap_used, reason = "clippy does not see that helpers here are tests")]
 
@@ -44,11 +44,11 @@ fn header<'a>(headers: &'a [(String, String)], name: &str) -> Option<&'a str> {
 }
 
 #[tokio::test]
-async fn both_kinds_of_polling_answer_alike_when_there_is_something() {
+async fn both_kinds_of_polling_give_the_same_answer_when_there_are_messages() {
     let (server, feed) = server();
     publish(&feed, &["{\"a\":1}", "\"b\""]);
     let newest = feed.locate(After::Newest).unwrap();
-    for transport in [Transport::ShortPolling, Transport::LongPolling] {
+    for transport in Transport::ALL.into_iter().filter(|transport| transport.polls()) {
         let uri = format!("{}?after={}", transport.path("bench"), newest.at(0));
         let (status, headers, body) = ask(server.router(), get(&uri)).await;
         assert_eq!(status, StatusCode::OK, "{transport}");
@@ -81,7 +81,7 @@ async fn a_poll_that_finds_nothing_repeats_the_cursor() {
 }
 
 #[tokio::test]
-async fn what_is_wrong_gets_the_status_that_says_so_and_a_hint() {
+async fn a_wrong_request_is_answered_with_the_right_status_and_a_hint() {
     let (server, feed) = server();
     let future = feed.locate(After::Newest).unwrap().at(99);
     for transport in Transport::ALL {
@@ -99,8 +99,10 @@ async fn what_is_wrong_gets_the_status_that_says_so_and_a_hint() {
         let wrong = Request::delete(transport.path("bench")).body(Body::empty()).unwrap();
         let (status, headers, body) = ask(server.router(), wrong).await;
         assert_eq!(status, StatusCode::METHOD_NOT_ALLOWED, "{transport}");
-        let socket = transport == Transport::WebSocket;
-        let allowed = if socket { "GET,HEAD,CONNECT" } else { "GET,HEAD" };
+        let allowed = match transport {
+            Transport::ShortPolling | Transport::LongPolling | Transport::Sse => "GET,HEAD",
+            Transport::WebSocket => "GET,HEAD,CONNECT",
+        };
         assert_eq!(header(&headers, "allow"), Some(allowed), "{transport}");
         assert!(serde_json::from_slice::<Value>(&body).unwrap()["hint"].is_string(), "{transport}");
     }
@@ -110,7 +112,7 @@ async fn what_is_wrong_gets_the_status_that_says_so_and_a_hint() {
 }
 
 #[tokio::test]
-async fn a_websocket_address_asked_without_an_upgrade_says_which_version_it_speaks() {
+async fn a_websocket_address_without_an_upgrade_is_answered_with_the_version_to_use() {
     let (server, _) = server();
     let (status, headers, _) = ask(server.router(), get("/feeds/bench/websocket")).await;
     assert_eq!(status, StatusCode::UPGRADE_REQUIRED);
@@ -118,7 +120,7 @@ async fn a_websocket_address_asked_without_an_upgrade_says_which_version_it_spea
 }
 
 #[tokio::test]
-async fn any_json_value_is_published_and_anything_else_refused() {
+async fn any_json_value_is_published_and_anything_else_is_refused() {
     let post = |kind: Option<&str>, body: &[u8]| {
         let request = Request::post("/feeds/bench/messages");
         let request = kind.into_iter().fold(request, |r, kind| r.header("content-type", kind));
@@ -143,7 +145,7 @@ async fn any_json_value_is_published_and_anything_else_refused() {
         assert_eq!(found, status);
         assert!(serde_json::from_slice::<Value>(&answer).unwrap()["error"].is_string());
     }
-    assert_eq!(feed.published(), 5, "what was refused is not in the feed");
+    assert_eq!(feed.published(), 5, "refused messages are not in the feed");
 }
 
 #[tokio::test]
@@ -196,7 +198,7 @@ async fn a_publisher_is_started_counted_and_stopped() {
 }
 
 #[tokio::test]
-async fn a_feed_whose_name_is_no_text_is_refused_like_everything_else() {
+async fn a_feed_name_that_is_not_utf_8_is_answered_in_json() {
     let (server, _) = server();
     for path in ["sse", "short-polling", "websocket", "messages"] {
         let method = if path == "messages" { Method::POST } else { Method::GET };
@@ -210,10 +212,10 @@ async fn a_feed_whose_name_is_no_text_is_refused_like_everything_else() {
     }
 }
 
-/// What happens around the end of a hold, in the order in which it happens.
+/// Something that happens around the end of a hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Step {
-    /// The subscriber asks, if no answer is on its way, and the server looks at what it asks.
+    /// The subscriber sends a request unless one is under way, and the server is polled once.
     Ask,
     /// A message is published.
     Publish,
@@ -221,10 +223,10 @@ enum Step {
     TimePasses,
 }
 
-/// A message is in exactly one answer, and no answer has a cursor past it, wherever it is
-/// published: before the request, while it is held, when the hold ends and nothing has been
-/// answered yet, and while the answer is on its way. All orders of five steps, with a clock that
-/// moves when it is told to.
+/// A message is in exactly one answer, and no answer has a cursor past it, whenever it is
+/// published: before the request, while the request is held, when the hold ends before the answer,
+/// and while the answer is on its way. The test runs all orders of five steps, with a clock that
+/// moves only when it is told to.
 #[tokio::test(start_paused = true)]
 async fn a_message_published_around_the_edge_of_a_long_poll_is_in_exactly_one_answer() {
     use Step::{Ask, Publish, TimePasses};
@@ -235,7 +237,7 @@ async fn a_message_published_around_the_edge_of_a_long_poll_is_in_exactly_one_an
         let (server, feed) = server();
         let (mut after, mut seen) = (feed.locate(After::Newest).unwrap(), Vec::new());
         let mut pending = None;
-        // What is still to come comes at once in the end: it is asked until everything was seen.
+        // In the end, the subscriber asks until it has seen everything.
         let mut rest = std::iter::repeat_n(Ask, 20);
         let mut left = steps.iter().copied();
         while let Some(step) = left.next().or_else(|| rest.next()) {

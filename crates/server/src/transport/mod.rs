@@ -25,9 +25,13 @@
 //!   connection counts as active.
 //! - A session ends with its feed, which the server closes when it stops. A task that works for a
 //!   session runs by [`ServerState::spawn`], so that the server waits for it.
+//!
+//! The test in `session_example.rs` is such a transport.
 
 mod long_polling;
 mod polling;
+#[cfg(test)]
+mod session_example;
 mod short_polling;
 mod sse;
 mod subscription;

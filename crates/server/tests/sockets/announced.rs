@@ -19,7 +19,7 @@ async fn stream(serving: &Serving) -> (Client, String) {
 }
 
 #[tokio::test]
-async fn an_event_stream_announces_the_pause_that_the_limits_say() {
+async fn an_event_stream_announces_the_reconnection_time_of_the_limits() {
     for (retry, expected) in [
         (Limits::default().retry, Some("retry: 1000\n")),
         (Some(Duration::from_millis(100)), Some("retry: 100\n")),
@@ -37,7 +37,7 @@ async fn an_event_stream_announces_the_pause_that_the_limits_say() {
 }
 
 #[tokio::test]
-async fn a_server_with_no_return_time_stops_without_telling_anybody_when_to_come_back() {
+async fn a_server_without_a_return_time_tells_nobody_when_to_come_back() {
     let server = server(Limits { return_time: Duration::ZERO, ..Limits::default() });
     let mut serving = Serving::start(&server).await;
     let mut held = serving.connect().await;

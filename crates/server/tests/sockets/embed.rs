@@ -1,5 +1,5 @@
-//! The server inside of an application of someone else's: nested under a prefix, served by axum.
-//! The application is the example's.
+//! The server inside another application: nested below a prefix, and served by axum. The
+//! application is the one of the example.
 
 use std::time::Duration;
 
@@ -9,13 +9,13 @@ use wirebench_server::{After, JsonPayload};
 
 use crate::support::{Client, until, within};
 
-#[expect(dead_code, reason = "its `main` waits for somebody's Ctrl-C")]
+#[expect(dead_code, reason = "its `main` waits for Ctrl-C")]
 #[path = "../../examples/embed.rs"]
 mod example;
 
 use example::App;
 
-/// The example at work, with one reading so far.
+/// The example application while it is served, with one reading so far.
 struct Embedded {
     app: App,
     address: std::net::SocketAddr,
@@ -65,7 +65,7 @@ async fn a_nested_server_answers_on_every_transport_below_its_prefix() {
     assert!(poll.until("\r\n\r\n").await.starts_with("HTTP/1.1 200 "));
     poll.until("\"payload\":{\"celsius\":20.1").await;
 
-    // With a cursor: whether it is held by then or not, the next message is its answer.
+    // The request has a cursor, so that the next message answers it even if it is not held yet.
     let newest = embedded.app.readings.locate(After::Newest).unwrap();
     let path = format!("/live/feeds/readings/long-polling?after={newest}");
     let mut held = embedded.get(&path, "").await;
@@ -83,7 +83,7 @@ async fn a_nested_server_answers_on_every_transport_below_its_prefix() {
 }
 
 #[tokio::test]
-async fn a_nested_server_refuses_in_its_own_words_and_the_application_in_its_own() {
+async fn errors_of_a_nested_server_are_json_and_those_of_the_application_are_not() {
     let embedded = Embedded::start().await;
     for (path, status, words) in [
         ("/live/feeds/nothing/sse", "404", "\"hint\":"),

@@ -1,5 +1,5 @@
-//! Clients that break the rules, by mistake or on purpose. The server answers as the rules say,
-//! closes, and goes on.
+//! Clients that break the rules, by mistake or on purpose. The server answers as the rules demand,
+//! closes the connection, and goes on.
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ fn server() -> Server {
     Server::new([("bench".to_owned(), Feed::new(10))])
 }
 
-async fn lives(serving: &Serving) {
+async fn check_alive(serving: &Serving) {
     let mut client = serving.connect().await;
     client.get("/healthz", "").await;
     client.until("ok\n").await;
@@ -24,7 +24,7 @@ async fn socket(serving: &Serving) -> Client {
     socket
 }
 
-/// The code of the Close frame that ends the connection.
+/// Returns the code of the Close frame that ends the connection.
 fn close_code(rest: &[u8]) -> u16 {
     assert_eq!(rest.first(), Some(&0x88), "{rest:?}");
     u16::from_be_bytes([rest[2], rest[3]])
@@ -60,11 +60,11 @@ async fn a_frame_that_breaks_the_rules_is_answered_with_its_close_code() {
         client.send(frames).await;
         assert_eq!(close_code(&client.rest().await), code, "{what}");
     }
-    lives(&serving).await;
+    check_alive(&serving).await;
 }
 
 #[tokio::test]
-async fn what_is_no_http_is_answered_400_and_closed() {
+async fn bytes_that_are_not_http_are_answered_400_and_the_connection_closes() {
     let serving = Serving::start(&server()).await;
     for (what, request) in [
         ("no request line", "\0\0\0\0\r\n\r\n".to_owned()),
@@ -89,17 +89,18 @@ async fn what_is_no_http_is_answered_400_and_closed() {
             "{what}: nothing is smuggled: {answer:?}"
         );
     }
-    lives(&serving).await;
+    check_alive(&serving).await;
 }
 
-/// By a clock that moves only when everybody waits: nobody is idle because the machine is busy.
+/// The clock moves only when every task waits, so that no connection is idle because the machine is
+/// busy.
 #[tokio::test(start_paused = true)]
-async fn a_thousand_connections_that_say_nothing_cost_little_and_are_closed() {
+async fn a_thousand_silent_connections_do_not_disturb_others_and_are_closed() {
     let time = Duration::from_secs(2);
     let limits = Limits { idle_time: time, head_time: time, ..Limits::default() };
     let server = server().with_limits(limits);
     let serving = Serving::start(&server).await;
-    lives(&serving).await;
+    check_alive(&serving).await;
     let mut silent = Vec::new();
     for number in 0..1_000 {
         let mut client = serving.connect().await;
@@ -110,7 +111,7 @@ async fn a_thousand_connections_that_say_nothing_cost_little_and_are_closed() {
         silent.push(client);
     }
     until("a thousand connections", || server.connections() >= 1_000).await;
-    lives(&serving).await;
+    check_alive(&serving).await;
     drop(silent.split_off(500));
     for (number, client) in silent.iter_mut().enumerate() {
         let answer = client.rest().await;
@@ -125,7 +126,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 64, ..ProptestConfig::default() })]
 
     #[test]
-    fn whatever_bytes_come_the_server_goes_on(
+    fn the_server_goes_on_whatever_bytes_come(
         start in prop_oneof![
             Just(""),
             Just("GET /feeds/bench/websocket HTTP/1.1\r\n"),
@@ -141,7 +142,7 @@ proptest! {
             client.send(start).await;
             client.send(&bytes).await;
             drop(client);
-            lives(&serving).await;
+            check_alive(&serving).await;
         });
     }
 }

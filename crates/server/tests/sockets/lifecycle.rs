@@ -1,8 +1,8 @@
-//! How a server stops: everybody is told, nobody for ever.
+//! How a server stops: every subscriber is told, and nobody is waited for for ever.
 
 use std::time::Duration;
 
-use crate::support::{Client, PATIENCE, Serving, until, within};
+use crate::support::{Client, Serving, TIME_LIMIT, until, within};
 use axum::body::Body;
 use axum::http::{Request, StatusCode};
 use tokio::time::Instant;
@@ -13,7 +13,7 @@ fn server(limits: Limits) -> Server {
     Server::new([("bench".to_owned(), Feed::new(10))]).with_limits(limits)
 }
 
-/// The number that follows `before` in `text`.
+/// Returns the number that follows `before` in `text`.
 fn number(text: &str, before: &str) -> u64 {
     let (_, after) = text.split_once(before).unwrap_or_else(|| panic!("no {before:?} in {text:?}"));
     let digits: String = after.chars().take_while(char::is_ascii_digit).collect();
@@ -21,7 +21,7 @@ fn number(text: &str, before: &str) -> u64 {
 }
 
 #[tokio::test]
-async fn every_subscriber_is_told_when_to_come_back_at_a_time_of_its_own() {
+async fn every_subscriber_is_told_a_time_of_its_own_to_come_back() {
     let return_time = Duration::from_secs(50);
     let server = server(Limits { return_time, ..Limits::default() });
     let mut serving = Serving::start(&server).await;
@@ -72,7 +72,7 @@ async fn every_subscriber_is_told_when_to_come_back_at_a_time_of_its_own() {
 }
 
 #[tokio::test]
-async fn a_subscriber_that_does_not_leave_is_left_after_the_drain_time() {
+async fn a_subscriber_that_does_not_leave_is_dropped_after_the_drain_time() {
     let server = server(Limits { drain_time: Duration::from_millis(300), ..Limits::default() });
     let mut serving = Serving::start(&server).await;
     let mut stays = serving.connect().await;
@@ -81,7 +81,7 @@ async fn a_subscriber_that_does_not_leave_is_left_after_the_drain_time() {
     let start = Instant::now();
     serving.stop();
     serving.stopped().await;
-    assert!(start.elapsed() < PATIENCE / 2);
+    assert!(start.elapsed() < TIME_LIMIT / 2);
 }
 
 /// A drain time that no test waits for.
@@ -89,10 +89,11 @@ const LONG: Duration = Duration::from_mins(10);
 
 const POLL: &str = "/feeds/bench/short-polling";
 
-/// Ends the whole answer to a poll for which nothing is new.
+/// The end of the answer to a poll for which nothing is new.
 const HEAD_END: &str = "\r\n\r\n";
 
-/// A server that has begun to stop, and a connection that it had answered this often before.
+/// Returns a server that has begun to stop, and a connection on which it has given this many
+/// answers.
 async fn stopped_after(
     path: &str,
     end: &str,
@@ -106,7 +107,7 @@ async fn stopped_after(
         asks.get(path, "").await;
         asks.until(end).await;
     }
-    // Its end tells that connections have noticed.
+    // When this connection ends, all connections have noticed that the server stops.
     let mut never_asks = serving.connect().await;
     until("both connections", || server.connections() == 2).await;
     serving.stop();
@@ -130,7 +131,7 @@ async fn a_connection_between_two_polls_is_closed_only_after_the_next_was_answer
 }
 
 #[tokio::test]
-async fn a_poll_whose_head_is_half_there_when_the_server_stops_is_answered() {
+async fn a_poll_of_which_half_the_head_has_come_when_the_server_stops_is_answered() {
     let (serving, mut polls) = stopped_after(POLL, HEAD_END, 1, LONG).await;
     polls.send("GET /feeds/bench/short-polling HTTP/1.1\r\nHo").await;
     polls.send("st: localhost\r\n\r\n").await;
@@ -141,11 +142,11 @@ async fn a_poll_whose_head_is_half_there_when_the_server_stops_is_answered() {
 
 #[tokio::test]
 async fn a_connection_that_has_stopped_polling_does_not_hold_up_the_end() {
-    // It polled twice in quick succession, and is late by more than that.
+    // The client polled twice in quick succession. Its next poll is late by more than that.
     let (serving, mut silent) = stopped_after(POLL, HEAD_END, 2, LONG).await;
     assert!(silent.rest().await.is_empty());
     serving.stopped().await;
-    // Nobody knows when it would poll again: it has the drain time.
+    // Nobody knows when this client polls again: it has the whole drain time.
     let time = Duration::from_millis(300);
     let (serving, mut silent) = stopped_after(POLL, HEAD_END, 1, time).await;
     assert!(silent.rest().await.is_empty());
@@ -159,7 +160,7 @@ async fn a_connection_that_never_polled_is_closed_at_once_when_the_server_stops(
     serving.stopped().await;
 }
 
-/// Over HTTP/2 the server says which requests it still answers: none is lost under its end.
+/// Over HTTP/2 the server says which requests it still answers, so that none is lost when it stops.
 #[tokio::test]
 async fn a_poll_over_http_2_that_crosses_the_end_of_the_server_is_answered() {
     let server = server(Limits { drain_time: LONG, ..Limits::default() });
@@ -170,7 +171,7 @@ async fn a_poll_over_http_2_that_crosses_the_end_of_the_server_is_answered() {
     let held = client.get("/feeds/bench/long-polling");
     until("a held poll", || server.requests() == 2).await;
     serving.stop();
-    // It is sent before the client can know that the server stops.
+    // The client sends it before it can know that the server stops.
     let crossing = client.get(poll);
     for answer in [held, crossing] {
         let answer = within("an answer", answer).await.unwrap();
@@ -181,7 +182,7 @@ async fn a_poll_over_http_2_that_crosses_the_end_of_the_server_is_answered() {
 }
 
 #[tokio::test]
-async fn a_server_that_stops_lives_but_is_not_ready() {
+async fn a_server_that_stops_is_alive_but_not_ready() {
     let server = server(Limits::default());
     let ask = async |path| {
         let request = Request::get(path).body(Body::empty()).unwrap();

@@ -1,4 +1,5 @@
-//! Each limit has an answer, and whoever keeps to it does not notice.
+//! How the server answers when a limit is exceeded, and that clients within the limit do not
+//! notice.
 
 use std::num::NonZeroU32;
 use std::time::Duration;
@@ -8,7 +9,7 @@ use http_body_util::BodyExt;
 use hyper_util::rt::TokioIo;
 use tokio::io::AsyncReadExt;
 use wirebench_protocol::Transport;
-use wirebench_server::{Feed, ForwardedHeader, JsonPayload, Limits, Proxies, Server};
+use wirebench_server::{Delivery, Feed, ForwardedHeader, JsonPayload, Limits, Proxies, Server};
 
 const SHORT: Duration = Duration::from_millis(200);
 
@@ -22,7 +23,7 @@ fn publish(feed: &Feed, json: &str) {
 }
 
 #[tokio::test]
-async fn one_connection_too_many_is_told_so_and_those_connected_stay() {
+async fn a_connection_beyond_the_limit_is_answered_503_and_open_ones_stay() {
     for limits in [
         Limits { connections: Some(1), ..Limits::default() },
         Limits { connections_per_address: Some(1), ..Limits::default() },
@@ -57,7 +58,7 @@ async fn one_connection_too_many_is_told_so_and_those_connected_stay() {
     }
 }
 
-/// The streams and sockets of a client count until they end, and the connection is the proxy's.
+/// The streams and sockets of a client count until they end. The connection belongs to the proxy.
 #[tokio::test]
 async fn behind_a_trusted_proxy_each_client_has_a_limit_of_its_own() {
     let limits = Limits { connections_per_address: Some(1), ..Limits::default() };
@@ -79,7 +80,7 @@ async fn behind_a_trusted_proxy_each_client_has_a_limit_of_its_own() {
         let head = stays.until("\r\n\r\n").await;
         assert!(head.contains(" 200 ") || head.contains(" 101 "), "{path}: {head}");
 
-        // Another connection of the proxy, which carries requests of everybody.
+        // Another connection of the proxy carries requests of all its clients.
         let mut proxy = serving.connect().await;
         proxy.get("/healthz", &of(client)).await;
         let refused = proxy.until("\"hint\"").await;
@@ -105,14 +106,14 @@ async fn behind_a_trusted_proxy_each_client_has_a_limit_of_its_own() {
     }
 }
 
-/// A header of the PROXY protocol, version 2, for a client at 192.0.2.`host`.
+/// Returns a header of the PROXY protocol, version 2, for a client at 192.0.2.`host`.
 fn announcement(host: u8) -> Vec<u8> {
     let addresses = [192, 0, 2, host, 127, 0, 0, 1, 0x12, 0x67, 0, 80];
     [&b"\r\n\r\n\0\r\nQUIT\n\x21\x11\0\x0c"[..], &addresses].concat()
 }
 
 #[tokio::test]
-async fn a_connection_that_the_proxy_protocol_announces_is_the_clients() {
+async fn a_connection_that_the_proxy_protocol_announces_belongs_to_the_client() {
     let limits = Limits { connections_per_address: Some(1), head_time: SHORT, ..Limits::default() };
     let (server, _) = server(limits);
     let trusted = Proxies::new(["127.0.0.1".parse().unwrap()], ForwardedHeader::default());
@@ -134,7 +135,7 @@ async fn a_connection_that_the_proxy_protocol_announces_is_the_clients() {
 }
 
 #[tokio::test]
-async fn whoever_is_not_trusted_cannot_say_that_it_asks_for_another() {
+async fn a_peer_that_is_not_trusted_cannot_name_another_client() {
     let limits = Limits { connections_per_address: Some(1), ..Limits::default() };
     let (server, _) = server(limits);
     let trusted = Proxies::new(["10.0.0.0/8".parse().unwrap()], ForwardedHeader::default());
@@ -155,7 +156,8 @@ async fn connections_that_are_refused_cannot_be_piled_up() {
     for _ in 0..200 {
         silent.push(serving.connect().await);
     }
-    // Those beyond what is answered at once are closed without a word.
+    // Refused connections beyond those that are answered at the same time are closed without an
+    // answer.
     let mut closed = 0;
     for client in &mut silent[100..] {
         closed += usize::from(client.rest().await.is_empty());
@@ -173,7 +175,7 @@ async fn a_head_that_is_too_long_is_answered_431() {
 }
 
 #[tokio::test]
-async fn a_body_that_is_too_long_is_answered_413_and_too_long_a_frame_1009() {
+async fn a_body_that_is_too_long_is_answered_413_and_a_frame_that_is_too_long_1009() {
     let (server, feed) = server(Limits { message_bytes: 1_000, ..Limits::default() });
     let serving = Serving::start(&server).await;
     let mut client = serving.connect().await;
@@ -196,13 +198,14 @@ async fn a_body_that_is_too_long_is_answered_413_and_too_long_a_frame_1009() {
 }
 
 #[tokio::test]
-async fn publishing_too_often_is_answered_429_over_either_way() {
+async fn publishing_too_often_is_answered_429_over_http_and_over_websocket() {
     let feed = Feed::new(10).with_publish_rate(NonZeroU32::MIN);
     let server = Server::new([("bench".to_owned(), feed.clone())]);
     let serving = Serving::start(&server).await;
     let mut client = serving.connect().await;
     let request = "POST /feeds/bench/messages HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\n\r\n1";
-    // One a second may be published, and where the machine takes seconds for it, so may the next.
+    // One message per second is allowed. If the machine takes seconds for one, the next is allowed
+    // as well.
     let began = std::time::Instant::now();
     loop {
         client.send(request).await;
@@ -223,7 +226,7 @@ async fn publishing_too_often_is_answered_429_over_either_way() {
     }
     socket.until("the feed takes at most 1 messages per second").await;
     assert!(feed.published() <= 2 + began.elapsed().as_secs(), "more than one a second");
-    // The feed's owner is not limited.
+    // The owner of the feed is not limited.
     publish(&feed, "3");
     socket.until("\"payload\":3").await;
     assert_eq!(rejected(), 2);
@@ -249,15 +252,15 @@ async fn a_slow_head_is_answered_408_and_ends_the_connection_and_a_long_pause_do
     assert_eq!(metric(&server, "wirebench_requests_total{route=\"none\",status=\"408\"}"), 3);
     let late = "wirebench_connections_closed_total{reason=\"slow_head\",transport=\"none\"}";
     until("the end of three connections", || metric(&server, late) == 3).await;
-    // It has been idle for longer than a head may take.
+    // This connection has been idle for longer than a head may take.
     pauses.get("/healthz", "").await;
     pauses.until("ok\n").await;
-    // And a second head on the same connection is watched as the first.
+    // The time limit holds for a later head on the same connection as well.
     pauses.send("GET /heal").await;
     assert!(pauses.rest().await.starts_with(b"HTTP/1.1 408 "));
 }
 
-/// What a client sends between two requests over HTTP/2, such as an acknowledgement, begins no
+/// Over HTTP/2, what a client sends between two requests may be an acknowledgement. It begins no
 /// head.
 #[tokio::test]
 async fn a_pause_between_two_requests_over_http_2_may_be_longer_than_a_head_may_take() {
@@ -272,10 +275,10 @@ async fn a_pause_between_two_requests_over_http_2_may_be_longer_than_a_head_may_
 }
 
 #[tokio::test]
-async fn a_head_that_takes_too_long_behind_an_answer_that_is_not_read_is_not_answered() {
+async fn a_slow_head_is_not_answered_while_an_earlier_answer_is_not_read() {
     let (server, feed) = server(Limits { head_time: SHORT, ..Limits::default() });
     let serving = Serving::start(&server).await;
-    // More than the sockets take.
+    // More than the buffers of the sockets hold.
     let large = format!("\"{}\"", "x".repeat((1 << 20) - 2));
     publish(&feed, &large);
     let mut slow = serving.connect_with_a_small_buffer().await;
@@ -321,7 +324,7 @@ async fn a_request_without_a_host_or_with_two_is_answered_400() {
             client.send(format!("{first}{hosts}{headers}\r\n")).await;
             if expected {
                 let head = client.until("\r\n").await;
-                // A handshake is one over HTTP/1.1 only.
+                // A handshake is valid over HTTP/1.1 only.
                 let refused = version == "1.0" && headers == upgrade;
                 assert_eq!(head.contains(" 400 "), refused, "{path} {hosts:?}: {head}");
                 continue;
@@ -335,9 +338,9 @@ async fn a_request_without_a_host_or_with_two_is_answered_400() {
     }
 }
 
-/// By a clock that moves only when everybody waits: nobody is late because the machine is busy.
+/// The clock moves only when every task waits, so that nothing is late because the machine is busy.
 #[tokio::test(start_paused = true)]
-async fn a_connection_without_a_request_is_closed_after_a_while_and_one_with_a_held_one_is_not() {
+async fn an_idle_connection_is_closed_and_one_with_a_held_request_is_not() {
     let (server, feed) = server(Limits { idle_time: SHORT, ..Limits::default() });
     let serving = Serving::start(&server).await;
     let mut held = serving.connect().await;
@@ -370,21 +373,18 @@ async fn a_body_that_takes_too_long_is_answered_408() {
     assert!(answer.starts_with("HTTP/1.1 408 "), "{answer}");
 }
 
-/// By a clock that moves only when everybody waits: nobody is late because the machine is busy.
+/// The clock moves only when every task waits, so that nothing is late because the machine is busy.
 #[tokio::test(start_paused = true)]
 async fn a_reader_that_takes_nothing_is_dropped_and_the_others_go_on() {
-    for transport in [Transport::Sse, Transport::WebSocket] {
+    let pushed = |transport: &Transport| transport.delivery() == Delivery::Pushed;
+    for transport in Transport::ALL.into_iter().filter(pushed) {
         let (server, feed) = server(Limits { write_time: SHORT, ..Limits::default() });
         let serving = Serving::start(&server).await;
         let mut slow = serving.connect_with_a_small_buffer().await;
         let mut reads = serving.connect().await;
         for client in [&mut slow, &mut reads] {
-            match transport {
-                Transport::Sse => client.get(&transport.path("bench"), "").await,
-                _ => client.upgrade(&transport.path("bench")).await,
-            }
+            client.subscribe(transport).await;
         }
-        reads.until(if transport == Transport::Sse { "id: " } else { "hello" }).await;
         until("two subscribers", || server.connections() == 2).await;
         let large = format!("\"{}\"", "x".repeat(256 << 10));
         let closed = format!(
@@ -395,7 +395,7 @@ async fn a_reader_that_takes_nothing_is_dropped_and_the_others_go_on() {
                 publish(&feed, &large);
                 publish(&feed, "\"mark\"");
                 reads.until("mark").await;
-                // Only now, when there is nothing that this reader has not taken, does time pass.
+                // Time passes only now, when this reader has taken everything.
                 tokio::time::sleep(SHORT / 2).await;
             }
         };
@@ -406,10 +406,9 @@ async fn a_reader_that_takes_nothing_is_dropped_and_the_others_go_on() {
     }
 }
 
-/// The socket moves, so that only flow control tells the reader that takes nothing.
+/// The socket of the connection moves, so only flow control shows that a reader takes nothing.
 #[tokio::test]
-async fn a_stream_of_a_shared_connection_whose_reader_takes_nothing_is_reset_and_the_others_go_on()
-{
+async fn a_stream_whose_reader_takes_nothing_is_reset_and_the_others_of_its_connection_go_on() {
     for transport in [Transport::Sse, Transport::LongPolling, Transport::WebSocket] {
         let (server, feed) = server(Limits { write_time: SHORT, ..Limits::default() });
         let serving = Serving::start(&server).await;
@@ -420,7 +419,9 @@ async fn a_stream_of_a_shared_connection_whose_reader_takes_nothing_is_reset_and
         let path = format!("{}?after=start", transport.path("bench"));
         let held = match transport {
             Transport::WebSocket => client.connect(&path).await,
-            _ => client.get(&path).await,
+            Transport::ShortPolling | Transport::LongPolling | Transport::Sse => {
+                client.get(&path).await
+            }
         }
         .unwrap();
         assert_eq!(held.status(), 200, "{transport}");
@@ -440,7 +441,7 @@ async fn a_stream_of_a_shared_connection_whose_reader_takes_nothing_is_reset_and
             let mut read = Vec::new();
             let reading = socket.read_to_end(&mut read);
             let ended = crate::support::within("the end of the socket", reading).await;
-            // The reset reads as the end; what never comes is the rest.
+            // The reset looks like the end of the socket. The rest never comes.
             assert!(ended.is_err() || !read.windows(4).any(|bytes| bytes == b"last"), "{ended:?}");
         } else {
             let ended = crate::support::within("the reset", held.into_body().collect()).await;
@@ -451,7 +452,7 @@ async fn a_stream_of_a_shared_connection_whose_reader_takes_nothing_is_reset_and
     }
 }
 
-/// Reads the body of an answer until this has come.
+/// Reads the body of an answer until `text` has come.
 async fn until_in(answer: &mut axum::http::Response<hyper::body::Incoming>, text: &str) {
     let mut read = Vec::new();
     crate::support::within(text, async {
@@ -465,7 +466,7 @@ async fn until_in(answer: &mut axum::http::Response<hyper::body::Incoming>, text
 }
 
 #[tokio::test]
-async fn a_window_keeps_so_many_bytes_and_always_the_newest_message() {
+async fn a_window_keeps_at_most_its_bytes_and_always_the_newest_message() {
     let feed = Feed::new(1_000).with_window_bytes(500);
     let start = feed.locate(wirebench_protocol::After::Newest).unwrap();
     for _ in 0..100 {

@@ -1,4 +1,4 @@
-//! What the tests over sockets share: a server, and a client that says exactly what it is told.
+//! What the tests over sockets share: a server, and a client that sends exactly what it is told.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -11,12 +11,12 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
-use wirebench_server::Server;
+use wirebench_server::{Server, Transport};
 
-/// How long anything may take that should happen at once. Only a hang takes this long.
-pub(crate) const PATIENCE: Duration = Duration::from_mins(2);
+/// The time limit for what should happen at once. Only a hang takes this long.
+pub(crate) const TIME_LIMIT: Duration = Duration::from_mins(2);
 
-/// A server at work.
+/// A server that serves.
 pub(crate) struct Serving {
     pub(crate) address: SocketAddr,
     stop: Option<oneshot::Sender<()>>,
@@ -35,7 +35,7 @@ impl Serving {
         Self { address, stop: Some(stop), task }
     }
 
-    /// Asks it to stop; it goes on until its connections have ended.
+    /// Tells the server to stop. It goes on until its connections have ended.
     pub(crate) fn stop(&mut self) {
         self.stop = None;
     }
@@ -48,18 +48,18 @@ impl Serving {
         Client::new(TcpStream::connect(self.address).await.unwrap())
     }
 
-    /// A client over HTTP/2, whose connection is driven by a task of its own.
+    /// Returns a client over HTTP/2, whose connection is driven by a task of its own.
     pub(crate) async fn connect_http2(&self) -> Http2 {
         let stream = TcpStream::connect(self.address).await.unwrap();
         let mut builder = hyper::client::conn::http2::Builder::new(Tasks);
-        // What a stream takes that nobody reads.
+        // The number of bytes that a stream accepts while nobody reads.
         builder.initial_stream_window_size(HTTP2_WINDOW);
         let (sender, connection) = builder.handshake(TokioIo::new(stream)).await.unwrap();
         tokio::spawn(connection);
         Http2 { sender, authority: self.address }
     }
 
-    /// A client whose socket takes hardly anything that is not read.
+    /// Returns a client whose socket accepts few bytes while nobody reads.
     pub(crate) async fn connect_with_a_small_buffer(&self) -> Client {
         let socket = tokio::net::TcpSocket::new_v4().unwrap();
         socket.set_recv_buffer_size(1024).unwrap();
@@ -67,10 +67,10 @@ impl Serving {
     }
 }
 
-/// What a stream of [`Http2`] takes without being read, in bytes.
+/// The number of bytes that a stream of [`Http2`] accepts while nobody reads.
 pub(crate) const HTTP2_WINDOW: u32 = 1 << 16;
 
-/// Streams over one connection.
+/// An HTTP/2 connection with any number of streams.
 pub(crate) struct Http2 {
     sender: hyper::client::conn::http2::SendRequest<Body>,
     authority: SocketAddr,
@@ -86,7 +86,7 @@ impl<F: Future<Output: Send> + Send + 'static> hyper::rt::Executor<F> for Tasks 
 }
 
 impl Http2 {
-    /// Sends a request now; the head of its answer comes with the future.
+    /// Sends a request at once. The future returns the head of the answer.
     pub(crate) fn get(
         &mut self,
         path: &str,
@@ -117,10 +117,10 @@ impl Http2 {
     }
 }
 
-/// A connection over which literal bytes go.
+/// A connection over which a test sends literal bytes.
 pub(crate) struct Client {
     stream: TcpStream,
-    /// What was read and not yet looked for.
+    /// What was read and not returned yet.
     read: Vec<u8>,
 }
 
@@ -130,12 +130,24 @@ impl Client {
     }
 
     pub(crate) async fn send(&mut self, bytes: impl AsRef<[u8]>) {
-        // A server that has closed already says so to the reader.
+        // If the server has closed the connection, the reader finds out.
         let _ = self.stream.write_all(bytes.as_ref()).await;
     }
 
     pub(crate) async fn get(&mut self, path: &str, headers: &str) {
         self.send(format!("GET {path} HTTP/1.1\r\nHost: localhost\r\n{headers}\r\n")).await;
+    }
+
+    /// Subscribes to the feed `bench`, and reads the head of the answer.
+    pub(crate) async fn subscribe(&mut self, transport: Transport) {
+        let path = transport.path("bench");
+        match transport {
+            Transport::ShortPolling | Transport::LongPolling | Transport::Sse => {
+                self.get(&path, "").await;
+                self.until("\r\n\r\n").await;
+            }
+            Transport::WebSocket => self.upgrade(&path).await,
+        }
     }
 
     pub(crate) async fn upgrade(&mut self, path: &str) {
@@ -145,7 +157,7 @@ impl Client {
         self.until("\r\n\r\n").await;
     }
 
-    /// A masked frame (with a mask of zeros).
+    /// Sends a masked frame. Its mask is zero.
     pub(crate) async fn frame(&mut self, first: u8, payload: &[u8]) {
         let mut frame = vec![first];
         match payload.len() {
@@ -160,7 +172,7 @@ impl Client {
         self.send(frame).await;
     }
 
-    /// Reads up to the end of `end`; panics if the connection ends first.
+    /// Reads up to and including `end`. Panics if the connection ends first.
     pub(crate) async fn until(&mut self, end: &str) -> String {
         let mut looked_at: usize = 0;
         let place = within(end, async {
@@ -182,7 +194,7 @@ impl Client {
         String::from_utf8_lossy(&std::mem::replace(&mut self.read, rest)).into_owned()
     }
 
-    /// Everything up to the end of the connection, however it ends.
+    /// Reads up to the end of the connection, however it ends.
     pub(crate) async fn rest(&mut self) -> Vec<u8> {
         let Self { stream, read } = self;
         let _ = within("the end of the connection", stream.read_to_end(read)).await;
@@ -191,11 +203,11 @@ impl Client {
 }
 
 pub(crate) async fn within<T>(what: &str, future: impl Future<Output = T>) -> T {
-    let result = tokio::time::timeout(PATIENCE, future).await;
-    result.unwrap_or_else(|_| panic!("waited {PATIENCE:?} for {what} in vain"))
+    let result = tokio::time::timeout(TIME_LIMIT, future).await;
+    result.unwrap_or_else(|_| panic!("{what}: not within {TIME_LIMIT:?}"))
 }
 
-/// Waits for what nobody announces.
+/// Waits until a condition holds that nothing announces.
 pub(crate) async fn until(what: &str, mut holds: impl FnMut() -> bool) {
     within(what, async {
         while !holds() {
@@ -205,7 +217,7 @@ pub(crate) async fn until(what: &str, mut holds: impl FnMut() -> bool) {
     .await;
 }
 
-/// The value of a metric; 0 where it was never counted.
+/// Returns the value of a metric; 0 if it was never counted.
 pub(crate) fn metric(server: &Server, name: &str) -> u64 {
     let text = server.metrics_text();
     let line = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
