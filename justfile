@@ -9,6 +9,10 @@ check:
     cargo fmt --all --check && cargo clippy --workspace --all-targets -- -D warnings
     RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps && cargo run -- check scenarios/*.toml
 
+# Scripts and styles of the pages and of the report; needs npm
+lint-web:
+    .ci/lint-web
+
 # All tests
 test:
     cargo test --workspace

@@ -57,8 +57,8 @@ impl Demos {
         Self::with_settings(access, PublisherSettings::default(), 0)
     }
 
-    /// Returns the demos of the server after a restart: the feeds are empty, and the publisher and the link
-    /// delay keep their settings, so that nobody has to set the sliders again.
+    /// Returns the demos of the server after a restart: the feeds are empty, and the publisher and
+    /// the link delay keep their settings, so that nobody has to set the sliders again.
     #[must_use]
     pub fn restarted(&self) -> Self {
         let Controls { access, demo, network, .. } = &self.0.controls;
@@ -148,8 +148,9 @@ impl Demos {
         self.0.controls.restart.cancelled().await;
     }
 
-    /// The server closes its feeds when it stops, and then waits for its connections. Those of the naive
-    /// monitor are served by tasks of this crate, which must end at once and not after that wait.
+    /// The server closes its feeds when it stops, and then waits for its connections. Those of the
+    /// naive monitor are served by tasks of this crate, which must end at once and not after that
+    /// wait.
     async fn stop_with_the_feeds(&self) {
         let feed = &self.0.jobs.feed;
         let newest = feed.locate(After::Newest).expect("the newest message is not in the future");

@@ -1,5 +1,5 @@
-//! The teaching demos: pages that subscribe with the browser's own APIs, the feeds that they subscribe
-//! to, and the API beside them. [`Demos`] is what `wirebench serve` adds to its server.
+//! The teaching demos: pages that subscribe with the browser's own APIs, the feeds that they
+//! subscribe to, and the API beside them. [`Demos`] is what `wirebench serve` adds to its server.
 
 mod api;
 mod controls;

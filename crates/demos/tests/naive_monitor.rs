@@ -1,4 +1,4 @@
-//! The monitor, pushed and the naive way, and what becomes of either when the server ends.
+//! The shared monitor and the naive one, and how both end when the server stops.
 
 #![expect(clippy::unwrap_used, reason = "clippy does not see that helpers here are tests")]
 
@@ -29,7 +29,7 @@ fn connections(cost: &Value) -> Value {
 }
 
 #[tokio::test]
-async fn both_ways_send_the_same_frames_and_the_naive_one_costs_a_sampler_each() {
+async fn both_monitors_send_the_same_frames_and_the_naive_one_counts_its_connections() {
     let server = Running::start();
     for path in ["/feeds/monitor/websocket", "/demo/monitor/naive"] {
         let mut socket = connect(&server, path).await;
@@ -60,7 +60,7 @@ async fn both_ways_send_the_same_frames_and_the_naive_one_costs_a_sampler_each()
 }
 
 #[tokio::test]
-async fn nothing_is_published_over_it() {
+async fn the_naive_monitor_rejects_messages_from_clients() {
     use futures::SinkExt;
 
     let server = Running::start();
@@ -75,7 +75,7 @@ async fn nothing_is_published_over_it() {
 }
 
 #[tokio::test]
-async fn a_question_that_is_no_handshake_costs_nothing() {
+async fn a_request_without_a_handshake_starts_no_sampler() {
     let server = Running::start();
     assert_eq!(server.change("GET", "/demo/monitor/naive", "").await.status, 426);
     assert_eq!(connections(&server.ask("/demo/monitor/cost").await), 0);
@@ -83,7 +83,7 @@ async fn a_question_that_is_no_handshake_costs_nothing() {
 }
 
 #[tokio::test]
-async fn a_server_that_stops_ends_both_properly_and_soon() {
+async fn a_server_that_stops_closes_both_monitors_with_a_close_frame() {
     let server = Running::start();
     let mut sockets = Vec::new();
     for path in ["/feeds/monitor/websocket", "/demo/monitor/naive"] {
@@ -94,7 +94,7 @@ async fn a_server_that_stops_ends_both_properly_and_soon() {
     let ends = sockets.into_iter().map(async |mut socket| {
         loop {
             if let Message::Close(Some(close)) = next(&mut socket).await {
-                // Answers the Close.
+                // Reading on answers the Close frame.
                 while socket.next().await.is_some() {}
                 return u16::from(close.code);
             }
@@ -105,13 +105,13 @@ async fn a_server_that_stops_ends_both_properly_and_soon() {
 }
 
 #[tokio::test]
-async fn who_asks_for_a_restart_is_answered_and_the_rest_is_cut_in_a_while() {
+async fn a_restart_request_is_answered_and_open_connections_are_cut_after_the_grace_period() {
     let server = Running::start();
     let mut silent = server.connect().await;
     silent.begin("GET", "/feeds/quiet/sse", "").await;
     silent.read_to("-0\n\n\r\n").await;
     assert_eq!(server.change("POST", "/demo/restart", "").await.status, 202);
-    timeout(DEADLINE, server.demos.restart_requested()).await.expect("it is wanted");
+    timeout(DEADLINE, server.demos.restart_requested()).await.expect("the request is noticed");
     silent.end().await;
     server.stop().await;
 }

@@ -1,4 +1,4 @@
-//! The pages and their assets, asked for as a browser would.
+//! The pages and their files, requested as a browser requests them.
 
 #![expect(clippy::unwrap_used, reason = "clippy does not see that helpers here are tests")]
 
@@ -43,14 +43,14 @@ async fn get(path: &str, headers: &[(&str, &str)]) -> (StatusCode, HeaderMap, St
     (parts.status, parts.headers, String::from_utf8(body.to_vec()).unwrap())
 }
 
-/// The values of an attribute in a page.
+/// Returns the values of an attribute in a page.
 fn values<'a>(page: &'a str, attribute: &str) -> Vec<&'a str> {
     let start = format!(" {attribute}=\"");
     page.split(start.as_str()).skip(1).filter_map(|rest| rest.split('"').next()).collect()
 }
 
 #[tokio::test]
-async fn every_page_is_there_in_both_languages_and_names_all_others() {
+async fn every_page_exists_in_both_languages_and_links_to_all_others() {
     for path in PAGES {
         for (language, tag) in [("en", "en"), ("zh", "zh-Hans")] {
             let (status, headers, page) = get(path, &[("accept-language", language)]).await;
@@ -69,7 +69,7 @@ async fn every_page_is_there_in_both_languages_and_names_all_others() {
 }
 
 #[tokio::test]
-async fn everything_that_a_page_loads_is_there_and_only_that_goes_along() {
+async fn every_file_that_a_page_loads_exists_with_the_right_type() {
     let mut wanted: Vec<String> = Vec::new();
     for path in PAGES {
         let page = get(path, &[]).await.2.replace("&#x2f;", "/");
@@ -92,7 +92,7 @@ async fn everything_that_a_page_loads_is_there_and_only_that_goes_along() {
         };
         assert_eq!(headers[header::CONTENT_TYPE], kind, "{path}");
         if extension == "js" {
-            // Relative imports, each on a line of its own or the end of one.
+            // Relative imports.
             for import in text.split("from \"").skip(1).chain(text.split("import \"").skip(1)) {
                 let import = import.split('"').next().unwrap();
                 if import.starts_with('.') {
@@ -107,7 +107,7 @@ async fn everything_that_a_page_loads_is_there_and_only_that_goes_along() {
     }
 }
 
-/// The path that a relative one means.
+/// Resolves a relative path.
 fn resolve(from: &str, relative: &str) -> String {
     let mut parts: Vec<_> = from.split('/').collect();
     parts.pop();
@@ -122,8 +122,8 @@ fn resolve(from: &str, relative: &str) -> String {
 }
 
 #[tokio::test]
-async fn pages_and_assets_are_under_a_strict_policy_and_asked_for_anew() {
-    for path in ["/", "/chat", "/web/style.css", "/web/words.js", "/?language=zh"] {
+async fn pages_and_files_have_a_strict_policy_and_are_revalidated() {
+    for path in ["/", "/chat", "/web/style.css", "/web/format.js", "/?language=zh"] {
         let (_, headers, _) = get(path, &[]).await;
         let policy = headers[header::CONTENT_SECURITY_POLICY].to_str().unwrap();
         assert_eq!(
@@ -139,7 +139,7 @@ async fn pages_and_assets_are_under_a_strict_policy_and_asked_for_anew() {
 }
 
 #[tokio::test]
-async fn an_asset_that_the_browser_has_is_not_sent_again() {
+async fn a_file_that_the_browser_has_is_not_sent_again() {
     let (_, headers, _) = get("/web/style.css", &[]).await;
     let tag = headers[header::ETAG].to_str().unwrap();
     for known in [tag, &format!("\"other\", W/{tag}"), "*"] {
@@ -152,7 +152,7 @@ async fn an_asset_that_the_browser_has_is_not_sent_again() {
 }
 
 #[tokio::test]
-async fn what_is_no_asset_is_not_there() {
+async fn templates_dictionaries_and_other_paths_are_not_served() {
     for path in [
         "/web/",
         "/web/nothing.js",
@@ -169,7 +169,7 @@ async fn what_is_no_asset_is_not_there() {
 }
 
 #[tokio::test]
-async fn a_language_that_is_chosen_is_kept_and_the_address_forgets_it() {
+async fn a_chosen_language_is_kept_in_a_cookie_and_removed_from_the_address() {
     for (path, to, cookie) in [
         ("/chat?language=zh", "/chat", "language=zh"),
         ("/?language=en", "/", "language=en"),

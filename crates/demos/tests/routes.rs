@@ -1,4 +1,4 @@
-//! What each route of the demo API answers, asked without a socket.
+//! The responses of each route of the demo API, without a socket.
 
 #![expect(clippy::unwrap_used, reason = "clippy does not see that helpers here are tests")]
 
@@ -14,13 +14,13 @@ use tower::ServiceExt;
 use wirebench_demos::{ControlAccess, Demos};
 use wirebench_server::Server;
 
-struct Asker {
+struct ApiClient {
     app: axum::Router,
     peer: &'static str,
     origin: Option<&'static str>,
 }
 
-impl Asker {
+impl ApiClient {
     fn new(access: ControlAccess) -> Self {
         let demos = Demos::new(access);
         let server = Server::new(demos.feeds());
@@ -50,11 +50,11 @@ impl Asker {
     }
 }
 
-fn asker() -> Asker {
-    Asker::new(ControlAccess::Loopback)
+fn client() -> ApiClient {
+    ApiClient::new(ControlAccess::Loopback)
 }
 
-/// A body that each changing route takes.
+/// Every route that changes something, with a body that it accepts.
 const CHANGES: [(&str, &str, &str); 9] = [
     ("PUT", "/demo/publisher", r#"{"rate":5.0,"payload_bytes":100,"publishing":false}"#),
     ("PUT", "/demo/link", r#"{"delay_ms":100}"#),
@@ -64,14 +64,15 @@ const CHANGES: [(&str, &str, &str); 9] = [
     ("POST", "/demo/chat/leave", r#"{"member":"nobody"}"#),
     ("POST", "/demo/inbox/read", ""),
     ("POST", "/demo/jobs", r#"{"seconds":8}"#),
-    // Also changing, by the work that it causes: a page elsewhere could open any number of them.
+    // This route changes something by the work that it causes: a page of another server could
+    // open any number of connections.
     ("GET", "/demo/monitor/naive", ""),
 ];
 
 #[tokio::test]
-async fn the_state_says_what_it_is_and_follows_what_is_changed() {
-    let asker = asker();
-    let (status, mut state) = asker.ask("GET", "/demo/state", "").await;
+async fn the_state_follows_each_change() {
+    let client = client();
+    let (status, mut state) = client.ask("GET", "/demo/state", "").await;
     assert_eq!(status, StatusCode::OK);
     let life = state.as_object_mut().unwrap().remove("life").unwrap();
     assert_eq!(life.as_str().unwrap().len(), 16);
@@ -81,27 +82,27 @@ async fn the_state_says_what_it_is_and_follows_what_is_changed() {
     });
     assert_eq!(state, expected);
     for (method, path, body) in &CHANGES[..3] {
-        let (status, changed) = asker.ask(method, path, body).await;
+        let (status, changed) = client.ask(method, path, body).await;
         assert_eq!(status, StatusCode::OK, "{path}: {changed}");
-        assert_eq!(changed, asker.ask("GET", "/demo/state", "").await.1, "{path}");
+        assert_eq!(changed, client.ask("GET", "/demo/state", "").await.1, "{path}");
     }
-    let (_, state) = asker.ask("GET", "/demo/state", "").await;
+    let (_, state) = client.ask("GET", "/demo/state", "").await;
     assert_eq!((&state["rate"], &state["payload_bytes"]), (&json!(5.0), &json!(100)));
     assert_eq!((&state["publishing"], &state["link_delay_ms"]), (&json!(false), &json!(100)));
     assert_eq!(state["life"], life);
 }
 
 #[tokio::test]
-async fn the_server_tells_its_time() {
-    let asker = asker();
-    let at = async || asker.ask("GET", "/demo/time", "").await.1["now_ns"].as_u64().unwrap();
+async fn the_time_advances() {
+    let client = client();
+    let at = async || client.ask("GET", "/demo/time", "").await.1["now_ns"].as_u64().unwrap();
     let (one, two) = (at().await, at().await);
     assert!(two > one);
 }
 
 #[tokio::test]
-async fn what_is_out_of_bounds_or_something_else_is_refused_with_a_hint() {
-    let asker = asker();
+async fn invalid_requests_are_rejected_with_a_hint() {
+    let client = client();
     let plan =
         |rate, bytes| format!(r#"{{"rate":{rate},"payload_bytes":{bytes},"publishing":true}}"#);
     for (method, path, body) in [
@@ -132,76 +133,79 @@ async fn what_is_out_of_bounds_or_something_else_is_refused_with_a_hint() {
         ("GET", "/demo/wire/123456789", ""),
         ("GET", "/demo/wire/12345678?after=-1", ""),
     ] {
-        let (status, refusal) = asker.ask(method, path, body).await;
+        let (status, refusal) = client.ask(method, path, body).await;
         assert_eq!(status, StatusCode::BAD_REQUEST, "{path} {body}");
         assert!(refusal["error"].is_string() && refusal["hint"].is_string(), "{path} {refusal}");
     }
     let long = format!(r#"{{"delay_ms":1{}}}"#, " ".repeat(5_000));
-    assert_eq!(asker.status("PUT", "/demo/link", &long).await, 413);
-    let (_, state) = asker.ask("GET", "/demo/state", "").await;
+    assert_eq!(client.status("PUT", "/demo/link", &long).await, 413);
+    let (_, state) = client.ask("GET", "/demo/state", "").await;
     assert_eq!((&state["rate"], &state["link_delay_ms"]), (&json!(2.0), &json!(0)));
 }
 
 #[tokio::test]
-async fn a_page_from_elsewhere_changes_nothing() {
-    let mut asker = Asker::new(ControlAccess::Anyone);
+async fn pages_of_other_servers_change_nothing() {
+    let mut client = ApiClient::new(ControlAccess::Anyone);
     for origin in ["http://elsewhere", "http://demos", "http://demos:8081", "null", ""] {
-        asker.origin = Some(origin);
+        client.origin = Some(origin);
         for (method, path, body) in CHANGES {
-            assert_eq!(asker.status(method, path, body).await, 403, "{origin} {path}");
+            assert_eq!(client.status(method, path, body).await, 403, "{origin} {path}");
         }
     }
-    asker.origin = Some("http://demos:8080");
-    assert_eq!(asker.status("PUT", "/demo/link", r#"{"delay_ms":1}"#).await, 200);
-    asker.origin = Some("http://elsewhere");
-    let (_, state) = asker.ask("GET", "/demo/state", "").await;
-    assert_eq!(state["link_delay_ms"], 1, "asking is allowed, and the browser keeps the answer");
+    client.origin = Some("http://demos:8080");
+    assert_eq!(client.status("PUT", "/demo/link", r#"{"delay_ms":1}"#).await, 200);
+    client.origin = Some("http://elsewhere");
+    let (_, state) = client.ask("GET", "/demo/state", "").await;
+    assert_eq!(
+        state["link_delay_ms"], 1,
+        "reading is allowed, but the browser hides the response from the page"
+    );
 }
 
 #[tokio::test]
-async fn what_everybody_sees_is_changed_from_the_own_machine_unless_anybody_may() {
+async fn only_the_server_s_machine_uses_the_shared_controls_unless_anyone_may() {
     for (access, peer, may) in [
         (ControlAccess::Loopback, "127.0.0.1", true),
         (ControlAccess::Loopback, "::1", true),
         (ControlAccess::Loopback, "192.0.2.7", false),
         (ControlAccess::Anyone, "192.0.2.7", true),
     ] {
-        let asker = Asker { peer, ..Asker::new(access) };
-        let (_, state) = asker.ask("GET", "/demo/state", "").await;
+        let client = ApiClient { peer, ..ApiClient::new(access) };
+        let (_, state) = client.ask("GET", "/demo/state", "").await;
         assert_eq!(state["may_control"], may, "{access:?} {peer}");
         for (method, path, body) in &CHANGES[..4] {
-            let status = asker.status(method, path, body).await;
+            let status = client.status(method, path, body).await;
             assert_eq!(status == 403, !may, "{access:?} {peer} {path}: {status}");
         }
         for (method, path, body) in &CHANGES[4..8] {
-            let status = asker.status(method, path, body).await;
+            let status = client.status(method, path, body).await;
             assert!((200..300).contains(&status), "{access:?} {peer} {path}: {status}");
         }
     }
 }
 
 #[tokio::test]
-async fn a_member_joins_says_something_and_leaves_by_plain_text() {
-    let asker = asker();
-    let (status, joined) = asker.ask("POST", "/demo/chat/join", r#"{"over":"websocket"}"#).await;
+async fn a_member_joins_publishes_and_leaves_with_a_plain_text_body() {
+    let client = client();
+    let (status, joined) = client.ask("POST", "/demo/chat/join", r#"{"over":"websocket"}"#).await;
     assert_eq!(status, StatusCode::OK);
     let who = json!({"member": joined["member"]}).to_string();
-    assert_eq!(asker.status("POST", "/demo/chat/here", &who).await, 204);
+    assert_eq!(client.status("POST", "/demo/chat/here", &who).await, 204);
     let say = json!({
         "kind": "say", "member": joined["member"], "name": joined["name"], "over": "websocket",
         "id": "1", "text": "<img src=x onerror=alert(1)>",
     });
-    let (status, published) = asker.ask("POST", "/feeds/chat/messages", &say.to_string()).await;
+    let (status, published) = client.ask("POST", "/feeds/chat/messages", &say.to_string()).await;
     assert_eq!(status, StatusCode::CREATED, "{published}");
     let leave = Request::post("/demo/chat/leave").header(header::CONTENT_TYPE, "text/plain");
     let leave = leave.body(Body::from(who.clone())).unwrap();
-    let left = asker.app.clone().oneshot(leave).await.unwrap();
+    let left = client.app.clone().oneshot(leave).await.unwrap();
     assert_eq!(left.status(), StatusCode::NO_CONTENT);
-    assert_eq!(asker.status("POST", "/demo/chat/here", &who).await, 404);
-    let (status, refusal) = asker.ask("POST", "/feeds/chat/messages", &say.to_string()).await;
+    assert_eq!(client.status("POST", "/demo/chat/here", &who).await, 404);
+    let (status, refusal) = client.ask("POST", "/feeds/chat/messages", &say.to_string()).await;
     assert_eq!(status, StatusCode::FORBIDDEN, "{refusal}");
 
-    let (_, batch) = asker.ask("GET", "/feeds/chat/short-polling?after=start", "").await;
+    let (_, batch) = client.ask("GET", "/feeds/chat/short-polling?after=start", "").await;
     let kinds = batch["messages"].as_array().unwrap().iter();
     let kinds: Vec<_> = kinds.map(|message| message["payload"]["kind"].clone()).collect();
     assert_eq!(kinds, ["join", "say", "leave"]);
@@ -209,50 +213,50 @@ async fn a_member_joins_says_something_and_leaves_by_plain_text() {
 }
 
 #[tokio::test]
-async fn nobody_publishes_to_the_feeds_that_are_the_server_s() {
-    let asker = asker();
+async fn clients_cannot_publish_to_the_server_s_own_feeds() {
+    let client = client();
     for feed in ["monitor", "inbox", "clock", "jobs"] {
         let path = format!("/feeds/{feed}/messages");
-        assert_eq!(asker.status("POST", &path, "1").await, 403, "{feed}");
+        assert_eq!(client.status("POST", &path, "1").await, 403, "{feed}");
     }
-    assert_eq!(asker.status("POST", "/feeds/demo/messages", "\"hello\"").await, 201);
+    assert_eq!(client.status("POST", "/feeds/demo/messages", "\"hello\"").await, 201);
     let large = format!("\"{}\"", "x".repeat(16_384));
-    assert_eq!(asker.status("POST", "/feeds/demo/messages", &large).await, 400);
+    assert_eq!(client.status("POST", "/feeds/demo/messages", &large).await, 400);
 }
 
 #[tokio::test]
-async fn the_inbox_says_at_once_that_nothing_is_unread() {
-    let asker = asker();
-    assert_eq!(asker.status("POST", "/demo/inbox/read", "").await, 204);
-    let (_, batch) = asker.ask("GET", "/feeds/inbox/short-polling?after=start", "").await;
+async fn the_inbox_starts_without_unread_messages() {
+    let client = client();
+    assert_eq!(client.status("POST", "/demo/inbox/read", "").await, 204);
+    let (_, batch) = client.ask("GET", "/feeds/inbox/short-polling?after=start", "").await;
     assert_eq!(batch["messages"][0]["payload"], json!({"unread": 0}));
     assert_eq!(batch["messages"][1]["payload"], json!({"unread": 0}));
 }
 
 #[tokio::test]
-async fn a_job_too_many_is_told_when_to_come_back() {
-    let asker = asker();
+async fn a_job_beyond_the_limit_is_rejected_with_a_retry_time() {
+    let client = client();
     for _ in 0..32 {
-        let (status, begun) = asker.ask("POST", "/demo/jobs", r#"{"seconds":8}"#).await;
+        let (status, begun) = client.ask("POST", "/demo/jobs", r#"{"seconds":8}"#).await;
         assert_eq!((status, &begun["seconds"]), (StatusCode::ACCEPTED, &json!(8)));
         assert!(begun["job"].is_string());
     }
-    let response = asker.answer("POST", "/demo/jobs", r#"{"seconds":8}"#).await;
+    let response = client.answer("POST", "/demo/jobs", r#"{"seconds":8}"#).await;
     assert_eq!(response.status(), StatusCode::SERVICE_UNAVAILABLE);
     let seconds: u64 = response.headers()[header::RETRY_AFTER].to_str().unwrap().parse().unwrap();
     assert!((1..=9).contains(&seconds));
 }
 
 #[tokio::test]
-async fn the_cost_of_sampling_begins_at_nothing() {
-    let (_, mut cost) = asker().ask("GET", "/demo/monitor/cost", "").await;
+async fn the_cost_of_sampling_starts_at_zero() {
+    let (_, mut cost) = client().ask("GET", "/demo/monitor/cost", "").await;
     assert!(cost.as_object_mut().unwrap().remove("at_ns").unwrap().is_u64());
     assert_eq!(cost, json!({"samples": 0, "sampling_us": 0, "naive_connections": 0}));
 }
 
 #[tokio::test]
-async fn other_methods_and_paths_are_told_where_to_go_and_nothing_is_stored() {
-    let asker = asker();
+async fn unknown_methods_and_paths_are_rejected_and_no_response_is_stored() {
+    let client = client();
     for (method, path) in [
         ("POST", "/demo/time"),
         ("GET", "/demo/publisher"),
@@ -260,14 +264,14 @@ async fn other_methods_and_paths_are_told_where_to_go_and_nothing_is_stored() {
         ("POST", "/web/style.css"),
         ("POST", "/"),
     ] {
-        let response = asker.answer(method, path, "").await;
+        let response = client.answer(method, path, "").await;
         assert_eq!(response.status(), StatusCode::METHOD_NOT_ALLOWED, "{method} {path}");
         assert!(response.headers().contains_key(header::ALLOW), "{method} {path}");
     }
-    assert_eq!(asker.status("GET", "/demo/nothing", "").await, 404);
-    assert_eq!(asker.status("GET", "/healthz", "").await, 200);
+    assert_eq!(client.status("GET", "/demo/nothing", "").await, 404);
+    assert_eq!(client.status("GET", "/healthz", "").await, 200);
     for path in ["/demo/state", "/demo/lanes/01234567", "/demo/wire/01234567"] {
-        let response = asker.answer("GET", path, "").await;
+        let response = client.answer("GET", path, "").await;
         assert_eq!(response.headers()[header::CACHE_CONTROL], "no-store", "{path}");
     }
 }

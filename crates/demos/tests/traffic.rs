@@ -1,4 +1,4 @@
-//! What is counted, recorded, delayed and cut, through real sockets.
+//! Counting, recording, delaying and cutting of lanes, over real sockets.
 
 #![expect(clippy::unwrap_used, reason = "clippy does not see that helpers here are tests")]
 
@@ -28,14 +28,14 @@ async fn next(socket: &mut WebSocketStream<Counting>) -> Value {
 }
 
 #[tokio::test]
-async fn each_lane_on_a_shared_connection_has_its_own_bytes_and_nobody_has_the_rest() {
+async fn lanes_that_share_a_connection_count_only_their_own_bytes() {
     let server = Running::start();
     let mut client = server.connect().await;
     let mut expected = [(0, 0, 0), (0, 0, 0)];
     for round in 0..10 {
         for (name, counts) in ["one", "two"].into_iter().zip(&mut expected) {
             let before = client.crossed();
-            // Heads of different lengths, so that bytes of the wrong lane would show.
+            // The heads differ in length, so that bytes counted for the wrong lane are noticed.
             let path =
                 format!("/feeds/quiet/short-polling?lane=0123abcd.{name}&round={}", round * 7);
             assert_eq!(client.send("GET", &path, "").await.unwrap().status, 204);
@@ -61,7 +61,7 @@ async fn each_lane_on_a_shared_connection_has_its_own_bytes_and_nobody_has_the_r
 }
 
 #[tokio::test]
-async fn a_body_that_goes_up_belongs_to_the_lane_that_sends_it() {
+async fn the_body_of_a_request_counts_for_its_lane() {
     let server = Running::start();
     let mut client = server.connect().await;
     let path = "/feeds/quiet/messages?lane=0123abcd.sse";
@@ -88,7 +88,7 @@ async fn streams_and_sockets_are_counted_to_the_byte() {
     for n in 1..=3 {
         let publish = Message::text(json!({"publish": n}).to_string());
         socket.send(publish).await.unwrap();
-        // The message and the confirmation, in either order.
+        // The message and the confirmation arrive in either order.
         next(&mut socket).await;
         next(&mut socket).await;
         stream.read_to(&format!("{n}}}\n\n\r\n")).await;
@@ -106,7 +106,7 @@ async fn streams_and_sockets_are_counted_to_the_byte() {
 }
 
 #[tokio::test]
-async fn what_was_recorded_is_what_crossed() {
+async fn the_records_are_the_bytes_that_crossed_the_socket() {
     let server = Running::start();
     let wire = "/demo/wire/0123abcd";
     assert_eq!(server.ask(wire).await, json!({"next": 0, "dropped": 0, "records": []}));
@@ -138,7 +138,7 @@ async fn what_was_recorded_is_what_crossed() {
 }
 
 #[tokio::test]
-async fn a_cut_takes_lanes_away_without_an_answer_and_gives_them_back() {
+async fn a_cut_closes_lanes_without_an_answer_until_its_time_is_over() {
     let server = Running::start();
     let mut stream = server.connect().await;
     stream.begin("GET", "/feeds/quiet/sse?lane=0123abcd.sse", "").await;
@@ -166,7 +166,7 @@ async fn a_cut_takes_lanes_away_without_an_answer_and_gives_them_back() {
     let short = |lanes: &Value| lanes["lanes"]["short"]["requests"].clone();
     server.expect(LANES, short, json!(1)).await;
 
-    // A cut of no time takes the place of the one that lasts.
+    // A cut of 0 s replaces the running one.
     assert_eq!(server.change("POST", "/demo/cut", r#"{"seconds":0}"#).await.status, 200);
     assert_eq!(server.connect().await.send("GET", path, "").await.unwrap().status, 204);
     server.publish("1");
@@ -184,7 +184,7 @@ async fn slow_link() -> Running {
 }
 
 #[tokio::test]
-async fn a_lane_s_request_takes_the_delay_each_way_from_the_first_on() {
+async fn every_request_of_a_lane_takes_the_delay_in_each_direction() {
     let server = slow_link().await;
     let mut client: Client = server.connect().await;
     for _ in 0..2 {
@@ -194,10 +194,10 @@ async fn a_lane_s_request_takes_the_delay_each_way_from_the_first_on() {
         let took = begun.elapsed();
         assert!(took >= DELAY * 2, "{took:?}");
     }
-    // On a busy machine any request may take as long; what is delayed always does.
+    // On a busy machine, any request may take this long. A delayed one always does.
     let mut took = Vec::new();
     while took.iter().all(|took| *took >= DELAY * 2) {
-        assert!(took.len() < 30, "what is no lane is not delayed: {took:?}");
+        assert!(took.len() < 30, "requests outside of lanes are not delayed: {took:?}");
         let begun = Instant::now();
         assert_eq!(server.connect().await.send("GET", "/demo/time", "").await.unwrap().status, 200);
         took.push(begun.elapsed());
@@ -206,7 +206,7 @@ async fn a_lane_s_request_takes_the_delay_each_way_from_the_first_on() {
 }
 
 #[tokio::test]
-async fn a_message_arrives_after_the_delay_though_no_other_follows_it() {
+async fn a_single_message_arrives_after_the_delay() {
     let server = slow_link().await;
     let mut stream = server.connect().await;
     stream.begin("GET", "/feeds/quiet/sse?lane=0123abcd.sse", "").await;
@@ -233,7 +233,7 @@ async fn a_message_arrives_after_the_delay_though_no_other_follows_it() {
 }
 
 #[tokio::test]
-async fn a_backlog_larger_than_what_the_link_holds_arrives_as_a_whole() {
+async fn a_backlog_larger_than_the_buffer_of_the_link_arrives_completely() {
     const MESSAGES: u64 = 400;
     let server = slow_link().await;
     server.change("PUT", "/demo/link", r#"{"delay_ms":50}"#).await;
@@ -252,7 +252,7 @@ async fn a_backlog_larger_than_what_the_link_holds_arrives_as_a_whole() {
 }
 
 #[tokio::test]
-async fn a_tag_that_is_none_is_nobody_s() {
+async fn an_invalid_tag_belongs_to_no_lane() {
     let server = Running::start();
     for tag in ["", "sse", "0123abcd", "0123abcd.", "0123abcd.SSE", "0123ABCG.sse"] {
         let path = format!("/feeds/quiet/short-polling?lane={tag}");

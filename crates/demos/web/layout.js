@@ -1,12 +1,13 @@
-// What every page does: say so when the server cannot be reached, and begin anew when it is come back to.
+// What every page does: show a notice while the server is away, and reload when a visitor comes
+// back.
 
-import { watch } from "./server.js";
+import { watchServer } from "./server/status.js";
 
-const line = document.querySelector("#server-away p");
+const notice = document.querySelector("#server-away p");
 
-watch(({ here }) => {
-  line.hidden = here;
+watchServer(({ here }) => {
+  notice.hidden = here;
 });
 
-// When the page was left its subscriptions ended: see transport/mod.js.
+// The subscriptions ended when the page was left: see transport/mod.js.
 addEventListener("pageshow", ({ persisted }) => persisted && location.reload());

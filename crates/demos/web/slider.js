@@ -1,50 +1,52 @@
-// A slider over given values: even steps for the hand, uneven ones for the matter.
+// A slider over given values: the steps are even, the values need not be.
 
 /**
- * Makes `<input type="range">` choose among `values`. The output that belongs to it (`<output for=…>`)
- * shows the value as `format` writes it, and a screen reader says the same.
+ * Makes `<input type="range">` choose among `values`. Its output (`<output for=…>`) shows the value
+ * as `format` writes it, and a screen reader reads the same text.
  *
  * @param {HTMLInputElement} input
  * @param {{values: number[], value: number, format: (value: number) => string,
- *   on: (value: number) => void}} options
+ *   onChange: (value: number) => void}} options
+ * @returns {{set(value: number): void}} `set` shows a value that came from elsewhere
  */
-export function slider(input, { values, value, format, on }) {
+export function slider(input, { values, value, format, onChange }) {
   const output = document.querySelector(`output[for="${input.id}"]`);
   let current = value;
-  let touched = -Infinity;
-
-  input.min = 0;
-  input.max = values.length - 1;
-  input.step = 1;
-  show();
+  let touched_at = -Infinity;
 
   function show() {
-    // The server may have been given a value that is not among ours: the nearest place, the true number.
-    const distance = (other) => Math.abs(Math.log((other + 1) / (current + 1)));
-    const nearer = (best, other, at) => (distance(other) < distance(values[best]) ? at : best);
-    const place = values.reduce(nearer, 0);
-    input.value = place;
     output.textContent = format(current);
     input.setAttribute("aria-valuetext", format(current));
   }
 
+  function set(next) {
+    current = next;
+    input.value = nearest(values, next);
+    show();
+  }
+
+  input.min = 0;
+  input.max = values.length - 1;
+  input.step = 1;
+  set(value);
   input.addEventListener("input", () => {
-    touched = performance.now();
+    touched_at = performance.now();
     current = values[Number(input.value)];
-    output.textContent = format(current);
-    input.setAttribute("aria-valuetext", format(current));
-    on(current);
+    show();
+    onChange(current);
   });
 
   return {
-    get value() {
-      return current;
-    },
-    /** Shows a value that came from elsewhere, unless a hand is on the slider. */
-    set(other) {
-      if (other === current || performance.now() - touched < 2000) return;
-      current = other;
-      show();
+    set(next) {
+      // Not while the visitor is moving the slider.
+      if (next !== current && performance.now() - touched_at >= 2000) set(next);
     },
   };
+}
+
+/** Returns the place of the value nearest to `wanted`, which need not be one of the values. */
+function nearest(values, wanted) {
+  const distance = (value) => Math.abs(Math.log((value + 1) / (wanted + 1)));
+  const distances = values.map(distance);
+  return distances.indexOf(Math.min(...distances));
 }

@@ -1,7 +1,7 @@
-//! A browser that all tests of this binary share, and tabs in it that tests look through.
+//! A browser that all tests of this binary share, and its tabs.
 //!
-//! Each test has a server of its own, since what it does to the server everybody on it would see, and
-//! each tab a browser context of its own: cookies and connections are nobody else's.
+//! Each test has a server of its own, because its changes are visible to all visitors of that
+//! server. Each tab has a browser context of its own, and shares no cookies and connections.
 
 use std::panic::{AssertUnwindSafe, resume_unwind};
 use std::path::{Path, PathBuf};
@@ -20,36 +20,37 @@ use tokio::time::timeout;
 use crate::devtools::{Browser, DEADLINE, Session, lock};
 use crate::support::Served;
 
-/// How often a page is looked at while a test waits.
-const LOOK: Duration = Duration::from_millis(50);
+/// How often a condition is checked while a test waits.
+const CHECK_INTERVAL: Duration = Duration::from_millis(50);
 
-/// Says on the console what the content security policy held back.
+/// Writes violations of the content security policy to the console.
 const TELL_VIOLATIONS: &str = r#"document.addEventListener("securitypolicyviolation", (event) =>
     console.error(`${VIOLATION} ${event.violatedDirective} ${event.blockedURI} ${event.sample}`))"#;
 const VIOLATION: &str = "content security policy:";
 
-/// Debian's Chromium, or the one that `WIREBENCH_CHROMIUM` names.
+/// Returns Debian's Chromium, or the one that `WIREBENCH_CHROMIUM` names.
 fn chromium() -> Option<PathBuf> {
     let named = std::env::var_os("WIREBENCH_CHROMIUM").map(PathBuf::from);
     named.or_else(|| Some(PathBuf::from("/usr/bin/chromium")).filter(|path| path.exists()))
 }
 
-/// The browser's process, and the threads that talk to it.
-struct Shared {
+/// The process of the browser, and the runtime of its client.
+struct SharedBrowser {
     browser: Browser,
     runtime: Runtime,
 }
 
-impl Shared {
-    /// The browser that another test uses at the moment, or a new one; none where there is no Chromium.
-    #[expect(clippy::print_stderr, reason = "a test that is skipped says so")]
+impl SharedBrowser {
+    /// Returns the browser that other tests are using, or a new one. Returns `None` without
+    /// Chromium.
+    #[expect(clippy::print_stderr, reason = "a skipped test says so")]
     fn get() -> Option<Arc<Self>> {
-        // Weak, since nothing drops a static: the last test that is done ends the process.
-        static SHARED: Mutex<Weak<Shared>> = Mutex::new(Weak::new());
+        // Weak, because a static is never dropped: the last test ends the process.
+        static SHARED: Mutex<Weak<SharedBrowser>> = Mutex::new(Weak::new());
         let Some(chromium) = chromium() else {
             assert!(
                 std::env::var_os("WIREBENCH_REQUIRE_BROWSER").is_none(),
-                "no Chromium: install it, or name one by `WIREBENCH_CHROMIUM`"
+                "there is no Chromium: install it, or name one in `WIREBENCH_CHROMIUM`"
             );
             eprintln!("skipped: there is no Chromium");
             return None;
@@ -70,16 +71,16 @@ impl Shared {
     }
 }
 
-impl Drop for Shared {
+impl Drop for SharedBrowser {
     fn drop(&mut self) {
         self.runtime.block_on(self.browser.close());
     }
 }
 
-/// Runs a test with a server of its own. Whatever it does, no page may throw or offend its policy; when it
-/// fails, it leaves a picture of each tab.
+/// Runs a test with a server of its own. The test fails if a page throws an exception or violates
+/// its policy. A test that fails leaves a picture of each tab.
 pub(crate) fn visit(test: impl AsyncFnOnce(&Visit)) {
-    let Some(shared) = Shared::get() else { return };
+    let Some(shared) = SharedBrowser::get() else { return };
     let visit =
         Visit { shared: Arc::clone(&shared), server: Served::start(), tabs: Mutex::default() };
     shared.runtime.block_on(async {
@@ -99,22 +100,22 @@ pub(crate) fn visit(test: impl AsyncFnOnce(&Visit)) {
     });
 }
 
-/// A test's server, and the tabs that look at it.
+/// The server of a test, and its tabs.
 pub(crate) struct Visit {
-    shared: Arc<Shared>,
+    shared: Arc<SharedBrowser>,
     pub(crate) server: Served,
     tabs: Mutex<Vec<Arc<Tab>>>,
 }
 
 impl Visit {
-    /// A tab of a reader of English, at a page.
+    /// Opens a page in a tab whose language is English.
     pub(crate) async fn open(&self, path: &str) -> Arc<Tab> {
         self.open_for("en", path).await
     }
 
-    /// A tab of a reader of another language, at a page.
+    /// Opens a page in a tab with this `Accept-Language`.
     pub(crate) async fn open_for(&self, language: &str, path: &str) -> Arc<Tab> {
-        let heard = Arc::new(Heard::default());
+        let heard = Arc::new(PageEvents::default());
         let listener = {
             let heard = Arc::clone(&heard);
             move |event: &str, details: &Value| heard.hear(event, details)
@@ -136,8 +137,8 @@ impl Visit {
         lock(&self.tabs).clone()
     }
 
-    /// Pictures of a failure, and what the pages complained about.
-    #[expect(clippy::print_stderr, reason = "whoever reads that a test failed wants to see why")]
+    /// Saves a picture of each tab, and prints the errors of the pages.
+    #[expect(clippy::print_stderr, reason = "shows why a test has failed")]
     async fn take_pictures(&self) {
         let thread = std::thread::current();
         let name = thread.name().unwrap_or("main").replace("::", "-");
@@ -157,7 +158,7 @@ impl Visit {
         }
     }
 
-    /// Closes all tabs: those of other tests need the processor.
+    /// Closes all tabs, because other tests need the processor.
     async fn leave(&self) {
         for tab in self.tabs() {
             tab.page.close().await;
@@ -165,17 +166,17 @@ impl Visit {
     }
 }
 
-/// What a page said that it should not have.
+/// An error of a page.
 #[derive(Clone, Debug)]
 enum Complaint {
-    /// An exception that nobody caught, or something that the content security policy held back.
+    /// An uncaught exception, or a violation of the content security policy.
     Thrown(String),
-    /// An error on the console: among others, the browser's own about a server that is away.
+    /// An error on the console, such as the browser's own about a server that is away.
     Logged(String),
 }
 
 impl Complaint {
-    /// What an event complains of, if anything.
+    /// Returns the error that an event reports, if it reports one.
     fn of(event: &str, details: &Value) -> Option<Self> {
         let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
         match event {
@@ -198,21 +199,21 @@ impl Complaint {
     }
 }
 
-/// The message of an exception, from the protocol's `ExceptionDetails`.
+/// Returns the message of an exception, from the protocol's `ExceptionDetails`.
 fn thrown(details: &Value) -> String {
     let said = details["exception"]["description"].as_str().or(details["text"].as_str());
     said.unwrap_or("an exception").to_owned()
 }
 
-/// What a page has told so far.
+/// What the events of a page have reported so far.
 #[derive(Default)]
-struct Heard {
+struct PageEvents {
     complaints: Mutex<Vec<Complaint>>,
-    /// The documents that have been loaded with all that they refer to, by the protocol's `loaderId`.
+    /// The documents that are completely loaded, by the protocol's `loaderId`.
     loaded: watch::Sender<Vec<String>>,
 }
 
-impl Heard {
+impl PageEvents {
     fn hear(&self, event: &str, details: &Value) {
         if event == "Page.lifecycleEvent" && details["name"] == "load" {
             let loader = details["loaderId"].as_str().unwrap_or_default().to_owned();
@@ -222,46 +223,47 @@ impl Heard {
     }
 }
 
-/// A page that is open in the browser.
+/// An open page.
 pub(crate) struct Tab {
     page: Session,
-    heard: Arc<Heard>,
+    heard: Arc<PageEvents>,
     server: String,
 }
 
 impl Tab {
-    /// Sends a command that the page has to carry out.
+    /// Sends a command. Panics if the page does not execute it.
     async fn call(&self, method: &str, parameters: Value) -> Value {
         self.page.call(method, parameters).await.unwrap()
     }
 
-    /// Goes to a page and waits until it is loaded.
+    /// Opens a page in this tab, and waits until it is loaded.
     pub(crate) async fn go(&self, path: &str) {
         let mut loaded = self.heard.loaded.subscribe();
         let url = format!("{}{path}", self.server);
         let gone = self.call("Page.navigate", json!({ "url": url })).await;
         assert!(gone.get("errorText").is_none(), "cannot go to {url}: {gone}");
-        // Another place on the same page loads nothing.
+        // Going to another place on the same page loads nothing.
         let Some(document) = gone["loaderId"].as_str() else { return };
         let load = loaded.wait_for(|loaded| loaded.iter().any(|one| one == document));
         let load = timeout(DEADLINE, load).await;
         assert!(load.is_ok(), "{url} was not loaded within {DEADLINE:?}");
     }
 
-    /// The size of the window, in CSS pixels.
+    /// Sets the size of the window, in CSS pixels.
     pub(crate) async fn resize(&self, width: i64, height: i64) {
         let size =
             json!({ "width": width, "height": height, "deviceScaleFactor": 1, "mobile": false });
         self.call("Emulation.setDeviceMetricsOverride", size).await;
     }
 
-    /// `"light"` or `"dark"`.
+    /// Sets the preferred colour scheme, `"light"` or `"dark"`.
     pub(crate) async fn prefer(&self, color_scheme: &str) {
         let preferred = json!({ "name": "prefers-color-scheme", "value": color_scheme });
         self.call("Emulation.setEmulatedMedia", json!({ "features": [preferred] })).await;
     }
 
-    /// The value of an expression, awaited. It may use `$` and `$$` as on the browser's own console.
+    /// Evaluates an expression and awaits its value. The expression may use `$` and `$$`, as on the
+    /// browser's console.
     pub(crate) async fn ask<T: DeserializeOwned>(&self, expression: &str) -> T {
         match self.try_ask(expression).await {
             Ok(value) => serde_json::from_value(value.clone())
@@ -284,11 +286,11 @@ impl Tab {
         }
     }
 
-    /// Waits until an expression is true, or anything else that JavaScript takes for it, and gives its value.
+    /// Waits until an expression is truthy, and returns its value.
     pub(crate) async fn until<T: DeserializeOwned>(&self, expression: &str) -> T {
         let started = Instant::now();
         loop {
-            // A page that is just being replaced cannot answer.
+            // A page that is being replaced cannot answer.
             let said = self.try_ask(expression).await;
             match &said {
                 Ok(value) if is_true(value) => {
@@ -301,7 +303,7 @@ impl Tab {
                     "not within {DEADLINE:?}: `{expression}`; in the end it was {said:?}"
                 ),
             }
-            tokio::time::sleep(LOOK).await;
+            tokio::time::sleep(CHECK_INTERVAL).await;
         }
     }
 
@@ -310,16 +312,16 @@ impl Tab {
         let _: Value = self.until(expression).await;
     }
 
-    /// The text of an element.
+    /// Returns the text of an element.
     pub(crate) async fn text(&self, selector: &str) -> String {
         self.ask(&format!("$({}).textContent.trim()", json!(selector))).await
     }
 
-    /// Clicks as a hand would, once there is something to click.
+    /// Clicks an element, once it is visible and enabled.
     pub(crate) async fn click(&self, selector: &str) {
         let quoted = json!(selector);
         self.wait(&format!("$({quoted})?.checkVisibility() && !$({quoted}).disabled")).await;
-        // A page that is on its way to another loses the element between the finding and the click.
+        // While the page is being replaced, the element may disappear before the click.
         for attempt in 1.. {
             match self.try_click(&quoted).await {
                 Ok(()) => return,
@@ -351,13 +353,13 @@ impl Tab {
         Ok(())
     }
 
-    /// Writes into a field.
+    /// Writes a text into a field.
     pub(crate) async fn write(&self, selector: &str, text: &str) {
         let () = self.ask(&format!("void $({}).focus()", json!(selector))).await;
         self.call("Input.insertText", json!({ "text": text })).await;
     }
 
-    /// Presses a key: `"Enter"`, `"Tab"`.
+    /// Presses a key, `"Enter"` or `"Tab"`.
     pub(crate) async fn press(&self, key: &str) {
         let (code, text) = match key {
             "Enter" => (13, "\r"),
@@ -374,7 +376,7 @@ impl Tab {
         }
     }
 
-    /// Moves a slider to a place, counted from 0.
+    /// Moves a slider to a step, counted from 0.
     pub(crate) async fn slide(&self, selector: &str, place: u32) {
         self.wait(&format!("!$({}).disabled", json!(selector))).await;
         let moved = format!(
@@ -385,12 +387,12 @@ impl Tab {
         let _: Value = self.ask(&moved).await;
     }
 
-    /// What a `GET` of the page's own server gives.
+    /// Sends a `GET` to the page's own server, and returns the JSON of the response.
     pub(crate) async fn get(&self, path: &str) -> Value {
         self.ask(&format!("fetch({}).then((answer) => answer.json())", json!(path))).await
     }
 
-    /// The names that assistive technology has for what is on the page: role and name of each node.
+    /// Returns the role and the name of each node, as assistive technology sees them.
     pub(crate) async fn accessible(&self) -> Vec<(String, String)> {
         let text = |value: &Value| value["value"].as_str().unwrap_or_default().to_owned();
         let tree = self.call("Accessibility.getFullAXTree", json!({})).await;
@@ -399,7 +401,7 @@ impl Tab {
         nodes.map(|node| (text(&node["role"]), text(&node["name"]))).collect()
     }
 
-    /// All of the page as a PNG.
+    /// Returns a PNG of the whole page.
     pub(crate) async fn picture(&self) -> Vec<u8> {
         self.try_picture().await.unwrap()
     }
@@ -416,7 +418,7 @@ impl Tab {
         STANDARD.decode(encoded).map_err(|error| error.to_string())
     }
 
-    /// Everything that the page said and should not have.
+    /// Returns all errors of the page.
     pub(crate) fn complaints(&self) -> Vec<String> {
         lock(&self.heard.complaints)
             .iter()
@@ -426,7 +428,7 @@ impl Tab {
             .collect()
     }
 
-    /// What is wrong even where the server is away.
+    /// Returns the errors that are wrong even while the server is away.
     fn thrown(&self) -> Vec<String> {
         let thrown = |complaint: &Complaint| match complaint {
             Complaint::Thrown(said) => Some(said.clone()),
@@ -436,7 +438,7 @@ impl Tab {
     }
 }
 
-/// As JavaScript takes it.
+/// Returns true if JavaScript treats the value as true.
 fn is_true(value: &Value) -> bool {
     !matches!(value, Value::Null | Value::Bool(false)) && value != 0 && value != ""
 }

@@ -3,11 +3,11 @@
 use std::sync::Arc;
 
 use serde_json::json;
+use wirebench_protocol::Transport;
 
-use crate::TRANSPORTS;
 use crate::browser::{Tab, Visit, visit};
 
-/// Enters the room over a transport, and says under what name.
+/// Joins the chat over a transport. Returns the tab and the member's name.
 async fn enter(visit: &Visit, transport: &str) -> (Arc<Tab>, String) {
     let tab = visit.open("/chat").await;
     change_to(&tab, transport).await;
@@ -17,7 +17,7 @@ async fn enter(visit: &Visit, transport: &str) -> (Arc<Tab>, String) {
 
 async fn change_to(tab: &Tab, transport: &str) {
     tab.click(&format!(".chat-over label[data-transport={transport}]")).await;
-    // What is heard comes over the new transport only once it stands.
+    // Messages arrive over the new transport only once it is connected.
     tab.wait("/\\w/.test($('#name').textContent) && $('#state').dataset.state === 'connected'")
         .await;
 }
@@ -27,7 +27,7 @@ async fn say(tab: &Tab, text: &str) {
     tab.press("Enter").await;
 }
 
-/// How often a text stands in the room, and in which states.
+/// Finds every message with this text, and returns its owner and state.
 fn said(text: &str) -> String {
     format!(
         "$$('#messages li[data-kind=say]')
@@ -37,7 +37,8 @@ fn said(text: &str) -> String {
     )
 }
 
-/// Waits until both have a text once: its author confirmed, the other as somebody else's.
+/// Waits until both tabs show a text exactly once: as confirmed to its author, and as received to
+/// the other.
 async fn wait_for_both(author: &Tab, other: &Tab, text: &str) {
     author.wait(&format!("{}.join() === 'true confirmed'", said(text))).await;
     other.wait(&format!("{}.join() === 'false confirmed'", said(text))).await;
@@ -53,7 +54,7 @@ async fn wait_for_notice(tab: &Tab, kind: &str, name: &str) {
 }
 
 #[test]
-fn two_browsers_talk_over_any_two_transports() {
+fn two_browsers_chat_over_polling_and_push() {
     visit(async |visit| {
         let (ann, _) = enter(visit, "short-polling").await;
         let (ben, name_of_ben) = enter(visit, "sse").await;
@@ -75,7 +76,7 @@ fn two_browsers_talk_over_any_two_transports() {
             }
         }
         let shown: usize = ann.ask("$$('#messages li[data-kind=say]').length").await;
-        assert_eq!(shown, 8, "everything once, whatever transport it came over");
+        assert_eq!(shown, 8, "every message once, whatever transport it came over");
 
         ben.go("/").await;
         wait_for_notice(&ann, "leave", &name_of_ben).await;
@@ -113,11 +114,11 @@ fn spaces_are_not_sent_and_the_page_says_why() {
         for transport in ["sse", "websocket"] {
             change_to(&ann, transport).await;
             ann.write("#text", "   ").await;
-            assert!(ann.ask::<bool>("$('#send').disabled").await, "there is nothing to send");
-            // Somebody insists.
+            assert!(ann.ask::<bool>("$('#send').disabled").await, "spaces cannot be sent");
+            // Enter works although the button is disabled.
             ann.press("Enter").await;
             ann.wait("$('#problem').textContent.length > 10").await;
-            // What is written next stands behind the spaces, which do not count.
+            // The next text is written after the spaces, which do not count.
             let text = format!("and now something, over {transport}");
             ann.write("#text", &text).await;
             ann.wait("$('#problem').textContent === ''").await;
@@ -125,21 +126,21 @@ fn spaces_are_not_sent_and_the_page_says_why() {
             ann.wait(&format!("{}.join() === 'true confirmed'", said(&text))).await;
         }
         let heard: usize = ann.ask("$$('#messages li[data-kind=say]').length").await;
-        assert_eq!(heard, 2, "nothing but the texts was sent");
+        assert_eq!(heard, 2, "only the two texts were sent");
         assert!(ann.complaints().is_empty(), "{:#?}", ann.complaints());
     });
 }
 
 #[test]
 fn on_a_chinese_page_names_and_refusals_are_chinese() {
-    // A member whom the server has seen off without the page's knowledge.
+    // Removes the member without the page noticing.
     const LEAVE: &str = "fetch('/demo/chat/leave', { method: 'POST', body: JSON.stringify(
         { member: JSON.parse(sessionStorage.getItem('members')).at(-1) }) }).then(({ ok }) => ok)";
     const CHINESE: &str = "/^\\p{Script=Han}+$/u";
     visit(async |visit| {
         let tab = visit.open_for("zh-CN", "/chat").await;
         tab.wait(&format!("{CHINESE}.test($('#name').textContent)")).await;
-        for (number, transport) in TRANSPORTS.into_iter().enumerate() {
+        for (number, transport) in Transport::ALL.into_iter().enumerate() {
             tab.click(&format!(".chat-over label[data-transport={transport}]")).await;
             tab.wait("$('#state').dataset.state === 'connected'").await;
             assert!(tab.ask::<bool>(LEAVE).await);
@@ -150,7 +151,7 @@ fn on_a_chinese_page_names_and_refusals_are_chinese() {
             let known: String =
                 tab.ask("JSON.parse($('#page-data').textContent).words.problem[403]").await;
             assert!(why.contains(&known), "{transport}: {why}");
-            // It comes in again by itself, under another name.
+            // The page joins again by itself, under another name.
             let joined = "JSON.parse(sessionStorage.getItem('members')).length";
             tab.wait(&format!("{joined} === {}", number + 2)).await;
             tab.wait(&format!("{CHINESE}.test($('#name').textContent)")).await;

@@ -1,8 +1,8 @@
-//! A client of the `DevTools` protocol: starts Chromium and exchanges commands, answers and events with it as
-//! JSON over one WebSocket.
+//! A client of the `DevTools` protocol. It starts Chromium, and exchanges commands, answers and
+//! events with it as JSON over one WebSocket.
 //!
-//! Crates with a type for each command of the protocol take minutes to compile. The tests need some twenty
-//! commands.
+//! Crates with a type for each command of the protocol take minutes to compile. The tests need
+//! about twenty commands.
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -23,10 +23,10 @@ use tokio::time::timeout;
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::Message;
 
-/// How long a page or the browser may take for anything before a test gives it up.
+/// How long a test waits for anything that a page or the browser does.
 pub(crate) const DEADLINE: Duration = Duration::from_secs(30);
 
-/// Arguments that keep the browser quiet, and let all tabs run at full speed at the same time.
+/// Arguments that avoid background activity, and let all tabs run at full speed at the same time.
 const ARGUMENTS: [&str; 17] = [
     "--headless=new",
     "--no-sandbox",
@@ -52,15 +52,15 @@ type Answer = oneshot::Sender<Result<Value, String>>;
 /// Called with the name of an event and its parameters.
 type Listener = Box<dyn Fn(&str, &Value) + Send>;
 
-/// A running browser. [`Browser::close`] ends it; dropping it without that kills its process.
+/// A running browser. [`Browser::close`] ends it, and dropping it kills its process.
 pub(crate) struct Browser {
     process: Child,
-    connection: Arc<Connection>,
+    connection: Arc<DevtoolsConnection>,
     _profile: TempDir,
 }
 
 impl Browser {
-    /// Starts the program and connects to it.
+    /// Starts a browser and connects to it.
     pub(crate) async fn launch(program: &Path) -> Self {
         let profile = TempDir::new().unwrap();
         let mut process = Command::new(program)
@@ -76,15 +76,15 @@ impl Browser {
         let mut lines = BufReader::new(process.stderr.take().unwrap()).lines();
         let url = timeout(DEADLINE, address(&mut lines)).await;
         let url = url.unwrap_or_else(|_| panic!("no address of the browser within {DEADLINE:?}"));
-        // Chromium keeps writing: a full pipe would stop it. The task ends with the process.
+        // Read on, because a full pipe would stop Chromium. The task ends with the process.
         tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
-        let connection = timeout(DEADLINE, Connection::open(&url)).await;
+        let connection = timeout(DEADLINE, DevtoolsConnection::open(&url)).await;
         let connection =
             connection.unwrap_or_else(|_| panic!("no connection to {url} within {DEADLINE:?}"));
         Self { process, connection, _profile: profile }
     }
 
-    /// Opens an empty page in a browser context of its own. `listener` gets the page's events.
+    /// Opens an empty page in a browser context of its own. `listener` receives the page's events.
     pub(crate) async fn open(&self, listener: impl Fn(&str, &Value) + Send + 'static) -> Session {
         let context = self.call("Target.createBrowserContext", json!({})).await.unwrap();
         let context = text(&context, "browserContextId");
@@ -102,9 +102,9 @@ impl Browser {
         session
     }
 
-    /// Asks the browser to end, and waits until it has.
+    /// Asks the browser to exit, and waits until it has.
     pub(crate) async fn close(&mut self) {
-        // It closes the connection, so that there may be no answer.
+        // There may be no answer, because the browser closes the connection.
         let _ = self.call("Browser.close", json!({})).await;
         if timeout(DEADLINE, self.process.wait()).await.is_err() {
             let _ = self.process.kill().await;
@@ -116,7 +116,7 @@ impl Browser {
     }
 }
 
-/// The address that Chromium writes to standard error once it listens.
+/// Returns the address that Chromium writes to standard error once it listens.
 async fn address(lines: &mut Lines<BufReader<ChildStderr>>) -> String {
     let mut said = Vec::new();
     while let Ok(Some(line)) = lines.next_line().await {
@@ -128,18 +128,18 @@ async fn address(lines: &mut Lines<BufReader<ChildStderr>>) -> String {
     panic!("the browser ended before it listened: {said:#?}")
 }
 
-/// One page, as the client sees it.
+/// The client's connection to one page.
 pub(crate) struct Session {
     id: String,
     context: String,
-    connection: Arc<Connection>,
+    connection: Arc<DevtoolsConnection>,
 }
 
 impl Session {
     /// Sends a command and waits for its answer.
     ///
     /// # Errors
-    /// The page refuses the command, is gone, or does not answer before the deadline.
+    /// The page rejects the command, is gone, or does not answer before the deadline.
     pub(crate) async fn call(&self, method: &str, parameters: Value) -> Result<Value, String> {
         self.connection.call(Some(&self.id), method, parameters).await
     }
@@ -152,16 +152,17 @@ impl Session {
     }
 }
 
-struct Connection {
+struct DevtoolsConnection {
     sink: tokio::sync::Mutex<SplitSink<Socket, Message>>,
     last_id: AtomicU64,
-    /// Who waits for the answer to which command. [`Connection::call`] removes what is not answered in time.
+    /// The callers that wait for an answer, by command. [`DevtoolsConnection::call`] removes those
+    /// that time out.
     waiting: Mutex<HashMap<u64, Answer>>,
-    /// Who gets the events of which session.
+    /// The listeners for events, by session.
     listeners: Mutex<HashMap<String, Listener>>,
 }
 
-impl Connection {
+impl DevtoolsConnection {
     async fn open(url: &str) -> Arc<Self> {
         let host = url.strip_prefix("ws://").and_then(|rest| rest.split('/').next());
         let host = host.unwrap_or_else(|| panic!("`{url}` is no address of a WebSocket"));
@@ -205,7 +206,7 @@ impl Connection {
             .map_err(|error| format!("{method}: {error}"))
     }
 
-    /// Hands an answer to whoever waits for it, and an event to the listener of its session.
+    /// Passes an answer to its caller, and an event to the listener of its session.
     fn receive(&self, message: &Value) {
         if let Some(id) = message["id"].as_u64() {
             let answer = match message.get("error") {
@@ -224,7 +225,7 @@ impl Connection {
     }
 }
 
-async fn read(mut incoming: SplitStream<Socket>, connection: Arc<Connection>) {
+async fn read(mut incoming: SplitStream<Socket>, connection: Arc<DevtoolsConnection>) {
     while let Some(Ok(message)) = incoming.next().await {
         if let Message::Text(text) = message
             && let Ok(message) = serde_json::from_str(&text)
@@ -232,11 +233,11 @@ async fn read(mut incoming: SplitStream<Socket>, connection: Arc<Connection>) {
             connection.receive(&message);
         }
     }
-    // Nobody waits for an answer that cannot come any more.
+    // Fails all callers: no more answers can arrive.
     lock(&connection.waiting).clear();
 }
 
-/// A field of an answer that the protocol says is there.
+/// Returns a required field of an answer.
 fn text(answer: &Value, field: &str) -> String {
     let found = answer[field].as_str();
     found.unwrap_or_else(|| panic!("no `{field}` in {answer}")).to_owned()

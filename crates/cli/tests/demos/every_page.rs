@@ -1,4 +1,4 @@
-//! What holds for every page.
+//! Properties of every page.
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -20,11 +20,11 @@ const PAGES: [&str; 10] = [
 
 const WIDTHS: [i64; 2] = [390, 1440];
 
-/// Every subscription stands, and the controls of the server know how they are set.
+/// True once every subscription is established and the controls show the settings of the server.
 const ALIVE: &str = "$$('.state').every(({ dataset }) => dataset.state !== 'starting')
     && ($('#denied') === null || !$('#rate').disabled)";
 
-/// What reaches beyond the right edge, unless it is in something that scrolls by itself.
+/// The elements that extend beyond the right edge, except in elements that scroll by themselves.
 const BEYOND_THE_EDGE: &str = "(() => {
     const width = document.documentElement.clientWidth;
     if (document.documentElement.scrollWidth <= width) return [];
@@ -34,22 +34,22 @@ const BEYOND_THE_EDGE: &str = "(() => {
         && !scrolls(element.parentElement)).map(({ outerHTML }) => outerHTML.slice(0, 80)).concat('the page');
 })()";
 
-/// Chinese that is shown in slanted letters.
+/// Chinese texts in slanted letters.
 const SLANTED: &str = "$$('body *').filter((element) => getComputedStyle(element).fontStyle !== 'normal'
     && [...element.childNodes].some(({ nodeType, data }) => nodeType === 3 && /\\p{Script=Han}/u.test(data)))
     .map(({ textContent }) => textContent)";
 
-/// Numbers of `s` or `ms`, except in code and in what crosses the wire.
+/// Texts with English units, `s` or `ms`, except in code and in recorded bytes.
 const ENGLISH_UNITS: &str = "$$('main *:not(code, script)').flatMap(({ childNodes }) => [...childNodes])
     .filter(({ nodeType, data }) => nodeType === 3 && /\\d ?m?s(?![\\w-])/.test(data)).map(({ data }) => data)";
 
 #[test]
-fn every_page_loads_in_english_at_every_width_without_a_complaint() {
+fn every_page_loads_in_english_at_every_width_without_errors() {
     visit(async |visit| every_page_loads(visit, "en-GB,en;q=0.9,zh;q=0.5", "en").await);
 }
 
 #[test]
-fn every_page_loads_in_chinese_at_every_width_without_a_complaint() {
+fn every_page_loads_in_chinese_at_every_width_without_errors() {
     visit(async |visit| every_page_loads(visit, "zh-CN,zh;q=0.9,en;q=0.5", "zh-Hans").await);
 }
 
@@ -61,7 +61,7 @@ async fn every_page_loads(visit: &Visit, accepted: &str, language: &str) {
         assert_eq!(tab.ask::<String>("document.documentElement.lang").await, language, "{page}");
         let title: String = tab.ask("document.title").await;
         let chinese = |text: &str| text.chars().any(|letter| ('一'..='鿿').contains(&letter));
-        assert_eq!(chinese(&title), language == "zh-Hans", "{page} is called {title}");
+        assert_eq!(chinese(&title), language == "zh-Hans", "the title of {page} is {title}");
         for width in WIDTHS {
             tab.resize(width, 900).await;
             assert_eq!(tab.ask::<i64>("innerWidth").await, width);
@@ -101,7 +101,7 @@ fn the_language_switch_changes_the_page_and_is_remembered() {
 }
 
 #[test]
-fn every_claim_is_there_in_both_languages() {
+fn every_claim_exists_in_both_languages() {
     visit(async |visit| {
         let mut told = Vec::new();
         for language in ["en", "zh"] {
@@ -111,7 +111,7 @@ fn every_claim_is_there_in_both_languages() {
             let names: Vec<_> = claims.iter().map(|(name, _)| name.clone()).collect();
             let all: Vec<_> = (1..=35).map(|number| format!("C{number:02}")).collect();
             assert_eq!(names, all, "{language}");
-            // The id and the verdict alone would be shorter.
+            // The id and the verdict alone are shorter than this.
             assert!(claims.iter().all(|(_, text)| text.chars().count() > 40), "{claims:#?}");
             told.push(claims);
 
@@ -128,7 +128,7 @@ fn every_claim_is_there_in_both_languages() {
 }
 
 #[test]
-fn every_link_leads_somewhere() {
+fn every_link_works() {
     visit(async |visit| {
         let tab = visit.open("/").await;
         let mut links = BTreeSet::new();
@@ -136,14 +136,14 @@ fn every_link_leads_somewhere() {
             tab.go(page).await;
             let found: Vec<String> = tab.ask("$$('a[href]').map(({ href }) => href)").await;
             let other = found.iter().find(|link| !link.starts_with(visit.server.url()));
-            assert_eq!(other, None, "{page} links to elsewhere");
+            assert_eq!(other, None, "{page} links to another server");
             let broken: Vec<String> = tab
                 .ask(
                     "$$('a[href^=\"#\"]').map((link) => link.getAttribute('href'))
                         .filter((place) => !document.getElementById(place.slice(1)))",
                 )
                 .await;
-            assert!(broken.is_empty(), "{page} links to places that it has not: {broken:?}");
+            assert!(broken.is_empty(), "{page} links to places that do not exist: {broken:?}");
             links.extend(found);
         }
         let links = serde_json::to_string(&links).unwrap();
@@ -158,7 +158,7 @@ fn every_link_leads_somewhere() {
 }
 
 #[test]
-fn every_control_has_a_name_and_every_page_a_language_and_one_heading() {
+fn every_control_has_a_name_and_every_page_has_one_heading() {
     const CONTROLS: [&str; 12] = [
         "button",
         "checkbox",
@@ -182,7 +182,7 @@ fn every_control_has_a_name_and_every_page_a_language_and_one_heading() {
             assert_eq!(tab.ask::<usize>("$$('main').length").await, 1, "{page}");
             let nodes = tab.accessible().await;
             let controls = nodes.iter().filter(|(role, _)| CONTROLS.contains(&role.as_str()));
-            assert!(controls.clone().count() > 10, "{page} has its links at least: {nodes:?}");
+            assert!(controls.clone().count() > 10, "{page} has at least its links: {nodes:?}");
             let nameless: Vec<_> =
                 controls.filter(|(_, name)| name.trim().is_empty()).map(|(role, _)| role).collect();
             assert!(nameless.is_empty(), "{page} has controls without a name: {nameless:?}");
@@ -190,7 +190,7 @@ fn every_control_has_a_name_and_every_page_a_language_and_one_heading() {
     });
 }
 
-/// Marks what the keyboard is to reach, in order. Of a group of radio buttons it reaches one.
+/// Marks what the keyboard must reach, in order. It reaches one radio button of each group.
 const MARK: &str = "(() => {
     const reachable = $$('a[href], button, input, select, textarea, summary, [tabindex=\"0\"]')
         .filter((element) => !element.disabled && element.checkVisibility({ visibilityProperty: true })
@@ -202,11 +202,12 @@ const MARK: &str = "(() => {
     return reachable.length;
 })()";
 
-/// What was marked and not reached, although it is still there to be reached.
+/// The marked elements that were not reached and can still be reached.
 const MISSED: &str = "$$('[data-place]').filter((element) => !element.disabled && element.checkVisibility()
     && !reached.includes(Number(element.dataset.place))).map(({ outerHTML }) => outerHTML.slice(0, 120))";
 
-/// How much may come while the keyboard goes through a page: a list of 150 records, say.
+/// How many elements may be added while the keyboard goes through a page, such as a list of
+/// records.
 const MORE: usize = 200;
 
 #[test]
@@ -217,7 +218,7 @@ fn the_keyboard_reaches_every_control_in_the_order_of_the_page() {
             tab.go(page).await;
             tab.wait(ALIVE).await;
             let count: usize = tab.ask(MARK).await;
-            // Besides what was marked, Tab reaches what scrolls and what has come since.
+            // Tab also reaches elements that scroll, and those that were added since.
             for _ in 0..count + MORE {
                 tab.press("Tab").await;
                 if tab.ask(&format!("{MISSED}.length === 0")).await {
@@ -227,7 +228,7 @@ fn the_keyboard_reaches_every_control_in_the_order_of_the_page() {
             let missed: Vec<String> = tab.ask(MISSED).await;
             assert!(missed.is_empty(), "{page}: Tab does not reach {missed:#?}");
             let reached: Vec<usize> = tab.ask("reached").await;
-            // After the last it begins again.
+            // After the last element, Tab starts again.
             let once = reached.iter().take_while(|place| **place < count - 1);
             assert!(once.is_sorted(), "{page}: Tab jumps: {reached:?}");
         }
@@ -235,7 +236,7 @@ fn the_keyboard_reaches_every_control_in_the_order_of_the_page() {
 }
 
 #[test]
-fn pictures_of_every_page_are_left_where_somebody_asks_for_them() {
+fn pictures_of_every_page_are_saved_on_request() {
     let Some(folder) = std::env::var_os("WIREBENCH_PAGES").map(PathBuf::from) else { return };
     visit(async |visit| {
         std::fs::create_dir_all(&folder).unwrap();
@@ -244,7 +245,7 @@ fn pictures_of_every_page_are_left_where_somebody_asks_for_them() {
             for page in PAGES {
                 tab.go(page).await;
                 tab.wait(ALIVE).await;
-                // Long enough for the charts to have something to show.
+                // Wait until the charts have something to show.
                 tab.wait("performance.now() > 5000 || !$('.chart')").await;
                 for width in WIDTHS {
                     take_pictures(&tab, page, language, width, &folder).await;
@@ -265,7 +266,7 @@ async fn take_pictures(
     tab.resize(width, 900).await;
     for scheme in ["light", "dark"] {
         tab.prefer(scheme).await;
-        // The charts take the colours with their next frame.
+        // The charts change their colours with the next frame.
         let () = tab
             .ask("new Promise((drawn) => setTimeout(() => requestAnimationFrame(() => drawn(null)), 60))")
             .await;

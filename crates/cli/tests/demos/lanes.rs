@@ -1,14 +1,15 @@
-//! Side by side, on the wire, six connections: what the lanes show of themselves.
+//! The pages that show lanes: side by side, on the wire, six connections.
 
-use crate::TRANSPORTS;
+use wirebench_protocol::{Delivery, Transport};
+
 use crate::browser::{Tab, visit};
 
-/// Of every lane of side by side, in the order of `TRANSPORTS`: a count that it shows.
+/// Returns a count of every lane of the page "side by side", in the order of `Transport::ALL`.
 async fn counts(tab: &Tab, name: &str) -> Vec<u64> {
     let all =
         format!("$$('[data-lane] [data-count={name}]').map((shown) => Number(shown.textContent))");
     let counts: Vec<u64> = tab.ask(&all).await;
-    assert_eq!(counts.len(), TRANSPORTS.len(), "every lane counts {name}");
+    assert_eq!(counts.len(), Transport::COUNT, "every lane counts {name}");
     counts
 }
 
@@ -29,7 +30,7 @@ async fn wait_for_published(tab: &Tab, seq: u64) {
     .await;
 }
 
-/// Cuts the connections of all lanes, and lets none through for so long from now on.
+/// Cuts the connections of all lanes, and rejects new ones for this long.
 async fn cut(tab: &Tab, seconds: u32) {
     let ok: bool = tab
         .ask(&format!(
@@ -40,7 +41,7 @@ async fn cut(tab: &Tab, seconds: u32) {
     assert!(ok);
 }
 
-/// Waits until every lane has received this many.
+/// Waits until every lane has received this many messages.
 async fn wait_for_received(tab: &Tab, count: u64) {
     tab.wait(&format!(
         "$$('[data-count=received]').every((shown) => Number(shown.textContent) >= {count})"
@@ -48,7 +49,7 @@ async fn wait_for_received(tab: &Tab, count: u64) {
     .await;
 }
 
-/// Presses the button that stops or starts the feed, and says how many messages it has then.
+/// Presses the button that stops or starts the feed. Returns how many messages it has then.
 async fn press_feed(tab: &Tab, publishing: bool) -> u64 {
     tab.click("#feed").await;
     tab.wait(&format!(
@@ -59,12 +60,12 @@ async fn press_feed(tab: &Tab, publishing: bool) -> u64 {
     published(tab).await
 }
 
-/// The page with 20 messages a second, all lanes connected and receiving.
+/// Opens the page with 20 messages per second, and waits until all lanes are receiving.
 async fn side_by_side(visit: &crate::browser::Visit) -> std::sync::Arc<Tab> {
     let tab = visit.open("/side-by-side").await;
     let lanes: Vec<String> =
         tab.until("$$('[data-lane]').map(({ dataset }) => dataset.lane)").await;
-    assert_eq!(lanes, TRANSPORTS);
+    assert_eq!(lanes, Transport::ALL.map(Transport::name));
     wait_for_state(&tab, "connected").await;
     tab.slide("#rate", 7).await;
     tab.wait(
@@ -80,7 +81,7 @@ fn each_lane_receives_and_shows_what_it_costs() {
     visit(async |visit| {
         let tab = side_by_side(visit).await;
         wait_for_received(&tab, 40).await;
-        for lane in TRANSPORTS {
+        for lane in Transport::ALL {
             tab.wait(&format!(
                 "/^(< )?[\\d.,]+ (ms|s)$/.test($('[data-lane={lane}] [data-part=delay]').textContent)"
             ))
@@ -95,14 +96,20 @@ fn each_lane_receives_and_shows_what_it_costs() {
             .await;
         }
         let requests = counts(&tab, "requests").await;
-        assert_eq!(&requests[2..], [1, 1], "a stream and a socket take one request");
-        assert!(requests[1] > 20, "a long poll for almost every message: {requests:?}");
-        assert_eq!(counts(&tab, "lost-silently").await, [0; 4]);
+        for (transport, requests) in Transport::ALL.into_iter().zip(requests) {
+            match transport.delivery() {
+                Delivery::Pushed => assert_eq!(requests, 1, "{transport} subscribes once"),
+                Delivery::Held => assert!(requests > 20, "one for most messages: {requests}"),
+                Delivery::Polled => assert!(requests >= 2, "one per interval: {requests}"),
+            }
+        }
+        assert_eq!(counts(&tab, "lost-silently").await, [0; Transport::COUNT]);
         assert!(tab.complaints().is_empty(), "{:#?}", tab.complaints());
     });
 }
 
-/// What is published while nobody can be connected is what each lane has to recover, to the message.
+/// Each lane has to recover exactly the messages that are published while no connection is
+/// possible.
 #[test]
 fn after_a_cut_each_lane_recovers_exactly_what_it_missed() {
     visit(async |visit| {
@@ -113,10 +120,10 @@ fn after_a_cut_each_lane_recovers_exactly_what_it_missed() {
         tab.wait("$$('[data-count=received]').every((shown) => shown.textContent === '0')").await;
 
         tab.click("#cut").await;
-        // Longer than the button's three seconds: how fast this test goes is to make no difference.
+        // Longer than the button's three seconds, so that the speed of this test does not matter.
         cut(&tab, 30).await;
         wait_for_state(&tab, "away").await;
-        assert_eq!(published(&tab).await, before, "the feed stands");
+        assert_eq!(published(&tab).await, before, "the feed has stopped");
         press_feed(&tab, true).await;
         wait_for_published(&tab, before + 10).await;
         let after = press_feed(&tab, false).await;
@@ -126,15 +133,19 @@ fn after_a_cut_each_lane_recovers_exactly_what_it_missed() {
         wait_for_state(&tab, "connected").await;
         let missed = after - before;
         wait_for_received(&tab, missed).await;
-        assert_eq!(counts(&tab, "received").await, [missed; 4], "published: {before} to {after}");
-        assert_eq!(counts(&tab, "recovered").await, [missed; 4]);
-        assert_eq!(counts(&tab, "lost").await, [0; 4]);
-        assert_eq!(counts(&tab, "lost-silently").await, [0; 4]);
+        assert_eq!(
+            counts(&tab, "received").await,
+            [missed; Transport::COUNT],
+            "published: {before} to {after}"
+        );
+        assert_eq!(counts(&tab, "recovered").await, [missed; Transport::COUNT]);
+        assert_eq!(counts(&tab, "lost").await, [0; Transport::COUNT]);
+        assert_eq!(counts(&tab, "lost-silently").await, [0; Transport::COUNT]);
     });
 }
 
 #[test]
-fn a_cut_in_the_midst_of_messages_loses_none() {
+fn a_cut_while_messages_are_published_loses_none() {
     visit(async |visit| {
         let tab = side_by_side(visit).await;
         let last = press_feed(&tab, false).await;
@@ -151,17 +162,17 @@ fn a_cut_in_the_midst_of_messages_loses_none() {
         wait_for_received(&tab, late - before + 5).await;
         let after = press_feed(&tab, false).await;
         wait_for_received(&tab, after - before).await;
-        assert_eq!(counts(&tab, "received").await, [after - before; 4]);
+        assert_eq!(counts(&tab, "received").await, [after - before; Transport::COUNT]);
         for recovered in counts(&tab, "recovered").await {
-            // Which lane knows when that it is away is its transport's affair.
+            // The transports notice a cut at different times.
             assert!((1..=late - early).contains(&recovered), "{recovered} of {}", late - early);
         }
-        assert_eq!(counts(&tab, "lost").await, [0; 4]);
-        assert_eq!(counts(&tab, "lost-silently").await, [0; 4]);
+        assert_eq!(counts(&tab, "lost").await, [0; Transport::COUNT]);
+        assert_eq!(counts(&tab, "lost-silently").await, [0; Transport::COUNT]);
     });
 }
 
-/// Waits until every lane shows this message as its newest.
+/// Waits until the newest message of every lane is this one.
 async fn wait_for_last(tab: &Tab, seq: u64) {
     tab.wait(&format!(
         "$$('.lane-last tbody tr:first-child td:first-child')
@@ -171,7 +182,7 @@ async fn wait_for_last(tab: &Tab, seq: u64) {
 }
 
 #[test]
-fn when_the_feed_stops_nothing_more_is_received() {
+fn a_stopped_feed_delivers_nothing() {
     visit(async |visit| {
         let tab = side_by_side(visit).await;
         let last = press_feed(&tab, false).await;
@@ -189,7 +200,7 @@ fn when_the_feed_stops_nothing_more_is_received() {
 }
 
 #[test]
-fn after_a_restart_each_lane_says_so_and_goes_on() {
+fn after_a_restart_each_lane_shows_a_notice_and_continues() {
     visit(async |visit| {
         let tab = side_by_side(visit).await;
         tab.click("#restart").await;
@@ -198,13 +209,13 @@ fn after_a_restart_each_lane_says_so_and_goes_on() {
         wait_for_state(&tab, "connected").await;
         tab.wait("$('#server-away p').hidden").await;
         tab.wait(
-            "$$('.lane-reset').length === 4 && $$('.lane-reset').every(({ hidden }) => !hidden)",
+            "$$('.lane-reset').length > 0 && $$('.lane-reset').every(({ hidden }) => !hidden)",
         )
         .await;
         tab.click("#zero").await;
         wait_for_received(&tab, 3).await;
-        assert_eq!(counts(&tab, "lost-silently").await, [0; 4]);
-        // Nobody has to set the sliders again, and what was said of the restart is over.
+        assert_eq!(counts(&tab, "lost-silently").await, [0; Transport::COUNT]);
+        // The sliders keep their values, and the notice about the restart is gone.
         assert_eq!(tab.get("/demo/state").await["rate"], 20.0);
         assert_eq!(tab.text("output[for=rate]").await, "20/s");
         tab.wait("$('#answer').textContent === ''").await;
@@ -212,7 +223,7 @@ fn after_a_restart_each_lane_says_so_and_goes_on() {
 }
 
 #[test]
-fn what_is_said_of_a_cut_stands_while_the_cut_lasts() {
+fn the_notice_about_a_cut_stays_while_the_cut_lasts() {
     visit(async |visit| {
         let tab = visit.open("/side-by-side").await;
         wait_for_state(&tab, "connected").await;
@@ -226,7 +237,7 @@ fn what_is_said_of_a_cut_stands_while_the_cut_lasts() {
     });
 }
 
-/// Columns of a lane's chart that have something in its colour, from left to right.
+/// The columns of a lane's chart that contain its colour, from left to right.
 const COLOURED: &str = "(() => {
     const canvas = $('[data-lane=sse] canvas');
     const colour = getComputedStyle($('[data-lane=sse]')).borderTopColor.match(/\\d+/g).map(Number);
@@ -243,7 +254,7 @@ const COLOURED: &str = "(() => {
     return columns;
 })()";
 
-/// Nothing is on the way from one message to the next, so no line may say that something is.
+/// There is no value between two messages, so no line may connect them.
 #[test]
 fn a_chart_of_messages_has_a_dot_for_each_and_nothing_between() {
     const PUBLISH: &str = "fetch('/feeds/demo/messages', { method: 'POST', body: '\"x\"',
@@ -251,12 +262,12 @@ fn a_chart_of_messages_has_a_dot_for_each_and_nothing_between() {
     visit(async |visit| {
         let tab = visit.open("/side-by-side").await;
         press_feed(&tab, false).await;
-        // Anew, with empty charts.
+        // Reload, for empty charts.
         tab.go("/side-by-side").await;
         wait_for_state(&tab, "connected").await;
         assert!(tab.ask::<bool>(PUBLISH).await);
         wait_for_received(&tab, 1).await;
-        // The first dot moves to the left as time goes by; the second comes far enough from it.
+        // Wait until the first dot has moved far enough to the left.
         let right: u32 = tab.until(&format!("{COLOURED}.at(-1)")).await;
         tab.wait(&format!("{COLOURED}.at(-1) < {right} - 30")).await;
         assert!(tab.ask::<bool>(PUBLISH).await);
@@ -264,18 +275,18 @@ fn a_chart_of_messages_has_a_dot_for_each_and_nothing_between() {
         tab.wait(&format!("{COLOURED}.at(-1) > {right} - 20")).await;
         let columns: Vec<u32> = tab.ask(COLOURED).await;
         let gaps = columns.windows(2).filter(|pair| pair[1] - pair[0] > 15).count();
-        assert_eq!(gaps, 1, "two dots and nothing between: {columns:?}");
+        assert_eq!(gaps, 1, "two dots with nothing between them: {columns:?}");
     });
 }
 
-/// A mark above the scale: how many of its pixels are left of its middle, how many right of it, and how
-/// far it is from the upper edge.
-const OFF_THE_SCALE: &str = "import('/web/chart.js').then(({ chart }) => {
+/// The mark of a value above the scale: the number of its pixels left and right of its middle, and
+/// its distance from the upper edge.
+const OFF_THE_SCALE: &str = "import('/web/charts/line_chart.js').then(({ LineChart }) => {
     const place = document.createElement('div');
     Object.assign(place.style, { position: 'relative', width: '300px', height: '200px' });
     document.body.append(place);
     const series = [{ key: 'a', name: 'a', color: '--sse', dots: true, line: false }];
-    const drawn = chart(place, { series, label: 'a', span: 1000, maximum: 100, now: () => 500 });
+    const drawn = new LineChart(place, { series, label: 'a', span: 1000, maximum: 100, now: () => 500 });
     drawn.add('a', 0, 1000, { hollow: true });
     drawn.redraw();
     const canvas = place.querySelector('canvas');
@@ -296,7 +307,7 @@ const OFF_THE_SCALE: &str = "import('/web/chart.js').then(({ chart }) => {
 })";
 
 #[test]
-fn a_mark_above_the_scale_is_whole() {
+fn the_mark_of_a_value_above_the_scale_is_not_cut_off() {
     visit(async |visit| {
         let tab = visit.open("/side-by-side").await;
         let (left, right, top): (i32, i32, i32) = tab.ask(OFF_THE_SCALE).await;
@@ -307,7 +318,7 @@ fn a_mark_above_the_scale_is_whole() {
 
 #[test]
 fn the_legend_of_the_wire_shows_the_patterns_of_its_bars() {
-    // How a part is filled, whatever its colour.
+    // How a part is filled, without its colour.
     const FILL: &str =
         "(part) => { const { backgroundImage, backgroundColor } = getComputedStyle(part);
         return backgroundImage.replace(/rgba?\\([^)]*[1-9][^)]*\\)/g, 'colour')
@@ -321,15 +332,15 @@ fn the_legend_of_the_wire_shows_the_patterns_of_its_bars() {
         let bar: Vec<String> = tab.ask(&fills("#totals tr[data-lane=sse] .shares")).await;
         assert_eq!(legend, bar);
         let distinct: std::collections::BTreeSet<_> = legend.iter().collect();
-        assert_eq!(distinct.len(), 3, "the three are told apart: {legend:?}");
+        assert_eq!(distinct.len(), 3, "the three patterns differ: {legend:?}");
     });
 }
 
 #[test]
-fn every_lane_leaves_records_and_a_frame_shows_the_bits_of_its_header() {
+fn every_lane_has_records_and_a_frame_shows_the_bits_of_its_header() {
     visit(async |visit| {
         let tab = visit.open("/on-the-wire").await;
-        for lane in TRANSPORTS {
+        for lane in Transport::ALL {
             tab.wait(&format!(
                 "Number($('#totals tr[data-lane={lane}] [data-total=messages]')?.textContent) >= 3"
             ))
@@ -353,11 +364,12 @@ fn every_lane_leaves_records_and_a_frame_shows_the_bits_of_its_header() {
         assert_eq!(
             bits[..4],
             [("FIN", "1"), ("RSV1–3", "000"), ("opcode", "0001"), ("MASK", "0")],
-            "a whole text frame from a server"
+            "a complete text frame from the server"
         );
         let ("length", length) = bits[4] else { panic!("{bits:?}") };
         let extended = ("extended length", 16);
-        // A message of 64 bytes and its envelope: 126 stands for a length in the two bytes behind it.
+        // A message of 64 bytes and its envelope: 126 means that the length is in the next two
+        // bytes.
         assert!(length == "1111110" || bits.len() == 5, "{bits:?}");
         assert_eq!(length.len(), 7, "{bits:?}");
         if let Some((name, value)) = bits.get(5) {
@@ -377,7 +389,7 @@ fn the_seventh_stream_waits_and_twenty_sockets_do_not() {
         tab.click("#open-sse").await;
         assert_eq!(tab.until::<String>("$('#six').dataset.stalled").await, "7");
         assert_eq!(tab.ask::<String>("$('#six').dataset.open").await, "6");
-        // The page then tries an ordinary request, which waits as well.
+        // The page then tries an ordinary request, which has to wait as well.
         tab.wait("$$('#log li').length >= 3").await;
         tab.click("#close-one").await;
         tab.wait("$('#six').dataset.stalled === '' && $('#six').dataset.open === '6'").await;
@@ -387,7 +399,7 @@ fn the_seventh_stream_waits_and_twenty_sockets_do_not() {
         assert_eq!(tab.ask::<String>("$('#six').dataset.stalled").await, "");
         tab.click("#close-all").await;
         tab.wait("$('#six').dataset.open === '0'").await;
-        // The page looks out for the server again, and finds it.
+        // The page checks the server again, and finds it.
         tab.wait("$('#server-away p').hidden").await;
         assert!(tab.complaints().is_empty(), "{:#?}", tab.complaints());
     });

@@ -1,8 +1,8 @@
 //! The teaching demos in a real browser, against the real server.
 //!
-//! Without a Chromium these tests say that they are skipped; `WIREBENCH_REQUIRE_BROWSER` makes that a
-//! failure, and `WIREBENCH_CHROMIUM` names another. `WIREBENCH_PAGES` names a folder to leave pictures of
-//! all pages in, to look at them.
+//! Without Chromium these tests are skipped and say so. `WIREBENCH_REQUIRE_BROWSER` makes that a
+//! failure, and `WIREBENCH_CHROMIUM` names another browser. `WIREBENCH_PAGES` names a folder for
+//! pictures of all pages.
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests fail by panicking")]
 
@@ -14,6 +14,4 @@ mod lanes;
 mod news;
 #[path = "../support/mod.rs"]
 mod support;
-
-/// The transports, as the pages name them.
-const TRANSPORTS: [&str; 4] = ["short-polling", "long-polling", "sse", "websocket"];
+mod theory;

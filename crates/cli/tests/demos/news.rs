@@ -1,9 +1,10 @@
-//! Monitor, badge, clock and job: who is told of something, and when.
+//! The pages monitor, badge, clock and job.
 
-use crate::TRANSPORTS;
+use wirebench_protocol::Transport;
+
 use crate::browser::{Tab, visit};
 
-/// Of a canvas: whether anything is drawn on it that differs from its first pixel.
+/// Returns true if anything on a canvas differs from its first pixel.
 const IS_DRAWN: &str = "(canvas) => {
     const { data } = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height);
     const pixels = new Uint32Array(data.buffer);
@@ -15,7 +16,7 @@ async fn wait_for_charts(tab: &Tab, count: usize) {
 }
 
 #[test]
-fn a_polled_badge_asks_for_nothing_and_a_pushed_one_does_not() {
+fn a_polled_badge_makes_empty_requests_and_a_pushed_one_does_not() {
     visit(async |visit| {
         let tab = visit.open("/badge").await;
         tab.wait("$$('.state').every(({ dataset }) => dataset.state === 'connected')").await;
@@ -65,7 +66,7 @@ fn the_monitor_draws_and_the_naive_way_takes_a_sampler_for_each_subscriber() {
 fn the_clock_ticks_over_every_transport() {
     visit(async |visit| {
         let tab = visit.open("/clock").await;
-        for transport in TRANSPORTS {
+        for transport in Transport::ALL {
             tab.click(&format!("label[data-transport={transport}]")).await;
             tab.wait("Number($('[data-count=received]').textContent) === 0").await;
             tab.wait("Number($('[data-count=received]').textContent) >= 1").await;
@@ -79,16 +80,16 @@ fn the_clock_ticks_over_every_transport() {
     });
 }
 
-/// Three messages have a mean, and it says nothing of a prediction.
+/// The mean of a few values says nothing about the prediction.
 #[test]
-fn a_badge_shows_a_mean_only_of_enough_changes_and_then_their_number_and_range() {
+fn a_badge_shows_a_mean_and_a_range_only_with_enough_changes() {
     visit(async |visit| {
         let tab = visit.open("/badge").await;
         tab.wait("$$('.state').every(({ dataset }) => dataset.state === 'connected')").await;
         let shown = |part: &str| format!("$('[data-badge=pushed] [data-part={part}]').textContent");
         let (mean, spread) = (shown("mean-observed"), shown("spread-observed"));
         let count = "Number($('[data-badge=pushed] [data-count=received]').textContent)";
-        // One look: the inbox gets messages by itself as well.
+        // All at once, because the inbox also receives messages by itself.
         let look = format!("[{count}, {mean}, {spread}]");
         loop {
             let (n, mean, spread): (u32, String, String) = tab.ask(&look).await;
@@ -105,16 +106,17 @@ fn a_badge_shows_a_mean_only_of_enough_changes_and_then_their_number_and_range()
     });
 }
 
-/// Milliseconds from `0.4 ms` or `1.25 s`; at most so many where it is `< 3.1 ms`, too short to be told.
+/// Parses `0.4 ms` or `1.25 s`. `< 3.1 ms` means at most that long.
 fn milliseconds(text: &str) -> f64 {
     let text = text.trim_start_matches("< ");
-    let (value, unit) = text.split_once(' ').unwrap_or_else(|| panic!("`{text}` is no duration"));
-    let value: f64 = value.parse().unwrap_or_else(|_| panic!("`{text}` is no duration"));
+    let (value, unit) =
+        text.split_once(' ').unwrap_or_else(|| panic!("`{text}` is not a duration"));
+    let value: f64 = value.parse().unwrap_or_else(|_| panic!("`{text}` is not a duration"));
     if unit == "s" { value * 1000.0 } else { value }
 }
 
 #[test]
-fn push_tells_that_a_job_is_done_no_later_than_polling() {
+fn a_push_tells_of_the_end_of_a_job_no_later_than_polling() {
     visit(async |visit| {
         let tab = visit.open("/job").await;
         tab.wait("$('[data-way=pushed]').dataset.state === 'connected'").await;
@@ -124,7 +126,7 @@ fn push_tells_that_a_job_is_done_no_later_than_polling() {
         tab.wait("$$('[data-told]').every(({ dataset }) => dataset.state === 'told')").await;
         let pushed = milliseconds(&tab.text("[data-late=pushed]").await);
         let polled = milliseconds(&tab.text("[data-late=polled]").await);
-        // A poll that happens to arrive as the job ends is told at the same moment, give or take.
+        // A poll that happens to arrive as the job ends is answered at about the same time.
         assert!(pushed <= polled + 20.0, "pushed after {pushed} ms, polled after {polled} ms");
         assert!(pushed < 500.0, "pushed after {pushed} ms");
         assert_eq!(tab.ask::<usize>("$$('#rows tr').length").await, 1);

@@ -42,8 +42,8 @@ pub(crate) async fn controllers_only(
     Err(ApiError::new(StatusCode::FORBIDDEN, error, hint))
 }
 
-/// Rejects requests from pages of other servers. Such a page could otherwise act through its visitor's
-/// browser, which may run on the server's own machine.
+/// Rejects requests from pages of other servers. Such a page could otherwise act through its
+/// visitor's browser, which may run on the server's own machine.
 pub(crate) async fn same_origin_only(request: Request, next: Next) -> Result<Response, ApiError> {
     if is_same_origin(request.uri(), request.headers()) {
         return Ok(next.run(request).await);

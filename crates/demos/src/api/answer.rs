@@ -34,7 +34,8 @@ impl ApiError {
         Self::new(StatusCode::BAD_REQUEST, error, hint)
     }
 
-    /// Returns the error for a limit that is reached. The request may succeed after `retry_after` seconds.
+    /// Returns the error for a limit that is reached. The request may succeed after `retry_after`
+    /// seconds.
     pub(crate) fn limit_reached(
         error: impl Into<String>,
         hint: &'static str,
@@ -56,7 +57,8 @@ impl IntoResponse for ApiError {
     }
 }
 
-/// Extracts a JSON body whatever its `Content-Type`: a page that is being left can only send plain text.
+/// Extracts a JSON body whatever its `Content-Type`: a page that is being left can only send plain
+/// text.
 #[derive(Debug)]
 pub(crate) struct JsonBody<T>(pub(crate) T);
 

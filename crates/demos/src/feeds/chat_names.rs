@@ -1,5 +1,5 @@
-//! Names for the members of the chat. The server chooses them, so that nobody has to invent one and nobody
-//! can use another member's.
+//! Names for the members of the chat. The server chooses them, so that nobody has to invent one and
+//! nobody can use another member's.
 
 use rand::seq::IteratorRandom;
 

@@ -28,8 +28,8 @@ impl Clock {
         loop {
             let (second, wait) = next_second(Timestamp::now());
             tokio::time::sleep(wait).await;
-            // Publish the second that was waited for and not the present time: the timer may be late, and
-            // the clock may have been set in the meantime.
+            // Publish the second that was waited for and not the present time: the timer may be
+            // late, and the clock may have been set in the meantime.
             publish(&self.feed, &Tick { time: second.to_string() });
         }
     }

@@ -12,8 +12,9 @@ use wirebench_server::{Feed, PacedPublisher, Rejected};
 
 use crate::api::answer::ApiError;
 
-/// The number of messages that the feed keeps: at 100 messages per second those of the last 20 s, so that a
-/// subscriber that is cut off for longer sees a gap. With the largest payload they take about 64 MiB.
+/// The number of messages that the feed keeps: at 100 messages per second those of the last 20 s,
+/// so that a subscriber that is cut off for longer sees a gap. With the largest payload they take
+/// about 64 MiB.
 const WINDOW: usize = 2_000;
 
 const PAYLOAD_BYTES: RangeInclusive<usize> = 2..=16_384;
@@ -100,8 +101,8 @@ impl DemoFeed {
     }
 
     fn restart(&self, publisher: &mut PublisherState) -> Result<(), ApiError> {
-        // `stop` waits for the old publisher, for at most the time of one message. Two publishers at a time
-        // would mix their schedules.
+        // `stop` waits for the old publisher, for at most the time of one message. Two publishers
+        // at a time would mix their schedules.
         publisher.running.take().map(PacedPublisher::stop);
         if !publisher.settings.publishing {
             return Ok(());

@@ -1,5 +1,5 @@
-//! The feed `inbox`: the number of unread messages of an inbox. Messages arrive at random times, and
-//! reading marks all of them as read.
+//! The feed `inbox`: the number of unread messages of an inbox. Messages arrive at random times,
+//! and reading marks all of them as read.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,8 +17,8 @@ use crate::feeds::internal::{publish, read_only};
 /// The mean time between two messages before it is limited to [`PAUSE_LIMITS`], in seconds.
 const MEAN_PAUSE: f64 = 15.0;
 
-/// The limits of the time between two messages, in seconds. The lower one keeps the number readable, the
-/// upper one keeps a class from waiting too long.
+/// The limits of the time between two messages, in seconds. The lower one keeps the number
+/// readable, the upper one keeps a class from waiting too long.
 const PAUSE_LIMITS: (f64, f64) = (3.0, 60.0);
 
 #[derive(Debug)]
@@ -60,8 +60,8 @@ impl Inbox {
     }
 }
 
-/// Returns the time until the next message: exponentially distributed if `uniform` is uniformly distributed
-/// from 0 to 1, because messages arrive independently of each other.
+/// Returns the time until the next message: exponentially distributed if `uniform` is uniformly
+/// distributed from 0 to 1, because messages arrive independently of each other.
 fn pause(uniform: f64) -> Duration {
     let seconds = -MEAN_PAUSE * (1.0 - uniform).ln();
     Duration::from_secs_f64(seconds.clamp(PAUSE_LIMITS.0, PAUSE_LIMITS.1))

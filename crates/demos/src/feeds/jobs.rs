@@ -27,8 +27,8 @@ const SECONDS: RangeInclusive<u64> = 1..=120;
 #[derive(Debug)]
 pub(crate) struct Jobs {
     pub(crate) feed: Feed,
-    /// When each running job started, by the time at which it will be done and by its id. A job does no
-    /// work: the page shows the waiting.
+    /// When each running job started, by the time at which it will be done and by its id. A job
+    /// does no work: the page shows the waiting.
     running: Mutex<BTreeMap<(Instant, String), Instant>>,
     /// Notified when a job is started.
     started: Notify,

@@ -1,5 +1,5 @@
-//! The feed `monitor`: processor and memory of the server's machine, sampled once for all subscribers and
-//! published at once.
+//! The feed `monitor`: processor and memory of the server's machine, sampled once for all
+//! subscribers and published at once.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -94,8 +94,8 @@ impl Monitor {
 }
 
 impl MachineSampler {
-    /// Returns a sampler. Wait before its first sample: the use of a processor is measured between two
-    /// points in time.
+    /// Returns a sampler. Wait before its first sample: the use of a processor is measured between
+    /// two points in time.
     ///
     /// # Errors
     /// The machine's state cannot be read.
@@ -105,7 +105,8 @@ impl MachineSampler {
         Ok(Self { system, cost })
     }
 
-    /// Takes a sample. This reads a few files that the kernel keeps in memory, so it does not block.
+    /// Takes a sample. This reads a few files that the kernel keeps in memory, so it does not
+    /// block.
     pub(super) fn sample(&mut self) -> MachineSample {
         let start = Instant::now();
         self.system.refresh_cpu_usage();

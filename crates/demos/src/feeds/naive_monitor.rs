@@ -1,5 +1,6 @@
-//! The monitor as a first version often looks: each connection has a sampler of its own, and a timer of its
-//! own that sends the latest sample. The monitor page compares it with the shared sampler.
+//! The monitor as a first version often looks: each connection has a sampler of its own, and a
+//! timer of its own that sends the latest sample. The monitor page compares it with the shared
+//! sampler.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -45,7 +46,8 @@ impl NaiveMonitor {
         Router::new().route("/demo/monitor/naive", get(subscribe)).with_state(self)
     }
 
-    /// Samples and sends for one connection, each in a task of its own, as two independent timers would.
+    /// Samples and sends for one connection, each in a task of its own, as two independent timers
+    /// would.
     fn serve(
         &self,
         feed: Feed,
@@ -129,8 +131,8 @@ async fn send(feed: &Feed, newest: watch::Receiver<Option<MachineSample>>) {
     }
 }
 
-/// Returns the period, up to 5 % longer or shorter. Two exact timers would keep the distance that they
-/// started with, and one connection would show that distance instead of the average.
+/// Returns the period, up to 5 % longer or shorter. Two exact timers would keep the distance that
+/// they started with, and one connection would show that distance instead of the average.
 fn about_a_period() -> Duration {
     PERIOD.mul_f64(rand::random_range(0.95..=1.05))
 }

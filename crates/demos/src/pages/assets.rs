@@ -24,7 +24,8 @@ pub(super) const SECURITY_HEADERS: [(header::HeaderName, HeaderValue); 4] = [
     (header::CACHE_CONTROL, HeaderValue::from_static("no-cache")),
 ];
 
-/// Answers `GET /web/{*path}`. Templates and dictionaries are not served: the pages are made of them.
+/// Answers `GET /web/{*path}`. Templates and dictionaries are not served: the pages are made of
+/// them.
 pub(super) async fn asset(
     Path(path): Path<String>,
     headers: HeaderMap,
@@ -57,7 +58,8 @@ fn etag(file: &EmbeddedFile) -> HeaderValue {
     HeaderValue::try_from(format!("\"{hash:032x}\"")).expect("quoted digits are plain ASCII")
 }
 
-/// Returns true if an `If-None-Match` header matches the tag (RFC 9110, section 13.1.2: weak comparison).
+/// Returns true if an `If-None-Match` header matches the tag (RFC 9110, section 13.1.2: weak
+/// comparison).
 fn matches(known: &HeaderValue, etag: &HeaderValue) -> bool {
     known.as_bytes() == b"*"
         || known

@@ -1,4 +1,5 @@
-//! The languages of the pages, and how one is chosen: by the address, the cookie or `Accept-Language`.
+//! The languages of the pages, and how one is chosen: by the address, the cookie or
+//! `Accept-Language`.
 
 use axum::http::{HeaderMap, HeaderValue, header};
 use serde::{Serialize, Serializer};
@@ -47,8 +48,8 @@ impl Language {
         Self::ALL.into_iter().find(|language| language.name() == name)
     }
 
-    /// Returns the language that a request asks for. The cookie comes first, because the visitor has made
-    /// that choice on these pages, and `Accept-Language` second.
+    /// Returns the language that a request asks for. The cookie comes first, because the visitor
+    /// has made that choice on these pages, and `Accept-Language` second.
     pub(super) fn of(headers: &HeaderMap) -> Self {
         let texts =
             |name| headers.get_all(name).into_iter().filter_map(|value| value.to_str().ok());
@@ -76,8 +77,8 @@ fn in_cookies(cookies: &str) -> Option<Language> {
         .find_map(Language::named)
 }
 
-/// Returns the known language that an `Accept-Language` header prefers (RFC 9110, section 12.5.4). Of two
-/// with the same quality, it is the one that the header names first.
+/// Returns the known language that an `Accept-Language` header prefers (RFC 9110, section 12.5.4).
+/// Of two with the same quality, it is the one that the header names first.
 fn first_choice(accepted: &str) -> Option<Language> {
     let mut best: Option<(f32, Language)> = None;
     for range in accepted.split(',') {

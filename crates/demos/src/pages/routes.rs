@@ -51,7 +51,8 @@ fn explain(page: &str, error: &str) -> String {
     }
 }
 
-/// Returns the language that the query asks for (`?language=zh`), and the address without that parameter.
+/// Returns the language that the query asks for (`?language=zh`), and the address without that
+/// parameter.
 fn chosen_language(uri: &Uri) -> Option<(Language, HeaderValue)> {
     let parameters = || uri.query().unwrap_or_default().split('&');
     let is_choice = |parameter: &&str| parameter.starts_with("language=");

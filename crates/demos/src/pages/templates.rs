@@ -1,5 +1,5 @@
-//! Renders the pages from their templates and dictionaries. Debug builds read both for each request, so
-//! that a change shows after a reload.
+//! Renders the pages from their templates and dictionaries. Debug builds read both for each
+//! request, so that a change shows after a reload.
 
 use std::sync::{Arc, LazyLock};
 

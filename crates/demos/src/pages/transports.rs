@@ -48,7 +48,8 @@ fn generated(content_type: &'static str, text: String) -> Response {
     (SECURITY_HEADERS, headers, text).into_response()
 }
 
-/// Returns a module that exports the scripts of all transports as `clients`, by the transports' names.
+/// Returns a module that exports the scripts of all transports as `clients`, by the transports'
+/// names.
 fn javascript() -> String {
     let (mut imports, mut entries) = (String::new(), String::new());
     for (n, TransportRow { look, script, .. }) in table().into_iter().enumerate() {
@@ -61,8 +62,9 @@ fn javascript() -> String {
     )
 }
 
-/// Returns a style in which each transport has a variable `--<name>` with its colour. An element with the
-/// attribute `data-transport` has that colour as `--lane`, and its `.mark` has the transport's shape.
+/// Returns a style in which each transport has a variable `--<name>` with its colour. An element
+/// with the attribute `data-transport` has that colour as `--lane`, and its `.mark` has the
+/// transport's shape.
 fn css() -> String {
     let (mut light, mut dark, mut rules) = (String::new(), String::new(), String::new());
     for Look { name, colour, colour_dark, marker, .. } in Transport::ALL.map(Transport::look) {

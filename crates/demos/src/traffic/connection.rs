@@ -11,12 +11,12 @@ use wirebench_protocol::Timestamp;
 use crate::traffic::lanes::Lane;
 use crate::traffic::trace::{Direction, Piece};
 
-/// The number of pieces that a connection holds until it is known which lane they belong to. Bytes that
-/// arrive after that are counted, but not kept.
+/// The number of pieces that a connection holds until it is known which lane they belong to. Bytes
+/// that arrive after that are counted, but not kept.
 const MAX_HELD_PIECES: usize = 16;
 
-/// The number of lanes that a connection remembers. Beyond it, the connection forgets the oldest, and
-/// counts as another connection if it ever carries that lane again.
+/// The number of lanes that a connection remembers. Beyond it, the connection forgets the oldest,
+/// and counts as another connection if it ever carries that lane again.
 const MAX_REMEMBERED_LANES: usize = 64;
 
 /// A connection of the server. Requests find it in their extensions, and the
@@ -40,8 +40,8 @@ pub(crate) struct TrackedConnection {
 struct Attribution {
     /// The lane of the request that is being answered, or was answered last.
     lane: Option<Arc<Lane>>,
-    /// True while a request is being answered, or the connection is upgraded. Between requests, incoming
-    /// bytes belong to the next request, whose lane is not known yet.
+    /// True while a request is being answered, or the connection is upgraded. Between requests,
+    /// incoming bytes belong to the next request, whose lane is not known yet.
     answering: bool,
     /// Incoming pieces whose lane is not known yet.
     held: Vec<Piece>,
@@ -66,8 +66,8 @@ impl TrackedConnection {
         self.id
     }
 
-    /// Assigns what crosses from now on to `lane`, and with it what came in since the last response.
-    /// Returns true if this is the first lane of the connection.
+    /// Assigns what crosses from now on to `lane`, and with it what came in since the last
+    /// response. Returns true if this is the first lane of the connection.
     pub(crate) fn begin_request(&self, lane: Option<&Arc<Lane>>) -> bool {
         let mut attribution = self.attribution.lock();
         attribution.lane = lane.cloned();

@@ -1,4 +1,5 @@
-//! The lanes of all tabs: what crossed in each of them, counted always and recorded while a page asks.
+//! The lanes of all tabs: what crossed in each of them, counted always and recorded while a page
+//! asks.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -10,8 +11,9 @@ use tokio::time::Instant;
 
 use crate::traffic::trace::{Direction, Piece, Trace, TracePage};
 
-/// The number of tabs that are known. Beyond it, the least recently used tab without an open connection is
-/// forgotten. If every tab has an open connection, the lanes of a new tab are not counted.
+/// The number of tabs that are known. Beyond it, the least recently used tab without an open
+/// connection is forgotten. If every tab has an open connection, the lanes of a new tab are not
+/// counted.
 const MAX_TABS: usize = 256;
 
 /// The number of lanes of a tab. Further lanes are not counted.
@@ -104,8 +106,8 @@ impl LaneRegistry {
         self.0.lock().get(&id).map(|tab| tab.lanes.clone()).unwrap_or_default()
     }
 
-    /// Returns what was recorded for a tab after the record `after`. A tab is recorded for a while after each
-    /// call.
+    /// Returns what was recorded for a tab after the record `after`. A tab is recorded for a while
+    /// after each call.
     ///
     /// # Errors
     /// The tab is not being recorded, and as many others are as the limit allows.

@@ -1,8 +1,9 @@
-//! The streams that the demos put around every connection of the server. They count its bytes, delay those
-//! of lanes, and can be cut.
+//! The streams that the demos put around every connection of the server. They count its bytes,
+//! delay those of lanes, and can be cut.
 //!
-//! From the browser inwards: the socket, the counter, the delay line, the cut. The counter is outermost, so
-//! that a piece is stamped with the time at which it leaves or reaches the browser's end of the link.
+//! From the browser inwards: the socket, the counter, the delay line, the cut. The counter is
+//! outermost, so that a piece is stamped with the time at which it leaves or reaches the browser's
+//! end of the link.
 
 use std::io;
 use std::pin::Pin;

@@ -35,8 +35,8 @@ impl Network {
         self.delay_ms.store(delay_ms, Ordering::Relaxed);
     }
 
-    /// Cuts every connection whose last request belonged to a lane, and for `duration` every connection on
-    /// which such a request arrives. A later cut replaces this one.
+    /// Cuts every connection whose last request belonged to a lane, and for `duration` every
+    /// connection on which such a request arrives. A later cut replaces this one.
     pub(crate) fn cut_lanes(&self, duration: Duration) {
         *self.cut_until.lock() = Some(Instant::now() + duration);
         self.cut_where(TrackedConnection::serves_a_lane);

@@ -54,7 +54,8 @@ async fn attribute(State(traffic): State<Traffic>, request: Request, next: Next)
         }
     }
     if first {
-        // The bytes of this request were not delayed: they arrived before it was known to be a lane's.
+        // The bytes of this request were not delayed: they arrived before it was known to be a
+        // lane's.
         tokio::time::sleep(network.delay()).await;
     }
     let response = next.run(request).await;

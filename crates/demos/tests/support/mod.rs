@@ -1,7 +1,7 @@
-//! A server with its demos, and a client that counts every byte.
+//! A server with the demos, and a client that counts every byte.
 
 #![expect(clippy::unwrap_used, reason = "clippy does not see that helpers here are tests")]
-#![expect(dead_code, reason = "each test program uses some of it")]
+#![expect(dead_code, reason = "each test program uses a part of this module")]
 
 use std::net::SocketAddr;
 use std::pin::Pin;
@@ -21,10 +21,10 @@ use tokio_util::sync::CancellationToken;
 use wirebench_demos::{ControlAccess, Demos};
 use wirebench_server::{Feed, JsonPayload, Server, listen};
 
-/// Longer than anything here takes on a busy machine.
+/// How long a test waits for anything. Nothing takes this long, even on a busy machine.
 pub(crate) const DEADLINE: Duration = Duration::from_mins(2);
 
-/// A server that runs, with a feed `quiet` to which only the test publishes.
+/// A running server, with a feed `quiet` that only the test publishes to.
 pub(crate) struct Running {
     pub(crate) address: SocketAddr,
     pub(crate) demos: Demos,
@@ -63,19 +63,21 @@ impl Running {
         Client::connect(self.address).await
     }
 
-    /// The answer to a question over a connection of its own, which has to be 200.
+    /// Sends a `GET` over a connection of its own, and returns the JSON of the response. Panics if
+    /// the status is not 200.
     pub(crate) async fn ask(&self, path: &str) -> Value {
         let answer = self.connect().await.send("GET", path, "").await.unwrap();
         assert_eq!(answer.status, 200, "{path}: {}", answer.body);
         serde_json::from_str(&answer.body).unwrap()
     }
 
-    /// Changes something over a connection of its own.
+    /// Sends a request over a connection of its own.
     pub(crate) async fn change(&self, method: &str, path: &str, body: &str) -> Answer {
         self.connect().await.send(method, path, body).await.unwrap()
     }
 
-    /// Asks until the answer is as expected: bytes are counted a moment after they were sent.
+    /// Sends a `GET` until the response is as expected: bytes are counted a moment after they were
+    /// sent.
     pub(crate) async fn expect(&self, path: &str, pick: impl Fn(&Value) -> Value, expected: Value) {
         let mut found = Value::Null;
         let asking = async {
@@ -88,21 +90,21 @@ impl Running {
         assert!(in_time.is_ok(), "{path}: expected {expected}, found {found}");
     }
 
-    /// Stops it, as a signal would; panics when it takes longer than connections that end do.
+    /// Stops the server as a signal would. Panics if open connections delay it.
     pub(crate) async fn stop(self) {
         self.stop.cancel();
         timeout(Duration::from_secs(4), self.task).await.expect("the server stops").unwrap();
     }
 }
 
-/// What was answered.
+/// A response.
 #[derive(Debug)]
 pub(crate) struct Answer {
     pub(crate) status: u16,
     pub(crate) body: String,
 }
 
-/// One connection.
+/// A client with one connection.
 pub(crate) struct Client {
     pub(crate) stream: BufReader<Counting>,
 }
@@ -112,7 +114,7 @@ impl Client {
         Self { stream: BufReader::new(Counting::connect(address).await) }
     }
 
-    /// Bytes sent and received over it so far.
+    /// Returns the bytes that were sent and received so far.
     pub(crate) fn crossed(&self) -> (u64, u64) {
         self.stream.get_ref().crossed.get()
     }
@@ -125,7 +127,7 @@ impl Client {
         self.stream.write_all(request.as_bytes()).await.unwrap();
     }
 
-    /// The status and the length of the body, if it is said.
+    /// Reads the head of a response: its status and its `Content-Length`.
     pub(crate) async fn head(&mut self) -> std::io::Result<(u16, Option<usize>)> {
         let (mut status, mut length) = (None, None);
         loop {
@@ -144,7 +146,7 @@ impl Client {
         }
     }
 
-    /// Sends a request and waits for the whole answer.
+    /// Sends a request and reads the whole response.
     pub(crate) async fn send(
         &mut self,
         method: &str,
@@ -152,13 +154,13 @@ impl Client {
         body: &str,
     ) -> std::io::Result<Answer> {
         self.begin(method, path, body).await;
-        let (status, length) = timeout(DEADLINE, self.head()).await.expect("an answer in time")?;
+        let (status, length) = timeout(DEADLINE, self.head()).await.expect("a response in time")?;
         let mut body = vec![0; length.unwrap_or(0)];
         self.stream.read_exact(&mut body).await?;
         Ok(Answer { status, body: String::from_utf8(body).unwrap() })
     }
 
-    /// Reads a stream up to and with this.
+    /// Reads a stream up to this text, and returns what was read.
     pub(crate) async fn read_to(&mut self, end: &str) -> String {
         let mut text = Vec::new();
         let reading = async {
@@ -172,14 +174,14 @@ impl Client {
         text
     }
 
-    /// Waits until the connection ends, which is the next thing that happens to it.
+    /// Waits until the connection ends. Panics if another byte arrives first.
     pub(crate) async fn end(&mut self) {
         let read = timeout(DEADLINE, self.stream.read_u8()).await.expect("an end in time");
         assert!(read.is_err(), "expected the end, found byte {read:?}");
     }
 }
 
-/// Bytes that crossed a socket: sent, received.
+/// The bytes that crossed a socket: sent and received.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Crossed(Arc<[AtomicU64; 2]>);
 
@@ -190,7 +192,7 @@ impl Crossed {
     }
 }
 
-/// A socket that counts.
+/// A socket that counts its bytes.
 pub(crate) struct Counting {
     stream: TcpStream,
     pub(crate) crossed: Crossed,

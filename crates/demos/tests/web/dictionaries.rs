@@ -144,7 +144,8 @@ fn every_word_that_a_script_uses_exists() {
     }
 }
 
-/// A unit or an error of the server that a script writes directly would be English on a Chinese page.
+/// A unit or an error of the server that a script writes directly would be English on a Chinese
+/// page.
 #[test]
 fn scripts_take_units_and_reasons_from_the_dictionaries() {
     for (path, text) in files("js") {

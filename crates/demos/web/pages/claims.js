@@ -1,24 +1,25 @@
-// Claims: the page is whole without a script; this narrows it down to a verdict.
+// Claims: the page is complete without this script, which filters the claims by their verdict.
 
-import { fill, words } from "../words.js";
+import { byId } from "../elements.js";
+import { fill } from "../format.js";
+import { words } from "../page_data.js";
 
-const filter = document.getElementById("filter");
-const shown = document.getElementById("shown");
+const filter = byId("filter");
 const claims = [...document.querySelectorAll(".claim")];
 
 function show(verdict) {
   for (const claim of claims) claim.hidden = verdict !== "" && claim.dataset.verdict !== verdict;
   const n = claims.filter((claim) => !claim.hidden).length;
-  shown.textContent = fill(words.shown, { n, all: claims.length });
+  byId("shown").textContent = fill(words.shown, { n, all: claims.length });
 }
 
 const chosen = () => filter.querySelector("input:checked").value;
 
 filter.addEventListener("change", () => show(chosen()));
 
-// A link to a claim that the filter hides would lead nowhere.
+// Show all claims when a link leads to one that the filter hides.
 addEventListener("hashchange", () => {
-  const claim = document.getElementById(location.hash.slice(1));
+  const claim = byId(location.hash.slice(1));
   if (!claim?.hidden) return;
   filter.querySelector("input[value='']").checked = true;
   show("");
@@ -26,5 +27,5 @@ addEventListener("hashchange", () => {
 });
 
 filter.hidden = false;
-// A browser that comes back to the page puts the choice back that was made before.
+// The browser restores an earlier choice when the visitor comes back to the page.
 show(chosen());

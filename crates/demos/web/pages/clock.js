@@ -1,105 +1,116 @@
-// Clock: what time the server says it is, over a transport of one's choice.
+// Clock: the server's time, over a transport of the visitor's choice.
 
-import { apart } from "../apart.js";
-import { chart } from "../chart.js";
-import { lane as subscribeLane } from "../lane.js";
-import { lane as tag } from "../server.js";
-import { delay, ready, uncertainty_ms } from "../server_clock.js";
+import { LineChart } from "../charts/line_chart.js";
+import { byId } from "../elements.js";
+import { duration, fill, shortDuration } from "../format.js";
+import { common, deliveryOf, language, words } from "../page_data.js";
+import { clockError, clockReady, deliveryDelay } from "../server/clock.js";
+import { delayText } from "../server/delay_text.js";
+import { laneTag } from "../server/tab.js";
 import { slider } from "../slider.js";
-import { standing } from "../standing.js";
-import { briefly, common, duration, fill, language, words } from "../words.js";
+import { mean } from "../statistics.js";
+import { Lane } from "../subscription/lane.js";
+import { showLaneState } from "../subscription/state_text.js";
 
 const WINDOW_MS = 60_000;
 
-const element = (id) => document.getElementById(id);
-const counted = (name) => document.querySelector(`[data-count="${name}"]`);
+const counter = (name) => document.querySelector(`[data-count="${name}"]`);
 const chosen = () => document.querySelector("input[name='transport']:checked").value;
 
-const hands = new Intl.DateTimeFormat(language, { timeStyle: "medium", hourCycle: "h23" });
-const day = new Intl.DateTimeFormat(language, { dateStyle: "full" });
+const timeFormat = new Intl.DateTimeFormat(language, { timeStyle: "medium", hourCycle: "h23" });
+const dateFormat = new Intl.DateTimeFormat(language, { dateStyle: "full" });
 
-let heard;
+let lane;
 let cursor;
 let interval_ms = 1000;
 let received = 0;
 let requests = 0;
 let delays;
 
-function listen() {
+function subscribe() {
   const transport = chosen();
-  heard?.stop();
+  const delivery = deliveryOf(transport);
+  lane?.stop();
+  byId("interval-field").hidden = delivery !== "polled";
+  replaceChart(transport);
+  received = requests = 0;
+  showCounts();
+  const options = {
+    after: cursor,
+    lane: laneTag(`clock-${transport}`),
+    interval: () => interval_ms,
+  };
+  lane = new Lane(transport, "clock", options, (event) => handle(event, delivery));
+  showState();
+}
+
+function replaceChart(transport) {
   delays?.remove();
-  const place = element("chart");
+  const place = byId("chart");
   place.dataset.transport = transport;
-  delays = chart(place, {
+  delays = new LineChart(place, {
     series: [{ key: "delay", name: words.delays, color: "--lane", dots: true, line: false }],
     label: words.chart,
     span: WINDOW_MS,
-    maximum: () => Math.max(10, delays?.highest() ?? 0),
+    maximum: () => Math.max(10, delays.highest()),
   });
-  element("interval-field").hidden = transport !== "short-polling";
-  received = requests = 0;
-  show();
-  const options = { after: cursor, lane: tag(`clock-${transport}`), interval: () => interval_ms };
-  heard = subscribeLane(transport, "clock", options, follow);
-  stand();
 }
 
-function follow(event) {
-  if (event.kind === "gap") ({ cursor } = event);
+function handle(event, delivery) {
+  if (event.cursor) ({ cursor } = event);
   if (event.kind === "request") requests += 1;
-  // What opens a stream or a socket is one request; a poll has counted itself.
-  if (event.kind === "connected" && !chosen().endsWith("-polling")) requests += 1;
+  // Opening a stream or a socket is one request. Polls report theirs themselves.
+  if (event.kind === "connected" && delivery === "pushed") requests += 1;
   if (event.kind === "received") {
-    ({ cursor } = event);
     received += 1;
-    tell(event);
+    showTime(event);
   }
-  show();
+  showCounts();
 }
 
-function tell({ message, at }) {
-  const told = new Date(message.payload.time);
-  const late = delay(message, at);
-  element("time").textContent = hands.format(told);
-  element("time").dateTime = message.payload.time;
-  element("date").textContent = day.format(told);
-  element("delay").textContent = apart(late);
-  if (late === undefined) return;
+function showTime({ message, at }) {
+  const time = new Date(message.payload.time);
+  const delay = deliveryDelay(message, at);
+  byId("time").textContent = timeFormat.format(time);
+  byId("time").dateTime = message.payload.time;
+  byId("date").textContent = dateFormat.format(time);
+  byId("delay").textContent = delayText(delay);
+  if (delay === undefined) return;
 
-  delays.add("delay", at, late);
-  const shown = delays.values("delay").map(({ value }) => value);
-  element("mean").textContent = apart(shown.reduce((sum, value) => sum + value, 0) / shown.length);
-  // What the server's clock shows at the moment of arrival, against what ours shows.
-  const ahead = told.getTime() + late - (Date.now() - (performance.now() - at));
-  element("offset").textContent = fill(ahead < 0 ? words.behind : words.ahead, {
+  delays.add("delay", at, delay);
+  byId("mean").textContent = delayText(mean(delays.values("delay")));
+  // What the server's clock showed at the arrival, compared with what this device's clock showed.
+  const ahead = time.getTime() + delay - (Date.now() - (performance.now() - at));
+  byId("offset").textContent = fill(ahead < 0 ? words.behind : words.ahead, {
     duration: duration(Math.abs(ahead)),
   });
-  element("uncertainty").textContent = duration(uncertainty_ms());
+  byId("uncertainty").textContent = duration(clockError());
 }
 
-function show() {
-  counted("received").textContent = String(received);
-  counted("requests").textContent = String(requests);
+function showCounts() {
+  counter("received").textContent = String(received);
+  counter("requests").textContent = String(requests);
 }
 
-function tick() {
+function showOwnTime() {
   const now = Date.now();
-  element("own-time").textContent = hands.format(now);
-  setTimeout(tick, 1000 - (now % 1000));
+  byId("own-time").textContent = timeFormat.format(now);
+  setTimeout(showOwnTime, 1000 - (now % 1000));
 }
 
-slider(element("interval"), {
+slider(byId("interval"), {
   values: [500, 1000, 2000, 5000],
   value: interval_ms,
-  format: briefly,
-  on: (ms) => (interval_ms = ms),
+  format: shortDuration,
+  onChange(ms) {
+    interval_ms = ms;
+  },
 });
 for (const choice of document.querySelectorAll("input[name='transport']")) {
-  choice.addEventListener("change", listen);
+  choice.addEventListener("change", subscribe);
 }
-const stand = standing(element("state"), () => heard);
-element("time").textContent = common.absent;
-tick();
-await ready;
-listen();
+const showState = showLaneState(byId("state"), () => lane);
+byId("time").textContent = common.absent;
+showOwnTime();
+await clockReady;
+subscribe();

@@ -1,218 +1,154 @@
 // Job done: how the page learns that a long task has ended.
 
-import { apart } from "../apart.js";
-import { lane as subscribeLane } from "../lane.js";
-import { refusal } from "../refusal.js";
-import { lane as tag, post, watch } from "../server.js";
-import { delay, ready } from "../server_clock.js";
+import { byId } from "../elements.js";
+import { count, fill, shortDuration } from "../format.js";
+import { common, words } from "../page_data.js";
+import { post } from "../server/api.js";
+import { clockReady, deliveryDelay } from "../server/clock.js";
+import { delayText } from "../server/delay_text.js";
+import { errorText } from "../server/error_text.js";
+import { watchServer } from "../server/status.js";
+import { laneTag } from "../server/tab.js";
 import { slider } from "../slider.js";
-import { standing } from "../standing.js";
-import { briefly, common, count, duration, fill, words } from "../words.js";
+import { Lane } from "../subscription/lane.js";
+import { showLaneState } from "../subscription/state_text.js";
+import { addFinishedJob, elementOf, showJob, WAYS } from "./job/job_view.js";
+import { notifyDone } from "./job/notifications.js";
 
-const WAYS = ["polled", "pushed"];
 const FEED = "jobs";
-
-const element = (id) => document.getElementById(id);
-const of = (key, way) => document.querySelector(`[data-${key}="${way}"]`);
 
 let seconds = 8;
 let interval_ms = 3000;
 let life;
-// The job under way or the last one: see `start`.
+// The running job or the last one: see `start`.
 let job;
-let jobs = 0;
+let started = 0;
 
-await ready;
+await clockReady;
 
-// ---- The two ways of being told
+// ---- The two ways to learn of the end
 
-// Pushed: one subscription that stands all the time.
-const pushed = subscribeLane("sse", FEED, { lane: tag("job-pushed") }, (event) => learn("pushed", event));
-standing(of("way", "pushed"), () => pushed);
+// Pushed: one subscription for all jobs.
+const pushed = new Lane("sse", FEED, { lane: laneTag("job-pushed") }, (event) =>
+  handle("pushed", event),
+);
+showLaneState(elementOf("way", "pushed"), () => pushed);
 
-// Polled: as long as a job is under way, as a page would that has nothing else to ask for.
+// Polled: while a job is running, as on a page that has nothing else to ask for.
 let polled;
-standing(of("way", "polled"), () => polled ?? { state: "stopped" });
+showLaneState(elementOf("way", "polled"), () => polled ?? { state: "stopped" });
 
-/** Begins to poll, and resolves once the poller knows where the feed stands. */
-function poll() {
-  // A job begins at any moment of a poller's interval. Were the polls counted from its beginning, a job
-  // of 8 s polled every 3 s would be known 1 s late every time, and one of 9 s anything from 0 to 3 s.
+/** Starts to poll. Resolves once the poller knows its place in the feed. */
+function startPolling() {
+  // A job starts at a random time within the poller's interval. Were the polls counted from its
+  // start, a job of 8 s polled every 3 s would always be known 1 s late.
   const phase = Math.random();
-  let asked = 0;
-  const interval = () => (asked === 1 ? phase * interval_ms : interval_ms);
-  return new Promise((stands) => {
-    polled = subscribeLane("short-polling", FEED, { lane: tag("job-polled"), interval }, (event) => {
-      if (event.kind === "request") asked += 1;
-      if (event.kind === "connected") stands();
-      learn("polled", event);
+  let requests = 0;
+  const interval = () => (requests === 1 ? phase * interval_ms : interval_ms);
+  return new Promise((resolve) => {
+    polled = new Lane("short-polling", FEED, { lane: laneTag("job-polled"), interval }, (event) => {
+      if (event.kind === "request") requests += 1;
+      if (event.kind === "connected") resolve();
+      handle("polled", event);
     });
   });
 }
 
-function learn(way, { kind, message, gap, at }) {
-  if (!job?.id || job.over) return;
+function handle(way, { kind, message, gap, at }) {
+  if (!job || job.over) return;
   if (kind === "empty" && job[way].told_at === undefined) {
-    job[way].empty += 1;
-    job[way].asked.push(performance.now());
+    job[way].empty_at.push(performance.now());
   }
-  if (kind === "gap" && gap.reset) lose();
+  if (kind === "gap" && gap.reset) loseJob();
   if (kind !== "received" || message.payload.job !== job.id) return;
 
   job[way].told_at = at;
-  job[way].late_ms = delay(message, at);
+  job[way].late_ms = deliveryDelay(message, at);
   job.took_ms = message.payload.took_ms;
-  const late = apart(job[way].late_ms);
-  element("status").textContent = fill(way === "pushed" ? words.told_pushed : words.told_polled, { late });
+  const late = delayText(job[way].late_ms);
+  const told = way === "pushed" ? words.told_pushed : words.told_polled;
+  byId("status").textContent = fill(told, { late });
   if (way === "polled") polled.stop();
-  notify();
-  if (WAYS.every((one) => job[one].told_at !== undefined)) end();
+  notifyDone(job);
+  if (WAYS.every((one) => job[one].told_at !== undefined)) finishJob();
   show();
 }
 
 // ---- A job
 
 async function start() {
-  element("start").disabled = true;
-  element("problem").textContent = "";
+  byId("start").disabled = true;
+  byId("problem").textContent = "";
   polled?.stop();
   job = undefined;
-  await poll();
+  await startPolling();
   try {
-    const fresh = { polled: { empty: 0, asked: [] }, pushed: { empty: 0, asked: [] } };
-    const { job: id, seconds: takes } = await post("/demo/jobs", { seconds });
-    jobs += 1;
-    job = { ...fresh, id, takes, number: jobs, interval_ms, began_at: performance.now(), life };
-    element("status").textContent = fill(words.running, { seconds: count(takes) });
+    const accepted = await post("/demo/jobs", { seconds });
+    started += 1;
+    job = {
+      id: accepted.job,
+      takes_ms: accepted.seconds * 1000,
+      number: started,
+      interval_ms,
+      began_at: performance.now(),
+      life,
+      over: false,
+      polled: { empty_at: [] },
+      pushed: { empty_at: [] },
+    };
+    byId("status").textContent = fill(words.running, { seconds: count(accepted.seconds) });
   } catch (error) {
     polled.stop();
-    element("start").disabled = false;
-    const full = fill(words.failed.full, { seconds: 5 });
-    element("problem").textContent =
-      error.status === 503 ? full : fill(common.failed, { error: refusal(error) });
+    byId("start").disabled = false;
+    const full = error.status === 503;
+    const problem = full ? words.failed.full : fill(common.failed, { error: errorText(error) });
+    byId("problem").textContent = problem;
   }
   show();
 }
 
-function end() {
+function finishJob() {
   job.over = true;
-  element("start").disabled = false;
-  element("past-none").hidden = true;
-  element("past-jobs").hidden = false;
-  const row = element("rows").insertRow(0);
-  const cells = [
-    count(job.number),
-    duration(job.took_ms),
-    briefly(job.interval_ms),
-    apart(job.polled.late_ms),
-    count(job.polled.empty),
-    apart(job.pushed.late_ms),
-  ];
-  for (const cell of cells) {
-    const place = row.insertCell();
-    place.className = "number";
-    place.textContent = cell;
-  }
+  byId("start").disabled = false;
+  addFinishedJob(job);
 }
 
-/** The server that had the job is no more. */
-function lose() {
+/** Called when the server that had the job was restarted. */
+function loseJob() {
   job.over = true;
   polled.stop();
-  element("start").disabled = false;
-  element("status").textContent = words.lost;
+  byId("start").disabled = false;
+  byId("status").textContent = words.lost;
 }
 
-watch(({ here, state }) => {
+watchServer(({ here, state }) => {
   if (!here) return;
   life = state.life;
-  if (job && !job.over && job.life && job.life !== life) lose();
+  if (job && !job.over && job.life && job.life !== life) loseJob();
 });
 
-// ---- Showing it
+// ---- The page
 
-function show() {
-  const now = performance.now();
-  element("progress").value = job ? Math.min(1, (now - job.began_at) / (job.takes * 1000)) : 0;
-  for (const way of WAYS) {
-    const told = job?.[way].told_at;
-    const text =
-      told !== undefined
-        ? fill(words.told, { after: duration(told - job.began_at) })
-        : job && !job.over
-          ? words.waiting
-          : common.absent;
-    if (of("told", way).textContent !== text) of("told", way).textContent = text;
-    of("told", way).dataset.state = told === undefined ? "waiting" : "told";
-    of("late", way).textContent = apart(job?.[way].late_ms);
-    of("predicted", way).textContent = way === "polled" ? duration((job?.interval_ms ?? interval_ms) / 2) : duration(0);
-    of("empty", way).textContent = job ? count(job[way].empty) : common.absent;
-    draw(way, now);
-  }
-}
-
-/** The bar of a way: the job, each request for nothing, and the moment of being told. */
-function draw(way, now) {
-  const track = of("track", way);
-  if (!job) return;
-  // Room for the poll that may come last; from the beginning, so that the marks stay where they are.
-  const whole = Math.max(job.takes * 1000 + job.interval_ms * 1.1, now_or_end(now));
-  const share = (at) => `${(100 * Math.min(1, (at - job.began_at) / whole)).toFixed(2)}%`;
-  const marks = job[way].asked.map((at) => ["asked", at]);
-  if (job[way].told_at !== undefined) marks.push(["told", job[way].told_at]);
-  track.style.setProperty("--job", share(job.began_at + job.takes * 1000));
-  track.style.setProperty("--now", share(job.over ? Infinity : now));
-  while (track.children.length > marks.length) track.lastElementChild.remove();
-  marks.forEach(([kind, at], place) => {
-    const mark = track.children[place] ?? track.appendChild(document.createElement("i"));
-    mark.dataset.kind = kind;
-    mark.style.setProperty("--at", share(at));
-  });
-}
-
-const now_or_end = (now) => {
-  const told = WAYS.map((way) => job[way].told_at ?? (job.over ? 0 : now));
-  return Math.max(...told) - job.began_at;
-};
+const show = () => showJob(job, interval_ms);
 
 setInterval(() => job && !job.over && show(), 100);
 
-// ---- Notifications, for those who ask for them
-
-const button = element("notify");
-
-button.addEventListener("click", async () => {
-  if (!("Notification" in window) || !isSecureContext) {
-    element("problem").textContent = words.notify.absent;
-    return;
-  }
-  const granted = (await Notification.requestPermission()) === "granted";
-  element("problem").textContent = granted ? words.notify.on : words.notify.denied;
-  button.disabled = granted;
-});
-
-function notify() {
-  if (!button.disabled || job.notified || document.visibilityState === "visible") return;
-  job.notified = true;
-  new Notification(words.notify.title, { body: fill(words.notify.body, { took: duration(job.took_ms) }) });
-}
-
-// ---- Controls
-
-slider(element("seconds"), {
+slider(byId("seconds"), {
   values: [2, 5, 8, 15, 30, 60, 120],
   value: seconds,
-  format: (n) => briefly(n * 1000),
-  on: (n) => (seconds = n),
+  format: (n) => shortDuration(n * 1000),
+  onChange(n) {
+    seconds = n;
+  },
 });
-slider(element("interval"), {
+slider(byId("interval"), {
   values: [500, 1000, 2000, 3000, 5000, 10_000, 30_000],
   value: interval_ms,
-  format: briefly,
-  on(ms) {
+  format: shortDuration,
+  onChange(ms) {
     interval_ms = ms;
     show();
   },
 });
-element("start").addEventListener("click", start);
+byId("start").addEventListener("click", start);
 show();

@@ -1,6 +1,6 @@
-// Where a feed is to be had.
+// The addresses of feeds.
 
-/** The path of a feed, with the parameters that have a value. */
+/** Returns the path of a feed, with the parameters that have a value. */
 export function address(feed, transport, parameters) {
   const query = new URLSearchParams();
   for (const [name, value] of Object.entries(parameters)) {
@@ -10,7 +10,7 @@ export function address(feed, transport, parameters) {
   return `/feeds/${encodeURIComponent(feed)}/${transport}${text && `?${text}`}`;
 }
 
-/** A setting that may be a function, so that a slider takes effect with the next poll. */
-export function setting(value, otherwise) {
+/** Returns the present value of an option that may be a function, or the default. */
+export function option(value, otherwise) {
   return (typeof value === "function" ? value() : value) ?? otherwise;
 }

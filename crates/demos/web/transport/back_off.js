@@ -1,20 +1,21 @@
-// How long to wait before the next try: doubled from half a second to eight, and never the whole of it.
+// Exponential back-off with jitter: the wait doubles from half a second to eight seconds.
 
-const FIRST = 500;
-const LONGEST = 8000;
+const FIRST_MS = 500;
+const MAX_MS = 8000;
 
-/** A back-off that starts over with `reset()`, once a connection stands. */
+/** Returns a back-off. Call `reset()` once a connection is established. */
 export function backOff() {
   let tries = 0;
   return {
     /**
-     * Milliseconds to wait. Drawn from the upper half of the range, since clients that were cut together
-     * would otherwise all come back at the same moment, and again after every doubling.
+     * Returns the milliseconds to wait, chosen at random from the upper half of the range.
+     * Otherwise clients that were cut together would all come back at the same time, and again
+     * after each doubling.
      */
     next() {
-      const longest = Math.min(FIRST * 2 ** tries, LONGEST);
+      const most = Math.min(FIRST_MS * 2 ** tries, MAX_MS);
       tries += 1;
-      return longest * (0.5 + Math.random() / 2);
+      return most * (0.5 + Math.random() / 2);
     },
     reset() {
       tries = 0;

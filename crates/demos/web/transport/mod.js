@@ -1,36 +1,41 @@
-// The browser half of each transport: a function that calls back with events, and nothing else.
+// The browser's half of each transport: a function that subscribes and calls back with events.
 //
-// The events are the same on every transport and named as in crates/measure/src/event.rs:
-//   { kind: "connected" }                        the subscription stands
+// The events are the same on every transport, and named as in crates/measure/src/event.rs:
+//   { kind: "connected" }                        the subscription is established
 //   { kind: "request" }                          a poll was sent
-//   { kind: "empty" }                            an answer without messages
+//   { kind: "empty" }                            a response without messages
 //   { kind: "received", message, cursor, at }    `at` = performance.now(), taken before decoding
 //   { kind: "gap", gap, cursor }                 the server says that messages cannot be delivered
-//   { kind: "closed", why, status?, again_ms? }  away; it comes back as its transport does
+//   { kind: "closed", why, status?, again_ms? }  the connection is lost; the subscription retries
 //
-// `why` is `unreachable`, `ended` or `refused`; the words for it are in words/common.json.
+// `why` is `unreachable`, `ended` or `refused`. words/common.json has the words for it.
 
 // The server generates this module from the table of transports.
-import { clients as halves } from "../transports.js";
-
-/** The names of the transports, as in addresses and lane tags. */
-export const transports = Object.keys(halves);
+import { clients } from "../transports.js";
 
 /**
  * Subscribes to a feed over a transport.
  *
- * @param {string} transport one of `transports`
- * @param {string} feed its name
- * @param {{after?: string, lane?: string, interval?: number | (() => number), hold?: number | (() => number)}} options
- *   `after`: the cursor to go on from; `lane`: what the server books the bytes under; `interval` in ms
- *   (short polling) and `hold` in s (long polling), functions where a slider may move them
- * @param {(event: object) => void} on called with each event
- * @returns {{ stop(): void, publish(payload: any): Promise<string> }}
+ * @param {string} transport its name in the table of transports
+ * @param {string} feed
+ * @param {{after?: string, lane?: string, interval?: number | (() => number), hold?: number | (()
+ *   => number)}} options `after`: the cursor to continue from; `lane`: the tag of the lane that the
+ *   server counts the bytes in; `interval` of polls in ms and `hold` of long polls in s, as
+ *   functions if a slider may change them
+ * @param {(event: object) => void} onEvent
+ * @returns {{stop(): void, publish(payload: any): Promise<string>}}
  */
-export function subscribe(transport, feed, options, on) {
-  const subscription = halves[transport].subscribe(feed, options, on);
-  // A browser keeps the page that was left, for whoever comes back to it, with its connections: a stream
-  // there would take one of the six that the next page may open. layout.js loads the page anew.
+export function subscribe(transport, feed, options, onEvent) {
+  const subscription = clients[transport].subscribe(feed, options, onEvent);
+  // The browser keeps a page that was left, with its connections, in case the visitor comes back. A
+  // stream would take one of the six connections that the next page may open. layout.js reloads the
+  // page then.
   addEventListener("pagehide", subscription.stop);
   return subscription;
 }
+
+/**
+ * Returns true if a subscription over this transport publishes over its own connection. Otherwise
+ * each message that is published takes a request.
+ */
+export const publishesInFrames = (transport) => clients[transport].PUBLISHES_IN_FRAMES === true;

@@ -1,32 +1,33 @@
-// Short polling: ask every interval, and be answered at once.
+// Short polling: ask at an interval, and get an answer at once.
 //
-// A message waits for the next poll, half an interval on average. Most polls of a quiet feed are for
-// nothing, and each of them carries all of its headers again.
+// A message waits for the next poll, half an interval in the mean. Most polls of a quiet feed find
+// nothing, and each of them sends all of its headers again.
 
-import { setting } from "./address.js";
+import { option } from "./address.js";
 import { poll, sleep } from "./polling.js";
 
-const ANSWER_MS = 30_000;
+const DEADLINE_MS = 30_000;
 
 /** See `subscribe` in mod.js. */
-export function subscribe(feed, options, on) {
-  const interval = () => setting(options.interval, 1000);
+export function subscribe(feed, options, onEvent) {
+  const interval = () => option(options.interval, 1000);
   let slot;
 
-  return poll(feed, "short-polling", options, on, async (first, signal) => {
-    // From the start of one poll to the start of the next, however long the answer took: waiting a
-    // whole interval after each answer would poll less often than it says.
-    slot = first || slot === undefined ? performance.now() : await next(slot, interval, signal);
-    return { parameters: {}, within: ANSWER_MS };
+  return poll(feed, "short-polling", options, onEvent, async (first, signal) => {
+    // The interval is from the start of one poll to the start of the next. Waiting a whole interval
+    // after each response would poll less often than the interval says.
+    const fresh = first || slot === undefined;
+    slot = fresh ? performance.now() : await nextSlot(slot, interval, signal);
+    return { parameters: {}, deadline_ms: DEADLINE_MS };
   });
 }
 
 /**
- * Waits for the slot after `slot` and returns it. An answer that took longer than the interval costs the
- * slots that passed meanwhile: the latest is taken at once, the others are not caught up.
+ * Waits for the slot after `slot` and returns it. After a response that took longer than the
+ * interval, the latest of the missed slots is used at once, and the others are skipped.
  */
-async function next(slot, interval, signal) {
-  // In short waits, since the interval may change while we wait for the end of a long one.
+async function nextSlot(slot, interval, signal) {
+  // In short waits, because the interval may change during a long one.
   while (performance.now() < slot + interval() && !signal.aborted) {
     await sleep(Math.min(100, slot + interval() - performance.now()), signal);
   }

@@ -1,14 +1,14 @@
 // Server-sent events: one response that never ends.
 //
-// The browser does most of it. An EventSource reconnects by itself, after the `retry:` that the server
-// sent, and says with `Last-Event-ID` where it was: the id of the last event it saw.
+// The browser does most of the work. An EventSource reconnects by itself, after the time that the
+// server sent as `retry:`, and names the last event that it received in `Last-Event-ID`.
 
 import { address } from "./address.js";
 import { backOff } from "./back_off.js";
 import { publish } from "./publish.js";
 
 /** See `subscribe` in mod.js. */
-export function subscribe(feed, options, on) {
+export function subscribe(feed, options, onEvent) {
   const wait = backOff();
   let cursor = options.after;
   let source;
@@ -19,30 +19,31 @@ export function subscribe(feed, options, on) {
 
     source.onopen = () => {
       wait.reset();
-      on({ kind: "connected" });
+      onEvent({ kind: "connected" });
     };
 
     source.onmessage = (event) => {
       const at = performance.now();
       cursor = event.lastEventId;
-      on({ kind: "received", message: JSON.parse(event.data), cursor, at });
+      onEvent({ kind: "received", message: JSON.parse(event.data), cursor, at });
     };
 
-    // Events that have a name of their own do not come to `onmessage`.
+    // Events with a name of their own do not reach `onmessage`.
     source.addEventListener("gap", (event) => {
       cursor = event.lastEventId;
-      on({ kind: "gap", gap: JSON.parse(event.data), cursor });
+      onEvent({ kind: "gap", gap: JSON.parse(event.data), cursor });
     });
 
     source.onerror = () => {
       if (source.readyState === EventSource.CONNECTING) {
-        on({ kind: "closed", why: "ended" });
+        onEvent({ kind: "closed", why: "ended" });
         return;
       }
-      // It gave up, as it must when the answer was no event stream (an error page of a proxy, say).
-      // A new one does not know where the old one was, so the cursor goes into the address.
+      // The EventSource gave up, as it must if the response is no event stream (an error page of a
+      // proxy, for example). A new one does not know the last event, so the cursor goes into the
+      // address.
       const again_ms = wait.next();
-      on({ kind: "closed", why: "unreachable", again_ms });
+      onEvent({ kind: "closed", why: "unreachable", again_ms });
       timer = setTimeout(open, again_ms);
     };
   }
@@ -53,7 +54,7 @@ export function subscribe(feed, options, on) {
       clearTimeout(timer);
       source.close();
     },
-    // The stream goes one way: what the browser has to say takes a request of its own.
+    // The stream only goes to the browser, so a message to the server takes a request of its own.
     publish: (payload) => publish(feed, payload, options.lane),
   };
 }

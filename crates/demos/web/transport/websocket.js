@@ -1,84 +1,105 @@
-// WebSocket: frames both ways over one connection.
+// WebSocket: frames in both directions over one connection.
 //
-// The browser gives us frames and nothing more: coming back after a cut, going on where we were, and
-// telling messages from answers are ours to do.
+// The browser provides frames and nothing more. Reconnecting after a cut, continuing from the last
+// message, and telling messages from confirmations is done here.
 
 import { address } from "./address.js";
 import { backOff } from "./back_off.js";
 
-/** An error that says by `why` what became of a message. The words for it are the page's. */
-const failed = (why) => Object.assign(new Error(why), { why });
+/** See `publishesInFrames` in mod.js. */
+export const PUBLISHES_IN_FRAMES = true;
+
+/** Returns an error whose `why` says what happened to a message. The page has the words for it. */
+const publishError = (why, status) => Object.assign(new Error(why), { why, status });
 
 /** See `subscribe` in mod.js. */
-export function subscribe(feed, options, on) {
-  const wait = backOff();
-  let cursor = options.after;
-  let epoch;
-  let socket;
-  let timer;
-  // What was published and is not confirmed yet, oldest first: the server answers in order.
-  let unconfirmed = [];
+export function subscribe(feed, options, onEvent) {
+  const socket = new ReconnectingSocket(feed, options, onEvent);
+  return {
+    stop: () => socket.stop(),
+    publish: (payload) => socket.publish(payload),
+  };
+}
 
-  function open() {
-    const path = address(feed, "websocket", { after: cursor, lane: options.lane });
-    socket = new WebSocket(new URL(path, location.href.replace(/^http/, "ws")));
+class ReconnectingSocket {
+  #feed;
+  #lane;
+  #onEvent;
+  #wait = backOff();
+  #cursor;
+  #epoch;
+  #socket;
+  #timer;
+  /** Published and not confirmed yet, oldest first: the server confirms in order. */
+  #unconfirmed = [];
 
-    socket.onmessage = ({ data }) => {
-      const at = performance.now();
-      understand(JSON.parse(data), at);
-    };
-
-    // An error is always followed by a close, which is where we act.
-    socket.onclose = ({ wasClean }) => {
-      for (const { reject } of unconfirmed) reject(failed("cut"));
-      unconfirmed = [];
-      const again_ms = wait.next();
-      on({ kind: "closed", why: wasClean ? "ended" : "unreachable", again_ms });
-      timer = setTimeout(open, again_ms);
-    };
+  constructor(feed, { after, lane }, onEvent) {
+    this.#feed = feed;
+    this.#lane = lane;
+    this.#cursor = after;
+    this.#onEvent = onEvent;
+    this.#open();
   }
 
-  function understand(said, at) {
-    if (said.hello) {
-      wait.reset();
-      on({ kind: "connected" });
-      stand(said.hello.cursor);
-      if (said.hello.gap) on({ kind: "gap", gap: said.hello.gap, cursor });
-    } else if (said.seq) {
-      // A message carries no cursor of its own: that would be the same bytes in every frame.
-      cursor = `${epoch}-${said.seq}`;
-      on({ kind: "received", message: said, cursor, at });
-    } else if (said.gap) {
-      stand(said.cursor);
-      on({ kind: "gap", gap: said.gap, cursor });
-    } else if (said.published) {
-      unconfirmed.shift()?.resolve(said.published.cursor);
-    } else if (said.error) {
-      unconfirmed.shift()?.reject(Object.assign(failed("refused"), { status: said.status }));
+  stop() {
+    clearTimeout(this.#timer);
+    this.#socket.onmessage = this.#socket.onclose = null;
+    this.#socket.close();
+  }
+
+  publish(payload) {
+    return new Promise((resolve, reject) => {
+      if (this.#socket.readyState !== WebSocket.OPEN) {
+        reject(publishError("not_open"));
+        return;
+      }
+      this.#unconfirmed.push({ resolve, reject });
+      this.#socket.send(JSON.stringify({ publish: payload }));
+    });
+  }
+
+  #open() {
+    const path = address(this.#feed, "websocket", { after: this.#cursor, lane: this.#lane });
+    this.#socket = new WebSocket(new URL(path, location.href.replace(/^http/, "ws")));
+    this.#socket.onmessage = ({ data }) => {
+      const at = performance.now();
+      this.#handle(JSON.parse(data), at);
+    };
+    // An error is always followed by a close, so the close is enough.
+    this.#socket.onclose = ({ wasClean }) => this.#reopenLater(wasClean ? "ended" : "unreachable");
+  }
+
+  #reopenLater(why) {
+    for (const { reject } of this.#unconfirmed) reject(publishError("cut"));
+    this.#unconfirmed = [];
+    const again_ms = this.#wait.next();
+    this.#onEvent({ kind: "closed", why, again_ms });
+    this.#timer = setTimeout(() => this.#open(), again_ms);
+  }
+
+  #handle(frame, at) {
+    if (frame.hello) {
+      this.#wait.reset();
+      this.#onEvent({ kind: "connected" });
+      this.#moveTo(frame.hello.cursor);
+      const { gap } = frame.hello;
+      if (gap) this.#onEvent({ kind: "gap", gap, cursor: this.#cursor });
+    } else if (frame.seq) {
+      // A message carries no cursor of its own: it would be the same bytes in every frame.
+      this.#cursor = `${this.#epoch}-${frame.seq}`;
+      this.#onEvent({ kind: "received", message: frame, cursor: this.#cursor, at });
+    } else if (frame.gap) {
+      this.#moveTo(frame.cursor);
+      this.#onEvent({ kind: "gap", gap: frame.gap, cursor: this.#cursor });
+    } else if (frame.published) {
+      this.#unconfirmed.shift()?.resolve(frame.published.cursor);
+    } else if (frame.error) {
+      this.#unconfirmed.shift()?.reject(publishError("refused", frame.status));
     }
   }
 
-  function stand(at) {
-    cursor = at;
-    epoch = at.slice(0, at.lastIndexOf("-"));
+  #moveTo(cursor) {
+    this.#cursor = cursor;
+    this.#epoch = cursor.slice(0, cursor.lastIndexOf("-"));
   }
-
-  open();
-  return {
-    stop() {
-      clearTimeout(timer);
-      socket.onmessage = socket.onclose = null;
-      socket.close();
-    },
-    publish(payload) {
-      return new Promise((resolve, reject) => {
-        if (socket.readyState !== WebSocket.OPEN) {
-          reject(failed("not_open"));
-          return;
-        }
-        unconfirmed.push({ resolve, reject });
-        socket.send(JSON.stringify({ publish: payload }));
-      });
-    },
-  };
 }
