@@ -1,4 +1,4 @@
-//! Release builds have the pages in the binary: a file that is new there is a reason to build anew.
+//! Release builds embed the files under `web/`, so a new file there must cause a rebuild.
 
 fn main() {
     let embedded = std::env::var("PROFILE").is_ok_and(|profile| profile == "release");
