@@ -12,9 +12,10 @@ use axum::{Json, Router};
 use serde::{Deserialize, Serialize};
 use tokio_util::sync::CancellationToken;
 use wirebench_protocol::{Seq, Timestamp};
+use wirebench_server::ApiError;
 
 use crate::api::access::{ControlAccess, controllers_only};
-use crate::api::answer::{ApiError, JsonBody};
+use crate::api::answer::JsonBody;
 use crate::feeds::demo::{DemoFeed, PublisherSettings};
 use crate::traffic::network::Network;
 

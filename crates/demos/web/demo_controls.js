@@ -29,7 +29,7 @@ const REST_MS = 200;
 
 const words = common.controls;
 
-/** Makes the controls work. `onChange` is called when a setting has changed, whoever changed it. */
+/** Makes the controls work. `onChange` is called after each change of a setting. */
 export function startControls(onChange = () => {}) {
   const controls = new DemoControls(onChange);
   watchServer((status) => controls.showStatus(status));

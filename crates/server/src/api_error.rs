@@ -9,13 +9,14 @@ use serde::Serialize;
 
 use crate::feed::Rejected;
 
-/// Why a request is refused: `{"error":"…","hint":"…"}`.
+/// The response to a request that is refused: a status, and `{"error":"…","hint":"…"}`. Handlers of
+/// an application may return it, so that its errors read like those of the feeds.
 #[derive(Debug)]
-pub(crate) struct ApiError {
+pub struct ApiError {
     status: StatusCode,
     error: String,
     hint: Cow<'static, str>,
-    headers: Vec<(HeaderName, &'static str)>,
+    headers: Vec<(HeaderName, HeaderValue)>,
 }
 
 #[derive(Serialize)]
@@ -25,8 +26,8 @@ struct ErrorBody<'a> {
 }
 
 impl ApiError {
-    /// `error` says what is wrong, `hint` what to do instead.
-    pub(crate) fn new(
+    /// Returns an error. `error` says what is wrong, `hint` what to do instead.
+    pub fn new(
         status: StatusCode,
         error: impl Into<String>,
         hint: impl Into<Cow<'static, str>>,
@@ -36,12 +37,19 @@ impl ApiError {
 
     /// Adds a header to the answer.
     pub(crate) fn with(mut self, name: HeaderName, value: &'static str) -> Self {
-        self.headers.push((name, value));
+        self.headers.push((name, HeaderValue::from_static(value)));
         self
     }
 
-    /// `400`.
-    pub(crate) fn bad_request(error: impl Into<String>, hint: &'static str) -> Self {
+    /// Tells the client to try again after this many seconds.
+    #[must_use]
+    pub fn with_retry_after(mut self, seconds: u64) -> Self {
+        self.headers.push((header::RETRY_AFTER, seconds.into()));
+        self
+    }
+
+    /// Returns an error with the status 400.
+    pub fn bad_request(error: impl Into<String>, hint: &'static str) -> Self {
         Self::new(StatusCode::BAD_REQUEST, error, hint)
     }
 
@@ -96,7 +104,7 @@ impl IntoResponse for ApiError {
         let mut response =
             (self.status, [(header::CACHE_CONTROL, "no-store")], body).into_response();
         for (name, value) in self.headers {
-            response.headers_mut().insert(name, HeaderValue::from_static(value));
+            response.headers_mut().insert(name, value);
         }
         response
     }

@@ -94,6 +94,7 @@ mod transport;
 mod wake_flag;
 
 pub use access::{Access, InvalidToken, Token};
+pub use api_error::ApiError;
 pub use control::ControlApi;
 pub use feed::{Batch, Entry, Feed, Follow, FutureCursor, InvalidJson, JsonPayload, Rejected};
 pub use layer::{Io, Layer};

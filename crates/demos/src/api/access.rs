@@ -7,8 +7,7 @@ use axum::http::uri::Authority;
 use axum::http::{Extensions, HeaderMap, StatusCode, Uri, header};
 use axum::middleware::Next;
 use axum::response::Response;
-
-use crate::api::answer::ApiError;
+use wirebench_server::ApiError;
 
 /// Who may use the controls that affect all visitors: the publisher, the link, cuts and restarts.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

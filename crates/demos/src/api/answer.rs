@@ -3,58 +3,18 @@
 use axum::extract::{FromRequest, Request};
 use axum::http::{HeaderValue, Method, StatusCode, Uri, header};
 use axum::middleware::Next;
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use bytes::Bytes;
-use serde::Serialize;
 use serde::de::DeserializeOwned;
+use wirebench_server::ApiError;
 
-/// An error response, with the body `{"error":"…","hint":"…"}` that the feeds use as well.
-#[derive(Clone, Debug)]
-pub(crate) struct ApiError {
-    status: StatusCode,
-    error: String,
+/// Returns the error for a limit that is reached. The request may succeed after `retry_after` seconds.
+pub(crate) fn limit_reached(
+    error: impl Into<String>,
     hint: &'static str,
-    /// The value of the `Retry-After` header, in seconds.
-    retry_after: Option<u64>,
-}
-
-#[derive(Serialize)]
-struct ErrorBody<'a> {
-    error: &'a str,
-    hint: &'a str,
-}
-
-impl ApiError {
-    /// Returns an error. `error` says what was found, `hint` what to do instead.
-    pub(crate) fn new(status: StatusCode, error: impl Into<String>, hint: &'static str) -> Self {
-        Self { status, error: error.into(), hint, retry_after: None }
-    }
-
-    pub(crate) fn bad_request(error: impl Into<String>, hint: &'static str) -> Self {
-        Self::new(StatusCode::BAD_REQUEST, error, hint)
-    }
-
-    /// Returns the error for a limit that is reached. The request may succeed after `retry_after`
-    /// seconds.
-    pub(crate) fn limit_reached(
-        error: impl Into<String>,
-        hint: &'static str,
-        retry_after: u64,
-    ) -> Self {
-        let retry_after = Some(retry_after);
-        Self { retry_after, ..Self::new(StatusCode::SERVICE_UNAVAILABLE, error, hint) }
-    }
-}
-
-impl IntoResponse for ApiError {
-    fn into_response(self) -> Response {
-        let body = axum::Json(ErrorBody { error: &self.error, hint: self.hint });
-        let mut response = (self.status, body).into_response();
-        if let Some(seconds) = self.retry_after {
-            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
-        }
-        response
-    }
+    retry_after: u64,
+) -> ApiError {
+    ApiError::new(StatusCode::SERVICE_UNAVAILABLE, error, hint).with_retry_after(retry_after)
 }
 
 /// Extracts a JSON body whatever its `Content-Type`: a page that is being left can only send plain

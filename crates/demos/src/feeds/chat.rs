@@ -12,9 +12,9 @@ use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 use wirebench_protocol::Transport;
-use wirebench_server::{Feed, Rejected};
+use wirebench_server::{ApiError, Feed, Rejected};
 
-use crate::api::answer::{ApiError, JsonBody};
+use crate::api::answer::{JsonBody, limit_reached};
 use crate::feeds::chat_names;
 use crate::feeds::internal::publish;
 
@@ -132,7 +132,7 @@ impl Chat {
         let name = chat_names::choose(|name| members.values().any(|member| member.name == name));
         let Some(name) = name.filter(|_| members.len() < MAX_MEMBERS) else {
             let error = format!("{MAX_MEMBERS} members are present, which is the limit");
-            return Err(ApiError::limit_reached(error, "wait until a member leaves", 30));
+            return Err(limit_reached(error, "wait until a member leaves", 30));
         };
         let id = format!("{:032x}", rand::random::<u128>());
         // Under the lock, so that the notices are published in the order of the changes.

@@ -8,9 +8,7 @@ use axum::http::StatusCode;
 use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
 use wirebench_protocol::control::{Pace, Payload, Publisher};
-use wirebench_server::{Feed, PacedPublisher, Rejected};
-
-use crate::api::answer::ApiError;
+use wirebench_server::{ApiError, Feed, PacedPublisher, Rejected};
 
 /// The number of messages that the feed keeps: at 100 messages per second those of the last 20 s,
 /// so that a subscriber that is cut off for longer sees a gap. With the largest payload they take

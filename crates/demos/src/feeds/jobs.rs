@@ -13,9 +13,9 @@ use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
 use tokio::sync::Notify;
 use tokio::time::Instant;
-use wirebench_server::Feed;
+use wirebench_server::{ApiError, Feed};
 
-use crate::api::answer::{ApiError, JsonBody};
+use crate::api::answer::{JsonBody, limit_reached};
 use crate::feeds::internal::{publish, read_only};
 
 /// The number of jobs that run at a time.
@@ -101,7 +101,7 @@ impl Jobs {
             let left = running.keys().next().map(|(done, _)| *done - Instant::now());
             let retry_after = left.unwrap_or_default().as_secs() + 1;
             let error = format!("{MAX_RUNNING} jobs are running, which is the limit");
-            return Err(ApiError::limit_reached(error, "wait until a job is done", retry_after));
+            return Err(limit_reached(error, "wait until a job is done", retry_after));
         }
         let job = format!("{:016x}", rand::random::<u64>());
         let now = Instant::now();

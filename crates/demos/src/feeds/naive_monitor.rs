@@ -14,9 +14,9 @@ use axum::routing::get;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use wirebench_protocol::Transport;
-use wirebench_server::{Feed, Server};
+use wirebench_server::{ApiError, Feed, Server};
 
-use crate::api::answer::ApiError;
+use crate::api::answer::limit_reached;
 use crate::feeds::internal::{publish, read_only};
 use crate::feeds::monitor::{MachineSample, MachineSampler, PERIOD, SamplingCost};
 use crate::traffic::connection::TrackedConnection;
@@ -147,7 +147,7 @@ impl CountedConnection {
         cost.naive_connections.fetch_update(acquire, relaxed, another).map_err(|now| {
             let error = format!("{now} connections have a sampler of their own");
             let hint = "close some of them, or subscribe to the feed `monitor`";
-            ApiError::limit_reached(error, hint, 10)
+            limit_reached(error, hint, 10)
         })?;
         Ok(Self(Arc::clone(cost)))
     }

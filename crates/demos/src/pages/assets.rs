@@ -4,8 +4,7 @@ use axum::extract::Path;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use rust_embed::{EmbeddedFile, RustEmbed};
-
-use crate::api::answer::ApiError;
+use wirebench_server::ApiError;
 
 #[derive(Debug, RustEmbed)]
 #[folder = "web/"]

@@ -44,10 +44,10 @@ fn parse_tag(tag: &str) -> Option<(TabId, &str)> {
 
 /// The tabs and their lanes.
 #[derive(Debug, Default)]
-pub(crate) struct LaneRegistry(Mutex<BTreeMap<TabId, Tab>>);
+pub(crate) struct LaneRegistry(Mutex<BTreeMap<TabId, TabLanes>>);
 
 #[derive(Debug)]
-struct Tab {
+struct TabLanes {
     last_used: Instant,
     lanes: BTreeMap<String, Arc<Lane>>,
     trace: Arc<Trace>,
@@ -113,7 +113,8 @@ impl LaneRegistry {
     /// The tab is not being recorded, and as many others are as the limit allows.
     pub(crate) fn trace(&self, id: TabId, after: u64) -> Result<TracePage, TooManyRecordings> {
         let mut tabs = self.0.lock();
-        let is_recorded = |(other, tab): &(&TabId, &Tab)| **other != id && tab.trace.is_recording();
+        let is_recorded =
+            |(other, tab): &(&TabId, &TabLanes)| **other != id && tab.trace.is_recording();
         if tabs.iter().filter(is_recorded).count() >= MAX_RECORDED_TABS {
             return Err(TooManyRecordings);
         }
@@ -125,13 +126,13 @@ impl LaneRegistry {
 }
 
 /// Returns the tab, adding it if there is room for it.
-fn find_or_add(tabs: &mut BTreeMap<TabId, Tab>, id: TabId) -> Option<&mut Tab> {
+fn find_or_add(tabs: &mut BTreeMap<TabId, TabLanes>, id: TabId) -> Option<&mut TabLanes> {
     if !tabs.contains_key(&id) && tabs.len() == MAX_TABS {
         let closed = tabs.iter().filter(|(_, tab)| !tab.is_open());
         let oldest = closed.min_by_key(|(_, tab)| tab.last_used).map(|(id, _)| *id)?;
         tabs.remove(&oldest);
     }
-    let tab = tabs.entry(id).or_insert_with(|| Tab {
+    let tab = tabs.entry(id).or_insert_with(|| TabLanes {
         last_used: Instant::now(),
         lanes: BTreeMap::new(),
         trace: Arc::default(),
@@ -140,7 +141,7 @@ fn find_or_add(tabs: &mut BTreeMap<TabId, Tab>, id: TabId) -> Option<&mut Tab> {
     Some(tab)
 }
 
-impl Tab {
+impl TabLanes {
     fn is_open(&self) -> bool {
         self.lanes.values().any(|lane| lane.counts.open_connections.load(Ordering::Relaxed) > 0)
     }

@@ -16,8 +16,9 @@ use axum::{Json, Router};
 use bytes::Bytes;
 use http_body::{Frame, SizeHint};
 use serde::{Deserialize, Serialize};
+use wirebench_server::ApiError;
 
-use crate::api::answer::ApiError;
+use crate::api::answer::limit_reached;
 use crate::traffic::connection::TrackedConnection;
 use crate::traffic::lanes::{LaneCounts, LaneRegistry, TabId, TooManyRecordings};
 use crate::traffic::network::Network;
@@ -29,18 +30,22 @@ pub(crate) fn attribute_requests(
     lanes: &Arc<LaneRegistry>,
     network: &Arc<Network>,
 ) -> Router {
-    let traffic = Traffic { lanes: Arc::clone(lanes), network: Arc::clone(network) };
-    app.layer(from_fn_with_state(traffic, attribute))
+    let state = AttributionState { lanes: Arc::clone(lanes), network: Arc::clone(network) };
+    app.layer(from_fn_with_state(state, attribute))
 }
 
 #[derive(Clone)]
-struct Traffic {
+struct AttributionState {
     lanes: Arc<LaneRegistry>,
     network: Arc<Network>,
 }
 
-async fn attribute(State(traffic): State<Traffic>, request: Request, next: Next) -> Response {
-    let Traffic { lanes, network } = traffic;
+async fn attribute(
+    State(state): State<AttributionState>,
+    request: Request,
+    next: Next,
+) -> Response {
+    let AttributionState { lanes, network } = state;
     let lane = lane_tag(request.uri()).and_then(|tag| lanes.lane(tag));
     let connection = request.extensions().get::<Arc<TrackedConnection>>().cloned();
     let Some(connection) = connection else { return next.run(request).await };
@@ -150,7 +155,7 @@ async fn trace(
     let page = lanes.trace(parse_tab(&tab)?, query.after);
     page.map(Json).map_err(|TooManyRecordings| {
         let hint = "close this page in another tab, or wait until another visitor leaves it";
-        ApiError::limit_reached("the server already records as many tabs as it can", hint, 10)
+        limit_reached("the server already records as many tabs as it can", hint, 10)
     })
 }
 

@@ -1,11 +1,11 @@
 // A canvas that fills its place, is redrawn as time passes, and takes its colours from the
 // stylesheet.
 
-/** The shortest time between two pictures: nobody needs more than 20 per second. */
+/** The shortest time between two pictures: more than 20 per second are not needed. */
 const FRAME_MS = 48;
 const REDUCED_MOTION_FRAME_MS = 1000;
 
-/** How often the description for screen readers changes: nobody can listen faster. */
+/** How often the description for screen readers changes: a reader cannot follow faster changes. */
 const DESCRIPTION_MS = 5000;
 
 const reducedMotion = matchMedia("(prefers-reduced-motion: reduce)");

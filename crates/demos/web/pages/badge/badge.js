@@ -26,8 +26,7 @@ export class Badge {
   #observed = zero();
   #bytes;
   #bytes_before = 0;
-  // Changes that were published earlier are shown and not counted: nobody was waiting for them
-  // here.
+  // Changes that were published earlier are shown and not counted: no badge was waiting for them.
   #started_at = performance.now();
 
   /**

@@ -1,7 +1,7 @@
 // The list of units, newest first, and the choice of the lane that it shows.
 
 import { byId, make, makeMark } from "../../elements.js";
-import { bytes } from "../../format.js";
+import { bytes, fill } from "../../format.js";
 import { words } from "../../page_data.js";
 import { makeLaneChoice, WireLane } from "./lanes.js";
 import { kindText, summaryText, timeText } from "./unit_text.js";
@@ -68,6 +68,7 @@ export class RecordList {
 
   #makeLine(unit) {
     const { title } = WireLane.of(this.#lanes, unit.lane);
+    const direction = words.direction[unit.direction];
     const cell = (className, text) => make("span", { className }, text);
     const arrow = cell("record-arrow", unit.direction === "in" ? "↑" : "↓");
     arrow.setAttribute("aria-hidden", "true");
@@ -81,7 +82,7 @@ export class RecordList {
       },
       makeMark(),
       arrow,
-      cell("hidden", `${title}, ${words.direction[unit.direction]}: `),
+      cell("hidden", fill(words.line_label, { lane: title, direction })),
       cell("record-time", timeText(unit)),
       cell("record-kind", kindText(unit)),
       cell("record-summary", summaryText(unit)),

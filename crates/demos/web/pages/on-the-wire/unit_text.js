@@ -22,7 +22,8 @@ export function summaryText(unit) {
   if (kind === "request") return `${method} ${target}`;
   if (kind === "bytes") return words.summary.unknown;
   if (frame && frame.opcode !== TEXT && words.opcode[frame.name]) return words.opcode[frame.name];
-  return status ? `${status}, ${contentText(unit)}` : contentText(unit);
+  const content = contentText(unit);
+  return status ? fill(words.summary.response, { status, content }) : content;
 }
 
 function contentText({ status, streams, messages, fields, text }) {
