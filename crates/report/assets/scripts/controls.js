@@ -10,7 +10,7 @@ function following(make) {
 }
 
 function changed() {
-  dependent.forEach((make) => make());
+  for (const make of dependent) make();
   drawAll();
 }
 

@@ -54,7 +54,7 @@ function answer() {
   const table = h("div", {}, answerTables(latestLines));
   const remake = () => table.replaceChildren(...answerTables(latestLines));
   themed.push(remake);
-  NARROW.forEach((query) => query.addEventListener("change", remake));
+  for (const query of NARROW) query.addEventListener("change", remake);
   return section("answer", title1,
     data.comparison ? [verdictsInShort(data.comparison), verdictTable(data.comparison)] : null,
     data.comparison ? h("p", { class: "chart-note" }, `A change below ${percent(data.comparison.noise_threshold)} does not matter. Intervals hold together for all metrics; a verdict needs several runs on either side.`) : null,
@@ -184,7 +184,7 @@ function build() {
 }
 
 function restyle() {
-  themed.forEach((make) => make());
+  for (const make of themed) make();
   redrawNow();
 }
 

@@ -29,7 +29,7 @@ function totalsOf(line, at, total, say) {
 const said = (found, say) => (isNumber(found) ? say(found) : ABSENT);
 
 /** Bars, one for each line; `parts` are stacked, and the total of each run is a point. */
-function bars(shown, { parts, total, unit, axis, say, sumText = (line, sum) => say(sum), absent }) {
+function bars(shown, { parts, total, unit, axis, say, sumText = (_line, sum) => say(sum), absent }) {
   const measured = shown.filter((line) => line.runs.some((run) => isNumber(total(run))));
   if (measured.length === 0) return nothing(absent);
   const missing = shown.filter((line) => !measured.includes(line));

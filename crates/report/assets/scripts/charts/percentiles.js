@@ -33,13 +33,15 @@ function middleCurve(curves) {
 /** The marked percentiles of each run of a line. */
 function percentilePoints(line, curves, marked) {
   const [x, y, text] = [[], [], []];
-  curves.forEach((curve, at) => marked.forEach(([fold, name]) => {
-    const found = near(curve, fold);
-    if (found === null) return;
-    x.push(fold);
-    y.push(found);
-    text.push(`${name}, run ${plain(value(line.runs[at], "run_id") ?? at + 1)}`);
-  }));
+  for (const [at, curve] of curves.entries()) {
+    for (const [fold, name] of marked) {
+      const found = near(curve, fold);
+      if (found === null) continue;
+      x.push(fold);
+      y.push(found);
+      text.push(`${name}, run ${plain(value(line.runs[at], "run_id") ?? at + 1)}`);
+    }
+  }
   return points(x, y, line, { text, hovertemplate: PERCENTILE_HOVER });
 }
 
@@ -69,7 +71,9 @@ function percentiles(shown) {
     const single = percentilePoints(line, curves, marked);
     traces.push(single);
     all.push(...middles, ...single.y);
-    rows.forEach((row, at) => row.push(significantOrAbsent(median(curves.map((curve) => near(curve, MARKED[at][0]))))));
+    for (const [at, row] of rows.entries()) {
+      row.push(significantOrAbsent(median(curves.map((curve) => near(curve, MARKED[at][0])))));
+    }
   }
   const fromRows = !measured.some((line) => line.runs.some((run) => run.curve));
   return {
