@@ -1,4 +1,4 @@
-//! What every transport promises, checked over each of them through real sockets.
+//! What every transport guarantees, checked over each of them through real sockets.
 #![expect(clippy::unwrap_used, reason = "helpers of a test may fail loudly")]
 
 #[expect(dead_code, reason = "each test uses its part of what they share")]
@@ -12,9 +12,9 @@ use futures::StreamExt;
 use futures::future::join_all;
 use futures::stream::BoxStream;
 use support::http::Http;
-use support::manner::{Manner, cases};
+use support::http_variant::{HttpVariant, cases};
 use support::proxy::Proxy;
-use support::{Bench, PATIENCE, frames, until, within};
+use support::{Bench, TIMEOUT, frames, until, within};
 use tokio::task::coop::consume_budget;
 use wirebench_loadgen::{
     HttpClient, SubscribeError, Subscriber, SubscriberEvent, SubscriberSettings, Target,
@@ -27,35 +27,35 @@ use wirebench_scenario::Connections;
 /// One subscription, and what it is called in a failure.
 struct Reader<'a> {
     transport: Transport,
-    manner: Manner,
+    variant: HttpVariant,
     events: BoxStream<'a, Result<Event, SubscribeError>>,
 }
 
 impl<'a> Reader<'a> {
     fn new(
         transport: Transport,
-        manner: Manner,
+        variant: HttpVariant,
         client: &'a HttpClient,
         target: &'a Target,
         after: After,
     ) -> Self {
         let events = subscribe(transport, client, target, after, &settings());
-        Self { transport, manner, events }
+        Self { transport, variant, events }
     }
 
     fn who(&self) -> String {
-        format!("{} over {}", self.transport, self.manner)
+        format!("{} over {}", self.transport, self.variant)
     }
 
-    /// The next event of any kind; an error is one that the test does not expect.
+    /// Returns the next event of any kind. An error fails the test.
     async fn event(&mut self, what: &str) -> Option<Event> {
         let transport = self.who();
-        let next = within(PATIENCE, format_args!("{transport}: {what}"), self.events.next()).await;
+        let next = within(TIMEOUT, format_args!("{transport}: {what}"), self.events.next()).await;
         next.transpose()
             .unwrap_or_else(|error| panic!("{transport}: {error} instead of {what}: {error:?}"))
     }
 
-    /// The next event that says something.
+    /// Returns the next event that changes what the subscriber knows.
     async fn news(&mut self, what: &str) -> Event {
         loop {
             match self.event(what).await {
@@ -66,20 +66,20 @@ impl<'a> Reader<'a> {
                     | Event::Retry { .. },
                 ) => {}
                 Some(event) => return event,
-                None => panic!("{} ended instead of {what}", self.who()),
+                None => panic!("{} ended before {what}", self.who()),
             }
         }
     }
 
-    /// Stands; where.
+    /// Waits until it is subscribed. Returns where.
     async fn connected(&mut self) -> Cursor {
-        match self.news("standing").await {
+        match self.news("the subscription").await {
             Event::Connected { cursor, .. } => cursor,
             event => panic!("{} began with {event:?}", self.who()),
         }
     }
 
-    /// The next message.
+    /// Returns the cursor of the next message.
     async fn message(&mut self) -> Cursor {
         match self.news("a message").await {
             Event::Received { cursor, .. } => cursor,
@@ -87,14 +87,14 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// The next messages are exactly these.
+    /// Checks that the next messages are exactly these.
     async fn messages(&mut self, expected: impl IntoIterator<Item = Seq>) {
         for seq in expected {
             assert_eq!(self.message().await.seq, seq, "{}", self.who());
         }
     }
 
-    /// A gap comes next; what it says, and where the subscription goes on from.
+    /// Returns the gap that comes next, and where the subscription continues.
     async fn gap(&mut self) -> (Gap, Seq) {
         match self.news("a gap").await {
             Event::Gap { gap, cursor } => (gap, cursor.seq),
@@ -102,9 +102,9 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// The subscription ends properly, with nothing more to say.
+    /// Checks that the subscription ends properly, without more messages.
     async fn end(&mut self) {
-        while let Some(event) = self.event("its end").await {
+        while let Some(event) = self.event("the end").await {
             let quiet = matches!(
                 event,
                 Event::Request { .. } | Event::Empty { .. } | Event::Closing | Event::Retry { .. }
@@ -120,11 +120,11 @@ fn settings() -> SubscriberSettings {
 
 #[tokio::test]
 async fn every_message_arrives_once_and_in_order() {
-    for (transport, manner) in cases() {
-        let (bench, client) = (Bench::speaking(manner, 1000), manner.client());
+    for (transport, variant) in cases() {
+        let (bench, client) = (Bench::speaking(variant, 1000), variant.client());
         let target = bench.target();
-        let mut reader = Reader::new(transport, manner, &client, &target, After::Newest);
-        assert_eq!(reader.connected().await, bench.cursor(0), "{transport} over {manner}");
+        let mut reader = Reader::new(transport, variant, &client, &target, After::Newest);
+        assert_eq!(reader.connected().await, bench.cursor(0), "{transport} over {variant}");
         let publishing = async {
             for burst in (1..=20).cycle().take(60) {
                 bench.publish_numbers(burst);
@@ -133,35 +133,35 @@ async fn every_message_arrives_once_and_in_order() {
         };
         tokio::join!(publishing, reader.messages(1..=630));
         assert_eq!(bench.feed.published(), 630);
-        // Whatever came again would come before this.
+        // A repeated message would arrive before this one.
         bench.publish("\"last\"");
         reader.messages([631]).await;
     }
 }
 
 #[tokio::test]
-async fn without_a_cursor_only_what_is_new_arrives() {
-    for (transport, manner) in cases() {
-        let (bench, client) = (Bench::speaking(manner, 100), manner.client());
+async fn without_a_cursor_only_new_messages_arrive() {
+    for (transport, variant) in cases() {
+        let (bench, client) = (Bench::speaking(variant, 100), variant.client());
         bench.publish_numbers(5);
         let target = bench.target();
-        let mut reader = Reader::new(transport, manner, &client, &target, After::Newest);
-        assert_eq!(reader.connected().await, bench.cursor(5), "{transport} over {manner}");
+        let mut reader = Reader::new(transport, variant, &client, &target, After::Newest);
+        assert_eq!(reader.connected().await, bench.cursor(5), "{transport} over {variant}");
         bench.publish_numbers(1);
         reader.messages([6]).await;
     }
 }
 
 #[tokio::test]
-async fn a_late_subscriber_goes_on_after_its_cursor() {
-    for (transport, manner) in cases() {
-        let (bench, client) = (Bench::speaking(manner, 100), manner.client());
+async fn a_late_subscriber_continues_after_its_cursor() {
+    for (transport, variant) in cases() {
+        let (bench, client) = (Bench::speaking(variant, 100), variant.client());
         bench.publish_numbers(10);
         let target = bench.target();
         for seen in [0, 1, 9, 10] {
             let after = After::Cursor(bench.cursor(seen));
-            let mut reader = Reader::new(transport, manner, &client, &target, after);
-            assert_eq!(reader.connected().await.seq, seen, "{transport} over {manner}");
+            let mut reader = Reader::new(transport, variant, &client, &target, after);
+            assert_eq!(reader.connected().await.seq, seen, "{transport} over {variant}");
             let newest = bench.feed.published();
             reader.messages(seen + 1..=newest).await;
             bench.publish_numbers(1);
@@ -172,16 +172,16 @@ async fn a_late_subscriber_goes_on_after_its_cursor() {
 
 #[tokio::test]
 async fn from_the_start_means_from_the_oldest_message_in_the_window() {
-    for (transport, manner) in cases() {
-        let (bench, client) = (Bench::speaking(manner, 4), manner.client());
+    for (transport, variant) in cases() {
+        let (bench, client) = (Bench::speaking(variant, 4), variant.client());
         let target = bench.target();
         for (published, expected) in [(3, 1..=3), (6, 6..=9)] {
             bench.publish_numbers(published);
-            let mut reader = Reader::new(transport, manner, &client, &target, After::Start);
+            let mut reader = Reader::new(transport, variant, &client, &target, After::Start);
             assert_eq!(
                 reader.connected().await.seq,
                 expected.start() - 1,
-                "{transport} over {manner}"
+                "{transport} over {variant}"
             );
             reader.messages(expected).await;
         }
@@ -189,78 +189,78 @@ async fn from_the_start_means_from_the_oldest_message_in_the_window() {
 }
 
 #[tokio::test]
-async fn one_who_comes_back_behind_the_window_learns_how_much_it_missed() {
-    for (transport, manner) in cases() {
+async fn a_subscriber_that_resumes_before_the_window_is_told_how_much_it_missed() {
+    for (transport, variant) in cases() {
         for (seen, missed) in [(0, 7), (2, 5), (6, 1)] {
-            let (bench, client) = (Bench::speaking(manner, 5), manner.client());
+            let (bench, client) = (Bench::speaking(variant, 5), variant.client());
             bench.publish_numbers(12);
             let target = bench.target();
             let after = After::Cursor(bench.cursor(seen));
-            let mut reader = Reader::new(transport, manner, &client, &target, after);
+            let mut reader = Reader::new(transport, variant, &client, &target, after);
             reader.connected().await;
             assert_eq!(
                 reader.gap().await,
                 (Gap::Missed(missed), 7),
-                "{transport} over {manner} after {seen}"
+                "{transport} over {variant} after {seen}"
             );
             reader.messages(8..=12).await;
             bench.publish_numbers(1);
-            // Told once.
+            // The gap is reported only once.
             reader.messages([13]).await;
         }
-        // The edge: the next message is the oldest that is left.
-        let (bench, client) = (Bench::speaking(manner, 5), manner.client());
+        // The edge case: the next message is the oldest one in the window.
+        let (bench, client) = (Bench::speaking(variant, 5), variant.client());
         bench.publish_numbers(12);
         let target = bench.target();
         let mut reader =
-            Reader::new(transport, manner, &client, &target, After::Cursor(bench.cursor(7)));
+            Reader::new(transport, variant, &client, &target, After::Cursor(bench.cursor(7)));
         reader.connected().await;
         reader.messages(8..=12).await;
     }
 }
 
-/// One thread runs everything here, so nobody reads while the window passes them by.
+/// One thread runs everything here, so nobody reads while the window moves past the subscriber.
 #[tokio::test]
-async fn one_whom_the_window_passes_by_while_subscribed_learns_how_much_it_missed() {
-    for (transport, manner) in cases() {
-        let (bench, client) = (Bench::speaking(manner, 5), manner.client());
+async fn a_subscriber_that_falls_out_of_the_window_is_told_how_much_it_missed() {
+    for (transport, variant) in cases() {
+        let (bench, client) = (Bench::speaking(variant, 5), variant.client());
         let target = bench.target();
-        let mut reader = Reader::new(transport, manner, &client, &target, After::Newest);
+        let mut reader = Reader::new(transport, variant, &client, &target, After::Newest);
         reader.connected().await;
         bench.publish_numbers(12);
-        assert_eq!(reader.gap().await, (Gap::Missed(7), 7), "{transport} over {manner}");
+        assert_eq!(reader.gap().await, (Gap::Missed(7), 7), "{transport} over {variant}");
         reader.messages(8..=12).await;
         bench.publish_numbers(2);
         reader.messages(13..=14).await;
         bench.publish_numbers(6);
-        assert_eq!(reader.gap().await, (Gap::Missed(1), 15), "{transport} over {manner}");
+        assert_eq!(reader.gap().await, (Gap::Missed(1), 15), "{transport} over {variant}");
         reader.messages(16..=20).await;
     }
 }
 
 #[tokio::test]
-async fn a_cursor_of_another_life_of_the_feed_is_told_of_the_reset() {
-    for (transport, manner) in cases() {
-        // The second is a place that this life has reached, too: only the epoch tells them apart.
+async fn a_cursor_of_another_epoch_of_the_feed_is_answered_with_a_reset() {
+    for (transport, variant) in cases() {
+        // The second is a position that this epoch has reached, too: only the epoch tells them apart.
         for (published, seen, left) in [(3, 40, 1..4), (9, 2, 6..10), (0, 2, 1..1)] {
             let (former, bench, client) =
-                (Bench::start(4), Bench::speaking(manner, 4), manner.client());
+                (Bench::start(4), Bench::speaking(variant, 4), variant.client());
             bench.publish_numbers(published);
             let target = bench.target();
             let after = After::Cursor(former.cursor(seen));
-            let mut reader = Reader::new(transport, manner, &client, &target, after);
+            let mut reader = Reader::new(transport, variant, &client, &target, after);
             reader.connected().await;
             assert_eq!(
                 reader.gap().await,
                 (Gap::Reset, left.start - 1),
-                "{transport} over {manner}"
+                "{transport} over {variant}"
             );
             reader.messages(left).await;
             bench.publish_numbers(1);
             assert_eq!(
                 reader.message().await,
                 bench.cursor(published + 1),
-                "{transport} over {manner}"
+                "{transport} over {variant}"
             );
         }
     }
@@ -268,85 +268,87 @@ async fn a_cursor_of_another_life_of_the_feed_is_told_of_the_reset() {
 
 #[tokio::test]
 async fn a_cursor_from_the_future_is_refused() {
-    for (transport, manner) in cases() {
-        let (bench, client) = (Bench::speaking(manner, 4), manner.client());
+    for (transport, variant) in cases() {
+        let (bench, client) = (Bench::speaking(variant, 4), variant.client());
         bench.publish_numbers(3);
         let target = bench.target();
         let after = After::Cursor(bench.cursor(4));
         let mut events = subscribe(transport, &client, &target, after, &settings());
-        let error = within(PATIENCE, format!("{transport} over {manner}: a refusal"), async {
+        let error = within(TIMEOUT, format!("{transport} over {variant}: a refusal"), async {
             loop {
                 match events.next().await {
                     Some(Ok(Event::Request { .. })) => {}
                     Some(Err(error)) => break error,
-                    end => panic!("{transport} over {manner}: {end:?} instead of a refusal"),
+                    end => panic!("{transport} over {variant}: {end:?} instead of a refusal"),
                 }
             }
         });
         let error = error.await;
         let SubscribeError::Refused { status, .. } = &error else {
-            panic!("{transport} over {manner}: {error}")
+            panic!("{transport} over {variant}: {error}")
         };
-        assert_eq!(status.as_u16(), 400, "{transport} over {manner}");
-        assert!(error.is_permanent(), "{transport} over {manner} would ask again and again");
+        assert_eq!(status.as_u16(), 400, "{transport} over {variant}");
+        assert!(error.is_permanent(), "{transport} over {variant} would ask again and again");
     }
 }
 
-/// What a life has seen: every message, and how often it was interrupted.
+/// What a subscriber has observed: every message, and how often it was interrupted.
 #[derive(Debug, Default)]
-struct Life {
+struct Observed {
     seen: Vec<Seq>,
     interrupted: u64,
 }
 
-/// Lives until message `last` came, beside `meanwhile`, which is shown the life so far.
-async fn live_until(
+/// Runs a subscriber until message `last` has arrived. `meanwhile` gets what it has observed so far.
+async fn run_until(
     transport: Transport,
-    manner: Manner,
+    variant: HttpVariant,
     target: &Target,
     last: Seq,
-    mut meanwhile: impl FnMut(&Life),
-) -> Life {
-    let client = manner.client();
+    mut meanwhile: impl FnMut(&Observed),
+) -> Observed {
+    let client = variant.client();
     let settings = settings();
     let subscriber =
         Subscriber { transport, client: &client, target, settings, seed: 7, cut: None };
-    let mut life = Life::default();
+    let mut observed = Observed::default();
     let (done, at_last) = tokio::sync::oneshot::channel();
     let mut done = Some(done);
-    let living = run_subscriber(&subscriber, After::Start, |sight| {
-        match sight {
-            SubscriberEvent::Event(Event::Received { cursor, .. }) => life.seen.push(cursor.seq),
+    let running = run_subscriber(&subscriber, After::Start, |event| {
+        match event {
+            SubscriberEvent::Event(Event::Received { cursor, .. }) => {
+                observed.seen.push(cursor.seq)
+            }
             SubscriberEvent::Event(Event::Gap { gap, .. }) => panic!("{transport}: {gap:?}"),
             SubscriberEvent::Event(_) => return,
-            SubscriberEvent::Interrupted { .. } => life.interrupted += 1,
+            SubscriberEvent::Interrupted { .. } => observed.interrupted += 1,
         }
-        meanwhile(&life);
-        if life.seen.last() == Some(&last) {
+        meanwhile(&observed);
+        if observed.seen.last() == Some(&last) {
             let _ = done.take().map(|done| done.send(()));
         }
     });
-    within(PATIENCE, format_args!("{transport} over {manner}: message {last}"), async {
+    within(TIMEOUT, format_args!("{transport} over {variant}: message {last}"), async {
         tokio::select! {
-            error = living => panic!("{transport} gave up: {error}"),
+            error = running => panic!("{transport} gave up: {error}"),
             _ = at_last => {}
         }
     })
     .await;
-    life
+    observed
 }
 
 #[tokio::test]
 async fn a_connection_that_is_cut_resumes_without_loss_or_repeat() {
-    // All at a time: after each cut an event stream is to wait for as long as it was told.
-    join_all(cases().map(async |(transport, manner)| {
-        let bench = Bench::speaking(manner, 1000);
+    // All at the same time: after each cut, an event stream waits for as long as the server asked for.
+    join_all(cases().map(async |(transport, variant)| {
+        let bench = Bench::speaking(variant, 1000);
         let proxy = Proxy::start(bench.address);
         bench.publish_numbers(1);
         let target = bench.target_by_way_of(proxy.address);
-        let life = live_until(transport, manner, &target, 60, |life| {
-            // Cut before a message is published, and after, by turns.
-            let next = life.seen.len() as u64 + 1;
+        let observed = run_until(transport, variant, &target, 60, |observed| {
+            // The cuts alternate: before a message is published, and after.
+            let next = observed.seen.len() as u64 + 1;
             if bench.feed.published() < next && next <= 60 {
                 match next % 20 {
                     0 => proxy.cut(),
@@ -360,23 +362,24 @@ async fn a_connection_that_is_cut_resumes_without_loss_or_repeat() {
             }
         })
         .await;
-        assert_eq!(life.seen, (1..=60).collect::<Vec<_>>(), "{transport} over {manner}");
-        assert_eq!((life.interrupted, proxy.accepted()), (6, 7), "{transport} over {manner}");
+        assert_eq!(observed.seen, (1..=60).collect::<Vec<_>>(), "{transport} over {variant}");
+        assert_eq!((observed.interrupted, proxy.accepted()), (6, 7), "{transport} over {variant}");
     }))
     .await;
 }
 
-/// Cut after so many bytes, wherever that is: in a head, in a chunk's size, in a frame's header, in the
-/// middle of a character. Small and large take turns, so that every few connections deliver something.
+/// Each connection is cut after so many bytes, wherever that is: in a head, in the size of a chunk, in the
+/// header of a frame, in the middle of a character. Small and large budgets alternate, so that every few
+/// connections deliver something.
 const BUDGETS: [u64; 16] =
     [1, 90, 260, 1400, 310, 700, 333, 2100, 421, 1900, 555, 1234, 602, 2500, 803, 3100];
 
 #[tokio::test]
 async fn a_connection_that_is_cut_in_the_middle_of_a_message_resumes_without_loss_or_repeat() {
-    // Some at a time: after each cut an event stream is to wait for as long as it was told.
+    // Several at a time: after each cut, an event stream waits for as long as the server asked for.
     let parts = BUDGETS.chunks(4).flat_map(|part| cases().map(move |case| (case, part)));
-    join_all(parts.map(async |((transport, manner), budgets)| {
-        let bench = Bench::speaking(manner, 1000);
+    join_all(parts.map(async |((transport, variant), budgets)| {
+        let bench = Bench::speaking(variant, 1000);
         let publish = |count| {
             for _ in 0..count {
                 let number = bench.feed.published() + 1;
@@ -384,47 +387,48 @@ async fn a_connection_that_is_cut_in_the_middle_of_a_message_resumes_without_los
             }
         };
         publish(4);
-        // Some of the handshakes of TLS are cut, too.
-        let more = if manner.0.tls { 1000 } else { 0 };
+        // Some TLS handshakes are cut, too.
+        let more = if variant.0.tls { 1000 } else { 0 };
         let cuts = budgets.len() as u64;
         let budgets = budgets.iter().map(|budget| budget + more).collect();
         let proxy = Proxy::cutting(bench.address, budgets);
         let target = bench.target_by_way_of(proxy.address);
-        let life = live_until(transport, manner, &target, 120, |life| {
-            if life.seen.len() as u64 == bench.feed.published() && bench.feed.published() < 120 {
+        let observed = run_until(transport, variant, &target, 120, |observed| {
+            if observed.seen.len() as u64 == bench.feed.published() && bench.feed.published() < 120
+            {
                 publish(4);
             }
         })
         .await;
-        assert_eq!(life.seen, (1..=120).collect::<Vec<_>>(), "{transport} over {manner}");
+        assert_eq!(observed.seen, (1..=120).collect::<Vec<_>>(), "{transport} over {variant}");
         assert_eq!(
-            (life.interrupted, proxy.accepted()),
+            (observed.interrupted, proxy.accepted()),
             (cuts, cuts + 1),
-            "{transport} over {manner}"
+            "{transport} over {variant}"
         );
     }))
     .await;
 }
 
 #[tokio::test]
-async fn a_poll_that_finds_nothing_ends_quietly_and_keeps_its_cursor() {
-    for (transport, manner) in cases().filter(|(transport, _)| transport.polls()) {
-        let (bench, client) = (Bench::speaking(manner, 10), manner.client());
+async fn a_poll_that_finds_nothing_is_answered_empty_and_keeps_its_cursor() {
+    for (transport, variant) in cases().filter(|(transport, _)| transport.polls()) {
+        let (bench, client) = (Bench::speaking(variant, 10), variant.client());
         bench.publish_numbers(3);
         let (target, place) = (bench.target(), bench.cursor(3));
         let settings = SubscriberSettings { hold: Duration::from_millis(20), ..settings() };
         let events = subscribe(transport, &client, &target, After::Newest, &settings);
-        let mut reader = Reader { transport, manner, events };
+        let mut reader = Reader { transport, variant, events };
         reader.connected().await;
         let mut empty = 0;
         while empty < 10 {
             match reader.event("an empty answer").await {
                 Some(Event::Request { .. }) => {}
                 Some(Event::Empty { cursor, .. }) => {
-                    assert_eq!(cursor, place, "{transport} over {manner}");
+                    assert_eq!(cursor, place, "{transport} over {variant}");
                     empty += 1;
                 }
-                event => panic!("{transport} over {manner}: {event:?}"),
+                event => panic!("{transport} over {variant}: {event:?}"),
             }
         }
         bench.publish_numbers(1);
@@ -432,68 +436,68 @@ async fn a_poll_that_finds_nothing_ends_quietly_and_keeps_its_cursor() {
         assert_eq!(
             client.dialer().counts().attempted,
             1,
-            "{transport} over {manner} keeps its connection"
+            "{transport} over {variant} keeps its connection"
         );
     }
 }
 
 #[tokio::test]
 async fn a_server_that_stops_ends_every_subscription_properly_and_at_once() {
-    for (transport, manner) in cases() {
-        let (bench, client) = (Bench::speaking(manner, 10), manner.client());
+    for (transport, variant) in cases() {
+        let (bench, client) = (Bench::speaking(variant, 10), variant.client());
         let target = bench.target();
-        // The connection of a short poll stays open until the next one was answered.
+        // The connection of a short poll stays open until the next poll was answered.
         let interval = Duration::from_secs(1);
         let settings =
             SubscriberSettings { interval, phase: interval / 2, ..SubscriberSettings::default() };
         let reader = |_| {
             let events = subscribe(transport, &client, &target, After::Newest, &settings);
-            Reader { transport, manner, events }
+            Reader { transport, variant, events }
         };
         let mut readers: Vec<_> = (0..20).map(reader).collect();
         join_all(readers.iter_mut().map(Reader::connected)).await;
         let ending = join_all(readers.iter_mut().map(Reader::end));
         let stopping = async {
-            // Behind its first poll, a long poll is held.
+            // After its first poll, a long poll is held.
             let requests = if transport == Transport::LongPolling { 40 } else { 20 };
-            let what = format!("{transport} over {manner}: {requests} requests");
+            let what = format!("{transport} over {variant}: {requests} requests");
             until(what, || bench.server.requests() >= requests).await;
-            // Short of the five seconds after which it would stop waiting for connections that hang.
+            // Less than the five seconds after which it would stop waiting for connections that hang.
             bench
                 .stop(
                     Duration::from_secs(4),
-                    format!("{transport} over {manner}: the server's end"),
+                    format!("{transport} over {variant}: the server's end"),
                 )
                 .await;
         };
         tokio::join!(ending, stopping);
-        let shared = manner.0.connections == Connections::Shared;
+        let shared = variant.0.connections == Connections::Shared;
         assert_eq!(
             client.dialer().counts().opened,
             if shared { 1 } else { 20 },
-            "{transport} over {manner}"
+            "{transport} over {variant}"
         );
     }
 }
 
 #[tokio::test]
 async fn what_was_published_before_the_server_stopped_still_arrives() {
-    // Short polling may not come by any more.
-    for (transport, manner) in
+    // Short polling may not ask again.
+    for (transport, variant) in
         cases().filter(|(transport, _)| *transport != Transport::ShortPolling)
     {
-        let (bench, client) = (Bench::speaking(manner, 10), manner.client());
+        let (bench, client) = (Bench::speaking(variant, 10), variant.client());
         let target = bench.target();
-        let mut reader = Reader::new(transport, manner, &client, &target, After::Newest);
+        let mut reader = Reader::new(transport, variant, &client, &target, After::Newest);
         reader.connected().await;
         let reading = async {
             reader.messages(1..=3).await;
             reader.end().await;
         };
         let ending = async {
-            // Behind its first poll, a long poll is held.
+            // After its first poll, a long poll is held.
             let requests = if transport == Transport::LongPolling { 2 } else { 1 };
-            let what = format!("{transport} over {manner}: {requests} requests");
+            let what = format!("{transport} over {variant}: {requests} requests");
             until(what, || bench.server.requests() == requests).await;
             bench.publish_numbers(3);
             bench.begin_stop();
@@ -510,18 +514,18 @@ async fn a_held_poll_is_answered_when_the_server_stops() {
     http.get("/feeds/bench/long-polling?hold=60").await;
     until("long-polling: a held poll", || bench.server.requests() == 1).await;
     bench.begin_stop();
-    let (head, _) = within(PATIENCE, "long-polling: an answer", http.answer()).await;
+    let (head, _) = within(TIMEOUT, "long-polling: an answer", http.answer()).await;
     assert_eq!(head.status, 204, "{}", head.text);
     assert_eq!(head.header("feed-cursor"), Some(&*bench.cursor(2).to_string()));
     assert_eq!(head.header("connection"), Some("close"), "{}", head.text);
-    assert_eq!(within(PATIENCE, "long-polling: the end", http.rest()).await, Some(Vec::new()));
+    assert_eq!(within(TIMEOUT, "long-polling: the end", http.rest()).await, Some(Vec::new()));
     bench.stop(Duration::from_secs(4), "long-polling: the server's end").await;
 }
 
-/// Connections on which nothing can be said properly: one that never asked, one in the middle of its
-/// request, and streams that nobody reads.
+/// Connections that cannot be ended properly: one without a request, one in the middle of its request, and
+/// streams that nobody reads.
 #[tokio::test]
-async fn a_server_that_stops_does_not_wait_for_those_who_hang() {
+async fn a_server_that_stops_does_not_wait_for_connections_that_hang() {
     let bench = Bench::start(10);
     let mut held = Vec::new();
     for beginning in ["", "GET /feeds/bench/sse HT"] {
@@ -543,7 +547,7 @@ async fn a_server_that_stops_does_not_wait_for_those_who_hang() {
         held.push(http);
     }
     until("four connections", || bench.server.connections() == 4).await;
-    // More than the buffers of two sockets take.
+    // More than the buffers of two sockets hold.
     let large = format!("\"{}\"", "x".repeat((1 << 20) - 2));
     for _ in 0..16 {
         bench.publish(&large);
@@ -552,8 +556,8 @@ async fn a_server_that_stops_does_not_wait_for_those_who_hang() {
     bench.stop(Duration::from_secs(15), "the server's end").await;
 }
 
-/// Payloads that a transport could be tempted to change: what is posted, and what is to be delivered.
-/// White space around the value goes; a line break between its tokens becomes a space.
+/// Returns payloads that a transport could easily change: what is posted, and what must be delivered.
+/// White space around the value is removed; a line break between its tokens becomes a space.
 fn payloads() -> Vec<(Vec<u8>, Vec<u8>)> {
     let as_they_are = [
         r#""""#,
@@ -589,7 +593,7 @@ fn payloads() -> Vec<(Vec<u8>, Vec<u8>)> {
     payloads
 }
 
-/// The bytes of the next message over one connection, cut out of the transport's framing by hand.
+/// Returns the bytes of the next message over one connection, extracted from the framing by hand.
 async fn next_raw(
     transport: Transport,
     http: &mut Http,
@@ -651,18 +655,18 @@ async fn payloads_are_the_same_bytes_on_every_transport() {
         let shown = String::from_utf8_lossy(&posted).chars().take(60).collect::<String>();
         let after = bench.cursor(bench.feed.published());
         let publishing = publisher.post("/feeds/bench/messages", &posted);
-        let status = within(PATIENCE, format_args!("publishing {shown}"), publishing).await;
+        let status = within(TIMEOUT, format_args!("publishing {shown}"), publishing).await;
         assert_eq!(status, 201, "publishing {shown}");
         let mut first: Option<Vec<u8>> = None;
         for (transport, http, rest) in &mut readers {
             let what = format!("{transport}: {shown}");
             let message = next_raw(*transport, http, rest, after);
-            let message = within(PATIENCE, &what, message).await;
+            let message = within(TIMEOUT, &what, message).await;
             let parsed: Message<'_> = serde_json::from_slice(&message).unwrap();
             assert_eq!(parsed.seq, after.seq + 1, "{what}");
             assert!(parsed.payload.get().as_bytes() == expected, "{what}: payload changed");
             let first = first.get_or_insert_with(|| message.clone());
-            assert!(*first == message, "{what}: another message than on short polling");
+            assert!(*first == message, "{what}: another message than on the first transport");
         }
     }
 }
@@ -682,10 +686,10 @@ async fn two_polls_with_the_same_cursor_are_both_answered() {
             polls.push(http);
         }
         until(format_args!("{path}: two polls"), || bench.server.requests() == 2).await;
-        // Onto one thread without a pause: a held poll finds both.
+        // Both without a pause on one thread, so that a held poll finds both.
         bench.publish_numbers(2 - bench.feed.published());
         let answers = join_all(polls.iter_mut().map(Http::answer));
-        let answers = within(PATIENCE, format_args!("{path}: both answers"), answers).await;
+        let answers = within(TIMEOUT, format_args!("{path}: both answers"), answers).await;
         assert_eq!(answers[0].1, answers[1].1, "{path}");
         for (head, body) in answers {
             assert_eq!(head.status, 200, "{path}: {}", head.text);
@@ -696,31 +700,31 @@ async fn two_polls_with_the_same_cursor_are_both_answered() {
 
 #[tokio::test]
 async fn a_subscriber_that_goes_away_loses_nothing_and_leaves_nothing_behind() {
-    for (transport, manner) in cases() {
-        let (bench, client) = (Bench::speaking(manner, 10), manner.client());
+    for (transport, variant) in cases() {
+        let (bench, client) = (Bench::speaking(variant, 10), variant.client());
         let target = bench.target();
-        let mut reader = Reader::new(transport, manner, &client, &target, After::Newest);
+        let mut reader = Reader::new(transport, variant, &client, &target, After::Newest);
         let cursor = reader.connected().await;
         if transport == Transport::LongPolling {
             while bench.server.requests() < 2 {
-                // Sends the poll that is held, and leaves while it is.
+                // Sends the poll that is held, and goes away while it is.
                 let _ = tokio::time::timeout(Duration::from_millis(5), reader.events.next()).await;
             }
         }
         drop(reader);
-        until(format_args!("{transport} over {manner}: the server notices"), || {
+        until(format_args!("{transport} over {variant}: the server notices"), || {
             bench.server.connections() == 0
         })
         .await;
         bench.publish_numbers(3);
-        let mut again = Reader::new(transport, manner, &client, &target, After::Cursor(cursor));
-        assert_eq!(again.connected().await, cursor, "{transport} over {manner}");
+        let mut again = Reader::new(transport, variant, &client, &target, After::Cursor(cursor));
+        assert_eq!(again.connected().await, cursor, "{transport} over {variant}");
         again.messages(1..=3).await;
     }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn all_transports_at_once_tell_the_same_story() {
+async fn all_transports_at_once_deliver_the_same_messages() {
     const MESSAGES: u64 = 3000;
     let (bench, client) = (Bench::start(10_000), support::client());
     let target = bench.target();
@@ -729,7 +733,7 @@ async fn all_transports_at_once_tell_the_same_story() {
             let (client, target) = (&client, &target);
             async move {
                 let mut reader =
-                    Reader::new(transport, Manner::default(), client, target, After::Start);
+                    Reader::new(transport, HttpVariant::default(), client, target, After::Start);
                 let mut story = Vec::new();
                 while (story.len() as u64) < MESSAGES {
                     match reader.news("a message").await {
@@ -749,12 +753,16 @@ async fn all_transports_at_once_tell_the_same_story() {
             support::publish(&feed, &"9".repeat(1 + usize::try_from(number % 90).unwrap()));
         }
     });
-    let stories = within(PATIENCE, "all transports: every message", join_all(stories)).await;
+    let stories = within(TIMEOUT, "all transports: every message", join_all(stories)).await;
     publisher.join().unwrap();
     let places: Vec<_> = stories[0].1.iter().map(|(cursor, ..)| cursor.seq).collect();
     assert_eq!(places, (1..=MESSAGES).collect::<Vec<_>>(), "{}", stories[0].0);
     for (transport, story) in &stories {
-        assert!(*story == stories[0].1, "{transport} tells another story than {}", stories[0].0);
+        assert!(
+            *story == stories[0].1,
+            "{transport} delivers other messages than {}",
+            stories[0].0
+        );
     }
 }
 
@@ -773,17 +781,17 @@ async fn in_short_turns<F: Future>(left: usize, future: F) -> F::Output {
 
 #[tokio::test]
 async fn a_subscriber_whose_turn_ends_at_any_point_is_neither_interrupted_nor_forgotten() {
-    for (transport, manner) in cases() {
+    for (transport, variant) in cases() {
         for left in 1..=8 {
-            let bench = Bench::speaking(manner, 10);
+            let bench = Bench::speaking(variant, 10);
             bench.publish_numbers(3);
-            let (client, target) = (manner.client(), bench.target());
-            let mut reader = Reader::new(transport, manner, &client, &target, After::Start);
+            let (client, target) = (variant.client(), bench.target());
+            let mut reader = Reader::new(transport, variant, &client, &target, After::Start);
             let who = format!("{} in turns of {left}", reader.who());
             for seq in 1..=3 {
                 loop {
                     let next = in_short_turns(left, reader.events.next());
-                    match within(PATIENCE, &who, next).await {
+                    match within(TIMEOUT, &who, next).await {
                         Some(Ok(Event::Received { cursor, .. })) => {
                             assert_eq!(cursor.seq, seq, "{who}");
                             break;

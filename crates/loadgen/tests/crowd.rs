@@ -1,4 +1,4 @@
-//! A whole run, in small, against the server of this project.
+//! A whole run, on a small scale, against the server of this project.
 #![expect(clippy::unwrap_used, reason = "helpers of a test may fail loudly")]
 
 use std::time::Duration;
@@ -40,7 +40,7 @@ fn run(transport: Transport) -> Run {
     }
 }
 
-/// A server of this feed with its control API, until the token is cancelled.
+/// Serves this feed, and its control API, until the token is cancelled.
 async fn serve(feed: &Feed) -> (Target, ControlClient, CancellationToken) {
     let server = Server::new([("bench".to_owned(), feed.clone())]);
     let feeds = wirebench_server::listen("127.0.0.1:0".parse().unwrap()).unwrap();
@@ -108,8 +108,8 @@ async fn an_interrupted_run_keeps_what_was_measured() {
     let (target, control, _end) = serve(&feed).await;
     let mut run = run(Transport::Sse);
     run.timing.measure = Duration::from_mins(10);
-    // Nothing is published but by hand, and the run is interrupted when all of it has arrived: the drain of
-    // a run that is interrupted is short.
+    // Everything is published by hand, and the run is interrupted when all of it has arrived, because the
+    // drain of an interrupted run is short.
     run.rate = 0.001;
     let (stop, mut received) = (CancellationToken::new(), 0);
     let mut observe = |progress| {
@@ -145,7 +145,7 @@ async fn an_interrupted_run_keeps_what_was_measured() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_server_that_goes_away_ends_the_run_with_that_reason() {
+async fn a_run_whose_server_goes_away_fails_with_that_reason() {
     let (target, control, end) = serve(&Feed::new(1000)).await;
     let mut run = run(Transport::WebSocket);
     run.timing.measure = Duration::from_mins(10);
@@ -170,7 +170,7 @@ async fn a_server_that_goes_away_ends_the_run_with_that_reason() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_crowd_of_which_nobody_stands_says_why() {
+async fn a_crowd_that_cannot_subscribe_reports_why() {
     let (mut target, control, _end) = serve(&Feed::new(1000)).await;
     "nowhere".clone_into(&mut target.feed);
     let mut observe = |_| {};

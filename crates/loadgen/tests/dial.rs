@@ -1,4 +1,4 @@
-//! The dialer against a peer that counts for itself.
+//! The dialer, against a peer that counts too.
 
 #[expect(dead_code, reason = "each test uses its part of what they share")]
 mod support;
@@ -7,7 +7,7 @@ use std::future::poll_fn;
 use std::pin::Pin;
 use std::time::Duration;
 
-use support::reads::Reads;
+use support::socket_reads::Reads;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
 use wirebench_loadgen::{Dialer, MeasuredConnection};
@@ -27,7 +27,7 @@ async fn pair(dialer: &Dialer) -> (MeasuredConnection, TcpStream) {
     (here.expect("dialled"), there.expect("accepted").0)
 }
 
-/// Waits for what the peer reads. Reading, where nothing comes, is what keeps an emulated link going.
+/// Waits for the peer while reading from `here`, where nothing arrives: reading drives an emulated link.
 async fn while_reading<T>(here: &mut MeasuredConnection, peer: impl Future<Output = T>) -> T {
     tokio::select! {
         done = peer => done,
@@ -69,8 +69,8 @@ async fn an_attempt_that_fails_counts_as_an_attempt() {
     assert_eq!((dialer.counts().attempted, dialer.counts().opened), (1, 0));
 }
 
-/// The stamp is the time at which the socket was read and the delay of the link, however late the reader is
-/// called: the socket was read within a poll of the connection that lies between two times.
+/// The stamp is the time at which the socket was read plus the delay of the link, however late the reader
+/// runs. The socket was read within a poll of the connection, so between two times that the test takes.
 #[tokio::test]
 async fn a_link_moves_the_arrival_stamp_by_its_delay() {
     for delay in [0, 20, 60] {
@@ -87,7 +87,7 @@ async fn a_link_moves_the_arrival_stamp_by_its_delay() {
         .await
         .unwrap();
         let arrived = here.arrivals().last();
-        assert!(arrived >= sent + delay, "before it can have arrived");
+        assert!(arrived >= sent + delay, "stamped before it can have arrived");
         assert!(reads.explain(arrived, delay), "{arrived:?} after {delay:?}, and {reads:?}");
         assert!(arrived <= Timestamp::now(), "nothing is handed out before it is due");
     }
@@ -99,7 +99,7 @@ async fn a_link_delays_what_is_sent_and_the_handshake() {
     let start = Timestamp::now();
     let (mut here, mut there) = pair(&dialer).await;
     let dialled = Timestamp::now();
-    assert!(dialled.saturating_since(start) >= Duration::from_millis(40), "a round trip");
+    assert!(dialled.saturating_since(start) >= Duration::from_millis(40), "it takes a round trip");
     here.write_all(b"x").await.unwrap();
     let read = async { there.read_u8().await.map(|_| Timestamp::now()) };
     let read = while_reading(&mut here, read).await;
@@ -124,7 +124,7 @@ async fn jitter_keeps_the_order() {
 }
 
 #[tokio::test]
-async fn the_end_of_the_stream_travels_too_and_moves_no_stamp() {
+async fn the_end_of_the_stream_is_delayed_too_and_does_not_move_the_stamp() {
     let (mut here, mut there) = pair(&Dialer::new(link(20, 0), 1)).await;
     there.write_all(b"x").await.unwrap();
     here.read_u8().await.unwrap();

@@ -1,4 +1,4 @@
-//! Every transport against every habit of a proxy, and crowds that are cut off.
+//! Every transport through every misbehaving proxy, reconnect pauses, and crowds that are cut off.
 #![expect(clippy::unwrap_used, reason = "helpers of a test may fail loudly")]
 
 #[expect(dead_code, reason = "each test uses its part of what they share")]
@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use futures::StreamExt;
 use futures::future::join_all;
-use support::{Bench, PATIENCE, target, within};
+use support::{Bench, TIMEOUT, target, within};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::sync::Notify;
 use tokio_util::sync::{CancellationToken, DropGuard};
@@ -24,16 +24,16 @@ use wirebench_protocol::{After, Seq, Transport};
 use wirebench_scenario::{Faults, Http, Link, Reconnect, Run, Timing};
 use wirebench_server::{Feed, Limits, Server};
 
-/// What a life through a proxy came to.
+/// What a subscriber has observed.
 #[derive(Debug, Default)]
-struct Life {
+struct Observed {
     seen: Vec<Seq>,
     interrupted: u64,
     opened: u64,
     refused: Option<SubscribeError>,
 }
 
-/// A proxy before a server, until the guard is dropped.
+/// Starts a proxy before a server. It runs until the guard is dropped.
 fn proxy(upstream: SocketAddr, habit: Misbehaviour) -> (Target, DropGuard) {
     let listener = support::listen();
     let address = listener.local_addr().unwrap();
@@ -45,12 +45,12 @@ fn proxy(upstream: SocketAddr, habit: Misbehaviour) -> (Target, DropGuard) {
     (target(address), end.drop_guard())
 }
 
-/// Lives from the start of the feed until `done` says so, or the server refuses for good.
-async fn live_through(
+/// Runs a subscriber from the start of the feed until `done` returns true, or the server refuses for good.
+async fn run_until(
     transport: Transport,
     target: &Target,
-    mut done: impl FnMut(&Life) -> bool,
-) -> Life {
+    mut done: impl FnMut(&Observed) -> bool,
+) -> Observed {
     let client = support::client();
     let settings = SubscriberSettings {
         interval: Duration::from_millis(5),
@@ -59,24 +59,26 @@ async fn live_through(
     };
     let subscriber =
         Subscriber { transport, client: &client, target, settings, seed: 7, cut: None };
-    let (mut life, over) = (Life::default(), CancellationToken::new());
-    let living = run_subscriber(&subscriber, After::Start, |sight| {
-        match sight {
-            SubscriberEvent::Event(Event::Received { cursor, .. }) => life.seen.push(cursor.seq),
+    let (mut observed, over) = (Observed::default(), CancellationToken::new());
+    let running = run_subscriber(&subscriber, After::Start, |event| {
+        match event {
+            SubscriberEvent::Event(Event::Received { cursor, .. }) => {
+                observed.seen.push(cursor.seq)
+            }
             SubscriberEvent::Event(Event::Gap { gap, .. }) => panic!("{transport}: {gap:?}"),
             SubscriberEvent::Event(_) => {}
-            SubscriberEvent::Interrupted { .. } => life.interrupted += 1,
+            SubscriberEvent::Interrupted { .. } => observed.interrupted += 1,
         }
-        if done(&life) {
+        if done(&observed) {
             over.cancel();
         }
     });
-    let what = format_args!("{transport}: its life through a proxy");
-    let refused = within(PATIENCE, what, over.run_until_cancelled(living)).await;
-    Life { refused, opened: client.dialer().counts().opened, ..life }
+    let what = format_args!("{transport}: a subscriber behind a proxy");
+    let refused = within(TIMEOUT, what, over.run_until_cancelled(running)).await;
+    Observed { refused, opened: client.dialer().counts().opened, ..observed }
 }
 
-/// The habits that let every transport through, each in its own time.
+/// The misbehaviours that let every transport through.
 const HARMLESS: [Misbehaviour; 4] = [
     Misbehaviour::IdleCut { idle: Duration::from_millis(50) },
     Misbehaviour::StripUpgrade,
@@ -85,7 +87,7 @@ const HARMLESS: [Misbehaviour; 4] = [
 ];
 
 #[tokio::test]
-async fn every_message_arrives_once_and_in_order_through_every_habit() {
+async fn every_message_arrives_once_and_in_order_through_every_misbehaving_proxy() {
     let pairs = HARMLESS.into_iter().flat_map(|habit| Transport::ALL.map(|each| (each, habit)));
     let pairs = pairs.filter(|pair| *pair != (Transport::WebSocket, Misbehaviour::StripUpgrade));
     let polls = Transport::ALL.into_iter().filter(|transport| transport.polls());
@@ -95,19 +97,20 @@ async fn every_message_arrives_once_and_in_order_through_every_habit() {
             let bench = Bench::start(1000);
             let (target, _proxy) = proxy(bench.address, habit);
             bench.publish_numbers(1);
-            let life = live_through(transport, &target, |life| {
-                if life.seen.len() as u64 == bench.feed.published() && life.seen.len() < 40 {
+            let observed = run_until(transport, &target, |observed| {
+                if observed.seen.len() as u64 == bench.feed.published() && observed.seen.len() < 40
+                {
                     bench.publish_numbers(3);
                 }
-                life.seen.len() == 40
+                observed.seen.len() == 40
             })
             .await;
-            assert_eq!(life.seen, (1..=40).collect::<Vec<_>>(), "{transport} {habit:?}");
+            assert_eq!(observed.seen, (1..=40).collect::<Vec<_>>(), "{transport} {habit:?}");
             let closes = habit == Misbehaviour::CloseAfterResponse && transport.polls();
-            // A machine that stands still for 50 ms is idle, too.
+            // If the machine stalls for 50 ms, the connection is idle, too.
             if !matches!(habit, Misbehaviour::IdleCut { .. }) {
-                assert_eq!(life.opened > 3, closes, "{transport} {habit:?}: {life:?}");
-                assert_eq!(life.interrupted, 0, "{transport} {habit:?}: {life:?}");
+                assert_eq!(observed.opened > 3, closes, "{transport} {habit:?}: {observed:?}");
+                assert_eq!(observed.interrupted, 0, "{transport} {habit:?}: {observed:?}");
             }
         },
     ))
@@ -115,16 +118,18 @@ async fn every_message_arrives_once_and_in_order_through_every_habit() {
 }
 
 #[tokio::test]
-async fn a_socket_without_its_upgrade_is_refused_with_the_reason() {
+async fn a_websocket_whose_upgrade_is_stripped_is_refused_with_426() {
     let bench = Bench::start(10);
     let (target, _proxy) = proxy(bench.address, Misbehaviour::StripUpgrade);
-    let life = live_through(Transport::WebSocket, &target, |_| false).await;
-    let Some(SubscribeError::Refused { status, .. }) = life.refused else { panic!("{life:?}") };
+    let observed = run_until(Transport::WebSocket, &target, |_| false).await;
+    let Some(SubscribeError::Refused { status, .. }) = observed.refused else {
+        panic!("{observed:?}")
+    };
     assert_eq!(status, 426);
 }
 
 #[tokio::test]
-async fn what_a_buffering_proxy_holds_back_of_a_stream_comes_when_the_stream_ends() {
+async fn what_a_buffering_proxy_holds_back_arrives_when_the_stream_ends() {
     let bench = Bench::start(1000);
     let (target, _proxy) = proxy(bench.address, Misbehaviour::Buffering);
     let text = format!("\"{}\"", "x".repeat(1_000));
@@ -132,26 +137,26 @@ async fn what_a_buffering_proxy_holds_back_of_a_stream_comes_when_the_stream_end
         bench.publish(&text);
     }
     let mut first = 0;
-    let life = live_through(Transport::Sse, &target, |life| {
-        if !life.seen.is_empty() && first == 0 {
+    let observed = run_until(Transport::Sse, &target, |observed| {
+        if !observed.seen.is_empty() && first == 0 {
             first = bench.feed.published();
-            // Three more than the blocks of 16 KiB that are full: they would wait for the next.
+            // The last messages do not fill a block of 16 KiB and would wait for more.
             bench.begin_stop();
         }
-        life.seen.len() == 40
+        observed.seen.len() == 40
     })
     .await;
-    assert_eq!(life.seen, (1..=40).collect::<Vec<_>>(), "{life:?}");
+    assert_eq!(observed.seen, (1..=40).collect::<Vec<_>>(), "{observed:?}");
 }
 
-/// What the server of a run with this policy says about reconnecting, as `wirebench run` starts it.
+/// Returns the limits with which `wirebench run` starts the server of a run with this policy.
 fn limits_of_a_run(reconnect: Reconnect) -> Limits {
     let (retry, return_time) = (reconnect.announced(), Duration::ZERO);
     Limits { retry, return_time, ..Limits::default() }
 }
 
-/// Returns the first `count` pauses of a subscriber. Each subscription receives a message, and then
-/// `end` ends it; for as long as that goes on, the server stands.
+/// Returns the first `count` pauses of a subscriber. Each subscription receives a message, and then `end`
+/// ends it.
 async fn pauses(
     transport: Transport,
     reconnect: Reconnect,
@@ -176,8 +181,8 @@ async fn pauses(
     };
     let mut pauses = Vec::new();
     bench.publish_numbers(1);
-    let living = run_subscriber(&subscriber, After::Start, |sight| match sight {
-        // Whatever the server announces came before the first message.
+    let running = run_subscriber(&subscriber, After::Start, |event| match event {
+        // What the server announces has arrived before the first message.
         SubscriberEvent::Event(Event::Received { .. }) => end(&cut),
         SubscriberEvent::Event(_) => {}
         SubscriberEvent::Interrupted { pause, .. } => {
@@ -189,7 +194,7 @@ async fn pauses(
         }
     });
     let what = format_args!("{transport}: {count} pauses");
-    within(PATIENCE, what, over.run_until_cancelled(living)).await;
+    within(TIMEOUT, what, over.run_until_cancelled(running)).await;
     pauses
 }
 
@@ -204,13 +209,13 @@ async fn after_a_cut_the_pause_is_drawn_from_the_same_distribution_on_every_tran
         assert!(pauses.iter().all(|pause| *pause <= first), "{transport}: {pauses:?}");
         drawn.push(pauses);
     }
-    // The same seed: from the same distribution come the very same pauses.
+    // With the same seed, the same distribution gives the same pauses.
     assert!(drawn.iter().all(|pauses| *pauses == drawn[0]), "{drawn:?}");
-    assert!(drawn[0][0] != drawn[0][1], "and not always the same one: {drawn:?}");
+    assert!(drawn[0][0] != drawn[0][1], "the pauses differ from each other: {drawn:?}");
 }
 
 #[tokio::test]
-async fn a_server_that_stops_sends_no_transport_away_for_longer_than_the_others() {
+async fn a_server_that_stops_makes_no_transport_wait_longer_than_the_others() {
     let policy = Reconnect::default();
     let first = policy.announced().unwrap();
     for transport in Transport::ALL {
@@ -221,7 +226,7 @@ async fn a_server_that_stops_sends_no_transport_away_for_longer_than_the_others(
 }
 
 #[tokio::test]
-async fn what_an_event_stream_says_about_reconnecting_just_before_it_ends_is_heard() {
+async fn a_retry_field_just_before_the_end_of_an_event_stream_counts() {
     let listener = support::listen();
     let target = target(listener.local_addr().unwrap());
     let serving = tokio::spawn(async move {
@@ -235,7 +240,7 @@ async fn what_an_event_stream_says_about_reconnecting_just_before_it_ends_is_hea
     });
     let (client, settings) = (support::client(), SubscriberSettings::default());
     let events = subscribe(Transport::Sse, &client, &target, After::Newest, &settings);
-    let events: Vec<_> = within(PATIENCE, "the end of the stream", events.collect()).await;
+    let events: Vec<_> = within(TIMEOUT, "the end of the stream", events.collect()).await;
     let told: Vec<_> = events
         .into_iter()
         .filter_map(|event| match event.unwrap() {
@@ -296,13 +301,13 @@ async fn measure(transport: Transport, faults: Faults) -> Measurement {
         Drive { run: &run, target: &target, control: &api, workers: 1, stop: never, server: None },
         &mut observe,
     );
-    let measured = within(2 * PATIENCE, format_args!("{transport}: a run"), driving).await;
+    let measured = within(2 * TIMEOUT, format_args!("{transport}: a run"), driving).await;
     stop.cancel();
     measured.unwrap()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_avalanche_loses_nothing_and_everybody_comes_back() {
+async fn when_all_connections_are_cut_nothing_is_lost_and_everybody_reconnects() {
     let faults = Faults { avalanche_after: Some(Duration::from_millis(400)), ..Faults::default() };
     join_all(Transport::ALL.map(async |transport| {
         let measured = measure(transport, faults).await;
@@ -319,7 +324,7 @@ async fn an_avalanche_loses_nothing_and_everybody_comes_back() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn who_stops_reading_gets_everything_afterwards_and_counts_without_delays() {
+async fn a_subscriber_that_stops_reading_gets_everything_later_and_counts_without_delays() {
     join_all(Transport::ALL.map(async |transport| {
         let measured = measure(transport, Faults { stalled_share: 0.2, ..Faults::default() }).await;
         let published = measured.published.unwrap();

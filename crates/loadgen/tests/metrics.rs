@@ -1,4 +1,4 @@
-//! What the server's metrics say is what its clients have counted for themselves.
+//! The metrics of the server agree with what its clients have counted.
 #![expect(clippy::unwrap_used, reason = "helpers of a test may fail loudly")]
 
 #[expect(dead_code, reason = "each test uses its part of what they share")]
@@ -8,12 +8,12 @@ use std::time::Duration;
 
 use futures::StreamExt;
 use futures::future::join_all;
-use support::{Bench, PATIENCE, until, within};
+use support::{Bench, TIMEOUT, until, within};
 use wirebench_loadgen::{HttpClient, SubscriberSettings, Target, subscribe};
 use wirebench_measure::Event;
 use wirebench_protocol::{After, Seq, Transport};
 
-/// What one client saw.
+/// What one client has counted.
 #[derive(Debug, Default)]
 struct Seen {
     requests: u64,
@@ -22,7 +22,7 @@ struct Seen {
     gaps: u64,
 }
 
-/// The last message that is published: whoever has it leaves, with nothing under way in either
+/// The last message that is published. A client that has it goes away, with nothing under way in either
 /// direction.
 const LAST: Seq = 35;
 
@@ -36,7 +36,7 @@ async fn watch(transport: Transport, client: &HttpClient, target: &Target, after
             Event::Request { .. } => seen.requests += 1,
             Event::Empty { .. } => seen.empty += 1,
             Event::Gap { .. } => seen.gaps += 1,
-            // What opened a stream or a socket was a request too.
+            // Opening a stream or a WebSocket takes a request, too.
             Event::Connected { .. } => seen.requests += u64::from(!transport.polls()),
             Event::Closing | Event::Retry { .. } => {}
             Event::Received { cursor, .. } => {
@@ -56,7 +56,7 @@ async fn a_scrape_agrees_with_what_the_clients_counted() {
         bench.publish_numbers(30);
         let client = support::client();
         let target = bench.target();
-        // One who comes back too late for most of it, one in time for some of it, two who are new.
+        // One resumes too late for most of it, one in time for some of it, and two are new.
         let after = [
             After::Cursor(bench.cursor(5)),
             After::Cursor(bench.cursor(26)),
@@ -70,8 +70,7 @@ async fn a_scrape_agrees_with_what_the_clients_counted() {
             until("four connections", || scrape("wirebench_connections_open") == 4).await;
             bench.publish_numbers(5);
         };
-        let (seen, ()) =
-            within(PATIENCE, transport, async { tokio::join!(watching, acting) }).await;
+        let (seen, ()) = within(TIMEOUT, transport, async { tokio::join!(watching, acting) }).await;
         until("the end of every connection", || bench.server.connections() == 0).await;
 
         let of = |name: &str| metric(&bench, &format!("{name}{{transport=\"{transport}\"}}"));
@@ -102,7 +101,7 @@ async fn a_scrape_agrees_with_what_the_clients_counted() {
     }
 }
 
-/// The value of a metric; 0 where it was never counted.
+/// Returns the value of a metric, and 0 if it was never counted.
 fn metric(bench: &Bench, name: &str) -> u64 {
     let text = bench.server.metrics_text();
     let line = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));

@@ -1,4 +1,4 @@
-//! The raw clients against hand-written servers: literal bytes in, literal bytes out.
+//! The raw clients, against hand-written servers: literal bytes in, literal bytes out.
 #![expect(clippy::unwrap_used, reason = "helpers of a test may fail loudly")]
 
 use std::time::Duration;
@@ -11,11 +11,11 @@ use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 use wirebench_loadgen::TrustedCertificates;
 use wirebench_loadgen::raw::{self, RawError, RawEvent, RawMessage};
 
-const PATIENCE: Duration = Duration::from_mins(2);
+const TIMEOUT: Duration = Duration::from_mins(2);
 
 const STREAM: &str = "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream; charset=utf-8\r\n\r\n";
 
-/// Answers connection after connection with these bytes, and returns the heads of the requests.
+/// Answers one connection after the other with these bytes. The task returns the heads of the requests.
 async fn serve(answers: &[&str]) -> (String, tokio::task::JoinHandle<Vec<String>>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}/stream?x=1", listener.local_addr().unwrap());
@@ -45,12 +45,12 @@ fn event(kind: &str, data: &str, id: &str) -> RawEvent {
     RawEvent { kind: kind.to_owned(), data: data.to_owned(), id: id.to_owned() }
 }
 
-/// Everything until the stream ends.
+/// Returns everything until the stream ends, and how it ended.
 async fn all(url: &str) -> (Vec<RawEvent>, Result<(), RawError>) {
     let mut events = raw::events(url, true);
     let mut seen = Vec::new();
     loop {
-        match timeout(PATIENCE, events.next()).await.expect("the stream ends") {
+        match timeout(TIMEOUT, events.next()).await.expect("the stream ends") {
             Some(Ok(event)) => seen.push(event),
             Some(Err(error)) => return (seen, Err(error)),
             None => return (seen, Ok(())),
@@ -71,7 +71,7 @@ async fn a_complete_response_ends_an_event_stream_properly() {
 }
 
 #[tokio::test]
-async fn a_response_that_breaks_off_is_an_error_behind_its_events() {
+async fn a_response_that_is_cut_short_is_an_error_after_its_events() {
     let chunked =
         "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n";
     for (rest, complete) in
@@ -85,7 +85,7 @@ async fn a_response_that_breaks_off_is_an_error_behind_its_events() {
 }
 
 #[tokio::test]
-async fn redirects_are_followed_and_the_id_goes_along_after_an_interruption() {
+async fn redirects_are_followed_and_the_id_is_sent_after_an_interruption() {
     let first = format!("{STREAM}retry: 1\nid: é1\ndata: a\n\n");
     let second = format!("{STREAM}data: b\n\n");
     for code in ["301 A", "302 B", "303 C", "307 D", "308 E"] {
@@ -94,7 +94,7 @@ async fn redirects_are_followed_and_the_id_goes_along_after_an_interruption() {
         let (url, _server) = serve(&[&redirect, &redirect]).await;
         let mut events = raw::events(&url, false);
         for expected in [event("message", "a", "é1"), event("message", "b", "é1")] {
-            let next = timeout(PATIENCE, events.next()).await.unwrap();
+            let next = timeout(TIMEOUT, events.next()).await.unwrap();
             assert_eq!(next.unwrap().unwrap(), expected, "after {code}");
         }
         let heads = server.await.unwrap();
@@ -112,13 +112,14 @@ async fn any_other_answer_fails_for_good_even_when_reconnecting() {
     ] {
         let (url, _server) = serve(&[answer]).await;
         let mut events = raw::events(&url, false);
-        let error = timeout(PATIENCE, events.next()).await.unwrap().unwrap().unwrap_err();
+        let error = timeout(TIMEOUT, events.next()).await.unwrap().unwrap().unwrap_err();
         assert!(error.to_string().contains(told), "{error}");
         assert!(events.next().await.is_none());
     }
 }
 
-/// Upgrades one connection, sends `frames` and returns what the client sends until it hangs up.
+/// Upgrades one connection and sends `frames`. The task returns what the client sends until it closes the
+/// connection.
 async fn upgrade(frames: &[u8]) -> (String, tokio::task::JoinHandle<Vec<u8>>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("ws://{}/x", listener.local_addr().unwrap());
@@ -132,7 +133,7 @@ async fn upgrade(frames: &[u8]) -> (String, tokio::task::JoinHandle<Vec<u8>>) {
             "HTTP/1.1 101 Switching Protocols\r\nupgrade: websocket\r\nconnection: keep-alive, Upgrade\r\n\
              sec-websocket-accept: {accept}\r\n\r\n"
         );
-        // The first frames come together with the handshake.
+        // The first frames are sent together with the handshake.
         socket.write_all(&[answer.as_bytes(), &frames].concat()).await.unwrap();
         let mut opcode_and_length = [0; 2];
         let mut sent = Vec::new();
@@ -156,7 +157,7 @@ async fn a_websocket_yields_messages_answers_pings_and_closes_properly() {
     let frames = b"\x81\x02hi\x89\x01p\x01\x01a\x80\x01b\x82\x01\xFF\x88\x02\x03\xE8";
     let (url, server) = upgrade(frames).await;
     let frames: Vec<_> =
-        timeout(PATIENCE, raw::messages(&url, &TrustedCertificates::System, true).collect())
+        timeout(TIMEOUT, raw::messages(&url, &TrustedCertificates::System, true).collect())
             .await
             .unwrap();
     let frames: Vec<_> = frames.into_iter().map(Result::unwrap).collect();
@@ -166,7 +167,7 @@ async fn a_websocket_yields_messages_answers_pings_and_closes_properly() {
 }
 
 #[tokio::test]
-async fn a_server_that_breaks_the_protocol_is_told_so() {
+async fn a_server_that_breaks_the_protocol_gets_the_matching_close_code() {
     for (frames, code) in [
         (&b"\x81\x02\xC3\x28"[..], 1007_u16),
         (b"\xC1\x00", 1002),
@@ -179,7 +180,7 @@ async fn a_server_that_breaks_the_protocol_is_told_so() {
     ] {
         let (url, server) = upgrade(frames).await;
         let mut messages = raw::messages(&url, &TrustedCertificates::System, true);
-        let result = timeout(PATIENCE, messages.next()).await.unwrap();
+        let result = timeout(TIMEOUT, messages.next()).await.unwrap();
         assert!(matches!(result, Some(Err(RawError::WebSocket(_)))), "{frames:?}: {result:?}");
         let sent = server.await.unwrap();
         assert_eq!(sent[..3], [&[0x88][..], &code.to_be_bytes()].concat(), "after {frames:?}");
@@ -192,6 +193,6 @@ async fn a_connection_without_a_close_handshake_is_an_error() {
     let url = format!("ws://{}", listener.local_addr().unwrap());
     let hangs_up = async { drop(listener.accept().await.unwrap()) };
     let mut messages = raw::messages(&url, &TrustedCertificates::System, true);
-    let ((), result) = tokio::join!(hangs_up, timeout(PATIENCE, messages.next()));
+    let ((), result) = tokio::join!(hangs_up, timeout(TIMEOUT, messages.next()));
     assert!(matches!(result.unwrap(), Some(Err(RawError::WebSocket(_)))));
 }

@@ -1,4 +1,4 @@
-//! The client halves against the server of this project, over plain sockets.
+//! The client halves, against the server of this project, over plain sockets.
 #![expect(clippy::unwrap_used, reason = "helpers of a test may fail loudly")]
 
 #[expect(dead_code, reason = "each test uses its part of what they share")]
@@ -9,9 +9,9 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use futures::{FutureExt, StreamExt};
-use support::PATIENCE;
-use support::manner::Manner;
-use support::reads::Reads;
+use support::TIMEOUT;
+use support::http_variant::HttpVariant;
+use support::socket_reads::Reads;
 use tokio::net::TcpSocket;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
@@ -43,7 +43,7 @@ fn settings() -> SubscriberSettings {
 
 type Events<'a> = futures::stream::BoxStream<'a, Result<Event, SubscribeError>>;
 
-/// The next event that is neither a request nor an empty answer.
+/// Returns the next event that is neither a request nor an empty answer.
 async fn next(transport: Transport, events: &mut Events<'_>) -> Event {
     let next = async {
         loop {
@@ -54,11 +54,11 @@ async fn next(transport: Transport, events: &mut Events<'_>) -> Event {
             }
         }
     };
-    timeout(PATIENCE, next).await.unwrap_or_else(|_| panic!("{transport} went silent"))
+    timeout(TIMEOUT, next).await.unwrap_or_else(|_| panic!("{transport} went silent"))
 }
 
 #[tokio::test]
-async fn a_subscriber_stands_at_once_and_gets_what_is_published() {
+async fn a_subscriber_is_subscribed_at_once_and_gets_what_is_published() {
     for (transport, headers) in
         Transport::ALL.into_iter().flat_map(|t| [(t, Headers::Browser), (t, Headers::Bare)])
     {
@@ -88,7 +88,7 @@ async fn a_subscriber_stands_at_once_and_gets_what_is_published() {
 }
 
 #[tokio::test]
-async fn a_late_subscriber_goes_on_after_its_cursor() {
+async fn a_late_subscriber_continues_after_its_cursor() {
     for transport in Transport::ALL {
         let (feed, target) = serve().await;
         let cursors = ["1", "2", "3"].map(|json| publish(&feed, json));
@@ -108,30 +108,30 @@ async fn a_late_subscriber_goes_on_after_its_cursor() {
     }
 }
 
-/// The second message is published only when the first has been read from the socket: a client that stamps
+/// The second message is published only when the first has been read from the socket. A client that stamps
 /// the first when it finds the second stamps it too late, however fast or slow the machine is.
 #[tokio::test]
 async fn each_message_is_stamped_when_it_arrives_and_not_when_the_next_one_does() {
-    // Larger than anything else that comes, so that it is known when it is read.
+    // Larger than anything else that arrives, so that the test knows when it is read.
     const PAYLOAD: usize = 4000;
     for transport in Transport::ALL {
         for delay in [0, 10].map(Duration::from_millis) {
             let (feed, target) = serve().await;
-            let client = Manner::default().client_over(Link { delay, ..Link::default() });
+            let client = HttpVariant::default().client_over(Link { delay, ..Link::default() });
             let mut events = subscribe(transport, &client, &target, After::Newest, &settings());
             next(transport, &mut events).await;
             let (mut reads, mut stamps) = (Reads::new(client.dialer()), Vec::new());
             publish(&feed, &format!("\"{}\"", "x".repeat(PAYLOAD)));
             let mut take = |context: &mut Context<'_>| {
                 while let Poll::Ready(event) = reads.note(|| events.poll_next_unpin(context)) {
-                    let event = event.expect("a feed goes on").expect("nothing fails");
+                    let event = event.expect("a feed does not end").expect("nothing fails");
                     if let Event::Received { received_at, .. } = event {
                         stamps.push(received_at);
                     }
                 }
                 if reads.have(PAYLOAD as u64) { Poll::Ready(()) } else { Poll::Pending }
             };
-            timeout(PATIENCE, poll_fn(&mut take)).await.expect("the first message is read");
+            timeout(TIMEOUT, poll_fn(&mut take)).await.expect("the first message is read");
             let between = Timestamp::now();
             publish(&feed, "2");
             while stamps.len() < 2 {
@@ -146,14 +146,14 @@ async fn each_message_is_stamped_when_it_arrives_and_not_when_the_next_one_does(
 }
 
 #[tokio::test]
-async fn a_feed_that_does_not_exist_is_an_error_that_says_so() {
+async fn a_missing_feed_is_reported() {
     for transport in Transport::ALL {
         let (_feed, mut target) = serve().await;
         "nowhere".clone_into(&mut target.feed);
         let client = support::client();
         let mut events = subscribe(transport, &client, &target, After::Newest, &settings());
         let error = loop {
-            match timeout(PATIENCE, events.next()).await.unwrap() {
+            match timeout(TIMEOUT, events.next()).await.unwrap() {
                 Some(Ok(Event::Request { .. })) => {}
                 Some(Err(error)) => break error,
                 end => panic!("{transport}: {end:?}"),
@@ -162,15 +162,15 @@ async fn a_feed_that_does_not_exist_is_an_error_that_says_so() {
         assert!(error.is_permanent(), "{transport}: {error}");
         let text = error.to_string();
         assert!(text.contains("404") && text.contains("nowhere"), "{transport}: {text}");
-        assert!(events.next().await.is_none(), "{transport} goes on after an error");
+        assert!(events.next().await.is_none(), "{transport} continues after an error");
     }
 }
 
 #[tokio::test]
-async fn a_subscriber_survives_the_server_and_learns_that_the_feed_began_anew() {
+async fn a_subscriber_survives_a_restart_and_is_told_that_the_feed_was_reset() {
     for transport in Transport::ALL {
         let (first, second) = (Feed::new(10), Feed::new(10));
-        // Bound as long as the test runs: nobody else gets the port while no server listens.
+        // Bound for as long as the test runs, so that nobody else gets the port while no server listens.
         let port = TcpSocket::new_v4().unwrap();
         port.set_reuseaddr(true).unwrap();
         port.bind("127.0.0.1:0".parse().unwrap()).unwrap();
@@ -194,8 +194,8 @@ async fn a_subscriber_survives_the_server_and_learns_that_the_feed_began_anew() 
             cut: None,
         };
         let (mut seen, done) = (Vec::new(), CancellationToken::new());
-        let life = run_subscriber(&subscriber, After::Newest, |sight| {
-            let SubscriberEvent::Event(event) = sight else { return };
+        let observed = run_subscriber(&subscriber, After::Newest, |event| {
+            let SubscriberEvent::Event(event) = event else { return };
             match event {
                 Event::Connected { .. } if seen.is_empty() => drop(publish(&first, "1")),
                 Event::Connected { .. } => {}
@@ -217,15 +217,15 @@ async fn a_subscriber_survives_the_server_and_learns_that_the_feed_began_anew() 
         });
         tokio::select! {
             () = servers => unreachable!("the second server is not stopped"),
-            error = life => panic!("{transport}: {error}"),
+            error = observed => panic!("{transport}: {error}"),
             () = done.cancelled() => {}
-            () = tokio::time::sleep(PATIENCE) => panic!("{transport} did not resume: {:?}", client.dialer().counts()),
+            () = tokio::time::sleep(TIMEOUT) => panic!("{transport} did not resume: {:?}", client.dialer().counts()),
         }
     }
 }
 
-/// A quiet feed is no silent server: comments and pings keep a stream up for as long as it likes, and the
-/// deadline of the opening does not outlive the opening.
+/// A quiet feed is not a silent server: comments and pings keep a stream open, and the deadline of the
+/// opening ends with the opening.
 #[tokio::test]
 async fn a_stream_may_be_idle_for_longer_than_its_opening_may_take() {
     for (transport, silence) in [(Transport::Sse, 45), (Transport::WebSocket, 60)] {
@@ -234,7 +234,7 @@ async fn a_stream_may_be_idle_for_longer_than_its_opening_may_take() {
         let settings = settings();
         let mut events = subscribe(transport, &client, &target, After::Newest, &settings);
         assert!(matches!(next(transport, &mut events).await, Event::Connected { .. }));
-        // Nothing comes any more: the clock goes on, and the server's part of this thread is not run.
+        // Nothing arrives any more: the clock advances, and the tasks of the server do not run.
         tokio::time::pause();
         while let Some(event) = events.next().now_or_never() {
             assert!(matches!(event, Some(Ok(Event::Retry { .. }))), "{transport}: {event:?}");

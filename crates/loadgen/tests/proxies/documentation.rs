@@ -1,18 +1,18 @@
-//! `docs/proxies.md` says what the tests use, and names tests that there are.
+//! `docs/proxies.md` quotes the configurations that the tests use, and names tests that exist.
 
 use std::collections::BTreeSet;
 
 const PAGE: &str = include_str!("../../../../docs/proxies.md");
 
 const TESTS: [&str; 3] =
-    [include_str!("both.rs"), include_str!("haproxy.rs"), include_str!("nginx.rs")];
+    [include_str!("any_program.rs"), include_str!("haproxy.rs"), include_str!("nginx.rs")];
 
 const CONFIGURATIONS: [&str; 2] = [
     include_str!("../../../../docs/proxies/nginx.conf"),
     include_str!("../../../../docs/proxies/haproxy.cfg"),
 ];
 
-/// The code of a Markdown text between single backticks.
+/// Returns what stands between single backticks in a Markdown text.
 fn code(text: &str) -> impl Iterator<Item = &str> {
     text.split('`').skip(1).step_by(2)
 }
@@ -29,7 +29,7 @@ fn every_line_of_the_files_has_its_reason() {
     let rows: Vec<_> = PAGE.lines().filter(|line| line.starts_with("| `")).collect();
     for line in CONFIGURATIONS.iter().flat_map(|text| text.lines()) {
         let line = line.trim();
-        // Blocks, and where things are: without those there is no proxy.
+        // Blocks and addresses: no proxy works without them.
         let place = ["server ", "listen ", "bind ", "default_backend ", "proxy_pass ", "frontend "];
         let block = line.is_empty() || line == "}" || line == "defaults" || line.ends_with('{');
         if block || line.starts_with("backend ") || place.iter().any(|p| line.starts_with(p)) {
@@ -44,7 +44,7 @@ fn every_line_of_the_files_has_its_reason() {
 }
 
 #[test]
-fn the_page_names_tests_that_there_are_and_all_of_them() {
+fn the_page_names_all_tests_and_no_others() {
     let tests: BTreeSet<_> = TESTS
         .iter()
         .flat_map(|text| text.split("#[tokio::test]\nasync fn ").skip(1))

@@ -1,4 +1,4 @@
-//! HAProxy alone.
+//! What holds for HAProxy only.
 
 use std::time::{Duration, Instant};
 
@@ -7,15 +7,15 @@ use wirebench_protocol::{After, Transport};
 use crate::programs::{Program, Running, Settings, check};
 use crate::readers::{Reader, ask, chunk, is_silent, one_by_one, stay, stream};
 use crate::support::http::Http;
-use crate::support::{Bench, PATIENCE, client, frames, target, until, within};
+use crate::support::{Bench, TIMEOUT, client, frames, target, until, within};
 
 const HAPROXY: Program = Program::Haproxy;
 
-/// HAProxy asks the kernel to wait for more to send, which it does for some 200 ms. Half of it tells a
-/// message that was held back from one that was not.
+/// HAProxy asks the kernel to wait for more to send, which it does for about 200 ms. Half of that separates
+/// messages that were held back from those that were not.
 const HELD: Duration = Duration::from_millis(100);
 
-/// A server, and a proxy in front of it; `None` where there is no HAProxy.
+/// Starts a server, and a proxy in front of it. Returns `None` if HAProxy is not installed.
 async fn behind(settings: Settings) -> Option<(Bench, Running)> {
     if !HAPROXY.is_there() {
         return None;
@@ -45,11 +45,11 @@ async fn with_http_no_delay_no_transport_is_held_back() {
     }
 }
 
-/// On a busy machine any single message may take long; one in many does not, unless it is held back.
+/// On a busy machine any single message may take long. Of many, one is fast unless all are held back.
 async fn assert_not_held(bench: &Bench, proxy: &Running, transport: Transport) {
     let began = Instant::now();
     while one_by_one(bench, proxy.address, transport, 5).await >= HELD {
-        assert!(began.elapsed() < PATIENCE, "{transport}: every message is held back");
+        assert!(began.elapsed() < TIMEOUT, "{transport}: every message is held back");
     }
 }
 
@@ -70,13 +70,13 @@ async fn without_abortonclose_the_server_keeps_answering_those_who_have_left() {
             let is_open = || bench.server.metrics_text().contains(&metric);
             let mut http = Http::connect(proxy.address).await;
             ask(&mut http, path, "").await;
-            until(format_args!("{transport}: it is asked"), is_open).await;
+            until(format_args!("{transport}: the stream is open"), is_open).await;
             drop(http);
             if kept {
                 stay().await;
                 assert!(is_open(), "{transport}: the server knows that nobody listens");
             } else {
-                until(format_args!("{transport}: nobody listens"), || !is_open()).await;
+                until(format_args!("{transport}: the stream is closed"), || !is_open()).await;
             }
         }
     }
@@ -94,7 +94,7 @@ async fn without_a_timeout_haproxy_warns() {
     }
 }
 
-/// In mode tcp, HAProxy's own default, nothing above TCP is its affair.
+/// In mode tcp, the default of HAProxy, it does not look at anything above TCP.
 #[tokio::test]
 async fn without_mode_http_bytes_are_passed_on_as_they_are() {
     let Some((bench, proxy)) = behind(HAPROXY.right().without("mode http")).await else { return };
@@ -109,8 +109,8 @@ async fn without_mode_http_bytes_are_passed_on_as_they_are() {
     assert_eq!(order(&head.text), order(&direct.text));
 }
 
-/// HAProxy never flushes its compressor in mid-answer, so the end of an event comes with the next one. It
-/// heeds `no-transform`, which is why the server says so.
+/// HAProxy never flushes its compressor within an answer, so the end of an event would arrive with the next
+/// one. It respects `no-transform`, which is why the server sends it.
 #[tokio::test]
 async fn a_haproxy_that_compresses_leaves_events_alone_since_the_server_asks_for_it() {
     let compressing = HAPROXY.right().with_option("compression algo gzip");
@@ -118,7 +118,7 @@ async fn a_haproxy_that_compresses_leaves_events_alone_since_the_server_asks_for
     bench.publish("1");
     let mut http = Http::connect(proxy.address).await;
     ask(&mut http, "/feeds/bench/short-polling?after=start", "accept-encoding: gzip\r\n").await;
-    let head = within(PATIENCE, "a poll", http.head()).await;
+    let head = within(TIMEOUT, "a poll", http.head()).await;
     assert_eq!(head.header("content-encoding"), Some("gzip"), "it does compress: {}", head.text);
 
     let (mut http, head) = stream(proxy.address, "accept-encoding: gzip\r\n").await;
@@ -143,11 +143,11 @@ async fn one_connection_more_than_haproxy_takes_waits_until_another_leaves() {
     }
     let mut waiting = Http::connect(proxy.address).await;
     waiting.send(frames::handshake("/feeds/bench/websocket").as_bytes()).await;
-    assert!(is_silent(&mut waiting).await, "neither taken nor refused");
+    assert!(is_silent(&mut waiting).await, "neither accepted nor refused");
     let cursor = bench.publish("1");
     for reader in &mut readers {
-        assert_eq!(reader.message().await, cursor, "those who were there stay");
+        assert_eq!(reader.message().await, cursor, "those that were there stay");
     }
     readers.pop();
-    assert_eq!(within(PATIENCE, "an answer", waiting.head()).await.status, 101);
+    assert_eq!(within(TIMEOUT, "an answer", waiting.head()).await.status, 101);
 }

@@ -1,11 +1,11 @@
-//! The transports through a real nginx and a real HAProxy, as they come and as `docs/proxies.md` sets
-//! them up. Without the programs, the tests say that they are skipped.
+//! The transports behind a real nginx and a real HAProxy, with their default configuration and with that of
+//! `docs/proxies.md`. Without the programs, the tests report that they are skipped.
 //!
-//! Nothing here is judged by how long it took, but for what a proxy holds back by itself: that it does
-//! not come, or not sooner, a busy machine cannot fake.
+//! No test depends on how long something took, except on what a proxy holds back: that a message does not
+//! arrive, or not sooner, is something that a busy machine cannot fake.
 #![expect(clippy::unwrap_used, reason = "helpers of a test may fail loudly")]
 
-mod both;
+mod any_program;
 mod documentation;
 mod haproxy;
 mod nginx;

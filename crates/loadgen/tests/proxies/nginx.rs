@@ -1,17 +1,17 @@
-//! nginx alone.
+//! What holds for nginx only.
 
 use wirebench_protocol::{After, Transport};
 
 use crate::programs::{Program, Running, Settings};
 use crate::readers::{
-    Reader, ask, chunk, handshake, is_silent, life, one_by_one, refusal, settings, stream,
+    Reader, ask, chunk, handshake, is_silent, one_by_one, refusal, run_until, settings, stream,
 };
 use crate::support::http::Http;
-use crate::support::{Bench, PATIENCE, client, target, within};
+use crate::support::{Bench, TIMEOUT, client, target, within};
 
 const NGINX: Program = Program::Nginx;
 
-/// A server, and a proxy in front of it; `None` where there is no nginx.
+/// Starts a server, and a proxy in front of it. Returns `None` if nginx is not installed.
 async fn behind(settings: Settings) -> Option<(Bench, Running)> {
     if !NGINX.is_there() {
         return None;
@@ -54,8 +54,8 @@ async fn without_the_headers_upgrade_and_connection_a_handshake_is_refused_with_
 
 #[tokio::test]
 async fn without_the_header_host_the_handshakes_of_pages_are_refused_with_403() {
-    // `$host`, which is often seen in its place, has no port: enough only where there is none in the
-    // address of the page.
+    // `$host`, which is often used instead, has no port. That is enough only if the address of the page has
+    // none.
     let right = NGINX.right();
     for wrong in [
         right.clone().without("proxy_set_header Host"),
@@ -63,17 +63,17 @@ async fn without_the_header_host_the_handshakes_of_pages_are_refused_with_403() 
     ] {
         let Some((_bench, proxy)) = behind(wrong).await else { return };
         assert_eq!(refusal(Transport::WebSocket, proxy.address).await, (403, true));
-        assert_eq!(handshake(proxy.address).await.status, 101, "no page asks here");
+        assert_eq!(handshake(proxy.address).await.status, 101, "no page sent this one");
     }
 }
 
-/// The connections that the server accepted for twenty polls over one connection.
+/// Returns how many connections the server accepted for twenty polls over one connection.
 async fn connections_for_polls(settings: Settings) -> Option<u64> {
     let (bench, proxy) = behind(settings).await?;
     let mut http = Http::connect(proxy.address).await;
     for _ in 0..20 {
         ask(&mut http, "/feeds/bench/short-polling", "").await;
-        assert_eq!(within(PATIENCE, "a poll", http.answer()).await.0.status, 204);
+        assert_eq!(within(TIMEOUT, "a poll", http.answer()).await.0.status, 204);
     }
     let metric = "wirebench_connections_accepted_total{transport=\"short-polling\"} ";
     let text = bench.server.metrics_text();
@@ -83,8 +83,8 @@ async fn connections_for_polls(settings: Settings) -> Option<u64> {
 
 #[tokio::test]
 async fn without_an_upstream_that_keeps_connections_every_poll_opens_one() {
-    // The connection over which the proxy was asked whether it answers may serve the polls as well: it
-    // then counts as theirs.
+    // The connection over which the proxy was asked whether it answers may serve the polls, too. It then
+    // counts as theirs.
     let Some(kept) = connections_for_polls(NGINX.right()).await else { return };
     assert_eq!(kept, 1);
     for line in ["keepalive 64;", "proxy_http_version", "proxy_set_header Connection"] {
@@ -106,13 +106,13 @@ async fn an_nginx_that_ignores_x_accel_buffering_holds_events_back_until_4_kib_a
     bench.publish(&format!("\"{}\"", "x".repeat(2000)));
     assert!(is_silent(&mut http).await, "2 KiB are too little");
     bench.publish(&format!("\"{}\"", "x".repeat(4000)));
-    let head = within(PATIENCE, "the head of a stream", http.head()).await;
+    let head = within(TIMEOUT, "the head of a stream", http.head()).await;
     assert_eq!(head.status, 200);
     let first = String::from_utf8(chunk(&mut http).await).unwrap();
     assert!(first.contains("a message"), "{first}");
 }
 
-/// What nginx holds back is what has no length that it knows of. Over HTTP/1.1 it knows that of each chunk.
+/// nginx holds back what has no known length. Over HTTP/1.1 it knows the length of each chunk.
 #[tokio::test]
 async fn over_http_1_1_nginx_holds_nothing_back_even_if_it_ignores_x_accel_buffering() {
     let ignoring = NGINX.right().with_option("proxy_ignore_headers X-Accel-Buffering;");
@@ -123,7 +123,7 @@ async fn over_http_1_1_nginx_holds_nothing_back_even_if_it_ignores_x_accel_buffe
 #[tokio::test]
 async fn an_nginx_behind_another_hides_from_it_that_events_are_not_to_be_held_back() {
     let Some((bench, inner)) = behind(NGINX.right()).await else { return };
-    // The header is addressed to the nearest nginx, which does not pass it on.
+    // The header is for the nearest nginx, which does not pass it on.
     let (_, head) = stream(inner.address, "").await;
     assert_eq!(head.header("x-accel-buffering"), None, "{}", head.text);
     let outer = Running::start(&NGINX.untouched(), inner.address).await;
@@ -132,7 +132,7 @@ async fn an_nginx_behind_another_hides_from_it_that_events_are_not_to_be_held_ba
     assert!(reader.is_silent().await);
     bench.publish("1");
     assert!(reader.is_silent().await);
-    // Any of these is enough.
+    // Each of these is enough.
     let unbuffered = NGINX.untouched().with_option("proxy_buffering off;");
     let unbuffered = Running::start(&unbuffered, inner.address).await;
     one_by_one(&bench, unbuffered.address, Transport::Sse, 10).await;
@@ -159,7 +159,7 @@ async fn an_nginx_that_compresses_events_flushes_each() {
     let Some((bench, proxy)) = behind(compressing).await else { return };
     let (mut http, head) = stream(proxy.address, "accept-encoding: gzip\r\n").await;
     assert_eq!(head.header("content-encoding"), Some("gzip"), "{}", head.text);
-    // What ends a piece that is complete in itself (RFC 1951, section 3.2.4): an empty stored block.
+    // A flushed piece ends with an empty stored block (RFC 1951, section 3.2.4).
     let flushed = [0, 0, 0xff, 0xff];
     assert!(chunk(&mut http).await.ends_with(&flushed));
     for _ in 0..10 {
@@ -179,13 +179,13 @@ async fn each_stream_takes_two_of_the_connections_that_an_nginx_has() {
         match reader.news().await {
             Ok(Some(_)) => readers.push(reader),
             Ok(None) => panic!("a stream ended properly"),
-            // Cut off without an answer, or with a 5xx.
+            // Closed without an answer, or answered with 5xx.
             Err(error) => break assert!(!error.is_permanent(), "{error}"),
         }
-        assert!(readers.len() < 16, "one connection each would do");
+        assert!(readers.len() < 16, "one connection for each would be enough");
     }
     assert!(readers.len() <= 8, "{} streams", readers.len());
-    // Those who were there stay.
+    // Those that were there stay.
     let cursor = bench.publish("1");
     for reader in &mut readers {
         assert_eq!(reader.message().await, cursor);
@@ -198,14 +198,14 @@ async fn nginx_closes_a_connection_after_so_many_polls_and_nothing_is_lost() {
     else {
         return;
     };
-    let life = life(Transport::ShortPolling, proxy.address, settings(), |life| {
+    let observed = run_until(Transport::ShortPolling, proxy.address, settings(), |observed| {
         let published = bench.feed.published();
-        if life.connected > 0 && life.seen.len() as u64 == published && published < 30 {
+        if observed.connected > 0 && observed.seen.len() as u64 == published && published < 30 {
             bench.publish("1");
         }
-        life.seen.len() == 30
+        observed.seen.len() == 30
     })
     .await;
-    assert_eq!(life.seen, (1..=30).collect::<Vec<_>>());
-    assert!(life.opened >= 6 && life.interrupted == 0, "{life:?}");
+    assert_eq!(observed.seen, (1..=30).collect::<Vec<_>>());
+    assert!(observed.opened >= 6 && observed.interrupted == 0, "{observed:?}");
 }

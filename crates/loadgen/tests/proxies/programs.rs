@@ -1,5 +1,5 @@
 //! nginx and HAProxy as child processes: each on a port of its own, in a folder of its own, in the
-//! foreground, gone when dropped.
+//! foreground, ended when dropped.
 
 use std::collections::HashSet;
 use std::fs::{self, File};
@@ -13,16 +13,16 @@ use tempfile::TempDir;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-use crate::support::PATIENCE;
+use crate::support::TIMEOUT;
 
-/// Whose configuration a test is about.
+/// A proxy program.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Program {
     Nginx,
     Haproxy,
 }
 
-/// What stands in the documented files for where the server is.
+/// The address of the server in the documented files.
 const SERVER: &str = "127.0.0.1:8080";
 
 impl Program {
@@ -35,7 +35,7 @@ impl Program {
         }
     }
 
-    /// The settings that `docs/proxies.md` gives.
+    /// Returns the configuration that `docs/proxies.md` recommends.
     pub(crate) fn right(self) -> Settings {
         let text = match self {
             Self::Nginx => include_str!("../../../../docs/proxies/nginx.conf"),
@@ -44,7 +44,8 @@ impl Program {
         Settings { program: self, text: text.to_owned(), main: String::new(), http: String::new() }
     }
 
-    /// A proxy of which nothing is said but where the server is, and what Debian's package says.
+    /// Returns a configuration with nothing but the address of the server and the defaults of the Debian
+    /// package.
     pub(crate) fn untouched(self) -> Settings {
         let (text, http) = match self {
             Self::Nginx => (
@@ -63,15 +64,16 @@ impl Program {
         Settings { program: self, text, main: String::new(), http }
     }
 
-    /// Where the program is: by its name, or in Debian's place for it, which is not in everybody's path.
+    /// Returns where the program is: in the path, or where Debian installs it, which is not in every path.
     fn path(self) -> Option<PathBuf> {
         let path = std::env::var_os("PATH").unwrap_or_default();
         let mut folders = std::env::split_paths(&path).chain([PathBuf::from("/usr/sbin")]);
         folders.find_map(|folder| Some(folder.join(self.name())).filter(|file| file.is_file()))
     }
 
-    /// Whether the program is there. Without it, a test that asks says so and is over, unless it has to be.
-    #[expect(clippy::print_stderr, reason = "a test that shows nothing has to say so")]
+    /// Returns true if the program is installed. If not, prints that the test is skipped, or fails if the
+    /// environment requires the program.
+    #[expect(clippy::print_stderr, reason = "a test that is skipped has to report it")]
     pub(crate) fn is_there(self) -> bool {
         let there = self.path().is_some();
         let required = std::env::var_os("WIREBENCH_REQUIRE_PROXIES").is_some();
@@ -83,29 +85,29 @@ impl Program {
     }
 }
 
-/// A configuration, before it is known where the proxy listens and where the server does.
+/// A configuration, with placeholders for the addresses of the proxy and the server.
 #[derive(Clone, Debug)]
 pub(crate) struct Settings {
     program: Program,
     text: String,
-    /// nginx: what goes into the outermost block, and into `http`.
+    /// nginx: additions to the outermost block, and to `http`.
     main: String,
     http: String,
 }
 
 impl Settings {
-    /// Without the one line that contains this.
+    /// Removes the one line that contains this.
     pub(crate) fn without(mut self, part: &str) -> Self {
         let (gone, kept): (Vec<_>, Vec<_>) = self.text.lines().partition(|l| l.contains(part));
-        assert_eq!(gone.len(), 1, "`{part}` is to be in one line of {}", self.text);
+        assert_eq!(gone.len(), 1, "`{part}` must be in one line of {}", self.text);
         self.text = kept.join("\n") + "\n";
         self
     }
 
-    /// With another line behind the one that contains this.
+    /// Adds a line after the one that contains this.
     pub(crate) fn with(mut self, part: &str, line: &str) -> Self {
         let found = self.text.lines().filter(|l| l.contains(part)).count();
-        assert_eq!(found, 1, "`{part}` is to be in one line of {}", self.text);
+        assert_eq!(found, 1, "`{part}` must be in one line of {}", self.text);
         let lines = self
             .text
             .lines()
@@ -114,14 +116,14 @@ impl Settings {
         self
     }
 
-    /// With one text in place of another that is there once.
+    /// Replaces a text that occurs once.
     pub(crate) fn with_instead(mut self, part: &str, other: &str) -> Self {
         assert_eq!(self.text.matches(part).count(), 1, "`{part}` once in {}", self.text);
         self.text = self.text.replace(part, other);
         self
     }
 
-    /// nginx: with this in the block of the proxied location; HAProxy: in the defaults.
+    /// Adds a line to the proxied location of nginx, or to the defaults of HAProxy.
     pub(crate) fn with_option(self, line: &str) -> Self {
         match self.program {
             Program::Nginx => self.with("proxy_pass ", line),
@@ -129,19 +131,19 @@ impl Settings {
         }
     }
 
-    /// nginx: with this in the block `http`.
+    /// Adds lines to the block `http` of nginx.
     pub(crate) fn with_http(mut self, lines: &str) -> Self {
         self.http.push_str(lines);
         self
     }
 
-    /// nginx: with this in the outermost block.
+    /// Adds lines to the outermost block of nginx, or to `global` of HAProxy.
     pub(crate) fn with_main(mut self, lines: &str) -> Self {
         self.main.push_str(lines);
         self
     }
 
-    /// That gives up on a server that is silent for this many seconds.
+    /// Gives up on a server that is silent for this many seconds.
     pub(crate) fn with_timeout(self, seconds: u32) -> Self {
         match self.program {
             Program::Nginx => self.with_option(&format!("proxy_read_timeout {seconds}s;")),
@@ -151,7 +153,7 @@ impl Settings {
         }
     }
 
-    /// That can be told to read its configuration anew, and that then gives those connected a second.
+    /// Allows the program to reload its configuration, and then gives open connections a second.
     pub(crate) fn reloadable(self) -> Self {
         match self.program {
             Program::Nginx => self.with_main(
@@ -188,7 +190,7 @@ impl Settings {
     }
 }
 
-/// A proxy at work.
+/// A running proxy.
 #[derive(Debug)]
 pub(crate) struct Running {
     pub(crate) address: SocketAddr,
@@ -197,8 +199,8 @@ pub(crate) struct Running {
     folder: TempDir,
 }
 
-/// Ports that this process has given away already: the system may name one again as soon as it is free,
-/// which it is until the proxy has bound it.
+/// Ports that this process has given away already. The system may return a port again until the proxy has
+/// bound it.
 static TAKEN: Mutex<Option<HashSet<u16>>> = Mutex::new(None);
 
 fn free_port() -> SocketAddr {
@@ -218,7 +220,8 @@ impl Running {
     pub(crate) async fn start(settings: &Settings, server: SocketAddr) -> Self {
         let began = Instant::now();
         loop {
-            // Somebody else may take the port before the proxy does: it then ends, and another is tried.
+            // Another process may take the port before the proxy does. The proxy then ends, and another port
+            // is tried.
             let folder = TempDir::new().expect("a folder for the proxy");
             let address = free_port();
             let text = settings.place(folder.path(), address, server);
@@ -228,13 +231,13 @@ impl Running {
             if running.answers(began).await {
                 return running;
             }
-            assert!(began.elapsed() < PATIENCE, "no proxy: {}", running.said());
+            assert!(began.elapsed() < TIMEOUT, "no proxy: {}", running.said());
         }
     }
 
-    /// Whether it answers rather than ends.
+    /// Waits until it answers. Returns false if it ends instead.
     async fn answers(&mut self, began: Instant) -> bool {
-        while began.elapsed() < PATIENCE {
+        while began.elapsed() < TIMEOUT {
             if self.child.try_wait().expect("a child has a state").is_some() {
                 return false;
             }
@@ -247,19 +250,19 @@ impl Running {
         false
     }
 
-    /// Ends it without a word, and starts it again at the same address.
+    /// Kills it, and starts it again at the same address.
     pub(crate) fn kill_and_restart(&mut self) {
         self.child.kill().expect("a child can be killed");
         self.child.wait().expect("a killed child ends");
         self.child = spawn(self.program, self.folder.path(), &[]);
     }
 
-    /// Has it take its configuration anew, as an operator's `reload` does.
+    /// Makes it reload its configuration, as an operator does.
     pub(crate) fn reload(&mut self) {
         match self.program {
             Program::Nginx => send(self.child.id(), "HUP"),
             Program::Haproxy => {
-                // A new process takes over; the one before ends when those connected to it have left.
+                // A new process takes over. The old one ends when its connections have ended.
                 let former = self.child.id().to_string();
                 let next = spawn(self.program, self.folder.path(), &["-sf", &former]);
                 let mut former = std::mem::replace(&mut self.child, next);
@@ -268,7 +271,7 @@ impl Running {
         }
     }
 
-    /// What it wrote.
+    /// Returns what it wrote to its log.
     pub(crate) fn said(&self) -> String {
         fs::read_to_string(self.folder.path().join("log")).unwrap_or_default()
     }
@@ -276,11 +279,11 @@ impl Running {
 
 impl Drop for Running {
     fn drop(&mut self) {
-        // An nginx that has workers ends them when asked to; when killed, it would leave them behind.
+        // An nginx that is asked to end also ends its workers. Killed, it would leave them behind.
         if self.program == Program::Nginx && matches!(self.child.try_wait(), Ok(None)) {
             send(self.child.id(), "TERM");
             let began = Instant::now();
-            while matches!(self.child.try_wait(), Ok(None)) && began.elapsed() < PATIENCE {
+            while matches!(self.child.try_wait(), Ok(None)) && began.elapsed() < TIMEOUT {
                 std::thread::sleep(Duration::from_millis(2));
             }
         }
@@ -309,7 +312,7 @@ fn spawn(program: Program, folder: &Path, arguments: &[&str]) -> Child {
     command.spawn().expect("a program that is there starts")
 }
 
-/// What HAProxy says of a configuration that it only checks.
+/// Returns what HAProxy prints when it only checks a configuration.
 pub(crate) fn check(settings: &Settings) -> String {
     let folder = TempDir::new().expect("a folder for the proxy");
     let nowhere = SocketAddr::from(([127, 0, 0, 1], 9));
@@ -320,7 +323,7 @@ pub(crate) fn check(settings: &Settings) -> String {
     String::from_utf8_lossy(&checked.stderr).into_owned()
 }
 
-/// Whatever comes first for a question that any proxy answers.
+/// Returns the answer to a request that every proxy answers.
 async fn ask(address: SocketAddr) -> std::io::Result<Vec<u8>> {
     let mut socket = TcpStream::connect(address).await?;
     socket.write_all(b"GET /healthz HTTP/1.1\r\nhost: test\r\nconnection: close\r\n\r\n").await?;

@@ -1,4 +1,4 @@
-//! Those who subscribe through a proxy, and what they find.
+//! Subscribers behind a proxy, and what they observe.
 
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
@@ -13,9 +13,9 @@ use wirebench_measure::Event;
 use wirebench_protocol::{After, Cursor, Seq, Transport};
 
 use crate::support::http::{Head, Http};
-use crate::support::{Bench, PATIENCE, client, frames, target, within};
+use crate::support::{Bench, TIMEOUT, client, frames, target, within};
 
-/// How long it is looked whether something comes that is not to come.
+/// How long a test waits to check that nothing arrives.
 const SILENCE: Duration = Duration::from_millis(400);
 
 /// One subscription.
@@ -34,10 +34,11 @@ impl<'a> Reader<'a> {
         Self { transport, events: subscribe(transport, client, target, after, &settings()) }
     }
 
-    /// The next event that says something, or why there is none; `None` at the proper end.
+    /// Returns the next event that changes what the subscriber knows, or why there is none. `None` is the
+    /// proper end.
     pub(crate) async fn news(&mut self) -> Result<Option<Event>, SubscribeError> {
         let transport = self.transport;
-        within(PATIENCE, format_args!("{transport}: an event"), async {
+        within(TIMEOUT, format_args!("{transport}: an event"), async {
             loop {
                 match self.events.next().await.transpose()? {
                     Some(
@@ -53,7 +54,7 @@ impl<'a> Reader<'a> {
         .await
     }
 
-    /// Stands; where.
+    /// Waits until it is subscribed. Returns where.
     pub(crate) async fn connected(&mut self) -> Cursor {
         match self.news().await {
             Ok(Some(Event::Connected { cursor, .. })) => cursor,
@@ -61,7 +62,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// The next message.
+    /// Returns the cursor of the next message.
     pub(crate) async fn message(&mut self) -> Cursor {
         match self.news().await {
             Ok(Some(Event::Received { cursor, .. })) => cursor,
@@ -69,12 +70,12 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// Whether nothing that says something comes for a while.
+    /// Returns true if no such event arrives for a while.
     pub(crate) async fn is_silent(&mut self) -> bool {
         tokio::time::timeout(SILENCE, self.news()).await.is_err()
     }
 
-    /// The status with which the subscription is refused, and whether it is for good.
+    /// Returns the status with which the subscription is refused, and whether that is permanent.
     pub(crate) async fn refusal(&mut self) -> (u16, bool) {
         match self.news().await {
             Err(error @ SubscribeError::Refused { status, .. }) => {
@@ -85,20 +86,20 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// Short polls in quick succession, held polls that outlast any test.
+/// Short polls in quick succession, and held polls that last longer than any test.
 pub(crate) fn settings() -> SubscriberSettings {
     let (interval, hold) = (Duration::from_millis(5), Duration::from_mins(1));
     SubscriberSettings { interval, hold, ..SubscriberSettings::default() }
 }
 
-/// The status with which a subscription to the newest messages is refused, and whether it is for good.
+/// Returns the status with which a subscription is refused, and whether that is permanent.
 pub(crate) async fn refusal(transport: Transport, address: SocketAddr) -> (u16, bool) {
     let (client, target) = (client(), target(address));
     Reader::new(transport, &client, &target, After::Newest).refusal().await
 }
 
-/// Publishes messages, each only once the one before has been delivered through the proxy at `address`;
-/// how long the fastest took.
+/// Publishes messages, each after the one before has been delivered through the proxy at `address`.
+/// Returns how long the fastest took.
 pub(crate) async fn one_by_one(
     bench: &Bench,
     address: SocketAddr,
@@ -118,89 +119,92 @@ pub(crate) async fn one_by_one(
     fastest
 }
 
-/// What a subscriber has seen that resumes where it was interrupted.
+/// What a subscriber has observed that resumes where it was interrupted.
 #[derive(Debug, Default)]
-pub(crate) struct Life {
+pub(crate) struct Observed {
     pub(crate) connected: u64,
     pub(crate) empty: u64,
     pub(crate) interrupted: u64,
-    /// Answers to polls that said that their connection closes, which interrupts nobody.
+    /// Answers to polls that said that their connection closes. They interrupt nobody.
     pub(crate) closing: u64,
-    /// Connections, in the end.
+    /// Connections opened, over the whole time.
     pub(crate) opened: u64,
     pub(crate) seen: Vec<Seq>,
 }
 
-/// Lives until `done`, which is shown the life after each event, and may do something about it.
-pub(crate) async fn life(
+/// Runs a subscriber until `done` returns true. It is called after each event with what was observed, and may
+/// act on it.
+pub(crate) async fn run_until(
     transport: Transport,
     address: SocketAddr,
     settings: SubscriberSettings,
-    mut done: impl FnMut(&Life) -> bool,
-) -> Life {
+    mut done: impl FnMut(&Observed) -> bool,
+) -> Observed {
     let (client, target) = (client(), target(address));
     let subscriber =
         Subscriber { transport, client: &client, target: &target, settings, seed: 7, cut: None };
     let (over, at_last) = tokio::sync::oneshot::channel();
-    let (mut life, mut over) = (Life::default(), Some(over));
-    let living = run_subscriber(&subscriber, After::Newest, |sight| {
+    let (mut observed, mut over) = (Observed::default(), Some(over));
+    let running = run_subscriber(&subscriber, After::Newest, |event| {
         if over.is_none() {
             return;
         }
-        match sight {
-            SubscriberEvent::Event(Event::Connected { .. }) => life.connected += 1,
-            SubscriberEvent::Event(Event::Empty { .. }) => life.empty += 1,
-            SubscriberEvent::Event(Event::Received { cursor, .. }) => life.seen.push(cursor.seq),
+        match event {
+            SubscriberEvent::Event(Event::Connected { .. }) => observed.connected += 1,
+            SubscriberEvent::Event(Event::Empty { .. }) => observed.empty += 1,
+            SubscriberEvent::Event(Event::Received { cursor, .. }) => {
+                observed.seen.push(cursor.seq)
+            }
             SubscriberEvent::Event(Event::Gap { gap, .. }) => panic!("{transport}: {gap:?}"),
-            SubscriberEvent::Event(Event::Closing) => life.closing += 1,
+            SubscriberEvent::Event(Event::Closing) => observed.closing += 1,
             SubscriberEvent::Event(Event::Request { .. } | Event::Retry { .. }) => {}
-            SubscriberEvent::Interrupted { .. } => life.interrupted += 1,
+            SubscriberEvent::Interrupted { .. } => observed.interrupted += 1,
         }
-        if done(&life) {
+        if done(&observed) {
             let _ = over.take().map(|over| over.send(()));
         }
     });
     let over = tokio::select! {
-        error = living => panic!("{transport} gave up: {error}"),
-        over = tokio::time::timeout(PATIENCE, at_last) => over,
+        error = running => panic!("{transport} gave up: {error}"),
+        over = tokio::time::timeout(TIMEOUT, at_last) => over,
     };
-    assert!(over.is_ok(), "{transport}: waited {PATIENCE:?} in vain: {life:?}");
-    Life { opened: client.dialer().counts().opened, ..life }
+    assert!(over.is_ok(), "{transport}: waited {TIMEOUT:?} in vain: {observed:?}");
+    Observed { opened: client.dialer().counts().opened, ..observed }
 }
 
-/// A stream as it crosses the socket.
+/// Opens an event stream by hand, to see what crosses the socket.
 pub(crate) async fn stream(address: SocketAddr, headers: &str) -> (Http, Head) {
     let mut http = Http::connect(address).await;
     ask(&mut http, "/feeds/bench/sse", headers).await;
-    let head = within(PATIENCE, "the head of a stream", http.head()).await;
+    let head = within(TIMEOUT, "the head of a stream", http.head()).await;
     (http, head)
 }
 
-/// Asks for a path with more headers, each with its line break.
+/// Asks for a path with additional headers, each with its line break.
 pub(crate) async fn ask(http: &mut Http, path: &str, headers: &str) {
     http.send(format!("GET {path} HTTP/1.1\r\nhost: test\r\n{headers}\r\n").as_bytes()).await;
 }
 
-/// The next chunk; its bytes.
+/// Returns the bytes of the next chunk.
 pub(crate) async fn chunk(http: &mut Http) -> Vec<u8> {
-    within(PATIENCE, "a piece of a stream", http.chunk()).await
+    within(TIMEOUT, "a piece of a stream", http.chunk()).await
 }
 
-/// Whether no chunk begins for a while.
+/// Returns true if no chunk begins for a while.
 pub(crate) async fn is_silent(http: &mut Http) -> bool {
     use tokio::io::AsyncBufReadExt;
 
     tokio::time::timeout(SILENCE, http.socket.fill_buf()).await.is_err()
 }
 
-/// Stays for a while, for what is to be seen not to happen.
+/// Waits for a while, to check that nothing happens.
 pub(crate) async fn stay() {
     tokio::time::sleep(SILENCE).await;
 }
 
-/// The head of the answer to a handshake of a program, which comes from no page.
+/// Returns the head of the answer to a handshake that no page of a browser sent.
 pub(crate) async fn handshake(address: SocketAddr) -> Head {
     let mut http = Http::connect(address).await;
     http.send(frames::handshake("/feeds/bench/websocket").as_bytes()).await;
-    within(PATIENCE, "an answer to a handshake", http.head()).await
+    within(TIMEOUT, "an answer to a handshake", http.head()).await
 }

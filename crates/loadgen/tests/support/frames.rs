@@ -1,4 +1,4 @@
-//! The frames of RFC 6455 by hand: to judge the library, they must not come from it.
+//! The frames of RFC 6455, written by hand: a test of the library must not use the library.
 
 use std::io;
 use std::net::SocketAddr;
@@ -21,25 +21,25 @@ pub(crate) const FIN: u8 = 0x80;
 pub(crate) const KEY: &str = "dGhlIHNhbXBsZSBub25jZQ==";
 pub(crate) const ACCEPT: &str = "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=";
 
-/// A frame as it was read, unmasked.
+/// A frame that was read, unmasked.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Frame {
     /// The first byte: [`FIN`], the reserved bits, the opcode.
     pub(crate) first: u8,
-    /// The key that it was masked with.
+    /// The key with which it was masked.
     pub(crate) mask: Option<[u8; 4]>,
     pub(crate) payload: Vec<u8>,
 }
 
 impl Frame {
-    /// The code of a close frame; `None` for an empty one.
+    /// Returns the code of a close frame, and `None` for an empty one.
     pub(crate) fn close_code(&self) -> Option<u16> {
         assert_eq!(self.first, FIN | CLOSE, "no close frame: {self:?}");
         self.payload.first_chunk().map(|code| u16::from_be_bytes(*code))
     }
 }
 
-/// A frame, its length in the fewest bytes, as the standard demands.
+/// Returns a frame. Its length takes the fewest bytes, as the standard requires.
 pub(crate) fn frame(first: u8, mask: Option<[u8; 4]>, payload: &[u8]) -> Vec<u8> {
     let masked = if mask.is_some() { 0x80 } else { 0 };
     let (in_two_bytes, in_eight_bytes) = (126, 127);
@@ -61,17 +61,17 @@ pub(crate) fn frame(first: u8, mask: Option<[u8; 4]>, payload: &[u8]) -> Vec<u8>
     bytes
 }
 
-/// A frame as a client sends it.
+/// Returns a frame as a client sends it.
 pub(crate) fn masked(first: u8, payload: &[u8]) -> Vec<u8> {
     frame(first, Some([0x37, 0xFA, 0x21, 0x3D]), payload)
 }
 
-/// The payload of a close frame.
+/// Returns the payload of a close frame.
 pub(crate) fn closing(code: u16, reason: &[u8]) -> Vec<u8> {
     [&code.to_be_bytes()[..], reason].concat()
 }
 
-/// The next frame; `None` where the stream ends between two.
+/// Returns the next frame, and `None` if the stream ends between two frames.
 pub(crate) async fn read(socket: &mut (impl AsyncRead + Unpin)) -> io::Result<Option<Frame>> {
     let Some(first) = optional(socket.read_u8().await)? else { return Ok(None) };
     let second = socket.read_u8().await?;
@@ -101,7 +101,7 @@ fn optional(read: io::Result<u8>) -> io::Result<Option<u8>> {
     }
 }
 
-/// The opening handshake of a well-behaved client.
+/// Returns the opening handshake of a correct client.
 pub(crate) fn handshake(path: &str) -> String {
     format!(
         "GET {path} HTTP/1.1\r\nhost: test\r\nconnection: Upgrade\r\nupgrade: websocket\r\n\

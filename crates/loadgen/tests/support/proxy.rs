@@ -1,4 +1,4 @@
-//! A TCP proxy that counts, pauses and cuts.
+//! A TCP proxy that counts bytes, pauses and cuts connections.
 
 use std::io;
 use std::net::SocketAddr;
@@ -22,7 +22,7 @@ pub(crate) struct Proxy {
 #[derive(Debug)]
 struct Shared {
     upstream: SocketAddr,
-    /// What it passed on, to the server and to the subscribers.
+    /// The bytes that it passed on, to the server and to the subscribers.
     up: AtomicU64,
     down: AtomicU64,
     accepted: AtomicU64,
@@ -30,21 +30,22 @@ struct Shared {
     closed: AtomicU64,
     peak: AtomicU64,
     paused: watch::Sender<bool>,
-    /// Cancelling it cuts the connections that are open; those to come belong to the next one.
+    /// Cancelling it cuts the open connections. Later ones belong to the next token.
     cut: Mutex<CancellationToken>,
-    /// After how many bytes down each connection is cut; those that come later are spared.
+    /// The number of bytes to the subscriber after which each connection is cut. Later connections are not
+    /// cut.
     budgets: Vec<u64>,
 }
 
 impl Proxy {
-    /// A proxy to `upstream` that does nothing unless told.
+    /// Starts a proxy to `upstream` that passes everything on.
     pub(crate) fn start(upstream: SocketAddr) -> Self {
         Self::cutting(upstream, Vec::new())
     }
 
-    /// A proxy that cuts its first connection after the first of these numbers of bytes towards the
-    /// subscriber, the second after the second, and lets the ones after the last live: cuts in the
-    /// middle of whatever is under way.
+    /// Starts a proxy that cuts its first connection after the first of these numbers of bytes to the
+    /// subscriber, the second after the second, and does not cut connections after the last number. So it
+    /// cuts in the middle of whatever is under way.
     pub(crate) fn cutting(upstream: SocketAddr, budgets: Vec<u64>) -> Self {
         let listener = super::listen();
         let address = listener.local_addr().expect("a bound socket has an address");
@@ -73,37 +74,37 @@ impl Proxy {
         std::mem::take(&mut *cut).cancel();
     }
 
-    /// Passes nothing on until it is resumed; nothing is lost.
+    /// Passes nothing on until it is resumed. Nothing is lost.
     pub(crate) fn pause(&self) {
         self.shared.paused.send_replace(true);
     }
 
-    /// Passes on what has gathered, and what comes.
+    /// Passes on what has accumulated, and what comes.
     pub(crate) fn resume(&self) {
         self.shared.paused.send_replace(false);
     }
 
-    /// Bytes passed on to the server and to the subscribers.
+    /// Returns the bytes passed on to the server and to the subscribers.
     pub(crate) fn bytes(&self) -> (u64, u64) {
         (self.shared.up.load(SeqCst), self.shared.down.load(SeqCst))
     }
 
-    /// Connections accepted so far.
+    /// Returns the number of connections accepted so far.
     pub(crate) fn accepted(&self) -> u64 {
         self.shared.accepted.load(SeqCst)
     }
 
-    /// Connections open now.
+    /// Returns the number of connections open now.
     pub(crate) fn open(&self) -> u64 {
         self.shared.open.load(SeqCst)
     }
 
-    /// Connections that have ended.
+    /// Returns the number of connections that have ended.
     pub(crate) fn closed(&self) -> u64 {
         self.shared.closed.load(SeqCst)
     }
 
-    /// The most connections that were open at once.
+    /// Returns the maximum number of connections that were open at the same time.
     pub(crate) fn peak(&self) -> u64 {
         self.shared.peak.load(SeqCst)
     }
@@ -120,7 +121,7 @@ async fn accept(listener: TcpListener, shared: Arc<Shared>) {
         tokio::spawn({
             let shared = Arc::clone(&shared);
             async move {
-                // Both sockets are dropped, whatever they still hold.
+                // Drops both sockets, with everything that they still hold.
                 let _ = cut.run_until_cancelled(connection(client, budget, &shared)).await;
                 shared.open.fetch_sub(1, SeqCst);
                 shared.closed.fetch_add(1, SeqCst);
@@ -135,7 +136,7 @@ async fn connection(client: TcpStream, budget: u64, shared: &Shared) -> io::Resu
     server.set_nodelay(true)?;
     let (from_client, to_client) = client.into_split();
     let (from_server, to_server) = server.into_split();
-    // The first error ends both directions: a cut, or a peer that reset the connection.
+    // The first error ends both directions: a cut, or a reset by a peer.
     tokio::try_join!(
         pump(from_client, to_server, &shared.up, u64::MAX, shared),
         pump(from_server, to_client, &shared.down, budget, shared),
@@ -143,7 +144,7 @@ async fn connection(client: TcpStream, budget: u64, shared: &Shared) -> io::Resu
     Ok(())
 }
 
-/// Passes bytes on until their end, which is passed on too, or until the budget is used up.
+/// Passes bytes on until the end of the stream, which is passed on too, or until the budget is used up.
 async fn pump(
     mut from: OwnedReadHalf,
     mut to: OwnedWriteHalf,

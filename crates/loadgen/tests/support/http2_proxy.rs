@@ -1,5 +1,5 @@
-//! A front before a server of HTTP/1.1: it speaks HTTP/2 to subscribers, allows as many streams as a test
-//! likes, and forwards each as a request of its own. hyper's server and not ours: a second opinion.
+//! A reverse proxy that speaks HTTP/2 to subscribers and HTTP/1.1 to the server. It allows as many streams as
+//! a test asks for, and forwards each as a request of its own. It uses the server of hyper, not ours.
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
@@ -18,7 +18,7 @@ use tokio::net::TcpStream;
 
 type Answer = Response<Either<Incoming, Empty<Bytes>>>;
 
-/// Starts a front, and says where.
+/// Starts a proxy. Returns its address.
 pub(crate) fn start(upstream: SocketAddr, streams: u32) -> SocketAddr {
     let listener = super::listen();
     let address = listener.local_addr().expect("a bound socket has an address");
@@ -34,10 +34,10 @@ pub(crate) fn start(upstream: SocketAddr, streams: u32) -> SocketAddr {
 async fn serve(client: TcpStream, upstream: SocketAddr, streams: u32) {
     let service = service_fn(move |request| async move {
         Ok::<_, Infallible>(forward(request, upstream).await.unwrap_or_else(|error| {
-            panic!("a front of a test has to forward: {error}");
+            panic!("the proxy of a test cannot forward: {error}");
         }))
     });
-    // Ends with an error when a subscriber simply leaves.
+    // Ends with an error if a subscriber just goes away.
     let _ = http2::Builder::new(TokioExecutor::new())
         .enable_connect_protocol()
         .max_concurrent_streams(streams)
@@ -62,7 +62,7 @@ async fn forward(
     for refused in [header::HOST, header::CONNECTION, header::UPGRADE] {
         assert!(!plain.headers().contains_key(&refused), "HTTP/2 has no `{refused}`");
     }
-    let host = request.uri().authority().expect("HTTP/2 says where to");
+    let host = request.uri().authority().expect("a request of HTTP/2 has an authority");
     plain.headers_mut().insert(header::HOST, HeaderValue::from_str(host.as_str())?);
     if tunnel {
         assert_eq!(request.method(), Method::CONNECT);

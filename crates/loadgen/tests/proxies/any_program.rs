@@ -1,4 +1,4 @@
-//! What holds behind either proxy, and is the transports' or the server's part.
+//! What holds behind both proxies, because of the transports or the server.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::{Duration, Instant};
@@ -13,17 +13,18 @@ use wirebench_protocol::{After, Gap, Transport};
 use wirebench_server::{Feed, ForwardedHeader, Limits, Proxies, Server};
 
 use crate::programs::{self, Program, Running};
-use crate::readers::{Reader, ask, chunk, life, one_by_one, refusal, settings, stream};
-use crate::support::clockwork::Clockwork;
+use crate::readers::{Reader, ask, chunk, one_by_one, refusal, run_until, settings, stream};
 use crate::support::http::Http;
-use crate::support::{Bench, PATIENCE, client, frames, listen, target, within};
+use crate::support::paused_server::PausedServer;
+use crate::support::{Bench, TIMEOUT, client, frames, listen, target, within};
 
-/// The programs that are there.
+/// Returns the programs that are installed.
 fn programs() -> impl Iterator<Item = Program> {
     Program::ALL.into_iter().filter(|program| program.is_there())
 }
 
-/// Every transport behind every program, each with a server and a proxy of its own, all at once.
+/// Runs a test for every transport behind every program, each with a server and a proxy of its own, all at
+/// the same time.
 async fn everywhere(test: impl AsyncFn(Program, Transport)) {
     let cases = programs().flat_map(|program| Transport::ALL.map(|transport| (program, transport)));
     join_all(cases.map(|(program, transport)| test(program, transport))).await;
@@ -69,9 +70,9 @@ async fn one_who_comes_back_through_a_proxy_goes_on_after_its_cursor() {
     .await;
 }
 
-/// Publishes the first message once the subscriber stands, then has something happen to the proxy, and
-/// publishes the second once the subscriber has lost its connection by it: it was interrupted, or, if it
-/// polls, told with an answer that the connection closes.
+/// Publishes the first message once the subscriber is subscribed, and then has something happen to the proxy.
+/// Publishes the second message once the subscriber has lost its connection: it was interrupted, or, if it
+/// polls, an answer said that the connection closes.
 async fn interrupted_by(
     settings_of: impl Fn(Program) -> programs::Settings,
     happens: impl Fn(&mut Running),
@@ -80,25 +81,25 @@ async fn interrupted_by(
         let bench = Bench::start(10);
         let mut proxy = Running::start(&settings_of(program), bench.address).await;
         let (address, mut before) = (proxy.address, None);
-        let life = life(transport, address, settings(), |life| {
-            match (bench.feed.published(), life.seen.len()) {
-                (0, 0) if life.connected == 1 => bench.publish_numbers(1),
+        let observed = run_until(transport, address, settings(), |observed| {
+            match (bench.feed.published(), observed.seen.len()) {
+                (0, 0) if observed.connected == 1 => bench.publish_numbers(1),
                 (1, 1) => match before {
                     None => {
-                        before = Some(life.interrupted + life.closing);
+                        before = Some(observed.interrupted + observed.closing);
                         happens(&mut proxy);
                     }
-                    Some(before) if life.interrupted + life.closing > before => {
+                    Some(before) if observed.interrupted + observed.closing > before => {
                         bench.publish_numbers(1);
                     }
                     Some(_) => {}
                 },
                 _ => {}
             }
-            life.seen.len() == 2
+            observed.seen.len() == 2
         })
         .await;
-        assert_eq!(life.seen, [1, 2], "{transport} behind {program:?}: {life:?}");
+        assert_eq!(observed.seen, [1, 2], "{transport} behind {program:?}: {observed:?}");
     })
     .await;
 }
@@ -108,7 +109,7 @@ async fn a_proxy_that_is_killed_and_started_again_loses_and_repeats_nothing() {
     interrupted_by(Program::right, Running::kill_and_restart).await;
 }
 
-/// Those connected keep their connection for a second, as they were told, then come back.
+/// Subscribers keep their connection for a second, as configured, and then reconnect.
 #[tokio::test]
 async fn a_proxy_that_is_reloaded_loses_and_repeats_nothing() {
     interrupted_by(|program| program.right().reloadable(), Running::reload).await;
@@ -122,18 +123,18 @@ async fn a_connection_that_is_silent_for_longer_than_the_proxy_waits_is_cut_and_
         }
         let bench = Bench::start(10);
         let proxy = Running::start(&program.right().with_timeout(1), bench.address).await;
-        let life = life(transport, proxy.address, settings(), |life| {
-            if life.interrupted >= 2 && life.connected >= 3 && bench.feed.published() == 0 {
+        let observed = run_until(transport, proxy.address, settings(), |observed| {
+            if observed.interrupted >= 2 && observed.connected >= 3 && bench.feed.published() == 0 {
                 bench.publish_numbers(1);
             }
-            !life.seen.is_empty()
+            !observed.seen.is_empty()
         })
         .await;
-        assert_eq!(life.seen, [1], "{transport} behind {program:?}: {life:?}");
+        assert_eq!(observed.seen, [1], "{transport} behind {program:?}: {observed:?}");
         if transport == Transport::LongPolling {
             let mut http = Http::connect(proxy.address).await;
             ask(&mut http, "/feeds/bench/long-polling?hold=60", "").await;
-            let head = within(PATIENCE, "the end of the proxy's patience", http.head()).await;
+            let head = within(TIMEOUT, "the timeout of the proxy", http.head()).await;
             assert_eq!(head.status, 504, "{program:?}: {}", head.text);
         }
     })
@@ -147,18 +148,18 @@ async fn a_hold_that_is_shorter_than_the_proxy_waits_is_never_cut() {
         let bench = Bench::start(10);
         let proxy = Running::start(&program.right().with_timeout(6), bench.address).await;
         let began = Instant::now();
-        let life = life(Transport::LongPolling, proxy.address, hold, |_| {
+        let observed = run_until(Transport::LongPolling, proxy.address, hold, |_| {
             began.elapsed() > Duration::from_secs(7)
         })
         .await;
-        assert_eq!(life.interrupted, 0, "{program:?}: {life:?}");
-        assert!(life.empty > 1, "{program:?}: {life:?}");
+        assert_eq!(observed.interrupted, 0, "{program:?}: {observed:?}");
+        assert!(observed.empty > 1, "{program:?}: {observed:?}");
     }))
     .await;
 }
 
-/// Every 15 s a comment, every 20 s a ping: seen from a proxy that waits for 6 s, in front of servers whose
-/// clock is moved from one to the next, some five a second.
+/// A comment every 15 s and a ping every 20 s, behind a proxy that waits for 6 s. The clock of the servers is
+/// moved from one to the next, about five times a second.
 #[tokio::test]
 async fn comments_and_pings_keep_a_connection_open_beyond_the_timeout_of_a_proxy() {
     let (timeout, step) = (6, Duration::from_millis(200));
@@ -166,29 +167,29 @@ async fn comments_and_pings_keep_a_connection_open_beyond_the_timeout_of_a_proxy
     join_all(programs().map(async |program| {
         let settings = program.right().with_timeout(timeout);
         let comments = async {
-            let clockwork = Clockwork::start(10);
-            let proxy = Running::start(&settings, clockwork.address).await;
+            let server = PausedServer::start(10);
+            let proxy = Running::start(&settings, server.address).await;
             let (mut http, _) = stream(proxy.address, "").await;
             assert!(chunk(&mut http).await.starts_with(b"retry:"));
             let began = Instant::now();
             while began.elapsed() < enough {
-                clockwork.advance(Duration::from_secs(15));
+                server.advance(Duration::from_secs(15));
                 assert_eq!(chunk(&mut http).await, b":\n\n", "{program:?}");
                 tokio::time::sleep(step).await;
             }
         };
         let pings = async {
-            let clockwork = Clockwork::start(10);
-            let proxy = Running::start(&settings, clockwork.address).await;
+            let server = PausedServer::start(10);
+            let proxy = Running::start(&settings, server.address).await;
             let mut http = frames::open(proxy.address, "/feeds/bench/websocket").await;
             let frame = async |http: &mut Http| {
-                let read = within(PATIENCE, "a frame", frames::read(&mut http.socket)).await;
+                let read = within(TIMEOUT, "a frame", frames::read(&mut http.socket)).await;
                 read.unwrap().unwrap()
             };
             assert_eq!(frame(&mut http).await.first, frames::FIN | frames::TEXT);
             let began = Instant::now();
             while began.elapsed() < enough {
-                clockwork.advance(Duration::from_secs(20));
+                server.advance(Duration::from_secs(20));
                 assert_eq!(frame(&mut http).await.first, frames::FIN | frames::PING, "{program:?}");
                 http.send(&frames::frame(frames::FIN | frames::PONG, Some([1; 4]), b"")).await;
                 tokio::time::sleep(step).await;
@@ -211,14 +212,14 @@ async fn a_server_that_stops_ends_streams_and_sockets_properly_through_a_proxy()
         let reading = async {
             match reader.news().await {
                 Ok(None) => {}
-                // The proxy says that nobody is there any more, or hangs up: a reason to come back.
+                // The proxy reports that the server is gone, or closes the connection: a reason to reconnect.
                 Err(error) if transport.polls() => {
                     assert!(!error.is_permanent(), "{what}: {error}");
                 }
                 other => panic!("{what}: {other:?} instead of the end"),
             }
         };
-        let stopping = bench.stop(PATIENCE, "the server's end");
+        let stopping = bench.stop(TIMEOUT, "the server's end");
         tokio::join!(reading, stopping);
     })
     .await;
@@ -227,7 +228,7 @@ async fn a_server_that_stops_ends_streams_and_sockets_properly_through_a_proxy()
 #[tokio::test]
 async fn a_proxy_without_a_server_behind_it_is_tried_again() {
     everywhere(async |program, transport| {
-        // Bound, so that nobody else is there, and not listening.
+        // Bound, so that nobody else uses the port, and not listening.
         let nobody = TcpSocket::new_v4().unwrap();
         nobody.bind(SocketAddr::from(([127, 0, 0, 1], 0))).unwrap();
         let proxy = Running::start(&program.right(), nobody.local_addr().unwrap()).await;
@@ -238,13 +239,13 @@ async fn a_proxy_without_a_server_behind_it_is_tried_again() {
     .await;
 }
 
-/// As nginx asks unless told otherwise: an end of the connection is the end of the answer.
+/// By default, nginx speaks HTTP/1.0: the end of the connection is the end of the answer.
 #[tokio::test]
 async fn a_stream_to_whoever_speaks_http_1_0_goes_without_chunks_until_the_connection_ends() {
     let bench = Bench::start(10);
     let mut http = Http::connect(bench.address).await;
     http.send(b"GET /feeds/bench/sse HTTP/1.0\r\n\r\n").await;
-    let head = within(PATIENCE, "the head of a stream", http.head()).await;
+    let head = within(TIMEOUT, "the head of a stream", http.head()).await;
     assert!(head.text.starts_with("HTTP/1.0 200 "), "{}", head.text);
     assert_eq!(head.header("transfer-encoding"), None, "{}", head.text);
     assert_eq!(head.header("content-length"), None, "{}", head.text);
@@ -255,15 +256,15 @@ async fn a_stream_to_whoever_speaks_http_1_0_goes_without_chunks_until_the_conne
     while !line.contains("a message") {
         line.clear();
         let reading = http.socket.read_line(&mut line);
-        assert!(within(PATIENCE, "the message", reading).await.unwrap() > 0, "no more lines");
+        assert!(within(TIMEOUT, "the message", reading).await.unwrap() > 0, "no more lines");
     }
     assert!(line.starts_with("data: {"), "{line}");
     bench.begin_stop();
-    let rest = within(PATIENCE, "the end", http.rest()).await.expect("no reset");
+    let rest = within(TIMEOUT, "the end", http.rest()).await.expect("no reset");
     assert!(rest.starts_with(b"\nretry: "), "{}", rest.escape_ascii());
 }
 
-/// The server sees one address, the proxy's.
+/// The server sees one address: that of the proxy.
 #[tokio::test]
 async fn behind_a_proxy_the_limit_per_address_is_one_for_all() {
     for program in programs() {
@@ -276,14 +277,14 @@ async fn behind_a_proxy_the_limit_per_address_is_one_for_all() {
 
         let direct = statuses(address).await;
         assert_eq!(direct, [200, 200, 200], "each from an address of its own");
-        // What the proxy keeps open to the server may be one of the connections already.
+        // A connection that the proxy keeps open to the server may count already.
         let proxy = Running::start(&program.right(), address).await;
         let behind = statuses(proxy.address).await;
         assert_eq!(behind[2], 503, "{program:?}: {behind:?}");
     }
 }
 
-/// The proxy is trusted to say for whom it asks.
+/// The proxy is trusted to name the client for which it asks.
 #[tokio::test]
 async fn behind_a_trusted_proxy_the_limit_per_address_is_one_for_each_client() {
     for program in programs() {
@@ -304,19 +305,19 @@ async fn behind_a_trusted_proxy_the_limit_per_address_is_one_for_each_client() {
         let others = statuses(proxy.address).await;
         assert_eq!(others, [200, 200, 200], "{program:?}: each client has an address of its own");
 
-        // Two of one address.
+        // Two connections of one address.
         let mut open = Vec::new();
         for expected in [200, 503] {
             let mut http = Http::connect(proxy.address).await;
             ask(&mut http, "/feeds/bench/sse", "X-Forwarded-For: 192.0.2.1\r\n").await;
-            let head = within(PATIENCE, "an answer", http.head()).await;
+            let head = within(TIMEOUT, "an answer", http.head()).await;
             assert_eq!(head.status, expected, "{program:?}");
             open.push(http);
         }
     }
 }
 
-/// How streams from three addresses are answered that are open at once.
+/// Returns the statuses of three streams from three addresses that are open at the same time.
 async fn statuses(address: SocketAddr) -> Vec<u16> {
     let mut open = Vec::new();
     let mut statuses = Vec::new();
@@ -327,7 +328,7 @@ async fn statuses(address: SocketAddr) -> Vec<u16> {
         let socket = tokio::io::BufReader::new(socket.connect(address).await.unwrap());
         let mut http = Http { socket };
         ask(&mut http, "/feeds/bench/sse", "").await;
-        statuses.push(within(PATIENCE, "an answer", http.head()).await.status);
+        statuses.push(within(TIMEOUT, "an answer", http.head()).await.status);
         open.push(http);
     }
     statuses

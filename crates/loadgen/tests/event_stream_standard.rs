@@ -1,4 +1,4 @@
-//! The raw event stream client against WHATWG HTML, section 9.2, by literal bytes from a socket.
+//! The raw event stream client against WHATWG HTML, section 9.2, with literal bytes from a socket.
 #![expect(clippy::unwrap_used, reason = "helpers of a test may fail loudly")]
 
 #[expect(dead_code, reason = "each test uses its part of what they share")]
@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use futures::StreamExt;
 use support::http::{header, read_head};
-use support::{PATIENCE, within};
+use support::{TIMEOUT, within};
 use tokio::io::{AsyncWriteExt, BufReader};
 use tokio::sync::mpsc;
 use wirebench_loadgen::raw::{self, RawError, RawEvent};
@@ -18,13 +18,13 @@ use wirebench_loadgen::raw::{self, RawError, RawEvent};
 enum Then {
     /// Ends the connection properly.
     End,
-    /// Resets it, as a machine does that has gone away and come back.
+    /// Resets it, as a machine does that was restarted.
     Reset,
     /// Keeps it open.
     Hold,
 }
 
-/// Answers one connection after another with these bytes; the heads of the requests come out.
+/// Answers one connection after another with these bytes. Returns the URL and the heads of the requests.
 fn serve(answers: Vec<(Vec<u8>, Then)>) -> (String, mpsc::UnboundedReceiver<String>) {
     let listener = support::listen();
     let url = format!("http://{}/stream?x=1", listener.local_addr().unwrap());
@@ -38,7 +38,7 @@ fn serve(answers: Vec<(Vec<u8>, Then)>) -> (String, mpsc::UnboundedReceiver<Stri
             match then {
                 Then::End => socket.shutdown().await.unwrap(),
                 Then::Reset => {
-                    // What was sent has to be read before the reset, which discards it.
+                    // The client has to read what was sent before the reset, which discards it.
                     tokio::time::sleep(Duration::from_millis(100)).await;
                     socket.get_ref().set_zero_linger().unwrap();
                 }
@@ -57,7 +57,7 @@ enum Shape {
     Close,
     /// By its length.
     Length,
-    /// In chunks of this many bytes: each reaches the decoder by itself.
+    /// In chunks of this many bytes. Each reaches the decoder separately.
     Chunks(usize),
 }
 
@@ -90,12 +90,12 @@ fn event(kind: &str, data: &str, id: &str) -> RawEvent {
     RawEvent { kind: kind.to_owned(), data: data.to_owned(), id: id.to_owned() }
 }
 
-/// Every event of one connection, and how it ended.
+/// Returns every event of one connection, and how it ended.
 async fn once(url: &str, what: &str) -> (Vec<RawEvent>, Result<(), RawError>) {
     let mut events = raw::events(url, true);
     let mut seen = Vec::new();
     loop {
-        match within(PATIENCE, what, events.next()).await {
+        match within(TIMEOUT, what, events.next()).await {
             Some(Ok(event)) => seen.push(event),
             Some(Err(error)) => return (seen, Err(error)),
             None => return (seen, Ok(())),
@@ -103,10 +103,10 @@ async fn once(url: &str, what: &str) -> (Vec<RawEvent>, Result<(), RawError>) {
     }
 }
 
-/// What a stream says, as type, data and id.
+/// The expected events of a stream, as type, data and id.
 type Expected = &'static [(&'static str, &'static str, &'static str)];
 
-/// Streams, and the events that they are to become.
+/// Streams, and the events that they must be decoded to.
 const STREAMS: &[(&[u8], Expected)] = &[
     // Line ends.
     (b"data: a\n\n", &[("message", "a", "")]),
@@ -115,7 +115,7 @@ const STREAMS: &[(&[u8], Expected)] = &[
     (b"data: a\rdata: b\r\ndata: c\n\r", &[("message", "a\nb\nc", "")]),
     (b"data: a\r\n\ndata: b\n\r\n", &[("message", "a", ""), ("message", "b", "")]),
     (b"\r\n\n\r\ndata: a\n\n\n\n\rdata: b\r\r\r", &[("message", "a", ""), ("message", "b", "")]),
-    // These are none.
+    // These are not line ends.
     ("data: a\u{2028}b\u{85}c\u{b}d\u{c}e\n\n".as_bytes(), &[(
         "message",
         "a\u{2028}b\u{85}c\u{b}d\u{c}e",
@@ -148,14 +148,14 @@ const STREAMS: &[(&[u8], Expected)] = &[
     (b"id: 1\ndata: a\n\nid\ndata: b\n\n", &[("message", "a", "1"), ("message", "b", "")]),
     (b"id: 7\nevent: x\n\ndata: a\n\n", &[("message", "a", "7")]),
     ("id: é\u{10ffff}\ndata: a\n\n".as_bytes(), &[("message", "a", "é\u{10ffff}")]),
-    // What no blank line ends is dropped.
+    // A block without a blank line after it is dropped.
     (b"data: a\n\ndata: b", &[("message", "a", "")]),
     (b"data: a\n\ndata: b\n", &[("message", "a", "")]),
     (b"data: a", &[]),
     (b"", &[]),
-    // `retry` is digits alone, and never an event.
+    // The value of `retry` has only digits, and it is never an event.
     (b"retry: 5\n\nretry: 5x\n\nretry: -5\n\nretry\n\nretry: 9999999999999999999999\n\n", &[]),
-    // UTF-8, wherever it is cut, and what is none: one U+FFFD for each maximal part of a character.
+    // UTF-8, wherever it is cut. Invalid bytes become one U+FFFD for each maximal part of a character.
     ("data: é🦀\u{ffff}\n\n".as_bytes(), &[("message", "é🦀\u{ffff}", "")]),
     (b"data: \xC3( \xFF \xE2\x82\ndata: \xF0\x9F\x98|\xED\xA0\x80\n\n", &[(
         "message",
@@ -174,7 +174,7 @@ const STREAMS: &[(&[u8], Expected)] = &[
 ];
 
 #[tokio::test]
-async fn a_stream_is_understood_as_the_standard_says_however_it_is_cut() {
+async fn a_stream_is_decoded_as_the_standard_says_however_it_is_cut() {
     for (stream, expected) in STREAMS {
         let expected: Vec<_> =
             expected.iter().map(|(kind, data, id)| event(kind, data, id)).collect();
@@ -189,7 +189,7 @@ async fn a_stream_is_understood_as_the_standard_says_however_it_is_cut() {
 }
 
 #[tokio::test]
-async fn events_come_as_soon_as_their_blank_line_does() {
+async fn an_event_is_returned_as_soon_as_its_blank_line_arrives() {
     for (rest, expected) in [("\n", "a"), ("\r", "a"), ("\r\n", "a")] {
         for shape in ["", "transfer-encoding: chunked\r\n"] {
             let body = format!("data: a{rest}{rest}");
@@ -201,7 +201,7 @@ async fn events_come_as_soon_as_their_blank_line_does() {
             let (url, _requests) = serve(vec![(bytes, Then::Hold)]);
             let mut events = raw::events(&url, true);
             let what = format!("an event of `{}` from an open stream", rest.escape_debug());
-            let first = within(PATIENCE, what, events.next()).await.unwrap().unwrap();
+            let first = within(TIMEOUT, what, events.next()).await.unwrap().unwrap();
             assert_eq!(first.data, expected);
         }
     }
@@ -219,7 +219,7 @@ async fn a_request_is_that_of_an_event_source() {
 }
 
 #[tokio::test]
-async fn a_stream_that_breaks_off_is_an_error_and_one_that_ends_is_none() {
+async fn a_stream_that_is_cut_short_is_an_error_and_one_that_ends_is_not() {
     let event = "data: a\n\n";
     for (what, fields, body, then, proper) in [
         ("all of its length", "content-length: 9\r\n", event, Then::End, true),
@@ -252,7 +252,7 @@ async fn a_stream_that_breaks_off_is_an_error_and_one_that_ends_is_none() {
 }
 
 #[tokio::test]
-async fn an_interrupted_stream_is_asked_for_again_after_the_last_id_that_came_whole() {
+async fn an_interrupted_stream_is_requested_again_after_the_last_complete_id() {
     let retry = |rest: &str| format!("retry: 1\n{rest}").into_bytes();
     for (body, id) in [
         (retry("id: 1\ndata: a\n\n"), Some("1")),
@@ -276,9 +276,9 @@ async fn an_interrupted_stream_is_asked_for_again_after_the_last_id_that_came_wh
             let (url, mut requests) = serve(vec![(interrupted, then), again]);
             let mut events = raw::events(&url, false);
             for data in ["a", "b"] {
-                let next = within(PATIENCE, &what, events.next()).await.unwrap().unwrap();
+                let next = within(TIMEOUT, &what, events.next()).await.unwrap().unwrap();
                 assert_eq!(next.data, data, "{what}");
-                // The second has no id of its own: browsers give it the last one.
+                // The second has no id of its own. Browsers give it the last one.
                 assert!(data == "a" || next.id == id.unwrap_or(""), "{what}: {next:?}");
             }
             requests.recv().await.unwrap();
@@ -288,16 +288,16 @@ async fn an_interrupted_stream_is_asked_for_again_after_the_last_id_that_came_wh
     }
 }
 
-/// By a clock that moves only when everybody waits, to the next time for which somebody does.
+/// The clock is paused: it moves only when every task waits, to the next time for which one does.
 #[tokio::test(start_paused = true)]
-async fn the_reconnection_time_is_the_one_that_the_stream_has_set_last() {
+async fn the_reconnection_time_is_the_last_one_that_the_stream_has_set() {
     let reconnected = async |body: &str| {
         let first = (answer(body.as_bytes(), Shape::Close), Then::End);
         let (url, _requests) =
             serve(vec![first, (answer(b"data: b\n\n", Shape::Close), Then::End)]);
         let mut events = raw::events(&url, false);
         let start = tokio::time::Instant::now();
-        within(PATIENCE, body, events.next()).await.unwrap().unwrap();
+        within(TIMEOUT, body, events.next()).await.unwrap().unwrap();
         start.elapsed()
     };
     let (default, set, later, malformed) = tokio::join!(
@@ -314,7 +314,7 @@ async fn the_reconnection_time_is_the_one_that_the_stream_has_set_last() {
 }
 
 #[tokio::test]
-async fn another_status_or_type_fails_for_good() {
+async fn another_status_or_content_type_fails_for_good() {
     for (told, head) in [
         ("204", "HTTP/1.1 204 No Content\r\ncontent-type: text/event-stream\r\n\r\n"),
         (
@@ -335,7 +335,7 @@ async fn another_status_or_type_fails_for_good() {
         let again = (answer(b"data: again\n\n", Shape::Close), Then::End);
         let (url, mut requests) = serve(vec![(head.into(), Then::End), again]);
         let mut events = raw::events(&url, false);
-        let error = within(PATIENCE, told, events.next()).await.unwrap().unwrap_err();
+        let error = within(TIMEOUT, told, events.next()).await.unwrap().unwrap_err();
         assert!(matches!(error, RawError::NotAStream { .. }), "{told}: {error:?}");
         assert!(error.to_string().contains(told), "{told}: {error}");
         assert!(events.next().await.is_none(), "{told}: there is no second try");
@@ -344,7 +344,7 @@ async fn another_status_or_type_fails_for_good() {
 }
 
 #[tokio::test]
-async fn parameters_of_the_type_do_not_matter_and_the_stream_is_utf_8_whatever_they_say() {
+async fn parameters_of_the_content_type_are_ignored_and_the_stream_is_always_utf_8() {
     for kind in [
         "text/event-stream",
         "text/event-stream;charset=utf-8",
@@ -359,12 +359,12 @@ async fn parameters_of_the_type_do_not_matter_and_the_stream_is_utf_8_whatever_t
 }
 
 #[tokio::test]
-async fn redirects_are_followed_and_circles_are_not() {
+async fn redirects_are_followed_but_not_in_a_circle() {
     for status in ["301 Moved", "302 Found", "303 Other", "307 Temporary", "308 Permanent"] {
         let (there, mut requests) = serve(vec![(answer(b"data: a\n\n", Shape::Close), Then::End)]);
         let redirect =
             |to: &str| format!("HTTP/1.1 {status}\r\nlocation: {to}\r\ncontent-length: 0\r\n\r\n");
-        // By a path on the same host first, then to another.
+        // First to a path on the same host, then to another host.
         let (url, mut passed) = serve(vec![
             (redirect("/other").into_bytes(), Then::End),
             (redirect(&there).into_bytes(), Then::End),
@@ -379,7 +379,7 @@ async fn redirects_are_followed_and_circles_are_not() {
     let circle = b"HTTP/1.1 301 Moved\r\nlocation: /stream?x=1\r\ncontent-length: 0\r\n\r\n";
     let (url, _requests) = serve(vec![(circle.to_vec(), Then::End); 40]);
     let mut events = raw::events(&url, false);
-    let error = within(PATIENCE, "a circle", events.next()).await.unwrap();
+    let error = within(TIMEOUT, "a circle", events.next()).await.unwrap();
     assert!(matches!(error, Err(RawError::Network { .. })), "{error:?}");
-    assert!(events.next().await.is_none(), "a circle is not walked again");
+    assert!(events.next().await.is_none(), "a circle is not tried again");
 }

@@ -1,4 +1,4 @@
-//! A busy process is found by its number, and who belongs to the run is not.
+//! Other load on the machine: a busy process is found, unless it belongs to the run.
 #![expect(clippy::unwrap_used, reason = "helpers of a test may fail loudly")]
 
 use std::fs;
@@ -14,7 +14,7 @@ struct Process(Child);
 impl Process {
     fn start(script: &str) -> Self {
         let mut command = Command::new("sh");
-        // What reads its input waits for as long as the pipe is open.
+        // A script that reads its input waits for as long as the pipe is open.
         Self(command.args(["-c", script]).stdin(Stdio::piped()).spawn().unwrap())
     }
 
@@ -32,7 +32,7 @@ impl Drop for Process {
 }
 
 #[test]
-fn a_busy_process_is_found_with_what_it_used_unless_it_belongs_to_the_run() {
+fn a_busy_process_and_what_it_used_are_found_unless_it_belongs_to_the_run() {
     let (busy, idle) = (Process::start("while :; do :; done"), Process::start("read line"));
     let from = read_machine();
     let (start, deadline) = (busy.times(), Instant::now() + Duration::from_mins(1));
@@ -54,7 +54,7 @@ fn a_busy_process_is_found_with_what_it_used_unless_it_belongs_to_the_run() {
         * f64::from(u32::try_from(beside_idle.cores).unwrap());
     assert!(all >= 0.19, "{all} s of {beside_idle:?}");
 
-    // This process started it, so to a run that this process drives it is no other.
+    // This process started it, so it belongs to a run that this process drives.
     let own = OtherLoad::between(&from, &to, std::process::id());
     assert!(own.processes.iter().all(|process| process.pid != busy.0.id()), "{own:?}");
 }

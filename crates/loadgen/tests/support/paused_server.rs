@@ -1,4 +1,4 @@
-//! A server whose clock moves only when it is told to.
+//! A server whose clock is paused and moves only when a test moves it.
 
 use std::net::SocketAddr;
 use std::sync::mpsc;
@@ -7,18 +7,18 @@ use std::time::Duration;
 
 use wirebench_server::Feed;
 
-use super::{Bench, PATIENCE};
+use super::{Bench, TIMEOUT};
 
-/// A server on a thread and with a clock of its own. As long as nobody moves the clock, no hold ends, and
-/// neither a heartbeat nor a ping is sent.
+/// A server on a thread and with a clock of its own. Unless a test moves the clock, no hold ends, and neither
+/// a heartbeat nor a ping is sent.
 #[derive(Debug)]
-pub(crate) struct Clockwork {
+pub(crate) struct PausedServer {
     pub(crate) address: SocketAddr,
     pub(crate) feed: Feed,
     moves: tokio::sync::mpsc::UnboundedSender<Duration>,
 }
 
-impl Clockwork {
+impl PausedServer {
     /// Starts a server with one feed that keeps `window` messages. It ends when this is dropped.
     pub(crate) fn start(window: usize) -> Self {
         let (moves, mut to_move) = tokio::sync::mpsc::unbounded_channel();
@@ -28,11 +28,11 @@ impl Clockwork {
             let runtime =
                 runtime.enable_all().start_paused(true).build().expect("a runtime can be built");
             runtime.block_on(async {
-                // While anything blocks, a clock that stands does not move by itself.
+                // While a blocking task runs, a paused clock does not move by itself.
                 let (end, ended) = mpsc::channel::<()>();
                 let blocking = tokio::task::spawn_blocking(move || ended.recv());
                 let bench = Bench::start(window);
-                told.send((bench.address, bench.feed.clone())).expect("somebody waits for it");
+                told.send((bench.address, bench.feed.clone())).expect("the test waits for it");
                 while let Some(by) = to_move.recv().await {
                     tokio::time::advance(by).await;
                 }
@@ -40,12 +40,12 @@ impl Clockwork {
                 let _ = blocking.await;
             });
         });
-        let (address, feed) = started.recv_timeout(PATIENCE).expect("the server starts");
+        let (address, feed) = started.recv_timeout(TIMEOUT).expect("the server starts");
         Self { address, feed, moves }
     }
 
     /// Moves the clock forward.
     pub(crate) fn advance(&self, by: Duration) {
-        self.moves.send(by).expect("the server goes on until this is dropped");
+        self.moves.send(by).expect("the server runs until this is dropped");
     }
 }

@@ -1,5 +1,4 @@
-//! The numbers themselves: what is counted and timed, against servers, proxies and links of which it is
-//! known what the numbers are.
+//! What is counted and timed is exact: measured against servers, proxies and links whose numbers are known.
 #![expect(clippy::unwrap_used, reason = "helpers of a test may fail loudly")]
 
 #[expect(dead_code, reason = "each test uses its part of what they share")]
@@ -14,12 +13,12 @@ use std::time::Duration;
 
 use futures::StreamExt;
 use futures::future::{join_all, poll_fn};
-use support::faulty::{self, Fate};
-use support::front;
-use support::manner::{Manner, cases};
+use support::faulty_server::{self, Fate};
+use support::http_variant::{HttpVariant, cases};
+use support::http2_proxy;
 use support::proxy::Proxy;
-use support::reads::Reads;
-use support::{Bench, PATIENCE, publish, until, within};
+use support::socket_reads::Reads;
+use support::{Bench, TIMEOUT, publish, until, within};
 use tokio::sync::Mutex;
 use tokio_util::sync::CancellationToken;
 use wirebench_loadgen::{
@@ -31,8 +30,8 @@ use wirebench_protocol::{After, Timestamp, Transport};
 use wirebench_scenario::{Connections, Faults, Headers, Http, Link, Reconnect, Run, Timing};
 use wirebench_server::{Feed, JsonPayload as Published, Server};
 
-/// One at a time: these measure, and would measure each other.
-static ALONE: Mutex<()> = Mutex::const_new(());
+/// The tests run one at a time, because they would disturb each other's measurements.
+static ONE_AT_A_TIME: Mutex<()> = Mutex::const_new(());
 
 const SUBSCRIBERS: usize = 20;
 
@@ -63,7 +62,7 @@ fn run(transport: Transport) -> Run {
     }
 }
 
-/// The control API of a bench.
+/// Serves the control API of a test server, and returns a client of it.
 fn control(bench: &Bench) -> ControlClient {
     let listener = support::listen();
     let api =
@@ -93,16 +92,16 @@ async fn measure(
         &mut observe,
     );
     let what = format!("{}: a measurement", run.transport);
-    within(PATIENCE, what, driving).await.unwrap_or_else(|error| panic!("{}: {error}", run.id))
+    within(TIMEOUT, what, driving).await.unwrap_or_else(|error| panic!("{}: {error}", run.id))
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_a_server_loses_repeats_and_swaps_is_counted_exactly() {
-    let _alone = ALONE.lock().await;
+    let _alone = ONE_AT_A_TIME.lock().await;
     join_all(Transport::ALL.map(async |transport| {
         let bench = Bench::start(10_000);
         let mut run = run(transport);
-        // Some never come: the drain takes all of its time, in which everything else has to come.
+        // Some messages never arrive, so the drain takes all of its time. Everything else arrives in it.
         run.timing.drain = Duration::from_secs(8);
         let faulty = faulty::start(bench.feed.clone());
         let measured = measure(&run, faulty, &control(&bench), |_| {}).await;
@@ -120,15 +119,19 @@ async fn what_a_server_loses_repeats_and_swaps_is_counted_exactly() {
                 Fate::Delivered => {}
             }
         }
-        assert!(gone > 10 && twice > 20 && swapped > 10, "{transport}: too few faults to tell");
+        assert!(gone > 10 && twice > 20 && swapped > 10, "{transport}: too few faults");
         let seen = &measured.seen;
         assert_eq!(measured.missing(), Some(gone), "{transport}: missing");
         assert_eq!(seen.duplicate, twice, "{transport}: duplicate");
         assert_eq!(seen.out_of_order, swapped, "{transport}: out of order");
-        assert_eq!(seen.gaps, 0, "{transport}: nobody announced anything");
+        assert_eq!(seen.gaps, 0, "{transport}: no gap was announced");
         let expected = window.published * SUBSCRIBERS as u64;
         assert_eq!(seen.received, expected - gone, "{transport}: received");
-        assert_eq!(seen.delivery.len(), seen.received, "{transport}: first arrivals have a time");
+        assert_eq!(
+            seen.delivery.len(),
+            seen.received,
+            "{transport}: each first arrival has a delay"
+        );
         assert_eq!(seen.payload_bytes, 64 * seen.received, "{transport}: payload");
         let missing = Invalid::Missing { missing: gone, expected };
         assert!(measured.invalid.contains(&missing), "{transport}: {:?}", measured.invalid);
@@ -139,15 +142,15 @@ async fn what_a_server_loses_repeats_and_swaps_is_counted_exactly() {
 
 #[tokio::test]
 async fn bytes_are_those_of_a_counting_proxy() {
-    let _alone = ALONE.lock().await;
+    let _alone = ONE_AT_A_TIME.lock().await;
     let emulated = Link { delay: Duration::from_millis(3), jitter: Duration::from_millis(2) };
-    for (transport, manner) in cases() {
+    for (transport, variant) in cases() {
         for (link, headers) in [(Link::default(), Headers::Browser), (emulated, Headers::Bare)] {
-            let to_the_end = manner == Manner::default();
-            let bench = Bench::speaking(manner, 1000);
+            let to_the_end = variant == HttpVariant::default();
+            let bench = Bench::speaking(variant, 1000);
             let proxy = Proxy::start(bench.address);
             let target = bench.target_by_way_of(proxy.address);
-            let client = manner.client_over(link);
+            let client = variant.client_over(link);
             let settings = SubscriberSettings {
                 interval: Duration::from_millis(20),
                 headers,
@@ -156,11 +159,11 @@ async fn bytes_are_those_of_a_counting_proxy() {
             let subscriber = || async {
                 let mut events = subscribe(transport, &client, &target, After::Start, &settings);
                 let mut received = 0;
-                // HTTP/1.1 to the end of the connection: what is read is all that was sent. A poll that
-                // the server's end cuts off is an error, and has its bytes. HTTP/2 and TLS take their
-                // leave with bytes that the other end need not wait for: there, in the middle of it.
+                // HTTP/1.1 is read to the end of the connection, so everything that was sent is counted. A
+                // poll that the end of the server cuts off is an error, and its bytes count. HTTP/2 and
+                // TLS end with bytes that the other end need not wait for, so they are compared before.
                 while let Some(Ok(event)) =
-                    within(PATIENCE, format_args!("{transport}: the end"), events.next()).await
+                    within(TIMEOUT, format_args!("{transport}: the end"), events.next()).await
                 {
                     received += u64::from(matches!(event, Event::Received { .. }));
                     if received == 200 && matches!(event, Event::Received { .. }) {
@@ -170,7 +173,7 @@ async fn bytes_are_those_of_a_counting_proxy() {
                                 (counts.bytes_up, counts.bytes_down) == proxy.bytes()
                             };
                             tokio::select! {
-                                () = until(format!("{transport} over {manner}: all"), read) => {}
+                                () = until(format!("{transport} over {variant}: all"), read) => {}
                                 () = async { while events.next().await.is_some() {} } => {}
                             }
                             break;
@@ -191,7 +194,7 @@ async fn bytes_are_those_of_a_counting_proxy() {
             if to_the_end {
                 until(format_args!("{transport}: the proxy's end"), || proxy.open() == 0).await;
                 let counted = (counts.bytes_up, counts.bytes_down);
-                let what = format!("{transport} over {manner}, {link:?}: up and down");
+                let what = format!("{transport} over {variant}, {link:?}: up and down");
                 assert_eq!(counted, proxy.bytes(), "{what}");
             }
             assert!(
@@ -202,27 +205,27 @@ async fn bytes_are_those_of_a_counting_proxy() {
     }
 }
 
-/// A subscriber who comes late to two messages, which arrived one after the other, sees when each of them
-/// did. A library that reads all there is before it hands anything over would stamp both with the later
+/// A subscriber that reads two messages late, which arrived one after the other, sees when each of them
+/// arrived. A library that reads everything before it returns anything would stamp both with the later
 /// time.
 #[tokio::test]
-async fn on_an_own_connection_each_message_keeps_its_stamp_however_late_it_is_taken() {
-    // Larger than anything else that comes, so that it is known when it is read.
+async fn on_an_own_connection_each_message_has_its_own_stamp_however_late_it_is_read() {
+    // Larger than anything else that arrives, so that the test knows when it is read.
     const PAYLOAD: usize = 4000;
-    let _alone = ALONE.lock().await;
-    let own = |manner: Manner| manner.0.connections == Connections::Own;
-    for (transport, manner) in cases().filter(|&(t, manner)| !t.polls() && own(manner)) {
-        let what = format!("{transport} over {manner}");
-        let bench = Bench::speaking(manner, 1000);
+    let _alone = ONE_AT_A_TIME.lock().await;
+    let own = |variant: HttpVariant| variant.0.connections == Connections::Own;
+    for (transport, variant) in cases().filter(|&(t, variant)| !t.polls() && own(variant)) {
+        let what = format!("{transport} over {variant}");
+        let bench = Bench::speaking(variant, 1000);
         let target = bench.target();
         let delay = Duration::from_millis(150);
         let link = Link { delay, ..Link::default() };
-        let client = manner.client_over(link);
+        let client = variant.client_over(link);
         let settings = SubscriberSettings::default();
         let mut events = subscribe(transport, &client, &target, After::Newest, &settings);
-        let first = within(PATIENCE, &what, events.next()).await.unwrap().unwrap();
+        let first = within(TIMEOUT, &what, events.next()).await.unwrap().unwrap();
         assert!(matches!(first, Event::Connected { .. }), "{what}: {first:?}");
-        // Each is published when the link has taken in the one before, and not yet handed it out.
+        // Each is published when the link holds the one before and has not handed it out yet.
         let (mut stamps, mut taken) = (Vec::new(), Vec::new());
         for _ in 0..2 {
             bench.publish(&format!("\"{}\"", "x".repeat(PAYLOAD)));
@@ -235,14 +238,14 @@ async fn on_an_own_connection_each_message_keeps_its_stamp_however_late_it_is_ta
                 }
                 if reads.have(PAYLOAD as u64) { Poll::Ready(()) } else { Poll::Pending }
             });
-            within(PATIENCE, &what, take).await;
+            within(TIMEOUT, &what, take).await;
             taken.push(Timestamp::now());
-            // So that one stamp for both would be wrong by more than what the reading took.
+            // One stamp for both would then be wrong by more than the reading takes.
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
         tokio::time::sleep(2 * delay).await;
         while stamps.len() < 2 {
-            let event = within(PATIENCE, &what, events.next()).await.unwrap().unwrap();
+            let event = within(TIMEOUT, &what, events.next()).await.unwrap().unwrap();
             if let Event::Received { received_at, .. } = event {
                 stamps.push(received_at);
             }
@@ -253,19 +256,20 @@ async fn on_an_own_connection_each_message_keeps_its_stamp_however_late_it_is_ta
     }
 }
 
-/// A server that allows four streams is given as many connections as it takes, and no stream too many:
-/// one that had to wait for another's end would wait for ever.
+/// A server that allows four streams gets as many connections as needed, and no stream too many: a stream
+/// that waits for the end of another would wait for ever.
 #[tokio::test]
 async fn shared_connections_are_as_many_as_the_streams_need() {
     const STREAMS: u32 = 4;
-    let _alone = ALONE.lock().await;
+    let _alone = ONE_AT_A_TIME.lock().await;
     for transport in Transport::ALL {
         let bench = Bench::start(1000);
-        let address = front::start(bench.address, STREAMS);
+        let address = http2_proxy::start(bench.address, STREAMS);
         let proxy = Proxy::start(address);
         let target = support::target(proxy.address);
         let shared = Connections::Shared;
-        let client = Manner(Http { version: 2, connections: shared, ..Http::default() }).client();
+        let client =
+            HttpVariant(Http { version: 2, connections: shared, ..Http::default() }).client();
         let settings = SubscriberSettings {
             interval: Duration::from_millis(5),
             ..SubscriberSettings::default()
@@ -274,11 +278,11 @@ async fn shared_connections_are_as_many_as_the_streams_need() {
             let mut events = subscribe(transport, &client, &target, After::Start, &settings);
             let mut received = 0;
             while received < 10 {
-                let next = within(PATIENCE, format!("{transport}: message"), events.next());
+                let next = within(TIMEOUT, format!("{transport}: message"), events.next());
                 let event = next.await.unwrap().unwrap();
                 received += u64::from(matches!(event, Event::Received { .. }));
             }
-            // Nobody leaves before all have come.
+            // No subscriber ends before all have connected.
             (received, events)
         }));
         let publishing = async {
@@ -293,19 +297,19 @@ async fn shared_connections_are_as_many_as_the_streams_need() {
         assert_eq!((counts.opened, counts.open, counts.peak), (5, 5, 5), "{transport}");
         assert_eq!((proxy.accepted(), proxy.open()), (5, 5), "{transport}");
         drop(received);
-        until(format_args!("{transport}: nobody"), || proxy.open() == 0).await;
+        until(format_args!("{transport}: no connection"), || proxy.open() == 0).await;
         assert_eq!(client.dialer().counts().open, 0, "{transport}");
     }
 }
 
-/// A whole run in every manner: nothing is missing, and the counts are the proxy's.
+/// A whole run over every variant of HTTP: nothing is missing, and the counts are those of the proxy.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_run_in_any_manner_counts_what_the_proxy_counts() {
-    let _alone = ALONE.lock().await;
-    for (transport, manner) in cases() {
-        let bench = Bench::speaking(manner, 10_000);
+async fn a_run_over_any_variant_of_http_counts_what_the_proxy_counts() {
+    let _alone = ONE_AT_A_TIME.lock().await;
+    for (transport, variant) in cases() {
+        let bench = Bench::speaking(variant, 10_000);
         let proxy = Proxy::start(bench.address);
-        let mut run = Run { http: manner.0, ..run(transport) };
+        let mut run = Run { http: variant.0, ..run(transport) };
         run.timing.measure = Duration::from_millis(300);
         let target = bench.target_by_way_of(proxy.address);
         let control = control(&bench);
@@ -315,13 +319,13 @@ async fn a_run_in_any_manner_counts_what_the_proxy_counts() {
             Drive { run: &run, target: &target, control: &control, workers: 2, stop, server: None },
             &mut observe,
         );
-        let what = format!("{transport} over {manner}: a measurement");
-        let measured = within(PATIENCE, &what, driving).await.unwrap();
+        let what = format!("{transport} over {variant}: a measurement");
+        let measured = within(TIMEOUT, &what, driving).await.unwrap();
         assert_eq!(measured.missing(), Some(0), "{what}");
         let seen = &measured.seen;
         assert_eq!((seen.duplicate, seen.out_of_order, seen.gaps), (0, 0, 0), "{what}");
-        // Each of the two workers shares one connection among its own.
-        let shared = manner.0.connections == Connections::Shared;
+        // The subscribers of each of the two workers share one connection.
+        let shared = variant.0.connections == Connections::Shared;
         let expected = if shared { 2 } else { SUBSCRIBERS as u64 };
         let traffic = measured.traffic;
         assert_eq!(
@@ -329,45 +333,46 @@ async fn a_run_in_any_manner_counts_what_the_proxy_counts() {
             (expected, expected, expected)
         );
         assert_eq!((proxy.accepted(), proxy.peak()), (expected, expected), "{what}");
-        assert_eq!(seen.connect.len(), SUBSCRIBERS as u64, "{what}: each has its time");
+        assert_eq!(seen.connect.len(), SUBSCRIBERS as u64, "{what}: each has a connect time");
         assert_eq!(traffic.reconnects, 0, "{what}");
     }
 }
 
-/// Every message, and not only the median of many: its stamp is that of a read from the socket, and 20 ms.
+/// Holds for every message, and not only for the median: its stamp is that of a read from the socket plus
+/// 20 ms.
 #[tokio::test]
 async fn a_link_of_20_ms_moves_every_stamp_by_20_ms() {
     const MESSAGES: u64 = 20;
-    let _alone = ALONE.lock().await;
+    let _alone = ONE_AT_A_TIME.lock().await;
     let delay = Duration::from_millis(20);
     for transport in Transport::ALL {
         let bench = Bench::start(1000);
         let target = bench.target();
-        let client = Manner::default().client_over(Link { delay, ..Link::default() });
+        let client = HttpVariant::default().client_over(Link { delay, ..Link::default() });
         let settings = SubscriberSettings {
             interval: Duration::from_millis(50),
             ..SubscriberSettings::default()
         };
         let mut events = subscribe(transport, &client, &target, After::Newest, &settings);
         let mut reads = Reads::new(client.dialer());
-        let (mut stands, mut published, mut received) = (false, 0, 0);
+        let (mut subscribed, mut published, mut received) = (false, 0, 0);
         while received < MESSAGES {
             let next = poll_fn(|context| reads.note(|| events.poll_next_unpin(context)));
-            let event = within(PATIENCE, format_args!("{transport}: an event"), next).await;
+            let event = within(TIMEOUT, format_args!("{transport}: an event"), next).await;
             match event.unwrap().unwrap() {
                 Event::Received { published_at, received_at, .. } => {
                     received += 1;
-                    let told = format!("{transport}: {received_at:?}, published {published_at:?}");
-                    assert!(received_at >= published_at + delay, "{told}: too early");
-                    assert!(reads.explain(received_at, delay), "{told}: {reads:?}");
+                    let times = format!("{transport}: {received_at:?}, published {published_at:?}");
+                    assert!(received_at >= published_at + delay, "{times}: too early");
+                    assert!(reads.explain(received_at, delay), "{times}: {reads:?}");
                     reads.clear();
                 }
-                Event::Connected { .. } => stands = true,
+                Event::Connected { .. } => subscribed = true,
                 Event::Empty { .. } => reads.clear(),
                 _ => {}
             }
-            // The next one, when the one before has come.
-            if stands && published == received && received < MESSAGES {
+            // The next one is published when the one before has arrived.
+            if subscribed && published == received && received < MESSAGES {
                 bench.publish("0");
                 published += 1;
             }
@@ -375,27 +380,26 @@ async fn a_link_of_20_ms_moves_every_stamp_by_20_ms() {
     }
 }
 
-/// How long a standstill lasts, and how many messages of the window have to fall into it.
+/// How long a standstill lasts, and how many messages of the window have to be due in it.
 const STANDSTILL: Duration = Duration::from_millis(500);
 const HELD: usize = 20;
 
-/// What stood still between which two times. Nothing that was due after the first was delivered before the
-/// second.
+/// A standstill. Nothing that was due after `from` was delivered before `to`.
 #[derive(Clone, Copy, Debug)]
-struct Still {
+struct Standstill {
     from: Timestamp,
     to: Timestamp,
 }
 
-/// Drives a run in whose window something stands still: `stop` and `go` make it so, on a thread that may
-/// wait.
+/// Drives a run in whose window something stands still. `stop` and `go` cause that, on a thread that may
+/// block.
 async fn standing_still(
     run: &Run,
     address: SocketAddr,
     control: &ControlClient,
     stop: impl FnOnce() + Send + 'static,
     go: impl FnOnce() + Send + 'static,
-) -> (Measurement, Still, Window) {
+) -> (Measurement, Standstill, Window) {
     let (mut still, mut from) = (None, None);
     let (mut stop, mut go) = (Some(stop), Some(go));
     let warm_up = run.timing.warm_up;
@@ -409,7 +413,7 @@ async fn standing_still(
                     std::thread::sleep(STANDSTILL);
                     let to = Timestamp::now();
                     go();
-                    Still { from, to }
+                    Standstill { from, to }
                 }));
             }
         }
@@ -422,10 +426,10 @@ async fn standing_still(
     (measured, still.expect("there was a warm-up").await.unwrap(), window)
 }
 
-/// What the delivery took at least and at most, by what is known of each message of the window: when it was
-/// due, that nothing came during the standstill, and that everything had come by `end`. `None` when hardly
-/// any message was due in the standstill: on a busy machine it may miss the window.
-fn bounds(dues: &[Timestamp], still: Still, end: Timestamp) -> Option<[Latency; 2]> {
+/// Returns the lower and upper bounds of the delivery delays. Known is when each message of the window was
+/// due, that nothing arrived during the standstill, and that everything had arrived by `end`. `None` if too
+/// few messages were due in the standstill: on a busy machine it may miss the window.
+fn bounds(dues: &[Timestamp], still: Standstill, end: Timestamp) -> Option<[Latency; 2]> {
     let (mut least, mut most) = (Latency::new(), Latency::new());
     let held = |due: &&Timestamp| (still.from..still.to).contains(due);
     for due in dues {
@@ -438,7 +442,7 @@ fn bounds(dues: &[Timestamp], still: Still, end: Timestamp) -> Option<[Latency; 
     (dues.iter().filter(held).count() >= HELD).then_some([least, most])
 }
 
-/// Each percentile lies within those of the bounds.
+/// Checks that each percentile lies within those of the bounds.
 fn assert_between(delivery: &Latency, [least, most]: &[Latency; 2], transport: Transport) {
     assert_eq!(delivery.len(), least.len(), "{transport}: every message counts");
     for percentile in [1.0, 50.0, 75.0, 90.0, 95.0, 99.0, 99.9, 100.0] {
@@ -448,12 +452,12 @@ fn assert_between(delivery: &Latency, [least, most]: &[Latency; 2], transport: T
     }
 }
 
-/// How often a standstill is tried that has to fall into the window.
+/// How often a test tries to make the standstill fall into the window.
 const TRIES: usize = 10;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_standstill_of_half_a_second_shows_in_the_upper_percentiles() {
-    let _alone = ALONE.lock().await;
+    let _alone = ONE_AT_A_TIME.lock().await;
     join_all(Transport::ALL.map(async |transport| {
         for _ in 0..TRIES {
             let bench = Bench::start(10_000);
@@ -477,10 +481,10 @@ async fn a_standstill_of_half_a_second_shows_in_the_upper_percentiles() {
     .await;
 }
 
-/// Set for the process that [`a_server_process`] is to be.
+/// Set in the environment of the process that runs [`a_server_process`].
 const SERVER_PROCESS: &str = "WIREBENCH_TEST_SERVER_PROCESS";
 
-/// The server of the next test, which runs this binary once more for it; by itself, nothing.
+/// Serves the next test, which runs this binary a second time. Does nothing otherwise.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_server_process() {
     if std::env::var_os(SERVER_PROCESS).is_none() {
@@ -500,11 +504,11 @@ async fn a_server_process() {
     }
 }
 
-/// A process that can be stopped, and ends with this value.
+/// A process that can be stopped. Killed when dropped.
 struct Process(std::process::Child);
 
 impl Process {
-    /// A server, the address of its feeds and the URL of its control API.
+    /// Starts a server. Returns it, the address of its feeds, and the URL of its control API.
     fn serve() -> (Self, SocketAddr, String) {
         let child = std::process::Command::new(std::env::current_exe().unwrap())
             .args(["a_server_process", "--exact", "--nocapture"])
@@ -519,27 +523,27 @@ impl Process {
             let line = line.unwrap();
             line.strip_prefix("serving ").map(str::to_owned)
         });
-        let ready = ready.expect("the server says where it is");
+        let ready = ready.expect("the server prints its addresses");
         let (feeds, control) = ready.split_once(' ').unwrap();
         (process, feeds.parse().unwrap(), format!("http://{control}"))
     }
 
-    /// Stops it, and waits until all of its threads have stopped.
+    /// Stops a process and waits until all of its threads have stopped.
     fn stop(id: u32) {
         Self::signal(id, "STOP");
         let began = std::time::Instant::now();
         let runs = |task: std::io::Result<std::fs::DirEntry>| {
             let stat = std::fs::read_to_string(task.unwrap().path().join("stat"));
-            // Behind the name, which is in parentheses, comes the state: `T` for stopped.
+            // After the name, which is in parentheses, comes the state: `T` for stopped.
             stat.is_ok_and(|stat| !stat.contains(") T "))
         };
         while std::fs::read_dir(format!("/proc/{id}/task")).unwrap().any(runs) {
-            assert!(began.elapsed() < PATIENCE, "a process that was stopped goes on");
+            assert!(began.elapsed() < TIMEOUT, "a process that was stopped still runs");
             std::thread::yield_now();
         }
     }
 
-    /// Sends it a signal. The shell does, since this workspace forbids unsafe code.
+    /// Sends a signal to a process, by the shell, because this workspace forbids unsafe code.
     fn signal(id: u32, signal: &str) {
         let kill = format!("kill -{signal} {id}");
         assert!(std::process::Command::new("sh").args(["-c", &kill]).status().unwrap().success());
@@ -553,11 +557,11 @@ impl Drop for Process {
     }
 }
 
-/// The publisher stands still with the server: only stamps of the time at which messages were due, and a
-/// publisher that skips none, can show that anybody waited.
+/// The publisher stands still together with the server. That somebody waited shows only if messages carry
+/// the time at which they were due, and if the publisher skips none.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_server_that_is_stopped_for_half_a_second_does_not_hide_it() {
-    let _alone = ALONE.lock().await;
+    let _alone = ONE_AT_A_TIME.lock().await;
     join_all(Transport::ALL.map(async |transport| {
         for _ in 0..TRIES {
             let (process, address, control) = Process::serve();
@@ -569,7 +573,7 @@ async fn a_server_that_is_stopped_for_half_a_second_does_not_hide_it() {
             assert_eq!(measured.missing(), Some(0), "{transport}");
             let all = dues(address).await;
             let apart = all.windows(2).map(|two| two[1].saturating_since(two[0]).as_micros());
-            // A hundred a second, each up to a twentieth of that early or late.
+            // A hundred a second, each at most 5 % early or late.
             let mut skipped = apart.filter(|apart| !(9_000..=11_000).contains(apart));
             assert_eq!(skipped.next(), None, "{transport}: the publisher skips messages");
             let dues: Vec<_> = all.iter().copied().filter(|due| window.contains(*due)).collect();
@@ -587,21 +591,21 @@ async fn a_server_that_is_stopped_for_half_a_second_does_not_hide_it() {
     .await;
 }
 
-/// When each message of a server's feed was due.
+/// Returns when each message of the feed of a server was due.
 async fn dues(address: SocketAddr) -> Vec<Timestamp> {
     let mut http = support::http::Http::connect(address).await;
     http.get("/feeds/bench/short-polling?after=start").await;
-    let (_, body) = within(PATIENCE, "all messages", http.answer()).await;
+    let (_, body) = within(TIMEOUT, "all messages", http.answer()).await;
     let body: serde_json::Value = serde_json::from_slice(&body).unwrap();
     let messages = body["messages"].as_array().unwrap();
     let due = |message: &serde_json::Value| message["published_ns"].as_u64().unwrap();
     messages.iter().map(|message| Timestamp::from_nanos(due(message))).collect()
 }
 
-/// The stamp says what belongs to the window. Here some are an hour old, which nobody could overlook.
+/// The stamp decides what belongs to the window. Here some messages are an hour old, which would show.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_was_due_before_the_window_counts_nowhere() {
-    let _alone = ALONE.lock().await;
+    let _alone = ONE_AT_A_TIME.lock().await;
     join_all(Transport::ALL.map(async |transport| {
         let bench = Bench::start(10_000);
         let run = run(transport);
@@ -629,8 +633,8 @@ async fn what_was_due_before_the_window_counts_nowhere() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn connections_are_counted_exactly_also_when_all_are_cut() {
-    let _alone = ALONE.lock().await;
+async fn connections_are_counted_exactly_even_when_all_are_cut() {
+    let _alone = ONE_AT_A_TIME.lock().await;
     join_all(Transport::ALL.map(async |transport| {
         let bench = Bench::start(10_000);
         let proxy = Proxy::start(bench.address);
@@ -640,11 +644,11 @@ async fn connections_are_counted_exactly_also_when_all_are_cut() {
             let Progress::Second(second) = progress else { return };
             if !std::mem::replace(&mut cut, true) {
                 proxy.cut();
-                // Everybody is cut off before a message comes that everybody has to come back for. It
-                // belongs to the window, however late this is: its stamp says so.
+                // Everybody is cut off before this message is published, so everybody has to reconnect for
+                // it. It belongs to the window by its stamp, however late it is published.
                 let began = std::time::Instant::now();
                 while proxy.closed() < SUBSCRIBERS as u64 {
-                    assert!(began.elapsed() < PATIENCE, "{transport}: not all are cut off");
+                    assert!(began.elapsed() < TIMEOUT, "{transport}: not all connections are cut");
                     std::thread::yield_now();
                 }
                 feed.publish_due(&extra, second.from);
@@ -665,7 +669,7 @@ async fn connections_are_counted_exactly_also_when_all_are_cut() {
 
 #[tokio::test]
 async fn requests_are_those_that_the_server_counts() {
-    let _alone = ALONE.lock().await;
+    let _alone = ONE_AT_A_TIME.lock().await;
     let window = Window { from: Timestamp::from_nanos(0), to: Timestamp::from_nanos(u64::MAX) };
     for transport in Transport::ALL {
         let bench = Bench::start(1000);
@@ -679,10 +683,10 @@ async fn requests_are_those_that_the_server_counts() {
             let client = support::client();
             let mut events = subscribe(transport, &client, &target, After::Start, &settings);
             let (mut recorder, mut sequence) = (Recorder::new(), Sequence::default());
-            // Up to an answer: no request is under way that only one side has counted.
+            // Ends with an answer, so that no request is under way that only one side has counted.
             while recorder.received < 30 {
                 let what = format!("{transport}: an event");
-                let next = within(PATIENCE, what, events.next());
+                let next = within(TIMEOUT, what, events.next());
                 let event = next.await.unwrap().unwrap();
                 recorder.observe(Some(window), &mut sequence, &event);
             }
@@ -690,7 +694,7 @@ async fn requests_are_those_that_the_server_counts() {
         }));
         let publishing = async {
             for _ in 0..30 {
-                // Time for each of the five to ask in vain.
+                // Each of the five has time for an empty poll.
                 let asked = bench.server.requests() + 10;
                 if transport.polls() {
                     until("polls", || bench.server.requests() >= asked).await;
@@ -705,7 +709,7 @@ async fn requests_are_those_that_the_server_counts() {
             assert_eq!(requests, bench.server.requests(), "{transport}");
             assert!(empty > 0 && empty < requests, "{transport}: {empty} of {requests} empty");
         } else {
-            // What opens a stream is a connection, not a request.
+            // The request that opens a stream counts as part of the connection.
             assert_eq!((requests, empty, bench.server.requests()), (0, 0, 5), "{transport}");
         }
     }

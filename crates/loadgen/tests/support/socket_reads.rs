@@ -1,4 +1,4 @@
-//! Between which times a socket was read.
+//! The times between which a socket was read.
 
 use std::task::Poll;
 use std::time::Duration;
@@ -8,8 +8,8 @@ use wirebench_protocol::Timestamp;
 
 /// The reads from the sockets of one dialer, each with a time before and a time after it.
 ///
-/// A message's stamp is the time at which its last byte was read and the delay of the link. So it lies between
-/// the two times of a read, moved by the delay, and that holds on a machine that is busy, too: the times are then
+/// The stamp of a message is the time at which its last byte was read plus the delay of the link. So it lies
+/// between the two times of a read, moved by the delay. That also holds on a busy machine: the times are then
 /// further apart.
 #[derive(Debug)]
 pub(crate) struct Reads<'a> {
@@ -29,7 +29,7 @@ impl<'a> Reads<'a> {
         Self { dialer, reads: Vec::new() }
     }
 
-    /// Polls something that reads from a connection of the dialer's, and notes whether it did.
+    /// Polls something that reads from a connection of the dialer, and notes whether it did.
     pub(crate) fn note<T>(&mut self, poll: impl FnOnce() -> Poll<T>) -> Poll<T> {
         let (from, before) = (Timestamp::now(), self.dialer.counts().bytes_down);
         let polled = poll();
@@ -40,17 +40,17 @@ impl<'a> Reads<'a> {
         polled
     }
 
-    /// Whether so many bytes were read at once.
+    /// Returns true if one read returned at least so many bytes.
     pub(crate) fn have(&self, bytes: u64) -> bool {
         self.reads.iter().any(|read| read.bytes >= bytes)
     }
 
-    /// Forgets the reads so far.
+    /// Discards the reads so far.
     pub(crate) fn clear(&mut self) {
         self.reads.clear();
     }
 
-    /// Whether a read over a link with this delay gave what has this stamp.
+    /// Returns true if one of the reads, over a link with this delay, explains this stamp.
     pub(crate) fn explain(&self, stamp: Timestamp, delay: Duration) -> bool {
         self.reads.iter().any(|read| (read.from + delay..=read.to + delay).contains(&stamp))
     }

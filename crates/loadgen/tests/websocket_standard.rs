@@ -1,4 +1,4 @@
-//! Both ends of the WebSocket against RFC 6455, by frames that are written and read by hand.
+//! Both ends of the WebSocket against RFC 6455, with frames that are written and read by hand.
 #![expect(clippy::unwrap_used, reason = "helpers of a test may fail loudly")]
 
 #[expect(dead_code, reason = "each test uses its part of what they share")]
@@ -14,7 +14,7 @@ use support::frames::{
     self, BINARY, CLOSE, CONTINUATION, FIN, Frame, PING, PONG, TEXT, closing, frame, masked,
 };
 use support::http::{Http, header, read_head};
-use support::{Bench, PATIENCE, within};
+use support::{Bench, TIMEOUT, within};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::task::JoinHandle;
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
@@ -24,11 +24,11 @@ use wirebench_protocol::{After, Transport};
 const ECHO: &str = "/echo";
 const FEED: &str = "/feeds/bench/websocket";
 
-/// The largest message that each of them takes.
+/// The largest message that each route accepts.
 const ECHO_BYTES: usize = 16 << 20;
 const FEED_BYTES: usize = (1 << 20) + 1024;
 
-/// An open socket; a feed has said hello.
+/// Opens a WebSocket. On a feed, waits for the hello.
 async fn open(bench: &Bench, path: &str) -> Http {
     let opening = async {
         let mut http = frames::open(bench.address, path).await;
@@ -38,19 +38,19 @@ async fn open(bench: &Bench, path: &str) -> Http {
         }
         http
     };
-    within(PATIENCE, format_args!("{path}: an open socket"), opening).await
+    within(TIMEOUT, format_args!("{path}: an open socket"), opening).await
 }
 
-/// The next frame from a server: never masked.
+/// Returns the next frame from a server, which is never masked.
 async fn next(http: &mut Http, what: &str) -> Frame {
-    let frame = within(PATIENCE, what, frames::read(&mut http.socket)).await;
+    let frame = within(TIMEOUT, what, frames::read(&mut http.socket)).await;
     let frame = frame.unwrap_or_else(|error| panic!("{what}: {error} instead of a frame"));
     let frame = frame.unwrap_or_else(|| panic!("{what}: the end instead of a frame"));
     assert_eq!(frame.mask, None, "{what}: a server does not mask");
     frame
 }
 
-/// The server closes with this code (or with none), and is the one who hangs up, properly.
+/// Checks that the server closes with this code (or with none), and then closes the connection properly.
 async fn closes(http: &mut Http, code: impl Into<Option<u16>>, what: &str) {
     let frame = next(http, what).await;
     assert_eq!(frame.close_code(), code.into(), "{what}: {frame:?}");
@@ -58,12 +58,12 @@ async fn closes(http: &mut Http, code: impl Into<Option<u16>>, what: &str) {
 }
 
 async fn hangs_up(http: &mut Http, what: &str) {
-    let rest = within(PATIENCE, what, http.rest()).await;
+    let rest = within(TIMEOUT, what, http.rest()).await;
     assert_eq!(rest.as_deref(), Some(&[][..]), "{what}: a proper end and nothing before it");
 }
 
 #[tokio::test]
-async fn a_handshake_that_is_none_gets_the_status_that_says_so() {
+async fn an_invalid_handshake_is_rejected_with_the_right_status() {
     let bench = Bench::start(10);
     let key = format!("sec-websocket-key: {}\r\n", frames::KEY);
     for path in [ECHO, FEED] {
@@ -91,7 +91,7 @@ async fn a_handshake_that_is_none_gets_the_status_that_says_so() {
             let what = format!("{path}: {what}");
             let mut http = Http::connect(bench.address).await;
             http.send(request.as_bytes()).await;
-            let head = within(PATIENCE, &what, http.head()).await;
+            let head = within(TIMEOUT, &what, http.head()).await;
             assert_eq!(head.status, status, "{what}: {}", head.text);
             if status == 426 {
                 assert_eq!(head.header("sec-websocket-version"), Some("13"), "{what}");
@@ -102,7 +102,7 @@ async fn a_handshake_that_is_none_gets_the_status_that_says_so() {
 }
 
 #[tokio::test]
-async fn a_handshake_is_read_as_http_reads_headers_and_nothing_is_agreed_on_unasked() {
+async fn headers_of_a_handshake_are_read_as_http_says_and_no_extension_is_accepted() {
     let bench = Bench::start(10);
     for path in [ECHO, FEED] {
         let request = format!(
@@ -113,7 +113,7 @@ async fn a_handshake_is_read_as_http_reads_headers_and_nothing_is_agreed_on_unas
         );
         let mut http = Http::connect(bench.address).await;
         http.send(request.as_bytes()).await;
-        let head = within(PATIENCE, path, http.head()).await;
+        let head = within(TIMEOUT, path, http.head()).await;
         assert_eq!(head.status, 101, "{path}: {}", head.text);
         assert_eq!(head.header("sec-websocket-accept"), Some(frames::ACCEPT), "{path}");
         assert!(head.header("connection").unwrap().eq_ignore_ascii_case("upgrade"), "{path}");
@@ -125,17 +125,17 @@ async fn a_handshake_is_read_as_http_reads_headers_and_nothing_is_agreed_on_unas
 }
 
 #[tokio::test]
-async fn frames_that_come_with_the_handshake_are_not_lost() {
+async fn frames_that_arrive_with_the_handshake_are_not_lost() {
     let bench = Bench::start(10);
     let mut http = Http::connect(bench.address).await;
     let together = [frames::handshake(ECHO).as_bytes(), &masked(FIN | TEXT, b"early")].concat();
     http.send(&together).await;
-    assert_eq!(within(PATIENCE, "an answer", http.head()).await.status, 101);
+    assert_eq!(within(TIMEOUT, "an answer", http.head()).await.status, 101);
     assert_eq!(next(&mut http, "the echo").await.payload, b"early");
 }
 
 #[tokio::test]
-async fn messages_come_back_whole_whatever_their_fragments() {
+async fn messages_are_echoed_whole_whatever_their_fragments() {
     let bench = Bench::start(10);
     let mut http = open(&bench, ECHO).await;
     let whole = |kind, payload: &[u8]| (vec![masked(FIN | kind, payload)], kind, payload.to_vec());
@@ -159,9 +159,9 @@ async fn messages_come_back_whole_whatever_their_fragments() {
     ];
     for (frames, kind, payload) in cases {
         let what = format!("{} bytes in {} frames", payload.len(), frames.len());
-        within(PATIENCE, &what, http.send(&frames.concat())).await;
+        within(TIMEOUT, &what, http.send(&frames.concat())).await;
         let echo = next(&mut http, &what).await;
-        assert!((echo.first, &echo.payload) == (FIN | kind, &payload), "{what} came back changed");
+        assert!((echo.first, &echo.payload) == (FIN | kind, &payload), "{what} were changed");
     }
 }
 
@@ -170,7 +170,7 @@ async fn pings_are_answered_with_their_payload_even_inside_a_fragmented_message(
     let bench = Bench::start(10);
     for path in [ECHO, FEED] {
         let mut http = open(&bench, path).await;
-        // A pong that nobody asked for is not answered.
+        // An unsolicited pong is not answered.
         http.send(&masked(FIN | PONG, b"unasked")).await;
         for payload in [&b""[..], b"\x00\xFF", &[0xFE; 125]] {
             http.send(&masked(FIN | PING, payload)).await;
@@ -211,7 +211,7 @@ async fn a_frame_may_arrive_byte_by_byte() {
     closes(&mut http, 1000, "the close").await;
 }
 
-/// What a client may not send, and the code that it is told.
+/// Returns what a client may not send, and the close code for it.
 fn breaches() -> Vec<(String, Vec<u8>, u16)> {
     let mut breaches = Vec::new();
     let mut breach = |what: String, frames: &[Vec<u8>], code| {
@@ -268,7 +268,7 @@ fn breaches() -> Vec<(String, Vec<u8>, u16)> {
 }
 
 #[tokio::test]
-async fn a_client_that_breaks_the_protocol_is_told_how_and_hung_up_on() {
+async fn a_client_that_breaks_the_protocol_gets_the_matching_close_code() {
     let bench = Bench::start(10);
     for path in [ECHO, FEED] {
         for (breach, bytes, code) in breaches() {
@@ -282,11 +282,11 @@ async fn a_client_that_breaks_the_protocol_is_told_how_and_hung_up_on() {
 }
 
 #[tokio::test]
-async fn a_close_is_answered_with_its_own_code_and_the_server_hangs_up() {
+async fn a_close_frame_is_answered_with_its_code_and_the_server_closes_the_connection() {
     let bench = Bench::start(10);
     for path in [ECHO, FEED] {
         let mut codes = vec![1000, 1001, 1002, 1003, 3000, 3999, 4000, 4999];
-        // 1014, which IANA registered later, is no valid code to tungstenite.
+        // tungstenite does not accept 1014, which IANA registered later.
         codes.extend(1007..=1013);
         for code in codes {
             let what = format!("{path}: close {code}");
@@ -295,7 +295,7 @@ async fn a_close_is_answered_with_its_own_code_and_the_server_hangs_up() {
             closes(&mut http, code, &what).await;
         }
         let mut http = open(&bench, path).await;
-        // What comes after a close means nothing any more.
+        // What comes after a close frame is ignored.
         let after =
             [masked(FIN | CLOSE, b""), masked(FIN | TEXT, b"{\"publish\":1}"), vec![0xFF; 9]];
         http.send(&after.concat()).await;
@@ -305,7 +305,7 @@ async fn a_close_is_answered_with_its_own_code_and_the_server_hangs_up() {
 }
 
 #[tokio::test]
-async fn what_is_too_large_is_refused_with_a_close_that_can_be_read() {
+async fn a_message_that_is_too_large_is_refused_with_a_close_frame() {
     let bench = Bench::start(10);
     for (path, most) in [(ECHO, ECHO_BYTES), (FEED, FEED_BYTES)] {
         let whole = masked(FIN | TEXT, &vec![b'x'; most + 1]);
@@ -315,27 +315,27 @@ async fn what_is_too_large_is_refused_with_a_close_that_can_be_read() {
             let what = format!("{path}: {} bytes {shape}", most + 1);
             let http = open(&bench, path).await;
             let (read, mut write) = tokio::io::split(http.socket);
-            // All of it is on its way, whether the server reads it or not.
+            // All of it is sent, whether the server reads it or not.
             let sending = tokio::spawn(async move {
                 let _ = write.write_all(&bytes).await;
                 write
             });
             let mut read = BufReader::new(read);
-            let frame = within(PATIENCE, &what, frames::read(&mut read)).await;
+            let frame = within(TIMEOUT, &what, frames::read(&mut read)).await;
             let frame = frame.unwrap_or_else(|error| panic!("{what}: {error}")).unwrap();
             assert_eq!(frame.close_code(), Some(1009), "{what}");
-            within(PATIENCE, &what, sending).await.unwrap();
+            within(TIMEOUT, &what, sending).await.unwrap();
         }
     }
 }
 
-/// The standard obliges the sender alone (section 5.2): "the minimal number of bytes MUST be used", "the
-/// most significant bit MUST be 0". tungstenite takes the former, and the latter for what is too large.
+/// The standard restricts only the sender (section 5.2): "the minimal number of bytes MUST be used", "the
+/// most significant bit MUST be 0". tungstenite accepts the former, and treats the latter as too large.
 #[tokio::test]
-async fn lengths_in_more_bytes_than_needed_are_taken() {
+async fn lengths_in_more_bytes_than_needed_are_accepted() {
     let bench = Bench::start(10);
     let mut http = open(&bench, ECHO).await;
-    // 0xFE and 0xFF are a mask and a length of 126 and 127: in the next two bytes, and in the next eight.
+    // 0xFE and 0xFF are a mask with a length of 126 and 127: the length is in the next two or eight bytes.
     for length in [&[0xFE, 0, 2][..], &[0xFF, 0, 0, 0, 0, 0, 0, 0, 2]] {
         http.send(&[&[FIN | TEXT], length, &[0; 4], b"hi"].concat()).await;
         assert_eq!(next(&mut http, "the echo").await.payload, b"hi");
@@ -345,7 +345,7 @@ async fn lengths_in_more_bytes_than_needed_are_taken() {
 }
 
 #[tokio::test]
-async fn a_socket_that_is_half_closed_ends() {
+async fn a_half_closed_connection_ends() {
     let bench = Bench::start(10);
     for path in [ECHO, FEED] {
         for (what, bytes, code) in [
@@ -364,11 +364,11 @@ async fn a_socket_that_is_half_closed_ends() {
             }
         }
     }
-    support::until("the server forgets them", || bench.server.connections() == 0).await;
+    support::until("no connection is left", || bench.server.connections() == 0).await;
 }
 
 #[tokio::test]
-async fn a_feed_takes_text_that_publishes_and_says_what_else_is_wrong() {
+async fn a_feed_accepts_text_that_publishes_and_reports_what_is_wrong_with_other_text() {
     let bench = Bench::start(10);
     let mut http = open(&bench, FEED).await;
     for text in ["", "{", "[]", "{}", "{\"publish\":}", "{\"publish\":1,\"other\":2}", "1"] {
@@ -390,8 +390,8 @@ async fn a_feed_takes_text_that_publishes_and_says_what_else_is_wrong() {
     assert_eq!(bench.feed.published(), 1);
 }
 
-/// Control frames are not to starve behind a feed that always has more to send: here, a backlog of 32 MiB,
-/// more than any socket buffers.
+/// Control frames must not starve behind a feed that always has more to send: here, a backlog of 32 MiB,
+/// which is more than any socket buffers.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_ping_is_answered_before_a_backlog_is_sent() {
     const MESSAGES: u64 = 256;
@@ -413,7 +413,7 @@ async fn a_ping_is_answered_before_a_backlog_is_sent() {
     assert!(before < MESSAGES / 2, "{before} of {MESSAGES} messages before the pong");
 }
 
-/// What a hand-written server has heard from a client.
+/// What a hand-written server has received from a client.
 #[derive(Debug)]
 struct Heard {
     /// The head of its request.
@@ -423,7 +423,7 @@ struct Heard {
 }
 
 /// Upgrades one connection with this answer (`{accept}` becomes the answer to the key), sends these bytes,
-/// and listens up to the client's close or its end. `hung_up` is set just before the server hangs up.
+/// and reads up to the client's close frame or the end. `hung_up` is set just before the server closes.
 fn serve(
     answer: &'static str,
     bytes: Vec<u8>,
@@ -441,7 +441,7 @@ fn serve(
         while let Ok(Some(frame)) = frames::read(&mut socket).await {
             heard.frames.push(frame);
             if heard.frames.last().is_some_and(|frame| frame.first == FIN | CLOSE) {
-                // A client that hangs up first does so now, when it is its turn.
+                // A client that closes the connection first does so now, when its task runs.
                 for _ in 0..100 {
                     if socket.read_u8().now_or_never().is_some() {
                         return heard;
@@ -462,13 +462,13 @@ const SWITCHING: &str = "HTTP/1.1 101 Switching Protocols\r\nconnection: Upgrade
 
 type Messages = Vec<raw::RawMessage>;
 
-/// What `raw::frames` makes of it: the messages, then a proper end or an error.
+/// Returns what `raw::messages` yields: the messages, then a proper end or an error.
 async fn follow(address: SocketAddr, what: &str) -> (Messages, Result<(), raw::RawError>) {
     let mut frames =
         raw::messages(&format!("ws://{address}/any?path"), &TrustedCertificates::System, true);
     let mut messages = Vec::new();
     loop {
-        match within(PATIENCE, what, frames.next()).await {
+        match within(TIMEOUT, what, frames.next()).await {
             Some(Ok(frame)) => messages.push(frame),
             Some(Err(error)) => return (messages, Err(error)),
             None => return (messages, Ok(())),
@@ -476,19 +476,19 @@ async fn follow(address: SocketAddr, what: &str) -> (Messages, Result<(), raw::R
     }
 }
 
-/// How a subscription over WebSocket ends.
+/// Returns how a subscription over WebSocket ends.
 async fn subscription(address: SocketAddr, what: &str) -> Result<(), SubscribeError> {
     let (client, target) = (support::client(), support::target(address));
     let settings = SubscriberSettings::default();
     let mut events = subscribe(Transport::WebSocket, &client, &target, After::Newest, &settings);
-    while let Some(event) = within(PATIENCE, what, events.next()).await {
+    while let Some(event) = within(TIMEOUT, what, events.next()).await {
         event?;
     }
     Ok(())
 }
 
 #[tokio::test]
-async fn a_client_refuses_a_handshake_that_does_not_answer_its_own() {
+async fn a_client_rejects_an_answer_that_does_not_belong_to_its_handshake() {
     for (what, head) in [
         ("another accept", SWITCHING.replace("{accept}", frames::ACCEPT)),
         ("an empty accept", SWITCHING.replace("{accept}", "")),
@@ -517,13 +517,13 @@ async fn a_client_refuses_a_handshake_that_does_not_answer_its_own() {
 }
 
 #[tokio::test]
-async fn a_client_shakes_hands_as_the_standard_says() {
+async fn the_handshake_of_a_client_is_as_the_standard_says() {
     let bytes = frame(FIN | CLOSE, None, &closing(1000, b""));
     let mut keys = HashSet::new();
     for _ in 0..8 {
         let (address, server) = serve(SWITCHING, bytes.clone(), Arc::default());
         follow(address, "a handshake").await.1.unwrap();
-        let head = within(PATIENCE, "a handshake", server).await.unwrap().head;
+        let head = within(TIMEOUT, "a handshake", server).await.unwrap().head;
         assert!(head.starts_with("GET /any?path HTTP/1.1\r\n"), "{head}");
         assert_eq!(header(&head, "host"), Some(&*address.to_string()), "{head}");
         assert_eq!(header(&head, "sec-websocket-version"), Some("13"), "{head}");
@@ -535,7 +535,7 @@ async fn a_client_shakes_hands_as_the_standard_says() {
 }
 
 #[tokio::test]
-async fn a_client_answers_pings_masks_everything_and_leaves_the_hanging_up_to_the_server() {
+async fn a_client_answers_pings_masks_its_frames_and_lets_the_server_close_the_connection() {
     let text = |payload: &str| raw::RawMessage::Text(payload.to_owned());
     let mut bytes = [frame(TEXT, None, b"\xF0\x9F"), frame(FIN | PING, None, b"0")].concat();
     bytes.extend(frame(CONTINUATION, None, b"\xA6"));
@@ -544,19 +544,19 @@ async fn a_client_answers_pings_masks_everything_and_leaves_the_hanging_up_to_th
     }
     bytes.extend([frame(FIN, None, b"\x80"), frame(FIN | BINARY, None, b"\xFF")].concat());
     bytes.extend(frame(FIN | CLOSE, None, &closing(4000, b"enough")));
-    // A peer discards what comes after a close (section 1.4).
+    // What comes after a close frame is discarded (section 1.4).
     bytes.extend([frame(FIN | TEXT, None, b"late"), vec![0xFF; 3]].concat());
 
-    // The time after which a client hangs up that was left waiting does not pass.
-    let _frozen = support::freeze();
+    // The timeout after which a client closes the connection by itself does not pass.
+    let _frozen = support::pause_clock();
     let hung_up = Arc::new(AtomicBool::new(false));
     let (address, server) = serve(SWITCHING, bytes, Arc::clone(&hung_up));
     let (messages, end) = follow(address, "messages").await;
     assert_eq!(messages, [text("🦀"), raw::RawMessage::Binary(vec![0xFF].into())]);
     assert!(end.is_ok(), "{end:?}");
-    assert!(hung_up.load(SeqCst), "the server hangs up, not the client");
+    assert!(hung_up.load(SeqCst), "the server closes the connection, not the client");
 
-    let frames = within(PATIENCE, "the client's frames", server).await.unwrap().frames;
+    let frames = within(TIMEOUT, "the client's frames", server).await.unwrap().frames;
     let (close, pongs) = frames.split_last().unwrap();
     for (ping, pong) in pongs.iter().enumerate() {
         assert_eq!((pong.first, &pong.payload[..]), (FIN | PONG, ping.to_string().as_bytes()));
@@ -569,7 +569,7 @@ async fn a_client_answers_pings_masks_everything_and_leaves_the_hanging_up_to_th
 }
 
 #[tokio::test]
-async fn a_client_tells_a_server_that_breaks_the_protocol_what_was_wrong() {
+async fn a_client_sends_the_matching_close_code_to_a_server_that_breaks_the_protocol() {
     let hello = frame(FIN | TEXT, None, b"{\"hello\":{\"cursor\":\"0000000000000001-0\"}}");
     let mut cases: Vec<(String, Vec<u8>, u16)> = Vec::new();
     let mut case = |what: &str, bytes: Vec<u8>, code| cases.push((what.to_owned(), bytes, code));
@@ -594,7 +594,7 @@ async fn a_client_tells_a_server_that_breaks_the_protocol_what_was_wrong() {
         let (address, server) = serve(SWITCHING, bytes.clone(), Arc::default());
         let (messages, end) = follow(address, &what).await;
         assert!(messages.is_empty() && end.is_err(), "{what}: {messages:?}, {end:?}");
-        let heard = within(PATIENCE, &what, server).await.unwrap().frames;
+        let heard = within(TIMEOUT, &what, server).await.unwrap().frames;
         assert_eq!(heard.last().and_then(Frame::close_code), Some(code), "{what}: {heard:?}");
         assert!(heard.iter().all(|frame| frame.mask.is_some()), "{what}: {heard:?}");
 
@@ -602,21 +602,21 @@ async fn a_client_tells_a_server_that_breaks_the_protocol_what_was_wrong() {
         let (address, server) = serve(SWITCHING, bytes, Arc::default());
         let end = subscription(address, &what).await;
         assert!(matches!(end, Err(SubscribeError::WebSocket { .. })), "{what}: {end:?}");
-        let heard = within(PATIENCE, &what, server).await.unwrap().frames;
+        let heard = within(TIMEOUT, &what, server).await.unwrap().frames;
         assert_eq!(heard.last().and_then(Frame::close_code), Some(code), "{what}: {heard:?}");
     }
-    // What may not be in a close frame is answered as a breach, whatever the library calls it.
+    // An invalid code in a close frame is a protocol error, whatever the library calls it.
     for code in [0, 999, 1004, 1005, 1006, 1015, 1016, 2999, 5000] {
         let bytes = frame(FIN | CLOSE, None, &closing(code, b""));
         let (address, server) = serve(SWITCHING, bytes, Arc::default());
         let _ = follow(address, "a close code").await;
-        let heard = within(PATIENCE, "a close code", server).await.unwrap().frames;
+        let heard = within(TIMEOUT, "a close code", server).await.unwrap().frames;
         assert_eq!(heard.last().and_then(Frame::close_code), Some(1002), "after close {code}");
     }
 }
 
 #[tokio::test]
-async fn a_server_that_hangs_up_without_a_close_is_an_error() {
+async fn a_connection_that_ends_without_a_close_frame_is_an_error() {
     for bytes in [
         Vec::new(),
         frame(FIN | TEXT, None, b"message"),

@@ -1,4 +1,4 @@
-//! A server that loses, repeats and swaps messages of a real feed, and says exactly which.
+//! A server that loses, repeats and swaps messages of a real feed, and tells exactly which.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -18,13 +18,13 @@ use super::http::{header, read_head};
 pub(crate) enum Fate {
     Lost,
     Twice,
-    /// Comes after its successor. Without one, it does not come.
+    /// Sent after its successor. Without a successor, it is not sent.
     Swapped,
     Delivered,
 }
 
-/// The fate of message `seq` on the way to the subscriber whose connection was the `place`th. No two
-/// neighbours have one other than to be delivered.
+/// Returns the fate of message `seq` on the connection number `place`. Of two consecutive messages, at least
+/// one is delivered normally.
 pub(crate) fn fate(place: u64, seq: Seq) -> Fate {
     match (seq + place) % 16 {
         3 => Fate::Lost,
@@ -34,7 +34,7 @@ pub(crate) fn fate(place: u64, seq: Seq) -> Fate {
     }
 }
 
-/// Serves `feed` over every transport, with each message meeting its fate.
+/// Serves `feed` over every transport, and applies the fate of each message.
 pub(crate) fn start(feed: Feed) -> SocketAddr {
     let listener = super::listen();
     let address = listener.local_addr().expect("a bound socket has an address");
@@ -42,24 +42,25 @@ pub(crate) fn start(feed: Feed) -> SocketAddr {
         for place in 0.. {
             let Ok((socket, _)) = listener.accept().await else { return };
             let _ = socket.set_nodelay(true);
-            let victim = Victim { feed: feed.clone(), place, socket: BufReader::new(socket) };
-            tokio::spawn(victim.serve());
+            let connection =
+                FaultyConnection { feed: feed.clone(), place, socket: BufReader::new(socket) };
+            tokio::spawn(connection.serve());
         }
     });
     address
 }
 
-/// One subscriber of it.
-struct Victim {
+/// One connection of a subscriber.
+struct FaultyConnection {
     feed: Feed,
     place: u64,
     socket: BufReader<TcpStream>,
 }
 
-impl Victim {
+impl FaultyConnection {
     async fn serve(mut self) {
         loop {
-            // As the subscriber goes away in the middle of a test's end, so may this.
+            // At the end of a test, the subscriber may go away at any time.
             let mut byte = [0];
             match self.socket.get_ref().peek(&mut byte).await {
                 Ok(1..) => {}
@@ -102,7 +103,7 @@ impl Victim {
     }
 
     async fn poll(&mut self, cursor: Cursor, hold: Duration) {
-        // `timeout` polls what it times first: without a hold, what is there still counts.
+        // `timeout` polls its future first, so even without a hold what is there is found.
         let found = tokio::time::timeout(hold, self.next(cursor)).await;
         let Ok((entries, cursor)) = found else {
             return self
@@ -127,7 +128,7 @@ impl Victim {
         }
     }
 
-    /// The next messages after the cursor that come, as they come, and the cursor after them.
+    /// Returns the next messages after the cursor with their fates applied, and the cursor after them.
     async fn next(&self, mut cursor: Cursor) -> (Vec<Arc<Entry>>, Cursor) {
         loop {
             let batch = self.feed.read(cursor);
@@ -156,7 +157,7 @@ impl Victim {
     }
 
     async fn write(&mut self, bytes: impl AsRef<[u8]>) {
-        // A subscriber that has gone is noticed when its next request does not come.
+        // That a subscriber is gone is noticed when its next request does not arrive.
         let _ = self.socket.write_all(bytes.as_ref()).await;
     }
 }
