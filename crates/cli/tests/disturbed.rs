@@ -41,7 +41,7 @@ impl Drop for Busy {
 
 /// Others may be busy on this machine as well, and three of them busier: then they are named instead. So there
 /// are several runs to be named in. That a busy process is found at all is tested without regard to time
-/// in `loadgen/tests/neighbours.rs`.
+/// in `loadgen/tests/other_load.rs`.
 #[test]
 fn a_run_beside_a_busy_process_is_marked_in_every_form_and_names_it() {
     let folder = TempDir::new().unwrap();

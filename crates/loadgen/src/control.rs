@@ -12,7 +12,8 @@ use crate::error::chain;
 use crate::http::{ErrorAnswer, quote};
 use crate::target::Target;
 
-/// The maximum time of a call. The control API has a listener of its own, so it answers under load too.
+/// The maximum time of a call. The control API has a listener of its own, so it answers under load
+/// too.
 const TIMEOUT: Duration = Duration::from_secs(5);
 
 /// A client of the control API of one server.

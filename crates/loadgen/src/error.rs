@@ -98,8 +98,8 @@ impl SubscribeError {
         }
     }
 
-    /// Returns true if the server ended the connection properly and said that it has not processed the
-    /// request: a GOAWAY over HTTP/2 that crossed it (RFC 9113, section 6.8).
+    /// Returns true if the server ended the connection properly and said that it has not processed
+    /// the request: a GOAWAY over HTTP/2 that crossed it (RFC 9113, section 6.8).
     pub(crate) fn is_unprocessed(&self) -> bool {
         let Self::Broken { source: Some(source), .. } = self else { return false };
         source.downcast_ref::<h2::Error>().is_some_and(|error| {
@@ -107,8 +107,8 @@ impl SubscribeError {
         })
     }
 
-    /// Returns true if the same request would be refused again: the request itself is wrong, not the
-    /// moment.
+    /// Returns true if the same request would be refused again: the request itself is wrong, not
+    /// the moment.
     pub fn is_permanent(&self) -> bool {
         match self {
             Self::Refused { status, .. } => {

@@ -12,8 +12,9 @@ const KEPT_BYTES: usize = 4 << 10;
 
 /// Turns the bytes of one event stream into blocks.
 ///
-/// Lines are split as bytes and decoded afterwards. That gives the same text as the standard's order
-/// (decode, then split), because neither CR, LF nor `:` is ever part of a longer UTF-8 sequence.
+/// Lines are split as bytes and decoded afterwards. That gives the same text as the standard's
+/// order (decode, then split), because neither CR, LF nor `:` is ever part of a longer UTF-8
+/// sequence.
 #[derive(Debug, Default)]
 #[expect(clippy::struct_excessive_bools, reason = "four independent facts, not one state")]
 pub(crate) struct Decoder {
@@ -60,17 +61,17 @@ pub(crate) struct DispatchedEvent<'a> {
 pub(crate) struct TooLarge;
 
 impl Decoder {
-    /// Creates a decoder for a stream that continues after `last_event_id`, which an event without an
-    /// `id` then has.
+    /// Creates a decoder for a stream that continues after `last_event_id`, which an event without
+    /// an `id` then has.
     ///
-    /// The standard initialises this buffer to the empty string for each stream. Browsers keep it over a
-    /// reconnection; otherwise an event without an id would lose the place in the feed.
+    /// The standard initialises this buffer to the empty string for each stream. Browsers keep it
+    /// over a reconnection; otherwise an event without an id would lose the place in the feed.
     pub(crate) fn after(last_event_id: &str) -> Self {
         Self { id: last_event_id.to_owned(), ..Self::default() }
     }
 
-    /// Consumes `chunk` up to the end of the next block and returns the block, or `None` when `chunk` is
-    /// used up. A last block without a blank line after it is dropped.
+    /// Consumes `chunk` up to the end of the next block and returns the block, or `None` when
+    /// `chunk` is used up. A last block without a blank line after it is dropped.
     pub(crate) fn decode(&mut self, chunk: &mut &[u8]) -> Result<Option<Block<'_>>, TooLarge> {
         if std::mem::take(&mut self.lent) {
             reuse(&mut self.data);

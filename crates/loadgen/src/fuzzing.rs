@@ -18,15 +18,16 @@ use crate::http::HttpClient;
 use crate::target::{DEFAULT_FEED, Target};
 use crate::transport::{SubscriberSettings, subscribe};
 
-/// The maximum time of a subscription. The script sends everything at once, so no input takes longer.
+/// The maximum time of a subscription. The script sends everything at once, so no input takes
+/// longer.
 const TIMEOUT: Duration = Duration::from_secs(8);
 
 /// Contains every message, whatever its publication time.
 const ALWAYS: Window =
     Window { from: Timestamp::from_nanos(0), to: Timestamp::from_nanos(u64::MAX) };
 
-/// Checks that the blocks of an event stream are the same wherever it is cut, and the same as those of a
-/// literal implementation of the standard. The first byte is the size of the pieces.
+/// Checks that the blocks of an event stream are the same wherever it is cut, and the same as those
+/// of a literal implementation of the standard. The first byte is the size of the pieces.
 pub fn event_stream(bytes: &[u8]) {
     let Some((size, stream)) = bytes.split_first() else { return };
     let whole = blocks([stream]);
@@ -92,8 +93,8 @@ fn plain_blocks(stream: &[u8]) -> StreamBlocks {
     (blocks, retry)
 }
 
-/// Checks that a subscription ends, whatever comes after a proper opening handshake, and that it reports
-/// no more than what came.
+/// Checks that a subscription ends, whatever comes after a proper opening handshake, and that it
+/// reports no more than what came.
 pub fn websocket_client(bytes: &[u8]) {
     follow(Transport::WebSocket, bytes.len(), |head| {
         let key = head.lines().find_map(|line| line.strip_prefix("sec-websocket-key: "));

@@ -1,8 +1,8 @@
 //! One file for each way to subscribe, and the crowd of subscribers that a run drives.
 //!
-//! This crate never links the server: a client that could reach server internals would stop being an
-//! honest client. Nothing here prints. Transports never reconnect; [`run_subscriber`] does, in the same
-//! way for all. Nothing but [`Dialer`] opens a measured connection.
+//! This crate never links the server: a client that could reach server internals would stop being
+//! an honest client. Nothing here prints. Transports never reconnect; [`run_subscriber`] does, in
+//! the same way for all. Nothing but [`Dialer`] opens a measured connection.
 
 mod control;
 mod crowd;

@@ -56,21 +56,22 @@ pub enum TargetError {
 }
 
 impl TargetError {
-    /// Returns true if the URL itself is wrong, so that trying again elsewhere or later cannot help.
+    /// Returns true if the URL itself is wrong, so that trying again elsewhere or later cannot
+    /// help.
     pub fn is_malformed(&self) -> bool {
         matches!(self, Self::Malformed { .. } | Self::Encrypted { .. })
     }
 }
 
 impl Target {
-    /// Parses `http://host[:port][/feeds/{feed}[/…]]` (`https://`, `ws://` and `wss://` likewise) and
-    /// resolves the host. Without a port, the one of the scheme is used; without a feed,
+    /// Parses `http://host[:port][/feeds/{feed}[/…]]` (`https://`, `ws://` and `wss://` likewise)
+    /// and resolves the host. Without a port, the one of the scheme is used; without a feed,
     /// [`DEFAULT_FEED`]. Over TLS, the root certificates of the system are trusted.
     ///
     /// # Errors
     ///
-    /// [`TargetError`] for another form of URL, for a host without an address, and for certificates that
-    /// cannot be read.
+    /// [`TargetError`] for another form of URL, for a host without an address, and for certificates
+    /// that cannot be read.
     pub async fn resolve(url: &str) -> Result<Self, TargetError> {
         Self::resolve_trusting(url, &TrustedCertificates::System).await
     }

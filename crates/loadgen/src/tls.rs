@@ -19,7 +19,8 @@ use tokio_rustls::rustls::{
     CertificateError, ClientConfig, DigitallySignedStruct, Error, RootCertStore, SignatureScheme,
 };
 
-/// The TLS side of a client: its configuration and the certificates that it trusts. Clones share both.
+/// The TLS side of a client: its configuration and the certificates that it trusts. Clones share
+/// both.
 #[derive(Clone)]
 pub struct TlsClient(Arc<TlsConfigs>);
 
@@ -67,8 +68,8 @@ impl TlsClient {
     ///
     /// # Errors
     ///
-    /// [`TrustError`] if a certificate cannot be read. A certificate of the system that cannot be read is
-    /// skipped.
+    /// [`TrustError`] if a certificate cannot be read. A certificate of the system that cannot be
+    /// read is skipped.
     pub fn new(trusted: &TrustedCertificates) -> Result<Self, TrustError> {
         match trusted {
             TrustedCertificates::System => Self::roots(None),
@@ -91,7 +92,8 @@ impl TlsClient {
         Ok(Self::verified_by(Some(certificate)))
     }
 
-    /// Trusts what the root certificates of the system, or those in the PEM file `further`, vouch for.
+    /// Trusts what the root certificates of the system, or those in the PEM file `further`, vouch
+    /// for.
     fn roots(further: Option<&Path>) -> Result<Self, TrustError> {
         let mut roots = RootCertStore::empty();
         let system = rustls_native_certs::load_native_certs();
@@ -121,8 +123,8 @@ impl TlsClient {
         let speaking = |protocol: &str| {
             let mut config = config();
             config.alpn_protocols = vec![protocol.as_bytes().to_vec()];
-            // Subscribers stand for different users: none resumes the session of another, and each pays
-            // for a whole handshake.
+            // Subscribers stand for different users: none resumes the session of another, and each
+            // pays for a whole handshake.
             config.resumption = Resumption::disabled();
             Arc::new(config)
         };

@@ -241,7 +241,8 @@ async fn a_subscriber_that_falls_out_of_the_window_is_told_how_much_it_missed() 
 #[tokio::test]
 async fn a_cursor_of_another_epoch_of_the_feed_is_answered_with_a_reset() {
     for (transport, variant) in cases() {
-        // The second is a position that this epoch has reached, too: only the epoch tells them apart.
+        // The second is a position that this epoch has reached, too: only the epoch tells them
+        // apart.
         for (published, seen, left) in [(3, 40, 1..4), (9, 2, 6..10), (0, 2, 1..1)] {
             let (former, bench, client) =
                 (Bench::start(4), Bench::speaking(variant, 4), variant.client());
@@ -299,7 +300,8 @@ struct Observed {
     interrupted: u64,
 }
 
-/// Runs a subscriber until message `last` has arrived. `meanwhile` gets what it has observed so far.
+/// Runs a subscriber until message `last` has arrived. `meanwhile` gets what it has observed so
+/// far.
 async fn run_until(
     transport: Transport,
     variant: HttpVariant,
@@ -317,7 +319,7 @@ async fn run_until(
     let running = run_subscriber(&subscriber, After::Start, |event| {
         match event {
             SubscriberEvent::Event(Event::Received { cursor, .. }) => {
-                observed.seen.push(cursor.seq)
+                observed.seen.push(cursor.seq);
             }
             SubscriberEvent::Event(Event::Gap { gap, .. }) => panic!("{transport}: {gap:?}"),
             SubscriberEvent::Event(_) => return,
@@ -340,7 +342,8 @@ async fn run_until(
 
 #[tokio::test]
 async fn a_connection_that_is_cut_resumes_without_loss_or_repeat() {
-    // All at the same time: after each cut, an event stream waits for as long as the server asked for.
+    // All at the same time: after each cut, an event stream waits for as long as the server asked
+    // for.
     join_all(cases().map(async |(transport, variant)| {
         let bench = Bench::speaking(variant, 1000);
         let proxy = Proxy::start(bench.address);
@@ -368,9 +371,9 @@ async fn a_connection_that_is_cut_resumes_without_loss_or_repeat() {
     .await;
 }
 
-/// Each connection is cut after so many bytes, wherever that is: in a head, in the size of a chunk, in the
-/// header of a frame, in the middle of a character. Small and large budgets alternate, so that every few
-/// connections deliver something.
+/// Each connection is cut after so many bytes, wherever that is: in a head, in the size of a chunk,
+/// in the header of a frame, in the middle of a character. Small and large budgets alternate, so
+/// that every few connections deliver something.
 const BUDGETS: [u64; 16] =
     [1, 90, 260, 1400, 310, 700, 333, 2100, 421, 1900, 555, 1234, 602, 2500, 803, 3100];
 
@@ -462,7 +465,8 @@ async fn a_server_that_stops_ends_every_subscription_properly_and_at_once() {
             let requests = if transport == Transport::LongPolling { 40 } else { 20 };
             let what = format!("{transport} over {variant}: {requests} requests");
             until(what, || bench.server.requests() >= requests).await;
-            // Less than the five seconds after which it would stop waiting for connections that hang.
+            // Less than the five seconds after which it would stop waiting for connections that
+            // hang.
             bench
                 .stop(
                     Duration::from_secs(4),
@@ -522,8 +526,8 @@ async fn a_held_poll_is_answered_when_the_server_stops() {
     bench.stop(Duration::from_secs(4), "long-polling: the server's end").await;
 }
 
-/// Connections that cannot be ended properly: one without a request, one in the middle of its request, and
-/// streams that nobody reads.
+/// Connections that cannot be ended properly: one without a request, one in the middle of its
+/// request, and streams that nobody reads.
 #[tokio::test]
 async fn a_server_that_stops_does_not_wait_for_connections_that_hang() {
     let bench = Bench::start(10);
@@ -556,8 +560,9 @@ async fn a_server_that_stops_does_not_wait_for_connections_that_hang() {
     bench.stop(Duration::from_secs(15), "the server's end").await;
 }
 
-/// Returns payloads that a transport could easily change: what is posted, and what must be delivered.
-/// White space around the value is removed; a line break between its tokens becomes a space.
+/// Returns payloads that a transport could easily change: what is posted, and what must be
+/// delivered. White space around the value is removed; a line break between its tokens becomes a
+/// space.
 fn payloads() -> Vec<(Vec<u8>, Vec<u8>)> {
     let as_they_are = [
         r#""""#,
@@ -766,8 +771,9 @@ async fn all_transports_at_once_deliver_the_same_messages() {
     }
 }
 
-/// Polls `future` with `left` of the operations that tokio grants a task in one turn (its cooperative
-/// budget of 128). After that, every socket, timer and channel of tokio says `Pending` until the next turn.
+/// Polls `future` with `left` of the operations that tokio grants a task in one turn (its
+/// cooperative budget of 128). After that, every socket, timer and channel of tokio says `Pending`
+/// until the next turn.
 async fn in_short_turns<F: Future>(left: usize, future: F) -> F::Output {
     let mut future = pin!(future);
     poll_fn(|cx| {

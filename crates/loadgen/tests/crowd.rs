@@ -108,8 +108,8 @@ async fn an_interrupted_run_keeps_what_was_measured() {
     let (target, control, _end) = serve(&feed).await;
     let mut run = run(Transport::Sse);
     run.timing.measure = Duration::from_mins(10);
-    // Everything is published by hand, and the run is interrupted when all of it has arrived, because the
-    // drain of an interrupted run is short.
+    // Everything is published by hand, and the run is interrupted when all of it has arrived,
+    // because the drain of an interrupted run is short.
     run.rate = 0.001;
     let (stop, mut received) = (CancellationToken::new(), 0);
     let mut observe = |progress| {

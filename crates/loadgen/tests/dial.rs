@@ -27,7 +27,8 @@ async fn pair(dialer: &Dialer) -> (MeasuredConnection, TcpStream) {
     (here.expect("dialled"), there.expect("accepted").0)
 }
 
-/// Waits for the peer while reading from `here`, where nothing arrives: reading drives an emulated link.
+/// Waits for the peer while reading from `here`, where nothing arrives: reading drives an emulated
+/// link.
 async fn while_reading<T>(here: &mut MeasuredConnection, peer: impl Future<Output = T>) -> T {
     tokio::select! {
         done = peer => done,
@@ -69,8 +70,9 @@ async fn an_attempt_that_fails_counts_as_an_attempt() {
     assert_eq!((dialer.counts().attempted, dialer.counts().opened), (1, 0));
 }
 
-/// The stamp is the time at which the socket was read plus the delay of the link, however late the reader
-/// runs. The socket was read within a poll of the connection, so between two times that the test takes.
+/// The stamp is the time at which the socket was read plus the delay of the link, however late the
+/// reader runs. The socket was read within a poll of the connection, so between two times that the
+/// test takes.
 #[tokio::test]
 async fn a_link_moves_the_arrival_stamp_by_its_delay() {
     for delay in [0, 20, 60] {

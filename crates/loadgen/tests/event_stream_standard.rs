@@ -24,7 +24,8 @@ enum Then {
     Hold,
 }
 
-/// Answers one connection after another with these bytes. Returns the URL and the heads of the requests.
+/// Answers one connection after another with these bytes. Returns the URL and the heads of the
+/// requests.
 fn serve(answers: Vec<(Vec<u8>, Then)>) -> (String, mpsc::UnboundedReceiver<String>) {
     let listener = support::listen();
     let url = format!("http://{}/stream?x=1", listener.local_addr().unwrap());
@@ -155,7 +156,8 @@ const STREAMS: &[(&[u8], Expected)] = &[
     (b"", &[]),
     // The value of `retry` has only digits, and it is never an event.
     (b"retry: 5\n\nretry: 5x\n\nretry: -5\n\nretry\n\nretry: 9999999999999999999999\n\n", &[]),
-    // UTF-8, wherever it is cut. Invalid bytes become one U+FFFD for each maximal part of a character.
+    // UTF-8, wherever it is cut. Invalid bytes become one U+FFFD for each maximal part of a
+    // character.
     ("data: é🦀\u{ffff}\n\n".as_bytes(), &[("message", "é🦀\u{ffff}", "")]),
     (b"data: \xC3( \xFF \xE2\x82\ndata: \xF0\x9F\x98|\xED\xA0\x80\n\n", &[(
         "message",

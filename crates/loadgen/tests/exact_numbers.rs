@@ -1,4 +1,5 @@
-//! What is counted and timed is exact: measured against servers, proxies and links whose numbers are known.
+//! What is counted and timed is exact: measured against servers, proxies and links whose numbers
+//! are known.
 #![expect(clippy::unwrap_used, reason = "helpers of a test may fail loudly")]
 
 #[expect(dead_code, reason = "each test uses its part of what they share")]
@@ -101,10 +102,11 @@ async fn what_a_server_loses_repeats_and_swaps_is_counted_exactly() {
     join_all(Transport::ALL.map(async |transport| {
         let bench = Bench::start(10_000);
         let mut run = run(transport);
-        // Some messages never arrive, so the drain takes all of its time. Everything else arrives in it.
+        // Some messages never arrive, so the drain takes all of its time. Everything else arrives
+        // in it.
         run.timing.drain = Duration::from_secs(8);
-        let faulty = faulty::start(bench.feed.clone());
-        let measured = measure(&run, faulty, &control(&bench), |_| {}).await;
+        let faulty_server = faulty_server::start(bench.feed.clone());
+        let measured = measure(&run, faulty_server, &control(&bench), |_| {}).await;
 
         let window = bench.feed.counted().unwrap();
         let (first, last) = (window.first_seq.unwrap(), window.last_seq.unwrap());
@@ -112,7 +114,7 @@ async fn what_a_server_loses_repeats_and_swaps_is_counted_exactly() {
         for (place, seq) in
             (0..SUBSCRIBERS as u64).flat_map(|p| (first..=last).map(move |s| (p, s)))
         {
-            match faulty::fate(place, seq) {
+            match faulty_server::fate(place, seq) {
                 Fate::Swapped if seq < bench.feed.published() => swapped += 1,
                 Fate::Swapped | Fate::Lost => gone += 1,
                 Fate::Twice => twice += 1,
@@ -159,9 +161,10 @@ async fn bytes_are_those_of_a_counting_proxy() {
             let subscriber = || async {
                 let mut events = subscribe(transport, &client, &target, After::Start, &settings);
                 let mut received = 0;
-                // HTTP/1.1 is read to the end of the connection, so everything that was sent is counted. A
-                // poll that the end of the server cuts off is an error, and its bytes count. HTTP/2 and
-                // TLS end with bytes that the other end need not wait for, so they are compared before.
+                // HTTP/1.1 is read to the end of the connection, so everything that was sent is
+                // counted. A poll that the end of the server cuts off is an error, and its bytes
+                // count. HTTP/2 and TLS end with bytes that the other end need not wait for, so
+                // they are compared before.
                 while let Some(Ok(event)) =
                     within(TIMEOUT, format_args!("{transport}: the end"), events.next()).await
                 {
@@ -205,9 +208,9 @@ async fn bytes_are_those_of_a_counting_proxy() {
     }
 }
 
-/// A subscriber that reads two messages late, which arrived one after the other, sees when each of them
-/// arrived. A library that reads everything before it returns anything would stamp both with the later
-/// time.
+/// A subscriber that reads two messages late, which arrived one after the other, sees when each of
+/// them arrived. A library that reads everything before it returns anything would stamp both with
+/// the later time.
 #[tokio::test]
 async fn on_an_own_connection_each_message_has_its_own_stamp_however_late_it_is_read() {
     // Larger than anything else that arrives, so that the test knows when it is read.
@@ -256,8 +259,8 @@ async fn on_an_own_connection_each_message_has_its_own_stamp_however_late_it_is_
     }
 }
 
-/// A server that allows four streams gets as many connections as needed, and no stream too many: a stream
-/// that waits for the end of another would wait for ever.
+/// A server that allows four streams gets as many connections as needed, and no stream too many: a
+/// stream that waits for the end of another would wait for ever.
 #[tokio::test]
 async fn shared_connections_are_as_many_as_the_streams_need() {
     const STREAMS: u32 = 4;
@@ -302,7 +305,8 @@ async fn shared_connections_are_as_many_as_the_streams_need() {
     }
 }
 
-/// A whole run over every variant of HTTP: nothing is missing, and the counts are those of the proxy.
+/// A whole run over every variant of HTTP: nothing is missing, and the counts are those of the
+/// proxy.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_run_over_any_variant_of_http_counts_what_the_proxy_counts() {
     let _alone = ONE_AT_A_TIME.lock().await;
@@ -338,8 +342,8 @@ async fn a_run_over_any_variant_of_http_counts_what_the_proxy_counts() {
     }
 }
 
-/// Holds for every message, and not only for the median: its stamp is that of a read from the socket plus
-/// 20 ms.
+/// Holds for every message, and not only for the median: its stamp is that of a read from the
+/// socket plus 20 ms.
 #[tokio::test]
 async fn a_link_of_20_ms_moves_every_stamp_by_20_ms() {
     const MESSAGES: u64 = 20;
@@ -391,8 +395,8 @@ struct Standstill {
     to: Timestamp,
 }
 
-/// Drives a run in whose window something stands still. `stop` and `go` cause that, on a thread that may
-/// block.
+/// Drives a run in whose window something stands still. `stop` and `go` cause that, on a thread
+/// that may block.
 async fn standing_still(
     run: &Run,
     address: SocketAddr,
@@ -426,9 +430,10 @@ async fn standing_still(
     (measured, still.expect("there was a warm-up").await.unwrap(), window)
 }
 
-/// Returns the lower and upper bounds of the delivery delays. Known is when each message of the window was
-/// due, that nothing arrived during the standstill, and that everything had arrived by `end`. `None` if too
-/// few messages were due in the standstill: on a busy machine it may miss the window.
+/// Returns the lower and upper bounds of the delivery delays. Known is when each message of the
+/// window was due, that nothing arrived during the standstill, and that everything had arrived by
+/// `end`. `None` if too few messages were due in the standstill: on a busy machine it may miss the
+/// window.
 fn bounds(dues: &[Timestamp], still: Standstill, end: Timestamp) -> Option<[Latency; 2]> {
     let (mut least, mut most) = (Latency::new(), Latency::new());
     let held = |due: &&Timestamp| (still.from..still.to).contains(due);
@@ -557,8 +562,8 @@ impl Drop for Process {
     }
 }
 
-/// The publisher stands still together with the server. That somebody waited shows only if messages carry
-/// the time at which they were due, and if the publisher skips none.
+/// The publisher stands still together with the server. That somebody waited shows only if messages
+/// carry the time at which they were due, and if the publisher skips none.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_server_that_is_stopped_for_half_a_second_does_not_hide_it() {
     let _alone = ONE_AT_A_TIME.lock().await;
@@ -602,7 +607,8 @@ async fn dues(address: SocketAddr) -> Vec<Timestamp> {
     messages.iter().map(|message| Timestamp::from_nanos(due(message))).collect()
 }
 
-/// The stamp decides what belongs to the window. Here some messages are an hour old, which would show.
+/// The stamp decides what belongs to the window. Here some messages are an hour old, which would
+/// show.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_was_due_before_the_window_counts_nowhere() {
     let _alone = ONE_AT_A_TIME.lock().await;
@@ -644,8 +650,9 @@ async fn connections_are_counted_exactly_even_when_all_are_cut() {
             let Progress::Second(second) = progress else { return };
             if !std::mem::replace(&mut cut, true) {
                 proxy.cut();
-                // Everybody is cut off before this message is published, so everybody has to reconnect for
-                // it. It belongs to the window by its stamp, however late it is published.
+                // Everybody is cut off before this message is published, so everybody has to
+                // reconnect for it. It belongs to the window by its stamp, however late it is
+                // published.
                 let began = std::time::Instant::now();
                 while proxy.closed() < SUBSCRIBERS as u64 {
                     assert!(began.elapsed() < TIMEOUT, "{transport}: not all connections are cut");

@@ -45,7 +45,8 @@ fn proxy(upstream: SocketAddr, habit: Misbehaviour) -> (Target, DropGuard) {
     (target(address), end.drop_guard())
 }
 
-/// Runs a subscriber from the start of the feed until `done` returns true, or the server refuses for good.
+/// Runs a subscriber from the start of the feed until `done` returns true, or the server refuses
+/// for good.
 async fn run_until(
     transport: Transport,
     target: &Target,
@@ -155,8 +156,8 @@ fn limits_of_a_run(reconnect: Reconnect) -> Limits {
     Limits { retry, return_time, ..Limits::default() }
 }
 
-/// Returns the first `count` pauses of a subscriber. Each subscription receives a message, and then `end`
-/// ends it.
+/// Returns the first `count` pauses of a subscriber. Each subscription receives a message, and then
+/// `end` ends it.
 async fn pauses(
     transport: Transport,
     reconnect: Reconnect,

@@ -22,8 +22,8 @@ struct Seen {
     gaps: u64,
 }
 
-/// The last message that is published. A client that has it goes away, with nothing under way in either
-/// direction.
+/// The last message that is published. A client that has it goes away, with nothing under way in
+/// either direction.
 const LAST: Seq = 35;
 
 async fn watch(transport: Transport, client: &HttpClient, target: &Target, after: After) -> Seen {

@@ -1,6 +1,6 @@
-//! The races that could lose or repeat messages, over real sockets: between reading and going to sleep, and
-//! between one answer and the next request. `server/src/feed.rs` and `server/tests/routes.rs` force the same
-//! races, one order of events after the other.
+//! The races that could lose or repeat messages, over real sockets: between reading and going to
+//! sleep, and between one answer and the next request. `server/src/feed.rs` and
+//! `server/tests/routes.rs` force the same races, one order of events after the other.
 
 #[expect(dead_code, reason = "each test uses its part of what they share")]
 mod support;
@@ -26,8 +26,9 @@ use wirebench_server::{Feed, Server};
 const CYCLES: u64 = 2000;
 const CONCURRENT: u64 = 4;
 
-/// How far behind the newest message a subscription begins at most, and how far ahead of the slowest reader
-/// the publisher gets at most. Together they fit well into the window, so nobody misses messages.
+/// How far behind the newest message a subscription begins at most, and how far ahead of the
+/// slowest reader the publisher gets at most. Together they fit well into the window, so nobody
+/// misses messages.
 const BEHIND: u64 = 2000;
 const AHEAD: u64 = 4000;
 const WINDOW: usize = 1 << 14;
@@ -72,8 +73,8 @@ async fn subscriptions_at_random_places_miss_and_repeat_nothing_while_a_publishe
     publisher.join().expect("the publisher does not panic");
 }
 
-/// Publishes at full speed until all readers are done, with pauses that are long enough for readers to go to
-/// sleep.
+/// Publishes at full speed until all readers are done, with pauses that are long enough for readers
+/// to go to sleep.
 fn publish_beside(feed: &Feed, places: &[AtomicU64]) {
     let mut random = SmallRng::seed_from_u64(1);
     loop {
@@ -115,8 +116,8 @@ async fn read(transport: Transport, target: &Target, after: Cursor, count: u64) 
     }
 }
 
-/// Publishes messages up to `last`, with a pause after each. Each waits until the last but one before it has
-/// arrived, so no more than two are under way, and no answer has more than two.
+/// Publishes messages up to `last`, with a pause after each. Each waits until the last but one
+/// before it has arrived, so no more than two are under way, and no answer has more than two.
 fn publish_closely(feed: &Feed, last: u64, arrivals: &Receiver<u64>, mut pause: impl FnMut()) {
     let mut arrived = 0;
     for number in 1..=last {
@@ -132,12 +133,13 @@ fn publish_closely(feed: &Feed, last: u64, arrivals: &Receiver<u64>, mut pause: 
 /// How many messages a reader gets over each transport.
 const MESSAGES: u64 = 4000;
 
-/// A reader that has slept this long has missed its message. Less than the time after which a client gives up
-/// a silent stream.
+/// A reader that has slept this long has missed its message. Less than the time after which a
+/// client gives up a silent stream.
 const OVERSLEPT: Duration = Duration::from_secs(30);
 
-/// A message is published while the reader of the one before goes back to sleep. The clock of the server is
-/// paused, so no end of a hold, no heartbeat and no ping wakes a reader that has missed its message.
+/// A message is published while the reader of the one before goes back to sleep. The clock of the
+/// server is paused, so no end of a hold, no heartbeat and no ping wakes a reader that has missed
+/// its message.
 #[tokio::test]
 async fn a_message_published_while_its_reader_goes_to_sleep_wakes_it() {
     // A short poll is answered at once: its reader does not sleep.
@@ -178,12 +180,13 @@ async fn a_message_published_while_its_reader_goes_to_sleep_wakes_it() {
     }
 }
 
-/// The number of messages on each feed, and the number of feeds. Each has one subscriber and one publisher.
+/// The number of messages on each feed, and the number of feeds. Each has one subscriber and one
+/// publisher.
 const ROUNDS: u64 = 1500;
 const FEEDS: u64 = 16;
 
-/// A message may be published while an answer is on its way, while the next request is, or just before the
-/// hold ends. It is in exactly one answer, and no empty answer has a cursor past it.
+/// A message may be published while an answer is on its way, while the next request is, or just
+/// before the hold ends. It is in exactly one answer, and no empty answer has a cursor past it.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_message_published_around_the_edge_of_a_long_poll_is_in_exactly_one_answer() {
     let feeds: Vec<_> = (0..FEEDS).map(|feed| (feed.to_string(), Feed::new(WINDOW))).collect();

@@ -15,7 +15,8 @@ const TIMEOUT: Duration = Duration::from_mins(2);
 
 const STREAM: &str = "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream; charset=utf-8\r\n\r\n";
 
-/// Answers one connection after the other with these bytes. The task returns the heads of the requests.
+/// Answers one connection after the other with these bytes. The task returns the heads of the
+/// requests.
 async fn serve(answers: &[&str]) -> (String, tokio::task::JoinHandle<Vec<String>>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}/stream?x=1", listener.local_addr().unwrap());
@@ -118,8 +119,8 @@ async fn any_other_answer_fails_for_good_even_when_reconnecting() {
     }
 }
 
-/// Upgrades one connection and sends `frames`. The task returns what the client sends until it closes the
-/// connection.
+/// Upgrades one connection and sends `frames`. The task returns what the client sends until it
+/// closes the connection.
 async fn upgrade(frames: &[u8]) -> (String, tokio::task::JoinHandle<Vec<u8>>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("ws://{}/x", listener.local_addr().unwrap());

@@ -108,8 +108,9 @@ async fn a_late_subscriber_continues_after_its_cursor() {
     }
 }
 
-/// The second message is published only when the first has been read from the socket. A client that stamps
-/// the first when it finds the second stamps it too late, however fast or slow the machine is.
+/// The second message is published only when the first has been read from the socket. A client that
+/// stamps the first when it finds the second stamps it too late, however fast or slow the machine
+/// is.
 #[tokio::test]
 async fn each_message_is_stamped_when_it_arrives_and_not_when_the_next_one_does() {
     // Larger than anything else that arrives, so that the test knows when it is read.
@@ -170,7 +171,8 @@ async fn a_missing_feed_is_reported() {
 async fn a_subscriber_survives_a_restart_and_is_told_that_the_feed_was_reset() {
     for transport in Transport::ALL {
         let (first, second) = (Feed::new(10), Feed::new(10));
-        // Bound for as long as the test runs, so that nobody else gets the port while no server listens.
+        // Bound for as long as the test runs, so that nobody else gets the port while no server
+        // listens.
         let port = TcpSocket::new_v4().unwrap();
         port.set_reuseaddr(true).unwrap();
         port.bind("127.0.0.1:0".parse().unwrap()).unwrap();
@@ -219,13 +221,15 @@ async fn a_subscriber_survives_a_restart_and_is_told_that_the_feed_was_reset() {
             () = servers => unreachable!("the second server is not stopped"),
             error = observed => panic!("{transport}: {error}"),
             () = done.cancelled() => {}
-            () = tokio::time::sleep(TIMEOUT) => panic!("{transport} did not resume: {:?}", client.dialer().counts()),
+            () = tokio::time::sleep(TIMEOUT) => {
+                panic!("{transport} did not resume: {:?}", client.dialer().counts())
+            }
         }
     }
 }
 
-/// A quiet feed is not a silent server: comments and pings keep a stream open, and the deadline of the
-/// opening ends with the opening.
+/// A quiet feed is not a silent server: comments and pings keep a stream open, and the deadline of
+/// the opening ends with the opening.
 #[tokio::test]
 async fn a_stream_may_be_idle_for_longer_than_its_opening_may_take() {
     for (transport, silence) in [(Transport::Sse, 45), (Transport::WebSocket, 60)] {

@@ -50,7 +50,8 @@ async fn next(http: &mut Http, what: &str) -> Frame {
     frame
 }
 
-/// Checks that the server closes with this code (or with none), and then closes the connection properly.
+/// Checks that the server closes with this code (or with none), and then closes the connection
+/// properly.
 async fn closes(http: &mut Http, code: impl Into<Option<u16>>, what: &str) {
     let frame = next(http, what).await;
     assert_eq!(frame.close_code(), code.into(), "{what}: {frame:?}");
@@ -329,13 +330,15 @@ async fn a_message_that_is_too_large_is_refused_with_a_close_frame() {
     }
 }
 
-/// The standard restricts only the sender (section 5.2): "the minimal number of bytes MUST be used", "the
-/// most significant bit MUST be 0". tungstenite accepts the former, and treats the latter as too large.
+/// The standard restricts only the sender (section 5.2): "the minimal number of bytes MUST be
+/// used", "the most significant bit MUST be 0". tungstenite accepts the former, and treats the
+/// latter as too large.
 #[tokio::test]
 async fn lengths_in_more_bytes_than_needed_are_accepted() {
     let bench = Bench::start(10);
     let mut http = open(&bench, ECHO).await;
-    // 0xFE and 0xFF are a mask with a length of 126 and 127: the length is in the next two or eight bytes.
+    // 0xFE and 0xFF are a mask with a length of 126 and 127: the length is in the next two or eight
+    // bytes.
     for length in [&[0xFE, 0, 2][..], &[0xFF, 0, 0, 0, 0, 0, 0, 0, 2]] {
         http.send(&[&[FIN | TEXT], length, &[0; 4], b"hi"].concat()).await;
         assert_eq!(next(&mut http, "the echo").await.payload, b"hi");
@@ -390,8 +393,8 @@ async fn a_feed_accepts_text_that_publishes_and_reports_what_is_wrong_with_other
     assert_eq!(bench.feed.published(), 1);
 }
 
-/// Control frames must not starve behind a feed that always has more to send: here, a backlog of 32 MiB,
-/// which is more than any socket buffers.
+/// Control frames must not starve behind a feed that always has more to send: here, a backlog of 32
+/// MiB, which is more than any socket buffers.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_ping_is_answered_before_a_backlog_is_sent() {
     const MESSAGES: u64 = 256;
@@ -422,8 +425,9 @@ struct Heard {
     frames: Vec<Frame>,
 }
 
-/// Upgrades one connection with this answer (`{accept}` becomes the answer to the key), sends these bytes,
-/// and reads up to the client's close frame or the end. `hung_up` is set just before the server closes.
+/// Upgrades one connection with this answer (`{accept}` becomes the answer to the key), sends these
+/// bytes, and reads up to the client's close frame or the end. `hung_up` is set just before the
+/// server closes.
 fn serve(
     answer: &'static str,
     bytes: Vec<u8>,

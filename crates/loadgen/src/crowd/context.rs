@@ -15,7 +15,8 @@ pub(super) struct RunContext<'a> {
     pub(super) run: &'a Run,
     pub(super) server: RestartableServer,
     pub(super) stop: &'a CancellationToken,
-    /// The memory peak of this process is that of this run: the kernel forgot the one of earlier runs.
+    /// The memory peak of this process is that of this run: the kernel forgot the one of earlier
+    /// runs.
     pub(super) peak_is_own: bool,
 }
 

@@ -18,8 +18,8 @@ pub(super) struct Deliveries {
 impl Deliveries {
     /// Compares what each subscriber has seen with what each epoch of the feed published.
     ///
-    /// A server that was killed could only be asked before: what a subscriber has seen of that epoch
-    /// beyond its answer was published, too.
+    /// A server that was killed could only be asked before: what a subscriber has seen of that
+    /// epoch beyond its answer was published, too.
     pub(super) fn new(outcomes: &[SubscriberOutcome], epochs: &[WindowCount]) -> Self {
         let mut epochs = epochs.to_vec();
         let ended = epochs.len().saturating_sub(1);

@@ -35,7 +35,8 @@ pub(super) async fn drain(
         if !context.run.faults.is_none() {
             let deliveries = workers.deliveries(&measured.epochs).await?;
             if deliveries.missed.silently == 0 && deliveries.still_away == 0 {
-                // What arrived since the recorders were taken counts in `deliveries`, so it counts here.
+                // What arrived since the recorders were taken counts in `deliveries`, so it counts
+                // here.
                 seen.merge(&workers.take_recorders().await?);
                 break;
             }

@@ -31,19 +31,21 @@ pub struct Drive<'a> {
     /// Cancelling this ends the window at once. What was measured is kept and marked
     /// [`Invalid::Interrupted`](wirebench_measure::Invalid::Interrupted).
     pub stop: CancellationToken,
-    /// Receives what the faults of the run do to the server process. A run without such faults needs
-    /// none.
+    /// Receives what the faults of the run do to the server process. A run without such faults
+    /// needs none.
     pub server: Option<ServerHandle>,
 }
 
 /// Drives the crowd of a run and calls `observe` with its progress.
 ///
-/// The phases: the subscribers start evenly over the ramp and have 15 s more to subscribe; those that
-/// have not subscribed by then are dropped and counted as failed. The server settles and its memory is
-/// read. The publisher starts. After the warm-up comes the window, then the drain, which ends as soon as
-/// every subscriber has everything. [`Measurement::invalid`] says whether the result can be used.
+/// The phases: the subscribers start evenly over the ramp and have 15 s more to subscribe; those
+/// that have not subscribed by then are dropped and counted as failed. The server settles and its
+/// memory is read. The publisher starts. After the warm-up comes the window, then the drain, which
+/// ends as soon as every subscriber has everything. [`Measurement::invalid`] says whether the
+/// result can be used.
 ///
-/// A run with faults has its [`Measurement::faults`]. That nobody is subscribed is then a result, too.
+/// A run with faults has its [`Measurement::faults`]. That nobody is subscribed is then a result,
+/// too.
 ///
 /// # Errors
 ///

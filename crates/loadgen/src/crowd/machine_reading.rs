@@ -7,9 +7,9 @@ use wirebench_measure::{
 };
 use wirebench_protocol::{Timestamp, process};
 
-/// Reads the counters of the cores, the pressure and every process that is visible. What the kernel does
-/// not show is left out. This takes about 10 µs for each process, so it belongs on a thread that may
-/// block.
+/// Reads the counters of the cores, the pressure and every process that is visible. What the kernel
+/// does not show is left out. This takes about 10 µs for each process, so it belongs on a thread
+/// that may block.
 pub fn read_machine() -> MachineReading {
     let at = Timestamp::now();
     let text = |path: &str| fs::read_to_string(path).ok();
@@ -25,14 +25,14 @@ pub fn read_machine() -> MachineReading {
     }
 }
 
-/// Reads the machine on a thread that may block, because that takes milliseconds. Returns `None` if the
-/// thread failed.
+/// Reads the machine on a thread that may block, because that takes milliseconds. Returns `None` if
+/// the thread failed.
 pub(super) async fn machine_now() -> Option<MachineReading> {
     tokio::task::spawn_blocking(read_machine).await.ok()
 }
 
-/// Returns what the machine did between two readings besides the run. The run is this process and all
-/// that it started.
+/// Returns what the machine did between two readings besides the run. The run is this process and
+/// all that it started.
 pub(super) fn other_load(from: Option<&MachineReading>, to: Option<&MachineReading>) -> OtherLoad {
     from.zip(to)
         .map(|(from, to)| OtherLoad::between(from, to, std::process::id()))

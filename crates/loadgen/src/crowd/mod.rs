@@ -1,7 +1,7 @@
 //! The crowd of one run: all subscribers, on several worker threads, through the phases of a run.
 //!
-//! `drive` names the phases in order. Each phase that takes more than a few lines has a file: `ramp`,
-//! `window`, `drain`. `outcome` turns what they measured into a measurement.
+//! `drive` names the phases in order. Each phase that takes more than a few lines has a file:
+//! `ramp`, `window`, `drain`. `outcome` turns what they measured into a measurement.
 
 mod context;
 mod deliveries;

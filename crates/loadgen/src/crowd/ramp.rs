@@ -20,12 +20,12 @@ const SETTLE: Duration = Duration::from_millis(300);
 /// How often the progress of the ramp is reported.
 const REPORT_INTERVAL: Duration = Duration::from_millis(100);
 
-/// With fewer additional subscribers than this, the growth of memory per subscriber is noise: a heap
-/// grows by 132 KiB at a time.
+/// With fewer additional subscribers than this, the growth of memory per subscriber is noise: a
+/// heap grows by 132 KiB at a time.
 const MIN_ADDED_SUBSCRIBERS: u64 = 60;
 
-/// Waits until everybody is subscribed or the time is up, and completes the crowd. Returns by how much
-/// the memory of the server grew per subscriber, if that can be told.
+/// Waits until everybody is subscribed or the time is up, and completes the crowd. Returns by how
+/// much the memory of the server grew per subscriber, if that can be told.
 pub(super) async fn ramp(
     context: &RunContext<'_>,
     workers: &mut Workers,
@@ -96,9 +96,10 @@ impl MemorySample {
         Self { subscribed, rss_bytes: usage.rss_bytes }
     }
 
-    /// Returns the growth per subscriber from this sample to `later`. The first connections of a process
-    /// also pay for its code and the heaps of its threads, so only the slope between two samples is
-    /// used. `None` if too few subscribers were added in between, or if the system does not tell.
+    /// Returns the growth per subscriber from this sample to `later`. The first connections of a
+    /// process also pay for its code and the heaps of its threads, so only the slope between two
+    /// samples is used. `None` if too few subscribers were added in between, or if the system does
+    /// not tell.
     fn growth_per_subscriber(&self, later: &Self) -> Option<u64> {
         let added = later.subscribed.checked_sub(self.subscribed)?;
         let growth = later.rss_bytes?.saturating_sub(self.rss_bytes?);

@@ -9,8 +9,8 @@ use crate::control::{ControlClient, ControlError};
 /// The control API of a server that may go away and come back.
 ///
 /// A server that is started again begins its counters and a new epoch of its feed. What the process
-/// before it has used and counted is read just before it ends and added to what the next one reports. So
-/// the counters only grow, as far as they are known.
+/// before it has used and counted is read just before it ends and added to what the next one
+/// reports. So the counters only grow, as far as they are known.
 #[derive(Debug)]
 pub(super) struct RestartableServer {
     feed: String,

@@ -1,7 +1,7 @@
 //! How a run orders what its faults do to the server process.
 //!
-//! The load generator cannot stop or start a process that it did not start. It sends an order; the owner
-//! of the process carries it out and reports back.
+//! The load generator cannot stop or start a process that it did not start. It sends an order; the
+//! owner of the process carries it out and reports back.
 
 use tokio::sync::{mpsc, oneshot};
 use wirebench_scenario::ServerFault;
@@ -51,7 +51,8 @@ impl ServerOrders {
 }
 
 impl PendingOrder {
-    /// Reports that the order was carried out. `control` is that of a server that was started again.
+    /// Reports that the order was carried out. `control` is that of a server that was started
+    /// again.
     pub fn done(self, control: Option<ControlClient>) {
         // Nobody receives it if the run was given up.
         let _ = self.done.send(control);

@@ -112,7 +112,8 @@ impl SubscriberState {
         (self.was_subscribed.replace(true), self.away_since.take())
     }
 
-    /// Called when its subscription ended or could not be opened. Returns whether it was subscribed.
+    /// Called when its subscription ended or could not be opened. Returns whether it was
+    /// subscribed.
     pub(super) fn interrupted(&self) -> bool {
         let was_subscribed = self.is_subscribed.take();
         if was_subscribed {

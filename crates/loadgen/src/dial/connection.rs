@@ -11,12 +11,12 @@ use tokio_util::either::Either;
 use super::arrivals::Arrivals;
 use super::emulated_link::LinkedSocket;
 
-/// One TCP connection: `TCP_NODELAY` set, counted, delayed by the link in both directions, encrypted if
-/// the target asks for it.
+/// One TCP connection: `TCP_NODELAY` set, counted, delayed by the link in both directions,
+/// encrypted if the target asks for it.
 ///
-/// It must be polled by one task. Over an emulated link, reading also sends what has become due, so two
-/// halves on two tasks would steal each other's wake-ups. Dropping it discards what the emulated link
-/// still holds; `poll_shutdown` waits for it.
+/// It must be polled by one task. Over an emulated link, reading also sends what has become due, so
+/// two halves on two tasks would steal each other's wake-ups. Dropping it discards what the
+/// emulated link still holds; `poll_shutdown` waits for it.
 #[derive(Debug)]
 pub struct MeasuredConnection {
     /// TLS is boxed: the state of a session takes about a kilobyte.
@@ -47,8 +47,8 @@ impl AsyncRead for MeasuredConnection {
     ) -> Poll<io::Result<()>> {
         match &mut self.stream {
             Either::Left(socket) => Pin::new(socket).poll_read(cx, buf),
-            // Not the `poll_read` of TLS, which reads from the socket until `buf` is full: the messages
-            // that it collects would all have the stamp of the last.
+            // Not the `poll_read` of TLS, which reads from the socket until `buf` is full: the
+            // messages that it collects would all have the stamp of the last.
             Either::Right(tls) => {
                 let mut tls = Pin::new(tls.as_mut());
                 let decrypted = ready!(tls.as_mut().poll_fill_buf(cx))?;

@@ -86,12 +86,13 @@ impl Dialer {
         2 * self.link.delay
     }
 
-    /// Opens a connection to `target`, over TLS if the target asks for it. `version` is the version of
-    /// HTTP that the TLS handshake agrees on.
+    /// Opens a connection to `target`, over TLS if the target asks for it. `version` is the version
+    /// of HTTP that the TLS handshake agrees on.
     ///
     /// # Errors
     ///
-    /// The error of the socket or of TLS, or [`io::ErrorKind::TimedOut`] after 10 s for each of them.
+    /// The error of the socket or of TLS, or [`io::ErrorKind::TimedOut`] after 10 s for each of
+    /// them.
     ///
     /// # Cancel safety
     ///
@@ -109,8 +110,8 @@ impl Dialer {
         Ok(MeasuredConnection::encrypted(timeout(within, handshake).await??, arrivals))
     }
 
-    /// Opens a plain connection to `address`. An emulated link first takes the round trip of the TCP
-    /// handshake.
+    /// Opens a plain connection to `address`. An emulated link first takes the round trip of the
+    /// TCP handshake.
     ///
     /// # Errors
     ///
@@ -146,8 +147,8 @@ impl Dialer {
 
 async fn tcp_connect(address: SocketAddr) -> io::Result<TcpStream> {
     let socket = timeout(CONNECT_TIMEOUT, TcpStream::connect(address)).await??;
-    // If nobody listens on a port of this machine, as after the server was killed, the kernel can draw
-    // that same port as the local one: the socket is then connected to itself.
+    // If nobody listens on a port of this machine, as after the server was killed, the kernel can
+    // draw that same port as the local one: the socket is then connected to itself.
     if socket.local_addr()? == socket.peer_addr()? {
         return Err(io::ErrorKind::ConnectionRefused.into());
     }

@@ -32,8 +32,8 @@ pub struct HttpClient {
 }
 
 impl HttpClient {
-    /// Creates a client that dials through `dialer`. Whether it speaks TLS is a property of the target,
-    /// not of `http`.
+    /// Creates a client that dials through `dialer`. Whether it speaks TLS is a property of the
+    /// target, not of `http`.
     pub fn new(dialer: Dialer, http: Http) -> Self {
         Self { dialer, http, pool: Pool::default() }
     }
@@ -49,8 +49,8 @@ impl HttpClient {
         &self.dialer
     }
 
-    /// Dials `target`, or joins a connection that is shared. Opening and the first answer together may
-    /// take 10 s and what the link adds.
+    /// Dials `target`, or joins a connection that is shared. Opening and the first answer together
+    /// may take 10 s and what the link adds.
     ///
     /// # Errors
     ///

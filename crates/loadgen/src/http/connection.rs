@@ -20,8 +20,8 @@ use crate::error::SubscribeError;
 /// The maximum size of the body of a poll; a window of messages has to fit.
 const MAX_BODY_BYTES: usize = 256 << 20;
 
-/// One connection of HTTP/1.1, or one stream at a time of HTTP/2. Dropping it ends the request under
-/// way, and closes the connection unless others share it.
+/// One connection of HTTP/1.1, or one stream at a time of HTTP/2. Dropping it ends the request
+/// under way, and closes the connection unless others share it.
 ///
 /// It carries one request at a time. A client half that needs two at once opens a second one.
 #[derive(Debug)]
@@ -69,8 +69,8 @@ impl HttpConnection {
         self.arrivals.clone()
     }
 
-    /// Sets the deadline to `within` from now. The next answer, or the next piece of one, has to arrive
-    /// before it. This costs one reading of the clock.
+    /// Sets the deadline to `within` from now. The next answer, or the next piece of one, has to
+    /// arrive before it. This costs one reading of the clock.
     pub(crate) fn allow(&mut self, within: Duration) {
         self.within = within;
         self.deadline.set(within);
@@ -149,7 +149,8 @@ impl HttpConnection {
         }
     }
 
-    /// Returns true if a WebSocket is opened by an extended `CONNECT` (RFC 8441), not by an upgrade.
+    /// Returns true if a WebSocket is opened by an extended `CONNECT` (RFC 8441), not by an
+    /// upgrade.
     pub(crate) fn tunnels(&self) -> bool {
         matches!(self.protocol, Protocol::Http2(_))
     }
@@ -180,8 +181,8 @@ impl HttpConnection {
         }
     }
 
-    /// Returns the bare connection after `101 Switching Protocols`, and what was read past the head of
-    /// the answer. Returns `None` over HTTP/2, which knows no upgrade.
+    /// Returns the bare connection after `101 Switching Protocols`, and what was read past the head
+    /// of the answer. Returns `None` over HTTP/2, which knows no upgrade.
     pub(crate) async fn into_upgraded(self) -> Option<(MeasuredConnection, Bytes)> {
         match self.protocol {
             Protocol::Http1(http) => Some(http.into_upgraded().await),

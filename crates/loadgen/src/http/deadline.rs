@@ -9,8 +9,8 @@ use tokio::time::{Instant, Sleep};
 
 /// A point in time by which something has to happen.
 ///
-/// Moving it later only writes a number. The timer behind it fires at the old time and is then set to
-/// the new one, so the timer is set once per length of the deadline and not once per request.
+/// Moving it later only writes a number. The timer behind it fires at the old time and is then set
+/// to the new one, so the timer is set once per length of the deadline and not once per request.
 #[derive(Debug)]
 pub(crate) struct Deadline {
     timer: Pin<Box<Sleep>>,

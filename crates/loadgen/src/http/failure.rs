@@ -2,7 +2,8 @@
 
 use std::error::Error;
 
-/// Why a request has no answer, without the request itself: `HttpConnection` adds what was asked for.
+/// Why a request has no answer, without the request itself: `HttpConnection` adds what was asked
+/// for.
 #[derive(Debug)]
 pub(crate) enum Failure {
     /// The connection was closed.

@@ -20,16 +20,16 @@ use crate::dial::MeasuredConnection;
 
 /// A connection that carries one request at a time.
 ///
-/// hyper needs its connection polled while a request is under way, usually by a task of its own. Here
-/// the subscriber polls both. It owns everything, dropping it cancels everything, and an answer does not
-/// pass from task to task.
+/// hyper needs its connection polled while a request is under way, usually by a task of its own.
+/// Here the subscriber polls both. It owns everything, dropping it cancels everything, and an
+/// answer does not pass from task to task.
 ///
-/// This is also why [`Arrivals`](crate::Arrivals) is the stamp of a message. hyper's body channel has
-/// one slot, and the connection does not read from the socket while the slot is full
-/// (`Dispatcher::poll_read` asks `body.poll_ready` first). The slot is emptied right after each poll of
-/// the connection, so whatever is taken from it was completed by the last read. After the last byte of
-/// an answer hyper reads once more to notice a closed connection. That read finds nothing, so it does
-/// not move the stamp.
+/// This is also why [`Arrivals`](crate::Arrivals) is the stamp of a message. hyper's body channel
+/// has one slot, and the connection does not read from the socket while the slot is full
+/// (`Dispatcher::poll_read` asks `body.poll_ready` first). The slot is emptied right after each
+/// poll of the connection, so whatever is taken from it was completed by the last read. After the
+/// last byte of an answer hyper reads once more to notice a closed connection. That read finds
+/// nothing, so it does not move the stamp.
 #[derive(Debug)]
 pub(super) struct Http1 {
     sender: http1::SendRequest<Empty<Bytes>>,
@@ -62,10 +62,10 @@ impl Http1 {
                 poll_fn(|cx| self.poll_beside(deadline, cx, |http, cx| http.sender.poll_ready(cx)));
             ready.await??;
         }
-        // hyper hands over the answer in a channel of tokio. When this task has used up its turn, such a
-        // channel says `Pending` although the answer is in it, and asks to be polled again through the
-        // waker that `poll_beside` mutes. The answer `101`, after which the connection is over, would then
-        // count as a lost connection.
+        // hyper hands over the answer in a channel of tokio. When this task has used up its turn,
+        // such a channel says `Pending` although the answer is in it, and asks to be polled again
+        // through the waker that `poll_beside` mutes. The answer `101`, after which the connection
+        // is over, would then count as a lost connection.
         let mut answer = pin!(unconstrained(self.sender.send_request(request)));
         let answer = poll_fn(|cx| self.poll_beside(deadline, cx, |_, cx| answer.as_mut().poll(cx)));
         Ok(answer.await??)
@@ -105,8 +105,8 @@ impl Http1 {
         self.over || self.sender.is_closed()
     }
 
-    /// Returns the bare connection after `101 Switching Protocols`, and what was read past the head of
-    /// the answer.
+    /// Returns the bare connection after `101 Switching Protocols`, and what was read past the head
+    /// of the answer.
     pub(super) async fn into_upgraded(mut self) -> (MeasuredConnection, Bytes) {
         self.closed().await;
         let parts = self.connection.into_parts();
@@ -115,9 +115,9 @@ impl Http1 {
 
     /// Polls something that only the connection can complete, together with the connection.
     ///
-    /// `poll` gets a waker that does nothing: the connection is polled right here with the task's own
-    /// waker, and afterwards `poll` is called again. A real waker would make the task schedule itself
-    /// once more for every answer.
+    /// `poll` gets a waker that does nothing: the connection is polled right here with the task's
+    /// own waker, and afterwards `poll` is called again. A real waker would make the task schedule
+    /// itself once more for every answer.
     fn poll_beside<T>(
         &mut self,
         deadline: &mut Deadline,

@@ -67,8 +67,9 @@ impl Http2 {
         self.send(deadline, request, true).await.map(|(answer, _)| answer)
     }
 
-    /// Asks for a WebSocket by an extended `CONNECT` (RFC 8441). First waits until the server has said
-    /// that it supports it: on a new connection that takes a round trip more than other requests.
+    /// Asks for a WebSocket by an extended `CONNECT` (RFC 8441). First waits until the server has
+    /// said that it supports it: on a new connection that takes a round trip more than other
+    /// requests.
     pub(super) async fn tunnel(
         &mut self,
         deadline: &mut Deadline,

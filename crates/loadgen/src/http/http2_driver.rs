@@ -13,21 +13,23 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use crate::dial::MeasuredConnection;
 
-/// How much may arrive on one stream before any of it is read. Chrome has the same window. It is far
-/// more than is ever under way here, so that no transport waits for a window.
+/// How much may arrive on one stream before any of it is read. Chrome has the same window. It is
+/// far more than is ever under way here, so that no transport waits for a window.
 const STREAM_WINDOW: u32 = 6 << 20;
 
 /// How much may arrive on one connection before any of it is read. Chrome has the same window.
 const CONNECTION_WINDOW: u32 = 15 << 20;
 
-/// The number of streams that h2 assumes until the server has sent its limit. No server sends this one.
+/// The number of streams that h2 assumes until the server has sent its limit. No server sends this
+/// one.
 const STREAMS_UNKNOWN: usize = usize::MAX - 1;
 
 /// The part of a connection that somebody has to poll for anything to happen on its streams.
 ///
-/// h2 reads for as long as the socket has something, and only then hands out what it has read. Here it
-/// is given one read at a time: the streams that a read concerns have their messages, with the stamp of
-/// that read, before the next one. This is why [`Arrivals`](crate::Arrivals) is the stamp of a message.
+/// h2 reads for as long as the socket has something, and only then hands out what it has read. Here
+/// it is given one read at a time: the streams that a read concerns have their messages, with the
+/// stamp of that read, before the next one. This is why [`Arrivals`](crate::Arrivals) is the stamp
+/// of a message.
 #[derive(Debug)]
 pub(super) struct Http2Driver {
     connection: h2::client::Connection<SingleRead, Bytes>,
@@ -83,8 +85,8 @@ impl Http2Driver {
         }
     }
 
-    /// Writes what is pending and reads nothing, so that no stamp moves. Registers no waker for what
-    /// there is to read.
+    /// Writes what is pending and reads nothing, so that no stamp moves. Registers no waker for
+    /// what there is to read.
     pub(super) fn write(&mut self, cx: &mut Context<'_>) {
         self.more.store(true, Relaxed);
         let _ = self.step(cx);

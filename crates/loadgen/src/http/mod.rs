@@ -1,5 +1,5 @@
-//! HTTP as a subscriber speaks it: versions 1.1 and 2, one request at a time, over a connection of its
-//! own or one that it shares.
+//! HTTP as a subscriber speaks it: versions 1.1 and 2, one request at a time, over a connection of
+//! its own or one that it shares.
 
 mod answer;
 mod client;

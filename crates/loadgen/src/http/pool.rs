@@ -1,8 +1,9 @@
 //! Connections that many subscribers share, each with a stream of its own (HTTP/2).
 //!
-//! A task polls each connection. It takes one read at a time and then yields, so that the subscribers
-//! that the read concerns stamp their messages before the next read moves the stamp. If the event loop
-//! is too busy for that, a stamp is that of a later read: late by the lag of the loop, never early.
+//! A task polls each connection. It takes one read at a time and then yields, so that the
+//! subscribers that the read concerns stamp their messages before the next read moves the stamp. If
+//! the event loop is too busy for that, a stamp is that of a later read: late by the lag of the
+//! loop, never early.
 
 use std::future::poll_fn;
 use std::io;
@@ -77,7 +78,8 @@ impl Default for Pool {
 }
 
 impl Pool {
-    /// Takes a slot on a connection to `target`: the first connection that has one left, or a new one.
+    /// Takes a slot on a connection to `target`: the first connection that has one left, or a new
+    /// one.
     ///
     /// # Errors
     ///
@@ -131,8 +133,8 @@ impl Pool {
         })
     }
 
-    /// Opens a connection and waits for the stream limit of the server. That takes a round trip, which
-    /// those who join later do not wait for.
+    /// Opens a connection and waits for the stream limit of the server. That takes a round trip,
+    /// which those who join later do not wait for.
     async fn open(
         &self,
         dialer: &Dialer,

@@ -5,8 +5,8 @@ use std::time::Duration;
 use crate::error::SubscribeError;
 use crate::target::TargetError;
 
-/// How long to wait before connecting again, until the server sets another time. The standard leaves it
-/// to the browser ("a few seconds"); `WebKit` waits 3 s.
+/// How long to wait before connecting again, until the server sets another time. The standard
+/// leaves it to the browser ("a few seconds"); `WebKit` waits 3 s.
 pub(super) const RECONNECTION_TIME: Duration = Duration::from_secs(3);
 
 /// Why a raw stream ended.

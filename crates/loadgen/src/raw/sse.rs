@@ -30,13 +30,13 @@ pub struct RawEvent {
 
 /// Follows the event stream at `url` as an `EventSource` does.
 ///
-/// Redirects are followed; an answer other than 200 with `text/event-stream` fails for good. When the
-/// stream ends or the network fails, it is requested again after the reconnection time (3 s until the
-/// stream sets another with `retry`), with `Last-Event-ID` if an ID was received. So the stream ends
-/// only with an error.
+/// Redirects are followed; an answer other than 200 with `text/event-stream` fails for good. When
+/// the stream ends or the network fails, it is requested again after the reconnection time (3 s
+/// until the stream sets another with `retry`), with `Last-Event-ID` if an ID was received. So the
+/// stream ends only with an error.
 ///
-/// With `once` there is one connection: the stream ends after a complete response, and with an error
-/// after anything else.
+/// With `once` there is one connection: the stream ends after a complete response, and with an
+/// error after anything else.
 pub fn events(url: &str, once: bool) -> BoxStream<'static, Result<RawEvent, RawError>> {
     let source = EventSource::new(url).map(|source| EventSource { once, ..source });
     stream::once(std::future::ready(source))

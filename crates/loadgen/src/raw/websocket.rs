@@ -26,13 +26,14 @@ pub enum RawMessage {
     Binary(bytes::Bytes),
 }
 
-/// Follows the WebSocket at `url` (`ws://`, `wss://`, or the same as `http`), whatever its path and query.
+/// Follows the WebSocket at `url` (`ws://`, `wss://`, or the same as `http`), whatever its path and
+/// query.
 ///
 /// When the connection ends, another is opened 3 s later. A handshake that is not answered with 101
 /// fails for good.
 ///
-/// With `once` there is one connection: the stream ends after a closing handshake, and with an error
-/// after anything else.
+/// With `once` there is one connection: the stream ends after a closing handshake, and with an
+/// error after anything else.
 pub fn messages(
     url: &str,
     trusted: &TrustedCertificates,

@@ -9,8 +9,8 @@ use wirebench_scenario::Reconnect;
 
 use crate::error::SubscribeError;
 
-/// A subscription that lasted this long resets the back-off, even if it received no message. The package
-/// `reconnecting-websocket` has the same time as its `minUptime`.
+/// A subscription that lasted this long resets the back-off, even if it received no message. The
+/// package `reconnecting-websocket` has the same time as its `minUptime`.
 const MIN_UPTIME: Duration = Duration::from_secs(5);
 
 /// Upper bound on a delay requested by the server (`retry:` or `Retry-After`).
@@ -22,8 +22,8 @@ const WEBSOCKET_GROWTH: f64 = 1.3;
 /// Upper bound of the pauses of `reconnecting-websocket`.
 const MAX_WEBSOCKET_PAUSE: Duration = Duration::from_secs(10);
 
-/// The reconnect back-off of one subscriber. `docs/method.md` gives the sources of the pauses of the
-/// policy `native`.
+/// The reconnect back-off of one subscriber. `docs/method.md` gives the sources of the pauses of
+/// the policy `native`.
 #[derive(Debug)]
 pub(super) struct Backoff {
     policy: Reconnect,
@@ -39,8 +39,8 @@ pub(super) struct Backoff {
 }
 
 impl Backoff {
-    /// Draws from `random` what a subscriber draws only once. Under [`Reconnect::Same`] that is nothing,
-    /// so that all transports continue with the same random numbers.
+    /// Draws from `random` what a subscriber draws only once. Under [`Reconnect::Same`] that is
+    /// nothing, so that all transports continue with the same random numbers.
     pub(super) fn new(
         policy: Reconnect,
         transport: Transport,
@@ -60,8 +60,8 @@ impl Backoff {
         self.server_delay = Some(pause.min(MAX_SERVER_DELAY));
     }
 
-    /// Called when a message was received. `reconnecting-websocket` does not count that as a success; it
-    /// waits for the minimum uptime.
+    /// Called when a message was received. `reconnecting-websocket` does not count that as a
+    /// success; it waits for the minimum uptime.
     pub(super) fn received(&mut self) {
         if let Reconnect::Same { .. } = self.policy {
             self.next = self.first;
@@ -77,8 +77,8 @@ impl Backoff {
 
     /// Returns the pause after a subscription ended for this reason, or could not be opened.
     ///
-    /// `share` is a random number from 0 to 1, which the caller draws. `since_poll` is the time since the last
-    /// request was sent; only short polling uses it.
+    /// `share` is a random number from 0 to 1, which the caller draws. `since_poll` is the time
+    /// since the last request was sent; only short polling uses it.
     pub(super) fn next(
         &mut self,
         why: Option<&SubscribeError>,
@@ -110,9 +110,9 @@ impl Backoff {
         }
     }
 
-    /// Returns how long the server asks the client to wait. A request for no more than `first` is ignored,
-    /// because the policy already meets it: the server of a run can announce `first` on event streams
-    /// only, and they must not wait longer than the other transports because of it.
+    /// Returns how long the server asks the client to wait. A request for no more than `first` is
+    /// ignored, because the policy already meets it: the server of a run can announce `first` on
+    /// event streams only, and they must not wait longer than the other transports because of it.
     fn server_delay(&self, why: Option<&SubscribeError>, first: Duration) -> Duration {
         let refused = why.and_then(SubscribeError::retry_after);
         let asked =
@@ -134,7 +134,8 @@ impl Backoff {
     }
 }
 
-/// Returns the time until a loop that polls every `interval` polls again, `passed` after its last poll.
+/// Returns the time until a loop that polls every `interval` polls again, `passed` after its last
+/// poll.
 fn until_next_poll(interval: Duration, passed: Duration) -> Duration {
     // Without an interval the loop would try again without a pause while the server is down.
     let interval = interval.max(Duration::from_millis(1));

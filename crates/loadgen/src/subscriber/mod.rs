@@ -1,5 +1,5 @@
-//! A subscriber over all its connections: subscribe, follow, reconnect after a pause, resume where it was
-//! interrupted. The same for all transports.
+//! A subscriber over all its connections: subscribe, follow, reconnect after a pause, resume where
+//! it was interrupted. The same for all transports.
 
 mod backoff;
 mod run;

@@ -31,8 +31,9 @@ pub struct Subscriber<'a> {
     pub settings: SubscriberSettings,
     /// Seeds the phases and pauses. Different for every subscriber.
     pub seed: u64,
-    /// Cuts the connection, if one is open, whenever its waiters are notified: a run with faults does
-    /// that. The connection is dropped without a closing handshake, and what is under way is lost.
+    /// Cuts the connection, if one is open, whenever its waiters are notified: a run with faults
+    /// does that. The connection is dropped without a closing handshake, and what is under way is
+    /// lost.
     pub cut: Option<&'a Notify>,
 }
 
@@ -50,19 +51,20 @@ pub enum SubscriberEvent<'a> {
     },
 }
 
-/// Runs a subscriber that starts at `after`, and shows `observe` everything that happens to it. Returns
-/// only when a request was refused in a way that makes another attempt pointless.
+/// Runs a subscriber that starts at `after`, and shows `observe` everything that happens to it.
+/// Returns only when a request was refused in a way that makes another attempt pointless.
 ///
 /// After an interruption it pauses and resumes after the last message it has seen. With
-/// [`Reconnect::Same`](wirebench_scenario::Reconnect) the pause is drawn from 0 to a bound that doubles
-/// with each attempt (full jitter, so that a crowd does not come back all at once). A message received,
-/// or five seconds of being subscribed, reset the bound. If the server has asked for a pause longer than
-/// the first bound (`retry:` of an event stream, `Retry-After` of a refusal), that pause comes first, up
-/// to a minute, and a drawn one is added: up to the bound, or up to half of what the server asked for if
-/// that is more. With `Reconnect::Native` the pause is that of the usual client of the transport.
+/// [`Reconnect::Same`](wirebench_scenario::Reconnect) the pause is drawn from 0 to a bound that
+/// doubles with each attempt (full jitter, so that a crowd does not come back all at once). A
+/// message received, or five seconds of being subscribed, reset the bound. If the server has asked
+/// for a pause longer than the first bound (`retry:` of an event stream, `Retry-After` of a
+/// refusal), that pause comes first, up to a minute, and a drawn one is added: up to the bound, or
+/// up to half of what the server asked for if that is more. With `Reconnect::Native` the pause is
+/// that of the usual client of the transport.
 ///
-/// An answer to a poll that says that the connection closes is no interruption: the next poll is sent
-/// over another connection, at the time at which it would have been sent over this one.
+/// An answer to a poll that says that the connection closes is no interruption: the next poll is
+/// sent over another connection, at the time at which it would have been sent over this one.
 ///
 /// # Cancel safety
 ///
@@ -107,8 +109,8 @@ struct Position {
     backoff: Backoff,
 }
 
-/// Subscribes once and follows the subscription to its end, whose reason it returns. The connection is
-/// closed by then.
+/// Subscribes once and follows the subscription to its end, whose reason it returns. The connection
+/// is closed by then.
 async fn follow(
     subscriber: &Subscriber<'_>,
     settings: &SubscriberSettings,
@@ -193,8 +195,8 @@ impl ConnectionRecord {
         self.subscribed.map_or(Duration::ZERO, |subscribed| subscribed.elapsed())
     }
 
-    /// Returns when the next connection continues this one without an interruption, and `None` if this
-    /// one was interrupted.
+    /// Returns when the next connection continues this one without an interruption, and `None` if
+    /// this one was interrupted.
     fn continues_at(&self, transport: Transport, settings: &SubscriberSettings) -> Option<Instant> {
         if !self.closing {
             return None;

@@ -13,7 +13,8 @@ use crate::target::Target;
 
 /// The client half of one transport: one subscription, from its opening to its end.
 pub(super) trait Client<'a>: Sized + Send {
-    /// Opens the connection. A transport whose server answers the opening also waits for that answer.
+    /// Opens the connection. A transport whose server answers the opening also waits for that
+    /// answer.
     fn open(opening: Opening<'a>) -> impl Future<Output = Result<Self, SubscribeError>> + Send;
 
     /// Returns the next event, and `None` when the server has properly ended the subscription. Not

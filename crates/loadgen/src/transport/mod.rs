@@ -1,18 +1,20 @@
-//! The client half of each transport: it turns a feed into a stream of events, and does nothing else.
+//! The client half of each transport: it turns a feed into a stream of events, and does nothing
+//! else.
 //!
-//! No transport reconnects, and none remembers a cursor beyond one call of [`subscribe`]: the module
-//! `subscriber` does both, in the same way for all.
+//! No transport reconnects, and none remembers a cursor beyond one call of [`subscribe`]: the
+//! module `subscriber` does both, in the same way for all.
 //!
 //! # A client half of several requests
 //!
-//! A client half gets an `Opening` and keeps what it needs of it. `Opening::connect` may be called any
-//! number of times, and every connection that it opens is dialled, counted and stamped like the first.
-//! So a transport whose subscription spans several requests, as a session with a `POST` beside a held
-//! `GET`, fits in: its client half keeps the opening and the session id, sends the handshake and the
-//! first poll over one `HttpConnection`, opens a second one for what it posts, and polls both futures in
-//! its `next`. An `HttpConnection` carries one request at a time, and over HTTP/1.1 a held request
-//! occupies the connection; over shared HTTP/2 the second one is another stream of the same connection.
-//! What such a client half has to add to `HttpConnection` is a method that sends a body, beside `get`.
+//! A client half gets an `Opening` and keeps what it needs of it. `Opening::connect` may be called
+//! any number of times, and every connection that it opens is dialled, counted and stamped like the
+//! first. So a transport whose subscription spans several requests, as a session with a `POST`
+//! beside a held `GET`, fits in: its client half keeps the opening and the session id, sends the
+//! handshake and the first poll over one `HttpConnection`, opens a second one for what it posts,
+//! and polls both futures in its `next`. An `HttpConnection` carries one request at a time, and
+//! over HTTP/1.1 a held request occupies the connection; over shared HTTP/2 the second one is
+//! another stream of the same connection. What such a client half has to add to `HttpConnection` is
+//! a method that sends a body, beside `get`.
 
 mod client;
 mod long_polling;

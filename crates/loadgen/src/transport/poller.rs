@@ -118,8 +118,8 @@ impl Poller {
         Ok(())
     }
 
-    /// Takes an answer with messages. All of them arrived with its last byte: before that, none can be
-    /// decoded.
+    /// Takes an answer with messages. All of them arrived with its last byte: before that, none can
+    /// be decoded.
     async fn take_messages(
         &mut self,
         answer: Response<ResponseBody>,

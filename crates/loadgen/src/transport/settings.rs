@@ -9,8 +9,9 @@ use wirebench_scenario::{Headers, Reconnect};
 pub struct SubscriberSettings {
     /// Short polling: from the start of one poll to the start of the next. 0 polls again at once.
     pub interval: Duration,
-    /// Short polling: from the first answer to the start of the regular polls. Less than `interval`, and
-    /// different for every subscriber; otherwise all of them would poll at the same time.
+    /// Short polling: from the first answer to the start of the regular polls. Less than
+    /// `interval`, and different for every subscriber; otherwise all of them would poll at the same
+    /// time.
     pub phase: Duration,
     /// Long polling: how long the server may hold a poll that finds nothing.
     pub hold: Duration,
@@ -27,8 +28,8 @@ pub struct SubscriberSettings {
 }
 
 impl Default for SubscriberSettings {
-    /// Returns one poll a second without a phase, a hold of 25 s, the same pauses on every transport,
-    /// the headers of a browser, and no payloads.
+    /// Returns one poll a second without a phase, a hold of 25 s, the same pauses on every
+    /// transport, the headers of a browser, and no payloads.
     fn default() -> Self {
         Self {
             interval: Duration::from_secs(1),

@@ -52,8 +52,8 @@ impl PollSchedule {
 }
 
 impl ShortPolling {
-    /// Waits until the next poll is due. Returns false if the connection closed in the meantime. If the
-    /// poll is due already, no timer is set.
+    /// Waits until the next poll is due. Returns false if the connection closed in the meantime. If
+    /// the poll is due already, no timer is set.
     async fn wait(&mut self) -> bool {
         if self.poller.is_closed() {
             return false;

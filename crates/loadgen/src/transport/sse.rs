@@ -133,8 +133,8 @@ fn block_events(
     Ok(())
 }
 
-/// Returns where to subscribe. A cursor goes into the header in which an EventSource that resumes sends
-/// it.
+/// Returns where to subscribe. A cursor goes into the header in which an EventSource that resumes
+/// sends it.
 fn request_uri(feed: &str, after: After, headers: &mut HeaderMap) -> Uri {
     let mut path = Transport::Sse.path(feed);
     match after {

@@ -20,8 +20,8 @@ const SILENCE_TIMEOUT: Duration = Duration::from_mins(1);
 /// The close codes that end a subscription properly: done, and going away.
 const PROPER_CLOSE_CODES: [u16; 2] = [1000, 1001];
 
-/// Reads message by message. A message carries no cursor of its own: its cursor is that of the hello,
-/// with the `seq` of the message.
+/// Reads message by message. A message carries no cursor of its own: its cursor is that of the
+/// hello, with the `seq` of the message.
 pub(super) struct WebSocket {
     connection: WebSocketConnection,
     settings: SubscriberSettings,

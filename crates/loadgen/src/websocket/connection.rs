@@ -30,9 +30,9 @@ const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// An open WebSocket.
 ///
-/// [`Arrivals`] is the stamp of the message last returned. tungstenite decodes one frame at a time and
-/// reads from the socket only if its buffer holds no whole frame (`FrameCodec::read_frame`), so nothing
-/// is read between the last byte of a message and its return.
+/// [`Arrivals`] is the stamp of the message last returned. tungstenite decodes one frame at a time
+/// and reads from the socket only if its buffer holds no whole frame (`FrameCodec::read_frame`), so
+/// nothing is read between the last byte of a message and its return.
 #[derive(Debug)]
 pub(crate) struct WebSocketConnection {
     stream: WebSocketStream<Either<MeasuredConnection, Http2Tunnel>>,
@@ -54,8 +54,8 @@ impl WebSocketConnection {
     ///
     /// # Errors
     ///
-    /// [`SubscribeError::Refused`] if the answer does not open it, [`SubscribeError::Protocol`] if it
-    /// does not belong to this handshake.
+    /// [`SubscribeError::Refused`] if the answer does not open it, [`SubscribeError::Protocol`] if
+    /// it does not belong to this handshake.
     pub(crate) async fn open(
         http: HttpConnection,
         uri: Uri,
@@ -64,8 +64,8 @@ impl WebSocketConnection {
     ) -> Result<Self, SubscribeError> {
         let (asked, arrivals) = (uri.to_string(), http.arrivals());
         let (stream, read_ahead) = handshake::open(http, uri, headers).await?;
-        // tungstenite zeroes its buffer before every read, so a larger buffer would cost the WebSocket
-        // time. Without a write buffer every frame is one write.
+        // tungstenite zeroes its buffer before every read, so a larger buffer would cost the
+        // WebSocket time. Without a write buffer every frame is one write.
         let config = WebSocketConfig::default()
             .read_buffer_size(4096)
             .write_buffer_size(0)
@@ -102,13 +102,13 @@ impl WebSocketConnection {
         &self.asked
     }
 
-    /// Returns the next text or binary message, and `None` once the closing handshake is done. Answers
-    /// pings. Every frame that arrives moves the deadline.
+    /// Returns the next text or binary message, and `None` once the closing handshake is done.
+    /// Answers pings. Every frame that arrives moves the deadline.
     ///
     /// # Errors
     ///
-    /// What broke the connection. A peer that broke the protocol has been sent the reason (1002, 1007
-    /// or 1009).
+    /// What broke the connection. A peer that broke the protocol has been sent the reason (1002,
+    /// 1007 or 1009).
     pub(crate) async fn next(&mut self) -> Result<Option<Message>, SubscribeError> {
         loop {
             let next = poll_fn(|cx| match self.stream.poll_next_unpin(cx) {
@@ -135,8 +135,8 @@ impl WebSocketConnection {
                 Some(Some(Ok(Message::Ping(_) | Message::Pong(_) | Message::Frame(_)))) => {
                     self.deadline.set(self.within);
                 }
-                // What a peer sends after its close frame is discarded (section 1.4); the library calls
-                // it an error.
+                // What a peer sends after its close frame is discarded (section 1.4); the library
+                // calls it an error.
                 Some(Some(Err(_))) if self.closing => {
                     let _ = timeout(CLOSE_TIMEOUT, until_closed(self.stream.get_mut())).await;
                     return Ok(None);
@@ -152,8 +152,9 @@ impl WebSocketConnection {
         }
     }
 
-    /// Tells the peer what it did wrong and waits until it closes the connection. Closing it first, with
-    /// bytes still unread, would reset it, and the reset could overtake the frame that gives the reason.
+    /// Tells the peer what it did wrong and waits until it closes the connection. Closing it first,
+    /// with bytes still unread, would reset it, and the reset could overtake the frame that gives
+    /// the reason.
     async fn close_with(&mut self, code: CloseCode, error: &Error) {
         let reason = error.to_string();
         let end = reason.floor_char_boundary(120);

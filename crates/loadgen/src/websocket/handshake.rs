@@ -11,8 +11,8 @@ use crate::dial::MeasuredConnection;
 use crate::error::SubscribeError;
 use crate::http::{Http2Tunnel, HttpConnection, quote};
 
-/// Opens a WebSocket over `http`. `headers` ask for it; an upgrade also gets its key here. Returns the
-/// bytes in both directions, and what was read past the head of the answer.
+/// Opens a WebSocket over `http`. `headers` ask for it; an upgrade also gets its key here. Returns
+/// the bytes in both directions, and what was read past the head of the answer.
 pub(super) async fn open(
     http: HttpConnection,
     uri: Uri,

@@ -1,4 +1,5 @@
-//! The client's side of RFC 6455: the handshake, checked in full, and the messages that come after it.
+//! The client's side of RFC 6455: the handshake, checked in full, and the messages that come after
+//! it.
 
 mod connection;
 mod handshake;

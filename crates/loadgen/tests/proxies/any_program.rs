@@ -23,8 +23,8 @@ fn programs() -> impl Iterator<Item = Program> {
     Program::ALL.into_iter().filter(|program| program.is_there())
 }
 
-/// Runs a test for every transport behind every program, each with a server and a proxy of its own, all at
-/// the same time.
+/// Runs a test for every transport behind every program, each with a server and a proxy of its own,
+/// all at the same time.
 async fn everywhere(test: impl AsyncFn(Program, Transport)) {
     let cases = programs().flat_map(|program| Transport::ALL.map(|transport| (program, transport)));
     join_all(cases.map(|(program, transport)| test(program, transport))).await;
@@ -70,9 +70,9 @@ async fn one_who_comes_back_through_a_proxy_goes_on_after_its_cursor() {
     .await;
 }
 
-/// Publishes the first message once the subscriber is subscribed, and then has something happen to the proxy.
-/// Publishes the second message once the subscriber has lost its connection: it was interrupted, or, if it
-/// polls, an answer said that the connection closes.
+/// Publishes the first message once the subscriber is subscribed, and then has something happen to
+/// the proxy. Publishes the second message once the subscriber has lost its connection: it was
+/// interrupted, or, if it polls, an answer said that the connection closes.
 async fn interrupted_by(
     settings_of: impl Fn(Program) -> programs::Settings,
     happens: impl Fn(&mut Running),
@@ -158,8 +158,8 @@ async fn a_hold_that_is_shorter_than_the_proxy_waits_is_never_cut() {
     .await;
 }
 
-/// A comment every 15 s and a ping every 20 s, behind a proxy that waits for 6 s. The clock of the servers is
-/// moved from one to the next, about five times a second.
+/// A comment every 15 s and a ping every 20 s, behind a proxy that waits for 6 s. The clock of the
+/// servers is moved from one to the next, about five times a second.
 #[tokio::test]
 async fn comments_and_pings_keep_a_connection_open_beyond_the_timeout_of_a_proxy() {
     let (timeout, step) = (6, Duration::from_millis(200));
@@ -212,7 +212,8 @@ async fn a_server_that_stops_ends_streams_and_sockets_properly_through_a_proxy()
         let reading = async {
             match reader.news().await {
                 Ok(None) => {}
-                // The proxy reports that the server is gone, or closes the connection: a reason to reconnect.
+                // The proxy reports that the server is gone, or closes the connection: a reason to
+                // reconnect.
                 Err(error) if transport.polls() => {
                     assert!(!error.is_permanent(), "{what}: {error}");
                 }

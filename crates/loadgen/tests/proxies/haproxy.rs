@@ -11,8 +11,8 @@ use crate::support::{Bench, TIMEOUT, client, frames, target, until, within};
 
 const HAPROXY: Program = Program::Haproxy;
 
-/// HAProxy asks the kernel to wait for more to send, which it does for about 200 ms. Half of that separates
-/// messages that were held back from those that were not.
+/// HAProxy asks the kernel to wait for more to send, which it does for about 200 ms. Half of that
+/// separates messages that were held back from those that were not.
 const HELD: Duration = Duration::from_millis(100);
 
 /// Starts a server, and a proxy in front of it. Returns `None` if HAProxy is not installed.
@@ -45,7 +45,8 @@ async fn with_http_no_delay_no_transport_is_held_back() {
     }
 }
 
-/// On a busy machine any single message may take long. Of many, one is fast unless all are held back.
+/// On a busy machine any single message may take long. Of many, one is fast unless all are held
+/// back.
 async fn assert_not_held(bench: &Bench, proxy: &Running, transport: Transport) {
     let began = Instant::now();
     while one_by_one(bench, proxy.address, transport, 5).await >= HELD {
@@ -109,8 +110,8 @@ async fn without_mode_http_bytes_are_passed_on_as_they_are() {
     assert_eq!(order(&head.text), order(&direct.text));
 }
 
-/// HAProxy never flushes its compressor within an answer, so the end of an event would arrive with the next
-/// one. It respects `no-transform`, which is why the server sends it.
+/// HAProxy never flushes its compressor within an answer, so the end of an event would arrive with
+/// the next one. It respects `no-transform`, which is why the server sends it.
 #[tokio::test]
 async fn a_haproxy_that_compresses_leaves_events_alone_since_the_server_asks_for_it() {
     let compressing = HAPROXY.right().with_option("compression algo gzip");

@@ -54,8 +54,8 @@ async fn without_the_headers_upgrade_and_connection_a_handshake_is_refused_with_
 
 #[tokio::test]
 async fn without_the_header_host_the_handshakes_of_pages_are_refused_with_403() {
-    // `$host`, which is often used instead, has no port. That is enough only if the address of the page has
-    // none.
+    // `$host`, which is often used instead, has no port. That is enough only if the address of the
+    // page has none.
     let right = NGINX.right();
     for wrong in [
         right.clone().without("proxy_set_header Host"),
@@ -83,8 +83,8 @@ async fn connections_for_polls(settings: Settings) -> Option<u64> {
 
 #[tokio::test]
 async fn without_an_upstream_that_keeps_connections_every_poll_opens_one() {
-    // The connection over which the proxy was asked whether it answers may serve the polls, too. It then
-    // counts as theirs.
+    // The connection over which the proxy was asked whether it answers may serve the polls, too. It
+    // then counts as theirs.
     let Some(kept) = connections_for_polls(NGINX.right()).await else { return };
     assert_eq!(kept, 1);
     for line in ["keepalive 64;", "proxy_http_version", "proxy_set_header Connection"] {

@@ -44,8 +44,8 @@ impl Program {
         Settings { program: self, text: text.to_owned(), main: String::new(), http: String::new() }
     }
 
-    /// Returns a configuration with nothing but the address of the server and the defaults of the Debian
-    /// package.
+    /// Returns a configuration with nothing but the address of the server and the defaults of the
+    /// Debian package.
     pub(crate) fn untouched(self) -> Settings {
         let (text, http) = match self {
             Self::Nginx => (
@@ -64,15 +64,16 @@ impl Program {
         Settings { program: self, text, main: String::new(), http }
     }
 
-    /// Returns where the program is: in the path, or where Debian installs it, which is not in every path.
+    /// Returns where the program is: in the path, or where Debian installs it, which is not in
+    /// every path.
     fn path(self) -> Option<PathBuf> {
         let path = std::env::var_os("PATH").unwrap_or_default();
         let mut folders = std::env::split_paths(&path).chain([PathBuf::from("/usr/sbin")]);
         folders.find_map(|folder| Some(folder.join(self.name())).filter(|file| file.is_file()))
     }
 
-    /// Returns true if the program is installed. If not, prints that the test is skipped, or fails if the
-    /// environment requires the program.
+    /// Returns true if the program is installed. If not, prints that the test is skipped, or fails
+    /// if the environment requires the program.
     #[expect(clippy::print_stderr, reason = "a test that is skipped has to report it")]
     pub(crate) fn is_there(self) -> bool {
         let there = self.path().is_some();
@@ -199,8 +200,8 @@ pub(crate) struct Running {
     folder: TempDir,
 }
 
-/// Ports that this process has given away already. The system may return a port again until the proxy has
-/// bound it.
+/// Ports that this process has given away already. The system may return a port again until the
+/// proxy has bound it.
 static TAKEN: Mutex<Option<HashSet<u16>>> = Mutex::new(None);
 
 fn free_port() -> SocketAddr {
@@ -220,8 +221,8 @@ impl Running {
     pub(crate) async fn start(settings: &Settings, server: SocketAddr) -> Self {
         let began = Instant::now();
         loop {
-            // Another process may take the port before the proxy does. The proxy then ends, and another port
-            // is tried.
+            // Another process may take the port before the proxy does. The proxy then ends, and
+            // another port is tried.
             let folder = TempDir::new().expect("a folder for the proxy");
             let address = free_port();
             let text = settings.place(folder.path(), address, server);

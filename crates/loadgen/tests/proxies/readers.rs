@@ -34,8 +34,8 @@ impl<'a> Reader<'a> {
         Self { transport, events: subscribe(transport, client, target, after, &settings()) }
     }
 
-    /// Returns the next event that changes what the subscriber knows, or why there is none. `None` is the
-    /// proper end.
+    /// Returns the next event that changes what the subscriber knows, or why there is none. `None`
+    /// is the proper end.
     pub(crate) async fn news(&mut self) -> Result<Option<Event>, SubscribeError> {
         let transport = self.transport;
         within(TIMEOUT, format_args!("{transport}: an event"), async {
@@ -132,8 +132,8 @@ pub(crate) struct Observed {
     pub(crate) seen: Vec<Seq>,
 }
 
-/// Runs a subscriber until `done` returns true. It is called after each event with what was observed, and may
-/// act on it.
+/// Runs a subscriber until `done` returns true. It is called after each event with what was
+/// observed, and may act on it.
 pub(crate) async fn run_until(
     transport: Transport,
     address: SocketAddr,

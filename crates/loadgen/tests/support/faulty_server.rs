@@ -23,8 +23,8 @@ pub(crate) enum Fate {
     Delivered,
 }
 
-/// Returns the fate of message `seq` on the connection number `place`. Of two consecutive messages, at least
-/// one is delivered normally.
+/// Returns the fate of message `seq` on the connection number `place`. Of two consecutive messages,
+/// at least one is delivered normally.
 pub(crate) fn fate(place: u64, seq: Seq) -> Fate {
     match (seq + place) % 16 {
         3 => Fate::Lost,
@@ -128,7 +128,8 @@ impl FaultyConnection {
         }
     }
 
-    /// Returns the next messages after the cursor with their fates applied, and the cursor after them.
+    /// Returns the next messages after the cursor with their fates applied, and the cursor after
+    /// them.
     async fn next(&self, mut cursor: Cursor) -> (Vec<Arc<Entry>>, Cursor) {
         loop {
             let batch = self.feed.read(cursor);

@@ -1,5 +1,6 @@
-//! A reverse proxy that speaks HTTP/2 to subscribers and HTTP/1.1 to the server. It allows as many streams as
-//! a test asks for, and forwards each as a request of its own. It uses the server of hyper, not ours.
+//! A reverse proxy that speaks HTTP/2 to subscribers and HTTP/1.1 to the server. It allows as many
+//! streams as a test asks for, and forwards each as a request of its own. It uses the server of
+//! hyper, not ours.
 
 use std::convert::Infallible;
 use std::net::SocketAddr;

@@ -1,5 +1,5 @@
-//! What the tests share: a real server, proxies that disturb it, literal HTTP and WebSocket frames, and
-//! waits with a timeout.
+//! What the tests share: a real server, proxies that disturb it, literal HTTP and WebSocket frames,
+//! and waits with a timeout.
 
 pub(crate) mod faulty_server;
 pub(crate) mod frames;
@@ -29,8 +29,8 @@ pub(crate) fn token() -> wirebench_server::Token {
     wirebench_server::Token::new(TOKEN).expect("long enough")
 }
 
-/// Upper bound of every wait. It is reached only if something hangs, not because the machine is busy or was
-/// suspended for a few seconds.
+/// Upper bound of every wait. It is reached only if something hangs, not because the machine is
+/// busy or was suspended for a few seconds.
 pub(crate) const TIMEOUT: Duration = Duration::from_mins(2);
 
 /// The certificate of all test servers that speak TLS, and a client that trusts it.
@@ -125,8 +125,8 @@ impl Bench {
         publish(&self.feed, json)
     }
 
-    /// Publishes the next `count` messages, each with its number, without a pause in which another task of
-    /// this thread could read.
+    /// Publishes the next `count` messages, each with its number, without a pause in which another
+    /// task of this thread could read.
     pub(crate) fn publish_numbers(&self, count: u64) {
         let next = self.feed.published() + 1;
         for number in next..next + count {
@@ -177,8 +177,8 @@ pub(crate) struct PausedClock {
     _end: std::sync::mpsc::Sender<()>,
 }
 
-/// Pauses the clock of this runtime, which runs on one thread. From now on no deadline, no hold and no pause
-/// ends, and neither do the timeouts of [`within`].
+/// Pauses the clock of this runtime, which runs on one thread. From now on no deadline, no hold and
+/// no pause ends, and neither do the timeouts of [`within`].
 pub(crate) fn pause_clock() -> PausedClock {
     let (end, ended) = std::sync::mpsc::channel::<()>();
     tokio::time::pause();

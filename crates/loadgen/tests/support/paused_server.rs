@@ -9,8 +9,8 @@ use wirebench_server::Feed;
 
 use super::{Bench, TIMEOUT};
 
-/// A server on a thread and with a clock of its own. Unless a test moves the clock, no hold ends, and neither
-/// a heartbeat nor a ping is sent.
+/// A server on a thread and with a clock of its own. Unless a test moves the clock, no hold ends,
+/// and neither a heartbeat nor a ping is sent.
 #[derive(Debug)]
 pub(crate) struct PausedServer {
     pub(crate) address: SocketAddr,

@@ -32,8 +32,8 @@ struct Shared {
     paused: watch::Sender<bool>,
     /// Cancelling it cuts the open connections. Later ones belong to the next token.
     cut: Mutex<CancellationToken>,
-    /// The number of bytes to the subscriber after which each connection is cut. Later connections are not
-    /// cut.
+    /// The number of bytes to the subscriber after which each connection is cut. Later connections
+    /// are not cut.
     budgets: Vec<u64>,
 }
 
@@ -43,9 +43,9 @@ impl Proxy {
         Self::cutting(upstream, Vec::new())
     }
 
-    /// Starts a proxy that cuts its first connection after the first of these numbers of bytes to the
-    /// subscriber, the second after the second, and does not cut connections after the last number. So it
-    /// cuts in the middle of whatever is under way.
+    /// Starts a proxy that cuts its first connection after the first of these numbers of bytes to
+    /// the subscriber, the second after the second, and does not cut connections after the last
+    /// number. So it cuts in the middle of whatever is under way.
     pub(crate) fn cutting(upstream: SocketAddr, budgets: Vec<u64>) -> Self {
         let listener = super::listen();
         let address = listener.local_addr().expect("a bound socket has an address");
@@ -144,7 +144,8 @@ async fn connection(client: TcpStream, budget: u64, shared: &Shared) -> io::Resu
     Ok(())
 }
 
-/// Passes bytes on until the end of the stream, which is passed on too, or until the budget is used up.
+/// Passes bytes on until the end of the stream, which is passed on too, or until the budget is used
+/// up.
 async fn pump(
     mut from: OwnedReadHalf,
     mut to: OwnedWriteHalf,

@@ -8,9 +8,9 @@ use wirebench_protocol::Timestamp;
 
 /// The reads from the sockets of one dialer, each with a time before and a time after it.
 ///
-/// The stamp of a message is the time at which its last byte was read plus the delay of the link. So it lies
-/// between the two times of a read, moved by the delay. That also holds on a busy machine: the times are then
-/// further apart.
+/// The stamp of a message is the time at which its last byte was read plus the delay of the link.
+/// So it lies between the two times of a read, moved by the delay. That also holds on a busy
+/// machine: the times are then further apart.
 #[derive(Debug)]
 pub(crate) struct Reads<'a> {
     dialer: &'a Dialer,
