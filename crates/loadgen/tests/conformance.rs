@@ -21,7 +21,7 @@ use wirebench_loadgen::{
     run_subscriber, subscribe,
 };
 use wirebench_measure::Event;
-use wirebench_protocol::{After, Cursor, Gap, Message, Seq, Transport};
+use wirebench_protocol::{After, Cursor, Delivery, Gap, Message, Seq, Transport};
 use wirebench_scenario::Connections;
 
 /// One subscription, and what it is called in a failure.
@@ -462,7 +462,7 @@ async fn a_server_that_stops_ends_every_subscription_properly_and_at_once() {
         let ending = join_all(readers.iter_mut().map(Reader::end));
         let stopping = async {
             // After its first poll, a long poll is held.
-            let requests = if transport == Transport::LongPolling { 40 } else { 20 };
+            let requests = if transport.delivery() == Delivery::Held { 40 } else { 20 };
             let what = format!("{transport} over {variant}: {requests} requests");
             until(what, || bench.server.requests() >= requests).await;
             // Less than the five seconds after which it would stop waiting for connections that
@@ -488,7 +488,7 @@ async fn a_server_that_stops_ends_every_subscription_properly_and_at_once() {
 async fn what_was_published_before_the_server_stopped_still_arrives() {
     // Short polling may not ask again.
     for (transport, variant) in
-        cases().filter(|(transport, _)| *transport != Transport::ShortPolling)
+        cases().filter(|(transport, _)| transport.delivery() != Delivery::Polled)
     {
         let (bench, client) = (Bench::speaking(variant, 10), variant.client());
         let target = bench.target();
@@ -500,7 +500,7 @@ async fn what_was_published_before_the_server_stopped_still_arrives() {
         };
         let ending = async {
             // After its first poll, a long poll is held.
-            let requests = if transport == Transport::LongPolling { 2 } else { 1 };
+            let requests = if transport.delivery() == Delivery::Held { 2 } else { 1 };
             let what = format!("{transport} over {variant}: {requests} requests");
             until(what, || bench.server.requests() == requests).await;
             bench.publish_numbers(3);
@@ -537,16 +537,12 @@ async fn a_server_that_stops_does_not_wait_for_connections_that_hang() {
         http.send(beginning.as_bytes()).await;
         held.push(http);
     }
-    for transport in [Transport::Sse, Transport::WebSocket] {
+    for request in [
+        format!("GET {} HTTP/1.1\r\nhost: test\r\n\r\n", Transport::Sse.path("bench")),
+        frames::handshake(&Transport::WebSocket.path("bench")),
+    ] {
         let mut http = Http::connect(bench.address).await;
-        http.send(
-            match transport {
-                Transport::WebSocket => frames::handshake(&transport.path("bench")),
-                _ => format!("GET {} HTTP/1.1\r\nhost: test\r\n\r\n", transport.path("bench")),
-            }
-            .as_bytes(),
-        )
-        .await;
+        http.send(request.as_bytes()).await;
         http.head().await;
         held.push(http);
     }
@@ -710,7 +706,7 @@ async fn a_subscriber_that_goes_away_loses_nothing_and_leaves_nothing_behind() {
         let target = bench.target();
         let mut reader = Reader::new(transport, variant, &client, &target, After::Newest);
         let cursor = reader.connected().await;
-        if transport == Transport::LongPolling {
+        if transport.delivery() == Delivery::Held {
             while bench.server.requests() < 2 {
                 // Sends the poll that is held, and goes away while it is.
                 let _ = tokio::time::timeout(Duration::from_millis(5), reader.events.next()).await;

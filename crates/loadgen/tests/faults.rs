@@ -64,7 +64,7 @@ async fn run_until(
     let running = run_subscriber(&subscriber, After::Start, |event| {
         match event {
             SubscriberEvent::Event(Event::Received { cursor, .. }) => {
-                observed.seen.push(cursor.seq)
+                observed.seen.push(cursor.seq);
             }
             SubscriberEvent::Event(Event::Gap { gap, .. }) => panic!("{transport}: {gap:?}"),
             SubscriberEvent::Event(_) => {}

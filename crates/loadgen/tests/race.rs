@@ -18,7 +18,7 @@ use support::{Bench, TIMEOUT, publish, within};
 use tokio::task::JoinSet;
 use wirebench_loadgen::{SubscriberSettings, Target, subscribe};
 use wirebench_measure::Event;
-use wirebench_protocol::{After, Cursor, Transport};
+use wirebench_protocol::{After, Cursor, Delivery, Transport};
 use wirebench_scenario::Headers;
 use wirebench_server::{Feed, Server};
 
@@ -143,7 +143,8 @@ const OVERSLEPT: Duration = Duration::from_secs(30);
 #[tokio::test]
 async fn a_message_published_while_its_reader_goes_to_sleep_wakes_it() {
     // A short poll is answered at once: its reader does not sleep.
-    for transport in [Transport::LongPolling, Transport::Sse, Transport::WebSocket] {
+    let sleeping = Transport::ALL.into_iter().filter(|each| each.delivery() != Delivery::Polled);
+    for transport in sleeping {
         let server = PausedServer::start(WINDOW);
         let target = support::target(server.address);
         let start = server.feed.locate(After::Newest).expect("a feed always has a newest position");

@@ -9,7 +9,7 @@ use tokio::net::TcpSocket;
 use tokio_util::sync::CancellationToken;
 use wirebench_loadgen::{DEFAULT_FEED, SubscriberSettings};
 use wirebench_measure::Event;
-use wirebench_protocol::{After, Gap, Transport};
+use wirebench_protocol::{After, Delivery, Gap, Transport};
 use wirebench_server::{Feed, ForwardedHeader, Limits, Proxies, Server};
 
 use crate::programs::{self, Program, Running};
@@ -118,7 +118,7 @@ async fn a_proxy_that_is_reloaded_loses_and_repeats_nothing() {
 #[tokio::test]
 async fn a_connection_that_is_silent_for_longer_than_the_proxy_waits_is_cut_and_resumed() {
     everywhere(async |program, transport| {
-        if transport == Transport::ShortPolling {
+        if transport.delivery() == Delivery::Polled {
             return;
         }
         let bench = Bench::start(10);

@@ -153,7 +153,7 @@ pub(crate) async fn run_until(
             SubscriberEvent::Event(Event::Connected { .. }) => observed.connected += 1,
             SubscriberEvent::Event(Event::Empty { .. }) => observed.empty += 1,
             SubscriberEvent::Event(Event::Received { cursor, .. }) => {
-                observed.seen.push(cursor.seq)
+                observed.seen.push(cursor.seq);
             }
             SubscriberEvent::Event(Event::Gap { gap, .. }) => panic!("{transport}: {gap:?}"),
             SubscriberEvent::Event(Event::Closing) => observed.closing += 1,
