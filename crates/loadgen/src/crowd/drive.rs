@@ -65,7 +65,7 @@ pub async fn drive(
     let context = RunContext { run, server: reachable, stop, peak_is_own };
     let idle = context.usage("looking at the idle server").await?;
     let mut workers = Workers::start(run, target, workers.max(1))?;
-    // Boxed: the future is large, and whoever drives holds it.
+    // Boxed, because the future is large and is part of the future of the caller.
     let measured = Box::pin(phases(&context, &mut workers, server, &idle, observe)).await;
     let joined = workers.join().await;
     let measurement = measured?;

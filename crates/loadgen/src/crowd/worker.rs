@@ -42,8 +42,8 @@ pub(super) enum WorkerCommand {
     TakeRecorder(oneshot::Sender<Recorder>),
     /// Cut this share of the connections whose subscribers are subscribed.
     CutConnections(f64),
-    /// A fault of the server began at this time. Whoever is interrupted from now on is away since
-    /// then. `None` when the fault is over.
+    /// A fault of the server began at this time. A subscriber that is interrupted from now on counts
+    /// as away since then. `None` when the fault is over.
     SetFaultTime(Option<Timestamp>),
     /// The subscribers that are chosen for it stop reading (`true`), or read again.
     StallReaders(bool),
@@ -94,7 +94,7 @@ impl EventLoop {
     }
 
     async fn run(mut self, mut commands: mpsc::Receiver<WorkerCommand>) {
-        // A probe that is overdue counts with its own lag; none is skipped.
+        // An overdue probe is not skipped: it counts with its own lag.
         let mut probe = tokio::time::interval(PROBE_INTERVAL);
         probe.set_missed_tick_behavior(MissedTickBehavior::Burst);
         let share = Rc::clone(&self.share);

@@ -23,7 +23,7 @@ pub struct SubscriberSettings {
     pub reconnect: Reconnect,
     /// Which request headers are sent.
     pub headers: Headers,
-    /// Whether events carry the payloads too. Showing them needs that, counting them does not.
+    /// Events carry the payloads, too. Needed to show messages, not to count them.
     pub payloads: bool,
 }
 
