@@ -44,11 +44,12 @@
 //!   [`Server::serve_app`] waits for the next poll of each connection.
 //! - **Limits.** These limits are about requests and always hold: [`Limits::message_bytes`],
 //!   [`Limits::body_time`], [`Limits::drain_time`], [`Limits::return_time`], [`Limits::retry`], the
-//!   windows and rates of feeds, and [`Access`]. Limits about connections are the task of whoever
-//!   serves the connections: their number, the time for a head, the idle time, the time for which a
-//!   stream may take no byte (a socket that takes none for 30 s is dropped in any case), and
-//!   trusted proxies ([`Proxies`]). An application that also wants those limits, TLS, HTTP/2 or the
-//!   metrics of connections passes its router to [`Server::serve_app`] instead of `axum::serve`.
+//!   windows and rates of feeds, and [`Access`]. Limits about connections are the task of the code
+//!   that serves the connections: their number, the time for a head, the idle time, the time for
+//!   which a stream may take no byte (a socket that takes none for 30 s is dropped in any case),
+//!   and trusted proxies ([`Proxies`]). An application that also wants those limits, TLS, HTTP/2 or
+//!   the metrics of connections passes its router to [`Server::serve_app`] instead of
+//!   `axum::serve`.
 //! - **Feeds that come and go** need no route of the server: a handler of the application answers
 //!   with [`Server::answer`], over any transport and any feed.
 //!

@@ -1,4 +1,4 @@
-//! A secret that gives a right to whoever brings it.
+//! A secret that gives a right to the client that sends it.
 
 use axum::http::header::{self, HeaderMap};
 use subtle::ConstantTimeEq;

@@ -26,7 +26,7 @@ pub(crate) struct ConnectionActivity {
     /// The number of requests so far; wraps.
     requests: AtomicU32,
     /// Bytes have come that are not part of a request yet.
-    heard: AtomicBool,
+    partial_head: AtomicBool,
     /// The peer has not taken all that was written to its socket.
     stalled: AtomicBool,
     /// The transport of its first subscription.
@@ -69,7 +69,7 @@ impl ConnectionActivity {
             is_refused,
             active_requests: AtomicU32::new(0),
             requests: AtomicU32::new(0),
-            heard: AtomicBool::new(false),
+            partial_head: AtomicBool::new(false),
             stalled: AtomicBool::new(false),
             transport: OnceLock::new(),
             early_received: AtomicU64::new(0),
@@ -95,7 +95,7 @@ impl ConnectionActivity {
     /// Counts a request. It is being answered until the guard is dropped.
     pub(super) fn begin_request(this: &Arc<Self>) -> ActiveRequest {
         this.requests.fetch_add(1, Relaxed);
-        this.heard.store(false, Relaxed);
+        this.partial_head.store(false, Relaxed);
         Self::hold(this)
     }
 
@@ -117,8 +117,8 @@ impl ConnectionActivity {
     }
 
     /// Returns true if bytes have come that are not part of a request yet.
-    pub(super) fn heard(&self) -> bool {
-        self.heard.load(Relaxed)
+    pub(super) fn has_partial_head(&self) -> bool {
+        self.partial_head.load(Relaxed)
     }
 
     pub(super) fn set_stalled(&self, stalled: bool) {
@@ -147,7 +147,7 @@ impl ConnectionActivity {
 
     /// Counts bytes that were read from the socket.
     pub(super) fn received(&self, bytes: usize) {
-        self.heard.store(true, Relaxed);
+        self.partial_head.store(true, Relaxed);
         let bytes = bytes as u64;
         match self.transport() {
             Some(transport) => self.server.metrics.connections.received(Some(transport), bytes),
@@ -201,8 +201,8 @@ impl Drop for ConnectionActivity {
 
 impl Drop for ActiveRequest {
     fn drop(&mut self) {
-        // What was heard while the request was being answered was its body.
-        self.0.heard.store(false, Relaxed);
+        // What came while the request was being answered was its body.
+        self.0.partial_head.store(false, Relaxed);
         self.0.active_requests.fetch_sub(1, Relaxed);
     }
 }

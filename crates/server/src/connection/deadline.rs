@@ -42,7 +42,7 @@ pub(super) struct ConnectionDeadline {
 struct Wait {
     since: Instant,
     /// Part of a head has come.
-    heard: bool,
+    partial_head: bool,
     /// The number of requests after which this wait began.
     requests: u32,
 }
@@ -76,11 +76,11 @@ impl ConnectionDeadline {
             return Poll::Pending;
         }
         let requests = activity.requests();
-        let heard = activity.heard() && !(self.is_http2 && requests > 0);
-        let same = |wait: &Wait| wait.heard == heard && wait.requests == requests;
+        let partial_head = activity.has_partial_head() && !(self.is_http2 && requests > 0);
+        let same = |wait: &Wait| wait.partial_head == partial_head && wait.requests == requests;
         let wait = match self.wait.filter(same) {
             Some(wait) => wait,
-            None => self.begin(heard, requests),
+            None => self.begin(partial_head, requests),
         };
         let until = self.until(wait, activity, limits);
         let timer = self.timer.get_or_insert_with(|| Box::pin(sleep_until(until)));
@@ -90,30 +90,30 @@ impl ConnectionDeadline {
         loop {
             ready!(timer.as_mut().poll(context));
             if timer.deadline() >= until {
-                let reason = if heard { CloseReason::SlowHead } else { CloseReason::Idle };
+                let reason = if partial_head { CloseReason::SlowHead } else { CloseReason::Idle };
                 return Poll::Ready(reason);
             }
             timer.as_mut().reset(until);
         }
     }
 
-    fn begin(&mut self, heard: bool, requests: u32) -> Wait {
+    fn begin(&mut self, partial_head: bool, requests: u32) -> Wait {
         let since = Instant::now();
         if self.last.is_none_or(|(before, _)| before != requests) {
             let last = self.last.filter(|_| requests > 1);
             self.poll_period = last.map(|(_, before)| since - before);
             self.last = Some((requests, since));
         }
-        *self.wait.insert(Wait { since, heard, requests })
+        *self.wait.insert(Wait { since, partial_head, requests })
     }
 
     fn until(&self, wait: Wait, activity: &ConnectionActivity, limits: &Limits) -> Instant {
         let head = wait.since + limits.head_time;
         let Some(stopped) = self.stopped else {
-            return if wait.heard { head } else { wait.since + limits.idle_time };
+            return if wait.partial_head { head } else { wait.since + limits.idle_time };
         };
         let drained = stopped + limits.drain_time;
-        if wait.heard {
+        if wait.partial_head {
             return head.min(drained);
         }
         if !activity.transport().is_some_and(Transport::polls) {

@@ -77,7 +77,7 @@ impl WebSocketSession {
         let mut follow = self.subscription.follow(cursor);
         let mut ping = interval_at(Instant::now() + PING_INTERVAL, PING_INTERVAL);
         ping.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let mut heard = true;
+        let mut heard_since_ping = true;
         let (mut read_flag, mut ping_flag) = (WakeFlag::default(), WakeFlag::default());
         loop {
             let next_ping =
@@ -89,8 +89,8 @@ impl WebSocketSession {
                 message = poll_fn(|context| {
                     read_flag.poll(context, |context| self.socket.stream.poll_next_unpin(context))
                 }) => {
-                    heard = true;
-                    self.hear(message.unwrap_or(Err(Error::ConnectionClosed))?).await?;
+                    heard_since_ping = true;
+                    self.handle(message.unwrap_or(Err(Error::ConnectionClosed))?).await?;
                 }
                 batch = follow.next() => {
                     let batch = batch.ok_or(SessionEnd::FeedClosed)?;
@@ -98,7 +98,7 @@ impl WebSocketSession {
                     self.write(&frames(&batch)).await?;
                 }
                 _ = next_ping => {
-                    if !std::mem::take(&mut heard) {
+                    if !std::mem::take(&mut heard_since_ping) {
                         let reason = "no answer to a ping";
                         return Err(SessionEnd::Refused(CloseCode::Policy, reason));
                     }
@@ -120,7 +120,7 @@ impl WebSocketSession {
 
     /// Handles what the subscriber sends. Only a request to publish means anything: the library
     /// answers pings by itself.
-    async fn hear(&mut self, message: Message) -> Result<(), SessionEnd> {
+    async fn handle(&mut self, message: Message) -> Result<(), SessionEnd> {
         // Sends the library's answer to a ping or a Close frame.
         in_time(&self.subscription, &self.socket.context, self.socket.stream.flush()).await?;
         let answer = match message {
@@ -154,8 +154,8 @@ impl WebSocketSession {
 
     /// Writes whole frames past the library, which would copy each of them into a buffer of its
     /// own. This is correct because the library's buffer is empty whenever this task gets here:
-    /// every `send` flushes, and `hear` flushes the answer to what was heard before anything else
-    /// is written.
+    /// every `send` flushes, and `handle` flushes the answer to what was received before anything
+    /// else is written.
     async fn write(&mut self, frames: &[u8]) -> Result<(), SessionEnd> {
         let Socket { stream, context } = &mut self.socket;
         let writing = async { Ok(stream.get_mut().write_all(frames).await?) };
