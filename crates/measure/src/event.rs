@@ -26,8 +26,8 @@ pub enum Event {
         /// The place from which to continue.
         cursor: Cursor,
     },
-    /// An answer said that it is the last on its connection. The next request needs another connection.
-    /// The subscription has not ended.
+    /// An answer said that it is the last on its connection. The next request needs another
+    /// connection. The subscription has not ended.
     Closing,
     /// The server said how long to wait before reconnecting, from now on.
     Retry {

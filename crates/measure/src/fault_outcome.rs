@@ -24,11 +24,13 @@ pub struct FaultOutcome {
 pub struct SubscriberOutcome {
     /// Its place in each epoch of the feed.
     pub sequence: Sequence,
-    /// True if it is subscribed. A subscriber without a subscription knows that it receives nothing.
+    /// True if it is subscribed. A subscriber without a subscription knows that it receives
+    /// nothing.
     pub subscribed: bool,
 }
 
-/// Returns what the subscribers missed of the messages that were expected in each epoch of the feed.
+/// Returns what the subscribers missed of the messages that were expected in each epoch of the
+/// feed.
 pub fn missed(outcomes: &[SubscriberOutcome], expected: &[ExpectedRange]) -> Missed {
     let mut sum = Missed::default();
     for SubscriberOutcome { sequence, subscribed } in outcomes {

@@ -7,7 +7,8 @@ use hdrhistogram::Histogram;
 
 /// Durations from 1 ns to one hour, kept to three significant digits (HdrHistogram).
 ///
-/// An empty one allocates nothing. The first value allocates the whole histogram, which never grows.
+/// An empty one allocates nothing. The first value allocates the whole histogram, which never
+/// grows.
 #[derive(Clone, Debug, Default)]
 pub struct Latency {
     /// `None` until the first value, because there is one of these for every worker and second.
@@ -16,8 +17,8 @@ pub struct Latency {
     saturated: u64,
 }
 
-/// Every `Latency` has the same bounds, so that any two can be merged, and any log line added to any
-/// other.
+/// Every `Latency` has the same bounds, so that any two can be merged, and any log line added to
+/// any other.
 const HIGHEST: Duration = Duration::from_hours(1);
 const HIGHEST_NS: u64 = 3_600_000_000_000;
 const SIGNIFICANT_DIGITS: u8 = 3;
@@ -83,8 +84,8 @@ impl Latency {
         self.recorded().and_then(|histogram| from_float_nanos(histogram.mean()))
     }
 
-    /// Returns the standard deviation of the values themselves (not an estimate for a larger population);
-    /// `None` if empty.
+    /// Returns the standard deviation of the values themselves (not an estimate for a larger
+    /// population); `None` if empty.
     pub fn stddev(&self) -> Option<Duration> {
         self.recorded().and_then(|histogram| from_float_nanos(histogram.stdev()))
     }
@@ -97,15 +98,15 @@ impl Latency {
     /// Returns the value that `percentile` percent (0 to 100) of the values do not exceed, to the
     /// histogram's precision. This is for results that people read.
     ///
-    /// `None` if there are too few values: fewer than one value is then expected above the percentile (or
-    /// below it, for percentiles under 50). The 50th takes 2 values, the 99th 100, the 99.9th 1,000. With
-    /// fewer, the number would be the maximum under another name.
+    /// `None` if there are too few values: fewer than one value is then expected above the
+    /// percentile (or below it, for percentiles under 50). The 50th takes 2 values, the 99th 100,
+    /// the 99.9th 1,000. With fewer, the number would be the maximum under another name.
     pub fn percentile(&self, percentile: f64) -> Option<Duration> {
         self.supports(percentile).then(|| self.value_at_percentile(percentile)).flatten()
     }
 
-    /// Returns the same with any number of values; `None` only if empty. This is for decisions during a
-    /// run, for which the maximum of a few values is the right substitute.
+    /// Returns the same with any number of values; `None` only if empty. This is for decisions
+    /// during a run, for which the maximum of a few values is the right substitute.
     pub fn value_at_percentile(&self, percentile: f64) -> Option<Duration> {
         self.recorded()
             .map(|histogram| Duration::from_nanos(histogram.value_at_percentile(percentile)))
@@ -116,7 +117,8 @@ impl Latency {
     #[expect(clippy::cast_precision_loss, reason = "only small counts are near the limit")]
     pub fn supports(&self, percentile: f64) -> bool {
         let share_beyond = percentile.min(100.0 - percentile) / 100.0;
-        // The tolerance is for shares such as 1 - 0.999, which binary fractions cannot represent exactly.
+        // The tolerance is for shares such as 1 - 0.999, which binary fractions cannot represent
+        // exactly.
         self.len() as f64 * share_beyond >= 1.0 - 1e-9
     }
 

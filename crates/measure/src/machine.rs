@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use wirebench_protocol::Timestamp;
 
-/// What the kernel reported of the machine at one instant. A value that it did not report is `None` or
-/// absent.
+/// What the kernel reported of the machine at one instant. A value that it did not report is `None`
+/// or absent.
 #[derive(Clone, Debug)]
 pub struct MachineReading {
     /// The time of the reading.
@@ -34,8 +34,8 @@ pub struct CoreTimes {
     pub is_all: bool,
     /// The time of processes: user (which includes guests), nice and system.
     ///
-    /// Interrupts and soft interrupts are not included, because on loopback most of them carry the run's
-    /// own messages.
+    /// Interrupts and soft interrupts are not included, because on loopback most of them carry the
+    /// run's own messages.
     pub busy: u64,
     /// The time in which a hypervisor ran something else although a task was ready.
     pub steal: u64,
@@ -54,8 +54,8 @@ pub struct ProcessTimes {
     pub used: u64,
     /// The same for its children that ended and that it waited for.
     pub reaped: u64,
-    /// When it started, in ticks since the machine started. This tells processes apart that had the same
-    /// number.
+    /// When it started, in ticks since the machine started. This tells processes apart that had the
+    /// same number.
     pub started: u64,
     /// The core that it ran on last.
     pub core: usize,
@@ -113,8 +113,8 @@ impl ProcessTimes {
 }
 
 impl MachineReading {
-    /// Returns true if no process is hidden, by a container with its own process numbers or by the mount
-    /// option `hidepid`. Only then is the kernel's thread number 2 visible.
+    /// Returns true if no process is hidden, by a container with its own process numbers or by the
+    /// mount option `hidepid`. Only then is the kernel's thread number 2 visible.
     pub(crate) fn sees_everything(&self) -> bool {
         self.processes.iter().any(|process| process.pid == 2 && process.name == "kthreadd")
     }
@@ -189,8 +189,10 @@ mod tests {
         let system = used / 4;
         let (in_user_mode, started) = (used - system, 31);
         format!(
-            "{pid} ({name}) S {parent} 0 0 0 -1 4194560 46105 927365 0 652 {in_user_mode} {system} {reaped} 0 \
-             20 0 13 0 {started} 51843072 4801 18446744073709551615 1 1 0 0 0 0 0 4096 1256 0 0 0 17 0 0 \
+            "{pid} ({name}) S {parent} 0 0 0 -1 4194560 46105 927365 0 652 {in_user_mode} {system} \
+             {reaped} 0 \
+             20 0 13 0 {started} 51843072 4801 18446744073709551615 1 1 0 0 0 0 0 4096 1256 0 0 \
+             0 17 0 0 \
              0 0 0 0 0 0 0 0 0 0 0 0\n"
         )
     }

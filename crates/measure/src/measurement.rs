@@ -58,8 +58,9 @@ pub struct ServerCost {
     pub rss_idle_bytes: u64,
     /// The maximum resident memory over the run.
     pub rss_peak_bytes: u64,
-    /// Growth of resident memory while the last four fifths of the crowd connected, before the first
-    /// message, divided by their number. `None` if the crowd is so small that the growth would be noise.
+    /// Growth of resident memory while the last four fifths of the crowd connected, before the
+    /// first message, divided by their number. `None` if the crowd is so small that the growth
+    /// would be noise.
     pub rss_per_subscriber_bytes: Option<u64>,
     /// Messages published late, by the server's count.
     pub late_publishes: u64,
@@ -72,35 +73,37 @@ pub struct LoadgenCost {
     pub cpu: Duration,
     /// Worker threads, each of which can use one core.
     pub workers: usize,
-    /// The maximum resident memory of the process during this run. `None` if the kernel cannot reset the
-    /// peak of earlier runs.
+    /// The maximum resident memory of the process during this run. `None` if the kernel cannot
+    /// reset the peak of earlier runs.
     pub rss_peak_bytes: Option<u64>,
 }
 
 impl Measurement {
-    /// Returns the deliveries that should have been made: messages published in the window, times the
-    /// subscribers that were subscribed when it opened. `None` if the server did not report what was
-    /// published.
+    /// Returns the deliveries that should have been made: messages published in the window, times
+    /// the subscribers that were subscribed when it opened. `None` if the server did not report
+    /// what was published.
     pub fn expected(&self) -> Option<u64> {
         self.published.map(|published| published.saturating_mul(self.subscribed))
     }
 
-    /// Returns the deliveries that were expected and not made, announced by the server as gaps or not.
+    /// Returns the deliveries that were expected and not made, announced by the server as gaps or
+    /// not.
     ///
-    /// `None` if it is not known how many were expected, and if *more* were received than expected. Then
-    /// one of the counts is wrong, and their difference means nothing ([`Invalid::Surplus`]).
+    /// `None` if it is not known how many were expected, and if *more* were received than expected.
+    /// Then one of the counts is wrong, and their difference means nothing ([`Invalid::Surplus`]).
     pub fn missing(&self) -> Option<u64> {
         self.expected()?.checked_sub(self.seen.received)
     }
 
-    /// Returns the share of the messages published in the window that reached the subscribers that were
-    /// asked for, 0 to 1. A subscriber without a subscription counts as having received nothing. `None`
-    /// for a run without faults, and if nothing was published.
+    /// Returns the share of the messages published in the window that reached the subscribers that
+    /// were asked for, 0 to 1. A subscriber without a subscription counts as having received
+    /// nothing. `None` for a run without faults, and if nothing was published.
     pub fn delivered_ratio(&self) -> Option<f64> {
         ratio(self.seen.received, self.published?.saturating_mul(self.faults?.wanted))
     }
 
-    /// Returns the bytes both ways for each message received, headers, framing and empty answers included.
+    /// Returns the bytes both ways for each message received, headers, framing and empty answers
+    /// included.
     pub fn bytes_per_message(&self) -> Option<f64> {
         ratio(self.traffic.bytes_up + self.traffic.bytes_down, self.seen.received)
     }

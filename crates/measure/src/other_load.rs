@@ -5,10 +5,11 @@ use std::fmt::Write as _;
 
 use crate::machine::{MachineReading, ProcessTimes};
 
-/// A run is disturbed if others take more than this share of the processor time of the usable cores.
+/// A run is disturbed if others take more than this share of the processor time of the usable
+/// cores.
 ///
-/// On two cores it is a tenth of one core. The services of an idle machine stay far below it, and one
-/// busy loop is far above it. `docs/method.md` has the figures.
+/// On two cores it is a tenth of one core. The services of an idle machine stay far below it, and
+/// one busy loop is far above it. `docs/method.md` has the figures.
 pub const DISTURBED_CPU_RATIO: f64 = 0.05;
 
 /// The maximum number of processes that a reason names.
@@ -17,7 +18,8 @@ const NAMED: usize = 3;
 /// A process with less than this share of what others used is not named.
 const NAMED_SHARE: f64 = 0.05;
 
-/// A cause (other processes or the hypervisor) with less than this share of the whole is not mentioned.
+/// A cause (other processes or the hypervisor) with less than this share of the whole is not
+/// mentioned.
 const MENTIONED_SHARE: f64 = 0.1;
 
 /// The load of the machine besides a run. A value that could not be measured is `None`, never 0.
@@ -29,10 +31,11 @@ pub struct OtherLoad {
     pub other_ratio: Option<f64>,
     /// The share of their processor time that a hypervisor took away, 0 to 1.
     pub steal_ratio: Option<f64>,
-    /// The share of the time in which some task of the machine, of the run or not, waited for a core.
+    /// The share of the time in which some task of the machine, of the run or not, waited for a
+    /// core.
     pub pressure_ratio: Option<f64>,
-    /// The other processes whose time is known, the busiest first. If the run may not use all cores of the
-    /// machine, only processes that last ran on a core that it may use.
+    /// The other processes whose time is known, the busiest first. If the run may not use all cores
+    /// of the machine, only processes that last ran on a core that it may use.
     pub processes: Vec<OtherProcess>,
 }
 
@@ -48,8 +51,8 @@ pub struct OtherProcess {
 }
 
 impl OtherLoad {
-    /// Returns the load between two readings. The process `loadgen` and its descendants (the server and the
-    /// proxy, which it starts) belong to the run. All other processes are others.
+    /// Returns the load between two readings. The process `loadgen` and its descendants (the server
+    /// and the proxy, which it starts) belong to the run. All other processes are others.
     pub fn between(from: &MachineReading, to: &MachineReading, loadgen: u32) -> Self {
         let passed = to.at.saturating_since(from.at);
         let whole = passed.as_secs_f64();
@@ -93,16 +96,16 @@ impl OtherLoad {
         }
     }
 
-    /// Returns true if others took so much processor time that it may explain the run's delays. `None` if
-    /// the kernel does not report how much they took.
+    /// Returns true if others took so much processor time that it may explain the run's delays.
+    /// `None` if the kernel does not report how much they took.
     pub fn is_disturbed(&self) -> Option<bool> {
         let taken = [self.other_ratio, self.steal_ratio];
         let known = taken.iter().any(Option::is_some);
         known.then(|| taken.into_iter().flatten().sum::<f64>() > DISTURBED_CPU_RATIO)
     }
 
-    /// Returns why the run is disturbed, with the names of the busiest processes. `None` if it is not
-    /// disturbed, or if that is not known.
+    /// Returns why the run is disturbed, with the names of the busiest processes. `None` if it is
+    /// not disturbed, or if that is not known.
     pub fn reason(&self) -> Option<String> {
         if self.is_disturbed() != Some(true) {
             return None;
@@ -237,7 +240,8 @@ mod tests {
         &[(50, "wirebench", 40, [0, 0]), (51, "wirebench", 50, [0, 0])];
     const KERNEL: (u32, &str, u32, [u64; 2]) = (2, "kthreadd", 0, [0, 0]);
 
-    /// Returns a reading of two cores after some seconds, with busy ticks, stolen ticks and processes.
+    /// Returns a reading of two cores after some seconds, with busy ticks, stolen ticks and
+    /// processes.
     fn reading(
         seconds: u64,
         [busy, steal]: [u64; 2],
@@ -302,8 +306,8 @@ mod tests {
         let to = reading(10, [1_400, 0], &crowd([200, 600, 300, 290, 10]));
         assert_eq!(
             load(&from, &to).reason().unwrap(),
-            "other processes used 1.4 of 2 cores, among them pid 61, rustc (0.60), pid 62, rustc (0.30), \
-             pid 63, rustc (0.29)"
+            "other processes used 1.4 of 2 cores, among them pid 61, rustc (0.60), pid 62, rustc \
+             (0.30), pid 63, rustc (0.29)"
         );
     }
 

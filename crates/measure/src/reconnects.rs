@@ -42,8 +42,9 @@ impl Reconnects {
         self.away.len()
     }
 
-    /// Returns the time after which 99 % of all subscribers that were cut off were back; `still_away` of
-    /// them never came back. `None` if none was cut off, or if more than 1 % never came back.
+    /// Returns the time after which 99 % of all subscribers that were cut off were back;
+    /// `still_away` of them never came back. `None` if none was cut off, or if more than 1 % never
+    /// came back.
     #[expect(
         clippy::cast_precision_loss,
         reason = "a rank among reconnects needs no more than 16 digits"

@@ -8,8 +8,8 @@ use crate::reconnects::Reconnects;
 use crate::sequence::{Arrival, Sequence};
 use crate::window::Window;
 
-/// What a number of subscribers received. It is owned by one worker and merged at the end, so it needs
-/// no lock.
+/// What a number of subscribers received. It is owned by one worker and merged at the end, so it
+/// needs no lock.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Recorder {
     /// From the time a message was due to the arrival of its last byte; first arrivals only.
@@ -37,8 +37,8 @@ pub struct Recorder {
     pub empty: u64,
     /// Bytes of the payloads received, first arrivals only: the bytes of a repeat are overhead.
     pub payload_bytes: u64,
-    /// Messages whose delays do not count, because their subscribers were told not to read. They are in
-    /// `received` too.
+    /// Messages whose delays do not count, because their subscribers were told not to read. They
+    /// are in `received` too.
     pub without_delay: u64,
     /// Subscriptions that broke and were resumed. The load generator records them.
     pub reconnects: Reconnects,
@@ -53,10 +53,10 @@ impl Recorder {
 
     /// Records one event of the subscriber whose place is `sequence`.
     ///
-    /// A message counts if it was due inside the window, however late it arrives. A request or an empty
-    /// answer counts if it happened inside. The time to connect always counts. A gap has no time, and
-    /// counts as soon as there is a window. Without one (`None`, during ramp and warm-up), only `sequence`
-    /// is updated.
+    /// A message counts if it was due inside the window, however late it arrives. A request or an
+    /// empty answer counts if it happened inside. The time to connect always counts. A gap has no
+    /// time, and counts as soon as there is a window. Without one (`None`, during ramp and
+    /// warm-up), only `sequence` is updated.
     pub fn observe(&mut self, window: Option<Window>, sequence: &mut Sequence, event: &Event) {
         let inside = |at| window.is_some_and(|window| window.contains(at));
         match *event {
@@ -122,8 +122,8 @@ impl Recorder {
         self.reconnects.merge(reconnects);
     }
 
-    /// Returns the same without delays. Messages that arrived while the subscriber was told not to read
-    /// have no meaningful delay.
+    /// Returns the same without delays. Messages that arrived while the subscriber was told not to
+    /// read have no meaningful delay.
     #[must_use]
     pub fn without_delays(self) -> Self {
         Self {

@@ -13,7 +13,8 @@ pub struct Second {
     pub index: u64,
     /// When the second began.
     pub from: Timestamp,
-    /// The length of the second. The last one of the window and the last one of the drain may be shorter.
+    /// The length of the second. The last one of the window and the last one of the drain may be
+    /// shorter.
     pub length: Duration,
     /// Messages published in the second, by the server's count.
     pub published: Option<u64>,
@@ -38,19 +39,19 @@ pub struct Second {
 pub struct CpuTime {
     /// The processor time used, user and system.
     pub used: Duration,
-    /// The time between the two readings. It is not exactly the length of the second, because a counter
-    /// is read a little after the second has ended.
+    /// The time between the two readings. It is not exactly the length of the second, because a
+    /// counter is read a little after the second has ended.
     pub elapsed: Duration,
 }
 
-/// The shortest part of a second that has a processor share. In a shorter one, the cost of the readings
-/// themselves would outweigh what happened. The drain of a run that lost nothing takes a few
-/// milliseconds, in most of which the server answers requests of the load generator.
+/// The shortest part of a second that has a processor share. In a shorter one, the cost of the
+/// readings themselves would outweigh what happened. The drain of a run that lost nothing takes a
+/// few milliseconds, in most of which the server answers requests of the load generator.
 const MIN_RATIO_INTERVAL: Duration = Duration::from_millis(100);
 
 impl Second {
-    /// Returns the server's processor time divided by the time that passed: 1 is one core. `None` if the
-    /// server did not report it, and for less than 100 ms.
+    /// Returns the server's processor time divided by the time that passed: 1 is one core. `None`
+    /// if the server did not report it, and for less than 100 ms.
     pub fn server_cpu_ratio(&self) -> Option<f64> {
         self.server_cpu?.ratio()
     }
@@ -62,8 +63,8 @@ impl Second {
 }
 
 impl CpuTime {
-    /// Returns the processor time divided by the time that passed: 1 is one core. `None` for less than
-    /// 100 ms.
+    /// Returns the processor time divided by the time that passed: 1 is one core. `None` for less
+    /// than 100 ms.
     pub fn ratio(self) -> Option<f64> {
         (self.elapsed >= MIN_RATIO_INTERVAL).then(|| self.used.div_duration_f64(self.elapsed))
     }

@@ -22,12 +22,12 @@ pub enum Arrival {
 
 /// One subscriber's place in the feed.
 ///
-/// There is one for each subscriber, so it is small: it stores the newest message and the holes before
-/// it, not what arrived. Without holes it allocates nothing.
+/// There is one for each subscriber, so it is small: it stores the newest message and the holes
+/// before it, not what arrived. Without holes it allocates nothing.
 ///
-/// At most [`Sequence::MAX_HOLES`] holes are stored. If there are more, the oldest is dropped, and a
-/// message of it that arrives after all counts as a [`Duplicate`](Arrival::Duplicate). It still counts
-/// as missing, so dropping a hole can make a run look worse, but never better.
+/// At most [`Sequence::MAX_HOLES`] holes are stored. If there are more, the oldest is dropped, and
+/// a message of it that arrives after all counts as a [`Duplicate`](Arrival::Duplicate). It still
+/// counts as missing, so dropping a hole can make a run look worse, but never better.
 #[derive(Clone, Debug, Default)]
 pub struct Sequence {
     /// The epoch of the feed that the numbers belong to; `None` before the first cursor.
@@ -45,8 +45,8 @@ pub struct Sequence {
 struct History {
     /// The epochs before this one, the oldest first; at most [`Sequence::MAX_PAST_EPOCHS`].
     past: Vec<PastEpoch>,
-    /// What gaps have announced as missed in this epoch; at most [`Sequence::MAX_HOLES`]. Dropping the
-    /// oldest makes a signalled loss look silent, never the other way round.
+    /// What gaps have announced as missed in this epoch; at most [`Sequence::MAX_HOLES`]. Dropping
+    /// the oldest makes a signalled loss look silent, never the other way round.
     told: VecDeque<RangeInclusive<Seq>>,
     /// The place at which the subscriber entered this epoch. What lies before it never arrived.
     start: Seq,
@@ -72,8 +72,8 @@ impl Sequence {
 
     /// Places the subscriber: the first message that it expects is the one after `cursor`.
     ///
-    /// Within one epoch of the feed only the first call counts: a subscriber that reconnects expects what
-    /// has not arrived, wherever the server lets it continue.
+    /// Within one epoch of the feed only the first call counts: a subscriber that reconnects
+    /// expects what has not arrived, wherever the server lets it continue.
     pub fn start_at(&mut self, cursor: Cursor) {
         if self.epoch != Some(cursor.epoch) {
             self.reset(cursor);
@@ -101,7 +101,8 @@ impl Sequence {
         self.holes.clear();
     }
 
-    /// Records a gap that the server announced, and the place from which the subscription continues.
+    /// Records a gap that the server announced, and the place from which the subscription
+    /// continues.
     pub fn record_gap(&mut self, gap: Gap, cursor: Cursor) {
         self.start_at(cursor);
         match gap {
@@ -125,8 +126,8 @@ impl Sequence {
         }
     }
 
-    /// Returns the newest message that arrived in an epoch of the feed, counted from the subscriber's
-    /// first epoch, 0.
+    /// Returns the newest message that arrived in an epoch of the feed, counted from the
+    /// subscriber's first epoch, 0.
     pub fn newest_in_epoch(&self, epoch: usize) -> Option<Seq> {
         let past = self.history.as_ref().map_or(&[][..], |history| &history.past);
         match past.get(epoch) {
@@ -135,9 +136,9 @@ impl Sequence {
         }
     }
 
-    /// Returns what did not arrive of the messages that were expected in each epoch of the feed, the
-    /// subscriber's first epoch first. `subscribed` says whether the subscriber believes that it is up to
-    /// date.
+    /// Returns what did not arrive of the messages that were expected in each epoch of the feed,
+    /// the subscriber's first epoch first. `subscribed` says whether the subscriber believes that
+    /// it is up to date.
     pub(crate) fn missed(&self, expected: &[ExpectedRange], subscribed: bool) -> Missed {
         let mut missed = Missed::default();
         for (epoch, expected) in expected.iter().enumerate() {
@@ -179,8 +180,8 @@ impl Sequence {
 
     /// Records the message at `seq` and returns what its arrival means.
     ///
-    /// A message from before the start counts as a duplicate, because the cursor at which the subscription
-    /// started says that the subscriber already has it.
+    /// A message from before the start counts as a duplicate, because the cursor at which the
+    /// subscription started says that the subscriber already has it.
     pub fn arrive(&mut self, seq: Seq) -> Arrival {
         if seq > self.newest {
             if seq > self.newest + 1 {
@@ -223,7 +224,8 @@ impl Sequence {
     }
 }
 
-/// Returns what has not arrived of an epoch: before its start, in its holes, after its newest message.
+/// Returns what has not arrived of an epoch: before its start, in its holes, after its newest
+/// message.
 fn unseen(start: Seq, holes: &VecDeque<RangeInclusive<Seq>>, newest: Seq) -> Ranges {
     let ends = [0..=start, newest.saturating_add(1)..=Seq::MAX];
     holes.iter().cloned().chain(ends).collect()

@@ -13,18 +13,18 @@ const GENERATOR_BUSY_RATIO: f64 = 0.85;
 
 /// Above this p99 of its own lag, the load generator alone may explain a delivery p99.
 ///
-/// The lag of an idle event loop is the granularity of its timer, 1 to 2 ms. 50 ms is the round trip of
-/// the default link (25 ms each way): beyond it, the lag outweighs what is measured.
+/// The lag of an idle event loop is the granularity of its timer, 1 to 2 ms. 50 ms is the round
+/// trip of the default link (25 ms each way): beyond it, the lag outweighs what is measured.
 const GENERATOR_LATE_P99: Duration = Duration::from_millis(50);
 
 impl Measurement {
-    /// Returns why the numbers must not be used, given how many subscribers were `wanted`. Empty if the
-    /// run is valid. An interruption is not judged here, because only the caller knows of it.
+    /// Returns why the numbers must not be used, given how many subscribers were `wanted`. Empty if
+    /// the run is valid. An interruption is not judged here, because only the caller knows of it.
     ///
-    /// Missing messages make a run invalid even if the server announced them as gaps, because the delays
-    /// of messages that arrived say nothing about those that did not. In a run with faults, missing
-    /// messages are what is measured: there only messages missed silently make it invalid, and too few
-    /// subscribers do not.
+    /// Missing messages make a run invalid even if the server announced them as gaps, because the
+    /// delays of messages that arrived say nothing about those that did not. In a run with faults,
+    /// missing messages are what is measured: there only messages missed silently make it invalid,
+    /// and too few subscribers do not.
     #[must_use]
     pub fn judge(&self, wanted: u64) -> Vec<Invalid> {
         let Self { subscribed, seen, .. } = self;

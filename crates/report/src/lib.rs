@@ -1,9 +1,9 @@
 //! Turns measurements into files, tables, comparisons and pages.
 //!
 //! A run becomes a [`Row`] of `runs.csv`, and each of its seconds a line of `timeline.csv` and of
-//! `latency.hlog`. [`table()`] shows the rows to a person. [`compare`] compares runs before and after a
-//! change. [`html`] makes pages. What a column is called and means is stated once, in [`COLUMNS`] and
-//! [`TIMELINE_COLUMNS`], which the header, the reader and the tables follow.
+//! `latency.hlog`. [`table()`] shows the rows to a person. [`compare`] compares runs before and
+//! after a change. [`html`] makes pages. What a column is called and means is stated once, in
+//! [`COLUMNS`] and [`TIMELINE_COLUMNS`], which the header, the reader and the tables follow.
 //!
 //! This crate does not print, has no async code and never uses the network.
 

@@ -41,7 +41,8 @@ impl Row {
         self.value(column)?.number()
     }
 
-    /// Returns the words in a column; `None` if it is blank, not words, or if there is no such column.
+    /// Returns the words in a column; `None` if it is blank, not words, or if there is no such
+    /// column.
     pub fn text(&self, column: &str) -> Option<&str> {
         self.value(column)?.text()
     }
@@ -56,8 +57,8 @@ impl Row {
         self.text("invalid_reason").unwrap_or(NO_REASON)
     }
 
-    /// Returns what took processor time from the run, if it was disturbed. `None` if it was not, or if
-    /// that is not known.
+    /// Returns what took processor time from the run, if it was disturbed. `None` if it was not, or
+    /// if that is not known.
     pub fn disturbance(&self) -> Option<&str> {
         (self.value("disturbed") == Some(&Value::Boolean(true)))
             .then(|| self.text("disturbed_reason").unwrap_or(NO_REASON))
@@ -99,7 +100,8 @@ impl TimelineRow {
         self.value(column)?.number()
     }
 
-    /// Returns the words in a column; `None` if it is blank, not words, or if there is no such column.
+    /// Returns the words in a column; `None` if it is blank, not words, or if there is no such
+    /// column.
     pub fn text(&self, column: &str) -> Option<&str> {
         self.value(column)?.text()
     }

@@ -89,7 +89,8 @@ impl VaryingSettings {
 }
 
 impl RunGroup<'_> {
-    /// Orders groups by their shared settings, then by transport, then by the transport's own settings.
+    /// Orders groups by their shared settings, then by transport, then by the transport's own
+    /// settings.
     pub(crate) fn order(&self, other: &Self) -> Ordering {
         compare_values(&self.shared, &other.shared)
             .then_with(|| position(self.transport).cmp(&position(other.transport)))
@@ -118,8 +119,8 @@ impl fmt::Display for TransportSetting {
     }
 }
 
-/// Returns the place of a transport in the order in which transports are always listed. Unknown names,
-/// from files of a newer version, come last.
+/// Returns the place of a transport in the order in which transports are always listed. Unknown
+/// names, from files of a newer version, come last.
 pub(crate) fn position(transport: &str) -> usize {
     transport.parse().map_or(Transport::COUNT, |transport: Transport| transport as usize)
 }
@@ -133,7 +134,8 @@ pub(crate) fn agree_in_shared_settings(left: &Row, right: &Row) -> bool {
         .all(|column| setting(left, column) == setting(right, column))
 }
 
-/// Returns the value of a setting. The size of replayed payloads is measured, so it is not a setting.
+/// Returns the value of a setting. The size of replayed payloads is measured, so it is not a
+/// setting.
 fn setting(row: &Row, column: &RunColumn) -> Value {
     if column.name == "payload_bytes" && row.text("payload_source").is_some() {
         return Value::Blank;

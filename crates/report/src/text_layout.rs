@@ -6,8 +6,8 @@ pub struct Style {
     /// True if text may be bold or coloured (ANSI escape sequences). First places are marked
     /// with `*` otherwise.
     pub colour: bool,
-    /// The number of columns of the terminal, at least 40. Text that is wider is broken into several
-    /// lines or tables, never cut.
+    /// The number of columns of the terminal, at least 40. Text that is wider is broken into
+    /// several lines or tables, never cut.
     pub width: usize,
 }
 

@@ -1,4 +1,5 @@
-//! The laws checked against `worked-values.json`, which the demo pages' copy is checked against too.
+//! The laws checked against `worked-values.json`, which the demo pages' copy is checked against
+//! too.
 
 use std::time::Duration;
 
@@ -8,8 +9,8 @@ use wirebench_protocol::{Delivery, Transport};
 
 use super::{Conditions, predict};
 
-/// One entry of the file: a subscriber of a feed whose messages come at random times (Poisson), on a
-/// connection that is kept open. The values were computed apart from either copy of the laws.
+/// One entry of the file: a subscriber of a feed whose messages come at random times (Poisson), on
+/// a connection that is kept open. The values were computed apart from either copy of the laws.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct WorkedValue {

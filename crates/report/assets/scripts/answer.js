@@ -1,6 +1,6 @@
 // The tables of the answer: delivery, cost and faults of each transport.
 
-/** What is there besides where something went wrong on purpose. */
+/** The additional columns of runs with faults. */
 const FAULTS = { of: "Faults", ofRuns: "Faults, the worst of all runs", columns: [
   { name: "delivered_ratio", head: "delivered", unit: "%", say: shareText, take: lowest },
   { name: "missed_signalled", head: "missed, signalled", unit: "", say: (v) => count(v), take: worst },
@@ -34,11 +34,11 @@ function rangeText(line, name) {
   return `${inMillis(Math.min(...all))}–${inMillis(Math.max(...all))}`;
 }
 
-/** Whether a line has or shares the first place in a column, as the runs themselves say. */
+/** True if a line has or shares the first place in a column. The data says so of each run. */
 const isBest = (line, name) => line.runs.some((run) => run.best.includes(name));
 
-/** What stands below each value of a column: who is best, and how many times as much the others
- * are as the lowest. */
+/** The note below each value of a column: which lines are best, and the ratio of the others to the
+ * lowest. */
 function ratings(group, column) {
   const usable = group.filter((line) => line.usable);
   const measured = usable.map((line) => column.take(line, column.name)).filter(isNumber);
@@ -53,11 +53,12 @@ function ratings(group, column) {
   };
 }
 
-/** Below these widths each group of columns is a table of its own, or several of three columns. */
+/** Below the first width, each group of columns is a separate table. Below the second, it is several
+ * tables of three columns. */
 const NARROW = [matchMedia("(max-width: 60rem)"), matchMedia("(max-width: 40rem)")];
 const COLUMNS_OF_A_PHONE = 3;
 
-/** The tables of the answer, none of which is wider than the page; faults are always by themselves. */
+/** The tables of the answer. None is wider than the page, and faults always have a separate table. */
 function answerTables(some) {
   const repeated = some.some((line) => line.all.length > 1);
   const faulty = some.some((line) => line.all.some((run) => isNumber(number(run, "delivered_ratio"))));
@@ -120,7 +121,7 @@ function answerTable(some, groups) {
     [...bySetting].map(body)));
 }
 
-/** What stands for what in the table above. */
+/** Explains the numbers and marks of the table above. */
 function answerNotes(some) {
   const most = Math.max(...some.map((line) => line.runs.length));
   const same = some.every((line) => line.runs.length === most);
@@ -138,8 +139,8 @@ function answerNotes(some) {
 /** Names in a row: `a, b and c`. */
 const listed = (names) => [names.slice(0, -1).join(", "), names.at(-1)].filter(Boolean).join(" and ");
 
-/** Who is first, in a sentence for each of what matters most. Several share a place that the runs
- * do not tell apart. */
+/** A sentence for each of the most important columns: which transport is first. Transports that the
+ * runs cannot tell apart share the place. */
 function inShort(some) {
   const usable = some.filter((line) => line.usable && !line.disturbed);
   const disturbed = some.filter((line) => line.usable && line.disturbed);
@@ -153,7 +154,7 @@ function inShort(some) {
       .sort((a, b) => a[1] - b[1]);
     if (ranked.length < 2) return null;
     const first = ranked.filter(([line]) => isBest(line, name));
-    // Where a disturbed line reads better all the same, nobody is called first.
+    // If a disturbed line has the better value, none is called first.
     if (first.length === 0 && disturbed.length > 0) return null;
     const sharing = first.length > 0 ? first : ranked;
     const values = distinct(sharing.map(([, v]) => v)).map(say);

@@ -1,6 +1,6 @@
-// Choosing what the charts show.
+// The controls, which choose what the charts show.
 
-/** What has to be made again when a setting or the colours change. */
+/** What has to be rebuilt when the colours (`themed`) or a setting (`dependent`) change. */
 const themed = [];
 const dependent = [];
 function following(make) {

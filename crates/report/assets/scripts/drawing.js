@@ -25,8 +25,8 @@ function layoutOf(layout) {
   return merged;
 }
 
-/** Charts follow their place, which changes with the window and without it: at once, and while it
- * keeps changing, a few times a second. */
+/** Redraws charts whose place has changed its width: at once, and while it keeps changing, a few times
+ * a second. */
 const resized = new ResizeObserver(() => {
   clearTimeout(follow.later);
   const wait = follow.last + 200 - performance.now();
@@ -42,7 +42,7 @@ function follow() {
 }
 follow.last = -Infinity;
 
-/** Leaves out tick labels that would run into the one before. */
+/** Removes tick labels that would overlap the one before. */
 function thin(axis, width) {
   if (!axis.tickvals || !axis.range) return;
   const [from, to] = axis.range;
@@ -80,7 +80,7 @@ function drawChart({ name, id, draw, select, plot, note, table }) {
   const onPaper = plot.closest(".pair") ? PRINT_WIDTH / 2 - 12 : PRINT_WIDTH;
   layout.width = state.printing ? onPaper : plot.clientWidth;
   thin(layout.xaxis, layout.width);
-  // What is solid goes below what is broken: where lines lie on each other, both are seen.
+  // Solid lines are drawn below dashed ones, so that both are visible where they coincide.
   const traces = drawn.layout.barmode ? drawn.traces : [...drawn.traces].reverse();
   Plotly.react(plot, traces, layout, CONFIG);
   const was = table.querySelector("details")?.open ?? false;
@@ -92,7 +92,7 @@ function drawChart({ name, id, draw, select, plot, note, table }) {
 
 let drawing = 0;
 
-/** One after the other, so that the page answers in between. */
+/** Draws one chart after the other, so that the page stays responsive. */
 async function drawAll() {
   const turn = ++drawing;
   for (const one of charts) {

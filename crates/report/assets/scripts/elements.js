@@ -11,7 +11,7 @@ function h(tag, attributes = {}, ...children) {
   return element;
 }
 
-/** A table that scrolls by itself where it is wider than the page, and can then be focused. */
+/** A table that scrolls if it is wider than the page, and can then be focused. */
 function scrolling(label, table) {
   const region = h("div", { class: "scroll", role: "region", "aria-label": label }, table);
   new ResizeObserver(() => {
@@ -30,7 +30,7 @@ function plainTable({ caption, head, rows }) {
       h("th", { scope: "row" }, first), rest.map((text) => h("td", {}, text)))))));
 }
 
-/** Closed at first, and filled when it is opened. */
+/** A disclosure that is closed at first, and is filled when it is opened. */
 function disclosure(summary, fill) {
   const details = h("details", {}, h("summary", {}, summary));
   const open = () => {

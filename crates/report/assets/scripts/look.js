@@ -1,5 +1,5 @@
-// How lines look: the colour and the dash are of the transport, or the dash is of the side; the marker
-// tells variants of a transport apart.
+// How lines look. The colour is that of the transport; the dash is that of the transport, or of the side
+// of a comparison; the ending of the marker tells variants of a transport apart.
 
 /** The value of a variable of the style. */
 const css = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();

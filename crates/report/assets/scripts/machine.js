@@ -19,7 +19,7 @@ const MACHINE = {
   tags: ["Tags", (v) => Object.entries(v).map(([key, tag]) => `${key}=${tag}`).join(", ")],
 };
 
-/** Settings of both ends, in words; each value may be a list of those that the scenario has. */
+/** The settings of both ends, in words. Each value may be a list, as in the scenario. */
 const BOTH_ENDS = {
   tcp_nodelay: ["Nagle’s algorithm", (v) => (v ? "off (TCP_NODELAY)" : "on")],
   compression: ["Compression", (v) => (v ? "on" : "off")],
@@ -29,7 +29,7 @@ const BOTH_ENDS = {
   connections_per_subscriber: ["Connections", (v) => `${v} for each subscriber`],
 };
 
-/** A fact that has no words of its own. */
+/** The text of a fact that has no entry above. */
 function plainFact(v) {
   if (Array.isArray(v)) return v.map(plainFact).join(", ");
   if (typeof v === "boolean") return v ? "yes" : "no";

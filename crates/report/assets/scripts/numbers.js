@@ -6,7 +6,7 @@ const NO_BREAK = "\u202f"; // narrow, between a number and its unit
 
 const isNumber = (value) => typeof value === "number" && Number.isFinite(value);
 
-/** Three significant digits, and all digits before the dot, thousands apart. */
+/** Writes three significant digits and all digits before the dot, with thousands separated. */
 function significant(number) {
   if (number === 0) return "0";
   const exponent = Math.floor(Math.log10(Math.abs(Number(number.toPrecision(3)))));
@@ -49,17 +49,17 @@ function quantity(number, unit) {
   return withUnit(text, shown);
 }
 
-/** Always in milliseconds: delays are compared with each other. */
+/** A delay, always in milliseconds, because delays are compared with each other. */
 const inMillis = (micros) => (isNumber(micros) ? significant(micros / 1e3) : ABSENT);
 
 const significantOrAbsent = (number) => (isNumber(number) ? significant(number) : ABSENT);
 
 const percent = (share) => `${significant(share * 100)}${NO_BREAK}%`;
 
-/** Of a share, in percent, rounded down: 100 is all. */
+/** A share in percent, rounded down, so that only 100 reads as all. */
 const shareText = (v) => String(Math.floor(v * 1e4 + 1e-6) / 100);
 
-/** How many times as much, to two digits that matter. */
+/** A ratio, with three significant digits. */
 function times(ratio) {
   if (ratio < 1.005) return "×1.00";
   return `×${ratio < 10 ? ratio.toFixed(2) : significant(ratio)}`;
@@ -74,14 +74,14 @@ function signedPercent(share) {
 
 const plural = (number, one, many = `${one}s`) => `${count(number)} ${number === 1 ? one : many}`;
 
-/** What was set is exact: without needless zeros. */
+/** Writes a setting with all its digits, but without needless zeros. */
 function exactly(number, unit) {
   if (!isNumber(number)) return ABSENT;
   const [divisor, shown] = scale(unit, number);
   return withUnit(grouped(String(Number((number / divisor).toPrecision(6)))), shown);
 }
 
-/** Of values in any order; between the two in the middle where there are two. */
+/** The median: the mean of the two values in the middle if their number is even. */
 function median(values) {
   const sorted = values.filter(isNumber).sort((a, b) => a - b);
   if (sorted.length === 0) return null;

@@ -1,7 +1,7 @@
-// The page: the answer first, then what it rests on.
+// The page: the answer first, then the charts and tables that it rests on.
 
 const sections = [];
-/** What the longer titles are called in the list of contents. */
+/** Short forms of the longer titles, for the list of contents. */
 const SHORT = { answer: data.view === "trend" ? "Latest" : "Answer", latency: "Percentiles", distribution: "Distribution", requests: "Requests", theory: "Theory" };
 
 function section(id, name, ...children) {
@@ -9,7 +9,7 @@ function section(id, name, ...children) {
   return h("section", { id, "aria-labelledby": `${id}-title` }, h("h2", { id: `${id}-title` }, name), children);
 }
 
-/** A chart with its title, how to read it, and the same as a table. */
+/** A chart with its title, how to read it, and its values as a table. */
 function chart(id, name, read, draw, select = shownLines) {
   const plot = h("div", { class: "plot", role: "img" });
   resized.observe(plot);
@@ -61,7 +61,7 @@ function answer() {
     data.view === "overlay" ? null : following(atSetting), warnings(), table, h("p", { class: "table-note" }, answerNotes(latestLines)));
 }
 
-/** Where the numbers come from: after what they say. */
+/** The machine that the numbers come from. */
 function machineSection() {
   const alone = data.sources.length === 1;
   return section("machine", alone ? "The machine" : "The machines", data.sources.map((source) => machineOf(source, alone)));
@@ -128,14 +128,14 @@ function growthSection() {
     h("div", { class: "pair" }, GROWN.map((metric) => chart(`g-${metric.id}`, metric.title, null, draw(metric), select))));
 }
 
-/** Units of the axes that settings are drawn on. */
+/** Divisors and titles of the axes that settings are drawn on. */
 const DIVISORS = { link_delay_us: 1e3, link_jitter_us: 1e3, poll_interval_us: 1e6, hold_us: 1e6 };
 const AXES = {
   link_delay_us: "link delay, ms", link_jitter_us: "link jitter, ms", poll_interval_us: "poll interval, s",
   hold_us: "hold, s", payload_bytes: "payload, B", rate_per_s: "messages per second", subscribers: "subscribers",
 };
 
-/** What stands for a folder on an axis: when it was made, or the end of its name. */
+/** The labels of folders on an axis: when they were made, or the end of their names. */
 function folderLabels() {
   const short = (text) => (text.length > 18 ? `…${text.slice(-17)}` : text);
   const labels = data.sources.map(({ machine, name }) =>

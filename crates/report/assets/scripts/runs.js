@@ -7,7 +7,7 @@ const columnOf = (name) => data.columns[columnAt.get(name)];
 
 const SIDES = ["base", "new"];
 
-/** A value of a run; null when it was not measured. */
+/** A value of a run; null if it was not measured. */
 const value = (run, name) => run.values[columnAt.get(name)] ?? null;
 
 function number(run, name) {

@@ -1,6 +1,6 @@
 // What settings and metrics are called, and how their values are written.
 
-/** What a setting is called beside its value: `1 000 subscribers`, `25 ms link delay`. */
+/** The names of settings, and how each is said with its value: `1 000 subscribers`, `25 ms link delay`. */
 const SETTINGS = {
   scenario: { name: "scenario", say: (v) => v },
   http_version: { name: "HTTP version", say: (v) => `HTTP/${v}` },
@@ -23,20 +23,20 @@ const SETTINGS = {
 
 const settingName = (name) => SETTINGS[name]?.name ?? name;
 
-/** With its name, to stand alone. */
+/** A setting with its name and value. */
 function settingText(name, value) {
   if (value === null) return `no ${settingName(name)}`;
   return SETTINGS[name]?.say(value) ?? `${name} ${value}`;
 }
 
-/** Without, to stand under its name. */
+/** The value of a setting without its name. */
 function settingValue(name, value) {
   if (value === null) return ABSENT;
   if (typeof value === "boolean") return value ? "yes" : "no";
   return isNumber(value) ? exactly(value, SETTINGS[name]?.unit ?? "") : String(value);
 }
 
-/** What a metric is called in a title. */
+/** The names of metrics in titles. */
 const METRICS = {
   delivery_p50_us: "Delivery, p50",
   delivery_p99_us: "Delivery, p99",

@@ -1,12 +1,12 @@
 // What the page shows at the moment.
 
 const state = {
-  /** For each setting that varies, the value that is shown. */
+  /** The value that is shown, for each setting that varies. */
   setting: {},
   hidden: new Set(),
   /** The setting that growth is drawn over. */
   against: null,
-  /** Colours for paper, whatever the screen has. */
+  /** True while the page is printed, in light colours. */
   printing: false,
 };
 const charts = [];

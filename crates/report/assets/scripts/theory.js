@@ -1,6 +1,6 @@
 // Predicted values beside measured ones.
 
-/** Predicted beside measured, for each line that a law applies to. */
+/** The predicted and the measured values of each line that a law applies to. */
 function theoryRows(some) {
   const of = (line, name) => median(line.runs.map((run) => run.predicted?.[name] ?? null));
   const perMessage = (line) => median(line.runs.map((run) => ratio(number(run, "requests"), received(run))));

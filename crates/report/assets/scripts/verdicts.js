@@ -3,11 +3,11 @@
 const comparedName = ({ transport, setting: at }) =>
   [labelOf(transport), ...Object.entries(at).map(([name, v]) => settingText(name, v))].join(", ");
 
-/** A value of a metric; all delays in the same unit. */
+/** A value of a metric. All delays have the same unit. */
 const metricText = (name, v, unit) =>
   (name.startsWith("delivery_") && isNumber(v) ? withUnit(inMillis(v), "ms") : quantity(v, columnOf(name)?.unit ?? unit));
 
-/** By how much, as a share of the base where there is one, and where it lies for sure. */
+/** The change, as a share of the base if the base is not 0, and its interval. */
 function changeTexts({ metric, unit, relative, absolute }) {
   const signed = (v) => `${v > 0 ? "+" : v < 0 ? "−" : ""}${metricText(metric, Math.abs(v), unit)}`;
   const [estimate, say] = relative ? [relative, signedPercent] : [absolute, signed];
@@ -17,7 +17,7 @@ function changeTexts({ metric, unit, relative, absolute }) {
   return [say(estimate.change), same ? say(estimate.low) : `${say(estimate.low)} to ${say(estimate.high)}`];
 }
 
-/** How many of each verdict, and which changed. */
+/** The number of metrics with each verdict, and which of them changed. */
 function verdictsInShort({ settings }) {
   const all = settings.flatMap((compared) => compared.changes.map((change) => ({ compared, change })));
   const of = (verdict) => all.filter(({ change }) => change.verdict === verdict);

@@ -1,6 +1,6 @@
 // What the reader has to know before using the numbers.
 
-/** What keeps the numbers from being used, or from meaning what they seem to. */
+/** Everything that makes the numbers unusable, or changes what they mean. */
 function warnings() {
   const invalid = runs.filter((run) => !isValid(run));
   const several = data.sources.length > 1;

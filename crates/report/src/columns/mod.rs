@@ -1,4 +1,5 @@
-//! The columns of the CSV files: what each is called, what it means, and where its value comes from.
+//! The columns of the CSV files: what each is called, what it means, and where its value comes
+//! from.
 
 mod column;
 #[cfg(test)]

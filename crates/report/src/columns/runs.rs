@@ -5,7 +5,8 @@ use wirebench_protocol::control::{Pace, Payload};
 use wirebench_scenario::{Headers, Run};
 
 use super::column::{Column, Role, SCHEMA_VERSION};
-use crate::value::{Value, ValueType};
+use crate::value::Value;
+use crate::value::ValueType::{self, Boolean, Decimal, Integer, Text};
 
 /// Every file of this schema version has at least so many of [`COLUMNS`]; the others were appended.
 pub const FIRST_COLUMNS: usize = 54;
@@ -42,73 +43,75 @@ const fn measured(value_type: ValueType, name: &'static str, extract: Extract) -
 /// The columns of `runs.csv`, in the order of the file. A new one goes at the end, and none is ever
 /// removed.
 pub const COLUMNS: &[RunColumn] = &[
-    identity(ValueType::Integer, "schema_version", |_| Value::Integer(SCHEMA_VERSION))
+    identity(Integer, "schema_version", |_| Value::Integer(SCHEMA_VERSION))
         .means("Version of this file's format."),
-    identity(ValueType::Text, "scenario", |r| Value::words(r.scenario))
+    identity(Text, "scenario", |r| Value::words(r.scenario))
         .means("Name of the scenario, as in its file."),
-    identity(ValueType::Text, "run_id", |r| Value::words(&*r.run.id))
+    identity(Text, "run_id", |r| Value::words(&*r.run.id))
         .means("Unique within the results folder; the tag of the run's histograms."),
-    identity(ValueType::Integer, "repeat", |r| Value::Integer(r.run.repeat.into()))
+    identity(Integer, "repeat", |r| Value::Integer(r.run.repeat.into()))
         .means("Which repetition of the same setting this is, from 1."),
-    setting(ValueType::Text, "transport", |r| Value::words(r.run.transport.name()))
+    setting(Text, "transport", |r| Value::words(r.run.transport.name()))
         .means("The transport that carried the messages."),
-    setting(ValueType::Integer, "http_version", |r| Value::Integer(r.run.http.version.into()))
+    setting(Integer, "http_version", |r| Value::Integer(r.run.http.version.into()))
         .means("Major version of HTTP that the subscribers spoke."),
-    setting(ValueType::Boolean, "tls", |r| Value::Boolean(r.run.http.tls))
+    setting(Boolean, "tls", |r| Value::Boolean(r.run.http.tls))
         .means("Whether the connections were encrypted."),
-    setting(ValueType::Integer, "subscribers", |r| Value::count(r.run.subscribers as u64))
+    setting(Integer, "subscribers", |r| Value::count(r.run.subscribers as u64))
         .means("Subscribers asked for; each has its own connection."),
-    setting(ValueType::Decimal, "rate_per_s", |r| Value::exact(r.run.rate))
+    setting(Decimal, "rate_per_s", |r| Value::exact(r.run.rate))
         .unit("1/s")
         .means("Messages per second that the feed was asked to publish, on average."),
-    setting(ValueType::Decimal, "payload_bytes", payload_bytes).unit("B").means(
+    setting(Decimal, "payload_bytes", payload_bytes).unit("B").means(
         "Bytes of one message's payload; with `payload_source`, the mean of those \
          received.",
     ),
-    setting(ValueType::Decimal, "link_delay_us", |r| Value::micros(r.run.link.delay))
+    setting(Decimal, "link_delay_us", |r| Value::micros(r.run.link.delay))
         .unit("µs")
         .means("Delay of the emulated network, each way."),
-    setting(ValueType::Decimal, "poll_interval_us", |r| Value::micros(r.run.interval))
+    setting(Decimal, "poll_interval_us", |r| Value::micros(r.run.interval))
         .unit("µs")
         .means("Short polling: from the start of one poll to the start of the next."),
-    setting(ValueType::Decimal, "hold_us", |r| Value::micros(r.run.hold)).unit("µs").means(
+    setting(Decimal, "hold_us", |r| Value::micros(r.run.hold)).unit("µs").means(
         "Long polling: from a poll's arrival to the empty answer when nothing is \
          published.",
     ),
-    measured(ValueType::Decimal, "duration_s", |r| Value::seconds(r.measurement.duration))
+    measured(Decimal, "duration_s", |r| Value::seconds(r.measurement.duration))
         .unit("s")
         .means("From the opening of the measured window to its close."),
-    measured(ValueType::Integer, "published", |r| Value::count(r.measurement.published))
+    measured(Integer, "published", |r| Value::count(r.measurement.published))
         .means("Messages that were due in the window, by the server's count."),
-    measured(ValueType::Integer, "expected", |r| Value::count(r.measurement.expected())).means(
+    measured(Integer, "expected", |r| Value::count(r.measurement.expected())).means(
         "Deliveries due: `published` times the subscribers connected when the window \
          opened.",
     ),
-    measured(ValueType::Integer, "received", |r| Value::Integer(r.measurement.seen.received))
+    measured(Integer, "received", |r| Value::Integer(r.measurement.seen.received))
         .higher_is_better()
         .means(
             "Deliveries made of messages due in the window, from its opening to the end \
          of the drain.",
         ),
-    measured(ValueType::Integer, "missing", |r| Value::count(r.measurement.missing()))
+    measured(Integer, "missing", |r| Value::count(r.measurement.missing()))
         .lower_is_better()
         .means(
             "Deliveries due and not made by the end of the drain, announced as gaps or \
          not.",
         ),
-    measured(ValueType::Integer, "duplicate", |r| Value::Integer(r.measurement.seen.duplicate))
+    measured(Integer, "duplicate", |r| Value::Integer(r.measurement.seen.duplicate))
         .lower_is_better()
         .means(
             "Deliveries of messages that the same subscriber already had; not in \
          `received`.",
         ),
-    measured(ValueType::Integer, "out_of_order", |r| Value::Integer(r.measurement.seen.out_of_order))
-        .lower_is_better()
-        .means("Deliveries, among those received, that came after a later message."),
-    measured(ValueType::Integer, "gaps", |r| Value::Integer(r.measurement.seen.gaps))
+    measured(Integer, "out_of_order", |r| {
+        Value::Integer(r.measurement.seen.out_of_order)
+    })
+    .lower_is_better()
+    .means("Deliveries, among those received, that came after a later message."),
+    measured(Integer, "gaps", |r| Value::Integer(r.measurement.seen.gaps))
         .lower_is_better()
         .means("How often the server told a subscriber that it cannot deliver some messages."),
-    measured(ValueType::Decimal, "delivery_min_us", |r| {
+    measured(Decimal, "delivery_min_us", |r| {
         Value::micros(r.measurement.seen.delivery.min())
     })
     .unit("µs")
@@ -117,7 +120,7 @@ pub const COLUMNS: &[RunColumn] = &[
         "Delivery, minimum: from when a message was due to its last byte read, before \
          decoding.",
     ),
-    measured(ValueType::Decimal, "delivery_mean_us", |r| {
+    measured(Decimal, "delivery_mean_us", |r| {
         Value::micros(r.measurement.seen.delivery.mean())
     })
     .unit("µs")
@@ -126,40 +129,40 @@ pub const COLUMNS: &[RunColumn] = &[
         "Delivery, mean: from when a message was due to its last byte read, before \
          decoding.",
     ),
-    measured(ValueType::Decimal, "delivery_stddev_us", |r| {
+    measured(Decimal, "delivery_stddev_us", |r| {
         Value::micros(r.measurement.seen.delivery.stddev())
     })
     .unit("µs")
     .lower_is_better()
     .means("Delivery, standard deviation over all deliveries."),
-    measured(ValueType::Decimal, "delivery_p50_us", |r| delivery(r, 50.0))
+    measured(Decimal, "delivery_p50_us", |r| delivery(r, 50.0))
         .unit("µs")
         .lower_is_better()
         .means(
             "Delivery, median: from when a message was due to its last byte read, before \
          decoding.",
         ),
-    measured(ValueType::Decimal, "delivery_p75_us", |r| delivery(r, 75.0))
+    measured(Decimal, "delivery_p75_us", |r| delivery(r, 75.0))
         .unit("µs")
         .lower_is_better()
         .means("Delivery, 75th percentile."),
-    measured(ValueType::Decimal, "delivery_p90_us", |r| delivery(r, 90.0))
+    measured(Decimal, "delivery_p90_us", |r| delivery(r, 90.0))
         .unit("µs")
         .lower_is_better()
         .means("Delivery, 90th percentile."),
-    measured(ValueType::Decimal, "delivery_p95_us", |r| delivery(r, 95.0))
+    measured(Decimal, "delivery_p95_us", |r| delivery(r, 95.0))
         .unit("µs")
         .lower_is_better()
         .means("Delivery, 95th percentile."),
-    measured(ValueType::Decimal, "delivery_p99_us", |r| delivery(r, 99.0))
+    measured(Decimal, "delivery_p99_us", |r| delivery(r, 99.0))
         .unit("µs")
         .lower_is_better()
         .means("Delivery, 99th percentile."),
-    measured(ValueType::Decimal, "delivery_p999_us", |r| delivery(r, 99.9))
+    measured(Decimal, "delivery_p999_us", |r| delivery(r, 99.9))
         .unit("µs")
         .lower_is_better()
         .means("Delivery, 99.9th percentile."),
-    measured(ValueType::Decimal, "delivery_max_us", |r| {
+    measured(Decimal, "delivery_max_us", |r| {
         Value::micros(r.measurement.seen.delivery.max())
     })
     .unit("µs")
@@ -168,86 +171,98 @@ pub const COLUMNS: &[RunColumn] = &[
         "Delivery, maximum: from when a message was due to its last byte read, before \
          decoding.",
     ),
-    measured(ValueType::Decimal, "connect_p50_us", |r| connect(r, 50.0))
+    measured(Decimal, "connect_p50_us", |r| connect(r, 50.0))
         .unit("µs")
         .lower_is_better()
         .means(
             "Connecting, median over the whole run: from the start of dialling to the \
          first cursor.",
         ),
-    measured(ValueType::Decimal, "connect_p99_us", |r| connect(r, 99.0))
+    measured(Decimal, "connect_p99_us", |r| connect(r, 99.0))
         .unit("µs")
         .lower_is_better()
         .means("Connecting, 99th percentile over the whole run."),
-    measured(ValueType::Integer, "requests", |r| Value::Integer(r.measurement.seen.requests))
+    measured(Integer, "requests", |r| Value::Integer(r.measurement.seen.requests))
         .lower_is_better()
         .means(
             "HTTP requests sent in the window; one that opened a stream before it is not \
          counted.",
         ),
-    measured(ValueType::Integer, "empty_responses", |r| Value::Integer(r.measurement.seen.empty))
+    measured(Integer, "empty_responses", |r| Value::Integer(r.measurement.seen.empty))
         .lower_is_better()
         .means("Answers in the window that carried no message."),
-    measured(ValueType::Integer, "connections_attempted", |r| {
+    measured(Integer, "connections_attempted", |r| {
         Value::Integer(r.measurement.traffic.attempted)
     })
     .lower_is_better()
     .means("TCP connections tried, from the start of the run to its end."),
-    measured(ValueType::Integer, "connections_opened", |r| Value::Integer(r.measurement.traffic.opened))
-        .lower_is_better()
-        .means("TCP connections opened, from the start of the run to its end."),
-    measured(ValueType::Integer, "connections_peak", |r| Value::Integer(r.measurement.traffic.peak))
-        .lower_is_better()
-        .means("The most TCP connections open at once, from the start of the run to its end."),
-    measured(ValueType::Integer, "reconnects", |r| Value::Integer(r.measurement.traffic.reconnects))
-        .lower_is_better()
-        .means(
-            "Subscriptions that broke and were resumed, from the start of the run to its \
+    measured(Integer, "connections_opened", |r| {
+        Value::Integer(r.measurement.traffic.opened)
+    })
+    .lower_is_better()
+    .means("TCP connections opened, from the start of the run to its end."),
+    measured(Integer, "connections_peak", |r| {
+        Value::Integer(r.measurement.traffic.peak)
+    })
+    .lower_is_better()
+    .means("The most TCP connections open at once, from the start of the run to its end."),
+    measured(Integer, "reconnects", |r| {
+        Value::Integer(r.measurement.traffic.reconnects)
+    })
+    .lower_is_better()
+    .means(
+        "Subscriptions that broke and were resumed, from the start of the run to its \
          end.",
-        ),
-    measured(ValueType::Integer, "bytes_up", |r| Value::Integer(r.measurement.traffic.bytes_up))
+    ),
+    measured(Integer, "bytes_up", |r| Value::Integer(r.measurement.traffic.bytes_up))
         .unit("B")
         .lower_is_better()
         .means(
             "Bytes from subscribers to server on the TCP connections in the window, \
          headers, framing and TLS included.",
         ),
-    measured(ValueType::Integer, "bytes_down", |r| Value::Integer(r.measurement.traffic.bytes_down))
-        .unit("B")
-        .lower_is_better()
-        .means(
-            "Bytes from server to subscribers on the TCP connections in the window, \
+    measured(Integer, "bytes_down", |r| {
+        Value::Integer(r.measurement.traffic.bytes_down)
+    })
+    .unit("B")
+    .lower_is_better()
+    .means(
+        "Bytes from server to subscribers on the TCP connections in the window, \
          headers, framing and TLS included.",
-        ),
-    measured(ValueType::Decimal, "bytes_per_message", |r| {
+    ),
+    measured(Decimal, "bytes_per_message", |r| {
         Value::computed(r.measurement.bytes_per_message())
     })
     .unit("B")
     .lower_is_better()
     .means("`bytes_up` and `bytes_down` together, for each delivery received."),
-    measured(ValueType::Decimal, "overhead_ratio", |r| Value::computed(r.measurement.overhead_ratio()))
-        .lower_is_better()
-        .means(
-            "`bytes_up` and `bytes_down` together, for each byte of payload received; 1 \
+    measured(Decimal, "overhead_ratio", |r| {
+        Value::computed(r.measurement.overhead_ratio())
+    })
+    .lower_is_better()
+    .means(
+        "`bytes_up` and `bytes_down` together, for each byte of payload received; 1 \
          is no overhead.",
-        ),
-    measured(ValueType::Decimal, "server_cpu_s", |r| Value::seconds(server(r, |server| server.cpu)))
-        .unit("s")
-        .lower_is_better()
-        .means("Processor time of the server in the window, user and system."),
-    measured(ValueType::Decimal, "server_cpu_us_per_message", |r| {
+    ),
+    measured(Decimal, "server_cpu_s", |r| {
+        Value::seconds(server(r, |server| server.cpu))
+    })
+    .unit("s")
+    .lower_is_better()
+    .means("Processor time of the server in the window, user and system."),
+    measured(Decimal, "server_cpu_us_per_message", |r| {
         Value::micros(r.measurement.server_cpu_per_message())
     })
     .unit("µs")
     .lower_is_better()
     .means("`server_cpu_s` for each delivery received."),
-    measured(ValueType::Integer, "server_rss_idle_bytes", |r| {
+    measured(Integer, "server_rss_idle_bytes", |r| {
         Value::count(server(r, |server| server.rss_idle_bytes))
     })
     .unit("B")
     .lower_is_better()
     .means("Resident memory of the server before the first subscriber."),
-    measured(ValueType::Integer, "server_rss_peak_bytes", |r| {
+    measured(Integer, "server_rss_peak_bytes", |r| {
         Value::count(server(r, |server| server.rss_peak_bytes))
     })
     .unit("B")
@@ -256,7 +271,7 @@ pub const COLUMNS: &[RunColumn] = &[
         "The most resident memory of the server, from its start to the end of the \
          run.",
     ),
-    measured(ValueType::Integer, "server_rss_per_subscriber_bytes", |r| {
+    measured(Integer, "server_rss_per_subscriber_bytes", |r| {
         Value::count(r.measurement.server.and_then(|server| server.rss_per_subscriber_bytes))
     })
     .unit("B")
@@ -266,11 +281,11 @@ pub const COLUMNS: &[RunColumn] = &[
          first message, for each subscriber; blank for a crowd so small that it would \
          be noise.",
     ),
-    measured(ValueType::Decimal, "loadgen_cpu_s", |r| Value::seconds(r.measurement.loadgen.cpu))
+    measured(Decimal, "loadgen_cpu_s", |r| Value::seconds(r.measurement.loadgen.cpu))
         .unit("s")
         .lower_is_better()
         .means("Processor time of the load generator in the window, user and system."),
-    measured(ValueType::Decimal, "loadgen_cpu_ratio", |r| {
+    measured(Decimal, "loadgen_cpu_ratio", |r| {
         Value::computed(r.measurement.loadgen_cpu_ratio())
     })
     .lower_is_better()
@@ -278,50 +293,52 @@ pub const COLUMNS: &[RunColumn] = &[
         "Share of its worker threads' time in the window that the load generator \
          computed, 0 to 1.",
     ),
-    measured(ValueType::Integer, "loadgen_rss_peak_bytes", |r| {
+    measured(Integer, "loadgen_rss_peak_bytes", |r| {
         Value::count(r.measurement.loadgen.rss_peak_bytes)
     })
     .unit("B")
     .lower_is_better()
     .means(
         "The most resident memory of the load generator during this run, from before the first \
-         subscriber to the end of the drain; blank where the kernel does not reset the peak of earlier runs.",
+         subscriber to the end of the drain; blank where the kernel does not reset the peak of \
+         earlier runs.",
     ),
-    measured(ValueType::Integer, "late_publishes", |r| {
+    measured(Integer, "late_publishes", |r| {
         Value::count(server(r, |server| server.late_publishes))
     })
     .lower_is_better()
     .means("Messages that entered the feed more than 5 ms after they were due."),
-    measured(ValueType::Boolean, "valid", |r| Value::Boolean(r.measurement.invalid.is_empty()))
+    measured(Boolean, "valid", |r| Value::Boolean(r.measurement.invalid.is_empty()))
         .means("`true` if the numbers may be used."),
-    measured(ValueType::Text, "invalid_reason", invalid_reason)
+    measured(Text, "invalid_reason", invalid_reason)
         .means("Why the numbers may not be used; reasons are separated by semicolons."),
-    // Appended: settings that runs must agree in to be compared, and values that explain a doubtful run.
-    setting(ValueType::Text, "pace", |r| Value::words(pace(r.run.pace))).means(
+    // Appended: settings that runs must agree in to be compared, and values that explain a doubtful
+    // run.
+    setting(Text, "pace", |r| Value::words(pace(r.run.pace))).means(
         "How the messages were spread over time: `steady`, `exact`, `poisson` or \
          `burst-<size>`.",
     ),
-    setting(ValueType::Text, "payload_source", payload_source)
+    setting(Text, "payload_source", payload_source)
         .means("The file that payloads were replayed from; blank where they were generated."),
-    setting(ValueType::Integer, "window_messages", |r| Value::count(r.run.window as u64))
+    setting(Integer, "window_messages", |r| Value::count(r.run.window as u64))
         .means("Messages that the feed kept for subscribers that come back."),
-    setting(ValueType::Decimal, "link_jitter_us", |r| Value::micros(r.run.link.jitter))
+    setting(Decimal, "link_jitter_us", |r| Value::micros(r.run.link.jitter))
         .unit("µs")
         .means("The most that the emulated network added to its delay, each way."),
-    setting(ValueType::Text, "headers", |r| Value::words(headers(r.run.http.headers)))
+    setting(Text, "headers", |r| Value::words(headers(r.run.http.headers)))
         .means("Which request headers were sent: `browser` or `bare`."),
-    setting(ValueType::Decimal, "ramp_s", |r| Value::seconds(r.run.ramp))
+    setting(Decimal, "ramp_s", |r| Value::seconds(r.run.ramp))
         .unit("s")
         .means("From the time the first subscriber dials to the time the last one does."),
-    identity(ValueType::Integer, "seed", |r| Value::Integer(r.run.seed))
+    identity(Integer, "seed", |r| Value::Integer(r.run.seed))
         .means("Seeds everything random in the run, so that the run can be repeated."),
-    measured(ValueType::Decimal, "loadgen_lag_p99_us", |r| {
+    measured(Decimal, "loadgen_lag_p99_us", |r| {
         Value::micros(r.measurement.seen.lag.percentile(99.0))
     })
     .unit("µs")
     .lower_is_better()
     .means("99th percentile of how late the load generator's own event loop ran."),
-    measured(ValueType::Integer, "from_the_future", |r| {
+    measured(Integer, "from_the_future", |r| {
         Value::Integer(r.measurement.seen.from_the_future)
     })
     .lower_is_better()
@@ -329,86 +346,93 @@ pub const COLUMNS: &[RunColumn] = &[
         "Deliveries read before they were due, which the delivery times leave out: \
          the clocks disagree.",
     ),
-    setting(ValueType::Text, "connections", |r| Value::words(r.run.http.connections.name())).means(
+    setting(Text, "connections", |r| Value::words(r.run.http.connections.name())).means(
         "How connections were used: `own`, one for each subscriber, or `shared`, where many \
          subscribers are streams of one connection; `connections_opened` says how many there were.",
     ),
     // Appended: the faults of the run and their outcome. Blank in runs without faults.
-    setting(ValueType::Text, "faults", |r| Value::words(r.run.faults.to_string())).means(
-        "The faults of the run: the keys of `[faults]` that differ from their defaults. Blank if none does.",
+    setting(Text, "faults", |r| Value::words(r.run.faults.to_string())).means(
+        "The faults of the run: the keys of `[faults]` that differ from their defaults. Blank if \
+         none does.",
     ),
-    measured(ValueType::Decimal, "delivered_ratio", |r| {
+    measured(Decimal, "delivered_ratio", |r| {
         Value::computed(r.measurement.delivered_ratio())
     })
     .higher_is_better()
     .means(
-        "With faults: `received`, divided by `published` times the subscribers asked for, 0 to 1; a \
-         subscriber that never connected counts as having received nothing.",
+        "With faults: `received`, divided by `published` times the subscribers asked for, 0 to 1; \
+         a subscriber that never connected counts as having received nothing.",
     ),
-    measured(ValueType::Integer, "missed_signalled", |r| {
+    measured(Integer, "missed_signalled", |r| {
         Value::count(faults(r, |faults| Some(faults.missed.signalled)))
     })
     .lower_is_better()
     .means(
-        "With faults: deliveries due and not made that the subscriber knows of: a gap told it, or it was \
-         cut off until the end.",
+        "With faults: deliveries due and not made that the subscriber knows of: a gap told it, or \
+         it was cut off until the end.",
     ),
-    measured(ValueType::Integer, "missed_silently", |r| {
+    measured(Integer, "missed_silently", |r| {
         Value::count(faults(r, |faults| Some(faults.missed.silently)))
     })
     .lower_is_better()
     .means(
-        "With faults: deliveries due and not made to subscribers that believe they have everything. \
-         Anything but 0 makes the run invalid.",
+        "With faults: deliveries due and not made to subscribers that believe they have \
+         everything. Anything but 0 makes the run invalid.",
     ),
-    measured(ValueType::Decimal, "back_99_ms", |r| {
+    measured(Decimal, "back_99_ms", |r| {
         Value::computed(faults(r, |faults| faults.back_99).map(|back| back.as_secs_f64() * 1e3))
     })
     .unit("ms")
     .lower_is_better()
     .means(
-        "With faults: from a fault to the time at which 99 % of the subscribers that it cut off were \
-         subscribed again. Blank if it cut off nobody, or if more than 1 % never came back.",
+        "With faults: from a fault to the time at which 99 % of the subscribers that it cut off \
+         were subscribed again. Blank if it cut off nobody, or if more than 1 % never came back.",
     ),
-    measured(ValueType::Integer, "reconnects_peak_per_s", |r| {
+    measured(Integer, "reconnects_peak_per_s", |r| {
         Value::count(faults(r, |faults| faults.reconnects_peak_per_s))
     })
     .unit("1/s")
     .lower_is_better()
     .means("With faults: the most subscriptions that came back within one second."),
-    setting(ValueType::Text, "reconnect", |r| Value::words(r.run.reconnect.to_string())).means(
+    setting(Text, "reconnect", |r| Value::words(r.run.reconnect.to_string())).means(
         "How subscribers waited before they reconnected: the keys of `[reconnect]` that apply.",
     ),
     // Appended: what the machine did during the run beside it.
-    measured(ValueType::Decimal, "other_cpu_ratio", |r| {
+    measured(Decimal, "other_cpu_ratio", |r| {
         Value::computed(r.measurement.other_load.other_ratio)
     })
     .means(
-        "Share of the usable cores' processor time that processes other than the two ends (and a proxy \
-         between them) used in the window, 0 to 1.",
+        "Share of the usable cores' processor time that processes other than the two ends (and a \
+         proxy between them) used in the window, 0 to 1.",
     ),
-    measured(ValueType::Decimal, "steal_cpu_ratio", |r| {
+    measured(Decimal, "steal_cpu_ratio", |r| {
         Value::computed(r.measurement.other_load.steal_ratio)
     })
-    .means("Share of the usable cores' processor time that a hypervisor took in the window, 0 to 1."),
-    measured(ValueType::Decimal, "cpu_pressure_ratio", |r| {
+    .means(
+        "Share of the usable cores' processor time that a hypervisor took in the window, 0 to \
+        1.",
+    ),
+    measured(Decimal, "cpu_pressure_ratio", |r| {
         Value::computed(r.measurement.other_load.pressure_ratio)
     })
     .means(
-        "Share of the window in which some task of the machine, of the run or not, waited for a core, \
-         0 to 1 (`/proc/pressure/cpu`, `some`).",
+        "Share of the window in which some task of the machine, of the run or not, waited for a \
+         core, 0 to 1 (`/proc/pressure/cpu`, `some`).",
     ),
-    measured(ValueType::Boolean, "disturbed", |r| {
+    measured(Boolean, "disturbed", |r| {
         r.measurement.other_load.is_disturbed().map_or(Value::Blank, Value::Boolean)
     })
     .means(
-        "`true` if `other_cpu_ratio` and `steal_cpu_ratio` together are above 0.05: then the machine may \
-         explain the delays. Blank if neither is known.",
+        "`true` if `other_cpu_ratio` and `steal_cpu_ratio` together are above 0.05: then the \
+         machine may explain the delays. Blank if neither is known.",
     ),
-    measured(ValueType::Text, "disturbed_reason", |r| {
+    measured(Text, "disturbed_reason", |r| {
         r.measurement.other_load.reason().map_or(Value::Blank, Value::words)
     })
-    .means("What took the processor time of a disturbed run, with the busiest processes if they are known."),
+    .means(
+        "What took the processor time of a disturbed run, with the busiest processes if they \
+        are known.",
+    ),
 ];
 
 /// Returns the column of this name.
@@ -483,8 +507,8 @@ mod tests {
 
     /// The header as the design fixes it.
     const FIXED: &str = "schema_version,scenario,run_id,repeat,transport,http_version,tls,\
-        subscribers,rate_per_s,payload_bytes,link_delay_us,poll_interval_us,hold_us,duration_s,published,\
-        expected,received,missing,duplicate,out_of_order,gaps,delivery_min_us,\
+        subscribers,rate_per_s,payload_bytes,link_delay_us,poll_interval_us,hold_us,duration_s,\
+        published,expected,received,missing,duplicate,out_of_order,gaps,delivery_min_us,\
         delivery_mean_us,delivery_stddev_us,delivery_p50_us,delivery_p75_us,delivery_p90_us,\
         delivery_p95_us,delivery_p99_us,delivery_p999_us,delivery_max_us,connect_p50_us,\
         connect_p99_us,requests,empty_responses,connections_attempted,connections_opened,\

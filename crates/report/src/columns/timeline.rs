@@ -4,7 +4,8 @@ use wirebench_measure::Second;
 use wirebench_scenario::Run;
 
 use super::column::{Column, Role, SCHEMA_VERSION};
-use crate::value::{Value, ValueType};
+use crate::value::Value;
+use crate::value::ValueType::{self, Decimal, Integer, Text};
 
 /// A column of `timeline.csv`.
 pub type SecondColumn = Column<fn(&SecondRecord<'_>) -> Value>;
@@ -32,80 +33,75 @@ const fn measured(value_type: ValueType, name: &'static str, extract: Extract) -
 /// The columns of `timeline.csv`, in the order of the file. A new one goes at the end, and none is
 /// ever removed.
 pub const TIMELINE_COLUMNS: &[SecondColumn] = &[
-    identity(ValueType::Integer, "schema_version", |_| Value::Integer(SCHEMA_VERSION))
+    identity(Integer, "schema_version", |_| Value::Integer(SCHEMA_VERSION))
         .means("Version of this file's format."),
-    identity(ValueType::Text, "run_id", |r| Value::words(&*r.run.id)).means("The run, as in runs.csv."),
-    identity(ValueType::Text, "transport", |r| Value::words(r.run.transport.name()))
+    identity(Text, "run_id", |r| Value::words(&*r.run.id)).means("The run, as in runs.csv."),
+    identity(Text, "transport", |r| Value::words(r.run.transport.name()))
         .means("The transport that carried the messages."),
-    identity(ValueType::Integer, "t_s", |r| Value::Integer(r.second.index)).unit("s").means(
+    identity(Integer, "t_s", |r| Value::Integer(r.second.index)).unit("s").means(
         "From the opening of the measured window to the start of this second; the \
          drain follows the window.",
     ),
-    measured(ValueType::Integer, "published", |r| Value::count(r.second.published))
+    measured(Integer, "published", |r| Value::count(r.second.published))
         .means("Messages that were due in this second, by the server's count."),
-    measured(ValueType::Integer, "received", |r| Value::Integer(r.second.seen.received))
+    measured(Integer, "received", |r| Value::Integer(r.second.seen.received))
         .higher_is_better()
         .means("Deliveries made in this second of messages due in the window."),
-    measured(ValueType::Decimal, "delivery_p50_us", |r| delivery(r, 50.0))
-        .unit("µs")
-        .lower_is_better()
-        .means(
-            "Median of those deliveries: from when a message was due to its last byte \
+    measured(Decimal, "delivery_p50_us", |r| delivery(r, 50.0)).unit("µs").lower_is_better().means(
+        "Median of those deliveries: from when a message was due to its last byte \
          read, before decoding.",
-        ),
-    measured(ValueType::Decimal, "delivery_p99_us", |r| delivery(r, 99.0))
+    ),
+    measured(Decimal, "delivery_p99_us", |r| delivery(r, 99.0))
         .unit("µs")
         .lower_is_better()
         .means("99th percentile of those deliveries."),
-    measured(ValueType::Decimal, "delivery_max_us", |r| Value::micros(r.second.seen.delivery.max()))
+    measured(Decimal, "delivery_max_us", |r| Value::micros(r.second.seen.delivery.max()))
         .unit("µs")
         .lower_is_better()
         .means("The longest of those deliveries."),
-    measured(ValueType::Integer, "requests", |r| Value::Integer(r.second.seen.requests))
+    measured(Integer, "requests", |r| Value::Integer(r.second.seen.requests))
         .lower_is_better()
         .means("HTTP requests sent in this second, as far as it lies in the window."),
-    measured(ValueType::Integer, "empty_responses", |r| Value::Integer(r.second.seen.empty))
+    measured(Integer, "empty_responses", |r| Value::Integer(r.second.seen.empty))
         .lower_is_better()
         .means(
             "Answers in this second that carried no message, as far as it lies in the \
          window.",
         ),
-    measured(ValueType::Integer, "connections", |r| Value::Integer(r.second.connections))
+    measured(Integer, "connections", |r| Value::Integer(r.second.connections))
         .means("TCP connections open at the end of this second."),
-    measured(ValueType::Integer, "bytes_up", |r| Value::Integer(r.second.bytes_up))
+    measured(Integer, "bytes_up", |r| Value::Integer(r.second.bytes_up))
         .unit("B")
         .lower_is_better()
         .means("Bytes from subscribers to server in this second."),
-    measured(ValueType::Integer, "bytes_down", |r| Value::Integer(r.second.bytes_down))
+    measured(Integer, "bytes_down", |r| Value::Integer(r.second.bytes_down))
         .unit("B")
         .lower_is_better()
         .means("Bytes from server to subscribers in this second."),
-    measured(ValueType::Decimal, "server_cpu_ratio", |r| Value::computed(r.second.server_cpu_ratio()))
+    measured(Decimal, "server_cpu_ratio", |r| Value::computed(r.second.server_cpu_ratio()))
         .lower_is_better()
         .means(
-            "Processor time of the server divided by the time that passed between its readings; 1 is one \
-         core. Blank for a part of a second shorter than 100 ms.",
+            "Processor time of the server divided by the time that passed between its readings; 1 \
+             is one core. Blank for a part of a second shorter than 100 ms.",
         ),
-    measured(ValueType::Integer, "server_rss_bytes", |r| Value::count(r.second.server_rss_bytes))
+    measured(Integer, "server_rss_bytes", |r| Value::count(r.second.server_rss_bytes))
         .unit("B")
         .lower_is_better()
         .means("Resident memory of the server at the end of this second."),
-    measured(ValueType::Decimal, "loadgen_cpu_ratio", |r| Value::computed(r.second.loadgen_cpu_ratio()))
+    measured(Decimal, "loadgen_cpu_ratio", |r| Value::computed(r.second.loadgen_cpu_ratio()))
         .lower_is_better()
         .means(
-            "Processor time of the load generator divided by the time that passed between its readings; 1 \
-         is one core. Blank for a part of a second shorter than 100 ms.",
+            "Processor time of the load generator divided by the time that passed between its \
+             readings; 1 is one core. Blank for a part of a second shorter than 100 ms.",
         ),
-    measured(ValueType::Decimal, "loadgen_lag_p99_us", |r| {
-        Value::micros(r.second.seen.lag.percentile(99.0))
-    })
-    .unit("µs")
-    .lower_is_better()
-    .means("99th percentile of how late the load generator's own event loop ran."),
+    measured(Decimal, "loadgen_lag_p99_us", |r| Value::micros(r.second.seen.lag.percentile(99.0)))
+        .unit("µs")
+        .lower_is_better()
+        .means("99th percentile of how late the load generator's own event loop ran."),
     // Appended.
-    measured(ValueType::Decimal, "length_s", |r| Value::seconds(r.second.length)).unit("s").means(
-        "How long this second was: 1, except for the last one of the window and the last one of the \
-         drain. Counts are those of this length.",
+    measured(Decimal, "length_s", |r| Value::seconds(r.second.length)).unit("s").means(
+        "How long this second was: 1, except for the last one of the window and the last one of \
+         the drain. Counts are those of this length.",
     ),
 ];
 

@@ -100,8 +100,8 @@ pub fn compare(base: &Side, new: &Side, options: &CompareOptions) -> Comparison 
 }
 
 impl Comparison {
-    /// Returns true if anything got worse. A metric that cannot be decided is no regression, and neither
-    /// is one that could not be compared: see [`Comparison::is_complete`].
+    /// Returns true if anything got worse. A metric that cannot be decided is no regression, and
+    /// neither is one that could not be compared: see [`Comparison::is_complete`].
     pub fn regressed(&self) -> bool {
         self.verdicts().any(|verdict| verdict == Verdict::Worse)
     }
@@ -112,8 +112,8 @@ impl Comparison {
         !self.settings.is_empty() && self.unpaired.iter().all(|unpaired| unpaired.base_runs[0] == 0)
     }
 
-    /// Returns true if any setting has runs on both sides, valid or not. Otherwise the two results answer
-    /// different questions.
+    /// Returns true if any setting has runs on both sides, valid or not. Otherwise the two results
+    /// answer different questions.
     pub fn has_runs_in_common(&self) -> bool {
         let common =
             |it: &UnpairedSetting| [it.base_runs, it.new_runs].iter().all(|runs| *runs != [0, 0]);

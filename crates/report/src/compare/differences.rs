@@ -1,5 +1,5 @@
-//! What else differs between the two sides, so that a change of the machine is not mistaken for one of
-//! the transports.
+//! What else differs between the two sides, so that a change of the machine is not mistaken for one
+//! of the transports.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -59,8 +59,8 @@ const ON_PURPOSE: [&str; 2] = ["started", "tags"];
 /// Every field, with all values that it has on a side.
 type Fields = BTreeMap<(About, String), BTreeSet<String>>;
 
-/// Returns all fields that are not the same on both sides, or not within one. Seeds may differ within a
-/// side, because repeats with different seeds are good practice.
+/// Returns all fields that are not the same on both sides, or not within one. Seeds may differ
+/// within a side, because repeats with different seeds are good practice.
 pub(super) fn differences(base: &Side, new: &Side) -> Vec<Difference> {
     let known = |has: fn(&ResultFiles) -> bool| base.sources.iter().chain(&new.sources).all(has);
     let known = Known {
@@ -83,8 +83,8 @@ pub(super) fn differences(base: &Side, new: &Side) -> Vec<Difference> {
         .collect()
 }
 
-/// Which files all folders of both sides have. Other files are not compared field by field: a missing
-/// file is one difference, not thirty.
+/// Which files all folders of both sides have. Other files are not compared field by field: a
+/// missing file is one difference, not thirty.
 #[derive(Clone, Copy)]
 struct Known {
     machine: bool,
@@ -92,8 +92,8 @@ struct Known {
 }
 
 impl Known {
-    /// Returns the difference that the machine is not known. The scenario need not be known, because its
-    /// settings are in the rows.
+    /// Returns the difference that the machine is not known. The scenario need not be known,
+    /// because its settings are in the rows.
     fn missing(self, base: &Side, new: &Side) -> Option<Difference> {
         if self.machine {
             return None;
@@ -128,8 +128,8 @@ const ONCE_UNRECORDED: [(&str, &str); 3] =
 /// The table of keys whose defaults differ from what runs did before these keys existed.
 const NEW_BEHAVIOUR: &str = "reconnect";
 
-/// Returns the value that a missing field stands for: the default of a scenario key that did not exist
-/// yet, if that is how runs were made then. Otherwise it was not recorded.
+/// Returns the value that a missing field stands for: the default of a scenario key that did not
+/// exist yet, if that is how runs were made then. Otherwise it was not recorded.
 fn unrecorded((about, field): &(About, String)) -> String {
     let known = match about {
         About::Scenario => keys()
@@ -198,8 +198,8 @@ fn flatten(value: &Json, path: &str, found: &mut impl FnMut(&str, String)) {
     }
 }
 
-/// Returns a value in words. A list is one value, and its order counts. A list of one element is the
-/// same as that element, because a key may be given either way.
+/// Returns a value in words. A list is one value, and its order counts. A list of one element is
+/// the same as that element, because a key may be given either way.
 fn words(value: &Json) -> String {
     match value {
         // `60s` and `1m` are the same duration.
@@ -236,7 +236,8 @@ mod tests {
     fn machine() -> Json {
         json!({
             "cpu": "AMD EPYC", "cores": 2, "kernel": "Linux 6.18", "port_range": [32768, 60999],
-            "wirebench": "0.1.0", "commit": null, "profile": "dist", "started": "2026-01-01T00:00:00Z", "seed": 42,
+            "wirebench": "0.1.0", "commit": null, "profile": "dist",
+            "started": "2026-01-01T00:00:00Z", "seed": 42,
             "tags": {}, "settings": { "tcp_nodelay": true, "tls": false },
         })
     }

@@ -2,14 +2,14 @@
 
 use crate::columns::{RunColumn, run_column};
 
-/// The metrics that are compared by default: what a subscriber notices (how soon messages arrive, how
-/// late the latest are, whether any are missing), and what it costs at either end.
+/// The metrics that are compared by default: what a subscriber notices (how soon messages arrive,
+/// how late the latest are, whether any are missing), and what it costs at either end.
 ///
-/// Every further metric makes all others harder to decide, so nothing is here twice: not p75 to p95,
-/// which lie between p50 and p99; not the maximum, which is one delivery of millions and differs
-/// twofold between runs of the same; not what follows from another column (`received` from `missing`,
-/// `overhead_ratio` from `bytes_per_message`). A count that is the same in every run, as most should
-/// be, costs the others nothing.
+/// Every further metric makes all others harder to decide, so nothing is here twice: not p75 to
+/// p95, which lie between p50 and p99; not the maximum, which is one delivery of millions and
+/// differs twofold between runs of the same; not what follows from another column (`received` from
+/// `missing`, `overhead_ratio` from `bytes_per_message`). A count that is the same in every run, as
+/// most should be, costs the others nothing.
 pub const METRICS: [&str; 8] = [
     "delivery_p50_us",
     "delivery_p99_us",

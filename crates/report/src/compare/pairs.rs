@@ -13,8 +13,8 @@ pub(super) struct Pair<'a> {
     pub(super) new: Vec<&'a Row>,
 }
 
-/// Returns all settings of either side, by transport in the order in which transports are listed, and
-/// then in the order of the runs.
+/// Returns all settings of either side, by transport in the order in which transports are listed,
+/// and then in the order of the runs.
 pub(super) fn pairs<'a>(base: &'a Side, new: &'a Side) -> Vec<Pair<'a>> {
     let rows: Vec<&Row> = base.rows().chain(new.rows()).collect();
     let first_new = base.rows().count();
@@ -30,8 +30,8 @@ pub(super) fn pairs<'a>(base: &'a Side, new: &'a Side) -> Vec<Pair<'a>> {
     groups.into_iter().map(pair).collect()
 }
 
-/// Returns what runs have to agree in: every setting that both sides recorded, and the scenario if a
-/// side has several.
+/// Returns what runs have to agree in: every setting that both sides recorded, and the scenario if
+/// a side has several.
 fn columns(base: &Side, new: &Side) -> impl Iterator<Item = &'static RunColumn> {
     let scenarios = |side: &Side| {
         let first = side.rows().next().and_then(|row| row.text("scenario"));
@@ -48,8 +48,8 @@ fn columns(base: &Side, new: &Side) -> impl Iterator<Item = &'static RunColumn> 
         .map(|(_, column)| column)
 }
 
-/// Returns true if a side has the column. Files from before it was appended are blank there, which is
-/// not a setting. The source of generated payloads is blank too, and is a setting.
+/// Returns true if a side has the column. Files from before it was appended are blank there, which
+/// is not a setting. The source of generated payloads is blank too, and is a setting.
 fn recorded(at: usize, column: &RunColumn, side: &Side) -> bool {
     at < FIRST_COLUMNS
         || column.name == "payload_source"

@@ -1,8 +1,8 @@
 //! Shows on synthetic runs, of which the truth is known, that verdicts can be trusted.
 //!
-//! Every test also judges the same runs the naive way, as if each message were an experiment of its own.
-//! That is what a benchmark without repeats does, and it raises false alarms. It fails here by so much
-//! that no test can pass if [`compare`] ever does the same.
+//! Every test also judges the same runs the naive way, as if each message were an experiment of its
+//! own. That is what a benchmark without repeats does, and it raises false alarms. It fails here by
+//! so much that no test can pass if [`compare`] ever does the same.
 
 use std::f64::consts::TAU;
 

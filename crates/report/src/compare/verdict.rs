@@ -15,8 +15,8 @@ pub struct Change {
     pub base: Option<f64>,
     /// The median over the runs of the new side; `None` if it was not measured.
     pub new: Option<f64>,
-    /// The change as a share of the base: 0.2 is 20 % more. `None` if the base is 0 or either side was
-    /// not measured.
+    /// The change as a share of the base: 0.2 is 20 % more. `None` if the base is 0 or either side
+    /// was not measured.
     pub relative: Option<Estimate>,
     /// The change in the unit of the column; `None` if either side was not measured.
     pub absolute: Option<Estimate>,
@@ -63,16 +63,16 @@ pub enum Doubt {
     },
     /// Runs of one side differ too much from each other.
     TooNoisy {
-        /// How many more runs a side would show a change of the threshold's size; `None` if a thousand
-        /// would not.
+        /// How many more runs a side would show a change of the threshold's size; `None` if a
+        /// thousand would not.
         more: Option<usize>,
     },
     /// There are enough runs, but the change is about as large as the threshold.
     AtThreshold,
 }
 
-/// The number of runs a side that is recommended, in every output and in the docs. They show a change
-/// of a fifth if runs differ by 5 %, and are enough for the test in hundreds of settings.
+/// The number of runs a side that is recommended, in every output and in the docs. They show a
+/// change of a fifth if runs differ by 5 %, and are enough for the test in hundreds of settings.
 pub const RUNS_TO_MAKE: usize = 10;
 
 impl Verdict {
@@ -160,7 +160,8 @@ impl Judge {
             return medians.iter().any(Option::is_some).then_some(change);
         };
         let effect = metric.effect(&samples.is_new());
-        // One run of what a clock measured says nothing, not even if the other side measured the same.
+        // One run of what a clock measured says nothing, not even if the other side measured the
+        // same.
         let is_certain = metric.is_constant() && (is_exact(column) || !runs.contains(&1));
         let on_scale = if is_certain {
             Estimate { change: 0.0, interval: Some((0.0, 0.0)) }

@@ -7,13 +7,14 @@ use hdrhistogram::Histogram;
 /// Values are recorded in nanoseconds and printed in milliseconds, as plots usually are.
 const NANOS_PER_MILLI: f64 = 1e6;
 
-/// The steps for each halving of the distance to 100 %, as in Java's `outputPercentileDistribution`.
+/// The steps for each halving of the distance to 100 %, as in Java's
+/// `outputPercentileDistribution`.
 const STEPS: u32 = 5;
 
 /// Returns the percentiles of a histogram of nanoseconds, in milliseconds.
 ///
-/// The format is that of Java's `outputPercentileDistribution`, so that `plotFiles.html` and similar
-/// tools can read it. An empty histogram has only its header and footer.
+/// The format is that of Java's `outputPercentileDistribution`, so that `plotFiles.html` and
+/// similar tools can read it. An empty histogram has only its header and footer.
 #[expect(clippy::cast_precision_loss, reason = "a value needs no more than 16 digits")]
 pub fn hgrm(histogram: &Histogram<u64>) -> String {
     let millis = |nanos: u64| nanos as f64 / NANOS_PER_MILLI;
@@ -53,8 +54,8 @@ pub fn hgrm(histogram: &Histogram<u64>) -> String {
     text
 }
 
-/// Returns how many values of the finest resolution one bucket holds: the next power of two that keeps
-/// the significant digits.
+/// Returns how many values of the finest resolution one bucket holds: the next power of two that
+/// keeps the significant digits.
 fn sub_buckets(histogram: &Histogram<u64>) -> u64 {
     (2 * 10_u64.pow(u32::from(histogram.sigfig()))).next_power_of_two()
 }

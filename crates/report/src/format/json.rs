@@ -11,12 +11,12 @@ use crate::value::ValueType;
 /// The one member of a row that is not a column.
 const BEST: &str = "best";
 
-const BEST_MEANING: &str = "The columns of the tables in which the run's transport has or shares the \
-    first place at its setting, over all repeats. Transports that cannot be told from the best share its \
-    place. Empty if all read the same, and for an invalid run.";
+const BEST_MEANING: &str = "The columns of the tables in which the run's transport has or shares \
+    the first place at its setting, over all repeats. Transports that cannot be told from the best \
+    share its place. Empty if all read the same, and for an invalid run.";
 
-/// Returns an array with an object for each row. Its members are the columns in their order, and the
-/// columns in which its transport is best. A value that was not measured is `null`.
+/// Returns an array with an object for each row. Its members are the columns in their order, and
+/// the columns in which its transport is best. A value that was not measured is `null`.
 pub(super) fn json(rows: &[Row]) -> String {
     let best = first_places(rows).of_rows;
     let rows: Vec<Object<'_>> =
@@ -26,8 +26,8 @@ pub(super) fn json(rows: &[Row]) -> String {
 
 /// Returns the JSON Schema (2020-12) of the rows as JSON.
 ///
-/// Members are never removed, and new ones may be added: a reader should ignore members that it does
-/// not know.
+/// Members are never removed, and new ones may be added: a reader should ignore members that it
+/// does not know.
 pub fn results_schema() -> Json {
     let mut properties: serde_json::Map<String, Json> =
         COLUMNS.iter().map(|column| (column.name.to_owned(), property(column))).collect();
@@ -38,7 +38,8 @@ pub fn results_schema() -> Json {
     json!({
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "wirebench results",
-        "description": "The runs of a results folder, as in runs.csv. A value that was not measured is null.",
+        "description": "The runs of a results folder, as in runs.csv. A value that was not measured \
+            is null.",
         "type": "array",
         "items": { "type": "object", "properties": properties, "required": required },
     })

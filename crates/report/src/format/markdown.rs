@@ -91,8 +91,8 @@ mod tests {
     fn a_disturbed_run_is_named_with_the_cause() {
         let disturbed = Measurement { other_load: busy_neighbour(), ..measurement() };
         let text = markdown(&[Row::of(&record(&run(), &disturbed))]);
-        let note = "- ⚠ run long-polling-1 was disturbed: another process used 0.90 of 2 cores: pid 123, \
-                    stress-ng\n";
+        let note = "- ⚠ run long-polling-1 was disturbed: another process used 0.90 of 2 cores: \
+                    pid 123, stress-ng\n";
         assert!(text.ends_with(note), "{text}");
     }
 

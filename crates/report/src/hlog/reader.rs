@@ -58,7 +58,8 @@ pub enum HistogramError {
     },
     /// There are intervals of a run that `runs.csv` does not have.
     #[error(
-        "{path}:{line}: run `{tag}` has no row in `runs.csv`: expected the histograms of its runs\n\n\
+        "{path}:{line}: run `{tag}` has no row in `runs.csv`: expected the histograms of its \
+         runs\n\n\
          the log is of another folder; compare the `runs.csv` alone to do without histograms"
     )]
     NoRow {
@@ -71,7 +72,8 @@ pub enum HistogramError {
     },
     /// A run of `runs.csv` with deliveries has no intervals.
     #[error(
-        "{path}: no histogram of run `{run_id}`, which has deliveries in `runs.csv`: expected one\n\n\
+        "{path}: no histogram of run `{run_id}`, which has deliveries in `runs.csv`: expected \
+         one\n\n\
          the log is of another folder, or was cut; compare the `runs.csv` alone to do without \
          histograms"
     )]
@@ -111,8 +113,9 @@ impl Histograms {
     ///
     /// # Errors
     ///
-    /// If there are intervals without a row, or a row with deliveries but without intervals. The last
-    /// run of the log may have no row, because it may have been cut short by a server that went away.
+    /// If there are intervals without a row, or a row with deliveries but without intervals. The
+    /// last run of the log may have no row, because it may have been cut short by a server that
+    /// went away.
     pub fn check(&self, rows: &[Row]) -> Result<(), HistogramError> {
         let path = || self.path.clone();
         let ids: Vec<&str> = rows.iter().filter_map(|row| row.text("run_id")).collect();

@@ -2,8 +2,8 @@
 //! tools.
 //!
 //! The lines are those of Java's `HistogramLogWriter`, format 1.3. They are built here and not by
-//! the `hdrhistogram` crate's writer, which writes neither the version line nor the legend, and adds
-//! a comment about the divisor of the maximum that Java does not have.
+//! the `hdrhistogram` crate's writer, which writes neither the version line nor the legend, and
+//! adds a comment about the divisor of the maximum that Java does not have.
 
 use std::fmt;
 use std::fs::File;
@@ -117,7 +117,8 @@ fn header(start: SystemTime) -> String {
         "#[Histogram log format version 1.3]\n\
          #[StartTime: {seconds:.3} (seconds since epoch), {date}]\n\
          #[BaseTime: {seconds:.3} (seconds since epoch)]\n\
-         \"StartTimestamp\",\"Interval_Length\",\"Interval_Max\",\"Interval_Compressed_Histogram\"\n"
+         \"StartTimestamp\",\"Interval_Length\",\"Interval_Max\",\
+         \"Interval_Compressed_Histogram\"\n"
     )
 }
 

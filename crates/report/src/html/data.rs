@@ -151,8 +151,8 @@ impl ColumnData {
 }
 
 impl<'a> Folder<'a> {
-    /// Returns the folders of one side. Their runs belong together: first places are decided among all
-    /// of them.
+    /// Returns the folders of one side. Their runs belong together: first places are decided among
+    /// all of them.
     pub(super) fn of_side(reports: &[Report<'a>], side: usize) -> Vec<Self> {
         let rows: Vec<Row> = reports.iter().flat_map(|report| report.rows).cloned().collect();
         let FirstPlaces { of_rows, bases } = first_places(&rows);

@@ -1,8 +1,8 @@
 //! `report.html`: the results of a run as a page, to read, to keep and to decide by.
 //!
-//! It is one file that loads nothing else. Markup, style and scripts are in `assets/`, the charts are
-//! drawn by the basic bundle of plotly.js, which lies beside them, and the data is one block of JSON.
-//! Groups, first places, and whatever needs the histograms or the laws of
+//! It is one file that loads nothing else. Markup, style and scripts are in `assets/`, the charts
+//! are drawn by the basic bundle of plotly.js, which lies beside them, and the data is one block of
+//! JSON. Groups, first places, and whatever needs the histograms or the laws of
 //! [`wirebench_measure::theory`] are computed here. Medians and drawing are left to the scripts.
 
 mod curve;
@@ -33,8 +33,8 @@ pub fn overlay(base: &[Report<'_>], new: &[Report<'_>], comparison: Option<&Comp
     page(View::Overlay, &folders, comparison)
 }
 
-/// Returns the page of several run folders, earliest first, with the change of each metric from one to
-/// the next.
+/// Returns the page of several run folders, earliest first, with the change of each metric from one
+/// to the next.
 pub fn trend(reports: &[Report<'_>]) -> String {
     let folders: Vec<Folder<'_>> =
         reports.iter().flat_map(|report| Folder::of_side(&[*report], 0)).collect();

@@ -17,8 +17,8 @@ use crate::value::Value;
 pub(super) struct Predicted {
     /// The one-way delay.
     delay_us: f64,
-    /// The push transport whose median delivery at the same setting is that delay; `None` if it is the
-    /// nominal delay of the link.
+    /// The push transport whose median delivery at the same setting is that delay; `None` if it is
+    /// the nominal delay of the link.
     delay_of: Option<&'static str>,
     mean_us: Option<f64>,
     p95_us: Option<f64>,
@@ -64,8 +64,8 @@ pub(super) fn predicted(row: &Row, rows: &[Row]) -> Option<Predicted> {
     })
 }
 
-/// Returns the median delivery over the valid runs of a push transport at the same setting. Of several,
-/// the last one listed is taken.
+/// Returns the median delivery over the valid runs of a push transport at the same setting. Of
+/// several, the last one listed is taken.
 fn measured_delay(row: &Row, rows: &[Row]) -> Option<(Duration, Transport)> {
     let pushed = |transport: &Transport| transport.delivery() == Delivery::Pushed;
     Transport::ALL.into_iter().rev().filter(pushed).find_map(|transport| {

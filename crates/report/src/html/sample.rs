@@ -8,7 +8,7 @@ use wirebench_measure::{
     Traffic,
 };
 use wirebench_protocol::control::Payload;
-use wirebench_protocol::{Timestamp, Transport};
+use wirebench_protocol::{Delivery, Timestamp, Transport};
 use wirebench_scenario::{Link, Run};
 
 use super::report::Report;
@@ -152,8 +152,8 @@ fn run_of(transport: Transport, subscribers: usize, repeat: u32, place: usize) -
         rate: 10.0,
         payload: Payload::Bytes(PAYLOAD),
         link: Link { delay: Duration::from_millis(25), jitter: Duration::ZERO },
-        interval: (transport == Transport::ShortPolling).then_some(Duration::from_secs(1)),
-        hold: (transport == Transport::LongPolling).then_some(Duration::from_secs(25)),
+        interval: (transport.delivery() == Delivery::Polled).then_some(Duration::from_secs(1)),
+        hold: (transport.delivery() == Delivery::Held).then_some(Duration::from_secs(25)),
         ..run()
     }
 }
@@ -171,18 +171,18 @@ fn seconds(run: &Run, options: &SampleOptions<'_>, chance: &mut Chance) -> Vec<S
     (0..options.seconds)
         .map(|index| {
             let received = 10 * run.subscribers as u64;
-            let polls = match run.transport {
-                Transport::ShortPolling => run.subscribers as u64,
-                Transport::LongPolling => received,
-                Transport::Sse | Transport::WebSocket => 0,
+            let polls = match run.transport.delivery() {
+                Delivery::Polled => run.subscribers as u64,
+                Delivery::Held => received,
+                Delivery::Pushed => 0,
             };
             let mut seen = Recorder { received, requests: polls, ..Recorder::new() };
             for _ in 0..received.min(1_500) {
                 let queue = send_ms * crowd * chance.share();
-                let wait = match run.transport {
-                    Transport::ShortPolling => 1_000.0 * chance.share(),
-                    Transport::LongPolling if chance.share() < 0.45 => 50.0 * chance.share(),
-                    _ => 0.0,
+                let wait = match run.transport.delivery() {
+                    Delivery::Polled => 1_000.0 * chance.share(),
+                    Delivery::Held if chance.share() < 0.45 => 50.0 * chance.share(),
+                    Delivery::Held | Delivery::Pushed => 0.0,
                 };
                 let noise = 0.8 * options.slowness * drift * chance.tail();
                 let pause = if chance.share() > 0.999 { 14.0 * chance.tail() } else { 0.0 };
@@ -232,11 +232,10 @@ fn measured(run: &Run, seconds: &[Second], options: &SampleOptions<'_>) -> Measu
     };
     (0..subscribers).for_each(|_| seen.connect.record(Duration::from_millis(51)));
     (0..200).for_each(|_| seen.lag.record(Duration::from_micros(400)));
-    let grown = match run.transport {
-        Transport::ShortPolling => 11_000,
-        Transport::LongPolling => 17_500,
-        Transport::Sse => 15_200,
-        Transport::WebSocket => 13_900,
+    let bytes_per_subscriber = match run.transport.delivery() {
+        Delivery::Polled => 11_000,
+        Delivery::Held => 17_500,
+        Delivery::Pushed => 14_500,
     };
     let mut measurement = Measurement {
         duration: Duration::from_secs(options.seconds),
@@ -254,8 +253,8 @@ fn measured(run: &Run, seconds: &[Second], options: &SampleOptions<'_>) -> Measu
         server: Some(ServerCost {
             cpu: seconds.iter().filter_map(|second| Some(second.server_cpu?.used)).sum(),
             rss_idle_bytes: 8_000_000,
-            rss_peak_bytes: 8_000_000 + subscribers * grown,
-            rss_per_subscriber_bytes: (subscribers >= 100).then_some(grown),
+            rss_peak_bytes: 8_000_000 + subscribers * bytes_per_subscriber,
+            rss_per_subscriber_bytes: (subscribers >= 100).then_some(bytes_per_subscriber),
             late_publishes: 0,
         }),
         ..measurement()
@@ -266,15 +265,23 @@ fn measured(run: &Run, seconds: &[Second], options: &SampleOptions<'_>) -> Measu
         back_99: Some(Duration::from_millis(1_378)),
         reconnects_peak_per_s: Some(subscribers),
     });
-    let unlucky = (5_000, Transport::LongPolling, 2);
-    if options.trouble && (run.subscribers, run.transport, run.repeat) == unlucky {
-        measurement.seen.received -= 12;
-        measurement.invalid =
-            vec![Invalid::Missing { missing: 12, expected: 10 * options.seconds * subscribers }];
-    }
-    let disturbed = (5_000, Transport::WebSocket, 2);
-    if options.trouble && (run.subscribers, run.transport, run.repeat) == disturbed {
-        measurement.other_load = busy_neighbour();
+    if options.trouble {
+        add_trouble(run, &mut measurement);
     }
     measurement
+}
+
+/// Makes one run of the sample invalid, and one disturbed.
+fn add_trouble(run: &Run, measurement: &mut Measurement) {
+    if run.subscribers != 5_000 || run.repeat != 2 {
+        return;
+    }
+    if run.transport == Transport::LongPolling {
+        let expected = measurement.expected().expect("the sample says what was published");
+        measurement.seen.received -= 12;
+        measurement.invalid = vec![Invalid::Missing { missing: 12, expected }];
+    }
+    if run.transport == Transport::WebSocket {
+        measurement.other_load = busy_neighbour();
+    }
 }

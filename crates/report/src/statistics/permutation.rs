@@ -1,13 +1,14 @@
-//! How certain a change is: runs are shuffled between the two sides, and a real change has to exceed
-//! the largest one that arises by chance.
+//! How certain a change is: runs are shuffled between the two sides, and a real change has to
+//! exceed the largest one that arises by chance.
 //!
-//! Nothing here depends on transports or columns: a [`Samples`] is what was measured at one setting.
+//! Nothing here depends on transports or columns: a [`Samples`] is what was measured at one
+//! setting.
 
 /// The share of comparisons that may raise a false alarm, over all metrics and settings together.
 pub(crate) const FALSE_ALARMS: f64 = 0.05;
 
-/// The number of shuffles, besides the runs as they are. More would only change the third digit of an
-/// interval.
+/// The number of shuffles, besides the runs as they are. More would only change the third digit of
+/// an interval.
 const SHUFFLES: usize = 999;
 
 /// From this many runs on, one run in so many is left out at each end, so that a disturbed run does
@@ -40,8 +41,8 @@ impl Samples {
 #[derive(Debug)]
 pub(crate) struct Metric {
     pub(crate) scale: Scale,
-    /// The place of each run that measured it, and its value on the scale. The lowest comes first, so
-    /// that no shuffle has to sort.
+    /// The place of each run that measured it, and its value on the scale. The lowest comes first,
+    /// so that no shuffle has to sort.
     ranked: Vec<(usize, f64)>,
 }
 
@@ -77,8 +78,8 @@ impl Metric {
         self.ranked.first().map(|first| first.1) == self.ranked.last().map(|last| last.1)
     }
 
-    /// Returns the change from base to new; `is_new` says of each run to which side it belongs. `None`
-    /// with fewer than two runs on a side, because they have no spread.
+    /// Returns the change from base to new; `is_new` says of each run to which side it belongs.
+    /// `None` with fewer than two runs on a side, because they have no spread.
     pub(crate) fn effect(&self, is_new: &[bool]) -> Option<Effect> {
         let mut runs = [0, 0];
         for (run, _) in &self.ranked {
@@ -117,8 +118,8 @@ impl Effect {
     }
 }
 
-/// A trimmed mean and its error, after Yuen: for the error, the values left out count as the outermost
-/// values that are kept. Takes values one by one, the lowest first.
+/// A trimmed mean and its error, after Yuen: for the error, the values left out count as the
+/// outermost values that are kept. Takes values one by one, the lowest first.
 struct Typical {
     runs: usize,
     /// The number of values left out at each end.
@@ -127,7 +128,8 @@ struct Typical {
     /// The lowest and the highest value that are kept.
     low: f64,
     high: f64,
-    /// Sums of the values that are kept, above the lowest, so that equal values have no error at all.
+    /// Sums of the values that are kept, above the lowest, so that equal values have no error at
+    /// all.
     sum: f64,
     squares: f64,
 }
@@ -165,9 +167,9 @@ fn count(number: usize) -> f64 {
     number as f64
 }
 
-/// Returns the number of standard errors that the largest change over all metrics and settings exceeds
-/// by chance alone in at most [`FALSE_ALARMS`] of all ways to deal the runs to the two sides. Infinite
-/// if there are too few runs for any change to be more than chance.
+/// Returns the number of standard errors that the largest change over all metrics and settings
+/// exceeds by chance alone in at most [`FALSE_ALARMS`] of all ways to deal the runs to the two
+/// sides. Infinite if there are too few runs for any change to be more than chance.
 pub(crate) fn critical_size(groups: &[&Samples]) -> f64 {
     let mut dealt: Vec<Vec<bool>> = groups.iter().map(|samples| samples.is_new()).collect();
     if groups.is_empty() {
@@ -198,10 +200,10 @@ fn largest_size(groups: &[&Samples], dealt: &[Vec<bool>]) -> f64 {
         .fold(0.0, f64::max)
 }
 
-/// Returns the samples in which a change could be told from chance at all, and for how many settings
-/// that has to hold. The others are not tested, and so must not make it harder for these (Tarone,
-/// *Biometrics* 46, 1990). Which they are follows from the number of runs alone, never from what they
-/// measured.
+/// Returns the samples in which a change could be told from chance at all, and for how many
+/// settings that has to hold. The others are not tested, and so must not make it harder for these
+/// (Tarone, *Biometrics* 46, 1990). Which they are follows from the number of runs alone, never
+/// from what they measured.
 pub(crate) fn testable(groups: &[Samples]) -> (Vec<&Samples>, usize) {
     let able = |settings: usize| -> Vec<&Samples> {
         let varying = groups.iter().filter(|group| group.varying() > 0);
@@ -233,9 +235,9 @@ fn ways_to_deal(base: usize, new: usize) -> f64 {
     (1..=new).map(|run| count(base + run) / count(run)).product()
 }
 
-/// Returns the runs a side with which a change of `smallest`, on the metric's scale, is found in four
-/// of five comparisons, if runs spread as these did and `metrics` are compared: the usual estimate by
-/// the normal distribution, with Student's correction. `None` above a thousand.
+/// Returns the runs a side with which a change of `smallest`, on the metric's scale, is found in
+/// four of five comparisons, if runs spread as these did and `metrics` are compared: the usual
+/// estimate by the normal distribution, with Student's correction. `None` above a thousand.
 pub(crate) fn runs_to_find(effect: Effect, smallest: f64, metrics: usize) -> Option<usize> {
     let tail = FALSE_ALARMS / (2.0 * count(metrics.max(1)));
     (3..=1_000).find(|runs| {
@@ -245,8 +247,8 @@ pub(crate) fn runs_to_find(effect: Effect, smallest: f64, metrics: usize) -> Opt
     })
 }
 
-/// Returns the value that a normal variable exceeds with this probability, to 4.5e-4 (Abramowitz and
-/// Stegun 26.2.23).
+/// Returns the value that a normal variable exceeds with this probability, to 4.5e-4 (Abramowitz
+/// and Stegun 26.2.23).
 fn normal(tail: f64) -> f64 {
     let t = (-2.0 * tail.ln()).sqrt();
     let above = (0.010_328 * t + 0.802_853) * t + 2.515_517;
@@ -254,15 +256,16 @@ fn normal(tail: f64) -> f64 {
     t - above / below
 }
 
-/// Returns Student's quantile from the normal one, by the first two terms of its expansion (26.7.5).
+/// Returns Student's quantile from the normal one, by the first two terms of its expansion
+/// (26.7.5).
 fn student(z: f64, freedom: f64) -> f64 {
     let first = (z.powi(3) + z) / 4.0;
     let second = (5.0 * z.powi(5) + 16.0 * z.powi(3) + 3.0 * z) / 96.0;
     z + first / freedom + second / freedom.powi(2)
 }
 
-/// A generator of random numbers (`SplitMix64`) that does not change with the version of a library: the
-/// same runs must always get the same verdict.
+/// A generator of random numbers (`SplitMix64`) that does not change with the version of a library:
+/// the same runs must always get the same verdict.
 pub(crate) struct SplitMix(pub(crate) u64);
 
 impl SplitMix {

@@ -3,11 +3,12 @@
 use super::permutation::{Metric, Samples, Scale, can_tell, critical_size};
 use crate::numbers::median;
 
-/// Returns which samples are certainly larger than the leader's, by at least `threshold` as a share.
+/// Returns which samples are certainly larger than the leader's, by at least `threshold` as a
+/// share.
 ///
-/// The test is that of a comparison, with the leader as the base of each pair. `None` if there are too
-/// few runs for it. How many it takes depends on the number of samples: 4 runs of each of two, 5 of
-/// each of three or four.
+/// The test is that of a comparison, with the leader as the base of each pair. `None` if there are
+/// too few runs for it. How many it takes depends on the number of samples: 4 runs of each of two,
+/// 5 of each of three or four.
 pub(crate) fn larger(samples: &[Vec<f64>], leader: usize, threshold: f64) -> Option<Vec<bool>> {
     let base: &Vec<f64> = samples.get(leader)?;
     let groups: Vec<Samples> = samples.iter().map(|new| group(base, new)).collect();

@@ -50,8 +50,8 @@ pub(crate) struct Section {
     pub(crate) columns: Vec<&'static TableColumn>,
 }
 
-/// Returns the tables: delivery, cost, and in runs `with_faults` their outcome. `repeated` says that
-/// a line may stand for several runs.
+/// Returns the tables: delivery, cost, and in runs `with_faults` their outcome. `repeated` says
+/// that a line may stand for several runs.
 pub(crate) fn sections(repeated: bool, with_faults: bool) -> Vec<Section> {
     let left_out = if repeated { Shown::OneRun } else { Shown::Repeats };
     let section = |title, columns: &'static [TableColumn]| Section {

@@ -2,10 +2,10 @@
 //!
 //! Transports that the runs cannot tell apart share the place. A leader is alone in it only if its
 //! lead is larger than what the same measurement, repeated, could undo. With enough repeats the
-//! permutation test of [`crate::statistics`] decides that. With fewer, the lead has to exceed a fixed
-//! share. A lead of 4.9 % or of 5.1 % then decides whether a second transport is named beside the
-//! leader; but for the lone leader to change from A to B, the ratio of both has to move by that share
-//! twice.
+//! permutation test of [`crate::statistics`] decides that. With fewer, the lead has to exceed a
+//! fixed share. A lead of 4.9 % or of 5.1 % then decides whether a second transport is named beside
+//! the leader; but for the lone leader to change from A to B, the ratio of both has to move by that
+//! share twice.
 
 use std::collections::BTreeSet;
 
@@ -48,8 +48,8 @@ pub(crate) struct FirstPlace {
     pub(crate) basis: Basis,
 }
 
-/// Returns the first place in a column. `None` if the column does not rate, if fewer than two lines may
-/// have the place, or if all of them read the same.
+/// Returns the first place in a column. `None` if the column does not rate, if fewer than two lines
+/// may have the place, or if all of them read the same.
 pub(crate) fn first_place(group: &[TableLine<'_>], column: &TableColumn) -> Option<FirstPlace> {
     let rates = run_column(column.column).is_some_and(|it| it.better != Better::Neither);
     if !rates || column.summary == Summary::Range {
@@ -67,8 +67,8 @@ pub(crate) fn first_place(group: &[TableLine<'_>], column: &TableColumn) -> Opti
     }
     let burdens: Vec<f64> = entries.iter().map(|(_, value, _)| burden(column, *value)).collect();
     let leader = (0..burdens.len()).min_by(|a, b| burdens[*a].total_cmp(&burdens[*b]))?;
-    // If a disturbed line has a better value than the leader, no line is marked, because the leader is
-    // not the best.
+    // If a disturbed line has a better value than the leader, no line is marked, because the leader
+    // is not the best.
     let mut disturbed = group.iter().filter(|line| line.is_usable() && line.is_disturbed());
     if disturbed.any(|line| {
         line.cell(column).is_some_and(|(value, _)| burden(column, value) < burdens[leader])
@@ -133,8 +133,8 @@ fn sample(line: &TableLine<'_>, column: &TableColumn) -> Vec<f64> {
     values.map(|value| burden(column, value / column.divisor)).collect()
 }
 
-/// Converts a value so that lower is better. Of a share, what is missing counts: 99 % is not nearly as
-/// good as 100 %.
+/// Converts a value so that lower is better. Of a share, what is missing counts: 99 % is not nearly
+/// as good as 100 %.
 fn burden(column: &TableColumn, value: f64) -> f64 {
     if column.summary == Summary::LowestShare { 100.0 - value } else { value }
 }

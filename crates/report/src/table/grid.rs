@@ -1,5 +1,5 @@
-//! Lays out a table: aligns its columns, marks the first places, and keeps it within the width of the
-//! terminal.
+//! Lays out a table: aligns its columns, marks the first places, and keeps it within the width of
+//! the terminal.
 
 use std::fmt::Write as _;
 
@@ -104,8 +104,8 @@ impl Grid {
     }
 
     /// Returns the table under its title. If it is wider than `style` allows, the settings go above
-    /// their lines, and columns that still do not fit go into further tables below. No column is left
-    /// out.
+    /// their lines, and columns that still do not fit go into further tables below. No column is
+    /// left out.
     pub(super) fn render(&self, style: Style) -> String {
         let all: Vec<usize> = (0..self.headings.len()).collect();
         if self.width_of(&all) <= style.width {
@@ -119,8 +119,8 @@ impl Grid {
         blocks.collect::<Vec<_>>().join("\n")
     }
 
-    /// Splits the columns into as few tables as it takes to stay within a width. Each has the transport
-    /// and its own settings.
+    /// Splits the columns into as few tables as it takes to stay within a width. Each has the
+    /// transport and its own settings.
     fn blocks(&self, width: usize) -> Vec<Vec<usize>> {
         let labels: Vec<usize> = (self.shared..self.labels).collect();
         let measured: Vec<usize> = (self.labels..self.headings.len()).collect();
@@ -134,7 +134,8 @@ impl Grid {
             .unwrap_or_else(|| in_tables_of(1))
     }
 
-    /// Returns a table of some columns. The settings stand above the lines if they are not among them.
+    /// Returns a table of some columns. The settings stand above the lines if they are not among
+    /// them.
     fn block(&self, title: &str, columns: &[usize], style: Style) -> String {
         let widths: Vec<usize> = columns.iter().map(|at| self.width(*at)).collect();
         let with_settings = self.shared == 0 || columns.first() == Some(&0);
@@ -163,8 +164,8 @@ impl Grid {
         text
     }
 
-    /// Aligns words to the left and numbers to the right, with two spaces between columns. A mark takes
-    /// one of the two.
+    /// Aligns words to the left and numbers to the right, with two spaces between columns. A mark
+    /// takes one of the two.
     fn push_line(
         &self,
         text: &mut String,
@@ -244,7 +245,8 @@ fn heading(column: &RunColumn) -> [String; HEADING_LINES] {
     ["", above, name, unit].map(str::to_owned)
 }
 
-/// Returns the name of the transport, marked if runs of it are invalid (`!`) or were disturbed (`~`).
+/// Returns the name of the transport, marked if runs of it are invalid (`!`) or were disturbed
+/// (`~`).
 fn name(line: &TableLine<'_>) -> String {
     let invalid = if line.is_usable() && line.invalid.is_empty() { "" } else { " !" };
     let disturbed = if line.is_disturbed() { " ~" } else { "" };

@@ -53,7 +53,8 @@ impl<'a> TableLine<'a> {
         self.runs.iter().all(|row| row.is_valid())
     }
 
-    /// Returns true if the line may be called best: in the table, the page, Markdown and JSON alike.
+    /// Returns true if the line may be called best: in the table, the page, Markdown and JSON
+    /// alike.
     pub(crate) fn may_be_best(&self) -> bool {
         self.is_usable() && !self.is_disturbed()
     }

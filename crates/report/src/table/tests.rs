@@ -252,7 +252,8 @@ fn without_rows_there_is_no_table() {
     assert_eq!(table(&[], PLAIN), "");
 }
 
-/// Returns runs with faults in a sweep of four settings, with repeats: these make the widest tables.
+/// Returns runs with faults in a sweep of four settings, with repeats: these make the widest
+/// tables.
 fn the_widest() -> Vec<Row> {
     let mut rows = Vec::new();
     for (repeat, subscribers, delay, jitter, rate) in

@@ -1,6 +1,6 @@
 // The axes of the charts.
 
-/** From here on, the highest and the lowest are too far apart for an even axis. */
+/** From this ratio of the highest to the lowest value on, an axis is logarithmic. */
 const WIDE = 10;
 
 const positive = (values) => values.filter((v) => isNumber(v) && v > 0);
@@ -11,7 +11,7 @@ function spread(values) {
 
 const AXIS_LABELS = { exponentformat: "none", separatethousands: true };
 
-/** A value axis; logarithmic where the values spread, with plain numbers at its ticks. */
+/** A value axis, which is logarithmic if the values spread, with plain numbers at its ticks. */
 function valueAxis(titleText, values, { zero = true } = {}) {
   const found = positive(values);
   if (found.length > 0 && values.every((v) => v !== 0) && spread(found) >= WIDE) {
@@ -20,7 +20,7 @@ function valueAxis(titleText, values, { zero = true } = {}) {
   return { ...AXIS_LABELS, title: { text: titleText }, rangemode: zero ? "tozero" : "normal", nticks: 6 };
 }
 
-/** Ticks at 1, 2 and 5, or at powers of ten where there are many. */
+/** Ticks at 1, 2 and 5, or only at powers of ten if there are many. */
 function logTicks(low, high, margin = 0.06) {
   const [from, to] = [Math.log10(low), Math.log10(high)];
   const pad = Math.max((to - from) * margin, 0.02);

@@ -68,7 +68,7 @@ function bars(shown, { parts, total, unit, axis, say, sumText = (_line, sum) => 
 function bytesSplit(run) {
   const [up, down] = ["bytes_up", "bytes_down"].map((name) => ratio(number(run, name), received(run)));
   const payload = number(run, "payload_bytes");
-  // Deliveries of the drain come after the bytes of the window: then there is nothing to split.
+  // Deliveries of the drain arrive after the bytes of the window are counted. Then the bytes cannot be split.
   if (up === null || down === null || payload === null || down < payload) return null;
   return { payload, down: down - payload, up };
 }

@@ -20,7 +20,7 @@ function growthTraces({ line, usable, x, y, text, medians }, metric, stepped) {
   const single = points(x, y, { ...line, usable }, {
     text, hovertemplate: `%{fullData.name}<br>run %{text}: %{y:.4~g} ${metric.unit}<extra></extra>`,
   });
-  // Two places have no shape of growth: a line would only invent one.
+  // Two places do not show the shape of growth: a line would invent one.
   if (!stepped && medians.size <= 2) return [single];
   const style = { ...trace([], [], line).line, shape: stepped ? "hvh" : "linear" };
   return [trace([...medians.keys()], [...medians.values()], line, { hoverinfo: "skip", line: style }), single];
@@ -59,7 +59,7 @@ const growth = (metric, { places, at, xaxis, said, stepped = false }) => (some) 
   };
 };
 
-/** The metrics that growth and trend are drawn of. */
+/** The metrics that growth and trend show. */
 const GROWN = [
   { id: "p50", title: "Delivery, p50", axis: "ms", unit: "ms", take: (run) => scaled(number(run, "delivery_p50_us"), 1e3) },
   { id: "p99", title: "Delivery, p99", axis: "ms", unit: "ms", take: (run) => scaled(number(run, "delivery_p99_us"), 1e3) },

@@ -1,6 +1,6 @@
 // Values over the seconds of a run.
 
-/** Up to here, each second of a run has a marker. */
+/** Up to so many seconds, each second of a run has a marker. */
 const FEW_SECONDS = 12;
 
 /** True if a value has none beside it: no line goes through it, so only a marker shows it. */

@@ -1,9 +1,9 @@
 // The lines and points of the charts, as plotly.js takes them.
-// 
+//
 // Each chart is a function from lines to its traces and layout, the same values as a table, and a
 // sentence of the main numbers for people who cannot see it; or, if nothing was measured, why.
 
-/** Text as plotly.js takes it, which knows some markup. */
+/** Escapes text for plotly.js, which understands some markup. */
 const plain = (text) => String(text).replaceAll("&", "&amp;").replaceAll("<", "&lt;");
 
 const trace = (x, y, line, more = {}) => {
@@ -11,12 +11,12 @@ const trace = (x, y, line, more = {}) => {
   return {
     type: "scatter", x, y, mode: "lines", name: plain(lineName(line)), showlegend: false,
     line: { color: colour, dash: plotlyDash(dash), width: 2.25 }, marker: { color: colour, symbol, size: 7 },
-    // A marker on the edge of the chart is drawn whole.
+    // Markers on the edge of the chart are not cut off.
     connectgaps: false, cliponaxis: false, ...more,
   };
 };
 
-/** A triangle has half the area of a square as wide. */
+/** The size of a marker. A triangle has half the area of a square of the same width. */
 const symbolSize = (symbol) => (symbol.startsWith("triangle") ? 10 : 8);
 
 const points = (x, y, line, more = {}) => {

@@ -10,8 +10,8 @@ use super::comparison::Comparison;
 use crate::text_layout::Style;
 
 impl Comparison {
-    /// Writes the comparison for a terminal or a plain file. Many differences besides the measurements
-    /// are shortened to one line, unless `verbose`.
+    /// Writes the comparison for a terminal or a plain file. Many differences besides the
+    /// measurements are shortened to one line, unless `verbose`.
     pub fn to_text(&self, style: Style, verbose: bool) -> String {
         text::text(self, style, verbose)
     }

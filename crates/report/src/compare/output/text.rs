@@ -13,9 +13,9 @@ use crate::text_layout::{Style, display_width, padding, wrapped};
 
 const HEADINGS: [&str; 6] = ["", "base", "new", "change", "interval", "verdict"];
 
-/// Writes the comparison within the width that `style` allows: if a line of the tables would be wider,
-/// its name stands on a line above it. With `verbose`, every difference besides the measurements gets
-/// its own line.
+/// Writes the comparison within the width that `style` allows: if a line of the tables would be
+/// wider, its name stands on a line above it. With `verbose`, every difference besides the
+/// measurements gets its own line.
 pub(super) fn text(comparison: &Comparison, style: Style, verbose: bool) -> String {
     let mut text = wrapped(&headline(comparison), style.width, "");
     let differing = if verbose { differing(comparison) } else { differing_in_short(comparison) };

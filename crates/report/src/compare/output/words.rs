@@ -15,8 +15,8 @@ const NAMED: usize = 3;
 /// The most additional runs a side that are recommended.
 const WORTHWHILE: usize = 100;
 
-/// Returns the answer: what got worse, what could not be decided, and how many of the others got better
-/// or stayed the same.
+/// Returns the answer: what got worse, what could not be decided, and how many of the others got
+/// better or stayed the same.
 pub(super) fn headline(comparison: &Comparison) -> String {
     let count = |name| comparison.verdicts().filter(|verdict| verdict.name() == name).count();
     let all = comparison.verdicts().count();
@@ -46,8 +46,8 @@ pub(super) fn headline(comparison: &Comparison) -> String {
     format!("{first}{doubt} Of {all} compared, {better} better, {same} unchanged.")
 }
 
-/// Returns the metrics with a certain verdict and their change. Those that seem to have got worse the
-/// most come first.
+/// Returns the metrics with a certain verdict and their change. Those that seem to have got worse
+/// the most come first.
 fn named(comparison: &Comparison, is: impl Fn(Verdict) -> bool) -> Vec<String> {
     let changes = comparison
         .settings
@@ -68,8 +68,8 @@ fn named(comparison: &Comparison, is: impl Fn(Verdict) -> bool) -> Vec<String> {
     named.into_iter().map(|(_, text)| text).collect()
 }
 
-/// Returns what the reader has to know before believing the numbers, the most important first. Other
-/// differences between the sides are separate, in [`differing`].
+/// Returns what the reader has to know before believing the numbers, the most important first.
+/// Other differences between the sides are separate, in [`differing`].
 pub(super) fn warnings(comparison: &Comparison) -> Vec<String> {
     let unpaired = comparison.unpaired.iter().map(no_partner);
     let left_out = comparison.left_out.iter().map(|left_out| {
@@ -79,8 +79,8 @@ pub(super) fn warnings(comparison: &Comparison) -> Vec<String> {
     unpaired.chain(advice(comparison)).chain(left_out).chain(disturbed).collect()
 }
 
-/// Advises how many runs to make. Every output takes the number from here. `None` if more runs would not
-/// decide anything.
+/// Advises how many runs to make. Every output takes the number from here. `None` if more runs
+/// would not decide anything.
 pub(super) fn advice(comparison: &Comparison) -> Option<String> {
     let mut runs = None;
     let mut very_noisy = false;
@@ -98,8 +98,8 @@ pub(super) fn advice(comparison: &Comparison) -> Option<String> {
     });
     let quiet = very_noisy.then(|| {
         format!(
-            "what is very noisy would take more than {WORTHWHILE} runs a side: use a quieter machine, or \
-             a larger `--noise-threshold`"
+            "what is very noisy would take more than {WORTHWHILE} runs a side: use a quieter \
+             machine, or a larger `--noise-threshold`"
         )
     });
     let parts: Vec<String> = repeat.into_iter().chain(quiet).collect();
@@ -185,8 +185,8 @@ fn runs(count: usize) -> String {
     if count == 1 { "1 run".to_owned() } else { format!("{count} runs") }
 }
 
-/// Returns the cells of a metric: its name and unit, both medians, the change, its interval, and the
-/// verdict.
+/// Returns the cells of a metric: its name and unit, both medians, the change, its interval, and
+/// the verdict.
 pub(super) fn cells(change: &Change, threshold: f64) -> [String; 6] {
     let shown = DisplayUnit::of(change.column);
     let value = |value: Option<f64>| value.map_or(ABSENT.to_owned(), |value| shown.number(value));
