@@ -15,11 +15,11 @@ use crate::control::{ControlClient, ControlError};
 pub(super) struct RestartableServer {
     feed: String,
     /// Locked for the time of a copy, never while a call is under way.
-    state: Mutex<ServerState>,
+    state: Mutex<RestartableState>,
 }
 
 #[derive(Debug)]
-struct ServerState {
+struct RestartableState {
     control: ControlClient,
     /// The server is frozen or gone: it is not asked.
     away: bool,
@@ -44,7 +44,7 @@ impl RestartableServer {
     pub(super) fn new(control: &ControlClient, feed: &str, may_go_away: bool) -> Self {
         Self {
             feed: feed.to_owned(),
-            state: Mutex::new(ServerState {
+            state: Mutex::new(RestartableState {
                 control: control.clone(),
                 away: false,
                 may_go_away,

@@ -42,8 +42,8 @@ pub(super) enum WorkerCommand {
     TakeRecorder(oneshot::Sender<Recorder>),
     /// Cut this share of the connections whose subscribers are subscribed.
     CutConnections(f64),
-    /// A fault of the server began at this time. A subscriber that is interrupted from now on counts
-    /// as away since then. `None` when the fault is over.
+    /// A fault of the server began at this time. A subscriber that is interrupted from now on
+    /// counts as away since then. `None` when the fault is over.
     SetFaultTime(Option<Timestamp>),
     /// The subscribers that are chosen for it stop reading (`true`), or read again.
     StallReaders(bool),

@@ -6,7 +6,7 @@ use std::time::Duration;
 use http::header::HeaderMap;
 use wirebench_scenario::{Connections, Headers, Http};
 
-use super::connection::{HttpConnection, Protocol};
+use super::connection::{ClientConnection, Protocol};
 use super::deadline::Deadline;
 use super::headers::{RequestKind, headers};
 use super::http1::Http1;
@@ -55,13 +55,16 @@ impl HttpClient {
     /// # Errors
     ///
     /// [`SubscribeError::Connect`].
-    pub(crate) async fn connect(&self, target: &Target) -> Result<HttpConnection, SubscribeError> {
+    pub(crate) async fn connect(
+        &self,
+        target: &Target,
+    ) -> Result<ClientConnection, SubscribeError> {
         let within = OPENING_TIMEOUT + OPENING_ROUND_TRIPS * self.dialer.round_trip();
         let deadline = Deadline::new(within);
         let opened = self.open(target, within).await;
         let (protocol, arrivals) =
             opened.map_err(|source| SubscribeError::Connect { address: target.address, source })?;
-        Ok(HttpConnection::new(protocol, arrivals, deadline, within))
+        Ok(ClientConnection::new(protocol, arrivals, deadline, within))
     }
 
     async fn open(&self, target: &Target, within: Duration) -> io::Result<(Protocol, Arrivals)> {

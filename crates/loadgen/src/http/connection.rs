@@ -25,7 +25,7 @@ const MAX_BODY_BYTES: usize = 256 << 20;
 ///
 /// It carries one request at a time. A client half that needs two at once opens a second one.
 #[derive(Debug)]
-pub(crate) struct HttpConnection {
+pub(crate) struct ClientConnection {
     protocol: Protocol,
     arrivals: Arrivals,
     deadline: Deadline,
@@ -49,7 +49,7 @@ pub(crate) enum ResponseBody {
     Http2(h2::RecvStream),
 }
 
-impl HttpConnection {
+impl ClientConnection {
     pub(super) fn new(
         protocol: Protocol,
         arrivals: Arrivals,

@@ -2,7 +2,7 @@
 
 use std::error::Error;
 
-/// Why a request has no answer, without the request itself: `HttpConnection` adds what was asked
+/// Why a request has no answer, without the request itself: `ClientConnection` adds what was asked
 /// for.
 #[derive(Debug)]
 pub(crate) enum Failure {

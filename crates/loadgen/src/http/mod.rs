@@ -16,7 +16,7 @@ mod tunnel;
 pub(crate) use answer::{ErrorAnswer, is_empty, is_last, quote};
 pub use client::HttpClient;
 pub(crate) use client::OPENING_TIMEOUT;
-pub(crate) use connection::{HttpConnection, ResponseBody};
+pub(crate) use connection::{ClientConnection, ResponseBody};
 pub(crate) use deadline::Deadline;
 pub(crate) use headers::RequestKind;
 pub(crate) use tunnel::Http2Tunnel;

@@ -8,7 +8,7 @@ use wirebench_protocol::{After, Cursor, Message, Timestamp};
 
 use super::settings::SubscriberSettings;
 use crate::error::SubscribeError;
-use crate::http::{HttpClient, HttpConnection, RequestKind};
+use crate::http::{ClientConnection, HttpClient, RequestKind};
 use crate::target::Target;
 
 /// The client half of one transport: one subscription, from its opening to its end.
@@ -33,7 +33,7 @@ pub(super) struct Opening<'a> {
 
 impl Opening<'_> {
     /// Opens a connection for this subscription, or joins one that is shared.
-    pub(super) async fn connect(&self) -> Result<HttpConnection, SubscribeError> {
+    pub(super) async fn connect(&self) -> Result<ClientConnection, SubscribeError> {
         self.client.connect(self.target).await
     }
 

@@ -10,11 +10,11 @@
 //! any number of times, and every connection that it opens is dialled, counted and stamped like the
 //! first. So a transport whose subscription spans several requests, as a session with a `POST`
 //! beside a held `GET`, fits in: its client half keeps the opening and the session id, sends the
-//! handshake and the first poll over one `HttpConnection`, opens a second one for what it posts,
-//! and polls both futures in its `next`. An `HttpConnection` carries one request at a time, and
+//! handshake and the first poll over one `ClientConnection`, opens a second one for what it posts,
+//! and polls both futures in its `next`. An `ClientConnection` carries one request at a time, and
 //! over HTTP/1.1 a held request occupies the connection; over shared HTTP/2 the second one is
-//! another stream of the same connection. What such a client half has to add to `HttpConnection` is
-//! a method that sends a body, beside `get`.
+//! another stream of the same connection. What such a client half has to add to `ClientConnection`
+//! is a method that sends a body, beside `get`.
 
 mod client;
 mod long_polling;

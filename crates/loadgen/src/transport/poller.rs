@@ -12,11 +12,11 @@ use wirebench_protocol::{After, Cursor, FEED_CURSOR, PollBody, Timestamp, Transp
 use super::client::{Opening, received};
 use super::settings::SubscriberSettings;
 use crate::error::SubscribeError;
-use crate::http::{self as exchange, HttpConnection, RequestKind, ResponseBody};
+use crate::http::{self as exchange, ClientConnection, RequestKind, ResponseBody};
 
 /// A subscriber that polls. It holds the cursor to continue from, as the last answer gave it.
 pub(super) struct Poller {
-    http: HttpConnection,
+    http: ClientConnection,
     path: String,
     headers: HeaderMap,
     settings: SubscriberSettings,

@@ -13,7 +13,7 @@ use super::client::{Client, Opening, received};
 use super::settings::SubscriberSettings;
 use crate::error::SubscribeError;
 use crate::event_stream::{Block, Decoder, is_event_stream};
-use crate::http::{HttpConnection, RequestKind, ResponseBody};
+use crate::http::{ClientConnection, RequestKind, ResponseBody};
 
 /// How long the stream may be silent: three times the interval of the server's comments.
 const SILENCE_TIMEOUT: Duration = Duration::from_secs(45);
@@ -22,7 +22,7 @@ const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
 
 /// Reads the stream piece by piece.
 pub(super) struct Sse {
-    http: HttpConnection,
+    http: ClientConnection,
     body: ResponseBody,
     settings: SubscriberSettings,
     decoder: Decoder,

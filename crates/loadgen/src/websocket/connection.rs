@@ -20,7 +20,7 @@ use wirebench_protocol::Timestamp;
 use super::handshake;
 use crate::dial::{Arrivals, MeasuredConnection};
 use crate::error::SubscribeError;
-use crate::http::{Deadline, Http2Tunnel, HttpConnection};
+use crate::http::{ClientConnection, Deadline, Http2Tunnel};
 
 /// The maximum size of a message. A larger one is answered with the close code 1009.
 const MAX_MESSAGE_BYTES: usize = 16 << 20;
@@ -57,7 +57,7 @@ impl WebSocketConnection {
     /// [`SubscribeError::Refused`] if the answer does not open it, [`SubscribeError::Protocol`] if
     /// it does not belong to this handshake.
     pub(crate) async fn open(
-        http: HttpConnection,
+        http: ClientConnection,
         uri: Uri,
         headers: HeaderMap,
         within: Duration,

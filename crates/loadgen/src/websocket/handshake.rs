@@ -9,12 +9,12 @@ use tokio_util::either::Either;
 
 use crate::dial::MeasuredConnection;
 use crate::error::SubscribeError;
-use crate::http::{Http2Tunnel, HttpConnection, quote};
+use crate::http::{ClientConnection, Http2Tunnel, quote};
 
 /// Opens a WebSocket over `http`. `headers` ask for it; an upgrade also gets its key here. Returns
 /// the bytes in both directions, and what was read past the head of the answer.
 pub(super) async fn open(
-    http: HttpConnection,
+    http: ClientConnection,
     uri: Uri,
     headers: HeaderMap,
 ) -> Result<(Either<MeasuredConnection, Http2Tunnel>, Bytes), SubscribeError> {
@@ -28,7 +28,7 @@ pub(super) async fn open(
 
 /// Upgrades a connection of HTTP/1.1.
 async fn upgrade(
-    mut http: HttpConnection,
+    mut http: ClientConnection,
     uri: Uri,
     mut headers: HeaderMap,
 ) -> Result<(MeasuredConnection, Bytes), SubscribeError> {
