@@ -11,7 +11,7 @@
 //! first. So a transport whose subscription spans several requests, as a session with a `POST`
 //! beside a held `GET`, fits in: its client half keeps the opening and the session id, sends the
 //! handshake and the first poll over one `ClientConnection`, opens a second one for what it posts,
-//! and polls both futures in its `next`. An `ClientConnection` carries one request at a time, and
+//! and polls both futures in its `next`. A `ClientConnection` carries one request at a time, and
 //! over HTTP/1.1 a held request occupies the connection; over shared HTTP/2 the second one is
 //! another stream of the same connection. What such a client half has to add to `ClientConnection`
 //! is a method that sends a body, beside `get`.

@@ -12,7 +12,7 @@ use wirebench_protocol::{After, Cursor, FEED_CURSOR, PollBody, Timestamp, Transp
 use super::client::{Opening, received};
 use super::settings::SubscriberSettings;
 use crate::error::SubscribeError;
-use crate::http::{self as exchange, ClientConnection, RequestKind, ResponseBody};
+use crate::http::{ClientConnection, RequestKind, ResponseBody, is_empty, is_last};
 
 /// A subscriber that polls. It holds the cursor to continue from, as the last answer gave it.
 pub(super) struct Poller {
@@ -90,8 +90,8 @@ impl Poller {
             }
             answer => answer?,
         };
-        let last = exchange::is_last(&answer);
-        if exchange::is_empty(&answer) {
+        let last = is_last(&answer);
+        if is_empty(&answer) {
             self.take_empty(&answer)?;
         } else if answer.status() == StatusCode::OK {
             self.take_messages(answer).await?;
