@@ -6,7 +6,7 @@ use axum::http::StatusCode;
 
 use crate::api_error::ApiError;
 use crate::feed::Feed;
-use crate::state::ServerState;
+use crate::state::SharedState;
 
 /// The values of the placeholders in the path of a route; an error if one of them is not UTF-8.
 pub(crate) type PathParams = Result<RawPathParams, RawPathParamsRejection>;
@@ -16,7 +16,7 @@ pub(crate) type PathParams = Result<RawPathParams, RawPathParamsRejection>;
 /// # Errors
 /// `400` if the name is not UTF-8, `404` if the server has no such feed.
 pub(crate) fn find<'a>(
-    server: &'a ServerState,
+    server: &'a SharedState,
     path: &PathParams,
 ) -> Result<(&'a str, &'a Feed), ApiError> {
     let path = path.as_ref().map_err(|error| {

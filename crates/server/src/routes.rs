@@ -16,11 +16,11 @@ use wirebench_protocol::{Published, Transport};
 use crate::api_error::ApiError;
 use crate::feed_path::{self, PathParams};
 use crate::limits::Limits;
-use crate::state::ServerState;
+use crate::state::SharedState;
 use crate::transport::{self, websocket};
 
 /// Returns every route of the server.
-pub(crate) fn routes(server: Arc<ServerState>) -> Router {
+pub(crate) fn routes(server: Arc<SharedState>) -> Router {
     let mut router = Router::new()
         .route("/healthz", get(async || "ok\n"))
         .route("/readyz", get(ready))
@@ -40,7 +40,7 @@ pub(crate) fn routes(server: Arc<ServerState>) -> Router {
 
 /// `GET /readyz`: whether the server accepts further subscribers. `/healthz` says only that it is
 /// alive.
-async fn ready(State(server): State<Arc<ServerState>>) -> Response {
+async fn ready(State(server): State<Arc<SharedState>>) -> Response {
     if server.is_stopping() {
         (StatusCode::SERVICE_UNAVAILABLE, "stopping\n").into_response()
     } else {
@@ -50,7 +50,7 @@ async fn ready(State(server): State<Arc<ServerState>>) -> Response {
 
 /// `GET /metrics`: for clients that may subscribe.
 async fn metrics(
-    State(server): State<Arc<ServerState>>,
+    State(server): State<Arc<SharedState>>,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
     server.access.subscribe(None, &headers)?;
@@ -60,7 +60,7 @@ async fn metrics(
 
 /// `POST /tickets`: returns a ticket, which a client can put into an address in place of the token.
 async fn ticket(
-    State(server): State<Arc<ServerState>>,
+    State(server): State<Arc<SharedState>>,
     request: Request,
 ) -> Result<Response, ApiError> {
     #[derive(Serialize)]
@@ -76,7 +76,7 @@ async fn ticket(
 
 /// `POST /feeds/{feed}/messages`: publishes the JSON in the body.
 async fn publish(
-    State(server): State<Arc<ServerState>>,
+    State(server): State<Arc<SharedState>>,
     path: PathParams,
     request: Request,
 ) -> Response {
@@ -88,7 +88,7 @@ async fn publish(
 
 /// Offers the body of a request to the feed in its path.
 async fn offer(
-    server: &ServerState,
+    server: &SharedState,
     path: &PathParams,
     request: Request,
 ) -> Result<Published, ApiError> {

@@ -13,7 +13,7 @@ use crate::feed::Feed;
 use crate::layer::Layer;
 use crate::limits::Limits;
 use crate::proxies::Proxies;
-use crate::state::ServerState;
+use crate::state::SharedState;
 use crate::tls::Tls;
 use crate::{connection, listener, routes, transport};
 
@@ -23,13 +23,13 @@ use crate::{connection, listener, routes, transport};
 /// [`Server::router`] among them, serves them as it likes, and calls [`Server::stop`] when it ends.
 /// It is then responsible for the limits and the metrics of connections.
 #[derive(Clone, Debug)]
-pub struct Server(Arc<ServerState>);
+pub struct Server(Arc<SharedState>);
 
 impl Server {
     /// Creates a server of these feeds, by name. By default it serves everybody, without TLS and
     /// within the default limits.
     pub fn new(feeds: impl IntoIterator<Item = (String, Feed)>) -> Self {
-        Self(Arc::new(ServerState::new(feeds)))
+        Self(Arc::new(SharedState::new(feeds)))
     }
 
     /// Sets the limits.
@@ -70,7 +70,7 @@ impl Server {
         self
     }
 
-    fn state_mut(&mut self) -> &mut ServerState {
+    fn state_mut(&mut self) -> &mut SharedState {
         Arc::get_mut(&mut self.0).expect("a server is set up before it is cloned")
     }
 
@@ -157,7 +157,7 @@ impl Server {
     }
 
     /// Returns the state that the server shares with its connections and routes.
-    pub(crate) fn state(&self) -> &Arc<ServerState> {
+    pub(crate) fn state(&self) -> &Arc<SharedState> {
         &self.0
     }
 }

@@ -24,7 +24,7 @@ const CLOSING_TIME: Duration = Duration::from_millis(100);
 ///
 /// This module knows nothing of routes, transports or connections: they import it.
 #[derive(Debug)]
-pub(crate) struct ServerState {
+pub(crate) struct SharedState {
     pub(crate) feeds: BTreeMap<String, Feed>,
     pub(crate) limits: Limits,
     pub(crate) access: Access,
@@ -47,7 +47,7 @@ pub(crate) struct ServerState {
     tasks: TaskTracker,
 }
 
-impl ServerState {
+impl SharedState {
     pub(crate) fn new(feeds: impl IntoIterator<Item = (String, Feed)>) -> Self {
         let metrics = Metrics::new();
         let feeds: BTreeMap<_, _> = feeds.into_iter().collect();

@@ -8,14 +8,14 @@ use wirebench_protocol::Transport;
 
 use crate::admission::Decision;
 use crate::metrics::CloseReason;
-use crate::state::ServerState;
+use crate::state::SharedState;
 
 /// The activity of one connection: its requests under way, its transport, why it ended. It is
 /// shared between the connection, its socket and what it was upgraded to. When the last of them
 /// drops it, the connection is counted out.
 #[derive(Debug)]
 pub(crate) struct ConnectionActivity {
-    server: Arc<ServerState>,
+    server: Arc<SharedState>,
     address: IpAddr,
     /// The peer is a trusted proxy, so that the connection belongs to no single client.
     is_proxied: bool,
@@ -45,7 +45,7 @@ pub(crate) struct ActiveRequest(Arc<ConnectionActivity>);
 impl ConnectionActivity {
     /// Counts a new connection. Returns `None` if it has to be closed at once, because too many
     /// connections are being refused already.
-    pub(super) fn admit(server: &Arc<ServerState>, address: IpAddr) -> Option<Arc<Self>> {
+    pub(super) fn admit(server: &Arc<SharedState>, address: IpAddr) -> Option<Arc<Self>> {
         let is_proxied = server.proxies.trust(address);
         let admission = &server.admission;
         let is_refused = match admission.admit((!is_proxied).then_some(address), &server.limits) {
@@ -78,7 +78,7 @@ impl ConnectionActivity {
         }))
     }
 
-    pub(super) fn server(&self) -> &Arc<ServerState> {
+    pub(super) fn server(&self) -> &Arc<SharedState> {
         &self.server
     }
 

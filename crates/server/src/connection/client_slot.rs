@@ -6,13 +6,13 @@ use std::sync::Arc;
 use axum::http::HeaderMap;
 
 use crate::api_error::ApiError;
-use crate::state::ServerState;
+use crate::state::SharedState;
 
 /// A request of a client behind a trusted proxy that is under way, streams and sockets included. It
 /// counts as a connection of the client's address until the last reference is dropped.
 #[derive(Debug)]
 pub(super) struct ClientSlot {
-    server: Arc<ServerState>,
+    server: Arc<SharedState>,
     pub(super) address: IpAddr,
 }
 
@@ -22,7 +22,7 @@ impl ClientSlot {
     /// # Errors
     /// The client has as many requests under way as one address may have connections.
     pub(super) fn take(
-        server: &Arc<ServerState>,
+        server: &Arc<SharedState>,
         peer: IpAddr,
         headers: &HeaderMap,
     ) -> Result<Arc<Self>, ApiError> {

@@ -39,7 +39,7 @@ const STREAM_WINDOW: u32 = 1 << 20;
 const MIN_HEAD_BUFFER: usize = 8 << 10;
 
 /// A connection that speaks HTTP, and what is added to each of its requests.
-pub(super) struct HttpConnection {
+pub(super) struct AcceptedConnection {
     app: Router,
     peer: SocketAddr,
     activity: Arc<ConnectionActivity>,
@@ -70,7 +70,7 @@ impl<F: Future + Send + 'static> hyper::rt::Executor<F> for StreamExecutor {
     }
 }
 
-impl HttpConnection {
+impl AcceptedConnection {
     pub(super) fn new(app: Router, peer: SocketAddr, activity: Arc<ConnectionActivity>) -> Self {
         Self { app, peer, activity, extensions: None }
     }

@@ -32,16 +32,16 @@ use tokio::net::TcpStream;
 use tokio::time::timeout;
 
 use self::activity::ConnectionActivity;
-use self::http::HttpConnection;
+use self::http::AcceptedConnection;
 pub(crate) use self::linger::{CLOSE_TIME, linger};
 use self::metered_socket::MeteredSocket;
 pub(crate) use self::request_context::{HeldRequest, RequestContext};
 use crate::metrics::CloseReason;
-use crate::state::ServerState;
+use crate::state::SharedState;
 
 /// Serves a connection that was just accepted.
 pub(crate) async fn serve(
-    server: Arc<ServerState>,
+    server: Arc<SharedState>,
     mut stream: TcpStream,
     mut peer: SocketAddr,
     app: Router,
@@ -57,7 +57,7 @@ pub(crate) async fn serve(
     }
     let Some(activity) = ConnectionActivity::admit(&server, peer.ip()) else { return };
     let stream = MeteredSocket::new(stream, Arc::clone(&activity));
-    let connection = HttpConnection::new(app, peer, activity);
+    let connection = AcceptedConnection::new(app, peer, activity);
     match server.tls.as_ref().map(|tls| tls.acceptor.clone()) {
         None => {
             if let Some((stream, http2)) = preface::read(stream, connection.activity(), peer).await
@@ -89,7 +89,7 @@ mod tests {
     /// case that hardly ever happens costs each of them as much as the buffer is long.
     #[tokio::test]
     async fn the_future_of_a_connection_holds_no_buffers() {
-        let server = Arc::new(ServerState::new([]));
+        let server = Arc::new(SharedState::new([]));
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let peer = listener.local_addr().unwrap();
         let stream = TcpStream::connect(peer).await.unwrap();

@@ -6,7 +6,7 @@ use proxy_header::{ParseConfig, ProxyHeader};
 use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio::time::timeout;
 
-use crate::state::ServerState;
+use crate::state::SharedState;
 
 /// The bytes of the fixed part: signature, version and command, family, length of the rest.
 const FIXED_BYTES: usize = 16;
@@ -22,7 +22,7 @@ const MAX_REST_BYTES: usize = 4 << 10;
 pub(super) async fn read(
     mut stream: impl AsyncRead + Unpin,
     proxy: SocketAddr,
-    server: &ServerState,
+    server: &SharedState,
 ) -> Option<SocketAddr> {
     let reading = timeout(server.limits.head_time, header(&mut stream));
     let header = tokio::select! {

@@ -12,7 +12,7 @@ use super::polling;
 use super::subscription::{QUERY_HINT, Subscription};
 use crate::api_error::ApiError;
 use crate::feed::Feed;
-use crate::state::ServerState;
+use crate::state::SharedState;
 
 pub(super) const METHODS: MethodFilter = MethodFilter::GET;
 
@@ -30,7 +30,7 @@ const MAX_HOLD: Duration = Duration::from_mins(1);
 /// A client that closes its connection drops this future at an `await`. Nothing is lost then,
 /// because reading removes nothing from the feed.
 pub(super) async fn answer(
-    server: &Arc<ServerState>,
+    server: &Arc<SharedState>,
     feed: &Feed,
     request: Request,
 ) -> Result<Response, ApiError> {

@@ -17,14 +17,14 @@
 //!
 //! - Its file has a function `routes` of its own, with its paths and their methods. The function
 //!   creates an [`ExpiringTable`](crate::expiring_table::ExpiringTable) of sessions, which its
-//!   handlers share. The table owns the sessions: its capacity bounds their number, and its lifetime
-//!   ends those that nobody uses. (Tickets are never renewed, so the table still lacks a `renew` for
-//!   the requests of a session.)
+//!   handlers share. The table owns the sessions: its capacity bounds their number, and its
+//!   lifetime ends those that nobody uses. (Tickets are never renewed, so the table still lacks a
+//!   `renew` for the requests of a session.)
 //! - A session keeps its `Subscription`, and each request finds it by its id. A request that is
 //!   held uses [`RequestContext::hold`](crate::connection::RequestContext::hold), so that its
 //!   connection counts as active.
 //! - A session ends with its feed, which the server closes when it stops. A task that works for a
-//!   session runs by [`ServerState::spawn`], so that the server waits for it.
+//!   session runs by [`SharedState::spawn`], so that the server waits for it.
 //!
 //! The test in `session_example.rs` is such a transport.
 
@@ -48,10 +48,10 @@ use wirebench_protocol::Transport;
 use crate::connection::RequestContext;
 use crate::feed::Feed;
 use crate::feed_path::{self, PathParams};
-use crate::state::ServerState;
+use crate::state::SharedState;
 
 /// Routes whose handlers share the state of the server.
-pub(crate) type Routes = Router<Arc<ServerState>>;
+pub(crate) type Routes = Router<Arc<SharedState>>;
 
 /// Returns the routes of a transport.
 pub(crate) fn routes(transport: Transport) -> Routes {
@@ -66,7 +66,7 @@ pub(crate) fn routes(transport: Transport) -> Routes {
 /// Answers a request for `feed`, and counts it.
 pub(crate) async fn answer(
     transport: Transport,
-    server: &Arc<ServerState>,
+    server: &Arc<SharedState>,
     feed: &Feed,
     request: Request,
 ) -> Response {
@@ -85,7 +85,7 @@ pub(crate) async fn answer(
 /// Returns the route of a transport that has one path for each feed.
 fn one_route(transport: Transport, methods: MethodFilter) -> Routes {
     let handler =
-        async move |State(server): State<Arc<ServerState>>, path: PathParams, request: Request| {
+        async move |State(server): State<Arc<SharedState>>, path: PathParams, request: Request| {
             match feed_path::find(&server, &path) {
                 Ok((_, feed)) => answer(transport, &server, feed, request).await,
                 Err(error) => {

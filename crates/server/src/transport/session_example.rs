@@ -23,7 +23,7 @@ use crate::expiring_table::ExpiringTable;
 use crate::feed::{Feed, Follow, JsonPayload};
 use crate::feed_path::{self, PathParams};
 use crate::framing::polling::body;
-use crate::state::ServerState;
+use crate::state::SharedState;
 
 const MAX_SESSIONS: usize = 1;
 const SESSION_TIME: Duration = Duration::from_secs(20);
@@ -45,7 +45,7 @@ fn routes() -> Routes {
 }
 
 async fn open(
-    State(server): State<Arc<ServerState>>,
+    State(server): State<Arc<SharedState>>,
     Extension(sessions): Extension<Sessions>,
     path: PathParams,
     request: Request,
@@ -76,7 +76,7 @@ async fn next(
 #[tokio::test(start_paused = true)]
 async fn a_subscription_may_span_several_requests() {
     let feed = Feed::new(10);
-    let server = Arc::new(ServerState::new([("bench".to_owned(), feed.clone())]));
+    let server = Arc::new(SharedState::new([("bench".to_owned(), feed.clone())]));
     let app = routes().with_state(Arc::clone(&server));
     let ask = async |method: &str, path: &str| {
         let request = Request::builder().method(method).uri(format!("/feeds/bench/sessions{path}"));

@@ -11,13 +11,13 @@ use super::polling;
 use super::subscription::Subscription;
 use crate::api_error::ApiError;
 use crate::feed::Feed;
-use crate::state::ServerState;
+use crate::state::SharedState;
 
 pub(super) const METHODS: MethodFilter = MethodFilter::GET;
 
 /// Answers with what the feed has after the cursor.
 pub(super) fn answer(
-    server: &Arc<ServerState>,
+    server: &Arc<SharedState>,
     feed: &Feed,
     request: &Request,
 ) -> Result<Response, ApiError> {

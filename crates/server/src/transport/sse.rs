@@ -20,7 +20,7 @@ use crate::api_error::ApiError;
 use crate::connection::{HeldRequest, RequestContext};
 use crate::feed::{Batch, Feed, Follow};
 use crate::framing::sse as framing;
-use crate::state::ServerState;
+use crate::state::SharedState;
 use crate::wake_flag::WakeFlag;
 
 pub(super) const METHODS: MethodFilter = MethodFilter::GET;
@@ -39,7 +39,7 @@ const HEAD: [(&str, &str); 3] = [
 
 /// Answers with a stream of events from the cursor on.
 pub(super) fn answer(
-    server: &Arc<ServerState>,
+    server: &Arc<SharedState>,
     feed: &Feed,
     request: &Request,
 ) -> Result<Response, ApiError> {

@@ -8,13 +8,13 @@ use wirebench_protocol::{After, Cursor, CursorError, Transport};
 
 use crate::api_error::ApiError;
 use crate::feed::{Batch, Feed, Follow};
-use crate::state::ServerState;
+use crate::state::SharedState;
 
 /// What a subscriber reads. It may outlive the request that opened it.
 #[derive(Clone, Debug)]
 pub(super) struct Subscription {
     transport: Transport,
-    pub(super) server: Arc<ServerState>,
+    pub(super) server: Arc<SharedState>,
     pub(super) feed: Feed,
 }
 
@@ -42,7 +42,7 @@ impl Subscription {
     /// requires a token that the request does not bring.
     pub(super) fn open(
         transport: Transport,
-        server: &Arc<ServerState>,
+        server: &Arc<SharedState>,
         feed: &Feed,
         request: &Request,
     ) -> Result<(Self, SubscriptionQuery), ApiError> {

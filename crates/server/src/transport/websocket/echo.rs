@@ -11,11 +11,11 @@ use tokio_tungstenite::tungstenite::{Error, Message};
 
 use super::socket::{self, Socket};
 use crate::api_error::ApiError;
-use crate::state::ServerState;
+use crate::state::SharedState;
 
 /// Answers an opening handshake, and returns every text and binary message.
 pub(crate) async fn echo(
-    State(server): State<Arc<ServerState>>,
+    State(server): State<Arc<SharedState>>,
     request: Request,
 ) -> Result<Response, ApiError> {
     server.access.origin(request.uri(), request.headers())?;

@@ -21,14 +21,14 @@ use self::session::WebSocketSession;
 use super::subscription::Subscription;
 use crate::api_error::ApiError;
 use crate::feed::Feed;
-use crate::state::ServerState;
+use crate::state::SharedState;
 
 /// Over HTTP/2, a WebSocket is opened by a `CONNECT` (RFC 8441).
 pub(crate) const METHODS: MethodFilter = MethodFilter::GET.or(MethodFilter::CONNECT);
 
 /// Answers an opening handshake, and subscribes over the socket once it is open.
 pub(super) fn answer(
-    server: &Arc<ServerState>,
+    server: &Arc<SharedState>,
     feed: &Feed,
     request: Request,
 ) -> Result<Response, ApiError> {

@@ -18,7 +18,7 @@ use super::handshake;
 use crate::api_error::ApiError;
 use crate::connection::{CLOSE_TIME, RequestContext, linger};
 use crate::limits::Limits;
-use crate::state::ServerState;
+use crate::state::SharedState;
 
 /// An open WebSocket.
 #[derive(Debug)]
@@ -54,7 +54,7 @@ fn config(read_buffer: usize, max_message: usize) -> WebSocketConfig {
 /// The request is no valid opening handshake.
 pub(super) fn open<F>(
     mut request: Request,
-    server: &Arc<ServerState>,
+    server: &Arc<SharedState>,
     config: WebSocketConfig,
     serve: impl FnOnce(Socket) -> F + Send + 'static,
 ) -> Result<Response, ApiError>
