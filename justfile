@@ -1,4 +1,4 @@
-# Every recipe is a plain command or two; nothing here needs `just` to be run.
+# Each recipe is one or two plain commands, which also run without `just`.
 
 # List the recipes
 default:
@@ -21,7 +21,7 @@ test:
 run scenario="scenarios/first-look.toml":
     cargo run --release -- run {{scenario}}
 
-# Run a scenario with the build that published figures come from; it takes longer to build
+# Run a scenario with the profile that published figures are measured with. It takes longer to build
 measure scenario="scenarios/first-look.toml":
     cargo run --profile dist -- run {{scenario}}
 
@@ -29,26 +29,27 @@ measure scenario="scenarios/first-look.toml":
 serve:
     cargo run --release -- serve
 
-# The pages for teaching; a debug build reads them from the disk anew with each request
+# Serve the pages for teaching. A debug build reads them from the disk at each request
 demo:
     cargo run -- serve
 
-# Benches of the pieces
+# Run the microbenchmarks
 bench:
     cargo bench --workspace
 
-# Accept the snapshots as they are now; read them first
+# Accept the snapshots as they are now. Read them first
 bless:
     INSTA_UPDATE=always cargo test --workspace
 
-# Licences, advisories, bans and sources of all dependencies; needs cargo-deny, and the network for advisories
+# Check licences, advisories, bans and sources of all dependencies. Needs cargo-deny, and the
+# network for advisories
 deny:
     cargo deny check
 
-# Fuzz one target for some minutes (fuzz/README.md); needs cargo-fuzz
+# Fuzz one target for some minutes (fuzz/README.md). Needs cargo-fuzz
 fuzz target seconds="180":
     RUSTC_BOOTSTRAP=1 cargo fuzz run --sanitizer none {{target}} -- -max_total_time={{seconds}} -rss_limit_mb=512 -timeout=10
 
-# What CI runs
+# Run everything that CI runs
 ci:
     .ci/run

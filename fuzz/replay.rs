@@ -1,11 +1,12 @@
-//! Runs a fuzz target over its corpus, for the tests of the crate that it is of: what fuzzing once found
-//! worth keeping stays tested where nobody fuzzes.
+//! Runs a fuzz target on its corpus, for the tests of the crate. What fuzzing found stays tested
+//! where nobody fuzzes.
 
 use std::fs;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 
-/// Panics with the name of the file on which `target` does.
+/// Calls `target` with each file of its corpus. Panics with the name of the file on which `target`
+/// panics.
 pub(crate) fn replay(name: &str, target: impl Fn(&[u8])) {
     let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fuzz/corpus").join(name);
     let mut inputs = 0;

@@ -1,4 +1,5 @@
-//! Tells the program which commit and which profile it was built from, so that every result can say so.
+//! Tells the program which commit and which profile it was built from, so that every result can say
+//! so.
 
 use std::path::Path;
 use std::process::Command;
@@ -20,7 +21,8 @@ fn main() {
         let output = Command::new("git").args(arguments).output().ok()?;
         output.status.success().then(|| String::from_utf8_lossy(&output.stdout).trim().to_owned())
     };
-    // In a worktree these are somewhere else than in `.git`, and cargo takes a file that is missing for changed.
+    // In a worktree these are somewhere else than in `.git`, and cargo takes a file that is missing
+    // for changed.
     for file in ["HEAD", "refs/heads"] {
         if let Some(path) = git(&["rev-parse", "--git-path", file]) {
             println!("cargo::rerun-if-changed={path}");

@@ -1,10 +1,10 @@
-//! How the program ends.
+//! The exit codes of the program.
 
 use std::process::ExitCode;
 
 use wirebench_loadgen::{TargetError, raw::RawError};
 
-/// What a command came to, from good to bad; the exit codes are part of the interface.
+/// How a command ended, from good to bad. The exit codes are part of the interface.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Exit {
     /// 0: done, thresholds met.
@@ -13,7 +13,7 @@ pub(crate) enum Exit {
     Threshold,
     /// 3: `compare` found a regression.
     Regression,
-    /// 4: a run was invalid, so that no threshold can be said to be met.
+    /// 4: a run was invalid, so that nobody can say whether thresholds are met.
     Invalid,
     /// 2: bad usage or an invalid scenario.
     Usage,
@@ -24,7 +24,7 @@ pub(crate) enum Exit {
 }
 
 impl Exit {
-    /// What an error that ends a command comes to: bad usage where the command line is at fault, a
+    /// Returns how an error ends the program: as bad usage if the command line is wrong, as a
     /// failure otherwise.
     pub(crate) fn of(error: &anyhow::Error) -> Self {
         let malformed = error.chain().any(|cause| match cause.downcast_ref() {
@@ -35,12 +35,12 @@ impl Exit {
         if malformed { Self::Usage } else { Self::Failed }
     }
 
-    /// The more serious of two: what several scenarios came to together.
+    /// Returns the worse of two.
     pub(crate) fn worse(self, other: Self) -> Self {
         self.max(other)
     }
 
-    /// The number that the shell sees.
+    /// Returns the exit code.
     pub(crate) const fn code(self) -> u8 {
         match self {
             Self::Done => 0,

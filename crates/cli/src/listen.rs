@@ -21,8 +21,8 @@ pub(crate) fn listen(flag: &str, address: SocketAddr) -> anyhow::Result<TcpListe
     })
 }
 
-/// Listens where the server listened before. Another program may have used the port meanwhile, if only for a
-/// connection of its own. So this waits until the port is free again.
+/// Listens where the server listened before. Another program may have used the port meanwhile, if
+/// only for a connection of its own. So this waits until the port is free again.
 pub(crate) async fn listen_again(flag: &str, address: SocketAddr) -> anyhow::Result<TcpListener> {
     let until = Instant::now() + RETRY_TIMEOUT;
     loop {

@@ -1,4 +1,5 @@
-//! What this machine is and what it allows: recorded beside every result, checked before every run.
+//! This machine and its limits. They are recorded beside every result, and checked before every
+//! run.
 
 use std::fmt::Write;
 use std::num::NonZero;
@@ -9,33 +10,33 @@ use serde::Serialize;
 
 use crate::print::thousands;
 
-/// Open files beside the subscribers' connections: standard streams, result files, event loops, the
-/// control API.
+/// The number of open files beside the connections of subscribers: standard streams, result files,
+/// event loops, the control API.
 const SPARE_FILES: u64 = 100;
 
-/// The facts about a machine that decide what a number measured on it means.
+/// The facts about a machine that affect what is measured on it.
 #[derive(Debug, Serialize)]
 pub(crate) struct Machine {
-    /// The processor's own name.
+    /// The name of the processor.
     pub(crate) cpu: Option<String>,
-    /// Cores that this process may use.
+    /// The number of cores that this process may use.
     pub(crate) cores: usize,
-    /// Operating system and release.
+    /// The operating system and its release.
     pub(crate) kernel: String,
-    /// Total memory.
+    /// The total memory.
     pub(crate) memory_bytes: Option<u64>,
-    /// Files that one process may have open; `None` where there is no limit.
+    /// The number of files that one process may have open. `None` means unlimited.
     pub(crate) open_files: Option<u64>,
     /// The local ports from which connections are opened, first and last.
     pub(crate) port_range: Option<(u16, u16)>,
-    /// How many connections may wait to be accepted.
+    /// The number of connections that may wait to be accepted.
     pub(crate) accept_queue: Option<u64>,
-    /// The step of the one clock, `CLOCK_MONOTONIC`.
+    /// The resolution of the clock, `CLOCK_MONOTONIC`.
     pub(crate) clock_resolution_ns: u64,
 }
 
 impl Machine {
-    /// Asks the system; what it does not tell is left out.
+    /// Asks the system. What it does not tell is `None`.
     pub(crate) fn inspect() -> Self {
         let name = rustix::system::uname();
         let resolution = clock_getres(ClockId::Monotonic);
@@ -57,7 +58,8 @@ impl Machine {
         }
     }
 
-    /// The most connections that one process can hold to one address, and what limits it.
+    /// Returns the maximum number of connections that one process can have to one address, and what
+    /// limits it.
     pub(crate) fn most_connections(&self) -> (u64, &'static str) {
         let files = self.open_files.map(|files| files.saturating_sub(SPARE_FILES));
         let ports = self.port_range.map(ports);
@@ -70,12 +72,12 @@ impl Machine {
     }
 }
 
-/// The local ports that can be given to connections at most: those from 1,024 on.
-const MOST_PORTS: u64 = 64_512;
+/// The maximum number of local ports for connections: those from 1,024 on.
+const MAX_PORTS: u64 = 64_512;
 
 impl Machine {
-    /// Why this machine cannot hold so many connections at once and what to do, in sentences; `None`
-    /// where it can.
+    /// Says why this machine cannot have so many connections at once, and what to do. `None` if it
+    /// can.
     pub(crate) fn shortage(&self, wanted: u64) -> Option<String> {
         let (allowed, limit) = self.most_connections();
         if wanted <= allowed {
@@ -87,7 +89,7 @@ impl Machine {
              {limit}\n  lower `crowd.subscribers`: at most {allowed} connections run here as it is"
         );
         // More files than there are local ports would open no further connection.
-        let files = wanted.min(MOST_PORTS) + SPARE_FILES;
+        let files = wanted.min(MAX_PORTS) + SPARE_FILES;
         if self.open_files.is_some_and(|open| open < files) {
             let _ = write!(
                 text,
@@ -96,14 +98,14 @@ impl Machine {
             );
         }
         if self.port_range.is_some_and(|range| ports(range) < wanted) {
-            let _ = if wanted <= MOST_PORTS {
+            let _ = if wanted <= MAX_PORTS {
                 write!(
                     text,
                     "\n  or allow more local ports: `sysctl -w \
                      net.ipv4.ip_local_port_range=\"1024 65535\"`"
                 )
             } else {
-                let most = thousands(MOST_PORTS);
+                let most = thousands(MAX_PORTS);
                 write!(
                     text,
                     "\n  no setting helps beyond {most} connections: there are no more local ports"
@@ -114,24 +116,24 @@ impl Machine {
     }
 }
 
-/// How many ports there are from the first to the last.
+/// Returns the number of ports from the first to the last.
 fn ports((first, last): (u16, u16)) -> u64 {
     u64::from(last.saturating_sub(first)) + 1
 }
 
-/// Raises the limit of open files as far as the system lets an ordinary user: to the hard limit.
+/// Raises the limit of open files to the hard limit, as any user may.
 pub(crate) fn raise_open_files() {
     let Rlimit { maximum, .. } = getrlimit(Resource::Nofile);
-    // Where this fails the limit stays, and is checked against before a run.
+    // If this fails the limit stays. It is checked before each run.
     let _ = setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum });
 }
 
-/// Half of the cores for each end, so that neither takes the other's time.
+/// Returns half of the cores: the threads of each end, so that neither takes the time of the other.
 pub(crate) fn half_of_the_cores() -> usize {
     (Machine::inspect().cores / 2).max(1)
 }
 
-/// How many files this process may have open.
+/// Returns the number of files that this process may have open.
 pub(crate) fn open_files() -> u64 {
     getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX)
 }
@@ -140,7 +142,7 @@ fn text(path: &str) -> Option<String> {
     std::fs::read_to_string(path).ok().map(|text| text.trim().to_owned())
 }
 
-/// The value of the first `key : value` line of a file in `/proc`.
+/// Returns the value of the first `key : value` line of a file in `/proc`.
 fn field(path: &str, key: &str) -> Option<String> {
     let text = text(path)?;
     let mut fields = text.lines().filter_map(|line| line.split_once(':'));
@@ -158,7 +160,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn whichever_runs_out_first_limits_the_connections() {
+    fn open_files_or_local_ports_limit_the_connections() {
         let machine =
             |open_files, port_range| Machine { open_files, port_range, ..Machine::inspect() };
         assert_eq!(
@@ -170,7 +172,7 @@ mod tests {
     }
 
     #[test]
-    fn a_crowd_that_does_not_fit_comes_with_what_would_help() {
+    fn a_crowd_that_does_not_fit_is_reported_with_what_would_help() {
         let ports = Some((32_768, 60_999));
         let machine = |open_files| Machine { open_files, port_range: ports, ..Machine::inspect() };
         assert_eq!(machine(Some(20_000)).shortage(19_900), None);

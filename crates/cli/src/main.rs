@@ -25,7 +25,8 @@ use crate::exit::Exit;
 /// Compare realtime transports: one feed over each of them, under the same conditions
 ///
 /// Exit codes: 0 done · 1 it failed · 2 bad usage or an invalid scenario · 3 `compare` found a
-/// regression · 4 a run was invalid · 99 a threshold of the scenario was not met · 130 interrupted twice
+/// regression · 4 a run was invalid · 99 a threshold of the scenario was not met · 130 interrupted
+/// twice
 #[derive(Debug, Parser)]
 #[command(
     name = "wirebench",

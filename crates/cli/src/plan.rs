@@ -10,7 +10,8 @@ use wirebench_scenario::{Connections, Faults, Http, Overrides, Reconnect, Run, S
 use crate::machine::Machine;
 use crate::print::{self, thousands};
 
-/// Loads every scenario; where some are invalid, says all that is wrong with all of them.
+/// Loads every scenario. If some are invalid, prints everything that is wrong with them and returns
+/// `None`.
 pub(crate) fn load(paths: &[PathBuf], overrides: &Overrides) -> Option<Vec<Scenario>> {
     let loaded = paths.iter().map(|path| Scenario::load(path, overrides));
     let (mut scenarios, mut invalid) = (Vec::new(), false);
@@ -35,19 +36,21 @@ pub(crate) fn warn_of_shortages(paths: &[PathBuf], scenarios: &[Scenario], worke
     }
 }
 
-/// Why this machine has not enough connections for a scenario and what to do; `None` where it has.
+/// Says why this machine cannot have enough connections for a scenario, and what to do. `None` if
+/// it can.
 pub(crate) fn shortage(scenario: &Scenario, workers: usize) -> Option<String> {
     Machine::inspect().shortage(most_connections(&scenario.runs(0), workers))
 }
 
-/// Returns the most connections that the runs need at once, with this many threads of the load generator.
+/// Returns the maximum number of connections that the runs need at once, with this many threads of
+/// the load generator.
 fn most_connections(runs: &[Run], workers: usize) -> u64 {
     runs.iter().map(|run| run.connections(workers)).max().map_or(0, |most| most as u64)
 }
 
-/// What a scenario asks for, a line for each setting.
+/// Describes what a scenario asks for, with a line for each setting.
 pub(crate) fn plan(scenario: &Scenario, workers: usize) -> String {
-    // The seed decides the order and the details of the runs, not what they take.
+    // The seed decides the order and the details of the runs, not what they need.
     let runs = scenario.runs(0);
     let time: Duration = runs.iter().map(Run::duration).sum();
     let connections = most_connections(&runs, workers);
@@ -58,7 +61,7 @@ pub(crate) fn plan(scenario: &Scenario, workers: usize) -> String {
         String::new()
     };
     let mut settings: Vec<&Run> = runs.iter().filter(|run| run.repeat == 1).collect();
-    // The runs of a setting are made in a seeded order; the plan lists them in that of the file.
+    // The transports take turns in a seeded order. The plan lists them in the order of the file.
     for setting in settings.chunk_by_mut(|one, other| one.seed == other.seed) {
         setting.sort_by_key(|run| (run.transport, run.interval, run.hold));
     }
@@ -92,17 +95,18 @@ const HEADER: [&str; 12] = [
     "faults, reconnect",
 ];
 
-/// The column that says what goes wrong and how subscribers come back: the last one, aligned to the left.
+/// The column of faults and reconnect policies: the last one, aligned to the left.
 const FAULTS: usize = HEADER.len() - 1;
 
-/// The column that predicts when they are back.
+/// The column that predicts when subscribers are back.
 const BACK: usize = FAULTS - 1;
 
-/// The first column to the left, the others to the right, each as wide as it has to be.
+/// Lays out the table. The first and the last column are aligned to the left, the others to the
+/// right.
 fn table(settings: &[&Run]) -> String {
     let mut rows: Vec<[String; 12]> = settings.iter().map(|run| row(run)).collect();
     let mut header = HEADER.map(str::to_owned);
-    // A column of blanks would only widen the page.
+    // Blank columns are left out.
     for at in [BACK, FAULTS] {
         if rows.iter().all(|row| row[at].is_empty()) {
             header[at].clear();
@@ -125,7 +129,8 @@ fn table(settings: &[&Run]) -> String {
     text
 }
 
-/// The planned numbers of a setting, then the predicted ones; what no law covers is left blank.
+/// Returns the planned numbers of a setting, then the predicted ones. A number that no law covers
+/// is blank.
 fn row(run: &Run) -> [String; 12] {
     let law = prediction(run);
     let requests = law.requests_per_message.map(|requests| requests * run.expected_deliveries());
@@ -148,7 +153,7 @@ fn row(run: &Run) -> [String; 12] {
     ]
 }
 
-/// How HTTP is spoken, where it is not the plain one.
+/// Says how HTTP is spoken. Empty for plain HTTP/1.1.
 fn spoken(http: Http) -> String {
     let version = if http.version == 1 { "" } else { " h2" };
     let tls = if http.tls { " tls" } else { "" };
@@ -171,7 +176,7 @@ pub(crate) fn prediction(run: &Run) -> Prediction {
     })
 }
 
-/// What goes wrong, and the reconnect policy where it is not the usual one or has something to do.
+/// Returns the faults, and the reconnect policy if it is not the default or if there are faults.
 fn troubles(run: &Run) -> String {
     let mut words = Vec::new();
     if !run.faults.is_none() {
@@ -183,8 +188,8 @@ fn troubles(run: &Run) -> String {
     words.join("; ")
 }
 
-/// When theory expects 99 % of a crowd back that is cut off at one instant. `None` if something else goes
-/// wrong as well, and over HTTP/2, whose SETTINGS the law does not know.
+/// When theory expects 99 % of a crowd back that is cut off at one instant. `None` if something
+/// else goes wrong as well, and over HTTP/2, whose SETTINGS the law does not know.
 fn back_99(run: &Run) -> Option<Duration> {
     let avalanche = Faults { avalanche_after: run.faults.avalanche_after, ..Faults::default() };
     let alone = run.faults == avalanche && !avalanche.is_none() && run.http.version == 1;

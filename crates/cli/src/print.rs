@@ -1,4 +1,5 @@
-//! Standard output is data, standard error is talk: the one place that writes to either.
+//! Output: data goes to standard output, messages go to standard error. Nothing else in the program
+//! writes to either.
 
 use std::io::{self, Write};
 
@@ -9,7 +10,7 @@ use wirebench_report::Style;
 /// Writes data to standard output, as it is.
 ///
 /// # Errors
-/// Standard output is closed or full. A closed pipe is not an error: whoever read it has enough.
+/// Standard output is full. A closed pipe is not an error: its reader has read enough.
 pub(crate) fn data(text: &str) -> anyhow::Result<()> {
     let mut stdout = anstream::stdout().lock();
     match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
@@ -18,40 +19,41 @@ pub(crate) fn data(text: &str) -> anyhow::Result<()> {
     }
 }
 
-/// Writes a line to standard error. When that fails there is nobody left to tell.
+/// Writes a line to standard error. Errors are ignored, since they could not be reported.
 pub(crate) fn talk(line: &str) {
     let _ = writeln!(anstream::stderr(), "{line}");
 }
 
-/// Writes a warning to standard error, which stands out on a terminal.
+/// Writes a warning to standard error, in colour on a terminal.
 pub(crate) fn warn(line: &str) {
     talk(&format!("\u{1b}[1;33mwarning:\u{1b}[0m {line}"));
 }
 
-/// Whether standard output shows colour: a terminal, and nobody asked for none (`NO_COLOR`).
+/// Returns true if standard output shows colour: it is a terminal, and `NO_COLOR` is not set.
 pub(crate) fn colour() -> bool {
     anstream::AutoStream::choice(&io::stdout()) != anstream::ColorChoice::Never
 }
 
-/// How tables are to look on standard output.
+/// Returns the style of tables on standard output.
 pub(crate) fn style() -> Style {
     let terminal = terminal_size_of(io::stdout()).map(|(Width(columns), _)| usize::from(columns));
     let asked = std::env::var("COLUMNS").ok();
     Style { colour: colour(), width: width(asked.as_deref(), terminal) }
 }
 
-/// The columns that a line may have: what `COLUMNS` asks for, where that is a number from 40 to
-/// 1,000; else what the terminal has, but at least 40; and 80 where standard output is no terminal.
+/// Returns the width of a line: the value of `COLUMNS` if that is a number from 40 to 1,000;
+/// otherwise the width of the terminal, but at least 40; and 80 if standard output is not a
+/// terminal.
 fn width(asked: Option<&str>, terminal: Option<usize>) -> usize {
     let asked = asked.and_then(|text| text.trim().parse().ok());
-    let sensible = asked.filter(|columns| (LEAST_WIDTH..=1_000).contains(columns));
-    sensible.or(terminal.map(|columns| columns.max(LEAST_WIDTH))).unwrap_or(80)
+    let sensible = asked.filter(|columns| (MIN_WIDTH..=1_000).contains(columns));
+    sensible.or(terminal.map(|columns| columns.max(MIN_WIDTH))).unwrap_or(80)
 }
 
-/// With fewer columns a table could not hold its widest numbers.
-const LEAST_WIDTH: usize = 40;
+/// In a narrower line a table could not show its widest numbers.
+const MIN_WIDTH: usize = 40;
 
-/// A whole number with commas between its thousands: `20,000`.
+/// Writes a whole number with commas between its thousands: `20,000`.
 pub(crate) fn thousands(number: u64) -> String {
     let digits = number.to_string();
     let mut text = String::new();
@@ -86,7 +88,7 @@ mod tests {
     }
 
     #[test]
-    fn thousands_are_set_apart() {
+    fn thousands_are_separated_by_commas() {
         let texts = [0, 999, 1_000, 20_000, 1_234_567].map(thousands);
         assert_eq!(texts, ["0", "999", "1,000", "20,000", "1,234,567"]);
     }

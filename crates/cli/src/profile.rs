@@ -1,10 +1,10 @@
-//! The cargo profile that a program was built with. `build.rs` reads it, since cargo tells the program itself
-//! only the profile's parent.
+//! The cargo profile that a program was built with. `build.rs` reads it, since cargo tells the
+//! program itself only the profile's parent.
 
 use std::path::{Component, Path};
 
-/// The name of the profile whose build scripts write to this folder, which is `OUT_DIR` of a build script:
-/// `target/PROFILE/build/PACKAGE-HASH/out`. Returns `None` if the folder has another form.
+/// The name of the profile whose build scripts write to this folder, which is `OUT_DIR` of a build
+/// script: `target/PROFILE/build/PACKAGE-HASH/out`. Returns `None` if the folder has another form.
 pub(crate) fn of_out_dir(folder: &Path) -> Option<&str> {
     let mut parts = folder.components().rev();
     parts.find(|part| *part == Component::Normal("build".as_ref()))?;

@@ -6,7 +6,8 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio_stream::wrappers::SignalStream;
 use tokio_stream::{Stream, StreamExt};
 
-/// Returns the signals that ask the program to stop, as they come: SIGTERM, and SIGINT, which Ctrl-C sends.
+/// Returns the signals that ask the program to stop, as they come: SIGTERM, and SIGINT, which
+/// Ctrl-C sends.
 pub(crate) fn stop_signals() -> anyhow::Result<impl Stream<Item = SignalKind> + Unpin> {
     let watch = |kind, name| -> anyhow::Result<_> {
         let signals = signal(kind).with_context(|| format!("cannot watch for {name}"))?;
@@ -16,8 +17,8 @@ pub(crate) fn stop_signals() -> anyhow::Result<impl Stream<Item = SignalKind> + 
     Ok(terminate.merge(watch(SignalKind::interrupt(), "SIGINT")?))
 }
 
-/// Waits until standard input ends, which tells this process that the one that started it is gone. Reading
-/// blocks a thread for ever: the runtime must not wait for it when it ends.
+/// Waits until standard input ends, which tells this process that the one that started it is gone.
+/// Reading blocks a thread for ever: the runtime must not wait for it when it ends.
 pub(crate) async fn stdin_ends() {
     let mut ignored = [0; 256];
     let mut stdin = tokio::io::stdin();

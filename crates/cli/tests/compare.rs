@@ -29,8 +29,9 @@ fn measured() -> TempDir {
     folder
 }
 
-/// A `runs.csv` of six repeats made from the first row of `base`: its delivery times a factor, and half a
-/// percent more from repeat to repeat. What a verdict rests on must not depend on how busy this machine is.
+/// A `runs.csv` of six repeats made from the first row of `base`: its delivery times a factor, and
+/// half a percent more from repeat to repeat. What a verdict rests on must not depend on how busy
+/// this machine is.
 fn six_repeats(folder: &Path, name: &str, factor: f64) {
     let text = fs::read_to_string(folder.join("base/runs.csv")).unwrap();
     let (header, rows) = text.split_once('\n').unwrap();

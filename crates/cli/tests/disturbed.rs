@@ -18,8 +18,8 @@ timing = { warm-up = "0s", measure = "1s" }
 link = { delay = "1ms" }
 "#;
 
-/// Threads that do nothing but use a core each, until this is dropped. They belong to this process, which is
-/// no part of the run: it started the run, and not the other way round.
+/// Threads that do nothing but use a core each, until this is dropped. They belong to this process,
+/// which is no part of the run: it started the run, and not the other way round.
 struct Busy(Arc<AtomicBool>);
 
 impl Busy {
@@ -39,9 +39,9 @@ impl Drop for Busy {
     }
 }
 
-/// Others may be busy on this machine as well, and three of them busier: then they are named instead. So there
-/// are several runs to be named in. That a busy process is found at all is tested without regard to time
-/// in `loadgen/tests/other_load.rs`.
+/// Others may be busy on this machine as well, and three of them busier: then they are named
+/// instead. So there are several runs to be named in. That a busy process is found at all is tested
+/// without regard to time in `loadgen/tests/other_load.rs`.
 #[test]
 fn a_run_beside_a_busy_process_is_marked_in_every_form_and_names_it() {
     let folder = TempDir::new().unwrap();

@@ -167,7 +167,8 @@ fn a_list_of_reconnect_policies_compares_them_and_each_row_says_which_it_had() {
     for row in &rows {
         assert_eq!(row.number("delivered_ratio"), Some(1.0), "{row:?}");
     }
-    // No browser comes back sooner, unless a server announces another pause: this one announces none.
+    // No browser comes back sooner, unless a server announces another pause: this one announces
+    // none.
     let back = rows[1].number("back_99_ms").unwrap();
     assert!(back >= 3_000.0, "an EventSource was back after {back} ms");
 }

@@ -10,8 +10,8 @@ use std::process::Command;
 use support::measure;
 use tempfile::TempDir;
 
-/// Reads a log and prints, for each tag, how many values there are, their mean and the largest, in ns.
-/// No percentiles: with few values, readers differ in which of two neighbours they name.
+/// Reads a log and prints, for each tag, how many values there are, their mean and the largest, in
+/// ns. No percentiles: with few values, readers differ in which of two neighbours they name.
 const READER: &str = r"
 import sys
 from hdrh.histogram import HdrHistogram

@@ -211,7 +211,8 @@ fn a_subscriber_ends_with_0_on_sigterm() {
     assert_eq!(finish(child, "subscribe").code, Some(0));
 }
 
-/// A subscriber that polls has the drain time to poll once more; a second Ctrl-C does not wait for it.
+/// A subscriber that polls has the drain time to poll once more; a second Ctrl-C does not wait for
+/// it.
 #[test]
 fn a_second_ctrl_c_ends_a_server_at_once() {
     use std::io::{BufRead, BufReader, Read, Write};

@@ -106,8 +106,8 @@ fn a_bound_that_is_not_met_ends_with_99_and_says_which() {
 
 #[test]
 fn a_run_in_which_nothing_is_published_is_invalid() {
-    // The first message is due an interval after the publisher has started, which it does when the window
-    // is already open: so it is due after its end.
+    // The first message is due an interval after the publisher has started, which it does when the
+    // window is already open: so it is due after its end.
     let scenario = r#"
         feed = { rate = 10, pace = "exact" }
         crowd = { subscribers = 1, ramp = "0s" }

@@ -1,4 +1,5 @@
-//! What the program says to a command line that is wrong, or that asks for more than the machine has.
+//! What the program says to a command line that is wrong, or that asks for more than the machine
+//! has.
 
 mod support;
 

@@ -1,7 +1,7 @@
-//! The columns of `runs.csv` by name: what a threshold may speak of.
+//! The names of the columns of `runs.csv`, for thresholds.
 //!
-//! `wirebench-report` writes these columns and owns their units and meanings. It depends on this crate,
-//! so the names stand here, and a test over there holds the two lists together.
+//! `wirebench-report` writes these columns and declares their units and meanings. It depends on
+//! this crate, so the names are repeated here. A test of `wirebench-report` compares the two lists.
 
 /// Every column of `runs.csv`, in the order of the file.
 pub const COLUMNS: [&str; 76] = [
@@ -83,7 +83,7 @@ pub const COLUMNS: [&str; 76] = [
     "disturbed_reason",
 ];
 
-/// The columns among them that hold words, so that no bound can be set on them.
+/// The columns that hold words. No bound can be set on them.
 pub(crate) const WORDS: [&str; 14] = [
     "scenario",
     "run_id",

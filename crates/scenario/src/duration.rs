@@ -13,7 +13,7 @@ const UNITS: [(&str, u128); 6] = [
     ("ns", 1),
 ];
 
-/// Longer names that people write for a unit; a misspelt one is recognised by likeness.
+/// Longer names that people write for a unit. Misspelt names are recognised by their similarity.
 const NAMES: [(&str, &str); 15] = [
     ("hour", "h"),
     ("hours", "h"),
@@ -32,9 +32,10 @@ const NAMES: [(&str, &str); 15] = [
     ("nanoseconds", "ns"),
 ];
 
-/// Reads `25ms`, `1.5s` or `1h30m`: numbers, each with its unit, the largest unit first, a fraction in
-/// the last number only. `None` for anything else, and for what is finer than a nanosecond. Saturates at
-/// 2^64 − 1 ns, some 584 years.
+/// Reads a duration such as `25ms`, `1.5s` or `1h30m`: numbers, each with its unit, the largest
+/// unit first. Only the last number may have a fraction. Returns `None` for any other text, and for
+/// fractions of a nanosecond. The longest duration is 2^64 − 1 ns, about 584 years; longer ones
+/// become that.
 pub fn parse_duration(text: &str) -> Option<Duration> {
     let mut units = UNITS.iter();
     let mut rest = text;
@@ -43,7 +44,7 @@ pub fn parse_duration(text: &str) -> Option<Duration> {
         let (number, after) = split_number(rest);
         let (name, next) =
             after.split_at(after.find(|c: char| !c.is_ascii_alphabetic()).unwrap_or(after.len()));
-        // Going on from where the last unit was found is what demands falling order.
+        // The search goes on behind the last unit, so that units come in falling order.
         let (_, nanos) = units.find(|(unit, _)| *unit == name)?;
         total = total.checked_add(scaled(number, *nanos)?)?;
         rest = next;
@@ -56,8 +57,8 @@ pub fn parse_duration(text: &str) -> Option<Duration> {
     }
 }
 
-/// The shortest text that [`parse_duration`] reads as this duration: in one unit, or in whole hours,
-/// minutes and seconds.
+/// Returns the shortest text that [`parse_duration`] reads as this duration: in one unit, or in
+/// whole hours, minutes and seconds.
 pub fn duration_text(duration: Duration) -> String {
     let nanos = duration.as_nanos();
     if nanos == 0 {
@@ -78,7 +79,7 @@ pub fn duration_text(duration: Duration) -> String {
     whole.chain(fractions).chain(clock(nanos)).min_by_key(String::len).unwrap_or_default()
 }
 
-/// What was probably meant by a text that is not a duration: `5 sconds` is `5s`.
+/// Returns what was probably meant by a text that is not a duration: `5 sconds` is `5s`.
 pub(crate) fn nearest_duration(text: &str) -> Option<String> {
     let text = text.trim().replace(',', ".");
     let (number, written) = split_number(&text);
@@ -92,12 +93,13 @@ pub(crate) fn nearest_duration(text: &str) -> Option<String> {
     (likeness > 0.6 && parse_duration(&meant).is_some()).then_some(meant)
 }
 
-/// The digits and points that a text starts with, and what follows them.
+/// Splits a text behind the digits and points that it starts with.
 fn split_number(text: &str) -> (&str, &str) {
     text.split_at(text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len()))
 }
 
-/// `number` × `unit`, exactly; `None` if it is not a number or not a whole count of nanoseconds.
+/// Returns `number` × `unit`, exactly. `None` if it is not a number or not a whole number of
+/// nanoseconds.
 fn scaled(number: &str, unit: u128) -> Option<u128> {
     let (whole, fraction) = match number.split_once('.') {
         Some((whole, fraction)) if !fraction.is_empty() => (whole, fraction),
@@ -114,7 +116,7 @@ fn scaled(number: &str, unit: u128) -> Option<u128> {
     whole.parse::<u128>().ok()?.checked_mul(unit)?.checked_add(parts / one)
 }
 
-/// Whole seconds as a clock would show them: `1h30m5s`. `None` below a second and for fractions of one.
+/// Returns whole seconds as in `1h30m5s`. `None` below a second and for fractions of a second.
 fn clock(nanos: u128) -> Option<String> {
     let mut rest = nanos;
     let mut text = String::new();
@@ -153,7 +155,7 @@ mod tests {
     }
 
     #[test]
-    fn anything_else_is_refused() {
+    fn a_text_that_is_no_duration_is_refused() {
         let wrong = [
             "",
             "s",
@@ -181,7 +183,7 @@ mod tests {
     }
 
     #[test]
-    fn the_shortest_text_is_written() {
+    fn a_duration_is_written_as_its_shortest_text() {
         for text in
             ["0s", "25ms", "2s", "1.5s", "0.5s", "50us", "5m", "90s", "90m", "2h1s", "1.5ms", "1us"]
         {

@@ -1,12 +1,12 @@
-//! What is wrong with a scenario: all of it at once, each problem with its place.
+//! The errors of a scenario: all problems at once, each with its place.
 
 use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 
-/// Why there is no scenario.
+/// Why a scenario could not be read.
 ///
-/// Its text is complete: places, causes and hints are all in it.
+/// The text of the error is complete: it has all places, causes and hints.
 #[derive(Debug, thiserror::Error)]
 pub enum ScenarioError {
     /// The file could not be read. `cause` is part of the text, and therefore not a `source`.
@@ -14,12 +14,12 @@ pub enum ScenarioError {
     Read {
         /// The path as it was given.
         file: PathBuf,
-        /// What the system said.
+        /// The error of the system.
         cause: io::Error,
         /// What to do about it.
         hint: String,
     },
-    /// The file was read, and these things are wrong with it.
+    /// The file was read, but it is not a valid scenario.
     #[error(fmt = list)]
     Invalid {
         /// The path, or the name, under which the text was read.
@@ -32,22 +32,22 @@ pub enum ScenarioError {
 /// One thing that is wrong with a scenario.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Problem {
-    /// Where it stands.
+    /// Where the problem is.
     pub place: Place,
-    /// What was found and what would be right: a fragment, without a full stop.
+    /// What is right and what was found: a fragment without a full stop.
     pub message: String,
-    /// What was probably meant, or what there is to choose from.
+    /// What was probably meant, or what the choices are.
     pub hint: Option<String>,
 }
 
-/// Where a problem stands.
+/// The place of a problem.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Place {
     /// In the file.
     File {
-        /// From 1.
+        /// The line, from 1.
         line: usize,
-        /// From 1, in characters.
+        /// The column, from 1, in characters.
         column: usize,
     },
     /// On the command line: the argument as it was given.
@@ -55,7 +55,7 @@ pub enum Place {
 }
 
 impl Place {
-    /// The place of the byte at `offset` in `text`.
+    /// Returns the place of the byte at `offset` in `text`.
     pub(crate) fn in_text(text: &str, offset: usize) -> Self {
         let before = &text[..text.floor_char_boundary(offset)];
         let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);

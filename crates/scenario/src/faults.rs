@@ -1,42 +1,43 @@
-//! What goes wrong during a run, on purpose.
+//! The faults of a run: what goes wrong on purpose.
 
 use std::fmt;
 use std::time::Duration;
 
 use crate::duration::duration_text;
 
-/// What a run is to stand. The default is nothing at all.
+/// The faults of a run. The default is no fault.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Faults {
     /// Connections are cut at regular times.
     pub cuts: Option<Cuts>,
-    /// The server goes away, or stands still, and comes back.
+    /// The server is stopped, killed or suspended, and comes back.
     pub outage: Option<Outage>,
-    /// The share of the subscribers that read nothing for as long as the window is open; 0 for none.
+    /// The share of the subscribers that read nothing while the window is open. 0 for none.
     pub stalled_share: f64,
     /// All connections are cut at one instant, this long after the window opened.
     pub avalanche_after: Option<Duration>,
-    /// What stands between the subscribers and the server.
+    /// The proxy between the subscribers and the server.
     pub proxy: Option<Proxy>,
 }
 
 /// Connections that are cut while the window is open.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Cuts {
-    /// From the opening of the window to the first cut, and from one to the next.
+    /// The time from the opening of the window to the first cut, and from one cut to the next.
     pub every: Duration,
     /// The share of the connections that each cut takes, drawn anew each time.
     pub share: f64,
 }
 
-/// A time without a server.
+/// A time during which the server does not answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Outage {
-    /// What happens to it.
+    /// What happens to the server.
     pub fault: ServerFault,
-    /// From the opening of the window to the signal.
+    /// The time from the opening of the window to the signal.
     pub after: Duration,
-    /// From the signal to the new start; a server that takes longer to stop is started once it has.
+    /// The time from the signal to the new start. A server that takes longer to stop is started
+    /// when it has stopped.
     pub down: Duration,
 }
 
@@ -47,50 +48,50 @@ pub enum ServerFault {
     Stop,
     /// SIGKILL, then a new start at the same address, with an empty feed.
     Kill,
-    /// SIGSTOP, then SIGCONT: it stands still and forgets nothing.
+    /// SIGSTOP, then SIGCONT: the server is suspended and loses nothing.
     Freeze,
 }
 
-/// A proxy in the path, with one habit.
+/// A proxy between the subscribers and the server, which misbehaves in one way.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Proxy {
-    /// Holds a response back until it is whole, or fills a buffer.
+    /// Holds a response back until it is complete, or fills a buffer.
     Buffering,
-    /// Cuts a connection on which nothing was sent either way for so long.
+    /// Cuts a connection on which nothing is sent either way.
     IdleCut {
-        /// For how long.
+        /// How long nothing may be sent.
         idle: Duration,
     },
     /// Forwards requests without `Upgrade`.
     StripUpgrade,
     /// Closes the connection after each response.
     CloseAfterResponse,
-    /// Is far away and narrow.
+    /// Adds a delay, and limits the bandwidth.
     Slow {
-        /// What it adds, each way.
+        /// The additional delay, each way.
         delay: Duration,
-        /// Bytes per second that a connection may carry, each way; `None` for no limit.
+        /// Bytes per second that a connection may carry, each way. `None` means unlimited.
         bandwidth: Option<usize>,
     },
 }
 
 impl Faults {
-    /// Whether nothing goes wrong.
+    /// Returns true if there is no fault.
     pub fn is_none(&self) -> bool {
         *self == Self::default()
     }
 
-    /// Whether the server goes away or stands still.
+    /// Returns true if the server is stopped, killed or suspended.
     pub fn stops_server(&self) -> bool {
         self.outage.is_some()
     }
 }
 
 impl ServerFault {
-    /// All of them.
+    /// All values.
     pub const ALL: [Self; 3] = [Self::Stop, Self::Kill, Self::Freeze];
 
-    /// The name in scenario files.
+    /// Returns the name in scenario files.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Stop => "stop",
@@ -100,7 +101,7 @@ impl ServerFault {
     }
 }
 
-/// The habits of a proxy by name: what a scenario chooses from.
+/// The kinds of [`Proxy`], by the names that a scenario chooses from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ProxyHabit {
     /// [`Proxy::Buffering`].
@@ -116,11 +117,11 @@ pub enum ProxyHabit {
 }
 
 impl ProxyHabit {
-    /// All of them.
+    /// All values.
     pub const ALL: [Self; 5] =
         [Self::Buffering, Self::IdleCut, Self::StripUpgrade, Self::CloseAfterResponse, Self::Slow];
 
-    /// The name in scenario files and on the command line.
+    /// Returns the name in scenario files and on the command line.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Buffering => "buffering",
@@ -133,7 +134,7 @@ impl ProxyHabit {
 }
 
 impl Proxy {
-    /// Its habit.
+    /// Returns the kind of the proxy.
     pub const fn habit(self) -> ProxyHabit {
         match self {
             Self::Buffering => ProxyHabit::Buffering,
@@ -146,8 +147,8 @@ impl Proxy {
 }
 
 impl fmt::Display for Faults {
-    /// The keys that are set, as in a scenario file: `server=kill server-after=3s server-down=1s`.
-    /// Empty for none.
+    /// Writes the keys that are set, as in `server=kill server-after=3s server-down=1s`. Writes
+    /// nothing if there is no fault.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut words = Vec::new();
         if let Some(Cuts { every, share }) = self.cuts {

@@ -1,14 +1,15 @@
-//! What fuzzing holds this crate to: `fuzz/` runs it on bytes that it makes up, a test on its corpus.
+//! The fuzz target of this crate: `fuzz/` runs it on random bytes, a test on the corpus.
 
 use std::path::Path;
 
 use crate::{Overrides, Place, Scenario, ScenarioError};
 
-/// A scenario that is read is written as one that reads the same, and its runs can be counted. One that
-/// is not is told at least one thing that is wrong with it, and where in the text.
+/// Checks that a valid scenario is written as one that reads the same, and that its runs can be
+/// counted. Checks that an invalid one has at least one problem, and that the places of its
+/// problems exist in the text.
 pub fn scenario(bytes: &[u8]) {
     let Ok(text) = str::from_utf8(bytes) else { return };
-    // What a scenario names is read from the disk: whatever is there on this one says nothing.
+    // The files of payloads are read from the disk, whose content is not part of the input.
     if text.contains("file") {
         return;
     }

@@ -39,9 +39,9 @@ impl Key {
     }
 }
 
-/// Declares a table of the scenario file. Everything about a key is stated here and nowhere else: its
-/// meaning, its name, the field that holds its value, the type, the default and the range. A type of
-/// `Vec` makes the key take a list.
+/// Declares a table of the scenario file. Everything about a key is stated here and nowhere else:
+/// its meaning, its name, the field that holds its value, the type, the default and the range. A
+/// type of `Vec` makes the key take a list.
 ///
 /// From this the macro makes
 ///
@@ -66,7 +66,8 @@ macro_rules! table {
             $($(#[doc = $doc])+ pub $field: $type,)+
         }
 
-        /// What could be read of the table. A missing value means that its problem is noted already.
+        /// What could be read of the table. A missing value means that its problem is noted
+        /// already.
         #[derive(Clone)]
         pub(crate) struct $Draft {
             $(pub(crate) $field: <$type as $crate::values::field::Field>::Draft,)+
@@ -112,7 +113,10 @@ macro_rules! table {
             pub(crate) fn read(reader: &mut $crate::values::field::Reader<'_, '_>) -> Self {
                 Self {
                     $(
-                        $field: <$type as $crate::values::field::Field>::read(reader, &$Table::$KEY),
+                        $field: <$type as $crate::values::field::Field>::read(
+                            reader,
+                            &$Table::$KEY,
+                        ),
                     )+
                 }
             }

@@ -1,10 +1,10 @@
 //! What to run: a TOML file in, validated runs out.
 //!
-//! A [`Scenario`] is a question put to several transports. [`Scenario::load`] reads it from a file and names
-//! everything that is wrong with it at once; [`Scenario::runs`] multiplies its lists out. What a key means is
-//! stated once, in the file of its table in `tables/`: the reader, its hints, the scenario as run, the
-//! commented scenario of `wirebench init` and the JSON Schema follow it. Nothing here is async, prints or
-//! reads a clock.
+//! A [`Scenario`] is a question put to several transports. [`Scenario::load`] reads it from a file
+//! and names everything that is wrong with it at once; [`Scenario::runs`] multiplies its lists out.
+//! What a key means is stated once, in the file of its table in `tables/`: the reader, its hints,
+//! the scenario as run, the commented scenario of `wirebench init` and the JSON Schema follow it.
+//! Nothing here is async, prints or reads a clock.
 
 mod columns;
 mod duration;

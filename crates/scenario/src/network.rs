@@ -7,7 +7,8 @@ use std::time::Duration;
 pub struct Link {
     /// The delay, each way. A new connection also pays the round trip of its handshake.
     pub delay: Duration,
-    /// The maximum of the additional delay, which is drawn for each segment. Segments keep their order.
+    /// The maximum of the additional delay, which is drawn for each segment. Segments keep their
+    /// order.
     pub jitter: Duration,
 }
 
@@ -25,7 +26,8 @@ pub struct Http {
 }
 
 impl Default for Http {
-    /// Returns HTTP/1.1 without TLS, the headers of a browser, and a connection for each subscriber.
+    /// Returns HTTP/1.1 without TLS, the headers of a browser, and a connection for each
+    /// subscriber.
     fn default() -> Self {
         Self { version: 1, tls: false, headers: Headers::Browser, connections: Connections::Own }
     }

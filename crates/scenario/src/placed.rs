@@ -18,8 +18,9 @@ pub(crate) fn first_place<const N: usize>(places: [Option<&Place>; N]) -> Place 
     written.cloned().expect("the defaults go together, as a test makes sure")
 }
 
-/// Returns a problem if a key has a value other than its default and `other`, which alone gives such a value
-/// a meaning, is not set. The default needs nothing: a scenario as run has every default filled in.
+/// Returns a problem if a key has a value other than its default and `other`, which alone gives
+/// such a value a meaning, is not set. The default needs nothing: a scenario as run has every
+/// default filled in.
 pub(crate) fn needs<T: Value>(
     is_set: bool,
     other: &str,

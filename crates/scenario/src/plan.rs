@@ -7,10 +7,10 @@ use wirebench_protocol::STREAMS_PER_CONNECTION;
 use crate::{Connections, Run};
 
 impl Run {
-    /// Returns the maximum number of connections that are open at once when the load generator has this many
-    /// worker threads. Each subscriber has one connection. If connections are shared, each thread opens one
-    /// connection for as many subscribers as the server allows streams on it. A proxy has two connections for
-    /// each subscriber, so that there are twice as many.
+    /// Returns the maximum number of connections that are open at once when the load generator has
+    /// this many worker threads. Each subscriber has one connection. If connections are shared,
+    /// each thread opens one connection for as many subscribers as the server allows streams on it.
+    /// A proxy has two connections for each subscriber, so that there are twice as many.
     pub fn connections(&self, workers: usize) -> usize {
         if self.http.connections == Connections::Shared {
             let workers = workers.clamp(1, self.subscribers.max(1));
@@ -50,7 +50,8 @@ mod tests {
     use super::*;
     use crate::{Overrides, Scenario};
 
-    /// Returns the first run of a scenario: by default 100 subscribers, 10 messages per second, 10 s, 25 ms.
+    /// Returns the first run of a scenario: by default 100 subscribers, 10 messages per second, 10
+    /// s, 25 ms.
     fn run(transport: Transport, text: &str) -> Run {
         let chosen = Overrides { transports: Some(vec![transport]), ..Overrides::default() };
         let scenario = Scenario::parse("test", text, Path::new(""), &chosen)

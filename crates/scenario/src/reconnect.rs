@@ -1,4 +1,4 @@
-//! How soon a subscriber comes back after its subscription broke.
+//! How soon a subscriber reconnects after its subscription broke.
 
 use std::fmt;
 use std::ops::RangeInclusive;
@@ -11,19 +11,20 @@ use crate::duration::duration_text;
 /// The reconnect policy of a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reconnect {
-    /// All transports draw their pauses from the same distribution. The server announces `first`, too.
+    /// All transports draw their pauses from the same distribution. The server announces `first`,
+    /// too.
     Same {
         /// Upper bound of the first pause. The bound doubles with each further attempt.
         first: Duration,
         /// Upper bound of every pause.
         most: Duration,
     },
-    /// Each transport waits as its usual client does when nobody configures it. The server announces
-    /// nothing.
+    /// Each transport waits as its usual client does when nobody configures it. The server
+    /// announces nothing.
     Native,
 }
 
-/// A reconnect policy by name: what a scenario chooses from.
+/// The kinds of [`Reconnect`], by the names that a scenario chooses from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Policy {
     /// [`Reconnect::Same`].
@@ -33,10 +34,10 @@ pub enum Policy {
 }
 
 impl Policy {
-    /// Both of them.
+    /// Both values.
     pub const ALL: [Self; 2] = [Self::Same, Self::Native];
 
-    /// The name in scenario files.
+    /// Returns the name in scenario files.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Same => "same",
@@ -46,8 +47,8 @@ impl Policy {
 }
 
 impl Reconnect {
-    /// The pause that the server of a run announces to its subscribers. `None` means that it announces
-    /// nothing.
+    /// Returns the pause that the server of a run announces to its subscribers. `None` means that
+    /// it announces nothing.
     pub const fn announced(self) -> Option<Duration> {
         match self {
             Self::Same { first, .. } => Some(first),
@@ -56,7 +57,8 @@ impl Reconnect {
     }
 }
 
-/// The pause of an `EventSource` that no server has told another: Chromium and Safari wait 3 s, Firefox 5 s.
+/// The pause of an `EventSource` if the server announces none. Chromium and Safari wait 3 s,
+/// Firefox 5 s.
 const EVENT_SOURCE: Duration = Duration::from_secs(3);
 
 /// The range from which `reconnecting-websocket` draws its first pause.
@@ -80,14 +82,14 @@ impl Reconnect {
 }
 
 impl Default for Reconnect {
-    /// [`Reconnect::Same`], from 100 ms up to 5 s.
+    /// Returns [`Reconnect::Same`], from 100 ms up to 5 s.
     fn default() -> Self {
         Self::Same { first: Duration::from_millis(100), most: Duration::from_secs(5) }
     }
 }
 
 impl fmt::Display for Reconnect {
-    /// The keys as in a scenario file: `policy=same first=0.1s most=5s`, or `policy=native`.
+    /// Writes the keys as in a scenario file: `policy=same first=0.1s most=5s`, or `policy=native`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Same { first, most } => write!(

@@ -7,11 +7,12 @@ use wirebench_protocol::control::{Pace, Payload};
 
 use crate::{Faults, Http, Link, Reconnect, Timing};
 
-/// One transport under one combination of settings in one repeat. A row of `runs.csv` measures a run.
+/// One transport under one combination of settings in one repeat. A row of `runs.csv` measures a
+/// run.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Run {
-    /// The number of the run and its transport, as in `001-sse`: unique within the results folder. It
-    /// consists of `a` to `z`, digits and `-`, since it tags histograms.
+    /// The number of the run and its transport, as in `001-sse`: unique within the results folder.
+    /// It consists of `a` to `z`, digits and `-`, since it tags histograms.
     pub id: String,
     /// The number of the repeat, from 1.
     pub repeat: u32,
@@ -35,7 +36,8 @@ pub struct Run {
     pub link: Link,
     /// How the subscribers speak HTTP.
     pub http: Http,
-    /// The time from the start of a poll to the start of the next. `None` unless the transport is polled.
+    /// The time from the start of a poll to the start of the next. `None` unless the transport is
+    /// polled.
     pub interval: Option<Duration>,
     /// How long the server holds a poll that finds nothing. `None` unless the transport is held.
     pub hold: Option<Duration>,
@@ -43,7 +45,8 @@ pub struct Run {
     pub reconnect: Reconnect,
     /// What goes wrong on purpose.
     pub faults: Faults,
-    /// Seeds everything random in the run: publish times, payloads, phases, jitter. All transports under the
-    /// same settings in the same repeat have the same seed, so that they carry the same feed.
+    /// Seeds everything random in the run: publish times, payloads, phases, jitter. All transports
+    /// under the same settings in the same repeat have the same seed, so that they carry the same
+    /// feed.
     pub seed: u64,
 }

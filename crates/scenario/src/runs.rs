@@ -36,10 +36,10 @@ struct Contender {
 impl Scenario {
     /// Returns every run, in the order in which they are made. The same seed gives the same runs.
     ///
-    /// The repeats are outermost, then the settings, in the order of their keys in the file format. Under the
-    /// same settings the transports take turns, in an order that is drawn from the seed, so that a drift of
-    /// the machine affects all transports alike. The intervals of short polling and the holds of long polling
-    /// multiply the runs of that transport alone.
+    /// The repeats are outermost, then the settings, in the order of their keys in the file format.
+    /// Under the same settings the transports take turns, in an order that is drawn from the seed,
+    /// so that a drift of the machine affects all transports alike. The intervals of short polling
+    /// and the holds of long polling multiply the runs of that transport alone.
     pub fn runs(&self, seed: u64) -> Vec<Run> {
         let mut seeds = StdRng::seed_from_u64(seed);
         let mut runs = Vec::new();

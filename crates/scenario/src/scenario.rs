@@ -14,8 +14,8 @@ use crate::tables::top::TopTable;
 
 /// A question put to several transports, table by table as in the file.
 ///
-/// Every list holds at least one value. [`Scenario::runs`] returns the product of the lists. A name that the
-/// file leaves empty is the name of the file.
+/// Every list holds at least one value. [`Scenario::runs`] returns the product of the lists. A name
+/// that the file leaves empty is the name of the file.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Scenario {
     /// The keys at the top of the file.

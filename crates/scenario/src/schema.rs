@@ -9,8 +9,8 @@ use crate::{COLUMNS, Operator};
 
 /// Returns the JSON Schema (draft 2020-12) of a scenario file, as editors of TOML understand it.
 ///
-/// It does not cover mistakes that only several keys together can make, such as a window shorter than a poll
-/// interval. `wirebench check` finds those.
+/// It does not cover mistakes that only several keys together can make, such as a window shorter
+/// than a poll interval. `wirebench check` finds those.
 pub fn schema() -> Json {
     let mut properties = of_keys(TOP.keys);
     for table in &TABLES {

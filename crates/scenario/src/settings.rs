@@ -17,8 +17,8 @@ impl Run {
     /// Returns the value of each key that may be a list, by the path of the key, as in
     /// `("crowd.subscribers", "100")`.
     ///
-    /// Keys that do not concern the transport are left out. The tables `reconnect` and `faults` are one value
-    /// each. `transports` is left out, since the transport names the run.
+    /// Keys that do not concern the transport are left out. The tables `reconnect` and `faults` are
+    /// one value each. `transports` is left out, since the transport names the run.
     pub fn settings(&self) -> Vec<(&'static str, String)> {
         let payload = match &self.payload {
             Payload::Bytes(bytes) => bytes.to_string(),
@@ -49,8 +49,8 @@ impl Run {
     }
 }
 
-/// Returns the keys of [`Run::settings`] that have more than one value among these runs, in the order of
-/// the file.
+/// Returns the keys of [`Run::settings`] that have more than one value among these runs, in the
+/// order of the file.
 pub fn varying(runs: &[Run]) -> Vec<&'static str> {
     let all: Vec<_> = runs.iter().flat_map(Run::settings).collect();
     let mut varying: Vec<&'static str> = Vec::new();

@@ -10,8 +10,9 @@ use crate::{Scenario, Threshold};
 const WIDTH: usize = 100;
 
 impl Scenario {
-    /// Writes the scenario as run, with every default filled in. [`Scenario::parse`] reads an equal scenario
-    /// from it. Payload files are named by their full paths, so that the text may be kept in any folder.
+    /// Writes the scenario as run, with every default filled in. [`Scenario::parse`] reads an equal
+    /// scenario from it. Payload files are named by their full paths, so that the text may be kept
+    /// in any folder.
     pub fn to_toml(&self) -> String {
         let mut toml = String::new();
         let tables = [&TOP].into_iter().chain(&TABLES);

@@ -10,8 +10,9 @@ use crate::{machine, plan, print};
 
 /// Validate scenarios and print what they would run
 ///
-/// Connections, messages and time, and what theory predicts for each setting. Nothing is run. A scenario
-/// that is valid and needs more connections than this machine allows gets a warning, and exit code 0.
+/// Connections, messages and time, and what theory predicts for each setting. Nothing is run. A
+/// scenario that is valid and needs more connections than this machine allows gets a warning, and
+/// exit code 0.
 #[derive(Args, Debug)]
 pub(crate) struct CheckArguments {
     /// Scenario files

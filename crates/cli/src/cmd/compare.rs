@@ -13,8 +13,8 @@ use crate::run_folder::RunFolder;
 
 /// Compare runs before and after a change
 ///
-/// Pairs runs by transport and settings and gives each metric a verdict: better, worse, no change, or
-/// cannot tell. The unit is the run: make several of each side (`run --repeat 10`).
+/// Pairs runs by transport and settings and gives each metric a verdict: better, worse, no change,
+/// or cannot tell. The unit is the run: make several of each side (`run --repeat 10`).
 #[derive(Args, Debug)]
 pub(crate) struct CompareArguments {
     /// Run folder or `runs.csv` from before
@@ -97,7 +97,7 @@ pub(crate) fn run(arguments: &CompareArguments) -> anyhow::Result<Exit> {
     })
 }
 
-/// That the results are of different questions, with what each side has.
+/// Says that the sides have no run in common, and which runs each side has.
 fn nothing_in_common(arguments: &CompareArguments, comparison: &Comparison) -> String {
     let settings = |is_base: bool| {
         let here = comparison.unpaired.iter().filter(|it| (it.base_runs != [0, 0]) == is_base);
@@ -113,7 +113,8 @@ fn nothing_in_common(arguments: &CompareArguments, comparison: &Comparison) -> S
     )
 }
 
-/// Both sides overlaid. They have just been read, but for what only a page shows.
+/// Returns a page that shows both sides. The folders are read again, since only the page needs
+/// their other files.
 fn page(arguments: &CompareArguments, comparison: &Comparison) -> anyhow::Result<String> {
     let kept = |first: &PathBuf, more: &[PathBuf]| -> anyhow::Result<Vec<RunFolder>> {
         std::iter::once(first).chain(more).map(|path| RunFolder::read(path)).collect()

@@ -6,7 +6,7 @@ use crate::exit::Exit;
 use crate::machine::Machine;
 use crate::print;
 
-/// The largest crowd among the scenarios that come with the workbench.
+/// The largest crowd of the scenarios that come with wirebench.
 const LARGEST_CROWD: u64 = 5_000;
 
 pub(crate) fn run() -> anyhow::Result<Exit> {
@@ -14,8 +14,8 @@ pub(crate) fn run() -> anyhow::Result<Exit> {
     Ok(Exit::Done)
 }
 
-/// The facts, a line each, then advice where one of them stands in the way. `profile` is the cargo profile
-/// that this program was built with.
+/// Lists the facts, then advice on those that limit what can be measured. `profile` is the cargo
+/// profile that this program was built with.
 fn examine(machine: &Machine, profile: &str) -> String {
     let unknown = || "unknown".to_owned();
     let count = |number: Option<u64>| number.map_or_else(unknown, print::thousands);

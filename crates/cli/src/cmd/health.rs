@@ -19,8 +19,8 @@ const HEALTHY: &[u8] = b"HTTP/1.1 200 ";
 
 /// Check that a server answers, as the health check of a container
 ///
-/// Asks the server for `/healthz` over plain HTTP. Exits with 0 if it answers with 200 within 5 seconds, and
-/// with 1 otherwise.
+/// Asks the server for `/healthz` over plain HTTP. Exits with 0 if it answers with 200 within 5
+/// seconds, and with 1 otherwise.
 #[derive(Args, Debug)]
 pub(crate) struct HealthArguments {
     /// The server: `http://host:port`, without TLS

@@ -16,8 +16,8 @@ use crate::print;
 /// Every key is there with its default and what it means.
 #[derive(Args, Debug)]
 pub(crate) struct InitArguments {
-    /// The file to write; one that exists is never overwritten. Without a file, or with `-`, it goes to
-    /// standard output
+    /// The file to write; one that exists is never overwritten. Without a file, or with `-`, it
+    /// goes to standard output
     file: Option<PathBuf>,
 }
 

@@ -20,9 +20,9 @@ use crate::signals::{stdin_ends, stop_signals};
 
 /// Stand between subscribers and a server, with one bad habit
 ///
-/// For trying any client or server against what proxies do to feeds. Prints one JSON line on standard
-/// output once it is ready. A request that the server does not answer is answered with 502. SIGTERM or Ctrl-C
-/// cuts every connection and ends it.
+/// For trying any client or server against what proxies do to feeds. Prints one JSON line on
+/// standard output once it is ready. A request that the server does not answer is answered with
+/// 502. SIGTERM or Ctrl-C cuts every connection and ends it.
 #[derive(Args, Debug)]
 pub(crate) struct ProxyArguments {
     /// The server: `http://host:port`, without TLS and without a path
@@ -43,7 +43,8 @@ pub(crate) struct ProxyArguments {
     /// With `slow`: bytes per second that a connection may carry, each way [default: no limit]
     #[arg(long, value_name = "BYTES")]
     bandwidth: Option<NonZero<usize>>,
-    /// What goes to the log on standard error: `error`, `warn` (a server that does not answer), `info`
+    /// What goes to the log on standard error: `error`, `warn` (a server that does not answer),
+    /// `info`
     #[arg(long, value_name = "LEVEL", default_value = "warn")]
     log: LevelFilter,
     /// Stop when standard input ends, so as not to outlive the process that started the proxy
@@ -118,8 +119,8 @@ impl ProxyArguments {
     }
 }
 
-/// Checks the URL of `--upstream`. What follows the host would be dropped: requests are passed on with the
-/// paths that they have.
+/// Checks the URL of `--upstream`. What follows the host would be dropped: requests are passed on
+/// with the paths that they have.
 fn upstream(text: &str) -> Result<String, String> {
     let (scheme, rest) = text
         .split_once("://")

@@ -1,4 +1,4 @@
-//! `wirebench report`: what was measured, once more, as a page or in another form.
+//! `wirebench report`: what was measured, as a page or in another format.
 
 use std::path::{Path, PathBuf};
 
@@ -12,8 +12,8 @@ use crate::run_folder::RunFolder;
 
 /// Rebuild the page of a run folder, draw the trend over several, or print the rows
 ///
-/// One folder: `report.html` is written into it. Several, earliest first: one page of how each metric
-/// went from one to the next. With `--format` the rows go to standard output instead.
+/// One folder: `report.html` is written into it. Several, earliest first: one page of how each
+/// metric went from one to the next. With `--format` the rows go to standard output instead.
 #[derive(Args, Debug)]
 pub(crate) struct ReportArguments {
     /// Run folders
@@ -87,12 +87,13 @@ pub(crate) fn run(arguments: &ReportArguments) -> anyhow::Result<Exit> {
     write_page(arguments.out.as_deref().unwrap_or(&own), &page, may_overwrite(arguments))
 }
 
-/// The page of a folder is rebuilt at will; a file that the user names, or the trend, is not.
+/// Returns true if the page may overwrite a file. The page in a run folder always may. A file that
+/// the user names, and the trend, may only with `--force`.
 fn may_overwrite(arguments: &ReportArguments) -> bool {
     arguments.force || (arguments.out.is_none() && arguments.folders.len() == 1)
 }
 
-/// Writes a page, unless it would overwrite what it should not.
+/// Writes a page. Refuses to overwrite a file unless `overwrite` is true.
 pub(crate) fn write_page(path: &Path, page: &str, overwrite: bool) -> anyhow::Result<Exit> {
     if !overwrite && path.exists() {
         print::talk(&format!(
@@ -117,7 +118,7 @@ fn rows(folders: &[RunFolder], format: ReportFormat) -> anyhow::Result<String> {
     })
 }
 
-/// The percentiles of each run of a folder, behind a comment that names the run.
+/// Returns the percentiles of each run of a folder, each under a comment that names the run.
 fn percentiles(folder: &RunFolder) -> anyhow::Result<String> {
     let Some(histograms) = &folder.histograms else {
         bail!("`{}` has no `latency.hlog` to take percentiles from", folder.path().display());

@@ -1,4 +1,4 @@
-//! `wirebench subscribe`: one subscriber; to feeds what `curl` is to pages.
+//! `wirebench subscribe`: one subscriber, for trying feeds as `curl` is for trying pages.
 
 use std::fmt::Write;
 use std::path::PathBuf;
@@ -26,9 +26,9 @@ use crate::signals::stop_signals;
 
 /// Subscribe to a feed and print one JSON line a message, with its delay
 ///
-/// The load generator's own client halves at work. The URL is a server's (`http://127.0.0.1:8080`, feed
-/// `bench`) or a feed's (`http://127.0.0.1:8080/feeds/quotes`). Resumes after an interruption, until
-/// SIGTERM or Ctrl-C.
+/// The load generator's own client halves at work. The URL is a server's (`http://127.0.0.1:8080`,
+/// feed `bench`) or a feed's (`http://127.0.0.1:8080/feeds/quotes`). Resumes after an interruption,
+/// until SIGTERM or Ctrl-C.
 #[derive(Args, Debug)]
 pub(crate) struct SubscribeArguments {
     /// The server, or the feed; with `--raw` exactly what is asked for
@@ -36,7 +36,8 @@ pub(crate) struct SubscribeArguments {
     /// How the messages travel
     #[arg(long, value_name = "NAME")]
     transport: Transport,
-    /// Start after this cursor; `start` for all that the feed still has [default: the newest message]
+    /// Start after this cursor; `start` for all that the feed still has [default: the newest
+    /// message]
     #[arg(long, value_name = "CURSOR", default_value = "", hide_default_value = true)]
     after: After,
     /// Speak to any server, and print what SSE or WebSocket carries, undecoded
@@ -92,7 +93,7 @@ pub(crate) fn run(arguments: &SubscribeArguments) -> anyhow::Result<Exit> {
     })
 }
 
-/// Prints each line as it comes; done when the stream is.
+/// Prints each line as it comes, until the stream ends.
 async fn lines(lines: impl Stream<Item = anyhow::Result<Value>>) -> anyhow::Result<Exit> {
     let mut lines = pin!(lines);
     while let Some(line) = lines.next().await {
@@ -117,7 +118,7 @@ fn raw_frames(
     })
 }
 
-/// The load generator's subscriber: it resumes, the same way on every transport.
+/// Runs the subscriber of the load generator. It resumes, in the same way on every transport.
 async fn follow(arguments: &SubscribeArguments) -> anyhow::Result<Exit> {
     let target = Target::resolve_trusting(&arguments.url, &trusted(arguments)).await?;
     let client = client(arguments);
@@ -142,7 +143,7 @@ async fn follow(arguments: &SubscribeArguments) -> anyhow::Result<Exit> {
     Err(failed.unwrap_or_else(|| refused.into()))
 }
 
-/// One connection, and its end.
+/// Follows the feed until the connection ends.
 async fn follow_once(arguments: &SubscribeArguments) -> anyhow::Result<Exit> {
     let target = Target::resolve_trusting(&arguments.url, &trusted(arguments)).await?;
     let client = client(arguments);
@@ -160,7 +161,7 @@ async fn follow_once(arguments: &SubscribeArguments) -> anyhow::Result<Exit> {
     Ok(Exit::Done)
 }
 
-/// No emulated link: whatever is between here and the server is real.
+/// Returns a client without an emulated link: the real network is between here and the server.
 fn client(arguments: &SubscribeArguments) -> HttpClient {
     let http = Http { version: arguments.http_version, ..Http::default() };
     HttpClient::new(Dialer::new(Link::default(), 0), http)
@@ -184,11 +185,11 @@ fn settings(arguments: &SubscribeArguments) -> SubscriberSettings {
     }
 }
 
-/// A line for a message or a gap. The rest of what happens says nothing about the feed.
+/// Prints a line for a message or a gap. Other events say nothing about the feed.
 fn print_event(event: &Event) -> anyhow::Result<()> {
     let line = match event {
         Event::Received { cursor, published_at, received_at, payload, .. } => {
-            // Nothing at all where the clocks of two hosts disagree.
+            // `null` if the clocks of two hosts disagree.
             let delay = received_at.checked_since(*published_at);
             let payload = payload.as_deref().unwrap_or("null");
             let payload: &RawValue = serde_json::from_str(payload)?;

@@ -14,8 +14,8 @@ use crate::ready_line::ReadyLine;
 /// How long a process may take until it is ready.
 const START_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// This program as another process. Dropping it kills the process. If this process ends in another way, the
-/// other one notices that its standard input ends, and ends as well.
+/// This program as another process. Dropping it kills the process. If this process ends in another
+/// way, the other one notices that its standard input ends, and ends as well.
 #[derive(Debug)]
 pub(super) struct ChildProcess {
     child: Child,
@@ -24,8 +24,8 @@ pub(super) struct ChildProcess {
 }
 
 impl ChildProcess {
-    /// Starts the process and waits for its ready line. It gets its own process group, so that Ctrl-C reaches
-    /// only the load generator. Errors call the process `name`.
+    /// Starts the process and waits for its ready line. It gets its own process group, so that
+    /// Ctrl-C reaches only the load generator. Errors call the process `name`.
     pub(super) async fn start(
         name: &str,
         arguments: &[String],

@@ -1,5 +1,5 @@
-//! The server, and the proxy in front of it, as processes of their own, so that what they cost shows apart from
-//! what the load generator costs.
+//! The server, and the proxy in front of it, as processes of their own, so that what they cost
+//! shows apart from what the load generator costs.
 
 mod child_process;
 pub(crate) mod proxy_process;

@@ -21,7 +21,8 @@ impl ProxyProcess {
                 .map(str::to_owned)
                 .into();
         let mut set = |flag: &str, value: String| arguments.extend([flag.to_owned(), value]);
-        // A server that was stopped on purpose needs no warning. The supervisor reports any other end.
+        // A server that was stopped on purpose needs no warning. The supervisor reports any other
+        // end.
         set("--log", "error".to_owned());
         match proxy {
             Proxy::IdleCut { idle } => set("--idle", duration_text(idle)),

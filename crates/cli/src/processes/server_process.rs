@@ -27,7 +27,8 @@ pub(crate) struct ServerPlan {
     pub(crate) reconnect: Reconnect,
 }
 
-/// A running `wirebench serve`. Dropping it kills it; [`ServerProcess::stop`] ends its connections properly.
+/// A running `wirebench serve`. Dropping it kills it; [`ServerProcess::stop`] ends its connections
+/// properly.
 #[derive(Debug)]
 pub(crate) struct ServerProcess {
     child: ChildProcess,
@@ -53,9 +54,9 @@ impl ServerProcess {
         arguments.extend(["--window", &window, "--workers", &workers]);
         // Only feeds are measured: nothing may work for pages that nobody looks at.
         arguments.push("--no-demos");
-        // The policy of the run decides how subscribers come back. The server announces the pause where a
-        // transport has a field for it. When it stops it announces nothing, since it could not announce the
-        // same over every transport.
+        // The policy of the run decides how subscribers come back. The server announces the pause
+        // where a transport has a field for it. When it stops it announces nothing, since it could
+        // not announce the same over every transport.
         let announced = plan.reconnect.announced().map_or_else(|| "none".to_owned(), duration_text);
         arguments.extend(["--retry", &announced, "--return-time", "0s"]);
         if plan.tls {

@@ -1,4 +1,5 @@
-//! Supervises the server of one run: notices when it ends by itself, and carries out the orders of the faults.
+//! Supervises the server of one run: notices when it ends by itself, and carries out the orders of
+//! the faults.
 
 use std::net::SocketAddr;
 

@@ -1,4 +1,5 @@
-//! A run folder: everything that a run of a scenario leaves behind. `write` writes it, `read` reads it back.
+//! A run folder: everything that a run of a scenario leaves behind. `write` writes it, `read` reads
+//! it back.
 
 mod provenance;
 mod read;

@@ -6,8 +6,8 @@ use anyhow::{Context, bail};
 use wirebench_report::html::Report;
 use wirebench_report::{Histograms, Row, TimelineRow, read, read_timeline};
 
-/// The content of a run folder. Only `runs.csv` is required. If another file is missing, the page leaves out
-/// what the file would tell, and says so.
+/// The content of a run folder. Only `runs.csv` is required. If another file is missing, the page
+/// leaves out what the file would tell, and says so.
 #[derive(Debug)]
 pub(crate) struct RunFolder {
     path: PathBuf,

@@ -15,8 +15,8 @@ use wirebench_scenario::{Run, Scenario};
 use super::provenance::Provenance;
 use super::request::RunFolderRequest;
 
-/// The folder of a scenario that is being run. Every row is written as soon as it is measured, so that a later
-/// failure loses nothing.
+/// The folder of a scenario that is being run. Every row is written as soon as it is measured, so
+/// that a later failure loses nothing.
 #[derive(Debug)]
 pub(crate) struct RunFolderWriter {
     /// The path of the folder.

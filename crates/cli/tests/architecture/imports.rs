@@ -63,8 +63,8 @@ impl Imports {
     }
 }
 
-/// Returns the imports that tie circles, each with the names that it takes: the imports from whose target a
-/// chain of imports leads back.
+/// Returns the imports that tie circles, each with the names that it takes: the imports from whose
+/// target a chain of imports leads back.
 pub(crate) fn circles(imports: &Imports) -> Vec<(PathBuf, PathBuf, Vec<String>)> {
     let tied = imports.0.iter().filter(|((from, to), _)| imports.lead(to, from));
     tied.map(|((from, to), names)| (from.clone(), to.clone(), names.iter().cloned().collect()))
@@ -107,8 +107,8 @@ impl<'ast> Visit<'ast> for FoundPaths {
 struct Name {
     /// Where it leads, from the root of the crate.
     path: Vec<String>,
-    /// True for an item that a private `use` imports. A module or a re-export is used only by a path that
-    /// begins with its name.
+    /// True for an item that a private `use` imports. A module or a re-export is used only by a
+    /// path that begins with its name.
     is_used_by_importing: bool,
 }
 
@@ -140,8 +140,8 @@ impl Finder<'_> {
         }
     }
 
-    /// Returns a path of this module from the root of the crate. `None` for a path into another crate, and for
-    /// a name that the module itself defines.
+    /// Returns a path of this module from the root of the crate. `None` for a path into another
+    /// crate, and for a name that the module itself defines.
     fn absolute(&self, path: &[String]) -> Option<Vec<String>> {
         let (first, rest) = path.split_first()?;
         let start = match first.as_str() {

@@ -94,7 +94,8 @@ pub(crate) fn is_for_tests(attributes: &[Attribute]) -> bool {
     })
 }
 
-/// A name that a `use` brings into scope, and the path that it leads to. `None` for all names of the path.
+/// A name that a `use` brings into scope, and the path that it leads to. `None` for all names of
+/// the path.
 pub(crate) struct Used {
     pub(crate) name: Option<String>,
     pub(crate) path: Vec<String>,

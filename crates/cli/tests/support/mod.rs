@@ -13,7 +13,8 @@ use std::process::{Child, Command, Stdio};
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
-/// Upper bound of every wait. It is reached only if something hangs, not because the machine is busy.
+/// Upper bound of every wait. It is reached only if something hangs, not because the machine is
+/// busy.
 pub(crate) const DEADLINE: Duration = Duration::from_mins(5);
 
 /// What a command came to.
@@ -37,8 +38,8 @@ pub(crate) fn run(folder: &Path, arguments: &[&str]) -> Ended {
     finish(wirebench(folder, arguments).spawn().unwrap(), &arguments.join(" "))
 }
 
-/// Runs a scenario into `--out out`, again if the machine was too busy to measure anything: that is what
-/// exit code 4 is for, and nothing that a test could help.
+/// Runs a scenario into `--out out`, again if the machine was too busy to measure anything: that is
+/// what exit code 4 is for, and nothing that a test could help.
 pub(crate) fn measure(folder: &Path, arguments: &[&str]) -> Ended {
     let arguments = [&["run"], arguments, &["--out", "out", "--force"]].concat();
     let mut ended = run(folder, &arguments);

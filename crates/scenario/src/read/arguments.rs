@@ -9,8 +9,8 @@ use crate::values::field::Field;
 /// Settings of the command line. They replace those of the file.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Overrides {
-    /// `--set key=value`: the path of a key, and its value in TOML. A value that is not TOML is a string, so
-    /// that `link.delay=5ms` needs no second pair of quotes.
+    /// `--set key=value`: the path of a key, and its value in TOML. A value that is not TOML is a
+    /// string, so that `link.delay=5ms` needs no second pair of quotes.
     pub set: Vec<(String, String)>,
     /// `--transports`: run only these.
     pub transports: Option<Vec<Transport>>,

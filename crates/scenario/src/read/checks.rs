@@ -1,7 +1,7 @@
 //! Checks of several tables together: settings under which a run could not measure what it is for.
 //!
-//! Each check takes the hardest of the listed settings. A draft with a missing value passes: its problem is
-//! noted already.
+//! Each check takes the hardest of the listed settings. A draft with a missing value passes: its
+//! problem is noted already.
 
 use std::time::Duration;
 
@@ -40,7 +40,8 @@ pub(super) fn check(draft: &Draft) -> Vec<Problem> {
     problems
 }
 
-/// Checks that connections are shared over HTTP/2 alone: one of HTTP/1.1 carries one answer at a time.
+/// Checks that connections are shared over HTTP/2 alone: one of HTTP/1.1 carries one answer at a
+/// time.
 fn shared_connections_have_streams(draft: &Draft) -> Option<Problem> {
     let shared =
         draft.crowd.connections.iter().find(|placed| placed.value == Connections::Shared)?;
@@ -87,8 +88,8 @@ fn measure_spans_a_message(draft: &Draft) -> Option<Problem> {
     })
 }
 
-/// Checks that a message published at the end of the window has time to arrive. If it had not, it would
-/// count as lost although it is only late.
+/// Checks that a message published at the end of the window has time to arrive. If it had not, it
+/// would count as lost although it is only late.
 fn drain_outlasts_the_slowest(draft: &Draft) -> Option<Problem> {
     let (drain, interval) = (draft.timing.drain.as_ref()?, longest(&draft.short_polling.interval)?);
     let (delay, jitter) = (longest(&draft.link.delay)?, longest(&draft.link.jitter)?);

@@ -44,7 +44,8 @@ impl Draft {
         }
     }
 
-    /// Returns the scenario, or `None` if a value is missing. A scenario without a name gets `file_name`.
+    /// Returns the scenario, or `None` if a value is missing. A scenario without a name gets
+    /// `file_name`.
     pub(super) fn build(self, file_name: &str, thresholds: Vec<Threshold>) -> Option<Scenario> {
         let mut top = self.top.build()?;
         if top.name.is_empty() {

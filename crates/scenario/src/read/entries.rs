@@ -84,7 +84,8 @@ fn syntax(place: Place, error: &Error) -> Problem {
 }
 
 impl<'a> Entries<'a> {
-    /// Gathers the entries of the file and of the command line. What is not known goes to the problems.
+    /// Gathers the entries of the file and of the command line. What is not known goes to the
+    /// problems.
     pub(super) fn gather(
         text: &'a str,
         document: &'a Spanned<DeTable<'a>>,
@@ -228,7 +229,8 @@ fn unknown(path: &[String], located: Located<'_>, place: Place) -> Problem {
     Problem { place, message: format!("unknown key `{name}`"), hint: Some(hint) }
 }
 
-/// Returns the key that was probably meant: a key of this name in another table, or one of a similar name.
+/// Returns the key that was probably meant: a key of this name in another table, or one of a
+/// similar name.
 fn meant_by(path: &[String]) -> Option<&'static Key> {
     let last = path.last()?;
     if let Some(key) = keys().find(|key| key.name == last) {

@@ -18,8 +18,8 @@ pub(super) fn check(draft: &Draft) -> Vec<Problem> {
     problems
 }
 
-/// Checks that each fault ends before the window closes. A fault outside the window would change nothing,
-/// and the end of one that goes on beyond it could not be measured.
+/// Checks that each fault ends before the window closes. A fault outside the window would change
+/// nothing, and the end of one that goes on beyond it could not be measured.
 fn after_the_window(draft: &Draft) -> Vec<Problem> {
     let Some(measure) = &draft.timing.measure else { return Vec::new() };
     let faults = &draft.faults;
@@ -68,8 +68,8 @@ fn proxy_needs_plain_http(draft: &Draft) -> Option<Problem> {
     })
 }
 
-/// Checks that a run over TLS does not start its server again: the new one would sign a new certificate,
-/// which subscribers that come back do not trust.
+/// Checks that a run over TLS does not start its server again: the new one would sign a new
+/// certificate, which subscribers that come back do not trust.
 fn restart_needs_no_tls(draft: &Draft) -> Option<Problem> {
     let restarts = |fault| matches!(fault, Some(ServerFault::Stop | ServerFault::Kill));
     let server = draft.faults.server.iter().find(|server| restarts(server.value))?;

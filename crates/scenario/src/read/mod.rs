@@ -1,8 +1,9 @@
 //! From the text of a scenario file to a [`Scenario`], or to everything that is wrong with it.
 //!
-//! In the order of the work: `entries` parses the TOML, lays the `arguments` of the command line over it and
-//! refuses unknown keys; `draft` reads each key of each table; `checks` and `fault_checks` compare the keys
-//! of several tables with each other; `thresholds` reads the one table without declared keys.
+//! In the order of the work: `entries` parses the TOML, lays the `arguments` of the command line
+//! over it and refuses unknown keys; `draft` reads each key of each table; `checks` and
+//! `fault_checks` compare the keys of several tables with each other; `thresholds` reads the one
+//! table without declared keys.
 
 mod arguments;
 mod checks;
@@ -27,8 +28,8 @@ use crate::values::field::Reader;
 use crate::words::{grouped, nearest};
 
 impl Scenario {
-    /// Reads the scenario file at `path` and lays `overrides` over it. The scenario is named after the file.
-    /// The paths of payload files start from its folder.
+    /// Reads the scenario file at `path` and lays `overrides` over it. The scenario is named after
+    /// the file. The paths of payload files start from its folder.
     pub fn load(path: &Path, overrides: &Overrides) -> Result<Self, ScenarioError> {
         let text = fs::read_to_string(path).map_err(|cause| unreadable(path, cause))?;
         let name = path.file_stem().unwrap_or(path.as_os_str()).to_string_lossy();
@@ -36,8 +37,8 @@ impl Scenario {
         read(path, &name, &text, folder, overrides)
     }
 
-    /// Reads a scenario from its text. Errors name it as `name`. The paths of payload files start from
-    /// `folder`.
+    /// Reads a scenario from its text. Errors name it as `name`. The paths of payload files start
+    /// from `folder`.
     pub fn parse(
         name: &str,
         text: &str,

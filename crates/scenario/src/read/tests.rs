@@ -1,18 +1,21 @@
-//! Reading, writing and the registry, held against each other.
+//! Reading and writing scenarios, compared with each other and with the declared keys.
+
+mod any_scenario;
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use proptest::prelude::*;
-use proptest::sample::{select, subsequence};
+use proptest::sample::select;
 use wirebench_protocol::Transport;
 use wirebench_protocol::control::{Pace, Payload};
 
+use self::any_scenario::any_scenario;
 use super::Overrides;
 use crate::{
-    COLUMNS, Connections, CrowdTable, FaultsTable, FeedTable, Headers, HttpTable, LinkTable,
-    LongPollingTable, Operator, Policy, ProxyHabit, ReconnectTable, Scenario, ScenarioError,
-    ServerFault, ShortPollingTable, TABLES, Threshold, Timing, TopTable, commented_scenario, keys,
+    Connections, CrowdTable, FaultsTable, FeedTable, Headers, HttpTable, LinkTable,
+    LongPollingTable, Operator, Policy, ReconnectTable, Scenario, ScenarioError, ShortPollingTable,
+    TABLES, Threshold, Timing, TopTable, commented_scenario, keys,
 };
 
 fn parse(text: &str, overrides: &Overrides) -> Result<Scenario, ScenarioError> {
@@ -27,7 +30,7 @@ fn set(key: &str, value: &str) -> Overrides {
     Overrides { set: vec![(key.to_owned(), value.to_owned())], ..Overrides::default() }
 }
 
-/// What is said of a file that is wrong; nothing of one that is right.
+/// Returns the error of an invalid file. Empty for a valid one.
 fn problems(text: &str) -> String {
     parse(text, &Overrides::default()).map_or_else(|error| error.to_string(), |_| String::new())
 }
@@ -273,184 +276,6 @@ fn a_drain_is_long_enough_exactly_from_the_interval_and_a_round_trip() {
 
 fn data_file() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/quotes.jsonl").canonicalize().unwrap()
-}
-
-/// A few distinct values, in any order.
-fn several<T: Clone + std::fmt::Debug + PartialEq + 'static>(
-    value: impl Strategy<Value = T>,
-) -> impl Strategy<Value = Vec<T>> {
-    proptest::collection::vec(value, 1..3).prop_map(|values| {
-        let mut distinct = Vec::new();
-        for value in values {
-            if !distinct.contains(&value) {
-                distinct.push(value);
-            }
-        }
-        distinct
-    })
-}
-
-fn between(least: Duration, most: Duration) -> impl Strategy<Value = Duration> {
-    let nanos = |duration: Duration| u64::try_from(duration.as_nanos()).unwrap();
-    (nanos(least)..=nanos(most)).prop_map(Duration::from_nanos)
-}
-
-fn any_threshold() -> impl Strategy<Value = Threshold> {
-    let columns: Vec<_> =
-        COLUMNS.into_iter().filter(|column| !crate::columns::WORDS.contains(column)).collect();
-    let transports: Vec<_> = [None].into_iter().chain(Transport::ALL.map(Some)).collect();
-    (select(transports), select(columns), select(Operator::ALL.to_vec()), -1e12..1e12).prop_map(
-        |(transport, column, operator, bound)| Threshold {
-            transport,
-            column: column.to_owned(),
-            operator,
-            bound,
-        },
-    )
-}
-
-/// A value of each key, and more of some; enough of the choices that no key is without a meaning.
-fn any_faults() -> impl Strategy<Value = FaultsTable> {
-    let time =
-        || between(Duration::from_millis(10), Duration::from_secs(10)).prop_map(|time| vec![time]);
-    let choices = (
-        select(ServerFault::ALL.to_vec()).prop_map(|fault| vec![None, Some(fault)]),
-        Just(vec![Some(ProxyHabit::IdleCut), Some(ProxyHabit::Slow)]),
-    );
-    let times = (time(), time(), time(), time(), time(), time());
-    let numbers = (
-        (0.001..=1.0).prop_map(|share| vec![share]),
-        (0.0..=0.9).prop_map(|share| vec![share]),
-        (0_usize..=1_000_000_000).prop_map(|bytes| vec![bytes]),
-    );
-    (choices, times, numbers).prop_map(
-        |(
-            (server, proxy),
-            (cut_every, server_after, server_down, avalanche_after, proxy_idle, proxy_delay),
-            (cut_share, stalled_share, proxy_bandwidth),
-        )| FaultsTable {
-            cut_every,
-            cut_share,
-            server,
-            server_after,
-            server_down,
-            stalled_share,
-            avalanche_after,
-            proxy,
-            proxy_idle,
-            proxy_delay,
-            proxy_bandwidth,
-        },
-    )
-}
-
-/// The bounds grow from the one to the other, and need the policy that has them.
-fn any_reconnect() -> impl Strategy<Value = ReconnectTable> {
-    let (millisecond, second) = (Duration::from_millis(1), Duration::from_secs(1));
-    (
-        subsequence(vec![Policy::Native], 0..=1),
-        between(millisecond, second),
-        between(second, 600 * second),
-    )
-        .prop_map(|(mut policy, first, most)| {
-            policy.push(Policy::Same);
-            ReconnectTable { policy, first: vec![first], most: vec![most] }
-        })
-}
-
-/// Any scenario that could have been read. The few ranges that depend on each other are kept apart: what
-/// is near a limit is tested above.
-fn any_scenario() -> impl Strategy<Value = Scenario> {
-    let seconds = Duration::from_secs;
-    let feed = (
-        several(1.0..1_000.0),
-        several(prop_oneof![
-            Just(Pace::Steady),
-            Just(Pace::Exact),
-            Just(Pace::Poisson),
-            (1_u32..100).prop_map(Pace::Burst)
-        ]),
-        several(prop_oneof![
-            (2_usize..=1_048_576).prop_map(Payload::Bytes),
-            Just(Payload::File(data_file()))
-        ]),
-        20_000_usize..=10_000_000,
-    );
-    let crowd = (several(1_usize..=1_000_000), between(Duration::ZERO, seconds(3_600)));
-    let timing = (
-        between(Duration::ZERO, seconds(3_600)),
-        between(seconds(100), seconds(3_600)),
-        between(seconds(40), seconds(3_600)),
-        // So few that no product of the lists is beyond the most runs that may be asked for.
-        1_u32..3,
-    )
-        .prop_map(|(warm_up, measure, drain, repeat)| Timing {
-            warm_up,
-            measure,
-            drain,
-            repeat,
-        });
-    let link = (
-        several(between(Duration::ZERO, seconds(2))),
-        several(between(Duration::ZERO, seconds(2))),
-    );
-    let polling = (
-        several(between(Duration::from_millis(1), seconds(10))),
-        several(between(Duration::from_millis(1), seconds(60))),
-    );
-    let plain = (vec![1], vec![false], Headers::Bare, vec![Connections::Own]);
-    let http = select(vec![
-        plain.clone(),
-        (vec![2], vec![true, false], Headers::Browser, vec![Connections::Shared]),
-        (vec![2, 1], vec![true], Headers::Bare, vec![Connections::Shared, Connections::Own]),
-    ]);
-    // Proxies, and servers that are started again, speak plain HTTP/1.1.
-    let http = prop_oneof![(http, Just(no_faults())), (Just(plain), any_faults())];
-    let rest = (
-        any::<String>(),
-        subsequence(Transport::ALL.to_vec(), 1..=4).prop_shuffle(),
-        http,
-        any_reconnect(),
-        proptest::collection::vec(any_threshold(), 0..6),
-    );
-    (feed, crowd, timing, link, polling, rest).prop_map(
-        |(
-            (rate, pace, payload, window),
-            (subscribers, ramp),
-            timing,
-            (delay, jitter),
-            (interval, hold),
-            (
-                about,
-                transports,
-                ((version, tls, headers, connections), faults),
-                reconnect,
-                mut thresholds,
-            ),
-        )| {
-            thresholds.sort_by_key(|threshold| threshold.transport);
-            let mut known = Vec::new();
-            thresholds.retain(|threshold| {
-                let key = (threshold.transport, threshold.column.clone());
-                let new = !known.contains(&key);
-                known.push(key);
-                new
-            });
-            Scenario {
-                top: TopTable { name: "test".to_owned(), about, transports },
-                feed: FeedTable { rate, pace, payload, window },
-                crowd: CrowdTable { subscribers, ramp, connections },
-                timing,
-                link: LinkTable { delay, jitter },
-                http: HttpTable { version, tls, headers },
-                short_polling: ShortPollingTable { interval },
-                long_polling: LongPollingTable { hold },
-                reconnect,
-                faults,
-                thresholds,
-            }
-        },
-    )
 }
 
 proptest! {

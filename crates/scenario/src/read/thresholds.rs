@@ -10,7 +10,8 @@ use crate::threshold::{Operator, Threshold};
 use crate::values::located::Located;
 use crate::words::nearest;
 
-/// Reads every bound. First come those for every transport, then those for each, in the order of the file.
+/// Reads every bound. First come those for every transport, then those for each, in the order of
+/// the file.
 pub(super) fn read(bounds: &[Bound<'_>], problems: &mut Vec<Problem>) -> Vec<Threshold> {
     let mut thresholds = Vec::new();
     for bound in bounds {

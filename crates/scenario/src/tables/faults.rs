@@ -6,21 +6,24 @@ use crate::key::table;
 use crate::placed::needs;
 use crate::{Cuts, Faults, Outage, Problem, Proxy, ProxyHabit, ServerFault};
 
-/// The table is not multiplied out if the lengths of its lists alone make more combinations than this.
+/// The table is not multiplied out if the lengths of its lists alone make more combinations than
+/// this.
 const MAX_COMBINATIONS: usize = 10_000;
 
 table! {
-    /// What goes wrong, on purpose. A run with faults is valid as long as nothing is missed in silence.
+    /// What goes wrong, on purpose. A run with faults is valid as long as nothing is missed in
+    /// silence.
     table "faults" => FaultsTable, FaultsDraft {
-        /// Connections are cut this long after the window opened, and again and again after the same time;
-        /// 0s: never.
-        "cut-every" => CUT_EVERY, cut_every: Vec<Duration>, default r#""0s""#, from r#""0s""# to r#""1h""#;
+        /// Connections are cut this long after the window opened, and again and again after the
+        /// same time; 0s: never.
+        "cut-every" => CUT_EVERY, cut_every: Vec<Duration>,
+        default r#""0s""#, from r#""0s""# to r#""1h""#;
 
         /// The share of the connections that each cut takes, drawn anew each time.
         "cut-share" => CUT_SHARE, cut_share: Vec<f64>, default "1", from "0.001" to "1";
 
-        /// What happens to the server: "stop" (SIGTERM) and "kill" (SIGKILL) start it again at the same
-        /// address, with an empty feed; "freeze" (SIGSTOP) lets it go on where it stood.
+        /// What happens to the server: "stop" (SIGTERM) and "kill" (SIGKILL) start it again at the
+        /// same address, with an empty feed; "freeze" (SIGSTOP) lets it go on where it stood.
         "server" => SERVER, server: Vec<Option<ServerFault>>, default r#""none""#;
 
         /// When it happens, from the opening of the window.
@@ -31,18 +34,19 @@ table! {
         "server-down" => SERVER_DOWN, server_down: Vec<Duration>,
         default r#""1s""#, from r#""0s""# to r#""1h""#;
 
-        /// The share of the subscribers that stop reading when the window opens, and read on when it
-        /// closes. Their deliveries count, their delays do not.
+        /// The share of the subscribers that stop reading when the window opens, and read on when
+        /// it closes. Their deliveries count, their delays do not.
         "stalled-share" => STALLED_SHARE, stalled_share: Vec<f64>, default "0", from "0" to "0.9";
 
         /// All connections are cut at one instant, this long after the window opened; 0s: never.
         "avalanche-after" => AVALANCHE_AFTER, avalanche_after: Vec<Duration>,
         default r#""0s""#, from r#""0s""# to r#""1h""#;
 
-        /// What stands between the subscribers and the server, as a process of its own: a proxy that holds
-        /// responses back until they are whole or 16 KiB have come ("buffering"), cuts connections that
-        /// are idle ("idle-cut"), forwards requests without Upgrade ("strip-upgrade"), closes the
-        /// connection after each response ("close-after-response"), or is far away and narrow ("slow").
+        /// What stands between the subscribers and the server, as a process of its own: a proxy
+        /// that holds responses back until they are whole or 16 KiB have come ("buffering"), cuts
+        /// connections that are idle ("idle-cut"), forwards requests without Upgrade
+        /// ("strip-upgrade"), closes the connection after each response ("close-after-response"),
+        /// or is far away and narrow ("slow").
         "proxy" => PROXY, proxy: Vec<Option<ProxyHabit>>, default r#""none""#;
 
         /// With "idle-cut": how long nothing may be sent either way.
@@ -60,8 +64,8 @@ table! {
 }
 
 impl FaultsTable {
-    /// Returns every combination once. A key that has no meaning beside another one, such as how long a
-    /// server is down that never stops, multiplies nothing.
+    /// Returns every combination once. A key that has no meaning beside another one, such as how
+    /// long a server is down that never stops, multiplies nothing.
     pub(crate) fn combinations(&self) -> Vec<Faults> {
         let mut all = Vec::new();
         for cuts in self.cuts() {
@@ -121,8 +125,8 @@ impl FaultsTable {
 }
 
 impl FaultsDraft {
-    /// Returns a problem for each key that has a value of its own, but no meaning without another key that is
-    /// not set. If the value of the other key could not be read, it counts as set.
+    /// Returns a problem for each key that has a value of its own, but no meaning without another
+    /// key that is not set. If the value of the other key could not be read, it counts as set.
     pub(crate) fn check(&self) -> Vec<Problem> {
         let cuts = &self.cut_every;
         let cuts = cuts.is_empty() || cuts.iter().any(|every| !every.value.is_zero());

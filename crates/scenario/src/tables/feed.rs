@@ -15,14 +15,15 @@ table! {
         /// Messages per second, on average.
         "rate" => RATE, rate: Vec<f64>, default "10", from "0.001" to "1_000_000";
 
-        /// How messages are spread over time: "steady" (evenly, each up to 5 % of the interval early or
-        /// late, so that polls cannot lock to the feed), "exact" (evenly), "poisson" (independently of
-        /// each other), or { burst = 50 } (so many at once, at the same mean rate).
+        /// How messages are spread over time: "steady" (evenly, each up to 5 % of the interval
+        /// early or late, so that polls cannot lock to the feed), "exact" (evenly), "poisson"
+        /// (independently of each other), or { burst = 50 } (so many at once, at the same mean
+        /// rate).
         "pace" => PACE, pace: Vec<Pace>, default r#""steady""#;
 
-        /// What each message carries: a JSON string of so many bytes, or { file = "quotes.jsonl" }: one
-        /// JSON value a line, replayed in order, over and over. The path starts from the folder of the
-        /// scenario.
+        /// What each message carries: a JSON string of so many bytes, or { file = "quotes.jsonl" }:
+        /// one JSON value a line, replayed in order, over and over. The path starts from the folder
+        /// of the scenario.
         "payload" => PAYLOAD, payload: Vec<Payload>, default "256", from "2" to "1_048_576";
 
         /// Messages that the feed keeps for those who come back.
@@ -31,8 +32,8 @@ table! {
 }
 
 impl FeedDraft {
-    /// Resolves the paths of payload files from the folder of the scenario and reads the files once.
-    /// Payloads whose file is not right are left out, and their problems noted.
+    /// Resolves the paths of payload files from the folder of the scenario and reads the files
+    /// once. Payloads whose file is not right are left out, and their problems noted.
     pub(crate) fn resolve_files(&mut self, folder: &Path, problems: &mut Vec<Problem>) {
         self.payload.retain_mut(|Placed { value, place }| {
             let Payload::File(path) = value else { return true };

@@ -5,8 +5,9 @@ use std::path::{Path, PathBuf};
 
 use wirebench_protocol::{PayloadFileError, read_payload_file};
 
-/// Returns the full path of a payload file, or why it cannot be replayed and what to do. The path starts
-/// from `folder`, the folder of the scenario, wherever it was written: in the file or behind `--set`.
+/// Returns the full path of a payload file, or why it cannot be replayed and what to do. The path
+/// starts from `folder`, the folder of the scenario, wherever it was written: in the file or behind
+/// `--set`.
 pub(super) fn resolve(folder: &Path, written: &Path) -> Result<PathBuf, (String, Option<String>)> {
     let path = folder.join(written);
     read_payload_file(&path, |_| ()).map_err(|error| {

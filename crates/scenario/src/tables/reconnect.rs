@@ -10,13 +10,13 @@ use crate::{Policy, Problem, Reconnect};
 table! {
     /// How soon subscribers come back after their subscription broke.
     table "reconnect" => ReconnectTable, ReconnectDraft {
-        /// How subscribers wait before they reconnect: "same" (all transports draw their pauses from the
-        /// same distribution, and the server announces the same first pause) or "native" (as the usual
-        /// client of each transport does when nobody configures it).
+        /// How subscribers wait before they reconnect: "same" (all transports draw their pauses
+        /// from the same distribution, and the server announces the same first pause) or "native"
+        /// (as the usual client of each transport does when nobody configures it).
         "policy" => POLICY, policy: Vec<Policy>, default r#""same""#;
 
-        /// With "same": the first pause is drawn from 0 to this, and the server announces it. The bound
-        /// doubles with each failed attempt.
+        /// With "same": the first pause is drawn from 0 to this, and the server announces it. The
+        /// bound doubles with each failed attempt.
         "first" => FIRST, first: Vec<Duration>, default r#""100ms""#, from r#""1ms""# to r#""1m""#;
 
         /// With "same": the bound does not grow beyond this.
@@ -25,8 +25,8 @@ table! {
 }
 
 impl ReconnectTable {
-    /// Returns every combination once. `first` and `most` mean nothing to [`Policy::Native`] and do not
-    /// multiply its runs.
+    /// Returns every combination once. `first` and `most` mean nothing to [`Policy::Native`] and do
+    /// not multiply its runs.
     pub fn combinations(&self) -> Vec<Reconnect> {
         let mut all = Vec::new();
         for policy in &self.policy {

@@ -11,7 +11,8 @@ table! {
         "warm-up" => WARM_UP, warm_up: Duration, default r#""2s""#, from r#""0s""# to r#""1h""#;
 
         /// The measured window.
-        "measure" => MEASURE, measure: Duration, default r#""10s""#, from r#""100ms""# to r#""24h""#;
+        "measure" => MEASURE, measure: Duration,
+        default r#""10s""#, from r#""100ms""# to r#""24h""#;
 
         /// After it: at most this long, for what is still on its way.
         "drain" => DRAIN, drain: Duration, default r#""5s""#, from r#""10ms""# to r#""1h""#;

@@ -27,8 +27,8 @@ fn all_transports() -> String {
 }
 
 impl TopDraft {
-    /// Checks that the name can be that of a folder: results are kept in a folder of this name, which must
-    /// not lead elsewhere.
+    /// Checks that the name can be that of a folder: results are kept in a folder of this name,
+    /// which must not lead elsewhere.
     pub(crate) fn check(&self) -> Option<Problem> {
         let name = self.name.as_ref()?;
         let fits = |c: char| c.is_alphanumeric() || matches!(c, '-' | '_' | '.' | ' ');

@@ -95,8 +95,8 @@ fn none_and_names<T: Choice>() -> Vec<&'static str> {
     [NONE].into_iter().chain(names::<T>()).collect()
 }
 
-/// Returns the value with the name that was found, or says which names there are and which of them was
-/// probably meant.
+/// Returns the value with the name that was found, or says which names there are and which of them
+/// was probably meant.
 pub(super) fn one_of<T: Clone>(found: Located<'_>, choices: &[(&str, T)]) -> Result<T, Mismatch> {
     let wanted = found.value.get_ref().as_str().ok_or_else(Mismatch::default)?;
     if let Some((_, value)) = choices.iter().find(|(name, _)| *name == wanted) {

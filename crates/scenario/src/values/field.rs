@@ -1,4 +1,5 @@
-//! The fields of a table: one value or a list of them, read from a scenario file and written to one.
+//! The fields of a table: one value or a list of them, read from a scenario file and written to
+//! one.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -117,7 +118,8 @@ pub(crate) fn default<T: Value>(key: &Key) -> T {
     from_text(&key.default())
 }
 
-/// Reads the values of keys. Hands out those that are right, and notes what is wrong with the others.
+/// Reads the values of keys. Hands out those that are right, and notes what is wrong with the
+/// others.
 pub(crate) struct Reader<'a, 'p> {
     /// What the file and the command line say, by the path of the key.
     entries: BTreeMap<&'static str, Located<'a>>,

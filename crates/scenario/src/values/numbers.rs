@@ -49,8 +49,9 @@ impl Value for bool {
     }
 }
 
-/// All whole numbers are read alike. A number that is too large for its type becomes the largest value of
-/// the type, which is beyond the range of every key; a negative number becomes the smallest.
+/// All whole numbers are read alike. A number that is too large for its type becomes the largest
+/// value of the type, which is beyond the range of every key; a negative number becomes the
+/// smallest.
 macro_rules! whole_number {
     ($($number:ty),*) => {$(
         impl Value for $number {

@@ -24,7 +24,8 @@ use crate::{machine, plan, print};
 /// Run scenarios and show what was measured
 ///
 /// For each run a server is started as a process of its own. Every row is in the results folder as
-/// soon as it is measured. Ctrl-C ends the run in progress and keeps the results; twice ends at once.
+/// soon as it is measured. Ctrl-C ends the run in progress and keeps the results; twice ends at
+/// once.
 #[derive(Args, Debug)]
 pub(crate) struct RunArguments {
     /// Scenario files
@@ -156,7 +157,8 @@ impl RunArguments {
     }
 }
 
-/// Cancels `stop` at the first signal, which ends the run in progress. The second signal ends the program.
+/// Cancels `stop` at the first signal, which ends the run in progress. The second signal ends the
+/// program.
 fn watch_for_interrupts(stop: CancellationToken) -> anyhow::Result<()> {
     let mut signals = stop_signals()?;
     tokio::spawn(async move {

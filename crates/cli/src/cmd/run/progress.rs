@@ -118,7 +118,8 @@ impl Display {
     }
 }
 
-/// Names runs by what sets them apart: the transport, the keys that vary in the scenario, the repeat.
+/// Names runs by what sets them apart: the transport, the keys that vary in the scenario, the
+/// repeat.
 #[derive(Debug)]
 struct Names {
     varying: Vec<&'static str>,

@@ -51,8 +51,8 @@ impl<'a> Session<'a> {
         })
     }
 
-    /// Makes every run, then shows what was measured. A run that fails ends the session; what was measured
-    /// before it is still shown.
+    /// Makes every run, then shows what was measured. A run that fails ends the session; what was
+    /// measured before it is still shown.
     pub(super) async fn run(mut self) -> anyhow::Result<Exit> {
         self.display.scenario(self.scenario, &self.folder.path);
         let mut failed = None;
@@ -67,15 +67,16 @@ impl<'a> Session<'a> {
         }
         self.display.finish();
         let concluded = self.conclude();
-        // What ended the scenario comes before what could then not be shown of it: a full disk is both.
+        // What ended the scenario comes before what could then not be shown of it: a full disk is
+        // both.
         if let Some(error) = failed {
             return Err(error.context(self.ended_early()));
         }
         concluded
     }
 
-    /// Makes one run: starts a server, and a proxy in front of it if the run has one, drives the crowd of the
-    /// run, and stops the server.
+    /// Makes one run: starts a server, and a proxy in front of it if the run has one, drives the
+    /// crowd of the run, and stops the server.
     async fn one(&mut self, run: &Run) -> anyhow::Result<()> {
         let plan = ServerPlan {
             window: run.window,
@@ -119,7 +120,8 @@ impl<'a> Session<'a> {
         control: &ControlClient,
         server: ServerHandle,
     ) -> anyhow::Result<Option<Measurement>> {
-        // A second that cannot be kept ends the run as well: the disk is full, or the folder is gone.
+        // A second that cannot be kept ends the run as well: the disk is full, or the folder is
+        // gone.
         let ended = self.stop.child_token();
         let mut lost = None;
         let (folder, display) = (&mut self.folder, &mut self.display);
@@ -155,8 +157,8 @@ impl<'a> Session<'a> {
         format!("the scenario ended early; {kept} in `{}`", self.folder.path.display())
     }
 
-    /// Prints the rows on standard output, and broken thresholds and the path of the folder on standard error.
-    /// Writes the page into the folder. Returns how the session ended.
+    /// Prints the rows on standard output, and broken thresholds and the path of the folder on
+    /// standard error. Writes the page into the folder. Returns how the session ended.
     fn conclude(&self) -> anyhow::Result<Exit> {
         if !self.folder.rows.is_empty() {
             let style = print::style();
@@ -184,7 +186,8 @@ impl<'a> Session<'a> {
     }
 }
 
-/// Returns a warning if runs were disturbed, with the run that was disturbed most. Such runs are valid.
+/// Returns a warning if runs were disturbed, with the run that was disturbed most. Such runs are
+/// valid.
 fn disturbed(rows: &[Row]) -> Option<String> {
     let taken = |row: &Row| {
         let ratios = ["other_cpu_ratio", "steal_cpu_ratio"].map(|column| row.number(column));

@@ -3,8 +3,8 @@
 use wirebench_report::Row;
 use wirebench_scenario::Threshold;
 
-/// Returns a sentence for every bound that is not met. A bound on a value that was not measured is not met, and
-/// its sentence says so.
+/// Returns a sentence for every bound that is not met. A bound on a value that was not measured is
+/// not met, and its sentence says so.
 pub(super) fn broken(thresholds: &[Threshold], rows: &[Row]) -> Vec<String> {
     let mut sentences = Vec::new();
     for row in rows {

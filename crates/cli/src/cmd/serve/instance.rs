@@ -7,8 +7,9 @@ use tokio_util::sync::CancellationToken;
 use wirebench_demos::Demos;
 use wirebench_server::{ControlApi, Server, Token};
 
-/// The server between two restarts. A restart makes another instance, with empty feeds in new epochs, so that
-/// a cursor of the first means to the second what it would mean after the restart of a process.
+/// The server between two restarts. A restart makes another instance, with empty feeds in new
+/// epochs, so that a cursor of the first means to the second what it would mean after the restart
+/// of a process.
 pub(super) struct Instance {
     server: Server,
     /// `None` if the demos are off.

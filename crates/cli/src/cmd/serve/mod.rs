@@ -33,9 +33,8 @@ const EXPLAIN_AFTER: Duration = Duration::from_millis(300);
 /// Serve a feed over every transport, and the teaching demos
 ///
 /// Prints one JSON line on standard output once it is ready, with the addresses it listens on. The
-/// first of them, opened in a browser, shows the demos.
-/// SIGTERM or Ctrl-C ends every connection properly, and then the server; a second Ctrl-C ends it at
-/// once.
+/// first of them, opened in a browser, shows the demos. SIGTERM or Ctrl-C ends every connection
+/// properly, and then the server; a second Ctrl-C ends it at once.
 #[derive(Args, Debug)]
 pub(crate) struct ServeArguments {
     /// Address of the feeds; port 0 takes any free one
@@ -56,7 +55,8 @@ pub(crate) struct ServeArguments {
     /// Serve the feeds alone: no pages, no feeds for them, nothing that works for them
     #[arg(long)]
     no_demos: bool,
-    /// Who may change on the demos' pages what everybody sees: the publisher, the link, cuts, restarts
+    /// Who may change on the demos' pages what everybody sees: the publisher, the link, cuts,
+    /// restarts
     #[arg(long, value_name = "WHO", value_enum, default_value_t)]
     demo_controls: DemoControls,
     #[command(flatten)]
@@ -157,7 +157,8 @@ async fn until_stopped(arguments: ServeArguments) -> anyhow::Result<Exit> {
 }
 
 impl ServeArguments {
-    /// Returns an instance of the server. Its demos keep the settings of those `before` the restart.
+    /// Returns an instance of the server. Its demos keep the settings of those `before` the
+    /// restart.
     fn instance(&self, setup: &ServerSetup, before: Option<&Demos>) -> Instance {
         let feed = || self.options.feed(Feed::new(self.window.get()));
         let feeds = self.feed.iter().map(|name| (name.clone(), feed()));
@@ -172,8 +173,8 @@ impl ServeArguments {
     }
 }
 
-/// Returns a token that is cancelled when the server is asked to stop. After that, Ctrl-C ends the program at
-/// once.
+/// Returns a token that is cancelled when the server is asked to stop. After that, Ctrl-C ends the
+/// program at once.
 fn stop_token(until_stdin_ends: bool) -> anyhow::Result<CancellationToken> {
     let mut signals = stop_signals()?;
     let stop = CancellationToken::new();

@@ -14,10 +14,10 @@ use wirebench_server::{
 
 use crate::machine;
 
-/// Files that a server needs beside its connections.
+/// The number of open files that a server needs beside its connections.
 const OTHER_FILES: u64 = 64;
 
-/// Limits, access, TLS.
+/// Limits, access and TLS.
 #[derive(Args, Debug)]
 pub(super) struct ServeOptions {
     /// Serve over TLS: `self-signed`, or the PEM files of a certificate chain and of its key
@@ -29,8 +29,8 @@ pub(super) struct ServeOptions {
     /// File with the token that subscribing takes; or the variable `WIREBENCH_SUBSCRIBE_TOKEN`
     #[arg(long, value_name = "FILE", help_heading = "Access")]
     subscribe_token_file: Option<PathBuf>,
-    /// File with the token of the control API; or the variable `WIREBENCH_CONTROL_TOKEN` [default: a
-    /// random one, in the ready line]
+    /// File with the token of the control API; or the variable `WIREBENCH_CONTROL_TOKEN` [default:
+    /// a random one, in the ready line]
     #[arg(long, value_name = "FILE", help_heading = "Access")]
     control_token_file: Option<PathBuf>,
     /// Let the control API listen on an address that is not loopback
@@ -40,8 +40,9 @@ pub(super) struct ServeOptions {
     /// `https://example.org`; `*` stands for all; give it again for more than one
     #[arg(long, value_name = "ORIGIN", value_parser = origin, help_heading = "Access")]
     allow_origin: Vec<String>,
-    /// A proxy before the server that is trusted to say for whom it asks: an address, or a network such as
-    /// `10.0.0.0/8`; give it again for more than one. Limits per address are then its clients'
+    /// A proxy before the server that is trusted to say for whom it asks: an address, or a network
+    /// such as `10.0.0.0/8`; give it again for more than one. Limits per address are then its
+    /// clients'
     #[arg(long, value_name = "ADDRESS", help_heading = "Access")]
     trust_proxy: Vec<IpNetwork>,
     /// Header in which the trusted proxies say for whom they ask
@@ -54,7 +55,8 @@ pub(super) struct ServeOptions {
         help_heading = "Access"
     )]
     proxy_header: ProxyHeader,
-    /// Expect the trusted proxies to begin each connection with a header of the PROXY protocol, version 2
+    /// Expect the trusted proxies to begin each connection with a header of the PROXY protocol,
+    /// version 2
     #[arg(long, requires = "trust_proxy", help_heading = "Access")]
     proxy_protocol: bool,
 
@@ -91,11 +93,12 @@ pub(super) struct ServeOptions {
     /// Time for connections to end once the server is told to stop
     #[arg(long, value_name = "TIME", default_value = "5s", value_parser = duration, help_heading = "Limits")]
     drain_time: Duration,
-    /// When the server stops, subscribers are told to come back at random within this time; `0s` tells
-    /// them nothing
+    /// When the server stops, subscribers are told to come back at random within this time; `0s`
+    /// tells them nothing
     #[arg(long, value_name = "TIME", default_value = "5s", value_parser = any_duration, help_heading = "Limits")]
     return_time: Duration,
-    /// Pause before reconnecting that event streams announce (`retry:`), or `none` to announce nothing
+    /// Pause before reconnecting that event streams announce (`retry:`), or `none` to announce
+    /// nothing
     #[arg(long, value_name = "TIME", default_value = "1s", value_parser = announced, help_heading = "Limits")]
     retry: Announced,
 }
@@ -123,7 +126,7 @@ impl From<ProxyHeader> for ForwardedHeader {
     }
 }
 
-/// The options, with what their files say.
+/// The options, with the content of the files that they name.
 pub(super) struct ServerSetup {
     limits: Limits,
     publish: Option<Token>,
@@ -131,14 +134,14 @@ pub(super) struct ServerSetup {
     origins: Vec<String>,
     tls: Option<Tls>,
     proxies: Proxies,
-    /// Of the control API.
+    /// The token of the control API.
     pub(super) control_token: Token,
-    /// Somebody knows it already.
+    /// True if the token was given, and not drawn at random.
     control_token_given: bool,
 }
 
 impl ServerSetup {
-    /// The server within the limits, for those who may.
+    /// Returns the server with its limits and access rules.
     pub(super) fn server(&self, server: Server) -> Server {
         let origins = self.origins.iter().cloned();
         let access = Access::new(self.publish.clone(), self.subscribe.clone(), origins);
@@ -150,7 +153,7 @@ impl ServerSetup {
         }
     }
 
-    /// Whether there is anything that takes a token, beside the control API.
+    /// Returns true if subscribing or publishing takes a token.
     pub(super) fn needs_a_token(&self) -> bool {
         self.publish.is_some() || self.subscribe.is_some()
     }
@@ -163,14 +166,15 @@ impl ServerSetup {
         self.tls.as_ref().map(|tls| tls.certificate().to_owned())
     }
 
-    /// What the ready line has to say: nothing where it was given, since what is printed is kept.
+    /// Returns the token for the ready line. `None` if it was given: whoever gave it knows it, and
+    /// printed lines are kept.
     pub(super) fn token_to_announce(&self) -> Option<String> {
         (!self.control_token_given).then(|| self.control_token.reveal().to_owned())
     }
 }
 
 impl ServeOptions {
-    /// Whether subscribing or publishing takes a token.
+    /// Returns true if the options or the environment name a token for subscribing or publishing.
     pub(super) fn names_a_token(&self) -> bool {
         let given = |file: &Option<PathBuf>, name: &str| {
             file.is_some() || std::env::var_os(format!("WIREBENCH_{name}_TOKEN")).is_some()
@@ -211,7 +215,7 @@ impl ServeOptions {
         )
     }
 
-    /// A feed within the limits.
+    /// Returns the feed with its limits.
     pub(super) fn feed(&self, feed: Feed) -> Feed {
         let feed = match self.window_bytes {
             Some(bytes) => feed.with_window_bytes(bytes.get()),
@@ -223,7 +227,7 @@ impl ServeOptions {
         }
     }
 
-    /// What to prove the server with, if it is to speak TLS.
+    /// Returns the certificate of the server. `None` if it does not speak TLS.
     fn tls(&self, listen: SocketAddr) -> anyhow::Result<Option<Tls>> {
         match self.tls.as_slice() {
             [] => Ok(None),
@@ -257,8 +261,8 @@ impl ServeOptions {
     }
 }
 
-/// A token from its file or its variable; never from an argument, which everybody on the machine can
-/// read.
+/// Reads a token from its file or its environment variable. It is never an argument, which
+/// everybody on the machine can read.
 fn token(name: &str, file: Option<&Path>) -> anyhow::Result<Option<Token>> {
     let variable = format!("WIREBENCH_{name}_TOKEN");
     let (text, from) = match (file, std::env::var(&variable)) {

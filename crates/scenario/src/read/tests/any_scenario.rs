@@ -1,0 +1,202 @@
+//! Random scenarios.
+
+use std::time::Duration;
+
+use proptest::prelude::*;
+use proptest::sample::{select, subsequence};
+use wirebench_protocol::Transport;
+use wirebench_protocol::control::{Pace, Payload};
+
+use super::{data_file, no_faults};
+use crate::columns::{COLUMNS, WORDS};
+use crate::{
+    Connections, CrowdTable, FaultsTable, FeedTable, Headers, HttpTable, LinkTable,
+    LongPollingTable, Operator, Policy, ProxyHabit, ReconnectTable, Scenario, ServerFault,
+    ShortPollingTable, Threshold, Timing, TopTable,
+};
+
+/// Any scenario that could have been read. The few ranges that depend on each other are kept apart:
+/// the tests of `read` cover values near a limit.
+pub(super) fn any_scenario() -> impl Strategy<Value = Scenario> {
+    let polling = (
+        several(between(Duration::from_millis(1), Duration::from_secs(10))),
+        several(between(Duration::from_millis(1), Duration::from_mins(1))),
+    );
+    let rest = (any_link(), any_reconnect(), any_thresholds());
+    (any_top(), any_feed(), any_paths_and_faults(), any_timing(), polling, rest).prop_map(
+        |(top, feed, (crowd, http, faults), timing, (interval, hold), rest)| {
+            let (link, reconnect, thresholds) = rest;
+            Scenario {
+                top,
+                feed,
+                crowd,
+                timing,
+                link,
+                http,
+                short_polling: ShortPollingTable { interval },
+                long_polling: LongPollingTable { hold },
+                reconnect,
+                faults,
+                thresholds,
+            }
+        },
+    )
+}
+
+fn any_top() -> impl Strategy<Value = TopTable> {
+    let transports = subsequence(Transport::ALL.to_vec(), 1..=Transport::COUNT).prop_shuffle();
+    (any::<String>(), transports).prop_map(|(about, transports)| TopTable {
+        name: "test".to_owned(),
+        about,
+        transports,
+    })
+}
+
+fn any_feed() -> impl Strategy<Value = FeedTable> {
+    let paces = prop_oneof![
+        Just(Pace::Steady),
+        Just(Pace::Exact),
+        Just(Pace::Poisson),
+        (1_u32..100).prop_map(Pace::Burst)
+    ];
+    let payloads = prop_oneof![
+        (2_usize..=1_048_576).prop_map(Payload::Bytes),
+        Just(Payload::File(data_file()))
+    ];
+    (several(1.0..1_000.0), several(paces), several(payloads), 20_000_usize..=10_000_000)
+        .prop_map(|(rate, pace, payload, window)| FeedTable { rate, pace, payload, window })
+}
+
+fn any_timing() -> impl Strategy<Value = Timing> {
+    let (seconds, hour) = (Duration::from_secs, Duration::from_hours(1));
+    // So few repeats that no product of the lists exceeds the maximum number of runs.
+    let repeat = 1_u32..3;
+    let parts =
+        (between(Duration::ZERO, hour), between(seconds(100), hour), between(seconds(40), hour));
+    (parts, repeat).prop_map(|((warm_up, measure, drain), repeat)| Timing {
+        warm_up,
+        measure,
+        drain,
+        repeat,
+    })
+}
+
+fn any_link() -> impl Strategy<Value = LinkTable> {
+    let times = || several(between(Duration::ZERO, Duration::from_secs(2)));
+    (times(), times()).prop_map(|(delay, jitter)| LinkTable { delay, jitter })
+}
+
+/// Proxies, and servers that are started again, speak plain HTTP/1.1.
+fn any_paths_and_faults() -> impl Strategy<Value = (CrowdTable, HttpTable, FaultsTable)> {
+    let plain = (vec![1], vec![false], Headers::Bare, vec![Connections::Own]);
+    let http = select(vec![
+        plain.clone(),
+        (vec![2], vec![true, false], Headers::Browser, vec![Connections::Shared]),
+        (vec![2, 1], vec![true], Headers::Bare, vec![Connections::Shared, Connections::Own]),
+    ]);
+    let http_and_faults = prop_oneof![(http, Just(no_faults())), (Just(plain), any_faults())];
+    let ramp = between(Duration::ZERO, Duration::from_hours(1));
+    (several(1_usize..=1_000_000), ramp, http_and_faults).prop_map(
+        |(subscribers, ramp, ((version, tls, headers, connections), faults))| {
+            let crowd = CrowdTable { subscribers, ramp, connections };
+            (crowd, HttpTable { version, tls, headers }, faults)
+        },
+    )
+}
+
+/// One value of each key, or several. Enough of the choices that every key has a meaning.
+fn any_faults() -> impl Strategy<Value = FaultsTable> {
+    let time =
+        || between(Duration::from_millis(10), Duration::from_secs(10)).prop_map(|time| vec![time]);
+    let choices = (
+        select(ServerFault::ALL.to_vec()).prop_map(|fault| vec![None, Some(fault)]),
+        Just(vec![Some(ProxyHabit::IdleCut), Some(ProxyHabit::Slow)]),
+    );
+    let times = (time(), time(), time(), time(), time(), time());
+    let numbers = (
+        (0.001..=1.0).prop_map(|share| vec![share]),
+        (0.0..=0.9).prop_map(|share| vec![share]),
+        (0_usize..=1_000_000_000).prop_map(|bytes| vec![bytes]),
+    );
+    (choices, times, numbers).prop_map(
+        |(
+            (server, proxy),
+            (cut_every, server_after, server_down, avalanche_after, proxy_idle, proxy_delay),
+            (cut_share, stalled_share, proxy_bandwidth),
+        )| FaultsTable {
+            cut_every,
+            cut_share,
+            server,
+            server_after,
+            server_down,
+            stalled_share,
+            avalanche_after,
+            proxy,
+            proxy_idle,
+            proxy_delay,
+            proxy_bandwidth,
+        },
+    )
+}
+
+/// `first` is not above `most`, and one policy is the one that uses them.
+fn any_reconnect() -> impl Strategy<Value = ReconnectTable> {
+    let (millisecond, second) = (Duration::from_millis(1), Duration::from_secs(1));
+    (
+        subsequence(vec![Policy::Native], 0..=1),
+        between(millisecond, second),
+        between(second, 600 * second),
+    )
+        .prop_map(|(mut policy, first, most)| {
+            policy.push(Policy::Same);
+            ReconnectTable { policy, first: vec![first], most: vec![most] }
+        })
+}
+
+/// Bounds on different columns, in the order in which they are read.
+fn any_thresholds() -> impl Strategy<Value = Vec<Threshold>> {
+    proptest::collection::vec(any_threshold(), 0..6).prop_map(|mut thresholds| {
+        thresholds.sort_by_key(|threshold| threshold.transport);
+        let mut known = Vec::new();
+        thresholds.retain(|threshold| {
+            let key = (threshold.transport, threshold.column.clone());
+            let new = !known.contains(&key);
+            known.push(key);
+            new
+        });
+        thresholds
+    })
+}
+
+fn any_threshold() -> impl Strategy<Value = Threshold> {
+    let columns: Vec<_> = COLUMNS.into_iter().filter(|column| !WORDS.contains(column)).collect();
+    let transports: Vec<_> = [None].into_iter().chain(Transport::ALL.map(Some)).collect();
+    (select(transports), select(columns), select(Operator::ALL.to_vec()), -1e12..1e12).prop_map(
+        |(transport, column, operator, bound)| Threshold {
+            transport,
+            column: column.to_owned(),
+            operator,
+            bound,
+        },
+    )
+}
+
+/// A few distinct values, in any order.
+fn several<T: Clone + std::fmt::Debug + PartialEq + 'static>(
+    value: impl Strategy<Value = T>,
+) -> impl Strategy<Value = Vec<T>> {
+    proptest::collection::vec(value, 1..3).prop_map(|values| {
+        let mut distinct = Vec::new();
+        for value in values {
+            if !distinct.contains(&value) {
+                distinct.push(value);
+            }
+        }
+        distinct
+    })
+}
+
+fn between(least: Duration, most: Duration) -> impl Strategy<Value = Duration> {
+    let nanos = |duration: Duration| u64::try_from(duration.as_nanos()).unwrap();
+    (nanos(least)..=nanos(most)).prop_map(Duration::from_nanos)
+}
