@@ -1,7 +1,8 @@
-//! Release builds embed the files under `web/`, so a new file there must cause a rebuild.
+//! Optimised builds embed the files under `web/`, so a new file there must cause a rebuild.
 
 fn main() {
-    let embedded = std::env::var("PROFILE").is_ok_and(|profile| profile == "release");
+    // Not `PROFILE`: it is `debug` for the profile `dist`, which inherits from `dev`.
+    let embedded = std::env::var("OPT_LEVEL").is_ok_and(|level| level != "0");
     let watched = if embedded { "web" } else { "build.rs" };
     println!("cargo::rerun-if-changed={watched}");
 }
