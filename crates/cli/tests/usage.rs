@@ -4,7 +4,10 @@
 mod support;
 
 use std::fs;
+use std::io::{Read, Write};
+use std::net::TcpListener;
 use std::path::Path;
+use std::thread;
 
 use support::run;
 use tempfile::TempDir;
@@ -48,6 +51,25 @@ fn a_server_is_healthy_while_it_answers() {
     let gone = run(here, &["health", &url]);
     assert_eq!(gone.code, Some(1), "{gone:?}");
     assert!(gone.stderr.contains(&format!("cannot reach `{url}`")), "{gone:?}");
+}
+
+#[test]
+fn a_server_that_answers_with_an_error_is_not_healthy() {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let url = format!("http://{}", listener.local_addr().expect("an address"));
+    let serving = thread::spawn(move || {
+        let (mut client, _) = listener.accept().expect("a connection");
+        let mut request = [0; 1024];
+        let read = client.read(&mut request).expect("a request");
+        client
+            .write_all(b"HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\n\r\n")
+            .expect("answered");
+        String::from_utf8_lossy(&request[..read]).into_owned()
+    });
+    let sick = run(Path::new("."), &["health", &url]);
+    assert!(serving.join().expect("served").starts_with("GET /healthz HTTP/1.1\r\n"));
+    assert_eq!(sick.code, Some(1), "{sick:?}");
+    assert!(sick.stderr.contains("is not healthy: it answered 503"), "{sick:?}");
 }
 
 #[test]

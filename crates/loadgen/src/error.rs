@@ -78,7 +78,7 @@ pub enum SubscribeError {
         asked: String,
         /// The close code.
         code: u16,
-        /// The reason that came with it. May be empty.
+        /// The reason in the Close frame. May be empty.
         reason: String,
     },
 }

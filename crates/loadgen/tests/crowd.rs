@@ -88,14 +88,9 @@ async fn a_run_over_each_transport_delivers_everything() {
                 seconds.push(*second);
             }
         };
-        let stop = CancellationToken::new();
         let run = run(transport);
-        let measured = drive(
-            Drive { run: &run, target: &target, control: &control, workers: 2, stop, server: None },
-            &mut observe,
-        )
-        .await
-        .unwrap();
+        let two_workers = Drive { workers: 2, ..Drive::new(&run, &target, &control) };
+        let measured = drive(two_workers, &mut observe).await.unwrap();
         check(transport, &measured, &seconds);
         end.cancel();
     }
@@ -124,19 +119,8 @@ async fn an_interrupted_run_keeps_what_was_measured() {
             stop.cancel();
         }
     };
-    let measured = drive(
-        Drive {
-            run: &run,
-            target: &target,
-            control: &control,
-            workers: 1,
-            stop: stop.clone(),
-            server: None,
-        },
-        &mut observe,
-    )
-    .await
-    .unwrap();
+    let stopped = Drive { stop: stop.clone(), ..Drive::new(&run, &target, &control) };
+    let measured = drive(stopped, &mut observe).await.unwrap();
     assert!(measured.invalid.contains(&Invalid::Interrupted), "{:?}", measured.invalid);
     assert_eq!(measured.missing(), Some(0));
     assert!(measured.duration >= Duration::from_secs(1), "{:?}", measured.duration);
@@ -154,18 +138,7 @@ async fn a_run_whose_server_goes_away_fails_with_that_reason() {
             end.cancel();
         }
     };
-    let result = drive(
-        Drive {
-            run: &run,
-            target: &target,
-            control: &control,
-            workers: 1,
-            stop: CancellationToken::new(),
-            server: None,
-        },
-        &mut observe,
-    )
-    .await;
+    let result = drive(Drive::new(&run, &target, &control), &mut observe).await;
     assert!(matches!(result, Err(DriveError::Server { .. })), "{result:?}");
 }
 
@@ -176,18 +149,7 @@ async fn a_crowd_that_cannot_subscribe_reports_why() {
     let mut observe = |_| {};
     let mut run = run(Transport::LongPolling);
     run.subscribers = 3;
-    let result = drive(
-        Drive {
-            run: &run,
-            target: &target,
-            control: &control,
-            workers: 1,
-            stop: CancellationToken::new(),
-            server: None,
-        },
-        &mut observe,
-    )
-    .await;
+    let result = drive(Drive::new(&run, &target, &control), &mut observe).await;
     let Err(error @ DriveError::NoneConnected { .. }) = result else { panic!("{result:?}") };
     assert!(error.to_string().contains("404"), "{error}");
 }

@@ -21,7 +21,6 @@ use support::proxy::Proxy;
 use support::socket_reads::Reads;
 use support::{Bench, TIMEOUT, publish, until, within};
 use tokio::sync::Mutex;
-use tokio_util::sync::CancellationToken;
 use wirebench_loadgen::{
     ControlClient, DEFAULT_FEED, Drive, Progress, SubscriberSettings, drive, subscribe,
 };
@@ -81,17 +80,8 @@ async fn measure(
     mut observe: impl FnMut(Progress) + Send,
 ) -> Measurement {
     let target = support::target(address);
-    let driving = drive(
-        Drive {
-            run,
-            target: &target,
-            control,
-            workers: 2,
-            stop: CancellationToken::new(),
-            server: None,
-        },
-        &mut observe,
-    );
+    let two_workers = Drive { workers: 2, ..Drive::new(run, &target, control) };
+    let driving = drive(two_workers, &mut observe);
     let what = format!("{}: a measurement", run.transport);
     within(TIMEOUT, what, driving).await.unwrap_or_else(|error| panic!("{}: {error}", run.id))
 }
@@ -318,11 +308,8 @@ async fn a_run_over_any_variant_of_http_counts_what_the_proxy_counts() {
         let target = bench.target_by_way_of(proxy.address);
         let control = control(&bench);
         let mut observe = |_| {};
-        let stop = CancellationToken::new();
-        let driving = drive(
-            Drive { run: &run, target: &target, control: &control, workers: 2, stop, server: None },
-            &mut observe,
-        );
+        let two_workers = Drive { workers: 2, ..Drive::new(&run, &target, &control) };
+        let driving = drive(two_workers, &mut observe);
         let what = format!("{transport} over {variant}: a measurement");
         let measured = within(TIMEOUT, &what, driving).await.unwrap();
         assert_eq!(measured.missing(), Some(0), "{what}");

@@ -297,11 +297,8 @@ async fn measure(transport: Transport, faults: Faults) -> Measurement {
         );
     });
     let run = run(transport, faults);
-    let (mut observe, never) = (|_| {}, CancellationToken::new());
-    let driving = drive(
-        Drive { run: &run, target: &target, control: &api, workers: 1, stop: never, server: None },
-        &mut observe,
-    );
+    let mut observe = |_| {};
+    let driving = drive(Drive::new(&run, &target, &api), &mut observe);
     let measured = within(2 * TIMEOUT, format_args!("{transport}: a run"), driving).await;
     stop.cancel();
     measured.unwrap()

@@ -17,8 +17,8 @@ pub struct Latency {
     saturated: u64,
 }
 
-/// Every `Latency` has the same bounds, so that any two can be merged, and any log line added to
-/// any other.
+/// The highest value that is told apart. It is the same for every `Latency`, so that any two of
+/// them can be merged.
 const HIGHEST: Duration = Duration::from_hours(1);
 const HIGHEST_NS: u64 = 3_600_000_000_000;
 const SIGNIFICANT_DIGITS: u8 = 3;

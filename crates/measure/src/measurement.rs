@@ -20,9 +20,9 @@ pub struct Measurement {
     pub seen: Recorder,
     /// The traffic on the measured connections.
     pub traffic: Traffic,
-    /// The cost to the server; `None` if it did not report it.
+    /// What the run cost the server. `None` if the server did not report it.
     pub server: Option<ServerCost>,
-    /// The cost to the load generator.
+    /// What the run cost the load generator.
     pub loadgen: LoadgenCost,
     /// The load of the machine besides the run.
     pub other_load: OtherLoad,

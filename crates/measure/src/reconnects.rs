@@ -55,7 +55,8 @@ impl Reconnects {
             .then(|| self.away.value_at_percentile(100.0 * wanted / came))?
     }
 
-    /// Returns the maximum that came back within one second. `None` if none did.
+    /// Returns the largest number of subscribers that reconnected within one second. `None` if
+    /// nobody reconnected.
     pub fn peak_per_second(&self) -> Option<u64> {
         let within = |first: u128| self.bins.range(first..first + 10).map(|(_, count)| count).sum();
         self.bins.keys().map(|first| within(*first)).max()

@@ -51,7 +51,7 @@ impl Recorder {
         Self::default()
     }
 
-    /// Records one event of the subscriber whose place is `sequence`.
+    /// Records one event of a subscriber. `sequence` is what this subscriber has received so far.
     ///
     /// A message counts if it was due inside the window, however late it arrives. A request or an
     /// empty answer counts if it happened inside. The time to connect always counts. A gap has no

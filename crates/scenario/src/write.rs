@@ -10,7 +10,7 @@ use crate::{Scenario, Threshold};
 const WIDTH: usize = 100;
 
 impl Scenario {
-    /// Writes the scenario as run, with every default filled in. [`Scenario::parse`] reads an equal
+    /// Writes the scenario as TOML, with every default filled in. [`Scenario::parse`] reads the same
     /// scenario from it. Payload files are named by their full paths, so that the text may be kept
     /// in any folder.
     pub fn to_toml(&self) -> String {

@@ -36,6 +36,14 @@ pub struct Drive<'a> {
     pub server: Option<ServerHandle>,
 }
 
+impl<'a> Drive<'a> {
+    /// Returns a drive with one worker thread that is never stopped early. Its run has no faults of
+    /// the server.
+    pub fn new(run: &'a Run, target: &'a Target, control: &'a ControlClient) -> Self {
+        Self { run, target, control, workers: 1, stop: CancellationToken::new(), server: None }
+    }
+}
+
 /// Drives the crowd of a run and calls `observe` with its progress.
 ///
 /// The phases: the subscribers start evenly over the ramp and have 15 s more to subscribe; those

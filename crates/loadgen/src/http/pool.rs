@@ -1,4 +1,4 @@
-//! Connections that many subscribers share, each with a stream of its own (HTTP/2).
+//! HTTP/2 connections that several subscribers share. Each subscriber has its own stream.
 //!
 //! A task polls each connection. It takes one read at a time and then yields, so that the
 //! subscribers that the read concerns stamp their messages before the next read moves the stamp. If

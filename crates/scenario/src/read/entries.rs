@@ -15,7 +15,7 @@ use crate::values::located::{Located, Origin};
 use crate::words::{joined, nearest};
 use crate::{Place, Problem};
 
-/// An argument of the command line with its value, parsed.
+/// A command line argument (`--set KEY=VALUE`) with its parsed value.
 pub(super) struct ParsedArgument<'a> {
     argument: &'a Argument,
     value: Spanned<DeValue<'a>>,

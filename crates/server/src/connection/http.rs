@@ -43,7 +43,7 @@ pub(super) struct AcceptedConnection {
     app: Router,
     peer: SocketAddr,
     activity: Arc<ConnectionActivity>,
-    /// What a layer adds to each request.
+    /// The extensions that a layer adds to every request of this connection.
     extensions: Option<Extensions>,
 }
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
-/// How long a connection that is closing may take for it.
+/// The maximum time that closing a connection may take.
 pub(crate) const CLOSE_TIME: Duration = Duration::from_secs(2);
 
 /// Shuts down our side and reads until the peer closes its side. Closing a socket with unread bytes

@@ -94,7 +94,7 @@ impl Feed {
     }
 
     /// Has `observe` called after each publish with the time it took to wake all waiting readers.
-    /// Only the first observer is kept.
+    /// Has no effect if an observer is set already.
     pub(crate) fn observe_wake_time(&self, observe: impl Fn(Duration) + Send + Sync + 'static) {
         self.0.publishing.set_observer(observe);
     }

@@ -31,15 +31,16 @@ function middleCurve(curves) {
 }
 
 /** The marked percentiles of each run of a line. */
-function percentilePoints(line, curves, marked) {
+function percentilePoints(line, marked) {
   const [x, y, text] = [[], [], []];
-  for (const [at, curve] of curves.entries()) {
+  for (const [at, run] of line.runs.entries()) {
+    const curve = curveOf(run);
     for (const [fold, name] of marked) {
       const found = near(curve, fold);
       if (found === null) continue;
       x.push(fold);
       y.push(found);
-      text.push(`${name}, run ${plain(value(line.runs[at], "run_id") ?? at + 1)}`);
+      text.push(`${name}, run ${plain(value(run, "run_id") ?? at + 1)}`);
     }
   }
   return points(x, y, line, { text, hovertemplate: PERCENTILE_HOVER });
@@ -68,7 +69,7 @@ function percentiles(shown) {
     const known = line.runs.some((run) => run.curve);
     if (known) traces.push(trace(folds, middles, line, { text: folds.map(percentileText), hovertemplate: PERCENTILE_HOVER }));
     const marked = known ? MARKED : OF_ROW.map(([fold]) => [fold, percentileText(fold)]);
-    const single = percentilePoints(line, curves, marked);
+    const single = percentilePoints(line, marked);
     traces.push(single);
     all.push(...middles, ...single.y);
     for (const [at, row] of rows.entries()) {
