@@ -80,6 +80,14 @@ fn chinese_has_one_term_for_a_response() {
     }
 }
 
+/// 一边…，一边… says that one person does both at once. Two panels are two.
+#[test]
+fn chinese_does_not_speak_of_two_panels_as_of_one_person() {
+    for (place, text) in chinese() {
+        assert!(!text.contains("一边"), "{place}: name both panels: {text}");
+    }
+}
+
 #[test]
 fn chinese_is_never_slanted() {
     for (place, text) in chinese() {
