@@ -25,6 +25,10 @@ pub enum Transport {
     /// Frames in both directions over an upgraded connection (RFC 6455).
     #[serde(rename = "websocket")]
     WebSocket,
+    /// Events over Engine.IO 4 and Socket.IO 5: requests that poll, a WebSocket, or a WebSocket
+    /// after a beginning with requests.
+    #[serde(rename = "socket.io")]
+    SocketIo,
 }
 
 /// How messages reach the subscriber. The laws of theory, the scenario keys and the reconnect
@@ -53,6 +57,8 @@ pub enum Marker {
     Triangle,
     /// A circle.
     Circle,
+    /// An upright cross of two bars.
+    Cross,
 }
 
 /// What pages and reports need in order to show a transport.
@@ -128,6 +134,14 @@ impl Transport {
                 marker: Marker::Circle,
                 dash: &[],
             },
+            Self::SocketIo => Look {
+                name: "socket.io",
+                label: "Socket.IO",
+                colour: "#7a3d9c",
+                colour_dark: "#c792ea",
+                marker: Marker::Cross,
+                dash: &[12, 4],
+            },
         }
     }
 
@@ -136,7 +150,7 @@ impl Transport {
         match self {
             Self::ShortPolling => Delivery::Polled,
             Self::LongPolling => Delivery::Held,
-            Self::Sse | Self::WebSocket => Delivery::Pushed,
+            Self::Sse | Self::WebSocket | Self::SocketIo => Delivery::Pushed,
         }
     }
 
@@ -151,7 +165,14 @@ impl Transport {
 
     /// Returns the path at which `feed` is subscribed to over this transport.
     pub fn path(self, feed: &str) -> String {
-        format!("/feeds/{feed}/{}", self.name())
+        match self {
+            Self::ShortPolling | Self::LongPolling | Self::Sse | Self::WebSocket => {
+                format!("/feeds/{feed}/{}", self.name())
+            }
+            // One path for all feeds: a feed is a namespace, which the client names after it has
+            // connected.
+            Self::SocketIo => "/socket.io/".to_owned(),
+        }
     }
 }
 
@@ -202,8 +223,8 @@ mod tests {
         let error = "sockets".parse::<Transport>().unwrap_err();
         assert_eq!(
             error.to_string(),
-            "unknown transport `sockets`: expected `short-polling`, `long-polling`, `sse` or \
-             `websocket`"
+            "unknown transport `sockets`: expected `short-polling`, `long-polling`, `sse`, \
+             `websocket` or `socket.io`"
         );
     }
 

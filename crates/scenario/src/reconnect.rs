@@ -67,6 +67,11 @@ const WEBSOCKET: RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::f
 /// The pause of a long polling loop after an error, as tutorials write it.
 const LONG_POLLING: Duration = Duration::from_secs(1);
 
+/// The range from which `socket.io-client` draws its first pause: `reconnectionDelay` 1 s, and a
+/// `randomizationFactor` of 0.5.
+const SOCKET_IO: RangeInclusive<Duration> =
+    Duration::from_millis(500)..=Duration::from_millis(1_500);
+
 impl Reconnect {
     /// Returns the range over which the pause before the first attempt is evenly distributed.
     /// `interval` is that of short polling: the usual loop polls again at its next interval.
@@ -77,6 +82,7 @@ impl Reconnect {
             (Self::Native, Transport::LongPolling) => LONG_POLLING..=LONG_POLLING,
             (Self::Native, Transport::Sse) => EVENT_SOURCE..=EVENT_SOURCE,
             (Self::Native, Transport::WebSocket) => WEBSOCKET,
+            (Self::Native, Transport::SocketIo) => SOCKET_IO,
         }
     }
 }

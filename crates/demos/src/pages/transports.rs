@@ -91,6 +91,10 @@ fn shape(marker: Marker) -> &'static str {
         Marker::Diamond => "clip-path: polygon(50% 0, 100% 50%, 50% 100%, 0 50%)",
         Marker::Triangle => "clip-path: polygon(50% 0, 100% 100%, 0 100%)",
         Marker::Circle => "border-radius: 50%",
+        Marker::Cross => {
+            "clip-path: polygon(33% 0, 67% 0, 67% 33%, 100% 33%, 100% 67%, 67% 67%, 67% 100%, \
+             33% 100%, 33% 67%, 0 67%, 0 33%, 33% 33%)"
+        }
     }
 }
 

@@ -22,6 +22,13 @@ const WEBSOCKET_GROWTH: f64 = 1.3;
 /// Upper bound of the pauses of `reconnecting-websocket`.
 const MAX_WEBSOCKET_PAUSE: Duration = Duration::from_secs(10);
 
+/// Upper bound of the pauses of `socket.io-client` (`reconnectionDelayMax`).
+const MAX_SOCKET_IO_PAUSE: Duration = Duration::from_secs(5);
+
+/// The share by which `socket.io-client` shortens or lengthens each pause at most
+/// (`randomizationFactor`).
+const SOCKET_IO_JITTER: f64 = 0.5;
+
 /// The reconnect back-off of one subscriber. `docs/method.md` gives the sources of the pauses of
 /// the policy `native`.
 #[derive(Debug)]
@@ -50,6 +57,10 @@ impl Backoff {
         let pause = policy.first_pause(transport, interval);
         let first = match policy {
             Reconnect::Same { .. } => *pause.end(),
+            Reconnect::Native if transport == Transport::SocketIo => {
+                // Drawn again for each pause, around a length that doubles.
+                (*pause.start() + *pause.end()) / 2
+            }
             Reconnect::Native => random.random_range(pause),
         };
         Self { policy, transport, interval, first, next: first, server_delay: None }
@@ -92,12 +103,12 @@ impl Backoff {
                 let least = self.server_delay(why, first);
                 least + bound.max(least / 2).mul_f64(share)
             }
-            Reconnect::Native => self.next_native(since_poll),
+            Reconnect::Native => self.next_native(since_poll, share),
         }
     }
 
     /// Returns the next pause of the usual client of the transport.
-    fn next_native(&mut self, since_poll: Duration) -> Duration {
+    fn next_native(&mut self, since_poll: Duration, share: f64) -> Duration {
         match self.transport {
             Transport::ShortPolling => until_next_poll(self.interval, since_poll),
             Transport::LongPolling => self.first,
@@ -106,6 +117,12 @@ impl Backoff {
                 let pause = self.next;
                 self.next = MAX_WEBSOCKET_PAUSE.min(pause.mul_f64(WEBSOCKET_GROWTH));
                 pause
+            }
+            Transport::SocketIo => {
+                let pause = self.next;
+                self.next = MAX_SOCKET_IO_PAUSE.min(2 * pause);
+                let share = 1.0 + SOCKET_IO_JITTER * (2.0 * share - 1.0);
+                MAX_SOCKET_IO_PAUSE.min(pause.mul_f64(share))
             }
         }
     }
@@ -127,7 +144,10 @@ impl Backoff {
             Reconnect::Native => match self.transport {
                 // An EventSource fails for good on any status but 200 (WHATWG HTML, section 9.2.3).
                 Transport::Sse => matches!(why, SubscribeError::Refused { .. }),
-                Transport::ShortPolling | Transport::LongPolling | Transport::WebSocket => false,
+                Transport::ShortPolling
+                | Transport::LongPolling
+                | Transport::WebSocket
+                | Transport::SocketIo => false,
             },
         };
         why.is_permanent() || final_refusal

@@ -21,6 +21,7 @@ mod long_polling;
 mod poller;
 mod settings;
 mod short_polling;
+mod socket_io;
 mod sse;
 mod websocket;
 
@@ -31,6 +32,7 @@ use wirebench_protocol::{After, Transport};
 use self::client::{Opening, events};
 use self::long_polling::LongPolling;
 use self::short_polling::ShortPolling;
+use self::socket_io::SocketIo;
 use self::sse::Sse;
 use self::websocket::WebSocket;
 use crate::error::SubscribeError;
@@ -61,5 +63,6 @@ pub fn subscribe<'a>(
         Transport::LongPolling => events::<LongPolling>(opening),
         Transport::Sse => events::<Sse>(opening),
         Transport::WebSocket => events::<WebSocket>(opening),
+        Transport::SocketIo => events::<SocketIo>(opening),
     }
 }

@@ -37,7 +37,7 @@ const plotlyDash = (dash) => (dash.length > 0 ? dash.map((length) => `${length}p
 
 const SHAPES = {
   square: "M11 2h8v8h-8z", diamond: "M15 1l5 5l-5 5l-5-5z", triangle: "M15 1l5 9h-10z",
-  circle: "M15 1.5a4.5 4.5 0 1 0 .01 0z",
+  circle: "M15 1.5a4.5 4.5 0 1 0 .01 0z", cross: "M13.5 1.5h3v3h3v3h-3v3h-3v-3h-3v-3h3z",
 };
 
 function svg(tag, attributes) {

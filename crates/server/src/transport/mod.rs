@@ -60,6 +60,7 @@ pub(crate) fn routes(transport: Transport) -> Routes {
         Transport::LongPolling => one_route(transport, long_polling::METHODS),
         Transport::Sse => one_route(transport, sse::METHODS),
         Transport::WebSocket => one_route(transport, websocket::METHODS),
+        Transport::SocketIo => Routes::new(),
     }
 }
 
@@ -76,6 +77,7 @@ pub(crate) async fn answer(
         Transport::LongPolling => long_polling::answer(server, feed, request).await,
         Transport::Sse => sse::answer(server, feed, &request),
         Transport::WebSocket => websocket::answer(server, feed, request),
+        Transport::SocketIo => Err(crate::api_error::ApiError::too_many_connections()),
     };
     let answer = answer.into_response();
     server.metrics.requests.answered(transport, answer.status());
