@@ -34,7 +34,7 @@ use crate::exit::Exit;
     long_version = env!("WIREBENCH_LONG_VERSION"),
     max_term_width = 100
 )]
-struct Program {
+struct CommandLine {
     #[command(subcommand)]
     command: Command,
 }
@@ -57,7 +57,7 @@ enum Command {
 }
 
 fn main() -> ExitCode {
-    let done = match Program::parse().command {
+    let done = match CommandLine::parse().command {
         Command::Run(arguments) => run::run(&arguments),
         Command::Report(arguments) => report::run(&arguments),
         Command::Compare(arguments) => compare::run(&arguments),
@@ -69,7 +69,7 @@ fn main() -> ExitCode {
         Command::Proxy(arguments) => proxy::run(&arguments),
         Command::Doctor => doctor::run(),
         Command::Schema(arguments) => schema::run(&arguments),
-        Command::Completions(arguments) => Ok(completions::run(&arguments, Program::command())),
+        Command::Completions(arguments) => Ok(completions::run(&arguments, CommandLine::command())),
     };
     done.unwrap_or_else(|error| {
         print::talk(&format!("error: {error:#}"));

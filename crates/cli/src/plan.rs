@@ -5,7 +5,9 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use wirebench_measure::theory::{self, Conditions, Prediction, predict};
-use wirebench_scenario::{Connections, Faults, Http, Overrides, Reconnect, Run, Scenario};
+use wirebench_scenario::{
+    ConnectionSharing, Faults, HttpSettings, Overrides, Reconnect, Run, Scenario,
+};
 
 use crate::machine::Machine;
 use crate::print::{self, thousands};
@@ -154,10 +156,10 @@ fn row(run: &Run) -> [String; 12] {
 }
 
 /// Says how HTTP is spoken. Empty for plain HTTP/1.1.
-fn spoken(http: Http) -> String {
+fn spoken(http: HttpSettings) -> String {
     let version = if http.version == 1 { "" } else { " h2" };
     let tls = if http.tls { " tls" } else { "" };
-    let shared = if http.connections == Connections::Shared { " shared" } else { "" };
+    let shared = if http.connections == ConnectionSharing::Shared { " shared" } else { "" };
     format!("{version}{tls}{shared}")
 }
 

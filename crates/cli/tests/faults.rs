@@ -8,7 +8,7 @@ use std::fs;
 use std::io::{Read, Write};
 use std::path::Path;
 
-use support::{Ended, Lines, Served, measure, wirebench};
+use support::{CommandOutput, Lines, Served, measure, wirebench};
 use tempfile::TempDir;
 use wirebench_report::Row;
 
@@ -22,7 +22,7 @@ short-polling = { interval = "200ms" }
 thresholds = { missed_silently = "== 0" }
 "#;
 
-fn measured(faults: &str, arguments: &[&str]) -> (Ended, Vec<Row>) {
+fn measured(faults: &str, arguments: &[&str]) -> (CommandOutput, Vec<Row>) {
     let folder = TempDir::new().unwrap();
     fs::write(folder.path().join("x.toml"), format!("{SCENARIO}\n[faults]\n{faults}")).unwrap();
     let ended = measure(folder.path(), &[&["x.toml"], arguments].concat());

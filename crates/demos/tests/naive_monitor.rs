@@ -6,12 +6,12 @@ mod support;
 
 use futures::StreamExt;
 use serde_json::{Value, json};
-use support::{Counting, DEADLINE, Running};
+use support::{Counting, DEADLINE, RunningServer};
 use tokio::time::timeout;
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::{WebSocketStream, client_async};
 
-async fn connect(server: &Running, path: &str) -> WebSocketStream<Counting> {
+async fn connect(server: &RunningServer, path: &str) -> WebSocketStream<Counting> {
     let url = format!("ws://{}{path}", server.address);
     client_async(url, Counting::connect(server.address).await).await.unwrap().0
 }
@@ -30,7 +30,7 @@ fn connections(cost: &Value) -> Value {
 
 #[tokio::test]
 async fn both_monitors_send_the_same_frames_and_the_naive_one_counts_its_connections() {
-    let server = Running::start();
+    let server = RunningServer::start();
     for path in ["/feeds/monitor/websocket", "/demo/monitor/naive"] {
         let mut socket = connect(&server, path).await;
         assert!(json(&mut socket).await["hello"]["cursor"].is_string(), "{path}");
@@ -63,7 +63,7 @@ async fn both_monitors_send_the_same_frames_and_the_naive_one_counts_its_connect
 async fn the_naive_monitor_rejects_messages_from_clients() {
     use futures::SinkExt;
 
-    let server = Running::start();
+    let server = RunningServer::start();
     let mut socket = connect(&server, "/demo/monitor/naive").await;
     socket.send(Message::text(r#"{"publish":1}"#)).await.unwrap();
     let mut answer = json(&mut socket).await;
@@ -76,7 +76,7 @@ async fn the_naive_monitor_rejects_messages_from_clients() {
 
 #[tokio::test]
 async fn a_request_without_a_handshake_starts_no_sampler() {
-    let server = Running::start();
+    let server = RunningServer::start();
     assert_eq!(server.change("GET", "/demo/monitor/naive", "").await.status, 426);
     assert_eq!(connections(&server.ask("/demo/monitor/cost").await), 0);
     server.stop().await;
@@ -84,7 +84,7 @@ async fn a_request_without_a_handshake_starts_no_sampler() {
 
 #[tokio::test]
 async fn a_server_that_stops_closes_both_monitors_with_a_close_frame() {
-    let server = Running::start();
+    let server = RunningServer::start();
     let mut sockets = Vec::new();
     for path in ["/feeds/monitor/websocket", "/demo/monitor/naive"] {
         let mut socket = connect(&server, path).await;
@@ -106,7 +106,7 @@ async fn a_server_that_stops_closes_both_monitors_with_a_close_frame() {
 
 #[tokio::test]
 async fn a_restart_request_is_answered_and_open_connections_are_cut_after_the_grace_period() {
-    let server = Running::start();
+    let server = RunningServer::start();
     let mut silent = server.connect().await;
     silent.begin("GET", "/feeds/quiet/sse", "").await;
     silent.read_to("-0\n\n\r\n").await;

@@ -9,14 +9,14 @@ use std::time::{Duration, Instant};
 use base64::Engine;
 use futures::{SinkExt, StreamExt};
 use serde_json::{Value, json};
-use support::{Client, Counting, DEADLINE, Running};
+use support::{Counting, DEADLINE, RunningServer, TestClient};
 use tokio::time::timeout;
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::{WebSocketStream, client_async};
 
 const LANES: &str = "/demo/lanes/0123abcd";
 
-async fn websocket(server: &Running, path: &str) -> WebSocketStream<Counting> {
+async fn websocket(server: &RunningServer, path: &str) -> WebSocketStream<Counting> {
     let stream = Counting::connect(server.address).await;
     let url = format!("ws://{}{path}", server.address);
     client_async(url, stream).await.unwrap().0
@@ -29,7 +29,7 @@ async fn next(socket: &mut WebSocketStream<Counting>) -> Value {
 
 #[tokio::test]
 async fn lanes_that_share_a_connection_count_only_their_own_bytes() {
-    let server = Running::start();
+    let server = RunningServer::start();
     let mut client = server.connect().await;
     let mut expected = [(0, 0, 0), (0, 0, 0)];
     for round in 0..10 {
@@ -62,7 +62,7 @@ async fn lanes_that_share_a_connection_count_only_their_own_bytes() {
 
 #[tokio::test]
 async fn the_body_of_a_request_counts_for_its_lane() {
-    let server = Running::start();
+    let server = RunningServer::start();
     let mut client = server.connect().await;
     let path = "/feeds/quiet/messages?lane=0123abcd.sse";
     let payload = format!("\"{}\"", "x".repeat(100_000));
@@ -79,7 +79,7 @@ async fn the_body_of_a_request_counts_for_its_lane() {
 
 #[tokio::test]
 async fn streams_and_sockets_are_counted_to_the_byte() {
-    let server = Running::start();
+    let server = RunningServer::start();
     let mut stream = server.connect().await;
     stream.begin("GET", "/feeds/quiet/sse?lane=0123abcd.sse", "").await;
     stream.read_to("-0\n\n\r\n").await;
@@ -107,7 +107,7 @@ async fn streams_and_sockets_are_counted_to_the_byte() {
 
 #[tokio::test]
 async fn the_records_are_the_bytes_that_crossed_the_socket() {
-    let server = Running::start();
+    let server = RunningServer::start();
     let wire = "/demo/wire/0123abcd";
     assert_eq!(server.ask(wire).await, json!({"next": 0, "dropped": 0, "records": []}));
     let mut client = server.connect().await;
@@ -139,7 +139,7 @@ async fn the_records_are_the_bytes_that_crossed_the_socket() {
 
 #[tokio::test]
 async fn a_cut_closes_lanes_without_an_answer_until_its_time_is_over() {
-    let server = Running::start();
+    let server = RunningServer::start();
     let mut stream = server.connect().await;
     stream.begin("GET", "/feeds/quiet/sse?lane=0123abcd.sse", "").await;
     stream.read_to("-0\n\n\r\n").await;
@@ -176,8 +176,8 @@ async fn a_cut_closes_lanes_without_an_answer_until_its_time_is_over() {
 
 const DELAY: Duration = Duration::from_millis(300);
 
-async fn slow_link() -> Running {
-    let server = Running::start();
+async fn slow_link() -> RunningServer {
+    let server = RunningServer::start();
     let answer = server.change("PUT", "/demo/link", r#"{"delay_ms":300}"#).await;
     assert_eq!(answer.status, 200, "{}", answer.body);
     server
@@ -186,7 +186,7 @@ async fn slow_link() -> Running {
 #[tokio::test]
 async fn every_request_of_a_lane_takes_the_delay_in_each_direction() {
     let server = slow_link().await;
-    let mut client: Client = server.connect().await;
+    let mut client: TestClient = server.connect().await;
     for _ in 0..2 {
         let begun = Instant::now();
         let path = "/feeds/quiet/short-polling?lane=0123abcd.short";
@@ -253,7 +253,7 @@ async fn a_backlog_larger_than_the_buffer_of_the_link_arrives_completely() {
 
 #[tokio::test]
 async fn an_invalid_tag_belongs_to_no_lane() {
-    let server = Running::start();
+    let server = RunningServer::start();
     for tag in ["", "sse", "0123abcd", "0123abcd.", "0123abcd.SSE", "0123ABCG.sse"] {
         let path = format!("/feeds/quiet/short-polling?lane={tag}");
         assert_eq!(server.change("GET", &path, "").await.status, 204, "{tag}");

@@ -9,7 +9,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 use wirebench_measure::{Event, Recorder, Sequence, Window};
 use wirebench_protocol::{After, Timestamp, Transport};
-use wirebench_scenario::{Http, Link};
+use wirebench_scenario::{HttpSettings, LinkSettings};
 
 use crate::dial::Dialer;
 use crate::error::chain;
@@ -145,7 +145,7 @@ async fn serve(mut socket: TcpStream, answer: impl FnOnce(&str) -> Vec<u8>) {
 
 /// Subscribes, and checks that the events do not exceed the `length` of the answer.
 async fn subscription(transport: Transport, address: SocketAddr, length: usize) {
-    let client = HttpClient::new(Dialer::new(Link::default(), 0), Http::default());
+    let client = HttpClient::new(Dialer::new(LinkSettings::default(), 0), HttpSettings::default());
     let feed = DEFAULT_FEED.to_owned();
     let target = Target { authority: address.to_string(), address, feed, tls: None };
     let settings = SubscriberSettings {

@@ -11,9 +11,9 @@ use std::time::Duration;
 use futures::StreamExt;
 use futures::future::join_all;
 use futures::stream::BoxStream;
-use support::http::Http;
+use support::http::RawHttp;
 use support::http_variant::{HttpVariant, cases};
-use support::proxy::Proxy;
+use support::proxy::TestProxy;
 use support::{Bench, TIMEOUT, frames, until, within};
 use tokio::task::coop::consume_budget;
 use wirebench_loadgen::{
@@ -22,7 +22,7 @@ use wirebench_loadgen::{
 };
 use wirebench_measure::Event;
 use wirebench_protocol::{After, Cursor, Delivery, Gap, Message, Seq, Transport};
-use wirebench_scenario::Connections;
+use wirebench_scenario::ConnectionSharing;
 
 /// One subscription, and what it is called in a failure.
 struct Reader<'a> {
@@ -346,7 +346,7 @@ async fn a_connection_that_is_cut_resumes_without_loss_or_repeat() {
     // for.
     join_all(cases().map(async |(transport, variant)| {
         let bench = Bench::speaking(variant, 1000);
-        let proxy = Proxy::start(bench.address);
+        let proxy = TestProxy::start(bench.address);
         bench.publish_numbers(1);
         let target = bench.target_by_way_of(proxy.address);
         let observed = run_until(transport, variant, &target, 60, |observed| {
@@ -394,7 +394,7 @@ async fn a_connection_that_is_cut_in_the_middle_of_a_message_resumes_without_los
         let more = if variant.0.tls { 1000 } else { 0 };
         let cuts = budgets.len() as u64;
         let budgets = budgets.iter().map(|budget| budget + more).collect();
-        let proxy = Proxy::cutting(bench.address, budgets);
+        let proxy = TestProxy::cutting(bench.address, budgets);
         let target = bench.target_by_way_of(proxy.address);
         let observed = run_until(transport, variant, &target, 120, |observed| {
             if observed.seen.len() as u64 == bench.feed.published() && bench.feed.published() < 120
@@ -475,7 +475,7 @@ async fn a_server_that_stops_ends_every_subscription_properly_and_at_once() {
                 .await;
         };
         tokio::join!(ending, stopping);
-        let shared = variant.0.connections == Connections::Shared;
+        let shared = variant.0.connections == ConnectionSharing::Shared;
         assert_eq!(
             client.dialer().counts().opened,
             if shared { 1 } else { 20 },
@@ -514,7 +514,7 @@ async fn what_was_published_before_the_server_stopped_still_arrives() {
 async fn a_held_poll_is_answered_when_the_server_stops() {
     let bench = Bench::start(10);
     bench.publish_numbers(2);
-    let mut http = Http::connect(bench.address).await;
+    let mut http = RawHttp::connect(bench.address).await;
     http.get("/feeds/bench/long-polling?hold=60").await;
     until("long-polling: a held poll", || bench.server.requests() == 1).await;
     bench.begin_stop();
@@ -533,7 +533,7 @@ async fn a_server_that_stops_does_not_wait_for_connections_that_hang() {
     let bench = Bench::start(10);
     let mut held = Vec::new();
     for beginning in ["", "GET /feeds/bench/sse HT"] {
-        let mut http = Http::connect(bench.address).await;
+        let mut http = RawHttp::connect(bench.address).await;
         http.send(beginning.as_bytes()).await;
         held.push(http);
     }
@@ -541,7 +541,7 @@ async fn a_server_that_stops_does_not_wait_for_connections_that_hang() {
         format!("GET {} HTTP/1.1\r\nhost: test\r\n\r\n", Transport::Sse.path("bench")),
         frames::handshake(&Transport::WebSocket.path("bench")),
     ] {
-        let mut http = Http::connect(bench.address).await;
+        let mut http = RawHttp::connect(bench.address).await;
         http.send(request.as_bytes()).await;
         http.head().await;
         held.push(http);
@@ -597,7 +597,7 @@ fn payloads() -> Vec<(Vec<u8>, Vec<u8>)> {
 /// Returns the bytes of the next message over one connection, extracted from the framing by hand.
 async fn next_raw(
     transport: Transport,
-    http: &mut Http,
+    http: &mut RawHttp,
     rest: &mut Vec<u8>,
     after: Cursor,
 ) -> Vec<u8> {
@@ -637,10 +637,10 @@ async fn next_raw(
 #[tokio::test]
 async fn payloads_are_the_same_bytes_on_every_transport() {
     let bench = Bench::start(100);
-    let mut publisher = Http::connect(bench.address).await;
+    let mut publisher = RawHttp::connect(bench.address).await;
     let mut readers = Vec::new();
     for transport in Transport::ALL {
-        let mut http = Http::connect(bench.address).await;
+        let mut http = RawHttp::connect(bench.address).await;
         let path = transport.path("bench");
         match transport {
             Transport::ShortPolling | Transport::LongPolling => {}
@@ -682,14 +682,14 @@ async fn two_polls_with_the_same_cursor_are_both_answered() {
             bench.publish_numbers(2);
         }
         for _ in 0..2 {
-            let mut http = Http::connect(bench.address).await;
+            let mut http = RawHttp::connect(bench.address).await;
             http.get(&format!("{path}?after={after}")).await;
             polls.push(http);
         }
         until(format_args!("{path}: two polls"), || bench.server.requests() == 2).await;
         // Both without a pause on one thread, so that a held poll finds both.
         bench.publish_numbers(2 - bench.feed.published());
-        let answers = join_all(polls.iter_mut().map(Http::answer));
+        let answers = join_all(polls.iter_mut().map(RawHttp::answer));
         let answers = within(TIMEOUT, format_args!("{path}: both answers"), answers).await;
         assert_eq!(answers[0].1, answers[1].1, "{path}");
         for (head, body) in answers {

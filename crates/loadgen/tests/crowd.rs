@@ -8,7 +8,7 @@ use wirebench_loadgen::{ControlClient, Drive, DriveError, Progress, Target, driv
 use wirebench_measure::{Invalid, Measurement, Second};
 use wirebench_protocol::Transport;
 use wirebench_protocol::control::{Pace, Payload};
-use wirebench_scenario::{Faults, Http, Link, Reconnect, Run, Timing};
+use wirebench_scenario::{Faults, HttpSettings, LinkSettings, Reconnect, Run, Timing};
 use wirebench_server::{Feed, JsonPayload as Published, Server, Token};
 
 const TOKEN: &str = "a-token-of-some-length";
@@ -30,8 +30,8 @@ fn run(transport: Transport) -> Run {
             drain: Duration::from_mins(1),
             repeat: 1,
         },
-        link: Link::default(),
-        http: Http::default(),
+        link: LinkSettings::default(),
+        http: HttpSettings::default(),
         interval: transport.polls().then_some(Duration::from_millis(50)),
         hold: transport.polls().then_some(Duration::from_secs(5)),
         reconnect: Reconnect::default(),

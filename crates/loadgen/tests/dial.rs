@@ -12,12 +12,12 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
 use wirebench_loadgen::{Dialer, MeasuredConnection};
 use wirebench_protocol::Timestamp;
-use wirebench_scenario::Link;
+use wirebench_scenario::LinkSettings;
 
-const PLAIN: Link = Link { delay: Duration::ZERO, jitter: Duration::ZERO };
+const PLAIN: LinkSettings = LinkSettings { delay: Duration::ZERO, jitter: Duration::ZERO };
 
-fn link(delay: u64, jitter: u64) -> Link {
-    Link { delay: Duration::from_millis(delay), jitter: Duration::from_millis(jitter) }
+fn link(delay: u64, jitter: u64) -> LinkSettings {
+    LinkSettings { delay: Duration::from_millis(delay), jitter: Duration::from_millis(jitter) }
 }
 
 async fn pair(dialer: &Dialer) -> (MeasuredConnection, TcpStream) {

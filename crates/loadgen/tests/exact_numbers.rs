@@ -17,7 +17,7 @@ use futures::future::{join_all, poll_fn};
 use support::faulty_server::{self, Fate};
 use support::http_variant::{HttpVariant, cases};
 use support::http2_proxy;
-use support::proxy::Proxy;
+use support::proxy::TestProxy;
 use support::socket_reads::Reads;
 use support::{Bench, TIMEOUT, publish, until, within};
 use tokio::sync::Mutex;
@@ -27,7 +27,9 @@ use wirebench_loadgen::{
 use wirebench_measure::{Event, Invalid, Latency, Measurement, Recorder, Sequence, Window};
 use wirebench_protocol::control::{Pace, Payload};
 use wirebench_protocol::{After, Timestamp, Transport};
-use wirebench_scenario::{Connections, Faults, Headers, Http, Link, Reconnect, Run, Timing};
+use wirebench_scenario::{
+    ConnectionSharing, Faults, Headers, HttpSettings, LinkSettings, Reconnect, Run, Timing,
+};
 use wirebench_server::{Feed, JsonPayload as Published, Server};
 
 /// The tests run one at a time, because they would disturb each other's measurements.
@@ -52,8 +54,8 @@ fn run(transport: Transport) -> Run {
             drain: Duration::from_mins(1),
             repeat: 1,
         },
-        link: Link::default(),
-        http: Http::default(),
+        link: LinkSettings::default(),
+        http: HttpSettings::default(),
         interval: transport.polls().then_some(Duration::from_millis(50)),
         reconnect: Reconnect::default(),
         faults: Faults::default(),
@@ -135,12 +137,14 @@ async fn what_a_server_loses_repeats_and_swaps_is_counted_exactly() {
 #[tokio::test]
 async fn bytes_are_those_of_a_counting_proxy() {
     let _alone = ONE_AT_A_TIME.lock().await;
-    let emulated = Link { delay: Duration::from_millis(3), jitter: Duration::from_millis(2) };
+    let emulated =
+        LinkSettings { delay: Duration::from_millis(3), jitter: Duration::from_millis(2) };
+    let links = [(LinkSettings::default(), Headers::Browser), (emulated, Headers::Bare)];
     for (transport, variant) in cases() {
-        for (link, headers) in [(Link::default(), Headers::Browser), (emulated, Headers::Bare)] {
+        for (link, headers) in links {
             let to_the_end = variant == HttpVariant::default();
             let bench = Bench::speaking(variant, 1000);
-            let proxy = Proxy::start(bench.address);
+            let proxy = TestProxy::start(bench.address);
             let target = bench.target_by_way_of(proxy.address);
             let client = variant.client_over(link);
             let settings = SubscriberSettings {
@@ -206,13 +210,13 @@ async fn on_an_own_connection_each_message_has_its_own_stamp_however_late_it_is_
     // Larger than anything else that arrives, so that the test knows when it is read.
     const PAYLOAD: usize = 4000;
     let _alone = ONE_AT_A_TIME.lock().await;
-    let own = |variant: HttpVariant| variant.0.connections == Connections::Own;
+    let own = |variant: HttpVariant| variant.0.connections == ConnectionSharing::Own;
     for (transport, variant) in cases().filter(|&(t, variant)| !t.polls() && own(variant)) {
         let what = format!("{transport} over {variant}");
         let bench = Bench::speaking(variant, 1000);
         let target = bench.target();
         let delay = Duration::from_millis(150);
-        let link = Link { delay, ..Link::default() };
+        let link = LinkSettings { delay, ..LinkSettings::default() };
         let client = variant.client_over(link);
         let settings = SubscriberSettings::default();
         let mut events = subscribe(transport, &client, &target, After::Newest, &settings);
@@ -258,11 +262,15 @@ async fn shared_connections_are_as_many_as_the_streams_need() {
     for transport in Transport::ALL {
         let bench = Bench::start(1000);
         let address = http2_proxy::start(bench.address, STREAMS);
-        let proxy = Proxy::start(address);
+        let proxy = TestProxy::start(address);
         let target = support::target(proxy.address);
-        let shared = Connections::Shared;
-        let client =
-            HttpVariant(Http { version: 2, connections: shared, ..Http::default() }).client();
+        let shared = ConnectionSharing::Shared;
+        let client = HttpVariant(HttpSettings {
+            version: 2,
+            connections: shared,
+            ..HttpSettings::default()
+        })
+        .client();
         let settings = SubscriberSettings {
             interval: Duration::from_millis(5),
             ..SubscriberSettings::default()
@@ -302,7 +310,7 @@ async fn a_run_over_any_variant_of_http_counts_what_the_proxy_counts() {
     let _alone = ONE_AT_A_TIME.lock().await;
     for (transport, variant) in cases() {
         let bench = Bench::speaking(variant, 10_000);
-        let proxy = Proxy::start(bench.address);
+        let proxy = TestProxy::start(bench.address);
         let mut run = Run { http: variant.0, ..run(transport) };
         run.timing.measure = Duration::from_millis(300);
         let target = bench.target_by_way_of(proxy.address);
@@ -316,7 +324,7 @@ async fn a_run_over_any_variant_of_http_counts_what_the_proxy_counts() {
         let seen = &measured.seen;
         assert_eq!((seen.duplicate, seen.out_of_order, seen.gaps), (0, 0, 0), "{what}");
         // The subscribers of each of the two workers share one connection.
-        let shared = variant.0.connections == Connections::Shared;
+        let shared = variant.0.connections == ConnectionSharing::Shared;
         let expected = if shared { 2 } else { SUBSCRIBERS as u64 };
         let traffic = measured.traffic;
         assert_eq!(
@@ -339,7 +347,8 @@ async fn a_link_of_20_ms_moves_every_stamp_by_20_ms() {
     for transport in Transport::ALL {
         let bench = Bench::start(1000);
         let target = bench.target();
-        let client = HttpVariant::default().client_over(Link { delay, ..Link::default() });
+        let client =
+            HttpVariant::default().client_over(LinkSettings { delay, ..LinkSettings::default() });
         let settings = SubscriberSettings {
             interval: Duration::from_millis(50),
             ..SubscriberSettings::default()
@@ -453,7 +462,7 @@ async fn a_standstill_of_half_a_second_shows_in_the_upper_percentiles() {
     join_all(Transport::ALL.map(async |transport| {
         for _ in 0..TRIES {
             let bench = Bench::start(10_000);
-            let proxy = Arc::new(Proxy::start(bench.address));
+            let proxy = Arc::new(TestProxy::start(bench.address));
             let (stops, goes) = (Arc::clone(&proxy), Arc::clone(&proxy));
             let (run, control) = (run(transport), control(&bench));
             let (stop, go) = (move || stops.pause(), move || goes.resume());
@@ -497,9 +506,9 @@ async fn a_server_process() {
 }
 
 /// A process that can be stopped. Killed when dropped.
-struct Process(std::process::Child);
+struct StoppableServer(std::process::Child);
 
-impl Process {
+impl StoppableServer {
     /// Starts a server. Returns it, the address of its feeds, and the URL of its control API.
     fn serve() -> (Self, SocketAddr, String) {
         let child = std::process::Command::new(std::env::current_exe().unwrap())
@@ -542,7 +551,7 @@ impl Process {
     }
 }
 
-impl Drop for Process {
+impl Drop for StoppableServer {
     fn drop(&mut self) {
         let _ = self.0.kill();
         let _ = self.0.wait();
@@ -556,10 +565,11 @@ async fn a_server_that_is_stopped_for_half_a_second_does_not_hide_it() {
     let _alone = ONE_AT_A_TIME.lock().await;
     join_all(Transport::ALL.map(async |transport| {
         for _ in 0..TRIES {
-            let (process, address, control) = Process::serve();
+            let (process, address, control) = StoppableServer::serve();
             let (id, run) = (process.0.id(), run(transport));
             let control = ControlClient::new(&control, support::TOKEN);
-            let (stop, go) = (move || Process::stop(id), move || Process::signal(id, "CONT"));
+            let (stop, go) =
+                (move || StoppableServer::stop(id), move || StoppableServer::signal(id, "CONT"));
             let (measured, still, window) = standing_still(&run, address, &control, stop, go).await;
             let end = Timestamp::now();
             assert_eq!(measured.missing(), Some(0), "{transport}");
@@ -585,7 +595,7 @@ async fn a_server_that_is_stopped_for_half_a_second_does_not_hide_it() {
 
 /// Returns when each message of the feed of a server was due.
 async fn dues(address: SocketAddr) -> Vec<Timestamp> {
-    let mut http = support::http::Http::connect(address).await;
+    let mut http = support::http::RawHttp::connect(address).await;
     http.get("/feeds/bench/short-polling?after=start").await;
     let (_, body) = within(TIMEOUT, "all messages", http.answer()).await;
     let body: serde_json::Value = serde_json::from_slice(&body).unwrap();
@@ -630,7 +640,7 @@ async fn connections_are_counted_exactly_even_when_all_are_cut() {
     let _alone = ONE_AT_A_TIME.lock().await;
     join_all(Transport::ALL.map(async |transport| {
         let bench = Bench::start(10_000);
-        let proxy = Proxy::start(bench.address);
+        let proxy = TestProxy::start(bench.address);
         let (run, mut cut) = (run(transport), false);
         let (feed, extra) = (bench.feed.clone(), Published::from_json(&[b'7'; 64]).unwrap());
         let measured = measure(&run, proxy.address, &control(&bench), |progress| {

@@ -21,12 +21,12 @@ use wirebench_loadgen::{
 use wirebench_measure::{Event, Measurement, Missed};
 use wirebench_protocol::control::{Pace, Payload};
 use wirebench_protocol::{After, Seq, Transport};
-use wirebench_scenario::{Faults, Http, Link, Reconnect, Run, Timing};
+use wirebench_scenario::{Faults, HttpSettings, LinkSettings, Reconnect, Run, Timing};
 use wirebench_server::{Feed, Limits, Server};
 
 /// What a subscriber has observed.
 #[derive(Debug, Default)]
-struct Observed {
+struct ObservedUnderFault {
     seen: Vec<Seq>,
     interrupted: u64,
     opened: u64,
@@ -50,8 +50,8 @@ fn proxy(upstream: SocketAddr, habit: Misbehaviour) -> (Target, DropGuard) {
 async fn run_until(
     transport: Transport,
     target: &Target,
-    mut done: impl FnMut(&Observed) -> bool,
-) -> Observed {
+    mut done: impl FnMut(&ObservedUnderFault) -> bool,
+) -> ObservedUnderFault {
     let client = support::client();
     let settings = SubscriberSettings {
         interval: Duration::from_millis(5),
@@ -60,7 +60,7 @@ async fn run_until(
     };
     let subscriber =
         Subscriber { transport, client: &client, target, settings, seed: 7, cut: None };
-    let (mut observed, over) = (Observed::default(), CancellationToken::new());
+    let (mut observed, over) = (ObservedUnderFault::default(), CancellationToken::new());
     let running = run_subscriber(&subscriber, After::Start, |event| {
         match event {
             SubscriberEvent::Event(Event::Received { cursor, .. }) => {
@@ -76,7 +76,7 @@ async fn run_until(
     });
     let what = format_args!("{transport}: a subscriber behind a proxy");
     let refused = within(TIMEOUT, what, over.run_until_cancelled(running)).await;
-    Observed { refused, opened: client.dialer().counts().opened, ..observed }
+    ObservedUnderFault { refused, opened: client.dialer().counts().opened, ..observed }
 }
 
 /// The misbehaviours that let every transport through.
@@ -270,8 +270,8 @@ fn run(transport: Transport, faults: Faults) -> Run {
             drain: Duration::from_mins(1),
             repeat: 1,
         },
-        link: Link::default(),
-        http: Http::default(),
+        link: LinkSettings::default(),
+        http: HttpSettings::default(),
         interval: transport.polls().then_some(Duration::from_millis(50)),
         hold: transport.polls().then_some(Duration::from_secs(5)),
         reconnect: Reconnect::default(),

@@ -9,9 +9,9 @@ use wirebench_loadgen::read_machine;
 use wirebench_measure::{OtherLoad, ProcessTimes};
 
 /// Killed when dropped.
-struct Process(Child);
+struct ShellProcess(Child);
 
-impl Process {
+impl ShellProcess {
     fn start(script: &str) -> Self {
         let mut command = Command::new("sh");
         // A script that reads its input waits for as long as the pipe is open.
@@ -24,7 +24,7 @@ impl Process {
     }
 }
 
-impl Drop for Process {
+impl Drop for ShellProcess {
     fn drop(&mut self) {
         let _ = self.0.kill();
         let _ = self.0.wait();
@@ -33,7 +33,8 @@ impl Drop for Process {
 
 #[test]
 fn a_busy_process_and_what_it_used_are_found_unless_it_belongs_to_the_run() {
-    let (busy, idle) = (Process::start("while :; do :; done"), Process::start("read line"));
+    let (busy, idle) =
+        (ShellProcess::start("while :; do :; done"), ShellProcess::start("read line"));
     let from = read_machine();
     let (start, deadline) = (busy.times(), Instant::now() + Duration::from_mins(1));
     // 20 ticks are 0.2 s of processor time, however long they take on a machine that is busy.

@@ -21,7 +21,7 @@ use wirebench_loadgen::{
 };
 use wirebench_measure::Event;
 use wirebench_protocol::{After, Cursor, Gap, Timestamp, Transport};
-use wirebench_scenario::{Headers, Link};
+use wirebench_scenario::{Headers, LinkSettings};
 use wirebench_server::{Feed, JsonPayload, Server};
 
 async fn serve() -> (Feed, Target) {
@@ -118,7 +118,8 @@ async fn each_message_is_stamped_when_it_arrives_and_not_when_the_next_one_does(
     for transport in Transport::ALL {
         for delay in [0, 10].map(Duration::from_millis) {
             let (feed, target) = serve().await;
-            let client = HttpVariant::default().client_over(Link { delay, ..Link::default() });
+            let client = HttpVariant::default()
+                .client_over(LinkSettings { delay, ..LinkSettings::default() });
             let mut events = subscribe(transport, &client, &target, After::Newest, &settings());
             next(transport, &mut events).await;
             let (mut reads, mut stamps) = (Reads::new(client.dialer()), Vec::new());

@@ -13,7 +13,7 @@ use futures::{FutureExt, StreamExt};
 use support::frames::{
     self, BINARY, CLOSE, CONTINUATION, FIN, Frame, PING, PONG, TEXT, closing, frame, masked,
 };
-use support::http::{Http, header, read_head};
+use support::http::{RawHttp, header, read_head};
 use support::{Bench, TIMEOUT, within};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::task::JoinHandle;
@@ -29,7 +29,7 @@ const ECHO_BYTES: usize = 16 << 20;
 const FEED_BYTES: usize = (1 << 20) + 1024;
 
 /// Opens a WebSocket. On a feed, waits for the hello.
-async fn open(bench: &Bench, path: &str) -> Http {
+async fn open(bench: &Bench, path: &str) -> RawHttp {
     let opening = async {
         let mut http = frames::open(bench.address, path).await;
         if path == FEED {
@@ -42,7 +42,7 @@ async fn open(bench: &Bench, path: &str) -> Http {
 }
 
 /// Returns the next frame from a server, which is never masked.
-async fn next(http: &mut Http, what: &str) -> Frame {
+async fn next(http: &mut RawHttp, what: &str) -> Frame {
     let frame = within(TIMEOUT, what, frames::read(&mut http.socket)).await;
     let frame = frame.unwrap_or_else(|error| panic!("{what}: {error} instead of a frame"));
     let frame = frame.unwrap_or_else(|| panic!("{what}: the end instead of a frame"));
@@ -52,13 +52,13 @@ async fn next(http: &mut Http, what: &str) -> Frame {
 
 /// Checks that the server closes with this code (or with none), and then closes the connection
 /// properly.
-async fn closes(http: &mut Http, code: impl Into<Option<u16>>, what: &str) {
+async fn closes(http: &mut RawHttp, code: impl Into<Option<u16>>, what: &str) {
     let frame = next(http, what).await;
     assert_eq!(frame.close_code(), code.into(), "{what}: {frame:?}");
     hangs_up(http, what).await;
 }
 
-async fn hangs_up(http: &mut Http, what: &str) {
+async fn hangs_up(http: &mut RawHttp, what: &str) {
     let rest = within(TIMEOUT, what, http.rest()).await;
     assert_eq!(rest.as_deref(), Some(&[][..]), "{what}: a proper end and nothing before it");
 }
@@ -90,7 +90,7 @@ async fn an_invalid_handshake_is_rejected_with_the_right_status() {
             ("POST", good.replace("GET", "POST"), 405),
         ] {
             let what = format!("{path}: {what}");
-            let mut http = Http::connect(bench.address).await;
+            let mut http = RawHttp::connect(bench.address).await;
             http.send(request.as_bytes()).await;
             let head = within(TIMEOUT, &what, http.head()).await;
             assert_eq!(head.status, status, "{what}: {}", head.text);
@@ -112,7 +112,7 @@ async fn headers_of_a_handshake_are_read_as_http_says_and_no_extension_is_accept
              SEC-WEBSOCKET-EXTENSIONS: permessage-deflate\r\n\r\n",
             frames::KEY
         );
-        let mut http = Http::connect(bench.address).await;
+        let mut http = RawHttp::connect(bench.address).await;
         http.send(request.as_bytes()).await;
         let head = within(TIMEOUT, path, http.head()).await;
         assert_eq!(head.status, 101, "{path}: {}", head.text);
@@ -128,7 +128,7 @@ async fn headers_of_a_handshake_are_read_as_http_says_and_no_extension_is_accept
 #[tokio::test]
 async fn frames_that_arrive_with_the_handshake_are_not_lost() {
     let bench = Bench::start(10);
-    let mut http = Http::connect(bench.address).await;
+    let mut http = RawHttp::connect(bench.address).await;
     let together = [frames::handshake(ECHO).as_bytes(), &masked(FIN | TEXT, b"early")].concat();
     http.send(&together).await;
     assert_eq!(within(TIMEOUT, "an answer", http.head()).await.status, 101);
@@ -464,10 +464,10 @@ fn serve(
 const SWITCHING: &str = "HTTP/1.1 101 Switching Protocols\r\nconnection: Upgrade\r\n\
      upgrade: websocket\r\nsec-websocket-accept: {accept}\r\n\r\n";
 
-type Messages = Vec<raw::RawMessage>;
+type RawMessages = Vec<raw::RawMessage>;
 
 /// Returns what `raw::messages` yields: the messages, then a proper end or an error.
-async fn follow(address: SocketAddr, what: &str) -> (Messages, Result<(), raw::RawError>) {
+async fn follow(address: SocketAddr, what: &str) -> (RawMessages, Result<(), raw::RawError>) {
     let mut frames =
         raw::messages(&format!("ws://{address}/any?path"), &TrustedCertificates::System, true);
     let mut messages = Vec::new();

@@ -8,7 +8,7 @@ use wirebench_measure::{
 };
 use wirebench_protocol::control::{Pace, Payload};
 use wirebench_protocol::{Timestamp, Transport};
-use wirebench_scenario::{Faults, Http, Link, Reconnect, Run, Timing};
+use wirebench_scenario::{Faults, HttpSettings, LinkSettings, Reconnect, Run, Timing};
 
 use crate::columns::{COLUMNS, RunRecord};
 use crate::row::Row;
@@ -32,8 +32,8 @@ pub(crate) fn run() -> Run {
             drain: Duration::from_secs(5),
             repeat: 1,
         },
-        link: Link { delay: Duration::from_millis(25), jitter: Duration::ZERO },
-        http: Http::default(),
+        link: LinkSettings { delay: Duration::from_millis(25), jitter: Duration::ZERO },
+        http: HttpSettings::default(),
         interval: None,
         hold: Some(Duration::from_secs(25)),
         reconnect: Reconnect::default(),

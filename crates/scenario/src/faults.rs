@@ -17,7 +17,7 @@ pub struct Faults {
     /// All connections are cut at one instant, this long after the window opened.
     pub avalanche_after: Option<Duration>,
     /// The proxy between the subscribers and the server.
-    pub proxy: Option<Proxy>,
+    pub proxy: Option<ProxyFault>,
 }
 
 /// Connections that are cut while the window is open.
@@ -54,7 +54,7 @@ pub enum ServerFault {
 
 /// A proxy between the subscribers and the server, which misbehaves in one way.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Proxy {
+pub enum ProxyFault {
     /// Holds a response back until it is complete, or fills a buffer.
     Buffering,
     /// Cuts a connection on which nothing is sent either way.
@@ -101,18 +101,18 @@ impl ServerFault {
     }
 }
 
-/// The kinds of [`Proxy`], by the names that a scenario chooses from.
+/// The kinds of [`ProxyFault`], by the names that a scenario chooses from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ProxyHabit {
-    /// [`Proxy::Buffering`].
+    /// [`ProxyFault::Buffering`].
     Buffering,
-    /// [`Proxy::IdleCut`].
+    /// [`ProxyFault::IdleCut`].
     IdleCut,
-    /// [`Proxy::StripUpgrade`].
+    /// [`ProxyFault::StripUpgrade`].
     StripUpgrade,
-    /// [`Proxy::CloseAfterResponse`].
+    /// [`ProxyFault::CloseAfterResponse`].
     CloseAfterResponse,
-    /// [`Proxy::Slow`].
+    /// [`ProxyFault::Slow`].
     Slow,
 }
 
@@ -133,7 +133,7 @@ impl ProxyHabit {
     }
 }
 
-impl Proxy {
+impl ProxyFault {
     /// Returns the kind of the proxy.
     pub const fn habit(self) -> ProxyHabit {
         match self {
@@ -169,14 +169,16 @@ impl fmt::Display for Faults {
         if let Some(proxy) = self.proxy {
             words.push(format!("proxy={}", proxy.habit().name()));
             match proxy {
-                Proxy::IdleCut { idle } => {
+                ProxyFault::IdleCut { idle } => {
                     words.push(format!("proxy-idle={}", duration_text(idle)));
                 }
-                Proxy::Slow { delay, bandwidth } => {
+                ProxyFault::Slow { delay, bandwidth } => {
                     words.push(format!("proxy-delay={}", duration_text(delay)));
                     words.extend(bandwidth.map(|bytes| format!("proxy-bandwidth={bytes}")));
                 }
-                Proxy::Buffering | Proxy::StripUpgrade | Proxy::CloseAfterResponse => {}
+                ProxyFault::Buffering
+                | ProxyFault::StripUpgrade
+                | ProxyFault::CloseAfterResponse => {}
             }
         }
         f.write_str(&words.join(" "))

@@ -110,7 +110,7 @@ macro_rules! table {
 
         impl $Draft {
             /// Reads each key, and notes what is wrong with its value.
-            pub(crate) fn read(reader: &mut $crate::values::field::Reader<'_, '_>) -> Self {
+            pub(crate) fn read(reader: &mut $crate::values::field::FieldReader<'_, '_>) -> Self {
                 Self {
                     $(
                         $field: <$type as $crate::values::field::Field>::read(

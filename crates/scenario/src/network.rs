@@ -4,7 +4,7 @@ use std::time::Duration;
 
 /// The emulated network between a subscriber and the server.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Link {
+pub struct LinkSettings {
     /// The delay, each way. A new connection also pays the round trip of its handshake.
     pub delay: Duration,
     /// The maximum of the additional delay, which is drawn for each segment. Segments keep their
@@ -12,30 +12,35 @@ pub struct Link {
     pub jitter: Duration,
 }
 
-/// How the subscribers speak HTTP.
+/// How the subscribers speak HTTP, and over which connections.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Http {
+pub struct HttpSettings {
     /// 1 or 2.
     pub version: u8,
     /// True if connections are encrypted.
     pub tls: bool,
     /// The request headers that subscribers send.
     pub headers: Headers,
-    /// Whether subscribers share connections.
-    pub connections: Connections,
+    /// How subscribers are spread over connections.
+    pub connections: ConnectionSharing,
 }
 
-impl Default for Http {
+impl Default for HttpSettings {
     /// Returns HTTP/1.1 without TLS, the headers of a browser, and a connection for each
     /// subscriber.
     fn default() -> Self {
-        Self { version: 1, tls: false, headers: Headers::Browser, connections: Connections::Own }
+        Self {
+            version: 1,
+            tls: false,
+            headers: Headers::Browser,
+            connections: ConnectionSharing::Own,
+        }
     }
 }
 
-/// Whether subscribers share connections.
+/// How subscribers are spread over connections.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Connections {
+pub enum ConnectionSharing {
     /// Each subscriber has a connection of its own.
     #[default]
     Own,
@@ -43,7 +48,7 @@ pub enum Connections {
     Shared,
 }
 
-impl Connections {
+impl ConnectionSharing {
     /// Both values.
     pub const ALL: [Self; 2] = [Self::Own, Self::Shared];
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::key::Key;
 use crate::values::field::{Placed, default};
-use crate::values::value::Value;
+use crate::values::value::FieldValue;
 use crate::{Place, Problem};
 
 /// Returns the longest of several durations.
@@ -21,7 +21,7 @@ pub(crate) fn first_place<const N: usize>(places: [Option<&Place>; N]) -> Place 
 /// Returns a problem if a key has a value other than its default and `other`, which alone gives
 /// such a value a meaning, is not set. The default needs nothing: a scenario as run has every
 /// default filled in.
-pub(crate) fn needs<T: Value>(
+pub(crate) fn needs<T: FieldValue>(
     is_set: bool,
     other: &str,
     key: &Key,

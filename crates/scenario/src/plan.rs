@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use wirebench_protocol::STREAMS_PER_CONNECTION;
 
-use crate::{Connections, Run};
+use crate::{ConnectionSharing, Run};
 
 impl Run {
     /// Returns the maximum number of connections that are open at once when the load generator has
@@ -12,7 +12,7 @@ impl Run {
     /// each thread opens one connection for as many subscribers as the server allows streams on it.
     /// A proxy has two connections for each subscriber, so that there are twice as many.
     pub fn connections(&self, workers: usize) -> usize {
-        if self.http.connections == Connections::Shared {
+        if self.http.connections == ConnectionSharing::Shared {
             let workers = workers.clamp(1, self.subscribers.max(1));
             let streams = usize::try_from(STREAMS_PER_CONNECTION).unwrap_or(usize::MAX);
             return workers * self.subscribers.div_ceil(workers).div_ceil(streams);

@@ -5,7 +5,7 @@ use std::time::Duration;
 use wirebench_protocol::Transport;
 use wirebench_protocol::control::{Pace, Payload};
 
-use crate::{Faults, Http, Link, Reconnect, Timing};
+use crate::{Faults, HttpSettings, LinkSettings, Reconnect, Timing};
 
 /// One transport under one combination of settings in one repeat. A row of `runs.csv` measures a
 /// run.
@@ -33,9 +33,9 @@ pub struct Run {
     /// The parts of the run.
     pub timing: Timing,
     /// The emulated network.
-    pub link: Link,
+    pub link: LinkSettings,
     /// How the subscribers speak HTTP.
-    pub http: Http,
+    pub http: HttpSettings,
     /// The time from the start of a poll to the start of the next. `None` unless the transport is
     /// polled.
     pub interval: Option<Duration>,

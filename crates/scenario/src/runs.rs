@@ -8,19 +8,19 @@ use rand::{RngExt, SeedableRng};
 use wirebench_protocol::control::{Pace, Payload};
 use wirebench_protocol::{Delivery, Transport};
 
-use crate::{Connections, Faults, Http, Link, Reconnect, Run, Scenario};
+use crate::{ConnectionSharing, Faults, HttpSettings, LinkSettings, Reconnect, Run, Scenario};
 
 /// The maximum number of runs that a scenario may ask for.
 pub(crate) const MAX_RUNS: usize = 10_000;
 
 /// What the transports that are compared with each other have in common.
-struct Conditions<'s> {
+struct SharedSettings<'s> {
     rate: f64,
     pace: Pace,
     payload: &'s Payload,
     subscribers: usize,
-    link: Link,
-    http: Http,
+    link: LinkSettings,
+    http: HttpSettings,
     reconnect: Reconnect,
     faults: Faults,
 }
@@ -44,13 +44,13 @@ impl Scenario {
         let mut seeds = StdRng::seed_from_u64(seed);
         let mut runs = Vec::new();
         for repeat in 1..=self.timing.repeat {
-            for conditions in self.conditions() {
+            for shared in self.shared_settings() {
                 let feed_seed = seeds.random();
                 // Forked, so that feeds stay the same when other transports are chosen.
                 let mut order = seeds.fork();
                 let mut contenders = self.contenders();
                 contenders.shuffle(&mut order);
-                let run = |contender| self.run(&conditions, contender, repeat, feed_seed);
+                let run = |contender| self.run(&shared, contender, repeat, feed_seed);
                 runs.extend(contenders.into_iter().map(run));
             }
         }
@@ -76,7 +76,7 @@ impl Scenario {
         factors.into_iter().fold(1, usize::saturating_mul)
     }
 
-    fn conditions(&self) -> Vec<Conditions<'_>> {
+    fn shared_settings(&self) -> Vec<SharedSettings<'_>> {
         let (paths, troubles) = (self.paths(), self.troubles());
         let mut all = Vec::new();
         for &rate in &self.feed.rate {
@@ -84,15 +84,17 @@ impl Scenario {
                 for payload in &self.feed.payload {
                     for &subscribers in &self.crowd.subscribers {
                         for &(link, http) in &paths {
-                            all.extend(troubles.iter().map(|&(reconnect, faults)| Conditions {
-                                rate,
-                                pace,
-                                payload,
-                                subscribers,
-                                link,
-                                http,
-                                reconnect,
-                                faults,
+                            all.extend(troubles.iter().map(|&(reconnect, faults)| {
+                                SharedSettings {
+                                    rate,
+                                    pace,
+                                    payload,
+                                    subscribers,
+                                    link,
+                                    http,
+                                    reconnect,
+                                    faults,
+                                }
                             }));
                         }
                     }
@@ -110,23 +112,23 @@ impl Scenario {
     }
 
     /// Returns what lies between a subscriber and the server.
-    fn paths(&self) -> Vec<(Link, Http)> {
+    fn paths(&self) -> Vec<(LinkSettings, HttpSettings)> {
         let https = self.https();
         let with = |link| https.iter().map(move |&http| (link, http));
         self.link.combinations().into_iter().flat_map(with).collect()
     }
 
     /// Returns the ways to speak HTTP. Over HTTP/1.1 no connections are shared.
-    fn https(&self) -> Vec<Http> {
+    fn https(&self) -> Vec<HttpSettings> {
         let headers = self.http.headers;
         let mut https = Vec::new();
         for &version in &self.http.version {
             for &tls in &self.http.tls {
                 let connections = match version {
-                    1 => &[Connections::Own][..],
+                    1 => &[ConnectionSharing::Own][..],
                     _ => &self.crowd.connections[..],
                 };
-                let with = |&connections| Http { version, tls, headers, connections };
+                let with = |&connections| HttpSettings { version, tls, headers, connections };
                 https.extend(connections.iter().map(with));
             }
         }
@@ -158,7 +160,7 @@ impl Scenario {
 
     fn run(
         &self,
-        conditions: &Conditions<'_>,
+        shared: &SharedSettings<'_>,
         contender: Contender,
         repeat: u32,
         seed: u64,
@@ -167,19 +169,19 @@ impl Scenario {
             id: String::new(),
             repeat,
             transport: contender.transport,
-            subscribers: conditions.subscribers,
+            subscribers: shared.subscribers,
             ramp: self.crowd.ramp,
-            rate: conditions.rate,
-            pace: conditions.pace,
-            payload: conditions.payload.clone(),
+            rate: shared.rate,
+            pace: shared.pace,
+            payload: shared.payload.clone(),
             window: self.feed.window,
             timing: self.timing,
-            link: conditions.link,
-            http: conditions.http,
+            link: shared.link,
+            http: shared.http,
             interval: contender.interval,
             hold: contender.hold,
-            reconnect: conditions.reconnect,
-            faults: conditions.faults,
+            reconnect: shared.reconnect,
+            faults: shared.faults,
             seed,
         }
     }

@@ -10,7 +10,7 @@ use crate::tables::link::LinkTable;
 use crate::tables::long_polling::LongPollingTable;
 use crate::tables::reconnect::ReconnectTable;
 use crate::tables::short_polling::ShortPollingTable;
-use crate::values::value::Value;
+use crate::values::value::FieldValue;
 use crate::{Run, duration_text};
 
 impl Run {

@@ -93,10 +93,10 @@ async fn authorize(
     Err(ApiError::unauthorized("the control API requires a token", hint))
 }
 
-type JsonBody<T> = Result<Json<T>, JsonRejection>;
+type JsonResult<T> = Result<Json<T>, JsonRejection>;
 
 /// Returns the value in a body.
-fn read<T>(body: JsonBody<T>) -> Result<T, ApiError> {
+fn read<T>(body: JsonResult<T>) -> Result<T, ApiError> {
     body.map(|Json(value)| value).map_err(|error| {
         let hint = "docs/protocol.md describes the control API";
         ApiError::new(error.status(), error.body_text(), hint)
@@ -106,7 +106,7 @@ fn read<T>(body: JsonBody<T>) -> Result<T, ApiError> {
 async fn start_publisher(
     State(control): State<ControlApi>,
     path: PathParams,
-    plan: JsonBody<control::Publisher>,
+    plan: JsonResult<control::Publisher>,
 ) -> Result<StatusCode, ApiError> {
     let (name, feed) = control.feed(&path)?;
     let plan = read(plan)?;
@@ -135,7 +135,7 @@ async fn stop_publisher(
 async fn set_window(
     State(control): State<ControlApi>,
     path: PathParams,
-    window: JsonBody<CountWindow>,
+    window: JsonResult<CountWindow>,
 ) -> Result<Json<WindowCount>, ApiError> {
     let (_, feed) = control.feed(&path)?;
     feed.count(read(window)?);

@@ -18,7 +18,7 @@ use wirebench_loadgen::{
 };
 use wirebench_measure::Event;
 use wirebench_protocol::{After, Transport};
-use wirebench_scenario::{Headers, Http, Link, parse_duration};
+use wirebench_scenario::{Headers, HttpSettings, LinkSettings, parse_duration};
 
 use crate::exit::Exit;
 use crate::print;
@@ -163,8 +163,8 @@ async fn follow_once(arguments: &SubscribeArguments) -> anyhow::Result<Exit> {
 
 /// Returns a client without an emulated link: the real network is between here and the server.
 fn client(arguments: &SubscribeArguments) -> HttpClient {
-    let http = Http { version: arguments.http_version, ..Http::default() };
-    HttpClient::new(Dialer::new(Link::default(), 0), http)
+    let http = HttpSettings { version: arguments.http_version, ..HttpSettings::default() };
+    HttpClient::new(Dialer::new(LinkSettings::default(), 0), http)
 }
 
 fn trusted(arguments: &SubscribeArguments) -> TrustedCertificates {

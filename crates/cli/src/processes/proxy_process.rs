@@ -1,6 +1,6 @@
 //! The proxy of a run as a process of its own.
 
-use wirebench_scenario::{Proxy, duration_text};
+use wirebench_scenario::{ProxyFault, duration_text};
 
 use super::child_process::ChildProcess;
 
@@ -14,7 +14,7 @@ pub(crate) struct ProxyProcess {
 
 impl ProxyProcess {
     /// Starts a proxy in front of the server at `upstream`, and waits until it is ready.
-    pub(crate) async fn start(proxy: Proxy, upstream: &str) -> anyhow::Result<Self> {
+    pub(crate) async fn start(proxy: ProxyFault, upstream: &str) -> anyhow::Result<Self> {
         let habit = proxy.habit().name();
         let mut arguments: Vec<String> =
             ["proxy", "--upstream", upstream, "--listen", "127.0.0.1:0", "--habit", habit]
@@ -25,14 +25,14 @@ impl ProxyProcess {
         // end.
         set("--log", "error".to_owned());
         match proxy {
-            Proxy::IdleCut { idle } => set("--idle", duration_text(idle)),
-            Proxy::Slow { delay, bandwidth } => {
+            ProxyFault::IdleCut { idle } => set("--idle", duration_text(idle)),
+            ProxyFault::Slow { delay, bandwidth } => {
                 set("--delay", duration_text(delay));
                 if let Some(bytes) = bandwidth {
                     set("--bandwidth", bytes.to_string());
                 }
             }
-            Proxy::Buffering | Proxy::StripUpgrade | Proxy::CloseAfterResponse => {}
+            ProxyFault::Buffering | ProxyFault::StripUpgrade | ProxyFault::CloseAfterResponse => {}
         }
         let (child, ready) = ChildProcess::start("proxy", &arguments).await?;
         Ok(Self { _child: child, listening: ready.listening })

@@ -17,7 +17,7 @@ use tokio::runtime::Runtime;
 use tokio::sync::watch;
 use tokio::time::timeout;
 
-use crate::devtools::{Browser, DEADLINE, Session, lock};
+use crate::devtools::{Browser, DEADLINE, PageSession, lock};
 use crate::support::Served;
 
 /// How often a condition is checked while a test waits.
@@ -225,7 +225,7 @@ impl PageEvents {
 
 /// An open page.
 pub(crate) struct Tab {
-    page: Session,
+    page: PageSession,
     heard: Arc<PageEvents>,
     server: String,
 }

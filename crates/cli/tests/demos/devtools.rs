@@ -47,8 +47,8 @@ const ARGUMENTS: [&str; 17] = [
     "--password-store=basic",
 ];
 
-type Socket = WebSocketStream<TcpStream>;
-type Answer = oneshot::Sender<Result<Value, String>>;
+type DevtoolsSocket = WebSocketStream<TcpStream>;
+type AnswerSender = oneshot::Sender<Result<Value, String>>;
 /// Called with the name of an event and its parameters.
 type Listener = Box<dyn Fn(&str, &Value) + Send>;
 
@@ -85,7 +85,10 @@ impl Browser {
     }
 
     /// Opens an empty page in a browser context of its own. `listener` receives the page's events.
-    pub(crate) async fn open(&self, listener: impl Fn(&str, &Value) + Send + 'static) -> Session {
+    pub(crate) async fn open(
+        &self,
+        listener: impl Fn(&str, &Value) + Send + 'static,
+    ) -> PageSession {
         let context = self.call("Target.createBrowserContext", json!({})).await.unwrap();
         let context = text(&context, "browserContextId");
         let target = json!({ "url": "about:blank", "browserContextId": context });
@@ -94,7 +97,7 @@ impl Browser {
         let attached = self.call("Target.attachToTarget", target).await.unwrap();
         let id = text(&attached, "sessionId");
         lock(&self.connection.listeners).insert(id.clone(), Box::new(listener));
-        let session = Session { id, context, connection: Arc::clone(&self.connection) };
+        let session = PageSession { id, context, connection: Arc::clone(&self.connection) };
         for domain in ["Page", "Network", "Runtime", "Log"] {
             session.call(&format!("{domain}.enable"), json!({})).await.unwrap();
         }
@@ -129,13 +132,13 @@ async fn address(lines: &mut Lines<BufReader<ChildStderr>>) -> String {
 }
 
 /// The client's connection to one page.
-pub(crate) struct Session {
+pub(crate) struct PageSession {
     id: String,
     context: String,
     connection: Arc<DevtoolsConnection>,
 }
 
-impl Session {
+impl PageSession {
     /// Sends a command and waits for its answer.
     ///
     /// # Errors
@@ -153,11 +156,11 @@ impl Session {
 }
 
 struct DevtoolsConnection {
-    sink: tokio::sync::Mutex<SplitSink<Socket, Message>>,
+    sink: tokio::sync::Mutex<SplitSink<DevtoolsSocket, Message>>,
     last_id: AtomicU64,
     /// The callers that wait for an answer, by command. [`DevtoolsConnection::call`] removes those
     /// that time out.
-    waiting: Mutex<HashMap<u64, Answer>>,
+    waiting: Mutex<HashMap<u64, AnswerSender>>,
     /// The listeners for events, by session.
     listeners: Mutex<HashMap<String, Listener>>,
 }
@@ -225,7 +228,7 @@ impl DevtoolsConnection {
     }
 }
 
-async fn read(mut incoming: SplitStream<Socket>, connection: Arc<DevtoolsConnection>) {
+async fn read(mut incoming: SplitStream<DevtoolsSocket>, connection: Arc<DevtoolsConnection>) {
     while let Some(Ok(message)) = incoming.next().await {
         if let Message::Text(text) = message
             && let Ok(message) = serde_json::from_str(&text)

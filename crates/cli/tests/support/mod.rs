@@ -17,9 +17,9 @@ use std::time::{Duration, Instant};
 /// busy.
 pub(crate) const DEADLINE: Duration = Duration::from_mins(5);
 
-/// What a command came to.
+/// The exit code and the output of a command that has ended.
 #[derive(Debug)]
-pub(crate) struct Ended {
+pub(crate) struct CommandOutput {
     pub(crate) code: Option<i32>,
     pub(crate) stdout: String,
     pub(crate) stderr: String,
@@ -34,13 +34,13 @@ pub(crate) fn wirebench(folder: &Path, arguments: &[&str]) -> Command {
 }
 
 /// Runs it to its end.
-pub(crate) fn run(folder: &Path, arguments: &[&str]) -> Ended {
+pub(crate) fn run(folder: &Path, arguments: &[&str]) -> CommandOutput {
     finish(wirebench(folder, arguments).spawn().unwrap(), &arguments.join(" "))
 }
 
 /// Runs a scenario into `--out out`, again if the machine was too busy to measure anything: that is
 /// what exit code 4 is for, and nothing that a test could help.
-pub(crate) fn measure(folder: &Path, arguments: &[&str]) -> Ended {
+pub(crate) fn measure(folder: &Path, arguments: &[&str]) -> CommandOutput {
     let arguments = [&["run"], arguments, &["--out", "out", "--force"]].concat();
     let mut ended = run(folder, &arguments);
     for _ in 0..4 {
@@ -56,7 +56,7 @@ pub(crate) fn measure(folder: &Path, arguments: &[&str]) -> Ended {
 }
 
 /// Waits for a process to end, and kills it when it does not.
-pub(crate) fn finish(mut child: Child, what: &str) -> Ended {
+pub(crate) fn finish(mut child: Child, what: &str) -> CommandOutput {
     let read = |mut stream: Box<dyn Read + Send>| {
         std::thread::spawn(move || {
             let mut text = String::new();
@@ -80,7 +80,7 @@ pub(crate) fn finish(mut child: Child, what: &str) -> Ended {
     let text = |reader: Option<std::thread::JoinHandle<String>>| {
         reader.map(|reader| reader.join().unwrap()).unwrap_or_default()
     };
-    Ended { code, stdout: text(stdout), stderr: text(stderr) }
+    CommandOutput { code, stdout: text(stdout), stderr: text(stderr) }
 }
 
 /// The lines of a process's output as they come, each with a deadline.

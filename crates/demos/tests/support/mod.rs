@@ -25,7 +25,7 @@ use wirebench_server::{Feed, JsonPayload, Server, listen};
 pub(crate) const DEADLINE: Duration = Duration::from_mins(2);
 
 /// A running server, with a feed `quiet` that only the test publishes to.
-pub(crate) struct Running {
+pub(crate) struct RunningServer {
     pub(crate) address: SocketAddr,
     pub(crate) demos: Demos,
     pub(crate) quiet: Feed,
@@ -33,7 +33,7 @@ pub(crate) struct Running {
     task: JoinHandle<()>,
 }
 
-impl Running {
+impl RunningServer {
     pub(crate) fn start() -> Self {
         let demos = Demos::new(ControlAccess::Loopback);
         let quiet = Feed::new(1_000);
@@ -59,8 +59,8 @@ impl Running {
         self.quiet.publish(&JsonPayload::from_json(json.as_bytes()).unwrap());
     }
 
-    pub(crate) async fn connect(&self) -> Client {
-        Client::connect(self.address).await
+    pub(crate) async fn connect(&self) -> TestClient {
+        TestClient::connect(self.address).await
     }
 
     /// Sends a `GET` over a connection of its own, and returns the JSON of the response. Panics if
@@ -105,11 +105,11 @@ pub(crate) struct Answer {
 }
 
 /// A client with one connection.
-pub(crate) struct Client {
+pub(crate) struct TestClient {
     pub(crate) stream: BufReader<Counting>,
 }
 
-impl Client {
+impl TestClient {
     pub(crate) async fn connect(address: SocketAddr) -> Self {
         Self { stream: BufReader::new(Counting::connect(address).await) }
     }

@@ -11,7 +11,7 @@ use rand::rngs::SmallRng;
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_util::either::Either;
-use wirebench_scenario::Link;
+use wirebench_scenario::LinkSettings;
 
 use super::arrivals::Arrivals;
 use super::connection::MeasuredConnection;
@@ -28,7 +28,7 @@ const TLS_TIMEOUT: Duration = Duration::from_secs(10);
 /// Opens connections over one kind of link and counts them.
 #[derive(Debug)]
 pub struct Dialer {
-    link: Link,
+    link: LinkSettings,
     /// Seeds the jitter of the next connection.
     seed: AtomicU64,
     /// Shared with the siblings: the peak of the whole crowd is not the sum of their peaks.
@@ -56,7 +56,7 @@ pub struct TrafficCounts {
 
 impl Dialer {
     /// Creates a dialer over `link`. `seed` makes the jitter of its connections repeatable.
-    pub fn new(link: Link, seed: u64) -> Self {
+    pub fn new(link: LinkSettings, seed: u64) -> Self {
         let seed = AtomicU64::new(seed);
         Self { link, seed, connections: Arc::default(), bytes: Arc::default() }
     }
@@ -134,7 +134,7 @@ impl Dialer {
         let seed = self.seed.fetch_add(0x9E37_79B9_7F4A_7C15, Relaxed);
         let (bytes, arrivals) = (Arc::clone(&self.bytes), Arrivals::new());
         let open = OpenConnection::new(&self.connections);
-        let linked = if self.link == Link::default() {
+        let linked = if self.link == LinkSettings::default() {
             Either::Left(CountedSocket::new(socket, bytes, Some(arrivals.clone()), open))
         } else {
             let socket = CountedSocket::new(socket, bytes, None, open);

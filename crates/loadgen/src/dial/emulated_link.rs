@@ -7,7 +7,7 @@ use rand::rngs::SmallRng;
 use tokio_util::either::Either;
 use wirebench_link::{Delay, DelayLine};
 use wirebench_protocol::Timestamp;
-use wirebench_scenario::Link;
+use wirebench_scenario::LinkSettings;
 
 use super::arrivals::Arrivals;
 use super::counted_socket::CountedSocket;
@@ -18,7 +18,7 @@ pub(super) type LinkedSocket = Either<CountedSocket, Box<DelayLine<CountedSocket
 /// Draws the delay of each piece and stamps what came over the link.
 #[derive(Debug)]
 pub(super) struct EmulatedLink {
-    link: Link,
+    link: LinkSettings,
     random: SmallRng,
     arrivals: Arrivals,
 }
@@ -27,7 +27,7 @@ impl EmulatedLink {
     /// Lays `link` over a socket. `random` draws its jitter.
     pub(super) fn over(
         socket: CountedSocket,
-        link: Link,
+        link: LinkSettings,
         random: SmallRng,
         arrivals: Arrivals,
     ) -> LinkedSocket {

@@ -4,7 +4,7 @@ use std::io;
 use std::time::Duration;
 
 use http::header::HeaderMap;
-use wirebench_scenario::{Connections, Headers, Http};
+use wirebench_scenario::{ConnectionSharing, Headers, HttpSettings};
 
 use super::connection::{ClientConnection, Protocol};
 use super::deadline::Deadline;
@@ -26,7 +26,7 @@ const OPENING_ROUND_TRIPS: u32 = 5;
 #[derive(Debug)]
 pub struct HttpClient {
     dialer: Dialer,
-    http: Http,
+    http: HttpSettings,
     /// The shared connections. A sibling has its own pool: they belong to its event loop.
     pool: Pool,
 }
@@ -34,7 +34,7 @@ pub struct HttpClient {
 impl HttpClient {
     /// Creates a client that dials through `dialer`. Whether it speaks TLS is a property of the
     /// target, not of `http`.
-    pub fn new(dialer: Dialer, http: Http) -> Self {
+    pub fn new(dialer: Dialer, http: HttpSettings) -> Self {
         Self { dialer, http, pool: Pool::default() }
     }
 
@@ -68,8 +68,8 @@ impl HttpClient {
     }
 
     async fn open(&self, target: &Target, within: Duration) -> io::Result<(Protocol, Arrivals)> {
-        let Http { version, connections, .. } = self.http;
-        if version == 2 && connections == Connections::Shared {
+        let HttpSettings { version, connections, .. } = self.http;
+        if version == 2 && connections == ConnectionSharing::Shared {
             let joined = self.pool.join(&self.dialer, target, within).await?;
             let arrivals = joined.arrivals.clone();
             return Ok((Protocol::Http2(Box::new(Http2::shared(joined, target)?)), arrivals));

@@ -15,7 +15,7 @@ use http::{Method, Request, Response, Uri};
 
 use super::deadline::Deadline;
 use super::failure::Failure;
-use super::http2_driver::{Http2Driver, Step, streams_allowed};
+use super::http2_driver::{DriverStep, Http2Driver, streams_allowed};
 use super::pool::{JoinedConnection, StreamSlot};
 use crate::dial::MeasuredConnection;
 use crate::target::Target;
@@ -130,9 +130,9 @@ impl Http2 {
                 poll_fn(|cx| {
                     loop {
                         match driver.step(cx) {
-                            Step::Read => {}
-                            Step::Idle => return Poll::Pending,
-                            Step::Ended(_) => return Poll::Ready(()),
+                            DriverStep::Read => {}
+                            DriverStep::Idle => return Poll::Pending,
+                            DriverStep::Ended(_) => return Poll::Ready(()),
                         }
                     }
                 })
@@ -190,16 +190,16 @@ impl Http2 {
                 return Poll::Ready(Ok(value));
             }
             let step = driver.step(cx);
-            if let Step::Read = step {
+            if let DriverStep::Read = step {
                 continue;
             }
             if let Poll::Ready(value) = poll(&mut self.sender, &mut beside) {
                 return Poll::Ready(Ok(value));
             }
             return match step {
-                Step::Ended(Err(error)) => Poll::Ready(Err(error.into())),
-                Step::Ended(Ok(())) => Poll::Ready(Err(Failure::Closed)),
-                Step::Read | Step::Idle => Poll::Pending,
+                DriverStep::Ended(Err(error)) => Poll::Ready(Err(error.into())),
+                DriverStep::Ended(Ok(())) => Poll::Ready(Err(Failure::Closed)),
+                DriverStep::Read | DriverStep::Idle => Poll::Pending,
             };
         }
     }

@@ -39,7 +39,7 @@ pub(super) struct Http2Driver {
 }
 
 /// The result of polling a connection once.
-pub(super) enum Step {
+pub(super) enum DriverStep {
     /// Something was read, and no waker was registered: poll again.
     Read,
     /// There was nothing to read. A waker is registered.
@@ -71,17 +71,17 @@ impl Http2Driver {
     }
 
     /// Polls the connection: writes what is pending, and reads at most once.
-    pub(super) fn step(&mut self, cx: &mut Context<'_>) -> Step {
+    pub(super) fn step(&mut self, cx: &mut Context<'_>) -> DriverStep {
         if self.over {
-            return Step::Ended(Ok(()));
+            return DriverStep::Ended(Ok(()));
         }
         match Pin::new(&mut self.connection).poll(cx) {
             Poll::Ready(result) => {
                 self.over = true;
-                Step::Ended(result)
+                DriverStep::Ended(result)
             }
-            Poll::Pending if self.more.swap(false, Relaxed) => Step::Read,
-            Poll::Pending => Step::Idle,
+            Poll::Pending if self.more.swap(false, Relaxed) => DriverStep::Read,
+            Poll::Pending => DriverStep::Idle,
         }
     }
 

@@ -19,7 +19,7 @@ use tokio::sync::OnceCell;
 use tokio::time::timeout;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
-use super::http2_driver::{Http2Driver, Step, streams_allowed};
+use super::http2_driver::{DriverStep, Http2Driver, streams_allowed};
 use crate::dial::{Arrivals, Dialer};
 use crate::target::Target;
 
@@ -161,10 +161,10 @@ async fn stream_limit(sender: &SendRequest<Bytes>, driver: &mut Http2Driver) -> 
                 return Poll::Ready(Ok(allowed.max(1)));
             }
             match driver.step(cx) {
-                Step::Read => {}
-                Step::Idle => return Poll::Pending,
-                Step::Ended(Err(error)) => return Poll::Ready(Err(io::Error::other(error))),
-                Step::Ended(Ok(())) => {
+                DriverStep::Read => {}
+                DriverStep::Idle => return Poll::Pending,
+                DriverStep::Ended(Err(error)) => return Poll::Ready(Err(io::Error::other(error))),
+                DriverStep::Ended(Ok(())) => {
                     return Poll::Ready(Err(io::ErrorKind::UnexpectedEof.into()));
                 }
             }
@@ -178,9 +178,9 @@ async fn poll_until(end: CancellationToken, mut driver: Http2Driver, _over: Drop
     let polling = async {
         loop {
             let read = poll_fn(|cx| match driver.step(cx) {
-                Step::Read => Poll::Ready(true),
-                Step::Ended(_) => Poll::Ready(false),
-                Step::Idle => Poll::Pending,
+                DriverStep::Read => Poll::Ready(true),
+                DriverStep::Ended(_) => Poll::Ready(false),
+                DriverStep::Idle => Poll::Pending,
             });
             if !read.await {
                 return;

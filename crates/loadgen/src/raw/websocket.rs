@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use futures::stream::{self, BoxStream, StreamExt};
 use http::Uri;
-use wirebench_scenario::{Headers, Http, Link};
+use wirebench_scenario::{Headers, HttpSettings, LinkSettings};
 
 use super::error::{RECONNECTION_TIME, RawError};
 use crate::dial::Dialer;
@@ -101,7 +101,7 @@ async fn connect(
     let tls = encrypted.then(|| TlsClient::new(trusted)).transpose().map_err(TargetError::from)?;
     let (authority, feed) = (authority.to_string(), String::new());
     let target = Target { authority, address, feed, tls };
-    let client = HttpClient::new(Dialer::new(Link::default(), 0), Http::default());
+    let client = HttpClient::new(Dialer::new(LinkSettings::default(), 0), HttpSettings::default());
     let http = client.connect(&target).await?;
     let path: Uri = uri
         .path_and_query()

@@ -12,20 +12,20 @@ use wirebench_measure::Event;
 use wirebench_protocol::{After, Delivery, Gap, Transport};
 use wirebench_server::{Feed, ForwardedHeader, Limits, Proxies, Server};
 
-use crate::programs::{self, Program, Running};
-use crate::readers::{Reader, ask, chunk, one_by_one, refusal, run_until, settings, stream};
-use crate::support::http::Http;
+use crate::programs::{self, ProxyProgram, RunningProxy};
+use crate::readers::{ProxiedReader, ask, chunk, one_by_one, refusal, run_until, settings, stream};
+use crate::support::http::RawHttp;
 use crate::support::paused_server::PausedServer;
 use crate::support::{Bench, TIMEOUT, client, frames, listen, target, within};
 
 /// Returns the programs that are installed.
-fn programs() -> impl Iterator<Item = Program> {
-    Program::ALL.into_iter().filter(|program| program.is_there())
+fn programs() -> impl Iterator<Item = ProxyProgram> {
+    ProxyProgram::ALL.into_iter().filter(|program| program.is_there())
 }
 
 /// Runs a test for every transport behind every program, each with a server and a proxy of its own,
 /// all at the same time.
-async fn everywhere(test: impl AsyncFn(Program, Transport)) {
+async fn everywhere(test: impl AsyncFn(ProxyProgram, Transport)) {
     let cases = programs().flat_map(|program| Transport::ALL.map(|transport| (program, transport)));
     join_all(cases.map(|(program, transport)| test(program, transport))).await;
 }
@@ -34,7 +34,7 @@ async fn everywhere(test: impl AsyncFn(Program, Transport)) {
 async fn with_the_right_settings_every_message_is_delivered_before_the_next_is_published() {
     everywhere(async |program, transport| {
         let bench = Bench::start(100);
-        let proxy = Running::start(&program.right(), bench.address).await;
+        let proxy = RunningProxy::start(&program.right(), bench.address).await;
         one_by_one(&bench, proxy.address, transport, 30).await;
     })
     .await;
@@ -44,7 +44,7 @@ async fn with_the_right_settings_every_message_is_delivered_before_the_next_is_p
 async fn one_who_comes_back_through_a_proxy_goes_on_after_its_cursor() {
     everywhere(async |program, transport| {
         let (bench, former, client) = (Bench::start(5), Bench::start(5), client());
-        let proxy = Running::start(&program.right(), bench.address).await;
+        let proxy = RunningProxy::start(&program.right(), bench.address).await;
         let target = target(proxy.address);
         bench.publish_numbers(9);
         let what = format!("{transport} behind {program:?}");
@@ -54,7 +54,7 @@ async fn one_who_comes_back_through_a_proxy_goes_on_after_its_cursor() {
             (former.cursor(7), Some(Gap::Reset), 5),
         ] {
             let after = After::Cursor(after);
-            let mut reader = Reader::new(transport, &client, &target, after);
+            let mut reader = ProxiedReader::new(transport, &client, &target, after);
             reader.connected().await;
             if let Some(expected) = expected {
                 match reader.news().await {
@@ -74,12 +74,12 @@ async fn one_who_comes_back_through_a_proxy_goes_on_after_its_cursor() {
 /// the proxy. Publishes the second message once the subscriber has lost its connection: it was
 /// interrupted, or, if it polls, an answer said that the connection closes.
 async fn interrupted_by(
-    settings_of: impl Fn(Program) -> programs::Settings,
-    happens: impl Fn(&mut Running),
+    settings_of: impl Fn(ProxyProgram) -> programs::Settings,
+    happens: impl Fn(&mut RunningProxy),
 ) {
     everywhere(async |program, transport| {
         let bench = Bench::start(10);
-        let mut proxy = Running::start(&settings_of(program), bench.address).await;
+        let mut proxy = RunningProxy::start(&settings_of(program), bench.address).await;
         let (address, mut before) = (proxy.address, None);
         let observed = run_until(transport, address, settings(), |observed| {
             match (bench.feed.published(), observed.seen.len()) {
@@ -106,13 +106,13 @@ async fn interrupted_by(
 
 #[tokio::test]
 async fn a_proxy_that_is_killed_and_started_again_loses_and_repeats_nothing() {
-    interrupted_by(Program::right, Running::kill_and_restart).await;
+    interrupted_by(ProxyProgram::right, RunningProxy::kill_and_restart).await;
 }
 
 /// Subscribers keep their connection for a second, as configured, and then reconnect.
 #[tokio::test]
 async fn a_proxy_that_is_reloaded_loses_and_repeats_nothing() {
-    interrupted_by(|program| program.right().reloadable(), Running::reload).await;
+    interrupted_by(|program| program.right().reloadable(), RunningProxy::reload).await;
 }
 
 #[tokio::test]
@@ -122,7 +122,7 @@ async fn a_connection_that_is_silent_for_longer_than_the_proxy_waits_is_cut_and_
             return;
         }
         let bench = Bench::start(10);
-        let proxy = Running::start(&program.right().with_timeout(1), bench.address).await;
+        let proxy = RunningProxy::start(&program.right().with_timeout(1), bench.address).await;
         let observed = run_until(transport, proxy.address, settings(), |observed| {
             if observed.interrupted >= 2 && observed.connected >= 3 && bench.feed.published() == 0 {
                 bench.publish_numbers(1);
@@ -132,7 +132,7 @@ async fn a_connection_that_is_silent_for_longer_than_the_proxy_waits_is_cut_and_
         .await;
         assert_eq!(observed.seen, [1], "{transport} behind {program:?}: {observed:?}");
         if transport == Transport::LongPolling {
-            let mut http = Http::connect(proxy.address).await;
+            let mut http = RawHttp::connect(proxy.address).await;
             ask(&mut http, "/feeds/bench/long-polling?hold=60", "").await;
             let head = within(TIMEOUT, "the timeout of the proxy", http.head()).await;
             assert_eq!(head.status, 504, "{program:?}: {}", head.text);
@@ -146,7 +146,7 @@ async fn a_hold_that_is_shorter_than_the_proxy_waits_is_never_cut() {
     let hold = SubscriberSettings { hold: Duration::from_millis(400), ..settings() };
     join_all(programs().map(async |program| {
         let bench = Bench::start(10);
-        let proxy = Running::start(&program.right().with_timeout(6), bench.address).await;
+        let proxy = RunningProxy::start(&program.right().with_timeout(6), bench.address).await;
         let began = Instant::now();
         let observed = run_until(Transport::LongPolling, proxy.address, hold, |_| {
             began.elapsed() > Duration::from_secs(7)
@@ -168,7 +168,7 @@ async fn comments_and_pings_keep_a_connection_open_beyond_the_timeout_of_a_proxy
         let settings = program.right().with_timeout(timeout);
         let comments = async {
             let server = PausedServer::start(10);
-            let proxy = Running::start(&settings, server.address).await;
+            let proxy = RunningProxy::start(&settings, server.address).await;
             let (mut http, _) = stream(proxy.address, "").await;
             assert!(chunk(&mut http).await.starts_with(b"retry:"));
             let began = Instant::now();
@@ -180,9 +180,9 @@ async fn comments_and_pings_keep_a_connection_open_beyond_the_timeout_of_a_proxy
         };
         let pings = async {
             let server = PausedServer::start(10);
-            let proxy = Running::start(&settings, server.address).await;
+            let proxy = RunningProxy::start(&settings, server.address).await;
             let mut http = frames::open(proxy.address, "/feeds/bench/websocket").await;
-            let frame = async |http: &mut Http| {
+            let frame = async |http: &mut RawHttp| {
                 let read = within(TIMEOUT, "a frame", frames::read(&mut http.socket)).await;
                 read.unwrap().unwrap()
             };
@@ -204,9 +204,9 @@ async fn comments_and_pings_keep_a_connection_open_beyond_the_timeout_of_a_proxy
 async fn a_server_that_stops_ends_streams_and_sockets_properly_through_a_proxy() {
     everywhere(async |program, transport| {
         let (bench, client) = (Bench::start(10), client());
-        let proxy = Running::start(&program.right(), bench.address).await;
+        let proxy = RunningProxy::start(&program.right(), bench.address).await;
         let target = target(proxy.address);
-        let mut reader = Reader::new(transport, &client, &target, After::Newest);
+        let mut reader = ProxiedReader::new(transport, &client, &target, After::Newest);
         reader.connected().await;
         let what = format!("{transport} behind {program:?}");
         let reading = async {
@@ -232,8 +232,8 @@ async fn a_proxy_without_a_server_behind_it_is_tried_again() {
         // Bound, so that nobody else uses the port, and not listening.
         let nobody = TcpSocket::new_v4().unwrap();
         nobody.bind(SocketAddr::from(([127, 0, 0, 1], 0))).unwrap();
-        let proxy = Running::start(&program.right(), nobody.local_addr().unwrap()).await;
-        let expected = if program == Program::Nginx { 502 } else { 503 };
+        let proxy = RunningProxy::start(&program.right(), nobody.local_addr().unwrap()).await;
+        let expected = if program == ProxyProgram::Nginx { 502 } else { 503 };
         let found = refusal(transport, proxy.address).await;
         assert_eq!(found, (expected, false), "{transport} behind {program:?}");
     })
@@ -244,7 +244,7 @@ async fn a_proxy_without_a_server_behind_it_is_tried_again() {
 #[tokio::test]
 async fn a_stream_to_whoever_speaks_http_1_0_goes_without_chunks_until_the_connection_ends() {
     let bench = Bench::start(10);
-    let mut http = Http::connect(bench.address).await;
+    let mut http = RawHttp::connect(bench.address).await;
     http.send(b"GET /feeds/bench/sse HTTP/1.0\r\n\r\n").await;
     let head = within(TIMEOUT, "the head of a stream", http.head()).await;
     assert!(head.text.starts_with("HTTP/1.0 200 "), "{}", head.text);
@@ -279,7 +279,7 @@ async fn behind_a_proxy_the_limit_per_address_is_one_for_all() {
         let direct = statuses(address).await;
         assert_eq!(direct, [200, 200, 200], "each from an address of its own");
         // A connection that the proxy keeps open to the server may count already.
-        let proxy = Running::start(&program.right(), address).await;
+        let proxy = RunningProxy::start(&program.right(), address).await;
         let behind = statuses(proxy.address).await;
         assert_eq!(behind[2], 503, "{program:?}: {behind:?}");
     }
@@ -299,17 +299,17 @@ async fn behind_a_trusted_proxy_the_limit_per_address_is_one_for_each_client() {
         tokio::spawn(async move { server.serve(listener, stop.cancelled()).await });
 
         let settings = program.right().with_option(match program {
-            Program::Nginx => "proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;",
-            Program::Haproxy => "option forwardfor",
+            ProxyProgram::Nginx => "proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;",
+            ProxyProgram::Haproxy => "option forwardfor",
         });
-        let proxy = Running::start(&settings, address).await;
+        let proxy = RunningProxy::start(&settings, address).await;
         let others = statuses(proxy.address).await;
         assert_eq!(others, [200, 200, 200], "{program:?}: each client has an address of its own");
 
         // Two connections of one address.
         let mut open = Vec::new();
         for expected in [200, 503] {
-            let mut http = Http::connect(proxy.address).await;
+            let mut http = RawHttp::connect(proxy.address).await;
             ask(&mut http, "/feeds/bench/sse", "X-Forwarded-For: 192.0.2.1\r\n").await;
             let head = within(TIMEOUT, "an answer", http.head()).await;
             assert_eq!(head.status, expected, "{program:?}");
@@ -327,7 +327,7 @@ async fn statuses(address: SocketAddr) -> Vec<u16> {
         let from = IpAddr::from(Ipv4Addr::new(127, 0, 0, host));
         socket.bind(SocketAddr::new(from, 0)).unwrap();
         let socket = tokio::io::BufReader::new(socket.connect(address).await.unwrap());
-        let mut http = Http { socket };
+        let mut http = RawHttp { socket };
         ask(&mut http, "/feeds/bench/sse", "").await;
         statuses.push(within(TIMEOUT, "an answer", http.head()).await.status);
         open.push(http);

@@ -4,24 +4,24 @@ use std::time::{Duration, Instant};
 
 use wirebench_protocol::{After, Transport};
 
-use crate::programs::{Program, Running, Settings, check};
-use crate::readers::{Reader, ask, chunk, is_silent, one_by_one, stay, stream};
-use crate::support::http::Http;
+use crate::programs::{ProxyProgram, RunningProxy, Settings, check};
+use crate::readers::{ProxiedReader, ask, chunk, is_silent, one_by_one, stay, stream};
+use crate::support::http::RawHttp;
 use crate::support::{Bench, TIMEOUT, client, frames, target, until, within};
 
-const HAPROXY: Program = Program::Haproxy;
+const HAPROXY: ProxyProgram = ProxyProgram::Haproxy;
 
 /// HAProxy asks the kernel to wait for more to send, which it does for about 200 ms. Half of that
 /// separates messages that were held back from those that were not.
 const HELD: Duration = Duration::from_millis(100);
 
 /// Starts a server, and a proxy in front of it. Returns `None` if HAProxy is not installed.
-async fn behind(settings: Settings) -> Option<(Bench, Running)> {
+async fn behind(settings: Settings) -> Option<(Bench, RunningProxy)> {
     if !HAPROXY.is_there() {
         return None;
     }
     let bench = Bench::start(1000);
-    let proxy = Running::start(&settings, bench.address).await;
+    let proxy = RunningProxy::start(&settings, bench.address).await;
     Some((bench, proxy))
 }
 
@@ -47,7 +47,7 @@ async fn with_http_no_delay_no_transport_is_held_back() {
 
 /// On a busy machine any single message may take long. Of many, one is fast unless all are held
 /// back.
-async fn assert_not_held(bench: &Bench, proxy: &Running, transport: Transport) {
+async fn assert_not_held(bench: &Bench, proxy: &RunningProxy, transport: Transport) {
     let began = Instant::now();
     while one_by_one(bench, proxy.address, transport, 5).await >= HELD {
         assert!(began.elapsed() < TIMEOUT, "{transport}: every message is held back");
@@ -69,7 +69,7 @@ async fn without_abortonclose_the_server_keeps_answering_those_who_have_left() {
         ] {
             let metric = format!("wirebench_connections_open{{transport=\"{transport}\"}} 1");
             let is_open = || bench.server.metrics_text().contains(&metric);
-            let mut http = Http::connect(proxy.address).await;
+            let mut http = RawHttp::connect(proxy.address).await;
             ask(&mut http, path, "").await;
             until(format_args!("{transport}: the stream is open"), is_open).await;
             drop(http);
@@ -117,7 +117,7 @@ async fn a_haproxy_that_compresses_leaves_events_alone_since_the_server_asks_for
     let compressing = HAPROXY.right().with_option("compression algo gzip");
     let Some((bench, proxy)) = behind(compressing).await else { return };
     bench.publish("1");
-    let mut http = Http::connect(proxy.address).await;
+    let mut http = RawHttp::connect(proxy.address).await;
     ask(&mut http, "/feeds/bench/short-polling?after=start", "accept-encoding: gzip\r\n").await;
     let head = within(TIMEOUT, "a poll", http.head()).await;
     assert_eq!(head.header("content-encoding"), Some("gzip"), "it does compress: {}", head.text);
@@ -138,11 +138,11 @@ async fn one_connection_more_than_haproxy_takes_waits_until_another_leaves() {
     let (client, target) = (client(), target(proxy.address));
     let mut readers = Vec::new();
     for _ in 0..2 {
-        let mut reader = Reader::new(Transport::Sse, &client, &target, After::Newest);
+        let mut reader = ProxiedReader::new(Transport::Sse, &client, &target, After::Newest);
         reader.connected().await;
         readers.push(reader);
     }
-    let mut waiting = Http::connect(proxy.address).await;
+    let mut waiting = RawHttp::connect(proxy.address).await;
     waiting.send(frames::handshake("/feeds/bench/websocket").as_bytes()).await;
     assert!(is_silent(&mut waiting).await, "neither accepted nor refused");
     let cursor = bench.publish("1");

@@ -2,22 +2,23 @@
 
 use wirebench_protocol::{After, Transport};
 
-use crate::programs::{Program, Running, Settings};
+use crate::programs::{ProxyProgram, RunningProxy, Settings};
 use crate::readers::{
-    Reader, ask, chunk, handshake, is_silent, one_by_one, refusal, run_until, settings, stream,
+    ProxiedReader, ask, chunk, handshake, is_silent, one_by_one, refusal, run_until, settings,
+    stream,
 };
-use crate::support::http::Http;
+use crate::support::http::RawHttp;
 use crate::support::{Bench, TIMEOUT, client, target, within};
 
-const NGINX: Program = Program::Nginx;
+const NGINX: ProxyProgram = ProxyProgram::Nginx;
 
 /// Starts a server, and a proxy in front of it. Returns `None` if nginx is not installed.
-async fn behind(settings: Settings) -> Option<(Bench, Running)> {
+async fn behind(settings: Settings) -> Option<(Bench, RunningProxy)> {
     if !NGINX.is_there() {
         return None;
     }
     let bench = Bench::start(1000);
-    let proxy = Running::start(&settings, bench.address).await;
+    let proxy = RunningProxy::start(&settings, bench.address).await;
     Some((bench, proxy))
 }
 
@@ -70,7 +71,7 @@ async fn without_the_header_host_the_handshakes_of_pages_are_refused_with_403() 
 /// Returns how many connections the server accepted for twenty polls over one connection.
 async fn connections_for_polls(settings: Settings) -> Option<u64> {
     let (bench, proxy) = behind(settings).await?;
-    let mut http = Http::connect(proxy.address).await;
+    let mut http = RawHttp::connect(proxy.address).await;
     for _ in 0..20 {
         ask(&mut http, "/feeds/bench/short-polling", "").await;
         assert_eq!(within(TIMEOUT, "a poll", http.answer()).await.0.status, 204);
@@ -98,7 +99,7 @@ async fn without_an_upstream_that_keeps_connections_every_poll_opens_one() {
 async fn an_nginx_that_ignores_x_accel_buffering_holds_events_back_until_4_kib_are_full() {
     let ignoring = NGINX.untouched().with_option("proxy_ignore_headers X-Accel-Buffering;");
     let Some((bench, proxy)) = behind(ignoring).await else { return };
-    let mut http = Http::connect(proxy.address).await;
+    let mut http = RawHttp::connect(proxy.address).await;
     ask(&mut http, "/feeds/bench/sse", "").await;
     assert!(is_silent(&mut http).await, "not even the head of the answer comes");
     bench.publish("\"a message\"");
@@ -126,21 +127,21 @@ async fn an_nginx_behind_another_hides_from_it_that_events_are_not_to_be_held_ba
     // The header is for the nearest nginx, which does not pass it on.
     let (_, head) = stream(inner.address, "").await;
     assert_eq!(head.header("x-accel-buffering"), None, "{}", head.text);
-    let outer = Running::start(&NGINX.untouched(), inner.address).await;
+    let outer = RunningProxy::start(&NGINX.untouched(), inner.address).await;
     let (client, outside) = (client(), target(outer.address));
-    let mut reader = Reader::new(Transport::Sse, &client, &outside, After::Newest);
+    let mut reader = ProxiedReader::new(Transport::Sse, &client, &outside, After::Newest);
     assert!(reader.is_silent().await);
     bench.publish("1");
     assert!(reader.is_silent().await);
     // Each of these is enough.
     let unbuffered = NGINX.untouched().with_option("proxy_buffering off;");
-    let unbuffered = Running::start(&unbuffered, inner.address).await;
+    let unbuffered = RunningProxy::start(&unbuffered, inner.address).await;
     one_by_one(&bench, unbuffered.address, Transport::Sse, 10).await;
     let open = NGINX.right().with_option("proxy_pass_header X-Accel-Buffering;");
-    let open = Running::start(&open, bench.address).await;
-    let outer = Running::start(&NGINX.untouched(), open.address).await;
+    let open = RunningProxy::start(&open, bench.address).await;
+    let outer = RunningProxy::start(&NGINX.untouched(), open.address).await;
     one_by_one(&bench, outer.address, Transport::Sse, 10).await;
-    let right = Running::start(&NGINX.right(), inner.address).await;
+    let right = RunningProxy::start(&NGINX.right(), inner.address).await;
     for transport in Transport::ALL {
         one_by_one(&bench, right.address, transport, 10).await;
     }
@@ -175,7 +176,7 @@ async fn each_stream_takes_two_of_the_connections_that_an_nginx_has() {
     let (client, target) = (client(), target(proxy.address));
     let mut readers = Vec::new();
     loop {
-        let mut reader = Reader::new(Transport::Sse, &client, &target, After::Newest);
+        let mut reader = ProxiedReader::new(Transport::Sse, &client, &target, After::Newest);
         match reader.news().await {
             Ok(Some(_)) => readers.push(reader),
             Ok(None) => panic!("a stream ended properly"),

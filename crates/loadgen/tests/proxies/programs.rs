@@ -17,7 +17,7 @@ use crate::support::TIMEOUT;
 
 /// A proxy program.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Program {
+pub(crate) enum ProxyProgram {
     Nginx,
     Haproxy,
 }
@@ -25,7 +25,7 @@ pub(crate) enum Program {
 /// The address of the server in the documented files.
 const SERVER: &str = "127.0.0.1:8080";
 
-impl Program {
+impl ProxyProgram {
     pub(crate) const ALL: [Self; 2] = [Self::Nginx, Self::Haproxy];
 
     pub(crate) fn name(self) -> &'static str {
@@ -89,7 +89,7 @@ impl Program {
 /// A configuration, with placeholders for the addresses of the proxy and the server.
 #[derive(Clone, Debug)]
 pub(crate) struct Settings {
-    program: Program,
+    program: ProxyProgram,
     text: String,
     /// nginx: additions to the outermost block, and to `http`.
     main: String,
@@ -127,8 +127,8 @@ impl Settings {
     /// Adds a line to the proxied location of nginx, or to the defaults of HAProxy.
     pub(crate) fn with_option(self, line: &str) -> Self {
         match self.program {
-            Program::Nginx => self.with("proxy_pass ", line),
-            Program::Haproxy => self.with("mode http", line),
+            ProxyProgram::Nginx => self.with("proxy_pass ", line),
+            ProxyProgram::Haproxy => self.with("mode http", line),
         }
     }
 
@@ -147,8 +147,8 @@ impl Settings {
     /// Gives up on a server that is silent for this many seconds.
     pub(crate) fn with_timeout(self, seconds: u32) -> Self {
         match self.program {
-            Program::Nginx => self.with_option(&format!("proxy_read_timeout {seconds}s;")),
-            Program::Haproxy => {
+            ProxyProgram::Nginx => self.with_option(&format!("proxy_read_timeout {seconds}s;")),
+            ProxyProgram::Haproxy => {
                 self.with_instead("timeout server 75s", &format!("timeout server {seconds}s"))
             }
         }
@@ -157,25 +157,25 @@ impl Settings {
     /// Allows the program to reload its configuration, and then gives open connections a second.
     pub(crate) fn reloadable(self) -> Self {
         match self.program {
-            Program::Nginx => self.with_main(
+            ProxyProgram::Nginx => self.with_main(
                 "master_process on;\nworker_processes 1;\nworker_shutdown_timeout 1s;\n",
             ),
-            Program::Haproxy => self.with_main("hard-stop-after 1s\n"),
+            ProxyProgram::Haproxy => self.with_main("hard-stop-after 1s\n"),
         }
     }
 
     fn place(&self, folder: &Path, listen: SocketAddr, server: SocketAddr) -> String {
         let (documented, here) = match self.program {
-            Program::Nginx => ("listen 80;", format!("listen {listen};")),
-            Program::Haproxy => ("bind :80", format!("bind {listen}")),
+            ProxyProgram::Nginx => ("listen 80;", format!("listen {listen};")),
+            ProxyProgram::Haproxy => ("bind :80", format!("bind {listen}")),
         };
         let text = self.clone().with_instead(documented, &here);
         let text = text.with_instead(SERVER, &server.to_string()).text;
         let Self { main, http, .. } = self;
         let folder = folder.display();
         match self.program {
-            Program::Haproxy => format!("global\n{main}\n{text}"),
-            Program::Nginx => {
+            ProxyProgram::Haproxy => format!("global\n{main}\n{text}"),
+            ProxyProgram::Nginx => {
                 let master =
                     if main.contains("master_process") { "" } else { "master_process off;" };
                 let events = if main.contains("events {") { "" } else { "events {}" };
@@ -193,9 +193,9 @@ impl Settings {
 
 /// A running proxy.
 #[derive(Debug)]
-pub(crate) struct Running {
+pub(crate) struct RunningProxy {
     pub(crate) address: SocketAddr,
-    program: Program,
+    program: ProxyProgram,
     child: Child,
     folder: TempDir,
 }
@@ -216,7 +216,7 @@ fn free_port() -> SocketAddr {
     }
 }
 
-impl Running {
+impl RunningProxy {
     /// Starts a proxy in front of `server`, and waits until it answers.
     pub(crate) async fn start(settings: &Settings, server: SocketAddr) -> Self {
         let began = Instant::now();
@@ -261,8 +261,8 @@ impl Running {
     /// Makes it reload its configuration, as an operator does.
     pub(crate) fn reload(&mut self) {
         match self.program {
-            Program::Nginx => send(self.child.id(), "HUP"),
-            Program::Haproxy => {
+            ProxyProgram::Nginx => send(self.child.id(), "HUP"),
+            ProxyProgram::Haproxy => {
                 // A new process takes over. The old one ends when its connections have ended.
                 let former = self.child.id().to_string();
                 let next = spawn(self.program, self.folder.path(), &["-sf", &former]);
@@ -278,10 +278,10 @@ impl Running {
     }
 }
 
-impl Drop for Running {
+impl Drop for RunningProxy {
     fn drop(&mut self) {
         // An nginx that is asked to end also ends its workers. Killed, it would leave them behind.
-        if self.program == Program::Nginx && matches!(self.child.try_wait(), Ok(None)) {
+        if self.program == ProxyProgram::Nginx && matches!(self.child.try_wait(), Ok(None)) {
             send(self.child.id(), "TERM");
             let began = Instant::now();
             while matches!(self.child.try_wait(), Ok(None)) && began.elapsed() < TIMEOUT {
@@ -293,20 +293,20 @@ impl Drop for Running {
     }
 }
 
-fn command(program: Program, folder: &Path) -> Command {
+fn command(program: ProxyProgram, folder: &Path) -> Command {
     let mut command = Command::new(program.path().expect("a test asked whether it is there"));
     let configuration = folder.join("configuration");
     match program {
-        Program::Nginx => {
+        ProxyProgram::Nginx => {
             command.arg("-p").arg(folder).arg("-e").arg("stderr").arg("-c").arg(configuration)
         }
-        Program::Haproxy => command.arg("-db").arg("-f").arg(configuration),
+        ProxyProgram::Haproxy => command.arg("-db").arg("-f").arg(configuration),
     };
     command.current_dir(folder).stdin(Stdio::null()).stdout(Stdio::null());
     command
 }
 
-fn spawn(program: Program, folder: &Path, arguments: &[&str]) -> Child {
+fn spawn(program: ProxyProgram, folder: &Path, arguments: &[&str]) -> Child {
     let log = File::options().create(true).append(true).open(folder.join("log"));
     let mut command = command(program, folder);
     command.args(arguments).stderr(log.expect("a folder takes a log"));

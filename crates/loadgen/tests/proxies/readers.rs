@@ -12,19 +12,19 @@ use wirebench_loadgen::{
 use wirebench_measure::Event;
 use wirebench_protocol::{After, Cursor, Seq, Transport};
 
-use crate::support::http::{Head, Http};
+use crate::support::http::{Head, RawHttp};
 use crate::support::{Bench, TIMEOUT, client, frames, target, within};
 
 /// How long a test waits to check that nothing arrives.
 const SILENCE: Duration = Duration::from_millis(400);
 
 /// One subscription.
-pub(crate) struct Reader<'a> {
+pub(crate) struct ProxiedReader<'a> {
     transport: Transport,
     events: BoxStream<'a, Result<Event, SubscribeError>>,
 }
 
-impl<'a> Reader<'a> {
+impl<'a> ProxiedReader<'a> {
     pub(crate) fn new(
         transport: Transport,
         client: &'a HttpClient,
@@ -95,7 +95,7 @@ pub(crate) fn settings() -> SubscriberSettings {
 /// Returns the status with which a subscription is refused, and whether that is permanent.
 pub(crate) async fn refusal(transport: Transport, address: SocketAddr) -> (u16, bool) {
     let (client, target) = (client(), target(address));
-    Reader::new(transport, &client, &target, After::Newest).refusal().await
+    ProxiedReader::new(transport, &client, &target, After::Newest).refusal().await
 }
 
 /// Publishes messages, each after the one before has been delivered through the proxy at `address`.
@@ -107,7 +107,7 @@ pub(crate) async fn one_by_one(
     messages: u64,
 ) -> Duration {
     let (client, target) = (client(), target(address));
-    let mut reader = Reader::new(transport, &client, &target, After::Newest);
+    let mut reader = ProxiedReader::new(transport, &client, &target, After::Newest);
     reader.connected().await;
     let mut fastest = Duration::MAX;
     for _ in 0..messages {
@@ -121,7 +121,7 @@ pub(crate) async fn one_by_one(
 
 /// What a subscriber has observed that resumes where it was interrupted.
 #[derive(Debug, Default)]
-pub(crate) struct Observed {
+pub(crate) struct ObservedBehindProxy {
     pub(crate) connected: u64,
     pub(crate) empty: u64,
     pub(crate) interrupted: u64,
@@ -138,13 +138,13 @@ pub(crate) async fn run_until(
     transport: Transport,
     address: SocketAddr,
     settings: SubscriberSettings,
-    mut done: impl FnMut(&Observed) -> bool,
-) -> Observed {
+    mut done: impl FnMut(&ObservedBehindProxy) -> bool,
+) -> ObservedBehindProxy {
     let (client, target) = (client(), target(address));
     let subscriber =
         Subscriber { transport, client: &client, target: &target, settings, seed: 7, cut: None };
     let (over, at_last) = tokio::sync::oneshot::channel();
-    let (mut observed, mut over) = (Observed::default(), Some(over));
+    let (mut observed, mut over) = (ObservedBehindProxy::default(), Some(over));
     let running = run_subscriber(&subscriber, After::Newest, |event| {
         if over.is_none() {
             return;
@@ -169,29 +169,29 @@ pub(crate) async fn run_until(
         over = tokio::time::timeout(TIMEOUT, at_last) => over,
     };
     assert!(over.is_ok(), "{transport}: waited {TIMEOUT:?} in vain: {observed:?}");
-    Observed { opened: client.dialer().counts().opened, ..observed }
+    ObservedBehindProxy { opened: client.dialer().counts().opened, ..observed }
 }
 
 /// Opens an event stream by hand, to see what crosses the socket.
-pub(crate) async fn stream(address: SocketAddr, headers: &str) -> (Http, Head) {
-    let mut http = Http::connect(address).await;
+pub(crate) async fn stream(address: SocketAddr, headers: &str) -> (RawHttp, Head) {
+    let mut http = RawHttp::connect(address).await;
     ask(&mut http, "/feeds/bench/sse", headers).await;
     let head = within(TIMEOUT, "the head of a stream", http.head()).await;
     (http, head)
 }
 
 /// Asks for a path with additional headers, each with its line break.
-pub(crate) async fn ask(http: &mut Http, path: &str, headers: &str) {
+pub(crate) async fn ask(http: &mut RawHttp, path: &str, headers: &str) {
     http.send(format!("GET {path} HTTP/1.1\r\nhost: test\r\n{headers}\r\n").as_bytes()).await;
 }
 
 /// Returns the bytes of the next chunk.
-pub(crate) async fn chunk(http: &mut Http) -> Vec<u8> {
+pub(crate) async fn chunk(http: &mut RawHttp) -> Vec<u8> {
     within(TIMEOUT, "a piece of a stream", http.chunk()).await
 }
 
 /// Returns true if no chunk begins for a while.
-pub(crate) async fn is_silent(http: &mut Http) -> bool {
+pub(crate) async fn is_silent(http: &mut RawHttp) -> bool {
     use tokio::io::AsyncBufReadExt;
 
     tokio::time::timeout(SILENCE, http.socket.fill_buf()).await.is_err()
@@ -204,7 +204,7 @@ pub(crate) async fn stay() {
 
 /// Returns the head of the answer to a handshake that no page of a browser sent.
 pub(crate) async fn handshake(address: SocketAddr) -> Head {
-    let mut http = Http::connect(address).await;
+    let mut http = RawHttp::connect(address).await;
     http.send(frames::handshake("/feeds/bench/websocket").as_bytes()).await;
     within(TIMEOUT, "an answer to a handshake", http.head()).await
 }

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 
 use tokio::io::{AsyncRead, AsyncReadExt};
 
-use super::http::Http;
+use super::http::RawHttp;
 
 pub(crate) const CONTINUATION: u8 = 0x0;
 pub(crate) const TEXT: u8 = 0x1;
@@ -110,8 +110,8 @@ pub(crate) fn handshake(path: &str) -> String {
 }
 
 /// Opens a WebSocket and checks the server's answer.
-pub(crate) async fn open(address: SocketAddr, path: &str) -> Http {
-    let mut http = Http::connect(address).await;
+pub(crate) async fn open(address: SocketAddr, path: &str) -> RawHttp {
+    let mut http = RawHttp::connect(address).await;
     http.send(handshake(path).as_bytes()).await;
     let head = http.head().await;
     assert_eq!(head.status, 101, "{}", head.text);

@@ -7,7 +7,7 @@ use tokio::net::TcpStream;
 
 /// One connection to a server.
 #[derive(Debug)]
-pub(crate) struct Http {
+pub(crate) struct RawHttp {
     pub(crate) socket: BufReader<TcpStream>,
 }
 
@@ -32,7 +32,7 @@ pub(crate) fn header<'a>(head: &'a str, name: &str) -> Option<&'a str> {
     fields.find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, value)| value.trim())
 }
 
-impl Http {
+impl RawHttp {
     pub(crate) async fn connect(address: SocketAddr) -> Self {
         let socket = TcpStream::connect(address).await.expect("the server is there");
         socket.set_nodelay(true).expect("a socket accepts its options");

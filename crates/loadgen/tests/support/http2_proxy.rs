@@ -17,7 +17,7 @@ use hyper_util::rt::{TokioExecutor, TokioIo};
 use tokio::io::copy_bidirectional;
 use tokio::net::TcpStream;
 
-type Answer = Response<Either<Incoming, Empty<Bytes>>>;
+type ProxyResponse = Response<Either<Incoming, Empty<Bytes>>>;
 
 /// Starts a proxy. Returns its address.
 pub(crate) fn start(upstream: SocketAddr, streams: u32) -> SocketAddr {
@@ -49,7 +49,7 @@ async fn serve(client: TcpStream, upstream: SocketAddr, streams: u32) {
 async fn forward(
     mut request: Request<Incoming>,
     upstream: SocketAddr,
-) -> Result<Answer, Box<dyn std::error::Error + Send + Sync>> {
+) -> Result<ProxyResponse, Box<dyn std::error::Error + Send + Sync>> {
     let server = TcpStream::connect(upstream).await?;
     server.set_nodelay(true)?;
     let (mut sender, connection) =

@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 
 /// Stands between subscribers and a server.
 #[derive(Debug)]
-pub(crate) struct Proxy {
+pub(crate) struct TestProxy {
     pub(crate) address: SocketAddr,
     shared: Arc<Shared>,
     _end: tokio_util::sync::DropGuard,
@@ -37,7 +37,7 @@ struct Shared {
     budgets: Vec<u64>,
 }
 
-impl Proxy {
+impl TestProxy {
     /// Starts a proxy to `upstream` that passes everything on.
     pub(crate) fn start(upstream: SocketAddr) -> Self {
         Self::cutting(upstream, Vec::new())

@@ -26,17 +26,17 @@ pub struct RunRecord<'a> {
 }
 
 /// The type of the functions that take a value of `runs.csv` from a record.
-type Extract = fn(&RunRecord<'_>) -> Value;
+type ExtractFromRun = fn(&RunRecord<'_>) -> Value;
 
-const fn identity(value_type: ValueType, name: &'static str, extract: Extract) -> RunColumn {
+const fn identity(value_type: ValueType, name: &'static str, extract: ExtractFromRun) -> RunColumn {
     Column::new(Role::Identity, value_type, name, extract)
 }
 
-const fn setting(value_type: ValueType, name: &'static str, extract: Extract) -> RunColumn {
+const fn setting(value_type: ValueType, name: &'static str, extract: ExtractFromRun) -> RunColumn {
     Column::new(Role::Setting, value_type, name, extract)
 }
 
-const fn measured(value_type: ValueType, name: &'static str, extract: Extract) -> RunColumn {
+const fn measured(value_type: ValueType, name: &'static str, extract: ExtractFromRun) -> RunColumn {
     Column::new(Role::Measured, value_type, name, extract)
 }
 

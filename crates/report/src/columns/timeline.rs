@@ -20,13 +20,21 @@ pub struct SecondRecord<'a> {
 }
 
 /// The type of the functions that take a value of `timeline.csv` from a record.
-type Extract = fn(&SecondRecord<'_>) -> Value;
+type ExtractFromSecond = fn(&SecondRecord<'_>) -> Value;
 
-const fn identity(value_type: ValueType, name: &'static str, extract: Extract) -> SecondColumn {
+const fn identity(
+    value_type: ValueType,
+    name: &'static str,
+    extract: ExtractFromSecond,
+) -> SecondColumn {
     Column::new(Role::Identity, value_type, name, extract)
 }
 
-const fn measured(value_type: ValueType, name: &'static str, extract: Extract) -> SecondColumn {
+const fn measured(
+    value_type: ValueType,
+    name: &'static str,
+    extract: ExtractFromSecond,
+) -> SecondColumn {
     Column::new(Role::Measured, value_type, name, extract)
 }
 

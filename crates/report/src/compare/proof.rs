@@ -144,8 +144,8 @@ fn judge_pairs(base: World, new: World, runs: usize) -> All {
 
 fn judge_pair(base: World, new: World, runs: usize, random: &mut SplitMix) -> Found {
     let mut side = |name, world| {
-        let runs: Vec<(Row, Messages)> = (0..runs).map(|_| synthetic_run(world, random)).collect();
-        let messages = runs.iter().map(|(_, messages)| *messages).reduce(Messages::and);
+        let runs: Vec<(Row, LogDelays)> = (0..runs).map(|_| synthetic_run(world, random)).collect();
+        let messages = runs.iter().map(|(_, messages)| *messages).reduce(LogDelays::and);
         let rows = runs.into_iter().map(|(row, _)| row).collect();
         (Side::of_rows(name, rows), messages.expect("there are runs"))
     };
@@ -158,7 +158,7 @@ fn judge_pair(base: World, new: World, runs: usize, random: &mut SplitMix) -> Fo
         p99_is_worse: changes
             .iter()
             .any(|change| change.column.name == P99 && change.verdict == Verdict::Worse),
-        naive_alarm: Messages::differ(base_messages, new_messages),
+        naive_alarm: LogDelays::differ(base_messages, new_messages),
     }
 }
 
@@ -168,13 +168,13 @@ fn is_alarm(verdict: Verdict) -> bool {
 
 /// The logarithms of delivery times, as far as the naive test needs them.
 #[derive(Clone, Copy, Default)]
-struct Messages {
+struct LogDelays {
     count: f64,
     sum: f64,
     squares: f64,
 }
 
-impl Messages {
+impl LogDelays {
     fn and(self, other: Self) -> Self {
         Self {
             count: self.count + other.count,
@@ -198,18 +198,18 @@ const MESSAGES: usize = 500;
     clippy::cast_sign_loss,
     reason = "counts made of small numbers above 0"
 )]
-fn synthetic_run(world: World, random: &mut SplitMix) -> (Row, Messages) {
+fn synthetic_run(world: World, random: &mut SplitMix) -> (Row, LogDelays) {
     let pace = (world.between_runs * normal(random)).exp();
     let fresh = (1.0 - world.correlation.powi(2)).sqrt();
     let mut state = normal(random);
-    let mut messages = Messages::default();
+    let mut messages = LogDelays::default();
     let mut micros: Vec<f64> = (0..MESSAGES)
         .map(|_| {
             state = world.correlation * state + fresh * normal(random);
             let tail = if state > 1.645 { world.tail } else { 1.0 };
             let micros = 25_000.0 * pace * (0.05 * state).exp() * tail;
             let log = micros.ln();
-            messages = messages.and(Messages { count: 1.0, sum: log, squares: log * log });
+            messages = messages.and(LogDelays { count: 1.0, sum: log, squares: log * log });
             micros
         })
         .collect();

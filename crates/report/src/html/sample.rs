@@ -9,7 +9,7 @@ use wirebench_measure::{
 };
 use wirebench_protocol::control::Payload;
 use wirebench_protocol::{Delivery, Timestamp, Transport};
-use wirebench_scenario::{Link, Run};
+use wirebench_scenario::{LinkSettings, Run};
 
 use super::report::Report;
 use crate::columns::{RunRecord, SecondRecord};
@@ -151,7 +151,7 @@ fn run_of(transport: Transport, subscribers: usize, repeat: u32, place: usize) -
         subscribers,
         rate: 10.0,
         payload: Payload::Bytes(PAYLOAD),
-        link: Link { delay: Duration::from_millis(25), jitter: Duration::ZERO },
+        link: LinkSettings { delay: Duration::from_millis(25), jitter: Duration::ZERO },
         interval: (transport.delivery() == Delivery::Polled).then_some(Duration::from_secs(1)),
         hold: (transport.delivery() == Delivery::Held).then_some(Duration::from_secs(25)),
         ..run()

@@ -8,12 +8,12 @@ use std::time::Duration;
 use wirebench_protocol::control::Pace;
 use wirebench_protocol::{Delivery, Transport};
 
-use super::draft::Draft;
+use super::draft::ScenarioDraft;
 use super::fault_checks;
 use crate::duration::duration_text;
 use crate::error::Problem;
 use crate::key::Key;
-use crate::network::Connections;
+use crate::network::ConnectionSharing;
 use crate::placed::{first_place, longest};
 use crate::tables::crowd::CrowdTable;
 use crate::tables::feed::FeedTable;
@@ -24,7 +24,7 @@ use crate::values::field::Placed;
 use crate::words::grouped;
 
 /// Returns everything that is wrong with the draft beyond its single values.
-pub(super) fn check(draft: &Draft) -> Vec<Problem> {
+pub(super) fn check(draft: &ScenarioDraft) -> Vec<Problem> {
     let across_tables = [
         measure_spans_the_interval(draft),
         measure_spans_a_message(draft),
@@ -42,9 +42,9 @@ pub(super) fn check(draft: &Draft) -> Vec<Problem> {
 
 /// Checks that connections are shared over HTTP/2 alone: one of HTTP/1.1 carries one answer at a
 /// time.
-fn shared_connections_have_streams(draft: &Draft) -> Option<Problem> {
+fn shared_connections_have_streams(draft: &ScenarioDraft) -> Option<Problem> {
     let shared =
-        draft.crowd.connections.iter().find(|placed| placed.value == Connections::Shared)?;
+        draft.crowd.connections.iter().find(|placed| placed.value == ConnectionSharing::Shared)?;
     let version = draft.http.version.first()?;
     let streams = draft.http.version.iter().any(|version| version.value == 2);
     (!streams).then(|| Problem {
@@ -61,7 +61,7 @@ fn shared_connections_have_streams(draft: &Draft) -> Option<Problem> {
 }
 
 /// Checks that each subscriber polls in the measured window.
-fn measure_spans_the_interval(draft: &Draft) -> Option<Problem> {
+fn measure_spans_the_interval(draft: &ScenarioDraft) -> Option<Problem> {
     let (measure, interval) =
         (draft.timing.measure.as_ref()?, longest(&draft.short_polling.interval)?);
     (draft.has(Delivery::Polled) && measure.value < interval.value).then(|| Problem {
@@ -72,7 +72,7 @@ fn measure_spans_the_interval(draft: &Draft) -> Option<Problem> {
 }
 
 /// Checks that the measured window is long enough for a message to be published in it.
-fn measure_spans_a_message(draft: &Draft) -> Option<Problem> {
+fn measure_spans_a_message(draft: &ScenarioDraft) -> Option<Problem> {
     let (measure, rate) = (draft.timing.measure.as_ref()?, lowest(&draft.feed.rate)?);
     let pace = draft.burst()?;
     let between = Duration::try_from_secs_f64(f64::from(pace.value) / rate.value).ok()?;
@@ -90,7 +90,7 @@ fn measure_spans_a_message(draft: &Draft) -> Option<Problem> {
 
 /// Checks that a message published at the end of the window has time to arrive. If it had not, it
 /// would count as lost although it is only late.
-fn drain_outlasts_the_slowest(draft: &Draft) -> Option<Problem> {
+fn drain_outlasts_the_slowest(draft: &ScenarioDraft) -> Option<Problem> {
     let (drain, interval) = (draft.timing.drain.as_ref()?, longest(&draft.short_polling.interval)?);
     let (delay, jitter) = (longest(&draft.link.delay)?, longest(&draft.link.jitter)?);
     let trip = delay.value + jitter.value;
@@ -124,7 +124,7 @@ fn drain_outlasts_the_slowest(draft: &Draft) -> Option<Problem> {
 }
 
 /// Checks that the feed keeps what is published while a subscriber is between two polls.
-fn window_outlasts_the_longest_absence(draft: &Draft) -> Option<Problem> {
+fn window_outlasts_the_longest_absence(draft: &ScenarioDraft) -> Option<Problem> {
     let (window, rate) = (draft.feed.window.as_ref()?, highest(&draft.feed.rate)?);
     let (pace, delay) = (draft.burst()?, longest(&draft.link.delay)?);
     let interval = longest(&draft.short_polling.interval)?;
@@ -188,7 +188,7 @@ fn messages(rate: f64, time: Duration) -> usize {
     (rate * time.as_secs_f64()).ceil() as usize
 }
 
-impl Draft {
+impl ScenarioDraft {
     /// Returns true if one of the transports delivers messages in this way.
     fn has(&self, delivery: Delivery) -> bool {
         self.top.transports.iter().any(|placed| placed.value.delivery() == delivery)

@@ -12,10 +12,10 @@ use crate::tables::reconnect::ReconnectDraft;
 use crate::tables::short_polling::ShortPollingDraft;
 use crate::tables::timing::TimingDraft;
 use crate::tables::top::TopDraft;
-use crate::values::field::Reader;
+use crate::values::field::FieldReader;
 
 /// The drafts of all tables with declared keys.
-pub(super) struct Draft {
+pub(super) struct ScenarioDraft {
     pub(super) top: TopDraft,
     pub(super) feed: FeedDraft,
     pub(super) crowd: CrowdDraft,
@@ -28,8 +28,8 @@ pub(super) struct Draft {
     pub(super) faults: FaultsDraft,
 }
 
-impl Draft {
-    pub(super) fn read(reader: &mut Reader<'_, '_>) -> Self {
+impl ScenarioDraft {
+    pub(super) fn read(reader: &mut FieldReader<'_, '_>) -> Self {
         Self {
             top: TopDraft::read(reader),
             feed: FeedDraft::read(reader),

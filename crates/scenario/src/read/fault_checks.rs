@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::draft::Draft;
+use super::draft::ScenarioDraft;
 use crate::duration::duration_text;
 use crate::error::Problem;
 use crate::faults::ServerFault;
@@ -11,7 +11,7 @@ use crate::tables::faults::{FaultsDraft, FaultsTable};
 use crate::values::field::Placed;
 
 /// Returns everything that is wrong with the faults of the draft beside its other tables.
-pub(super) fn check(draft: &Draft) -> Vec<Problem> {
+pub(super) fn check(draft: &ScenarioDraft) -> Vec<Problem> {
     let mut problems = after_the_window(draft);
     problems.extend(proxy_needs_plain_http(draft));
     problems.extend(restart_needs_no_tls(draft));
@@ -20,7 +20,7 @@ pub(super) fn check(draft: &Draft) -> Vec<Problem> {
 
 /// Checks that each fault ends before the window closes. A fault outside the window would change
 /// nothing, and the end of one that goes on beyond it could not be measured.
-fn after_the_window(draft: &Draft) -> Vec<Problem> {
+fn after_the_window(draft: &ScenarioDraft) -> Vec<Problem> {
     let Some(measure) = &draft.timing.measure else { return Vec::new() };
     let faults = &draft.faults;
     let ends = [
@@ -51,7 +51,7 @@ fn end_of_outage(faults: &FaultsDraft) -> Option<Placed<Duration>> {
 }
 
 /// Checks that a run with a proxy speaks HTTP/1.1 without TLS, as the proxies do.
-fn proxy_needs_plain_http(draft: &Draft) -> Option<Problem> {
+fn proxy_needs_plain_http(draft: &ScenarioDraft) -> Option<Problem> {
     let proxy = draft.faults.proxy.iter().find(|proxy| proxy.value.is_some())?;
     let (place, asked) = match (tls(draft), http_2(draft)) {
         (Some(tls), _) => (&tls.place, "`http.tls = true`"),
@@ -70,7 +70,7 @@ fn proxy_needs_plain_http(draft: &Draft) -> Option<Problem> {
 
 /// Checks that a run over TLS does not start its server again: the new one would sign a new
 /// certificate, which subscribers that come back do not trust.
-fn restart_needs_no_tls(draft: &Draft) -> Option<Problem> {
+fn restart_needs_no_tls(draft: &ScenarioDraft) -> Option<Problem> {
     let restarts = |fault| matches!(fault, Some(ServerFault::Stop | ServerFault::Kill));
     let server = draft.faults.server.iter().find(|server| restarts(server.value))?;
     let tls = tls(draft)?;
@@ -87,11 +87,11 @@ fn restart_needs_no_tls(draft: &Draft) -> Option<Problem> {
 }
 
 /// Returns `http.tls = true`, if it is set.
-fn tls(draft: &Draft) -> Option<&Placed<bool>> {
+fn tls(draft: &ScenarioDraft) -> Option<&Placed<bool>> {
     draft.http.tls.iter().find(|tls| tls.value)
 }
 
 /// Returns `http.version = 2`, if it is set.
-fn http_2(draft: &Draft) -> Option<&Placed<u8>> {
+fn http_2(draft: &ScenarioDraft) -> Option<&Placed<u8>> {
     draft.http.version.iter().find(|version| version.value == 2)
 }

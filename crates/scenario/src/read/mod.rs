@@ -18,13 +18,13 @@ use std::io;
 use std::path::Path;
 
 pub use self::arguments::Overrides;
-use self::draft::Draft;
+use self::draft::ScenarioDraft;
 use self::entries::Entries;
 use crate::error::{Place, Problem, ScenarioError};
 use crate::runs::MAX_RUNS;
 use crate::scenario::Scenario;
 use crate::tables::keys;
-use crate::values::field::Reader;
+use crate::values::field::FieldReader;
 use crate::words::{grouped, nearest};
 
 impl Scenario {
@@ -63,8 +63,8 @@ fn read(
         let entries = Entries::gather(text, &document, &arguments, &mut problems);
         let thresholds = thresholds::read(&entries.thresholds, &mut problems);
         let lists = keys().filter(|key| key.list).map(|key| key.path).collect();
-        let mut reader = Reader::new(entries.keys, lists, &mut problems);
-        let mut draft = Draft::read(&mut reader);
+        let mut reader = FieldReader::new(entries.keys, lists, &mut problems);
+        let mut draft = ScenarioDraft::read(&mut reader);
         draft.feed.resolve_files(folder, &mut problems);
         problems.extend(checks::check(&draft));
         draft.build(name, thresholds)

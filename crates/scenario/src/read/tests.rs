@@ -13,7 +13,7 @@ use wirebench_protocol::control::{Pace, Payload};
 use self::any_scenario::any_scenario;
 use super::Overrides;
 use crate::{
-    Connections, CrowdTable, FaultsTable, FeedTable, Headers, HttpTable, LinkTable,
+    ConnectionSharing, CrowdTable, FaultsTable, FeedTable, Headers, HttpTable, LinkTable,
     LongPollingTable, Operator, Policy, ReconnectTable, Scenario, ScenarioError, ShortPollingTable,
     TABLES, Threshold, Timing, TopTable, commented_scenario, keys,
 };
@@ -52,7 +52,7 @@ fn an_empty_file_is_the_defaults() {
         crowd: CrowdTable {
             subscribers: vec![100],
             ramp: Duration::from_secs(2),
-            connections: vec![Connections::Own],
+            connections: vec![ConnectionSharing::Own],
         },
         timing: Timing {
             warm_up: Duration::from_secs(2),

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::Connections;
+use crate::ConnectionSharing;
 use crate::key::table;
 
 table! {
@@ -18,6 +18,6 @@ table! {
         /// Whose the connections are: "own" (each subscriber has one) or "shared" (many subscribers
         /// are streams of one, as many as the server allows at once; then another is opened). Only
         /// HTTP/2 has streams: "shared" multiplies its runs alone.
-        "connections" => CONNECTIONS, connections: Vec<Connections>, default r#""own""#;
+        "connections" => CONNECTIONS, connections: Vec<ConnectionSharing>, default r#""own""#;
     }
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::key::table;
 use crate::placed::needs;
-use crate::{Cuts, Faults, Outage, Problem, Proxy, ProxyHabit, ServerFault};
+use crate::{Cuts, Faults, Outage, Problem, ProxyFault, ProxyHabit, ServerFault};
 
 /// The table is not multiplied out if the lengths of its lists alone make more combinations than
 /// this.
@@ -105,18 +105,18 @@ impl FaultsTable {
         }))
     }
 
-    fn proxies(&self) -> Vec<Option<Proxy>> {
+    fn proxies(&self) -> Vec<Option<ProxyFault>> {
         distinct(self.proxy.iter().flat_map(|&habit| {
             let links = pairs(&self.proxy_delay, &self.proxy_bandwidth);
             links.flat_map(move |(delay, bandwidth)| {
                 let bandwidth = (bandwidth > 0).then_some(bandwidth);
                 self.proxy_idle.iter().map(move |&idle| {
                     Some(match habit? {
-                        ProxyHabit::Buffering => Proxy::Buffering,
-                        ProxyHabit::IdleCut => Proxy::IdleCut { idle },
-                        ProxyHabit::StripUpgrade => Proxy::StripUpgrade,
-                        ProxyHabit::CloseAfterResponse => Proxy::CloseAfterResponse,
-                        ProxyHabit::Slow => Proxy::Slow { delay, bandwidth },
+                        ProxyHabit::Buffering => ProxyFault::Buffering,
+                        ProxyHabit::IdleCut => ProxyFault::IdleCut { idle },
+                        ProxyHabit::StripUpgrade => ProxyFault::StripUpgrade,
+                        ProxyHabit::CloseAfterResponse => ProxyFault::CloseAfterResponse,
+                        ProxyHabit::Slow => ProxyFault::Slow { delay, bandwidth },
                     })
                 })
             })

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::Link;
+use crate::LinkSettings;
 use crate::key::table;
 
 table! {
@@ -19,8 +19,8 @@ table! {
 
 impl LinkTable {
     /// Returns every combination.
-    pub(crate) fn combinations(&self) -> Vec<Link> {
-        let with = |&delay| self.jitter.iter().map(move |&jitter| Link { delay, jitter });
+    pub(crate) fn combinations(&self) -> Vec<LinkSettings> {
+        let with = |&delay| self.jitter.iter().map(move |&jitter| LinkSettings { delay, jitter });
         self.delay.iter().flat_map(with).collect()
     }
 }

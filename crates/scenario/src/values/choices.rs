@@ -4,10 +4,10 @@ use serde_json::{Value as Json, json};
 use wirebench_protocol::Transport;
 
 use super::located::Located;
-use super::value::{Mismatch, Value};
+use super::value::{FieldValue, Mismatch};
 use crate::key::Key;
 use crate::words::{joined, nearest, quoted};
-use crate::{Connections, Headers, Policy, ProxyHabit, ServerFault};
+use crate::{ConnectionSharing, Headers, Policy, ProxyHabit, ServerFault};
 
 /// A type whose values have names.
 trait Choice: Copy + PartialEq + 'static {
@@ -33,7 +33,7 @@ macro_rules! choices {
     )*};
 }
 
-choices!(Headers, Connections, Policy, ServerFault, ProxyHabit);
+choices!(Headers, ConnectionSharing, Policy, ServerFault, ProxyHabit);
 
 impl Choice for Transport {
     const ALL: &'static [Self] = &Self::ALL;
@@ -47,7 +47,7 @@ impl Choice for Transport {
 /// The name that stands for `None`.
 const NONE: &str = "none";
 
-impl<T: Choice> Value for T {
+impl<T: Choice> FieldValue for T {
     const WRITTEN_AS_LIST: bool = T::WRITTEN_AS_LIST;
 
     fn read(found: Located<'_>) -> Result<Self, Mismatch> {
@@ -68,7 +68,7 @@ impl<T: Choice> Value for T {
     }
 }
 
-impl<T: Choice> Value for Option<T> {
+impl<T: Choice> FieldValue for Option<T> {
     fn read(found: Located<'_>) -> Result<Self, Mismatch> {
         let choices = T::ALL.iter().map(|choice| (choice.name(), Some(*choice)));
         one_of(found, &[(NONE, None)].into_iter().chain(choices).collect::<Vec<_>>())

@@ -7,7 +7,7 @@ use serde_json::{Value as Json, json};
 use toml::de::DeValue;
 
 use super::located::Located;
-use super::value::{Mismatch, Value};
+use super::value::{FieldValue, Mismatch};
 use crate::duration::{duration_text, nearest_duration, parse_duration};
 use crate::key::Key;
 use crate::words::quoted;
@@ -15,7 +15,7 @@ use crate::words::quoted;
 /// Matches numbers with units, such as `1h30m`, `1.5s` and `500us`.
 const PATTERN: &str = r"^(\d+(\.\d+)?(h|m|s|ms|us|ns))+$";
 
-impl Value for Duration {
+impl FieldValue for Duration {
     fn read(found: Located<'_>) -> Result<Self, Mismatch> {
         match found.value.get_ref() {
             DeValue::String(text) => parse_duration(text).ok_or_else(|| meant_by(text)),

@@ -8,12 +8,12 @@ use serde_json::{Value as Json, json};
 use toml::de::DeValue;
 
 use super::located::{Located, Origin};
-use super::value::{Mismatch, Value, from_text, read_in_range, toml_to_json};
+use super::value::{FieldValue, Mismatch, from_text, read_in_range, toml_to_json};
 use crate::key::Key;
 use crate::words::joined;
 use crate::{Headers, Place, Problem};
 
-/// The type of a field in a table: a [`Value`], or a `Vec` of one.
+/// The type of a field in a table: a [`FieldValue`], or a `Vec` of one.
 pub(crate) trait Field: Sized {
     /// What could be read, each value with its place.
     type Draft;
@@ -22,7 +22,7 @@ pub(crate) trait Field: Sized {
     const LIST: bool;
 
     /// Reads the field. What is wrong goes to the problems of the reader.
-    fn read(reader: &mut Reader<'_, '_>, key: &Key) -> Self::Draft;
+    fn read(reader: &mut FieldReader<'_, '_>, key: &Key) -> Self::Draft;
 
     /// Returns the field without places. `None` if the value is missing.
     fn build(draft: Self::Draft) -> Option<Self>;
@@ -44,12 +44,12 @@ pub(crate) struct Placed<T> {
     pub(crate) place: Option<Place>,
 }
 
-impl<T: Value> Field for Vec<T> {
+impl<T: FieldValue> Field for Vec<T> {
     type Draft = Vec<Placed<T>>;
 
     const LIST: bool = true;
 
-    fn read(reader: &mut Reader<'_, '_>, key: &Key) -> Self::Draft {
+    fn read(reader: &mut FieldReader<'_, '_>, key: &Key) -> Self::Draft {
         reader.several(key)
     }
 
@@ -82,7 +82,7 @@ macro_rules! single {
 
             const LIST: bool = false;
 
-            fn read(reader: &mut Reader<'_, '_>, key: &Key) -> Self::Draft {
+            fn read(reader: &mut FieldReader<'_, '_>, key: &Key) -> Self::Draft {
                 reader.one(key)
             }
 
@@ -95,11 +95,11 @@ macro_rules! single {
             }
 
             fn write(&self) -> String {
-                Value::write(self)
+                FieldValue::write(self)
             }
 
             fn schema(key: &Key) -> Json {
-                described(<Self as Value>::schema(key), key)
+                described(<Self as FieldValue>::schema(key), key)
             }
         }
     )*};
@@ -114,13 +114,13 @@ fn described(mut schema: Json, key: &Key) -> Json {
 }
 
 /// Returns the value that a key has if nobody gives it one.
-pub(crate) fn default<T: Value>(key: &Key) -> T {
+pub(crate) fn default<T: FieldValue>(key: &Key) -> T {
     from_text(&key.default())
 }
 
 /// Reads the values of keys. Hands out those that are right, and notes what is wrong with the
 /// others.
-pub(crate) struct Reader<'a, 'p> {
+pub(crate) struct FieldReader<'a, 'p> {
     /// What the file and the command line say, by the path of the key.
     entries: BTreeMap<&'static str, Located<'a>>,
     /// The keys that take lists, for hints.
@@ -128,7 +128,7 @@ pub(crate) struct Reader<'a, 'p> {
     problems: &'p mut Vec<Problem>,
 }
 
-impl<'a, 'p> Reader<'a, 'p> {
+impl<'a, 'p> FieldReader<'a, 'p> {
     pub(crate) fn new(
         entries: BTreeMap<&'static str, Located<'a>>,
         lists: Vec<&'static str>,
@@ -138,7 +138,7 @@ impl<'a, 'p> Reader<'a, 'p> {
     }
 
     /// Reads the value of a key that takes one.
-    fn one<T: Value>(&mut self, key: &Key) -> Option<Placed<T>> {
+    fn one<T: FieldValue>(&mut self, key: &Key) -> Option<Placed<T>> {
         self.with(key, |reader, found| {
             if let DeValue::Array(_) = found.value.get_ref() {
                 let message = format!("`{}` takes one value, found {}", key.path, found.found());
@@ -152,7 +152,7 @@ impl<'a, 'p> Reader<'a, 'p> {
     }
 
     /// Reads the values of a key that takes one or a list of them. Empty only after a problem.
-    fn several<T: Value>(&mut self, key: &Key) -> Vec<Placed<T>> {
+    fn several<T: FieldValue>(&mut self, key: &Key) -> Vec<Placed<T>> {
         self.with(key, |reader, found| {
             let DeValue::Array(array) = found.value.get_ref() else {
                 return reader.value(key, found).into_iter().collect();
@@ -186,7 +186,7 @@ impl<'a, 'p> Reader<'a, 'p> {
         read(self, Located { value: &value, origin: Origin::Default(&text) })
     }
 
-    fn value<T: Value>(&mut self, key: &Key, found: Located<'_>) -> Option<Placed<T>> {
+    fn value<T: FieldValue>(&mut self, key: &Key, found: Located<'_>) -> Option<Placed<T>> {
         match read_in_range(key, found) {
             Ok(value) => Some(Placed { value, place: found.place() }),
             Err(Mismatch { expected, hint }) => {

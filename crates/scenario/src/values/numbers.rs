@@ -6,11 +6,11 @@ use serde_json::{Value as Json, json};
 use toml::de::{DeInteger, DeValue};
 
 use super::located::Located;
-use super::value::{Mismatch, Value, toml_to_json};
+use super::value::{FieldValue, Mismatch, toml_to_json};
 use crate::key::Key;
 use crate::words::quoted;
 
-impl Value for String {
+impl FieldValue for String {
     fn read(found: Located<'_>) -> Result<Self, Mismatch> {
         found.value.get_ref().as_str().map(str::to_owned).ok_or_else(Mismatch::default)
     }
@@ -28,7 +28,7 @@ impl Value for String {
     }
 }
 
-impl Value for bool {
+impl FieldValue for bool {
     fn read(found: Located<'_>) -> Result<Self, Mismatch> {
         found.value.get_ref().as_bool().ok_or_else(|| match found.value.get_ref().as_str() {
             Some(word @ ("true" | "false")) => without_quotes(word),
@@ -54,7 +54,7 @@ impl Value for bool {
 /// smallest.
 macro_rules! whole_number {
     ($($number:ty),*) => {$(
-        impl Value for $number {
+        impl FieldValue for $number {
             fn read(found: Located<'_>) -> Result<Self, Mismatch> {
                 let value = integer(found)?;
                 Ok(Self::try_from(value).unwrap_or(if value < 0 { Self::MIN } else { Self::MAX }))
@@ -96,7 +96,7 @@ fn saturating(integer: &DeInteger<'_>) -> i128 {
     i128::from_str_radix(integer.as_str(), integer.radix()).unwrap_or(beyond)
 }
 
-impl Value for f64 {
+impl FieldValue for f64 {
     fn read(found: Located<'_>) -> Result<Self, Mismatch> {
         let text = match found.value.get_ref() {
             DeValue::Integer(integer) if integer.radix() == 10 => integer.as_str(),

@@ -6,7 +6,7 @@ use wirebench_protocol::control::Pace;
 
 use super::choices::{names_schema, one_of};
 use super::located::Located;
-use super::value::{Mismatch, Value, only_entry, only_entry_schema};
+use super::value::{FieldValue, Mismatch, only_entry, only_entry_schema};
 use crate::key::Key;
 use crate::words::{grouped, quoted};
 
@@ -17,7 +17,7 @@ const MAX_BURST: u32 = 1_000_000;
 const NAMED: [(&str, Pace); 3] =
     [("steady", Pace::Steady), ("exact", Pace::Exact), ("poisson", Pace::Poisson)];
 
-impl Value for Pace {
+impl FieldValue for Pace {
     fn read(found: Located<'_>) -> Result<Self, Mismatch> {
         let DeValue::Table(_) = found.value.get_ref() else { return one_of(found, &NAMED) };
         let burst = u32::read(only_entry(found, "burst")?)?;

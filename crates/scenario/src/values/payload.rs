@@ -9,11 +9,11 @@ use wirebench_protocol::control::Payload;
 
 use super::located::Located;
 use super::numbers::number_schema;
-use super::value::{Mismatch, Value, only_entry, only_entry_schema};
+use super::value::{FieldValue, Mismatch, only_entry, only_entry_schema};
 use crate::key::Key;
 use crate::words::quoted;
 
-impl Value for Payload {
+impl FieldValue for Payload {
     /// The path of a file is kept as it is written. The table `[feed]` resolves it.
     fn read(found: Located<'_>) -> Result<Self, Mismatch> {
         match found.value.get_ref() {

@@ -10,7 +10,7 @@ use super::located::{Located, Origin};
 use crate::key::Key;
 
 /// A type of value that a key takes.
-pub(crate) trait Value: Sized + PartialEq {
+pub(crate) trait FieldValue: Sized + PartialEq {
     /// True if even a single value is written as a list.
     const WRITTEN_AS_LIST: bool = false;
 
@@ -35,7 +35,7 @@ pub(crate) trait Value: Sized + PartialEq {
 /// Why something cannot be the value of a key.
 #[derive(Debug, Default)]
 pub(crate) struct Mismatch {
-    /// What would be right, after "must be". `None` for what [`Value::expected`] says.
+    /// What would be right, after "must be". `None` for what [`FieldValue::expected`] says.
     pub(crate) expected: Option<String>,
     /// What was probably meant.
     pub(crate) hint: Option<String>,
@@ -52,7 +52,7 @@ impl Mismatch {
 }
 
 /// Reads a value and compares it with the range of its key.
-pub(crate) fn read_in_range<T: Value>(key: &Key, found: Located<'_>) -> Result<T, Mismatch> {
+pub(crate) fn read_in_range<T: FieldValue>(key: &Key, found: Located<'_>) -> Result<T, Mismatch> {
     let value = T::read(found)?;
     let Some((least, most)) = key.range else { return Ok(value) };
     let is = |side, bound: &'static str| value.compare(&from_text(bound)) == Some(side);
@@ -69,7 +69,7 @@ pub(crate) fn read_in_range<T: Value>(key: &Key, found: Located<'_>) -> Result<T
 }
 
 /// Reads a value that stands in this program: a default, or the bound of a range.
-pub(super) fn from_text<T: Value>(text: &str) -> T {
+pub(super) fn from_text<T: FieldValue>(text: &str) -> T {
     let value = DeValue::parse(text).expect("a declared value is TOML, as a test makes sure");
     let value = T::read(Located { value: &value, origin: Origin::Default(text) });
     value.expect("a declared value is of its key's type, as a test makes sure")

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::support::{Client, Serving, until};
+use crate::support::{RawClient, Serving, until};
 use wirebench_server::{Feed, Limits, Server};
 
 fn server(limits: Limits) -> Server {
@@ -10,7 +10,7 @@ fn server(limits: Limits) -> Server {
 }
 
 /// Opens an event stream and returns it with its first block.
-async fn stream(serving: &Serving) -> (Client, String) {
+async fn stream(serving: &Serving) -> (RawClient, String) {
     let mut stream = serving.connect().await;
     stream.get("/feeds/bench/sse", "").await;
     stream.until("\r\n\r\n").await;

@@ -7,7 +7,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::oneshot;
 use wirebench_server::{After, JsonPayload};
 
-use crate::support::{Client, until, within};
+use crate::support::{RawClient, until, within};
 
 #[expect(dead_code, reason = "its `main` waits for Ctrl-C")]
 #[path = "../../examples/embed.rs"]
@@ -44,14 +44,14 @@ impl Embedded {
         self.app.readings.publish(&JsonPayload::from_json(json.as_bytes()).unwrap());
     }
 
-    async fn get(&self, path: &str, headers: &str) -> Client {
-        let mut client = Client::new(TcpStream::connect(self.address).await.unwrap());
+    async fn get(&self, path: &str, headers: &str) -> RawClient {
+        let mut client = RawClient::new(TcpStream::connect(self.address).await.unwrap());
         client.get(path, headers).await;
         client
     }
 
-    async fn socket(&self) -> Client {
-        let mut client = Client::new(TcpStream::connect(self.address).await.unwrap());
+    async fn socket(&self) -> RawClient {
+        let mut client = RawClient::new(TcpStream::connect(self.address).await.unwrap());
         client.upgrade("/live/feeds/readings/websocket").await;
         client.until("{\"hello\":").await;
         client
@@ -97,7 +97,7 @@ async fn errors_of_a_nested_server_are_json_and_those_of_the_application_are_not
         assert!(answer.starts_with(&format!("HTTP/1.1 {status} ")), "{path}: {answer}");
         assert!(answer.contains(words), "{path}: {answer}");
     }
-    let mut client = Client::new(TcpStream::connect(embedded.address).await.unwrap());
+    let mut client = RawClient::new(TcpStream::connect(embedded.address).await.unwrap());
     client
         .send(
             "POST /live/feeds/readings/messages HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\n\r\n1",

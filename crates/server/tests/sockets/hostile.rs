@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use crate::support::{Client, Serving, until};
+use crate::support::{RawClient, Serving, until};
 use proptest::prelude::*;
 use wirebench_server::{Feed, Limits, Server};
 
@@ -17,7 +17,7 @@ async fn check_alive(serving: &Serving) {
     client.until("ok\n").await;
 }
 
-async fn socket(serving: &Serving) -> Client {
+async fn socket(serving: &Serving) -> RawClient {
     let mut socket = serving.connect().await;
     socket.upgrade("/feeds/bench/websocket").await;
     socket.until("\"}}").await;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::support::{Client, Serving, TIME_LIMIT, until, within};
+use crate::support::{RawClient, Serving, TIME_LIMIT, until, within};
 use axum::body::Body;
 use axum::http::{Request, StatusCode};
 use tokio::time::Instant;
@@ -99,7 +99,7 @@ async fn stopped_after(
     end: &str,
     answers: usize,
     drain_time: Duration,
-) -> (Serving, Client) {
+) -> (Serving, RawClient) {
     let server = server(Limits { drain_time, ..Limits::default() });
     let mut serving = Serving::start(&server).await;
     let mut asks = serving.connect().await;

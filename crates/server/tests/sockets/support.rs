@@ -44,34 +44,34 @@ impl Serving {
         within("the server's end", self.task).await.unwrap();
     }
 
-    pub(crate) async fn connect(&self) -> Client {
-        Client::new(TcpStream::connect(self.address).await.unwrap())
+    pub(crate) async fn connect(&self) -> RawClient {
+        RawClient::new(TcpStream::connect(self.address).await.unwrap())
     }
 
     /// Returns a client over HTTP/2, whose connection is driven by a task of its own.
-    pub(crate) async fn connect_http2(&self) -> Http2 {
+    pub(crate) async fn connect_http2(&self) -> Http2Client {
         let stream = TcpStream::connect(self.address).await.unwrap();
         let mut builder = hyper::client::conn::http2::Builder::new(Tasks);
         // The number of bytes that a stream accepts while nobody reads.
         builder.initial_stream_window_size(HTTP2_WINDOW);
         let (sender, connection) = builder.handshake(TokioIo::new(stream)).await.unwrap();
         tokio::spawn(connection);
-        Http2 { sender, authority: self.address }
+        Http2Client { sender, authority: self.address }
     }
 
     /// Returns a client whose socket accepts few bytes while nobody reads.
-    pub(crate) async fn connect_with_a_small_buffer(&self) -> Client {
+    pub(crate) async fn connect_with_a_small_buffer(&self) -> RawClient {
         let socket = tokio::net::TcpSocket::new_v4().unwrap();
         socket.set_recv_buffer_size(1024).unwrap();
-        Client::new(socket.connect(self.address).await.unwrap())
+        RawClient::new(socket.connect(self.address).await.unwrap())
     }
 }
 
-/// The number of bytes that a stream of [`Http2`] accepts while nobody reads.
+/// The number of bytes that a stream of [`Http2Client`] accepts while nobody reads.
 pub(crate) const HTTP2_WINDOW: u32 = 1 << 16;
 
 /// An HTTP/2 connection with any number of streams.
-pub(crate) struct Http2 {
+pub(crate) struct Http2Client {
     sender: hyper::client::conn::http2::SendRequest<Body>,
     authority: SocketAddr,
 }
@@ -85,7 +85,7 @@ impl<F: Future<Output: Send> + Send + 'static> hyper::rt::Executor<F> for Tasks 
     }
 }
 
-impl Http2 {
+impl Http2Client {
     /// Sends a request at once. The future returns the head of the answer.
     pub(crate) fn get(
         &mut self,
@@ -118,13 +118,13 @@ impl Http2 {
 }
 
 /// A connection over which a test sends literal bytes.
-pub(crate) struct Client {
+pub(crate) struct RawClient {
     stream: TcpStream,
     /// What was read and not returned yet.
     read: Vec<u8>,
 }
 
-impl Client {
+impl RawClient {
     pub(crate) fn new(stream: TcpStream) -> Self {
         Self { stream, read: Vec::new() }
     }

@@ -20,9 +20,9 @@ pub(super) struct Instance {
 
 /// Why an instance ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Ended {
-    ByStop,
-    ByRestart,
+pub(super) enum EndReason {
+    Stop,
+    Restart,
 }
 
 impl Instance {
@@ -40,15 +40,15 @@ impl Instance {
         self,
         (listener, control_listener): (TcpListener, TcpListener),
         stop: &CancellationToken,
-    ) -> Ended {
+    ) -> EndReason {
         let Self { server, demos, token } = self;
         let control = ControlApi::new(server.clone(), token);
         let app = demos.as_ref().map_or_else(|| server.router(), |demos| demos.app(&server));
-        let ended = Cell::new(Ended::ByStop);
+        let end_reason = Cell::new(EndReason::Stop);
         let shutdown = async {
             tokio::select! {
                 () = stop.cancelled() => {}
-                () = of(demos.as_ref(), Demos::restart_requested) => ended.set(Ended::ByRestart),
+                () = of(demos.as_ref(), Demos::restart_requested) => end_reason.set(EndReason::Restart),
             }
         };
         tokio::select! {
@@ -56,7 +56,7 @@ impl Instance {
             () = control.serve(control_listener) => {}
             () = of(demos.as_ref(), Demos::run) => {}
         }
-        ended.get()
+        end_reason.get()
     }
 }
 

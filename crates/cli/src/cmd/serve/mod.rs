@@ -16,7 +16,7 @@ use wirebench_server::{Feed, Server};
 mod instance;
 mod options;
 
-use self::instance::{Ended, Instance};
+use self::instance::{EndReason, Instance};
 use self::options::{ServeOptions, ServerSetup};
 use crate::exit::Exit;
 use crate::listen::{listen, listen_again};
@@ -140,7 +140,7 @@ async fn until_stopped(arguments: ServeArguments) -> anyhow::Result<Exit> {
     loop {
         let instance = arguments.instance(&setup, before.as_ref());
         before = instance.demos();
-        if instance.run(listeners, &stop).await == Ended::ByStop {
+        if instance.run(listeners, &stop).await == EndReason::Stop {
             break;
         }
         let back = async {

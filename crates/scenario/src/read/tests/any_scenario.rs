@@ -10,7 +10,7 @@ use wirebench_protocol::control::{Pace, Payload};
 use super::{data_file, no_faults};
 use crate::columns::{COLUMNS, WORDS};
 use crate::{
-    Connections, CrowdTable, FaultsTable, FeedTable, Headers, HttpTable, LinkTable,
+    ConnectionSharing, CrowdTable, FaultsTable, FeedTable, Headers, HttpTable, LinkTable,
     LongPollingTable, Operator, Policy, ProxyHabit, ReconnectTable, Scenario, ServerFault,
     ShortPollingTable, Threshold, Timing, TopTable,
 };
@@ -88,11 +88,16 @@ fn any_link() -> impl Strategy<Value = LinkTable> {
 
 /// Proxies, and servers that are started again, speak plain HTTP/1.1.
 fn any_paths_and_faults() -> impl Strategy<Value = (CrowdTable, HttpTable, FaultsTable)> {
-    let plain = (vec![1], vec![false], Headers::Bare, vec![Connections::Own]);
+    let plain = (vec![1], vec![false], Headers::Bare, vec![ConnectionSharing::Own]);
     let http = select(vec![
         plain.clone(),
-        (vec![2], vec![true, false], Headers::Browser, vec![Connections::Shared]),
-        (vec![2, 1], vec![true], Headers::Bare, vec![Connections::Shared, Connections::Own]),
+        (vec![2], vec![true, false], Headers::Browser, vec![ConnectionSharing::Shared]),
+        (
+            vec![2, 1],
+            vec![true],
+            Headers::Bare,
+            vec![ConnectionSharing::Shared, ConnectionSharing::Own],
+        ),
     ]);
     let http_and_faults = prop_oneof![(http, Just(no_faults())), (Just(plain), any_faults())];
     let ramp = between(Duration::ZERO, Duration::from_hours(1));
