@@ -1,5 +1,5 @@
-//! Tells the program which commit and which profile it was built from, so that every result can say
-//! so.
+//! Tells the program from which commit and with which profile it was built, so that every result
+//! records both.
 
 use std::path::Path;
 use std::process::Command;
@@ -21,15 +21,14 @@ fn main() {
         let output = Command::new("git").args(arguments).output().ok()?;
         output.status.success().then(|| String::from_utf8_lossy(&output.stdout).trim().to_owned())
     };
-    // In a worktree these are somewhere else than in `.git`, and cargo takes a file that is missing
-    // for changed.
+    // In a worktree these files are not in `.git`, and cargo treats a missing file as changed.
     for file in ["HEAD", "refs/heads"] {
         if let Some(path) = git(&["rev-parse", "--git-path", file]) {
             println!("cargo::rerun-if-changed={path}");
         }
     }
     let version = variable("CARGO_PKG_VERSION");
-    // Outside of a checkout there is no commit to name.
+    // Outside of a checkout there is no commit.
     let commit = git(&["rev-parse", "--short=12", "HEAD"]);
     let built = match &commit {
         Some(commit) => format!("profile {profile}, commit {commit}"),

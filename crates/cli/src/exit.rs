@@ -13,19 +13,19 @@ pub(crate) enum Exit {
     Threshold,
     /// 3: `compare` found a regression.
     Regression,
-    /// 4: a run was invalid, so that nobody can say whether thresholds are met.
+    /// 4: a run was invalid, so it cannot be decided whether thresholds are met.
     Invalid,
     /// 2: bad usage or an invalid scenario.
     Usage,
-    /// 1: it failed.
+    /// 1: the command failed.
     Failed,
     /// 130: interrupted twice.
     Interrupted,
 }
 
 impl Exit {
-    /// Returns how an error ends the program: as bad usage if the command line is wrong, as a
-    /// failure otherwise.
+    /// Returns the exit for an error: [`Exit::Usage`] if the command line is wrong, otherwise
+    /// [`Exit::Failed`].
     pub(crate) fn of(error: &anyhow::Error) -> Self {
         let malformed = error.chain().any(|cause| match cause.downcast_ref() {
             Some(RawError::Target(target)) => target.is_malformed(),
@@ -35,7 +35,7 @@ impl Exit {
         if malformed { Self::Usage } else { Self::Failed }
     }
 
-    /// Returns the worse of two.
+    /// Returns the worse of two exits.
     pub(crate) fn worse(self, other: Self) -> Self {
         self.max(other)
     }

@@ -11,18 +11,19 @@ use tokio::time::{Instant, sleep};
 /// How long a server that restarts tries to get its addresses back.
 const RETRY_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Listens on `address`. An error names `flag`, with which to choose another address.
+/// Listens on `address`. Errors advise choosing another address with `flag`.
 pub(crate) fn listen(flag: &str, address: SocketAddr) -> anyhow::Result<TcpListener> {
     wirebench_server::listen(address).with_context(|| {
         format!(
-            "cannot listen on {address}: stop what uses it, or choose another with `{flag}` \
-             (port 0 takes any free one)"
+            "cannot listen on {address}: stop the program that uses it, or choose another address \
+             with `{flag}` (port 0 takes any free port)"
         )
     })
 }
 
-/// Listens where the server listened before. Another program may have used the port meanwhile, if
-/// only for a connection of its own. So this waits until the port is free again.
+/// Listens on an address on which the server listened before. Another program may have taken the
+/// port in the meantime, perhaps for an outgoing connection. So this waits up to [`RETRY_TIMEOUT`]
+/// until the port is free again.
 pub(crate) async fn listen_again(flag: &str, address: SocketAddr) -> anyhow::Result<TcpListener> {
     let until = Instant::now() + RETRY_TIMEOUT;
     loop {

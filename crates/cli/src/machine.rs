@@ -36,7 +36,7 @@ pub(crate) struct Machine {
 }
 
 impl Machine {
-    /// Asks the system. What it does not tell is `None`.
+    /// Reads the facts from the system. A fact that the system does not provide is `None`.
     pub(crate) fn inspect() -> Self {
         let name = rustix::system::uname();
         let resolution = clock_getres(ClockId::Monotonic);
@@ -76,8 +76,8 @@ impl Machine {
 const MAX_PORTS: u64 = 64_512;
 
 impl Machine {
-    /// Says why this machine cannot have so many connections at once, and what to do. `None` if it
-    /// can.
+    /// Returns why this machine cannot have `wanted` connections at once, and what to do. `None` if
+    /// it can.
     pub(crate) fn shortage(&self, wanted: u64) -> Option<String> {
         let (allowed, limit) = self.most_connections();
         if wanted <= allowed {
@@ -85,10 +85,11 @@ impl Machine {
         }
         let [wanted_text, allowed] = [wanted, allowed].map(thousands);
         let mut text = format!(
-            "it asks for {wanted_text} connections at once, and this machine allows {allowed}, limited by \
-             {limit}\n  lower `crowd.subscribers`: at most {allowed} connections run here as it is"
+            "it needs {wanted_text} connections at once, and this machine allows {allowed}, \
+             limited by {limit}\n  lower `crowd.subscribers`: with its present settings, this \
+             machine runs at most {allowed} connections"
         );
-        // More files than there are local ports would open no further connection.
+        // More open files than local ports would not allow more connections.
         let files = wanted.min(MAX_PORTS) + SPARE_FILES;
         if self.open_files.is_some_and(|open| open < files) {
             let _ = write!(
@@ -128,7 +129,8 @@ pub(crate) fn raise_open_files() {
     let _ = setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum });
 }
 
-/// Returns half of the cores: the threads of each end, so that neither takes the time of the other.
+/// Returns half of the cores. It is the default number of threads of the server and of the load
+/// generator, so that neither takes processor time from the other.
 pub(crate) fn half_of_the_cores() -> usize {
     (Machine::inspect().cores / 2).max(1)
 }

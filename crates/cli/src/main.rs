@@ -1,4 +1,4 @@
-//! The binary `wirebench`: arguments in, the right command, an exit code out.
+//! The binary `wirebench`: reads the arguments, runs the command, and returns its exit code.
 
 mod cmd;
 mod exit;
@@ -22,9 +22,9 @@ use crate::cmd::{
 };
 use crate::exit::Exit;
 
-/// Compare realtime transports: one feed over each of them, under the same conditions
+/// Compare realtime transports by serving one feed over each of them under the same conditions
 ///
-/// Exit codes: 0 done · 1 it failed · 2 bad usage or an invalid scenario · 3 `compare` found a
+/// Exit codes: 0 success · 1 failure · 2 bad usage or an invalid scenario · 3 `compare` found a
 /// regression · 4 a run was invalid · 99 a threshold of the scenario was not met · 130 interrupted
 /// twice
 #[derive(Debug, Parser)]

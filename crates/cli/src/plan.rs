@@ -29,7 +29,8 @@ pub(crate) fn load(paths: &[PathBuf], overrides: &Overrides) -> Option<Vec<Scena
     (!invalid).then_some(scenarios)
 }
 
-/// Warns of each scenario that is valid and cannot run on this machine. It may run on another.
+/// Warns of each scenario that needs more connections than this machine allows. Such a scenario is
+/// valid and may run on another machine.
 pub(crate) fn warn_of_shortages(paths: &[PathBuf], scenarios: &[Scenario], workers: usize) {
     for (path, scenario) in paths.iter().zip(scenarios) {
         if let Some(shortage) = shortage(scenario, workers) {
@@ -38,8 +39,8 @@ pub(crate) fn warn_of_shortages(paths: &[PathBuf], scenarios: &[Scenario], worke
     }
 }
 
-/// Says why this machine cannot have enough connections for a scenario, and what to do. `None` if
-/// it can.
+/// Returns why this machine cannot have enough connections for a scenario, and what to do. `None`
+/// if it can.
 pub(crate) fn shortage(scenario: &Scenario, workers: usize) -> Option<String> {
     Machine::inspect().shortage(most_connections(&scenario.runs(0), workers))
 }
@@ -140,7 +141,7 @@ fn row(run: &Run) -> [String; 12] {
         duration.map_or_else(String::new, |duration| format!("{:.1}", duration.as_secs_f64() * 1e3))
     };
     [
-        format!("{}{}", run.transport, spoken(run.http)),
+        format!("{}{}", run.transport, http_suffix(run.http)),
         thousands(run.subscribers as u64),
         run.rate.to_string(),
         milliseconds(Some(run.link.delay)),
@@ -151,19 +152,21 @@ fn row(run: &Run) -> [String; 12] {
         milliseconds(law.delivery_mean),
         milliseconds(law.delivery_p95),
         milliseconds(back_99(run)),
-        troubles(run),
+        faults_and_reconnect(run),
     ]
 }
 
-/// Says how HTTP is spoken. Empty for plain HTTP/1.1.
-fn spoken(http: HttpSettings) -> String {
+/// Returns the suffix of the transport's name that says how HTTP is spoken. Empty for plain
+/// HTTP/1.1.
+fn http_suffix(http: HttpSettings) -> String {
     let version = if http.version == 1 { "" } else { " h2" };
     let tls = if http.tls { " tls" } else { "" };
     let shared = if http.connections == ConnectionSharing::Shared { " shared" } else { "" };
     format!("{version}{tls}{shared}")
 }
 
-/// What theory predicts for a run over its link as the scenario gives it; of faults no law knows.
+/// Returns what theory predicts for a run over the link of its scenario. No law covers faults, so a
+/// run with faults has no prediction.
 pub(crate) fn prediction(run: &Run) -> Prediction {
     if !run.faults.is_none() {
         return Prediction::default();
@@ -179,7 +182,7 @@ pub(crate) fn prediction(run: &Run) -> Prediction {
 }
 
 /// Returns the faults, and the reconnect policy if it is not the default or if there are faults.
-fn troubles(run: &Run) -> String {
+fn faults_and_reconnect(run: &Run) -> String {
     let mut words = Vec::new();
     if !run.faults.is_none() {
         words.push(run.faults.to_string());
@@ -190,8 +193,9 @@ fn troubles(run: &Run) -> String {
     words.join("; ")
 }
 
-/// When theory expects 99 % of a crowd back that is cut off at one instant. `None` if something
-/// else goes wrong as well, and over HTTP/2, whose SETTINGS the law does not know.
+/// Returns the time after which theory expects 99 % of the subscribers to be back, if all of them
+/// are cut off at one instant. `None` with other faults, and over HTTP/2, because the law does not
+/// include the wait for the SETTINGS of the server.
 fn back_99(run: &Run) -> Option<Duration> {
     let avalanche = Faults { avalanche_after: run.faults.avalanche_after, ..Faults::default() };
     let alone = run.faults == avalanche && !avalanche.is_none() && run.http.version == 1;
@@ -220,14 +224,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_plan_of_the_default_scenario_reads_as_one_would_say_it() {
+    fn the_plan_of_the_default_scenario_lists_every_transport() {
         let scenario = Scenario::parse("x", "", Path::new(""), &Overrides::default());
         let plan = plan(&scenario.expect("an empty file has every default"), 1);
         insta::assert_snapshot!(plan);
     }
 
     #[test]
-    fn the_plan_of_an_avalanche_predicts_when_the_crowd_is_back_under_each_policy() {
+    fn the_plan_of_an_avalanche_predicts_the_time_to_recover_under_each_policy() {
         let text =
             "[reconnect]\npolicy = [\"same\", \"native\"]\n[faults]\navalanche-after = \"1s\"";
         let scenario = Scenario::parse("x", text, Path::new(""), &Overrides::default());
@@ -236,7 +240,7 @@ mod tests {
     }
 
     #[test]
-    fn the_plan_counts_connections_that_are_shared_once() {
+    fn the_plan_counts_a_shared_connection_once() {
         let text = "crowd = { subscribers = 500_000, connections = \"shared\" }\nhttp.version = 2";
         let scenario = Scenario::parse("x", text, Path::new(""), &Overrides::default());
         let plan = plan(&scenario.expect("the text is valid"), 1);

@@ -1,4 +1,4 @@
-//! Output: data goes to standard output, messages go to standard error. Nothing else in the program
+//! Writes data to standard output and messages to standard error. No other part of the program
 //! writes to either.
 
 use std::io::{self, Write};
@@ -7,7 +7,7 @@ use anyhow::Context;
 use terminal_size::{Width, terminal_size_of};
 use wirebench_report::Style;
 
-/// Writes data to standard output, as it is.
+/// Writes data to standard output, unchanged.
 ///
 /// # Errors
 /// Standard output is full. A closed pipe is not an error: its reader has read enough.
@@ -50,7 +50,7 @@ fn width(asked: Option<&str>, terminal: Option<usize>) -> usize {
     sensible.or(terminal.map(|columns| columns.max(MIN_WIDTH))).unwrap_or(80)
 }
 
-/// In a narrower line a table could not show its widest numbers.
+/// The minimum width of a line. A narrower table could not show its widest numbers.
 const MIN_WIDTH: usize = 40;
 
 /// Writes a whole number with commas between its thousands: `20,000`.
@@ -71,7 +71,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_width_is_that_of_the_terminal_unless_columns_asks_for_a_sensible_one() {
+    fn the_width_is_that_of_the_terminal_unless_columns_is_a_sensible_number() {
         for (asked, terminal, expected) in [
             (None, Some(120), 120),
             (Some("60"), Some(120), 60),

@@ -1,10 +1,10 @@
-//! The cargo profile that a program was built with. `build.rs` reads it, since cargo tells the
-//! program itself only the profile's parent.
+//! The cargo profile that a program was built with. `build.rs` reads it, because cargo tells the
+//! program only the parent of its profile.
 
 use std::path::{Component, Path};
 
-/// The name of the profile whose build scripts write to this folder, which is `OUT_DIR` of a build
-/// script: `target/PROFILE/build/PACKAGE-HASH/out`. Returns `None` if the folder has another form.
+/// Returns the profile of a build script whose `OUT_DIR` is `folder`:
+/// `target/PROFILE/build/PACKAGE-HASH/out`. `None` if the folder has another form.
 pub(crate) fn of_out_dir(folder: &Path) -> Option<&str> {
     let mut parts = folder.components().rev();
     parts.find(|part| *part == Component::Normal("build".as_ref()))?;
@@ -33,9 +33,9 @@ mod tests {
         }
     }
 
-    /// This is one of the tests of a debug build or of an optimised one.
+    /// This holds for a debug build and for an optimised build.
     #[test]
-    fn the_profile_of_this_very_build_is_known() {
+    fn the_profile_of_this_build_is_known() {
         let profile = env!("WIREBENCH_PROFILE");
         assert_eq!(profile == "dev", cfg!(debug_assertions), "{profile}");
     }

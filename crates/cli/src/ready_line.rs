@@ -5,7 +5,7 @@ use std::io::Write;
 use anyhow::Context;
 use serde::{Deserialize, Serialize};
 
-/// The JSON line on standard output. Who does not have a field leaves it out.
+/// The JSON line on standard output. Fields that are `None` are left out.
 #[derive(Debug, Default, Deserialize, Serialize)]
 pub(crate) struct ReadyLine {
     /// The URL of the feeds.
@@ -16,7 +16,8 @@ pub(crate) struct ReadyLine {
     /// Of a server: the URL of the control API.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) control: Option<String>,
-    /// The token of the control API, if it was drawn at random: who started the server needs it.
+    /// The token of the control API, if it was drawn at random, for the program that started the
+    /// server.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) control_token: Option<String>,
     /// Under TLS: the certificate in PEM, for clients that trust no other.
@@ -25,7 +26,7 @@ pub(crate) struct ReadyLine {
     /// Of a server: the names of the feeds.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) feeds: Option<Vec<String>>,
-    /// The process.
+    /// The id of the process.
     pub(crate) pid: u32,
 }
 

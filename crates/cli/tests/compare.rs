@@ -1,4 +1,4 @@
-//! `compare`, `report` and `schema` through the real binary: what they say, and how they end.
+//! Output and exit codes of `compare`, `report` and `schema` of the real binary.
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests fail by panicking")]
 
@@ -19,7 +19,7 @@ timing = { warm-up = "0s", measure = "300ms", drain = "1s", repeat = 2 }
 link = { delay = "2ms" }
 "#;
 
-/// A run folder, `base`.
+/// Runs the scenario. Returns a folder that contains the run folder `base`.
 fn measured() -> TempDir {
     let folder = TempDir::new().unwrap();
     fs::write(folder.path().join("same.toml"), SCENARIO).unwrap();
@@ -29,14 +29,14 @@ fn measured() -> TempDir {
     folder
 }
 
-/// A `runs.csv` of six repeats made from the first row of `base`: its delivery times a factor, and
-/// half a percent more from repeat to repeat. What a verdict rests on must not depend on how busy
-/// this machine is.
+/// Writes a `runs.csv` of six repeats that are made from the first row of `base`. Its delivery
+/// times are multiplied by `factor`, and by half a percent more in each repeat. So the verdicts do
+/// not depend on how busy this machine is.
 fn six_repeats(folder: &Path, name: &str, factor: f64) {
     let text = fs::read_to_string(folder.join("base/runs.csv")).unwrap();
     let (header, rows) = text.split_once('\n').unwrap();
     let first = rows.lines().next().unwrap();
-    // The reason may hold commas, and whether there is one depends on how busy this machine is.
+    // The reason may contain commas, and it is present only if this machine was busy.
     let columns: Vec<&str> =
         header.split(',').take_while(|column| *column != "disturbed_reason").collect();
     let mut made = columns.join(",") + "\n";
@@ -56,7 +56,7 @@ fn six_repeats(folder: &Path, name: &str, factor: f64) {
 }
 
 #[test]
-fn a_comparison_finds_a_regression_and_says_so_with_its_exit_code() {
+fn a_regression_is_found_and_gives_exit_code_3() {
     let folder = measured();
     let here = folder.path();
     six_repeats(here, "before.csv", 1.0);
@@ -84,7 +84,7 @@ fn a_comparison_finds_a_regression_and_says_so_with_its_exit_code() {
 }
 
 #[test]
-fn a_run_leaves_a_page_and_report_rebuilds_it_in_every_form() {
+fn run_writes_a_page_and_report_rebuilds_it_and_prints_every_format() {
     let folder = measured();
     let page = folder.path().join("base/report.html");
     assert!(page.exists(), "a run leaves a page");
@@ -109,7 +109,7 @@ fn a_run_leaves_a_page_and_report_rebuilds_it_in_every_form() {
 }
 
 #[test]
-fn results_that_cannot_be_used_are_said_with_exit_code_2() {
+fn unusable_results_are_named_and_give_exit_code_2() {
     let folder = measured();
     let here = folder.path();
     let text = fs::read_to_string(here.join("base/runs.csv")).unwrap();

@@ -18,8 +18,8 @@ timing = { warm-up = "0s", measure = "1s" }
 link = { delay = "1ms" }
 "#;
 
-/// Threads that do nothing but use a core each, until this is dropped. They belong to this process,
-/// which is no part of the run: it started the run, and not the other way round.
+/// Threads that each use a core until this is dropped. They belong to the process of the test,
+/// which is not part of the run: only processes that the run starts are.
 struct Busy(Arc<AtomicBool>);
 
 impl Busy {
@@ -39,11 +39,11 @@ impl Drop for Busy {
     }
 }
 
-/// Others may be busy on this machine as well, and three of them busier: then they are named
-/// instead. So there are several runs to be named in. That a busy process is found at all is tested
-/// without regard to time in `loadgen/tests/other_load.rs`.
+/// Only the three busiest processes are named. Three other processes of this machine may be busier
+/// than this one, so the test makes up to six runs. `loadgen/tests/other_load.rs` tests
+/// independently of time that a busy process is found.
 #[test]
-fn a_run_beside_a_busy_process_is_marked_in_every_form_and_names_it() {
+fn a_run_beside_a_busy_process_is_marked_as_disturbed_and_names_the_process() {
     let folder = TempDir::new().unwrap();
     fs::write(folder.path().join("beside.toml"), SCENARIO).unwrap();
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
@@ -55,10 +55,10 @@ fn a_run_beside_a_busy_process_is_marked_in_every_form_and_names_it() {
         let ended = run(folder.path(), &arguments);
         let row = &wirebench_report::read(&folder.path().join("out/runs.csv")).unwrap()[0];
         assert_eq!(row.value("disturbed"), Some(&Value::Boolean(true)), "{row:?}");
-        // Delays that the busy process made so late that the run is invalid are another matter.
+        // The busy process may also make the run so late that it is invalid.
         assert_eq!(ended.code, Some(if row.is_valid() { 0 } else { 4 }), "{ended:?}");
         let reason = row.text("disturbed_reason").unwrap();
-        // A note that is wider than the table is broken between words.
+        // A note that is wider than the table is wrapped between words.
         let stdout = ended.stdout.split_whitespace().collect::<Vec<_>>().join(" ");
         assert!(stdout.contains(&format!("disturbed: {reason}")), "{ended:?}");
         let warning = format!("1 of 1 runs disturbed, 001-sse most: {reason}");

@@ -1,4 +1,4 @@
-//! Faults through the real binary: servers that are killed and started again, proxies in the path.
+//! Faults in runs of the real binary: servers that are killed and started again, and proxies.
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests fail by panicking")]
 
@@ -12,7 +12,7 @@ use support::{CommandOutput, Lines, Served, measure, wirebench};
 use tempfile::TempDir;
 use wirebench_report::Row;
 
-/// One run a transport, short.
+/// One short run for each transport.
 const SCENARIO: &str = r#"
 crowd = { subscribers = 10, ramp = "50ms" }
 feed = { rate = 20 }
@@ -31,7 +31,7 @@ fn measured(faults: &str, arguments: &[&str]) -> (CommandOutput, Vec<Row>) {
 }
 
 #[test]
-fn a_killed_server_is_back_and_what_it_took_along_is_signalled() {
+fn a_killed_server_comes_back_and_the_messages_it_lost_are_signalled() {
     let faults = "server = \"kill\"\nserver-after = \"1s\"\nserver-down = \"300ms\"";
     let (ended, rows) = measured(faults, &[]);
     assert_eq!(ended.code, Some(0), "{ended:?}");
@@ -49,8 +49,8 @@ fn a_killed_server_is_back_and_what_it_took_along_is_signalled() {
         assert!(number("back_99_ms") >= 300.0, "{transport} before the server: {row:?}");
         assert!(number("reconnects_peak_per_s") >= 1.0, "{transport}: {row:?}");
         assert!(number("gaps") >= 1.0, "{transport}: {row:?}");
-        // The first had one second for it, at 20 messages a second.
-        assert!(number("published") >= 25.0, "both lives of the feed count: {row:?}");
+        // The first server published for one second, at 20 messages per second.
+        assert!(number("published") >= 25.0, "the messages of both servers count: {row:?}");
         assert_eq!(
             row.text("faults"),
             Some("server=kill server-after=1s server-down=0.3s"),
@@ -60,7 +60,7 @@ fn a_killed_server_is_back_and_what_it_took_along_is_signalled() {
 }
 
 #[test]
-fn a_server_that_stops_or_stands_still_comes_back_too() {
+fn a_server_that_is_stopped_or_frozen_comes_back() {
     let faults = "server = [\"stop\", \"freeze\"]\nserver-after = \"1s\"\nserver-down = \"300ms\"";
     let (ended, rows) = measured(faults, &["--transports", "sse,long-polling"]);
     assert_eq!(ended.code, Some(0), "{ended:?}");
@@ -68,7 +68,7 @@ fn a_server_that_stops_or_stands_still_comes_back_too() {
     for row in rows {
         let frozen = row.text("faults").unwrap().starts_with("server=freeze");
         assert_eq!(row.number("missed_silently"), Some(0.0), "{row:?}");
-        // Nobody is cut off by a server that stands still: what it published late arrives late.
+        // A frozen server cuts off nobody. Messages that it publishes late arrive late.
         assert_eq!(row.number("back_99_ms").is_none(), frozen, "{row:?}");
         if frozen {
             assert_eq!(row.number("delivered_ratio"), Some(1.0), "{row:?}");
@@ -78,7 +78,7 @@ fn a_server_that_stops_or_stands_still_comes_back_too() {
 }
 
 #[test]
-fn a_proxy_that_refuses_a_transport_is_a_result_and_no_failure() {
+fn a_proxy_that_refuses_a_transport_is_a_result_and_not_a_failure() {
     let (ended, rows) = measured("proxy = \"strip-upgrade\"", &["--transports", "sse,websocket"]);
     assert_eq!(ended.code, Some(0), "{ended:?}");
     for row in rows {
@@ -88,7 +88,7 @@ fn a_proxy_that_refuses_a_transport_is_a_result_and_no_failure() {
 }
 
 #[test]
-fn the_proxy_works_by_itself() {
+fn the_proxy_works_outside_of_a_run() {
     let served = Served::start();
     let arguments = ["proxy", "--upstream", served.url(), "--habit", "close-after-response"];
     let mut proxy = wirebench(Path::new("."), &arguments).spawn().unwrap();
@@ -110,7 +110,7 @@ fn the_proxy_works_by_itself() {
 }
 
 #[test]
-fn an_upstream_that_the_proxy_cannot_speak_to_is_bad_usage() {
+fn an_unsupported_upstream_is_bad_usage() {
     for (upstream, words) in [
         ("https://127.0.0.1:9", "speaks no TLS"),
         ("http://127.0.0.1:9/live", "`/live` is more than a host and a port"),
@@ -127,8 +127,8 @@ fn an_upstream_that_the_proxy_cannot_speak_to_is_bad_usage() {
 }
 
 #[test]
-fn a_dead_upstream_is_answered_with_502_and_logged_through_every_habit() {
-    // Nobody listens there any more, and no other test listens on that address.
+fn with_every_habit_an_unreachable_upstream_is_answered_with_502_and_logged() {
+    // The listener is closed again, and no other test listens on this address.
     let dead = std::net::TcpListener::bind("127.0.0.2:0").unwrap().local_addr().unwrap();
     let upstream = format!("http://{dead}");
     for habit in ["buffering", "idle-cut", "strip-upgrade", "close-after-response", "slow"] {
@@ -157,7 +157,7 @@ fn a_dead_upstream_is_answered_with_502_and_logged_through_every_habit() {
 }
 
 #[test]
-fn a_list_of_reconnect_policies_compares_them_and_each_row_says_which_it_had() {
+fn with_a_list_of_reconnect_policies_each_row_names_its_policy() {
     let text = "avalanche-after = \"1s\"\n[reconnect]\npolicy = [\"same\", \"native\"]";
     let (ended, rows) = measured(text, &["--transports", "sse"]);
     assert_eq!(ended.code, Some(0), "{ended:?}");
@@ -167,14 +167,14 @@ fn a_list_of_reconnect_policies_compares_them_and_each_row_says_which_it_had() {
     for row in &rows {
         assert_eq!(row.number("delivered_ratio"), Some(1.0), "{row:?}");
     }
-    // No browser comes back sooner, unless a server announces another pause: this one announces
-    // none.
+    // A browser comes back sooner only if the server announces a shorter pause. This server
+    // announces no pause.
     let back = rows[1].number("back_99_ms").unwrap();
     assert!(back >= 3_000.0, "an EventSource was back after {back} ms");
 }
 
 #[test]
-fn serve_announces_the_pause_that_it_is_given() {
+fn serve_announces_the_pause_of_the_option_retry() {
     for (retry, expected) in [("250ms", "\nretry: 250\nid: "), ("none", "\nid: ")] {
         let arguments = ["serve", "--listen", "127.0.0.1:0", "--no-demos", "--retry", retry];
         let mut server = wirebench(Path::new("."), &arguments).spawn().unwrap();

@@ -1,4 +1,4 @@
-//! What people read first.
+//! The help texts and the completion script.
 
 mod support;
 
@@ -7,17 +7,20 @@ use std::path::Path;
 use support::run;
 
 #[test]
-fn every_command_explains_itself() {
+fn the_help_of_every_command_is_that_of_its_snapshot() {
     for command in [
         "",
         "run",
+        "report",
+        "compare",
         "check",
         "init",
         "serve",
         "health",
-        "proxy",
         "subscribe",
+        "proxy",
         "doctor",
+        "schema",
         "completions",
     ] {
         let arguments: Vec<&str> = command.split_terminator(' ').chain(["--help"]).collect();

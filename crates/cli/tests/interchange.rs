@@ -1,4 +1,4 @@
-//! `latency.hlog` in the hands of somebody else's reader: Python's `hdrhistogram`.
+//! Reads `latency.hlog` with an independent reader, Python's `hdrhistogram`.
 
 #![expect(clippy::print_stderr, reason = "a test that is skipped says so")]
 
@@ -11,7 +11,8 @@ use support::measure;
 use tempfile::TempDir;
 
 /// Reads a log and prints, for each tag, how many values there are, their mean and the largest, in
-/// ns. No percentiles: with few values, readers differ in which of two neighbours they name.
+/// ns. It prints no percentiles, because with few values readers differ in which of two
+/// neighbouring values they return.
 const READER: &str = r"
 import sys
 from hdrh.histogram import HdrHistogram
@@ -28,7 +29,8 @@ for tag, histogram in runs.items():
     print(tag, histogram.get_total_count(), histogram.get_mean_value(), histogram.get_max_value())
 ";
 
-/// Whether the reader is there. CI installs it, and says so: then it has to be.
+/// Returns true if the reader is installed. CI sets `WIREBENCH_REQUIRE_PYTHON_READER`. Then this
+/// panics if the reader is missing.
 fn reader_is_there() -> bool {
     let imported = Command::new("python3").args(["-c", "import hdrh.log"]).output();
     let there = imported.is_ok_and(|output| output.status.success());
@@ -38,7 +40,7 @@ fn reader_is_there() -> bool {
 }
 
 #[test]
-fn pythons_reader_finds_the_numbers_of_runs_csv_in_the_log() {
+fn python_reads_the_numbers_of_runs_csv_from_the_log() {
     if !reader_is_there() {
         eprintln!("skipped: python3 has no `hdrhistogram` (pip install hdrhistogram)");
         return;

@@ -1,4 +1,5 @@
-//! What goes wrong, and what is left of it: signals, killed servers, ports in use, wrong input.
+//! Signals, killed servers, ports in use and wrong input: what is reported, and which results
+//! remain.
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests fail by panicking")]
 
@@ -12,7 +13,7 @@ use std::process::Child;
 use support::{DEADLINE, Lines, Served, finish, publish, run, send, wirebench};
 use tempfile::TempDir;
 
-/// Two runs: the first is over soon, the second would last for minutes.
+/// Two runs with a window of one second. Most tests replace this by a longer one.
 const SCENARIO: &str = r#"
 transports = ["sse"]
 feed = { rate = [20, 30] }
@@ -47,8 +48,8 @@ fn wait_for_second_of(folder: &Path, id: &str) {
 }
 
 #[test]
-fn a_server_killed_in_mid_run_is_said_and_what_was_measured_stays() {
-    // Long enough that the second run goes on when its first second has been noticed.
+fn a_server_killed_during_a_run_is_reported_and_the_results_remain() {
+    // Long enough that the second run is still in progress when the test notices its first second.
     let folder = folder_with(&SCENARIO.replace("1s", "6s"));
     let child = wirebench(folder.path(), &["run", "x.toml", "--out", "out"]).spawn().unwrap();
     wait_for_second_of(&folder.path().join("out"), "002-sse");
@@ -73,7 +74,8 @@ fn ctrl_c_once_ends_the_run_in_progress_and_keeps_it() {
     let rows = wirebench_report::read(&folder.path().join("out/runs.csv")).unwrap();
     assert_eq!(rows.len(), 1, "no further run was begun");
     assert!(rows[0].text("invalid_reason").is_some_and(|why| why.ends_with("interrupted")));
-    // How much of it exactly is for `crowd.rs` to say: the drain of an interrupted run is short.
+    // The drain of an interrupted run is short. `loadgen/tests/crowd.rs` tests how much it
+    // receives.
     assert!(rows[0].number("received") > Some(0.0), "{:?}", rows[0]);
     assert!(ended.stdout.contains("interrupted"), "{ended:?}");
 }
@@ -84,9 +86,10 @@ fn ctrl_c_twice_ends_at_once_and_leaves_no_server_behind() {
     let mut child = wirebench(folder.path(), &["run", "x.toml", "--out", "out"]).spawn().unwrap();
     wait_for_second_of(&folder.path().join("out"), "001-sse");
     let server = servers_of(&child)[0];
-    // A server that stands still cannot be stopped politely.
+    // A suspended server cannot be stopped properly.
     send(server, "STOP");
-    // Two signals that come at once are one: said again until it is heard.
+    // Two signals that arrive together count as one. So the signal is sent until the program has
+    // ended.
     while child.try_wait().unwrap().is_none() {
         send(child.id(), "INT");
     }
@@ -101,7 +104,7 @@ fn ctrl_c_twice_ends_at_once_and_leaves_no_server_behind() {
 }
 
 #[test]
-fn an_invalid_scenario_is_told_all_that_is_wrong_with_it() {
+fn every_problem_of_an_invalid_scenario_is_reported() {
     let folder = folder_with("feed = { rat = 1 }\ncrowd = { subscribers = 0 }\n");
     for command in ["run", "check"] {
         let ended = run(folder.path(), &[command, "x.toml"]);
@@ -115,7 +118,7 @@ fn an_invalid_scenario_is_told_all_that_is_wrong_with_it() {
 }
 
 #[test]
-fn a_port_in_use_is_said_with_the_remedy() {
+fn a_port_in_use_is_reported_with_a_remedy() {
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap().to_string();
     let ended = run(Path::new("."), &["serve", "--listen", &address]);
@@ -125,7 +128,7 @@ fn a_port_in_use_is_said_with_the_remedy() {
 }
 
 #[test]
-fn more_subscribers_than_open_files_is_said_before_anything_starts() {
+fn more_subscribers_than_open_files_are_reported_before_anything_starts() {
     let folder = folder_with("crowd = { subscribers = 500_000 }");
     let ended = run(folder.path(), &["run", "x.toml", "--out", "out"]);
     assert_eq!(ended.code, Some(1), "{ended:?}");
@@ -135,7 +138,7 @@ fn more_subscribers_than_open_files_is_said_before_anything_starts() {
 }
 
 #[test]
-fn a_folder_that_cannot_be_written_is_said_with_the_remedy() {
+fn a_folder_that_cannot_be_written_is_reported_with_a_remedy() {
     let folder = folder_with(SCENARIO);
     let ended = run(folder.path(), &["run", "x.toml", "--out", "/proc/nowhere"]);
     assert_eq!(ended.code, Some(1), "{ended:?}");
@@ -145,7 +148,7 @@ fn a_folder_that_cannot_be_written_is_said_with_the_remedy() {
 
 /// A limit on the size of files stands for a full disk: both refuse a write in the middle of a run.
 #[test]
-fn a_disk_that_fills_up_in_mid_run_is_said_and_what_was_measured_stays() {
+fn a_full_disk_during_a_run_is_reported_and_the_results_remain() {
     let timing = "measure = \"60s\"";
     let folder = folder_with(&SCENARIO.replace("measure = \"1s\"", timing));
     let limited = "trap '' XFSZ; ulimit -f 3; exec \"$0\" \"$@\"";
@@ -194,7 +197,8 @@ fn a_server_stops_on_sigterm_with_streams_open() {
     let status = served.child.wait().unwrap();
     assert_eq!(status.code(), Some(0));
     for (child, _) in lines {
-        // What a poller makes of a server that is gone is its own affair; a stream ends properly.
+        // Each subscriber has to end. How a poller ends after its server has gone is not tested
+        // here.
         finish(child, "subscribe");
     }
 }
@@ -211,8 +215,8 @@ fn a_subscriber_ends_with_0_on_sigterm() {
     assert_eq!(finish(child, "subscribe").code, Some(0));
 }
 
-/// A subscriber that polls has the drain time to poll once more; a second Ctrl-C does not wait for
-/// it.
+/// A server that stops gives a poller the drain time to poll once more. A second Ctrl-C ends the
+/// server without waiting for that.
 #[test]
 fn a_second_ctrl_c_ends_a_server_at_once() {
     use std::io::{BufRead, BufReader, Read, Write};

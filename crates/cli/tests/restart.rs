@@ -1,4 +1,4 @@
-//! The server that the demos' page restarts: what is seen of it from outside.
+//! A restart that a page of the demos asks for, as clients see it.
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests fail by panicking")]
 
@@ -12,7 +12,7 @@ use std::time::Instant;
 use serde_json::{Value, json};
 use support::{DEADLINE, Served, finish, run, wirebench};
 
-/// The status and the JSON of an answer over a connection of its own.
+/// Sends a request over a new connection. Returns the status and the JSON of the answer.
 fn ask(url: &str, method: &str, path: &str) -> std::io::Result<(u16, Value)> {
     send(url, method, path, "")
 }
@@ -29,17 +29,17 @@ fn send(url: &str, method: &str, path: &str, body: &str) -> std::io::Result<(u16
     Ok((status.ok_or(ErrorKind::InvalidData)?, serde_json::from_str(body).unwrap_or(Value::Null)))
 }
 
-/// A connection that stays open for as long as the server does.
+/// Opens a connection that stays open until the server stops.
 fn keep_open(url: &str) -> TcpStream {
     let mut stream = TcpStream::connect(url.strip_prefix("http://").unwrap()).unwrap();
     stream.set_read_timeout(Some(DEADLINE)).unwrap();
     write!(stream, "GET /feeds/bench/sse HTTP/1.1\r\nHost: a\r\n\r\n").unwrap();
-    // It is open once something has come.
+    // The connection is open when the first bytes have arrived.
     stream.read_exact(&mut [0; 12]).unwrap();
     stream
 }
 
-/// Asks until another life of the server answers; what that says of itself.
+/// Asks until the server has restarted and answers. Returns its new state.
 fn wait_for_another_life(url: &str, before: &Value) -> Value {
     let started = Instant::now();
     loop {
@@ -52,7 +52,7 @@ fn wait_for_another_life(url: &str, before: &Value) -> Value {
 }
 
 #[test]
-fn a_server_that_restarts_is_away_and_returns_with_feeds_in_new_epochs() {
+fn a_restarting_server_stops_listening_and_returns_with_feeds_in_new_epochs() {
     let mut served = Served::start();
     let url = served.url().to_owned();
     let poll = |after: &str| {
@@ -80,19 +80,19 @@ fn a_server_that_restarts_is_away_and_returns_with_feeds_in_new_epochs() {
 }
 
 #[test]
-fn a_server_that_is_away_can_be_stopped() {
+fn a_server_can_be_stopped_during_a_restart() {
     let mut served = Served::start();
     let url = served.url().to_owned();
     let mut open = keep_open(&url);
     assert_eq!(ask(&url, "POST", "/demo/restart").unwrap().0, 202);
     open.read_to_end(&mut Vec::new()).expect("the connection ends");
-    // It is away for two seconds. On a machine that is busier than that, it is back again.
+    // The restart takes two seconds. On a very busy machine the server may already be back.
     served.signal("TERM");
     assert_eq!(served.child.wait().unwrap().code(), Some(0));
 }
 
 #[test]
-fn a_feed_of_the_demos_name_is_refused_unless_there_are_no_demos() {
+fn a_feed_named_like_one_of_the_demos_is_refused_unless_the_demos_are_off() {
     let ended = run(Path::new("."), &["serve", "--listen", "127.0.0.1:0", "--feed", "chat"]);
     assert_eq!(ended.code, Some(2), "{ended:?}");
     assert!(ended.stderr.contains("`--no-demos`"), "{ended:?}");

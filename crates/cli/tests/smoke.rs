@@ -1,4 +1,4 @@
-//! The whole way through the real binary: a scenario of two seconds, and its files read back.
+//! Runs a scenario of two seconds with the real binary, and reads its files back.
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests fail by panicking")]
 
@@ -44,7 +44,7 @@ fn rows(folder: &Path) -> Vec<wirebench_report::Row> {
 }
 
 #[test]
-fn a_scenario_runs_end_to_end_and_leaves_a_folder_that_reads_back() {
+fn a_scenario_runs_from_end_to_end_and_its_folder_can_be_read_back() {
     let folder = folder_with(SCENARIO);
     let ended = measure(folder.path(), &["smoke.toml", "--tag", "test=yes"]);
     assert_eq!(ended.code, Some(0), "{ended:?}");
@@ -96,7 +96,7 @@ fn a_scenario_runs_end_to_end_and_leaves_a_folder_that_reads_back() {
 }
 
 #[test]
-fn a_bound_that_is_not_met_ends_with_99_and_says_which() {
+fn a_threshold_that_is_not_met_is_named_and_gives_exit_code_99() {
     let bound = "[thresholds.sse]\ndelivery_p50_us = \"< 1\"\n";
     let folder = folder_with(&format!("{SCENARIO}{bound}"));
     let ended = measure(folder.path(), &["smoke.toml", "--transports", "sse", "--quiet"]);
@@ -106,8 +106,8 @@ fn a_bound_that_is_not_met_ends_with_99_and_says_which() {
 
 #[test]
 fn a_run_in_which_nothing_is_published_is_invalid() {
-    // The first message is due an interval after the publisher has started, which it does when the
-    // window is already open: so it is due after its end.
+    // The publisher starts when the window is already open. The first message is due one interval
+    // later, which is after the end of the window.
     let scenario = r#"
         feed = { rate = 10, pace = "exact" }
         crowd = { subscribers = 1, ramp = "0s" }
@@ -125,7 +125,7 @@ fn a_run_in_which_nothing_is_published_is_invalid() {
 }
 
 #[test]
-fn a_bound_on_a_percentile_that_few_deliveries_cannot_support_is_not_met() {
+fn a_threshold_on_a_percentile_of_too_few_deliveries_is_not_met() {
     let scenario = r#"
         feed = { rate = 20 }
         crowd = { subscribers = 1, ramp = "0s" }
@@ -145,7 +145,7 @@ fn a_bound_on_a_percentile_that_few_deliveries_cannot_support_is_not_met() {
 }
 
 #[test]
-fn a_small_run_after_a_large_one_has_a_memory_peak_of_its_own() {
+fn a_small_run_after_a_large_one_has_its_own_memory_peak() {
     let scenario = |subscribers: &str| {
         format!(
             "feed = {{ rate = 20 }}\n\
@@ -155,7 +155,7 @@ fn a_small_run_after_a_large_one_has_a_memory_peak_of_its_own() {
     };
     let peaks = |subscribers: &str| -> Vec<Option<f64>> {
         let folder = folder_with(&scenario(subscribers));
-        // Whether the machine was too busy for valid delays is not what this is about.
+        // This test does not use the delays, so they need not be valid.
         let ended = measure(folder.path(), &["smoke.toml", "--transports", "long-polling"]);
         assert!(matches!(ended.code, Some(0 | 4)), "{ended:?}");
         let rows = rows(&folder.path().join("out"));
@@ -177,7 +177,7 @@ fn a_small_run_after_a_large_one_has_a_memory_peak_of_its_own() {
 }
 
 #[test]
-fn a_dry_run_says_what_would_be_and_leaves_nothing() {
+fn a_dry_run_prints_the_plan_and_writes_nothing() {
     let folder = folder_with(SCENARIO);
     let ended = run(folder.path(), &["run", "smoke.toml", "--dry-run", "--repeat", "3"]);
     assert_eq!(ended.code, Some(0), "{ended:?}");

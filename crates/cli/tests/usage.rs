@@ -1,5 +1,5 @@
-//! What the program says to a command line that is wrong, or that asks for more than the machine
-//! has.
+//! Errors and exit codes of wrong command lines, and of commands that need more than the machine
+//! allows.
 
 mod support;
 
@@ -13,7 +13,7 @@ use support::run;
 use tempfile::TempDir;
 
 #[test]
-fn a_malformed_url_is_bad_usage_whatever_command_it_is_for() {
+fn a_malformed_url_is_bad_usage_for_every_command() {
     let here = Path::new(".");
     for url in ["127.0.0.1:8080", "ftp://127.0.0.1", "http://127.0.0.1:99999", "http://"] {
         for arguments in [
@@ -32,7 +32,7 @@ fn a_malformed_url_is_bad_usage_whatever_command_it_is_for() {
 }
 
 #[test]
-fn a_server_that_is_not_there_is_a_failure_and_no_bad_usage() {
+fn an_unreachable_server_is_a_failure_and_not_bad_usage() {
     let unused = std::net::TcpListener::bind("127.0.0.1:0").and_then(|port| port.local_addr());
     let url = format!("http://{}", unused.expect("a free port"));
     let ended = run(Path::new("."), &["subscribe", &url, "--transport", "sse", "--once"]);
@@ -73,7 +73,7 @@ fn a_server_that_answers_with_an_error_is_not_healthy() {
 }
 
 #[test]
-fn a_dash_for_a_file_is_standard_output() {
+fn init_with_a_dash_writes_to_standard_output() {
     let folder = TempDir::new().expect("a folder");
     let [dash, plain] =
         [&["init", "-"][..], &["init"]].map(|arguments| run(folder.path(), arguments));
@@ -84,7 +84,7 @@ fn a_dash_for_a_file_is_standard_output() {
 }
 
 #[test]
-fn a_crowd_that_this_machine_cannot_hold_is_warned_of_with_a_remedy() {
+fn a_crowd_too_large_for_this_machine_gives_a_warning_with_a_remedy() {
     let folder = TempDir::new().expect("a folder");
     let scenario = "crowd = { subscribers = 1_000_000 }\n";
     fs::write(folder.path().join("crowd.toml"), scenario).expect("the scenario");

@@ -238,11 +238,13 @@ mod tests {
     fn the_examples_of_the_standard_are_decoded_as_it_says() {
         check("data: YHOO\ndata: +2\ndata: 10\n\n", &[("message", "YHOO\n+2\n10", "")]);
         check(
-            ": test stream\n\ndata: first event\nid: 1\n\ndata:second event\nid\n\ndata:  third event\n",
+            ": test stream\n\ndata: first event\nid: 1\n\n\
+             data:second event\nid\n\ndata:  third event\n",
             &[("message", "first event", "1"), ("message", "second event", "")],
         );
         check(
-            ": test stream\n\ndata: first event\nid: 1\n\ndata:second event\nid\n\ndata:  third event\n\n",
+            ": test stream\n\ndata: first event\nid: 1\n\n\
+             data:second event\nid\n\ndata:  third event\n\n",
             &[
                 ("message", "first event", "1"),
                 ("message", "second event", ""),
@@ -337,8 +339,8 @@ mod tests {
     prop_compose! {
         /// Text made of the pieces that decoders often get wrong.
         fn stream()(pieces in prop::collection::vec(prop::sample::select(vec![
-            "data", "data:", "data: ", "id: ", "id", "event: ", "retry: ", ":", "\r", "\n", "\r\n", "\n\n",
-            "\u{FEFF}", "x", "12", "é", "€", "😀", " ", "\0",
+            "data", "data:", "data: ", "id: ", "id", "event: ", "retry: ", ":",
+            "\r", "\n", "\r\n", "\n\n", "\u{FEFF}", "x", "12", "é", "€", "😀", " ", "\0",
         ]), 0..60)) -> String {
             pieces.concat()
         }

@@ -28,8 +28,8 @@ pub struct Target {
 pub enum TargetError {
     /// The URL has a form that is not supported.
     #[error(
-        "malformed URL `{url}`: expected `http://host:port` or `http://host:port/feeds/{{feed}}`, or the \
-         same with `https://`"
+        "malformed URL `{url}`: expected `http://host:port` or `http://host:port/feeds/{{feed}}`, \
+         or the same with `https://`"
     )]
     Malformed {
         /// What was given.

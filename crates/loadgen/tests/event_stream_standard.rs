@@ -117,11 +117,10 @@ const STREAMS: &[(&[u8], Expected)] = &[
     (b"data: a\r\n\ndata: b\n\r\n", &[("message", "a", ""), ("message", "b", "")]),
     (b"\r\n\n\r\ndata: a\n\n\n\n\rdata: b\r\r\r", &[("message", "a", ""), ("message", "b", "")]),
     // These are not line ends.
-    ("data: a\u{2028}b\u{85}c\u{b}d\u{c}e\n\n".as_bytes(), &[(
-        "message",
-        "a\u{2028}b\u{85}c\u{b}d\u{c}e",
-        "",
-    )]),
+    (
+        "data: a\u{2028}b\u{85}c\u{b}d\u{c}e\n\n".as_bytes(),
+        &[("message", "a\u{2028}b\u{85}c\u{b}d\u{c}e", "")],
+    ),
     // One byte order mark, at the very beginning.
     (b"\xEF\xBB\xBFdata: a\n\n", &[("message", "a", "")]),
     (b"\xEF\xBB\xBF\xEF\xBB\xBFdata: a\n\ndata: b\n\n", &[("message", "b", "")]),
@@ -159,16 +158,16 @@ const STREAMS: &[(&[u8], Expected)] = &[
     // UTF-8, wherever it is cut. Invalid bytes become one U+FFFD for each maximal part of a
     // character.
     ("data: é🦀\u{ffff}\n\n".as_bytes(), &[("message", "é🦀\u{ffff}", "")]),
-    (b"data: \xC3( \xFF \xE2\x82\ndata: \xF0\x9F\x98|\xED\xA0\x80\n\n", &[(
-        "message",
-        "\u{fffd}( \u{fffd} \u{fffd}\n\u{fffd}|\u{fffd}\u{fffd}\u{fffd}",
-        "",
-    )]),
+    (
+        b"data: \xC3( \xFF \xE2\x82\ndata: \xF0\x9F\x98|\xED\xA0\x80\n\n",
+        &[("message", "\u{fffd}( \u{fffd} \u{fffd}\n\u{fffd}|\u{fffd}\u{fffd}\u{fffd}", "")],
+    ),
     (b"data: \xC3\ndata\xC3: b\n\n", &[("message", "\u{fffd}", "")]),
     // The examples of the standard.
     (b"data: YHOO\ndata: +2\ndata: 10\n\n", &[("message", "YHOO\n+2\n10", "")]),
     (
-        b": test stream\n\ndata: first event\nid: 1\n\ndata:second event\nid\n\ndata:  third event\n",
+        b": test stream\n\ndata: first event\nid: 1\n\n\
+          data:second event\nid\n\ndata:  third event\n",
         &[("message", "first event", "1"), ("message", "second event", "")],
     ),
     (b"data\n\ndata\ndata\n\ndata:", &[("message", "", ""), ("message", "\n", "")]),
@@ -321,7 +320,8 @@ async fn another_status_or_content_type_fails_for_good() {
         ("204", "HTTP/1.1 204 No Content\r\ncontent-type: text/event-stream\r\n\r\n"),
         (
             "205",
-            "HTTP/1.1 205 Reset Content\r\ncontent-type: text/event-stream\r\ncontent-length: 0\r\n\r\n",
+            "HTTP/1.1 205 Reset Content\r\ncontent-type: text/event-stream\r\n\
+             content-length: 0\r\n\r\n",
         ),
         ("404", "HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\n\r\n"),
         ("500", "HTTP/1.1 500 Oh\r\ncontent-type: text/event-stream\r\n\r\ndata: a\n\n"),

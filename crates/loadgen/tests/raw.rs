@@ -131,8 +131,8 @@ async fn upgrade(frames: &[u8]) -> (String, tokio::task::JoinHandle<Vec<u8>>) {
         let key = head.lines().find_map(|line| line.strip_prefix("sec-websocket-key: ")).unwrap();
         let accept = derive_accept_key(key.as_bytes());
         let answer = format!(
-            "HTTP/1.1 101 Switching Protocols\r\nupgrade: websocket\r\nconnection: keep-alive, Upgrade\r\n\
-             sec-websocket-accept: {accept}\r\n\r\n"
+            "HTTP/1.1 101 Switching Protocols\r\nupgrade: websocket\r\n\
+             connection: keep-alive, Upgrade\r\nsec-websocket-accept: {accept}\r\n\r\n"
         );
         // The first frames are sent together with the handshake.
         socket.write_all(&[answer.as_bytes(), &frames].concat()).await.unwrap();

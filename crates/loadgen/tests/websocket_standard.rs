@@ -107,8 +107,9 @@ async fn headers_of_a_handshake_are_read_as_http_says_and_no_extension_is_accept
     let bench = Bench::start(10);
     for path in [ECHO, FEED] {
         let request = format!(
-            "GET {path} HTTP/1.1\r\nHOST: test\r\nCONNECTION: keep-alive, uPGRADE\r\nUPGRADE: WebSocket\r\n\
-             SEC-WEBSOCKET-VERSION:13 \r\nSEC-WEBSOCKET-KEY: {}\r\nSEC-WEBSOCKET-PROTOCOL: chat\r\n\
+            "GET {path} HTTP/1.1\r\nHOST: test\r\nCONNECTION: keep-alive, uPGRADE\r\n\
+             UPGRADE: WebSocket\r\nSEC-WEBSOCKET-VERSION:13 \r\nSEC-WEBSOCKET-KEY: {}\r\n\
+             SEC-WEBSOCKET-PROTOCOL: chat\r\n\
              SEC-WEBSOCKET-EXTENSIONS: permessage-deflate\r\n\r\n",
             frames::KEY
         );

@@ -10,6 +10,7 @@ mod cursor;
 #[cfg(any(fuzzing, test))]
 #[doc(hidden)]
 pub mod fuzzing;
+mod idempotency_key;
 mod message;
 mod payload_file;
 pub mod process;
@@ -17,6 +18,7 @@ mod time;
 mod transport;
 
 pub use cursor::{After, Cursor, CursorError, Epoch};
+pub use idempotency_key::{IDEMPOTENCY_KEY, IdempotencyKey, InvalidIdempotencyKey};
 pub use message::{Gap, Hello, Message, PollBody, Published};
 pub use payload_file::{MAX_PAYLOAD_BYTES, PayloadFileError, read_payload_file};
 pub use time::Timestamp;

@@ -60,6 +60,12 @@ pub struct Hello {
 pub struct Published {
     /// The cursor of the message that was published.
     pub cursor: Cursor,
+    /// The message had been published by an earlier request with the same [`IdempotencyKey`]. It
+    /// was not published again, and `cursor` is that of the first time.
+    ///
+    /// [`IdempotencyKey`]: crate::IdempotencyKey
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub repeated: bool,
 }
 
 /// Writes `Gap::Reset`, which has no number, as `{"reset":true}` instead of a bare string.

@@ -210,7 +210,8 @@ mod tests {
 
     #[test]
     fn connections_are_shared_over_http_2_alone() {
-        let text = "transports = [\"sse\"]\ncrowd = { connections = [\"own\", \"shared\"] }\nhttp = { version = [1, 2], tls = [false, true] }";
+        let text = "transports = [\"sse\"]\ncrowd = { connections = [\"own\", \"shared\"] }\n\
+                    http = { version = [1, 2], tls = [false, true] }";
         let spoken: Vec<_> = scenario(text)
             .runs(1)
             .into_iter()
@@ -229,7 +230,8 @@ mod tests {
 
     #[test]
     fn a_knob_of_one_transport_multiplies_that_transport_alone() {
-        let text = "short-polling = { interval = [\"1s\", \"2s\"] }\nlong-polling = { hold = [\"1s\", \"2s\", \"3s\"] }";
+        let text = "short-polling = { interval = [\"1s\", \"2s\"] }\n\
+                    long-polling = { hold = [\"1s\", \"2s\", \"3s\"] }";
         let mut counts = BTreeMap::new();
         for run in scenario(text).runs(1) {
             *counts.entry(run.transport.name()).or_insert(0) += 1;
@@ -242,7 +244,8 @@ mod tests {
 
     #[test]
     fn repeats_come_outermost_and_settings_in_their_order() {
-        let text = "transports = [\"sse\"]\nfeed = { rate = [1, 2] }\nlink = { delay = [\"5ms\", \"1ms\"] }\ntiming = { repeat = 2 }";
+        let text = "transports = [\"sse\"]\nfeed = { rate = [1, 2] }\n\
+                    link = { delay = [\"5ms\", \"1ms\"] }\ntiming = { repeat = 2 }";
         let order: Vec<_> = scenario(text)
             .runs(1)
             .into_iter()

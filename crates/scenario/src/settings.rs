@@ -80,7 +80,8 @@ mod tests {
     fn the_keys_that_vary_are_those_with_more_than_one_value() {
         assert!(varying(&runs("timing = { repeat = 3 }")).is_empty());
         let several = "feed = { rate = [1, 10] }\ncrowd = { subscribers = [10] }\n\
-                       link = { delay = [\"0ms\", \"25ms\"] }\nlong-polling = { hold = [\"1s\", \"2s\"] }";
+                       link = { delay = [\"0ms\", \"25ms\"] }\n\
+                       long-polling = { hold = [\"1s\", \"2s\"] }";
         assert_eq!(varying(&runs(several)), ["feed.rate", "link.delay", "long-polling.hold"]);
         let faults = "faults = { cut-every = \"1s\", cut-share = [0.1, 0.2] }";
         assert_eq!(varying(&runs(faults)), ["faults"]);

@@ -10,9 +10,9 @@ use crate::{Scenario, Threshold};
 const WIDTH: usize = 100;
 
 impl Scenario {
-    /// Writes the scenario as TOML, with every default filled in. [`Scenario::parse`] reads the same
-    /// scenario from it. Payload files are named by their full paths, so that the text may be kept
-    /// in any folder.
+    /// Writes the scenario as TOML, with every default filled in. [`Scenario::parse`] reads the
+    /// same scenario from it. Payload files are named by their full paths, so that the text may be
+    /// kept in any folder.
     pub fn to_toml(&self) -> String {
         let mut toml = String::new();
         let tables = [&TOP].into_iter().chain(&TABLES);
@@ -65,9 +65,9 @@ pub fn commented_scenario() -> String {
     let mut toml = String::new();
     comment(
         &mut toml,
-        "A scenario for wirebench. Every key has a default and may be left out; the values here are \
-         the defaults. A key marked \"one or a list\" makes one run for each value, and lists multiply \
-         out.",
+        "A scenario for wirebench. Every key has a default and may be left out; the values here \
+         are the defaults. A key marked \"one or a list\" makes one run for each value, and lists \
+         multiply out.",
     );
     for key in TOP.keys {
         explain(&mut toml, key);

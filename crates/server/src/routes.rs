@@ -11,13 +11,17 @@ use axum::{Json, Router};
 use bytes::Bytes;
 use http_body_util::LengthLimitError;
 use serde::Serialize;
-use wirebench_protocol::{Published, Transport};
+use wirebench_protocol::{
+    IDEMPOTENCY_KEY, IdempotencyKey, InvalidIdempotencyKey, Published, Transport,
+};
 
 use crate::api_error::ApiError;
 use crate::feed_path::{self, PathParams};
 use crate::limits::Limits;
 use crate::state::SharedState;
 use crate::transport::{self, websocket};
+
+const NO_STORE: [(header::HeaderName, &str); 1] = [(header::CACHE_CONTROL, "no-store")];
 
 /// Returns every route of the server.
 pub(crate) fn routes(server: Arc<SharedState>) -> Router {
@@ -80,8 +84,11 @@ async fn publish(
     path: PathParams,
     request: Request,
 ) -> Response {
-    let published = offer(&server, &path, request).await;
-    let answer = published.map_or_else(ApiError::into_response, created);
+    let answer = match offer(&server, &path, request).await {
+        Ok(published) if published.repeated => ok(published),
+        Ok(published) => created(published),
+        Err(error) => error.into_response(),
+    };
     server.metrics.requests.answered_publisher(answer.status());
     answer
 }
@@ -100,10 +107,20 @@ async fn offer(
         let hint = "send it with `Content-Type: application/json`";
         return Err(ApiError::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, error, hint));
     }
+    let key = idempotency_key(request.headers())?;
     let body = read(request.into_body(), &server.limits).await?;
-    let offered = feed.offer(&body);
-    server.metrics.publishing.offered(offered.is_ok());
-    Ok(Published { cursor: offered? })
+    let offered = feed.offer_with(&body, key.as_ref());
+    server.metrics.publishing.offered(&offered);
+    Ok(offered?)
+}
+
+/// Returns the key of a request that may be a repetition.
+fn idempotency_key(headers: &HeaderMap) -> Result<Option<IdempotencyKey>, ApiError> {
+    let Some(value) = headers.get(IDEMPOTENCY_KEY) else { return Ok(None) };
+    let key = String::from_utf8_lossy(value.as_bytes()).parse();
+    let hint = "choose a random key for each message, for example a UUID";
+    key.map(Some)
+        .map_err(|error: InvalidIdempotencyKey| ApiError::bad_request(error.to_string(), hint))
 }
 
 /// Reads a whole body within the limits of size and time.
@@ -145,8 +162,11 @@ fn may_be_json(headers: &HeaderMap) -> bool {
 }
 
 fn created(body: impl Serialize) -> Response {
-    let no_store = [(header::CACHE_CONTROL, "no-store")];
-    (StatusCode::CREATED, no_store, Json(body)).into_response()
+    (StatusCode::CREATED, NO_STORE, Json(body)).into_response()
+}
+
+fn ok(body: impl Serialize) -> Response {
+    (NO_STORE, Json(body)).into_response()
 }
 
 /// The answer to a request for a path that no route has.

@@ -149,6 +149,29 @@ async fn any_json_value_is_published_and_anything_else_is_refused() {
 }
 
 #[tokio::test]
+async fn a_request_that_is_repeated_with_its_key_publishes_once() {
+    let (server, feed) = server();
+    let post = async |key: &str, body: &str| {
+        let request = Request::post("/feeds/bench/messages").header("idempotency-key", key);
+        let request = request.body(Body::from(body.to_owned())).unwrap();
+        let (status, _, answer) = ask(server.router(), request).await;
+        (status, serde_json::from_slice::<Value>(&answer).unwrap())
+    };
+    let (status, first) = post("\"8e03978e\"", "1").await;
+    assert_eq!((status, first.get("repeated")), (StatusCode::CREATED, None));
+    let (status, again) = post("8e03978e", "1").await;
+    assert_eq!(status, StatusCode::OK);
+    assert_eq!(again, json!({ "cursor": first["cursor"], "repeated": true }));
+    assert_eq!(feed.published(), 1);
+    assert_eq!(post("8e03978e", "2").await.0, StatusCode::UNPROCESSABLE_ENTITY);
+    assert_eq!(post("", "1").await.0, StatusCode::BAD_REQUEST);
+    let metrics = server.metrics_text();
+    for line in ["wirebench_published_total 1", "wirebench_repeated_total 1"] {
+        assert!(metrics.lines().any(|found| found == line), "{line}: {metrics}");
+    }
+}
+
+#[tokio::test]
 async fn a_publisher_is_started_counted_and_stopped() {
     let (server, feed) = server();
     let control = ControlApi::new(server, Token::new(TOKEN).unwrap()).router();

@@ -1,4 +1,5 @@
-//! `wirebench check`: whether scenarios are valid, what they would run, and what theory predicts.
+//! `wirebench check`: checks whether scenarios are valid, and prints what they would run and what
+//! theory predicts.
 
 use std::path::PathBuf;
 
@@ -10,9 +11,9 @@ use crate::{machine, plan, print};
 
 /// Validate scenarios and print what they would run
 ///
-/// Connections, messages and time, and what theory predicts for each setting. Nothing is run. A
-/// scenario that is valid and needs more connections than this machine allows gets a warning, and
-/// exit code 0.
+/// Prints the number of runs, their connections, messages and time, and what theory predicts for
+/// each setting. Runs nothing. If a valid scenario needs more connections than this machine allows,
+/// prints a warning and exits with 0.
 #[derive(Args, Debug)]
 pub(crate) struct CheckArguments {
     /// Scenario files

@@ -1,4 +1,5 @@
-//! `wirebench compare`: whether a change made things better or worse, and whether that can be told.
+//! `wirebench compare`: decides whether a change made a metric better or worse, or whether the runs
+//! cannot tell.
 
 use std::path::PathBuf;
 
@@ -14,32 +15,33 @@ use crate::run_folder::RunFolder;
 /// Compare runs before and after a change
 ///
 /// Pairs runs by transport and settings and gives each metric a verdict: better, worse, no change,
-/// or cannot tell. The unit is the run: make several of each side (`run --repeat 10`).
+/// or cannot tell. Whole runs are compared, so make several runs of each side (`run --repeat 10`).
 #[derive(Args, Debug)]
 pub(crate) struct CompareArguments {
-    /// Run folder or `runs.csv` from before
+    /// Run folder or `runs.csv` from before the change
     base: PathBuf,
-    /// Run folder or `runs.csv` from after
+    /// Run folder or `runs.csv` from after the change
     new: PathBuf,
-    /// More runs from before
+    /// More runs from before the change
     #[arg(long = "base", value_name = "PATH")]
     more_base: Vec<PathBuf>,
-    /// More runs from after
+    /// More runs from after the change
     #[arg(long = "new", value_name = "PATH")]
     more_new: Vec<PathBuf>,
     /// The smallest change that matters, in percent
     #[arg(long, value_name = "PERCENT", default_value = "5", value_parser = percent)]
     noise_threshold: f64,
-    /// Exit with 3 when a metric got worse, with 4 when runs that were to be compared are missing
+    /// Exit with 3 if a metric got worse, and with 4 if the new side lacks valid runs for a setting
+    /// of the base side
     #[arg(long)]
     fail_on_regression: bool,
-    /// Write a page with both sides overlaid; a file that exists is not overwritten
+    /// Write a page that shows both sides in the same charts. An existing file is not overwritten
     #[arg(long, value_name = "FILE")]
     html: Option<PathBuf>,
-    /// Show the values of everything that differs beside the measurements
+    /// Show the values of all differences other than the measurements
     #[arg(long, short)]
     verbose: bool,
-    /// How to print it
+    /// How to print the comparison
     #[arg(long, value_enum, default_value_t = CompareFormat::Text)]
     format: CompareFormat,
 }
@@ -52,7 +54,7 @@ enum CompareFormat {
     Markdown,
     /// For programs
     Json,
-    /// One line a metric
+    /// One line per metric
     Csv,
 }
 
@@ -97,7 +99,7 @@ pub(crate) fn run(arguments: &CompareArguments) -> anyhow::Result<Exit> {
     })
 }
 
-/// Says that the sides have no run in common, and which runs each side has.
+/// Returns the error that the sides have no run in common. It lists the runs of each side.
 fn nothing_in_common(arguments: &CompareArguments, comparison: &Comparison) -> String {
     let settings = |is_base: bool| {
         let here = comparison.unpaired.iter().filter(|it| (it.base_runs != [0, 0]) == is_base);
@@ -113,7 +115,7 @@ fn nothing_in_common(arguments: &CompareArguments, comparison: &Comparison) -> S
     )
 }
 
-/// Returns a page that shows both sides. The folders are read again, since only the page needs
+/// Returns a page that shows both sides. The folders are read again, because only the page needs
 /// their other files.
 fn page(arguments: &CompareArguments, comparison: &Comparison) -> anyhow::Result<String> {
     let kept = |first: &PathBuf, more: &[PathBuf]| -> anyhow::Result<Vec<RunFolder>> {

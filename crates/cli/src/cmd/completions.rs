@@ -1,4 +1,4 @@
-//! `wirebench completions`: what a shell needs to complete commands and flags.
+//! `wirebench completions`: prints the script with which a shell completes commands and flags.
 
 use clap::{Args, Command};
 use clap_complete::Shell;
@@ -8,7 +8,7 @@ use crate::exit::Exit;
 /// Print a completion script for a shell
 #[derive(Args, Debug)]
 pub(crate) struct CompletionsArguments {
-    /// The shell
+    /// The shell that reads the script
     shell: Shell,
 }
 

@@ -1,4 +1,4 @@
-//! `wirebench doctor`: what this machine allows, and how to allow more.
+//! `wirebench doctor`: prints what this machine allows, and how to allow more.
 
 use std::fmt::Write;
 
@@ -67,8 +67,8 @@ fn advice(machine: &Machine, profile: &str) -> Vec<String> {
     }
     if machine.cores < 2 {
         advice.push(
-            "Server and load generator share one core here: each one's delay shows in the other's \
-             numbers.\nCompare transports with each other within one run, not with other machines."
+            "The server and the load generator share one core here, so each delays the other.\n\
+             Compare transports with each other within one run, not with other machines."
                 .to_owned(),
         );
     }
@@ -80,10 +80,10 @@ fn advice(machine: &Machine, profile: &str) -> Vec<String> {
         );
     }
     if machine.clock_resolution_ns > 1_000 {
-        advice.push("The clock is coarse: delays below its resolution mean nothing.".to_owned());
+        advice.push("The clock is coarse: delays below its resolution have no meaning.".to_owned());
     }
     if advice.is_empty() {
-        advice.push("Nothing stands in the way of the scenarios that come with wirebench.".into());
+        advice.push("This machine can run all scenarios that come with wirebench.".into());
     }
     advice
 }
@@ -111,7 +111,7 @@ mod tests {
     }
 
     #[test]
-    fn a_machine_that_allows_everything_is_told_so() {
+    fn a_machine_that_can_run_every_scenario_gets_no_advice() {
         let page = examine(&machine(), "dist");
         assert!(
             page.contains("most subscribers  19,900 in one run, limited by open files"),
@@ -120,14 +120,13 @@ mod tests {
         assert!(page.contains("processor         unknown"), "{page}");
         assert!(page.contains("build profile     dist"), "{page}");
         assert!(
-            page.ends_with(
-                "Nothing stands in the way of the scenarios that come with wirebench.\n"
-            )
+            page.ends_with("This machine can run all scenarios that come with wirebench.\n"),
+            "{page}"
         );
     }
 
     #[test]
-    fn each_limit_comes_with_its_remedy() {
+    fn each_limit_is_reported_with_a_remedy() {
         let limited = Machine {
             cores: 1,
             open_files: Some(1_024),

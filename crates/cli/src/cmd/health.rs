@@ -1,4 +1,4 @@
-//! `wirebench health`: whether a server answers, for the health checks of containers.
+//! `wirebench health`: checks whether a server answers, for the health checks of containers.
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use crate::exit::Exit;
 /// How long the server may take to answer.
 const TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Check that a server answers, as the health check of a container
+/// Check that a server answers, for the health check of a container
 ///
 /// Asks the server for `/healthz` over plain HTTP. Exits with 0 if it answers with 200 within 5
 /// seconds, and with 1 otherwise.

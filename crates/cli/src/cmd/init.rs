@@ -1,4 +1,4 @@
-//! `wirebench init`: a commented scenario to start from.
+//! `wirebench init`: writes a commented scenario to start from.
 
 use std::fs::File;
 use std::io::{ErrorKind, Write};
@@ -13,11 +13,11 @@ use crate::print;
 
 /// Write a commented scenario to start from
 ///
-/// Every key is there with its default and what it means.
+/// The scenario lists every key with its default and its meaning.
 #[derive(Args, Debug)]
 pub(crate) struct InitArguments {
-    /// The file to write; one that exists is never overwritten. Without a file, or with `-`, it
-    /// goes to standard output
+    /// The file to write. An existing file is never overwritten. Without a file, or with `-`, the
+    /// scenario is written to standard output
     file: Option<PathBuf>,
 }
 
@@ -29,7 +29,7 @@ pub(crate) fn run(arguments: &InitArguments) -> anyhow::Result<Exit> {
     };
     let mut file = match File::create_new(path) {
         Err(error) if error.kind() == ErrorKind::AlreadyExists => {
-            bail!("`{}` exists: name a file that does not, or remove it first", path.display())
+            bail!("`{}` already exists: choose another file, or remove this one", path.display())
         }
         created => created.with_context(|| format!("cannot create `{}`", path.display()))?,
     };

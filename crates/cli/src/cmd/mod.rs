@@ -1,4 +1,5 @@
-//! The commands, a file or a folder each. Each has the arguments of its command line, and `run`.
+//! The commands, one file or folder for each. Each defines the arguments of its command and a
+//! function `run`.
 
 pub(crate) mod check;
 pub(crate) mod compare;

@@ -1,4 +1,4 @@
-//! `wirebench proxy`: a proxy in the path, with one bad habit.
+//! `wirebench proxy`: runs a proxy that misbehaves in one chosen way.
 
 use std::net::SocketAddr;
 use std::num::NonZero;
@@ -18,33 +18,32 @@ use crate::machine;
 use crate::ready_line::ReadyLine;
 use crate::signals::{stdin_ends, stop_signals};
 
-/// Stand between subscribers and a server, with one bad habit
+/// Run a proxy that misbehaves in one chosen way, for testing
 ///
-/// For trying any client or server against what proxies do to feeds. Prints one JSON line on
-/// standard output once it is ready. A request that the server does not answer is answered with
-/// 502. SIGTERM or Ctrl-C cuts every connection and ends it.
+/// Shows how any client or server copes with what proxies do to feeds. Prints one JSON line on
+/// standard output when it is ready. If the server does not answer a request, the proxy answers
+/// with 502. SIGTERM or Ctrl-C cuts every connection and ends the proxy.
 #[derive(Args, Debug)]
 pub(crate) struct ProxyArguments {
     /// The server: `http://host:port`, without TLS and without a path
     #[arg(long, value_name = "URL", value_parser = upstream)]
     upstream: String,
-    /// Where to listen; port 0 takes any free one
+    /// Address to listen on; port 0 takes any free port
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:0")]
     listen: SocketAddr,
-    /// What it does that it should not
+    /// How the proxy misbehaves
     #[arg(long, value_enum)]
     habit: HabitName,
-    /// With `idle-cut`: how long nothing may be sent either way
+    /// With `idle-cut`: how long a connection may be idle in both directions
     #[arg(long, value_name = "DURATION", default_value = "60s", value_parser = duration)]
     idle: Duration,
-    /// With `slow`: what it adds, each way
+    /// With `slow`: the delay that the proxy adds, each way
     #[arg(long, value_name = "DURATION", default_value = "100ms", value_parser = duration)]
     delay: Duration,
-    /// With `slow`: bytes per second that a connection may carry, each way [default: no limit]
+    /// With `slow`: the maximum bytes per second of a connection, each way [default: no limit]
     #[arg(long, value_name = "BYTES")]
     bandwidth: Option<NonZero<usize>>,
-    /// What goes to the log on standard error: `error`, `warn` (a server that does not answer),
-    /// `info`
+    /// What to log on standard error: `error`, `warn` (a server that does not answer) or `info`
     #[arg(long, value_name = "LEVEL", default_value = "warn")]
     log: LevelFilter,
     /// Stop when standard input ends, so as not to outlive the process that started the proxy
@@ -54,15 +53,15 @@ pub(crate) struct ProxyArguments {
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
 enum HabitName {
-    /// Hold a response back until it is whole, or 16 KiB of it have come
+    /// Hold a response back until it is complete, or 16 KiB of it have arrived
     Buffering,
-    /// Cut connections on which nothing is sent
+    /// Cut idle connections
     IdleCut,
     /// Forward requests without `Upgrade`
     StripUpgrade,
     /// Close the connection after each response
     CloseAfterResponse,
-    /// Be far away and narrow
+    /// Add delay, and limit the bandwidth
     Slow,
 }
 
@@ -78,7 +77,8 @@ pub(crate) fn run(arguments: &ProxyArguments) -> anyhow::Result<Exit> {
         .build()
         .context("cannot start the event loop")?;
     let stopped = runtime.block_on(until_stopped(arguments));
-    // What has not ended by now is not waited for: reading standard input blocks a thread for ever.
+    // This does not wait for tasks that still run: reading standard input may block a thread for
+    // ever.
     runtime.shutdown_background();
     stopped
 }
@@ -119,8 +119,8 @@ impl ProxyArguments {
     }
 }
 
-/// Checks the URL of `--upstream`. What follows the host would be dropped: requests are passed on
-/// with the paths that they have.
+/// Checks the URL of `--upstream`. A path in it is refused, because requests are forwarded with
+/// their own paths.
 fn upstream(text: &str) -> Result<String, String> {
     let (scheme, rest) = text
         .split_once("://")
@@ -129,12 +129,12 @@ fn upstream(text: &str) -> Result<String, String> {
         "http" => {}
         "https" | "wss" => {
             return Err(
-                "the proxy reads what it passes on and speaks no TLS: give the address on which \
-                        the server takes plain `http://`"
+                "the proxy has to read what it forwards and speaks no TLS: name an address at \
+                 which the server accepts plain `http://`"
                     .to_owned(),
             );
         }
-        "ws" => return Err(format!("write `http://{rest}`: WebSockets go through it as well")),
+        "ws" => return Err(format!("write `http://{rest}`: the proxy forwards WebSockets too")),
         other => {
             return Err(format!("the scheme has to be `http`, found `{other}`"));
         }
@@ -146,8 +146,8 @@ fn upstream(text: &str) -> Result<String, String> {
     }
     if !matches!(path, "" | "/") {
         return Err(format!(
-            "`{path}` is more than a host and a port: requests are passed on with their own paths; leave it \
-             out"
+            "`{path}` is more than a host and a port: leave it out, because requests are \
+             forwarded with their own paths"
         ));
     }
     Ok(format!("http://{authority}"))
@@ -173,7 +173,7 @@ mod tests {
     }
 
     #[test]
-    fn an_upstream_that_would_be_misread_is_refused_with_what_is_right() {
+    fn an_upstream_other_than_a_plain_host_and_port_is_refused_with_a_hint() {
         for (url, words) in [
             ("https://127.0.0.1:8080", "speaks no TLS"),
             ("wss://127.0.0.1:8080", "speaks no TLS"),

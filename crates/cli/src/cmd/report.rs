@@ -1,4 +1,4 @@
-//! `wirebench report`: what was measured, as a page or in another format.
+//! `wirebench report`: shows what was measured, as a page or in another format.
 
 use std::path::{Path, PathBuf};
 
@@ -10,29 +10,31 @@ use crate::exit::Exit;
 use crate::print;
 use crate::run_folder::RunFolder;
 
-/// Rebuild the page of a run folder, draw the trend over several, or print the rows
+/// Rebuild the page of a run folder, draw the trend over several folders, or print the rows
 ///
-/// One folder: `report.html` is written into it. Several, earliest first: one page of how each
-/// metric went from one to the next. With `--format` the rows go to standard output instead.
+/// With one folder, writes `report.html` into it. With several folders, earliest first, writes one
+/// page that shows how each metric changed from folder to folder. With `--format`, prints the rows
+/// on standard output instead.
 #[derive(Args, Debug)]
 pub(crate) struct ReportArguments {
     /// Run folders
     #[arg(required = true, value_name = "DIR")]
     folders: Vec<PathBuf>,
-    /// The page to write [default: report.html in the folder; trend.html here for several]
+    /// The page to write [default: report.html in the run folder; for several folders, trend.html
+    /// in the current folder]
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
     /// Overwrite the file that `--out` names
     #[arg(long, requires = "out")]
     force: bool,
-    /// Print the rows in this form, and write no page
+    /// Print the rows in this format, and write no page
     #[arg(long, value_enum, conflicts_with = "out")]
     format: Option<ReportFormat>,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
 enum ReportFormat {
-    /// The tables of `wirebench run`
+    /// The same tables as `wirebench run`
     Text,
     /// For a pull request
     Markdown,
@@ -97,7 +99,7 @@ fn may_overwrite(arguments: &ReportArguments) -> bool {
 pub(crate) fn write_page(path: &Path, page: &str, overwrite: bool) -> anyhow::Result<Exit> {
     if !overwrite && path.exists() {
         print::talk(&format!(
-            "error: `{}` exists: name another file, or remove it",
+            "error: `{}` already exists: choose another file, or remove this one",
             path.display()
         ));
         return Ok(Exit::Usage);

@@ -1,4 +1,4 @@
-//! `wirebench schema`: what a scenario file and the JSON results look like, for other programs.
+//! `wirebench schema`: describes scenario files and JSON results for other programs.
 
 use clap::{Args, ValueEnum};
 
@@ -8,16 +8,16 @@ use crate::print;
 /// Print the JSON Schema of a scenario file, or of the JSON results
 #[derive(Args, Debug)]
 pub(crate) struct SchemaArguments {
-    /// Of what
+    /// Which schema to print
     #[arg(value_enum, default_value_t = Of::Scenario)]
     of: Of,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
 enum Of {
-    /// A scenario file; editors of TOML read it
+    /// The schema of scenario files, which TOML editors can use
     Scenario,
-    /// What `wirebench report --format json` prints
+    /// The schema of what `wirebench report --format json` prints
     Results,
 }
 

@@ -1,4 +1,4 @@
-//! `wirebench subscribe`: one subscriber, for trying feeds as `curl` is for trying pages.
+//! `wirebench subscribe`: one subscriber, for trying out feeds as `curl` is for trying out pages.
 
 use std::fmt::Write;
 use std::path::PathBuf;
@@ -24,29 +24,29 @@ use crate::exit::Exit;
 use crate::print;
 use crate::signals::stop_signals;
 
-/// Subscribe to a feed and print one JSON line a message, with its delay
+/// Subscribe to a feed and print one JSON line per message, with its delay
 ///
-/// The load generator's own client halves at work. The URL is a server's (`http://127.0.0.1:8080`,
-/// feed `bench`) or a feed's (`http://127.0.0.1:8080/feeds/quotes`). Resumes after an interruption,
-/// until SIGTERM or Ctrl-C.
+/// Uses the client code of the load generator. The URL names a server (`http://127.0.0.1:8080`, for
+/// its feed `bench`) or a feed (`http://127.0.0.1:8080/feeds/quotes`). Resumes after every
+/// interruption, until SIGTERM or Ctrl-C.
 #[derive(Args, Debug)]
 pub(crate) struct SubscribeArguments {
-    /// The server, or the feed; with `--raw` exactly what is asked for
+    /// URL of the server or the feed; with `--raw`, exactly the URL to request
     url: String,
-    /// How the messages travel
+    /// The transport that carries the messages
     #[arg(long, value_name = "NAME")]
     transport: Transport,
-    /// Start after this cursor; `start` for all that the feed still has [default: the newest
-    /// message]
+    /// Start after this cursor; `start` means with the oldest message that the feed still has
+    /// [default: after the newest message]
     #[arg(long, value_name = "CURSOR", default_value = "", hide_default_value = true)]
     after: After,
-    /// Speak to any server, and print what SSE or WebSocket carries, undecoded
+    /// Subscribe to any server over SSE or WebSocket, and print what it sends without decoding it
     #[arg(long)]
     raw: bool,
-    /// Do not reconnect: end when the connection does
+    /// End when the connection ends, instead of reconnecting
     #[arg(long)]
     once: bool,
-    /// Short polling: start of poll to start of poll
+    /// Short polling: time from the start of one poll to the start of the next
     #[arg(long, value_name = "DURATION", default_value = "1s", value_parser = duration)]
     interval: Duration,
     /// Long polling: how long the server may hold a poll
@@ -56,10 +56,11 @@ pub(crate) struct SubscribeArguments {
     #[arg(long, value_name = "VERSION", default_value = "1",
           value_parser = clap::value_parser!(u8).range(1..=2))]
     http_version: u8,
-    /// `https://`: believe these root certificates (PEM) too, not only the system's
+    /// `https://`: trust the root certificates in this file (PEM), in addition to those of the
+    /// system
     #[arg(long, value_name = "FILE", conflicts_with = "insecure")]
     ca: Option<PathBuf>,
-    /// `https://`: believe any certificate
+    /// `https://`: trust any certificate
     #[arg(long)]
     insecure: bool,
 }
@@ -77,8 +78,8 @@ pub(crate) fn run(arguments: &SubscribeArguments) -> anyhow::Result<Exit> {
                 (true, Transport::WebSocket, once) => lines(raw_frames(arguments, once)).await,
                 (true, transport, _) => {
                     print::talk(&format!(
-                        "error: `--raw` prints what `sse` and `websocket` carry, and `{transport}` \
-                         carries plain responses: ask for them with any HTTP client"
+                        "error: `--raw` supports `sse` and `websocket`, found `{transport}`: its \
+                         responses are plain HTTP, which any HTTP client can request"
                     ));
                     Ok(Exit::Usage)
                 }
@@ -93,7 +94,7 @@ pub(crate) fn run(arguments: &SubscribeArguments) -> anyhow::Result<Exit> {
     })
 }
 
-/// Prints each line as it comes, until the stream ends.
+/// Prints each line when it arrives, until the stream ends.
 async fn lines(lines: impl Stream<Item = anyhow::Result<Value>>) -> anyhow::Result<Exit> {
     let mut lines = pin!(lines);
     while let Some(line) = lines.next().await {
@@ -161,7 +162,7 @@ async fn follow_once(arguments: &SubscribeArguments) -> anyhow::Result<Exit> {
     Ok(Exit::Done)
 }
 
-/// Returns a client without an emulated link: the real network is between here and the server.
+/// Returns a client without an emulated link, because a real network leads to the server.
 fn client(arguments: &SubscribeArguments) -> HttpClient {
     let http = HttpSettings { version: arguments.http_version, ..HttpSettings::default() };
     HttpClient::new(Dialer::new(LinkSettings::default(), 0), http)
@@ -185,7 +186,7 @@ fn settings(arguments: &SubscribeArguments) -> SubscriberSettings {
     }
 }
 
-/// Prints a line for a message or a gap. Other events say nothing about the feed.
+/// Prints a line for a message or a gap. Prints nothing for other events.
 fn print_event(event: &Event) -> anyhow::Result<()> {
     let line = match event {
         Event::Received { cursor, published_at, received_at, payload, .. } => {
@@ -211,6 +212,7 @@ fn print_event(event: &Event) -> anyhow::Result<()> {
     print::data(&line)
 }
 
+/// Returns an error with its causes, in one line.
 fn chain(error: &wirebench_loadgen::SubscribeError) -> String {
     let mut text = error.to_string();
     let mut source = std::error::Error::source(error);

@@ -1,4 +1,4 @@
-//! This program as another process.
+//! Starts this program as a child process, and ends it.
 
 use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
@@ -11,15 +11,15 @@ use tokio::time::timeout;
 
 use crate::ready_line::ReadyLine;
 
-/// How long a process may take until it is ready.
+/// How long a process may take to print its ready line.
 const START_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// This program as another process. Dropping it kills the process. If this process ends in another
-/// way, the other one notices that its standard input ends, and ends as well.
+/// A child process that runs this program. Dropping it kills the child. If this process ends
+/// without dropping it, the child notices the end of its standard input, and ends too.
 #[derive(Debug)]
 pub(super) struct ChildProcess {
     child: Child,
-    /// Held open for as long as the process is to run: `Child::wait` would close it.
+    /// Kept here, because `Child::wait` would close it, and the child would end.
     _stdin: ChildStdin,
 }
 
@@ -47,15 +47,16 @@ impl ChildProcess {
         let read = timeout(START_TIMEOUT, BufReader::new(stdout).read_line(&mut line)).await;
         let read = read.with_context(|| {
             let seconds = START_TIMEOUT.as_secs();
-            format!("the {name} did not come up: no ready line within {seconds} s")
+            format!("the {name} did not start: it printed no ready line within {seconds} s")
         })?;
         if read.with_context(|| format!("cannot read from the {name}"))? == 0 {
             let status = child.wait().await;
-            let status = status.with_context(|| format!("cannot learn how the {name} ended"))?;
-            bail!("the {name} did not come up: {}", how_it_ended(status));
+            let status =
+                status.with_context(|| format!("cannot read the exit status of the {name}"))?;
+            bail!("the {name} did not start: {}", how_it_ended(status));
         }
         let ready = serde_json::from_str(&line).with_context(|| {
-            format!("the ready line of the {name} is not one: `{}`", line.trim())
+            format!("cannot read the ready line of the {name}, found `{}`", line.trim())
         })?;
         Ok((Self { child, _stdin: stdin }, ready))
     }
@@ -64,7 +65,7 @@ impl ChildProcess {
     pub(super) fn signal(&self, signal: Signal) -> anyhow::Result<()> {
         let pid = self.child.id().and_then(|id| Pid::from_raw(id.try_into().ok()?));
         match pid {
-            Some(pid) => kill_process(pid, signal).context("cannot send the server a signal"),
+            Some(pid) => kill_process(pid, signal).context("cannot send a signal to the process"),
             None => Ok(()),
         }
     }
@@ -80,7 +81,7 @@ impl ChildProcess {
     }
 }
 
-/// Says how a process ended, after its name.
+/// Describes how a process ended, in words that follow its name.
 pub(super) fn how_it_ended(status: ExitStatus) -> String {
     use std::os::unix::process::ExitStatusExt;
 

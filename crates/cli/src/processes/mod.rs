@@ -1,5 +1,5 @@
-//! The server, and the proxy in front of it, as processes of their own, so that what they cost
-//! shows apart from what the load generator costs.
+//! Runs the server, and the proxy in front of it, as separate processes, so that their cost is
+//! measured apart from that of the load generator.
 
 mod child_process;
 pub(crate) mod proxy_process;

@@ -1,10 +1,10 @@
-//! The proxy of a run as a process of its own.
+//! Runs the proxy of a run as a separate process.
 
 use wirebench_scenario::{ProxyFault, duration_text};
 
 use super::child_process::ChildProcess;
 
-/// A running `wirebench proxy`. Dropping it kills it: it has nothing to lose.
+/// A running `wirebench proxy`. Dropping it kills the process, which has no state to lose.
 #[derive(Debug)]
 pub(crate) struct ProxyProcess {
     _child: ChildProcess,

@@ -1,4 +1,4 @@
-//! The server of a run as a process of its own: started, suspended, stopped and killed here.
+//! Starts, suspends, stops and kills the server of a run, which is a separate process.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -11,17 +11,17 @@ use wirebench_scenario::{Reconnect, duration_text};
 
 use super::child_process::{ChildProcess, how_it_ended};
 
-/// How long a server may take to end every connection: a little more than it allows itself.
+/// How long a server may take to stop. It is a little longer than the default `--drain-time`.
 const STOP_TIMEOUT: Duration = Duration::from_secs(8);
 
-/// How a server is started.
+/// The settings with which a server is started.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct ServerPlan {
     /// The number of messages that its feed keeps.
     pub(crate) window: usize,
     /// The number of its threads.
     pub(crate) workers: usize,
-    /// True if it speaks TLS, with a certificate that it makes itself.
+    /// True if it speaks TLS, with a self-signed certificate.
     pub(crate) tls: bool,
     /// How the subscribers of the run reconnect. It decides what the server announces.
     pub(crate) reconnect: Reconnect,
@@ -52,7 +52,7 @@ impl ServerProcess {
         let (window, workers) = (plan.window.to_string(), plan.workers.to_string());
         let mut arguments = vec!["serve", "--listen", &listen, "--control", "127.0.0.1:0"];
         arguments.extend(["--window", &window, "--workers", &workers]);
-        // Only feeds are measured: nothing may work for pages that nobody looks at.
+        // Only feeds are measured, so the server must not work for pages that nobody looks at.
         arguments.push("--no-demos");
         // The policy of the run decides how subscribers come back. The server announces the pause
         // where a transport has a field for it. When it stops it announces nothing, since it could
@@ -64,8 +64,11 @@ impl ServerProcess {
         }
         let arguments: Vec<String> = arguments.into_iter().map(str::to_owned).collect();
         let (child, ready) = ChildProcess::start("server", &arguments).await?;
-        let control = ready.control.context("the server does not say where its control API is")?;
-        let token = ready.control_token.context("the server does not say its control token")?;
+        let control = ready
+            .control
+            .context("the ready line of the server lacks the URL of its control API")?;
+        let token =
+            ready.control_token.context("the ready line of the server lacks its control token")?;
         let trusted = ready.certificate;
         Ok(Self {
             child,
@@ -80,7 +83,7 @@ impl ServerProcess {
     pub(crate) fn address(&self) -> anyhow::Result<SocketAddr> {
         let url = &self.listening;
         let address = url.split_once("://").map_or(url.as_str(), |(_, address)| address);
-        address.parse().with_context(|| format!("`{url}` holds no address"))
+        address.parse().with_context(|| format!("expected an address in `{url}`"))
     }
 
     /// Waits until the server ends by itself, which it should not do. Returns how it ended.
@@ -95,7 +98,7 @@ impl ServerProcess {
         match timeout(STOP_TIMEOUT, self.child.wait()).await {
             Ok(Ok(status)) if status.success() => Ok(()),
             Ok(Ok(status)) => bail!("the server did not stop properly: {}", how_it_ended(status)),
-            Ok(Err(error)) => Err(error).context("cannot learn how the server ended"),
+            Ok(Err(error)) => Err(error).context("cannot read the exit status of the server"),
             Err(_) => {
                 self.child.kill().await.context("cannot kill the server")?;
                 bail!("the server did not stop within {} s and was killed", STOP_TIMEOUT.as_secs())

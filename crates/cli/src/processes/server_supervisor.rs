@@ -9,7 +9,7 @@ use wirebench_scenario::ServerFault;
 
 use super::server_process::{ServerPlan, ServerProcess};
 
-/// A server and what was ordered of it.
+/// The server of one run, and what orders have changed about it.
 #[derive(Debug)]
 pub(crate) struct ServerSupervisor {
     plan: ServerPlan,
@@ -33,7 +33,8 @@ impl ServerSupervisor {
         self.server.as_ref().context("the server is gone")
     }
 
-    /// Carries out orders until the server ends without one, or an order fails. Returns why.
+    /// Carries out orders until the server ends without an order, or an order fails. Returns the
+    /// reason.
     pub(crate) async fn run(&mut self, orders: &mut ServerOrders) -> anyhow::Error {
         loop {
             let server = self.server.as_mut();

@@ -7,7 +7,7 @@ use wirebench_report::html::Report;
 use wirebench_report::{Histograms, Row, TimelineRow, read, read_timeline};
 
 /// The content of a run folder. Only `runs.csv` is required. If another file is missing, the page
-/// leaves out what the file would tell, and says so.
+/// leaves out its content, and says so.
 #[derive(Debug)]
 pub(crate) struct RunFolder {
     path: PathBuf,
@@ -32,7 +32,8 @@ impl RunFolder {
         let file = |name: &str| folder.join(name);
         if !file("runs.csv").exists() {
             bail!(
-                "`{}` holds no run: expected a folder with a `runs.csv`, as `wirebench run` makes it",
+                "`{}` holds no run: expected a folder with a `runs.csv`, as written by \
+                 `wirebench run`",
                 path.display()
             );
         }
@@ -41,8 +42,7 @@ impl RunFolder {
         let mut there = |name: &str| {
             let there = file(name).exists();
             if !there {
-                warnings
-                    .push(format!("`{name}` is not in the folder: what it would tell is left out"));
+                warnings.push(format!("`{name}` is not in the folder: its content is left out"));
             }
             there
         };
@@ -106,6 +106,9 @@ fn parse<T, E: std::error::Error + Send + Sync + 'static>(
     let text = std::fs::read_to_string(path)
         .with_context(|| format!("cannot read `{}`", path.display()))?;
     parse(&text).with_context(|| {
-        format!("`{}` is not {kind}: mend it, or remove it to do without", path.display())
+        format!(
+            "`{}` is not valid {kind}: correct it, or remove it to go on without it",
+            path.display()
+        )
     })
 }

@@ -1,8 +1,8 @@
-//! What a run folder is made for.
+//! The options of `wirebench run` that concern the run folder.
 
 use std::path::Path;
 
-/// What `wirebench run` was asked for, as far as it concerns the run folder.
+/// The options of `wirebench run` that concern the run folder.
 #[derive(Debug)]
 pub(crate) struct RunFolderRequest<'a> {
     /// `--out`, if it is given.

@@ -120,13 +120,14 @@ fn a_child_that_uses_what_its_parent_defines_is_a_circle_if_the_parent_uses_the_
 }
 
 #[test]
-fn declarations_re_exports_and_tests_tie_nothing() {
+fn declarations_re_exports_and_tests_are_no_imports() {
     let files = [
         ("lib.rs", "mod p;\n#[cfg(test)]\nmod testing;"),
         ("p.rs", "mod one;\nmod two;\npub use one::One;\npub(crate) use self::two::Two;"),
         (
             "p/one.rs",
-            "pub struct One;\npub(super) fn one() {}\n#[cfg(test)]\nmod tests { use crate::p::Two; }",
+            "pub struct One;\npub(super) fn one() {}\n\
+             #[cfg(test)]\nmod tests { use crate::p::Two; }",
         ),
         ("p/two.rs", "use super::One;\npub struct Two(One);"),
         ("testing.rs", "use crate::p::One;"),

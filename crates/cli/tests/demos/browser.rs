@@ -346,7 +346,11 @@ impl Tab {
             [("mouseMoved", "none", 0), ("mousePressed", "left", 1), ("mouseReleased", "left", 1)]
         {
             let moved = json!({
-                "type": kind, "x": middle[0], "y": middle[1], "button": button, "clickCount": clicks,
+                "type": kind,
+                "x": middle[0],
+                "y": middle[1],
+                "button": button,
+                "clickCount": clicks,
             });
             self.page.call("Input.dispatchMouseEvent", moved).await?;
         }

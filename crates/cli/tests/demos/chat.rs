@@ -47,7 +47,8 @@ async fn wait_for_both(author: &Tab, other: &Tab, text: &str) {
 
 async fn wait_for_notice(tab: &Tab, kind: &str, name: &str) {
     tab.wait(&format!(
-        "$$('#messages li[data-kind={kind}]').some(({{ textContent }}) => textContent.includes({}))",
+        "$$('#messages li[data-kind={kind}]')\
+         .some(({{ textContent }}) => textContent.includes({}))",
         json!(name)
     ))
     .await;

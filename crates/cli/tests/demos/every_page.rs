@@ -31,17 +31,22 @@ const BEYOND_THE_EDGE: &str = "(() => {
     const scrolls = (element) => element && (getComputedStyle(element).overflowX !== 'visible'
         || scrolls(element.parentElement));
     return $$('body *').filter((element) => element.getBoundingClientRect().right > width + 0.5
-        && !scrolls(element.parentElement)).map(({ outerHTML }) => outerHTML.slice(0, 80)).concat('the page');
+        && !scrolls(element.parentElement))
+        .map(({ outerHTML }) => outerHTML.slice(0, 80)).concat('the page');
 })()";
 
 /// Chinese texts in slanted letters.
-const SLANTED: &str = "$$('body *').filter((element) => getComputedStyle(element).fontStyle !== 'normal'
-    && [...element.childNodes].some(({ nodeType, data }) => nodeType === 3 && /\\p{Script=Han}/u.test(data)))
+const SLANTED: &str = "$$('body *')
+    .filter((element) => getComputedStyle(element).fontStyle !== 'normal'
+        && [...element.childNodes]
+            .some(({ nodeType, data }) => nodeType === 3 && /\\p{Script=Han}/u.test(data)))
     .map(({ textContent }) => textContent)";
 
 /// Texts with English units, `s` or `ms`, except in code and in recorded bytes.
-const ENGLISH_UNITS: &str = "$$('main *:not(code, script)').flatMap(({ childNodes }) => [...childNodes])
-    .filter(({ nodeType, data }) => nodeType === 3 && /\\d ?m?s(?![\\w-])/.test(data)).map(({ data }) => data)";
+const ENGLISH_UNITS: &str = "$$('main *:not(code, script)')
+    .flatMap(({ childNodes }) => [...childNodes])
+    .filter(({ nodeType, data }) => nodeType === 3 && /\\d ?m?s(?![\\w-])/.test(data))
+    .map(({ data }) => data)";
 
 #[test]
 fn every_page_loads_in_english_at_every_width_without_errors() {
@@ -193,7 +198,8 @@ fn every_control_has_a_name_and_every_page_has_one_heading() {
 /// Marks what the keyboard must reach, in order. It reaches one radio button of each group.
 const MARK: &str = "(() => {
     const reachable = $$('a[href], button, input, select, textarea, summary, [tabindex=\"0\"]')
-        .filter((element) => !element.disabled && element.checkVisibility({ visibilityProperty: true })
+        .filter((element) => !element.disabled
+            && element.checkVisibility({ visibilityProperty: true })
             && (element.type !== 'radio' || element.checked));
     reachable.forEach((element, place) => (element.dataset.place = place));
     window.reached = [];
@@ -203,8 +209,10 @@ const MARK: &str = "(() => {
 })()";
 
 /// The marked elements that were not reached and can still be reached.
-const MISSED: &str = "$$('[data-place]').filter((element) => !element.disabled && element.checkVisibility()
-    && !reached.includes(Number(element.dataset.place))).map(({ outerHTML }) => outerHTML.slice(0, 120))";
+const MISSED: &str = "$$('[data-place]')
+    .filter((element) => !element.disabled && element.checkVisibility()
+        && !reached.includes(Number(element.dataset.place)))
+    .map(({ outerHTML }) => outerHTML.slice(0, 120))";
 
 /// How many elements may be added while the keyboard goes through a page, such as a list of
 /// records.
@@ -268,7 +276,10 @@ async fn take_pictures(
         tab.prefer(scheme).await;
         // The charts change their colours with the next frame.
         let () = tab
-            .ask("new Promise((drawn) => setTimeout(() => requestAnimationFrame(() => drawn(null)), 60))")
+            .ask(
+                "new Promise((drawn) => \
+                 setTimeout(() => requestAnimationFrame(() => drawn(null)), 60))",
+            )
             .await;
         let path = folder.join(format!("{name}-{language}-{width}-{scheme}.png"));
         std::fs::write(path, tab.picture().await).unwrap();

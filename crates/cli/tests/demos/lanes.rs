@@ -83,7 +83,8 @@ fn each_lane_receives_and_shows_what_it_costs() {
         wait_for_received(&tab, 40).await;
         for lane in Transport::ALL {
             tab.wait(&format!(
-                "/^(< )?[\\d.,]+ (ms|s)$/.test($('[data-lane={lane}] [data-part=delay]').textContent)"
+                "/^(< )?[\\d.,]+ (ms|s)$/\
+                 .test($('[data-lane={lane}] [data-part=delay]').textContent)"
             ))
             .await;
             tab.wait(&format!(
@@ -190,7 +191,8 @@ fn a_stopped_feed_delivers_nothing() {
         let received = counts(&tab, "received").await;
         let polls = counts(&tab, "requests").await[0];
         tab.wait(&format!(
-            "Number($('[data-lane=short-polling] [data-count=requests]').textContent) >= {polls} + 3"
+            "Number($('[data-lane=short-polling] [data-count=requests]').textContent) \
+             >= {polls} + 3"
         ))
         .await;
         assert_eq!(counts(&tab, "received").await, received);
@@ -247,7 +249,8 @@ const COLOURED: &str = "(() => {
         let some = false;
         for (let y = 0; y < canvas.height; y += 1) {
             const at = 4 * (y * canvas.width + x);
-            some ||= data[at + 3] > 128 && colour.every((value, part) => Math.abs(value - data[at + part]) < 48);
+            some ||= data[at + 3] > 128
+                && colour.every((value, part) => Math.abs(value - data[at + part]) < 48);
         }
         if (some) columns.push(x);
     }
@@ -286,7 +289,8 @@ const OFF_THE_SCALE: &str = "import('/web/charts/line_chart.js').then(({ LineCha
     Object.assign(place.style, { position: 'relative', width: '300px', height: '200px' });
     document.body.append(place);
     const series = [{ key: 'a', name: 'a', color: '--sse', dots: true, line: false }];
-    const drawn = new LineChart(place, { series, label: 'a', span: 1000, maximum: 100, now: () => 500 });
+    const settings = { series, label: 'a', span: 1000, maximum: 100, now: () => 500 };
+    const drawn = new LineChart(place, settings);
     drawn.add('a', 0, 1000, { hollow: true });
     drawn.redraw();
     const canvas = place.querySelector('canvas');
@@ -296,7 +300,8 @@ const OFF_THE_SCALE: &str = "import('/web/charts/line_chart.js').then(({ LineCha
     const { data } = pen.getImageData(0, 0, canvas.width, canvas.height);
     const marked = [];
     for (let at = 0; at < data.length; at += 4) {
-        if (data[at + 3] > 100 && colour.every((value, part) => Math.abs(value - data[at + part]) < 60))
+        if (data[at + 3] > 100
+            && colour.every((value, part) => Math.abs(value - data[at + part]) < 60))
             marked.push({ x: (at / 4) % canvas.width, y: Math.floor(at / 4 / canvas.width) });
     }
     const xs = marked.map(({ x }) => x);

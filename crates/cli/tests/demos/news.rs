@@ -26,8 +26,8 @@ fn a_polled_badge_makes_empty_requests_and_a_pushed_one_does_not() {
             let shown = tab.text(&format!("[data-badge={way}] [data-count={count}]")).await;
             assert_eq!(shown, expected, "{way}: {count} since the interval was set");
         }
-        // A message that arrives right after the click is in the same poll, so that the polled badge
-        // never shows 0. Then click again.
+        // A message that arrives right after the click is in the same poll. The polled badge then
+        // never shows 0, so click again.
         let all_read = "$$('[data-part=unread]').every(({ textContent }) => textContent === '0')";
         let polls = "Number($('[data-badge=polled] [data-count=requests]').textContent)";
         let mut read = false;

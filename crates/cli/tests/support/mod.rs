@@ -1,4 +1,4 @@
-//! The real binary, with a deadline on everything it does.
+//! Runs the real binary, with a deadline for every wait.
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests fail by panicking")]
 #![allow(
@@ -25,7 +25,7 @@ pub(crate) struct CommandOutput {
     pub(crate) stderr: String,
 }
 
-/// `wirebench` with these arguments, in a folder.
+/// Returns the command `wirebench` with these arguments, in a folder.
 pub(crate) fn wirebench(folder: &Path, arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_wirebench"));
     command.args(arguments).current_dir(folder).env("NO_COLOR", "1");
@@ -33,13 +33,13 @@ pub(crate) fn wirebench(folder: &Path, arguments: &[&str]) -> Command {
     command
 }
 
-/// Runs it to its end.
+/// Runs `wirebench` until it ends.
 pub(crate) fn run(folder: &Path, arguments: &[&str]) -> CommandOutput {
     finish(wirebench(folder, arguments).spawn().unwrap(), &arguments.join(" "))
 }
 
-/// Runs a scenario into `--out out`, again if the machine was too busy to measure anything: that is
-/// what exit code 4 is for, and nothing that a test could help.
+/// Runs a scenario with `--out out`. Runs it up to five times if the machine is too busy for a
+/// valid run (exit code 4), because a test cannot prevent that.
 pub(crate) fn measure(folder: &Path, arguments: &[&str]) -> CommandOutput {
     let arguments = [&["run"], arguments, &["--out", "out", "--force"]].concat();
     let mut ended = run(folder, &arguments);
@@ -55,7 +55,7 @@ pub(crate) fn measure(folder: &Path, arguments: &[&str]) -> CommandOutput {
     ended
 }
 
-/// Waits for a process to end, and kills it when it does not.
+/// Waits for a process to end. Kills it and panics after [`DEADLINE`].
 pub(crate) fn finish(mut child: Child, what: &str) -> CommandOutput {
     let read = |mut stream: Box<dyn Read + Send>| {
         std::thread::spawn(move || {
@@ -83,7 +83,7 @@ pub(crate) fn finish(mut child: Child, what: &str) -> CommandOutput {
     CommandOutput { code, stdout: text(stdout), stderr: text(stderr) }
 }
 
-/// The lines of a process's output as they come, each with a deadline.
+/// The lines of a process's output as they arrive. Each has a deadline.
 pub(crate) struct Lines(mpsc::Receiver<String>);
 
 impl Lines {
@@ -142,7 +142,7 @@ pub(crate) fn send(pid: u32, signal: &str) {
     assert!(sent.success(), "cannot send SIG{signal} to {pid}");
 }
 
-/// Publishes over a socket of its own: no HTTP client is needed for one request.
+/// Publishes over a new socket. One request does not need an HTTP client.
 pub(crate) fn publish(url: &str, body: &str) {
     use std::io::Write;
 

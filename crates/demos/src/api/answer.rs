@@ -8,7 +8,8 @@ use bytes::Bytes;
 use serde::de::DeserializeOwned;
 use wirebench_server::ApiError;
 
-/// Returns the error for a limit that is reached. The request may succeed after `retry_after` seconds.
+/// Returns the error for a limit that is reached. The request may succeed after `retry_after`
+/// seconds.
 pub(crate) fn limit_reached(
     error: impl Into<String>,
     hint: &'static str,

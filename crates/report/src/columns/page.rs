@@ -13,10 +13,12 @@ fn columns_page() -> String {
         "# The columns\n\n\
          Generated from the lists in `crates/report/src/columns`; a test checks that this page is \
          up to date.\n\n\
-         The files follow RFC 4180. They always have a header, decimals have a dot, and the unit is \
-         the last part of a name. Empty means not measured, never 0. New columns are appended.\n\n\
+         The files follow RFC 4180. They always have a header, decimals have a dot, and the unit \
+         is the last part of a name. Empty means not measured, never 0. New columns are \
+         appended.\n\n\
          A percentile is empty if the sample is too small for it: p50 takes at least 2 values, \
-         p75 4, p90 10, p95 20, p99 100, p99.9 1,000 (`docs/method.md`, \"Percentiles of few values\").\n",
+         p75 4, p90 10, p95 20, p99 100, p99.9 1,000 (`docs/method.md`, \"Percentiles of few \
+         values\").\n",
     );
     table(&mut page, "runs.csv: a row for each run", COLUMNS);
     table(&mut page, "timeline.csv: a row for each second of a run", TIMELINE_COLUMNS);

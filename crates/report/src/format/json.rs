@@ -38,8 +38,8 @@ pub fn results_schema() -> Json {
     json!({
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "wirebench results",
-        "description": "The runs of a results folder, as in runs.csv. A value that was not measured \
-            is null.",
+        "description": "The runs of a results folder, as in runs.csv. A value that was not \
+            measured is null.",
         "type": "array",
         "items": { "type": "object", "properties": properties, "required": required },
     })

@@ -118,7 +118,8 @@ fn drain_outlasts_the_slowest(draft: &ScenarioDraft) -> Option<Problem> {
         ]),
         message: must_last(&Timing::DRAIN, slowest, drain),
         hint: Some(format!(
-            "over `{transport}` a message takes up to {why}; what is only late would count as missing"
+            "over `{transport}` a message takes up to {why}; what is only late would count \
+             as missing"
         )),
     })
 }
@@ -172,8 +173,8 @@ fn why_it_must_fit(transport: Transport, absence: Duration, rate: f64, burst: us
     let bursts =
         if burst > 0 { format!(" in bursts of {}", grouped(burst)) } else { String::new() };
     format!(
-        "over `{transport}` a subscriber is away for {} between polls; at {rate} messages per second{bursts} \
-         the oldest would be gone when it comes back",
+        "over `{transport}` a subscriber is away for {} between polls; at {rate} messages per \
+         second{bursts} the oldest would be gone when it comes back",
         duration_text(absence)
     )
 }

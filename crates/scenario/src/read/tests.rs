@@ -215,7 +215,8 @@ fn every_key_is_declared_in_the_table_that_it_names() {
 
 #[test]
 fn the_command_line_counts_over_the_file() {
-    let text = "transports = [\"sse\"]\n[crowd]\nsubscribers = 0\n[timing]\nrepeat = 3\n[thresholds]\nmissing = \"== 0\"";
+    let text = "transports = [\"sse\"]\n[crowd]\nsubscribers = 0\n[timing]\nrepeat = 3\n\
+                [thresholds]\nmissing = \"== 0\"";
     let overrides = Overrides {
         set: [
             ("crowd.subscribers", "[1, 2]"),
@@ -261,7 +262,8 @@ fn a_payload_file_is_found_from_the_folder_of_the_scenario() {
 #[test]
 fn streams_alone_need_neither_an_interval_nor_a_large_window() {
     let scenario = valid(
-        "transports = [\"sse\"]\nfeed = { rate = 1_000, window = 1 }\ntiming = { measure = \"500ms\", drain = \"50ms\" }",
+        "transports = [\"sse\"]\nfeed = { rate = 1_000, window = 1 }\n\
+         timing = { measure = \"500ms\", drain = \"50ms\" }",
     );
     assert_eq!(scenario.feed.window, 1);
 }
@@ -296,7 +298,8 @@ proptest! {
     #[test]
     fn no_value_makes_the_reader_panic(
         key in select(keys().collect::<Vec<_>>()),
-        value in "(-?[0-9]{1,40}|-?[0-9]{1,3}\\.[0-9]{1,20}(e[0-9]{1,3})?|\"[0-9.a-zµ -]{0,9}\"|nan|inf|\\[\\]|\\{\\}|\\{ (burst|file) = .{0,4} \\})",
+        value in "(-?[0-9]{1,40}|-?[0-9]{1,3}\\.[0-9]{1,20}(e[0-9]{1,3})?|\
+                  \"[0-9.a-zµ -]{0,9}\"|nan|inf|\\[\\]|\\{\\}|\\{ (burst|file) = .{0,4} \\})",
     ) {
         let list = format!("[{value}, {value}]");
         let path = key.path;

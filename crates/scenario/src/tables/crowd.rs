@@ -1,4 +1,4 @@
-//! `[crowd]`: who listens.
+//! `[crowd]`: the subscribers.
 
 use std::time::Duration;
 
@@ -6,18 +6,18 @@ use crate::ConnectionSharing;
 use crate::key::table;
 
 table! {
-    /// Who listens.
+    /// The subscribers.
     table "crowd" => CrowdTable, CrowdDraft {
-        /// How many subscribe at once.
+        /// The number of subscribers.
         "subscribers" => SUBSCRIBERS, subscribers: Vec<usize>,
         default "100", from "1" to "1_000_000";
 
-        /// The time over which the subscribers connect; 0s: all at once.
+        /// The time over which the subscribers connect; 0s: all connect at once.
         "ramp" => RAMP, ramp: Duration, default r#""2s""#, from r#""0s""# to r#""1h""#;
 
-        /// Whose the connections are: "own" (each subscriber has one) or "shared" (many subscribers
-        /// are streams of one, as many as the server allows at once; then another is opened). Only
-        /// HTTP/2 has streams: "shared" multiplies its runs alone.
+        /// How subscribers use connections: "own" (each has its own connection) or "shared" (many
+        /// subscribers are streams of one connection, as many as the server allows; then another
+        /// connection is opened). Only HTTP/2 has streams: over HTTP/1.1 all connections are "own".
         "connections" => CONNECTIONS, connections: Vec<ConnectionSharing>, default r#""own""#;
     }
 }

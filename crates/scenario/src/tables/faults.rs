@@ -1,4 +1,4 @@
-//! `[faults]`: what goes wrong, on purpose.
+//! `[faults]`: what goes wrong on purpose.
 
 use std::time::Duration;
 
@@ -11,61 +11,62 @@ use crate::{Cuts, Faults, Outage, Problem, ProxyFault, ProxyHabit, ServerFault};
 const MAX_COMBINATIONS: usize = 10_000;
 
 table! {
-    /// What goes wrong, on purpose. A run with faults is valid as long as nothing is missed in
-    /// silence.
+    /// What goes wrong on purpose. A run with faults is valid as long as no message is missed
+    /// silently.
     table "faults" => FaultsTable, FaultsDraft {
-        /// Connections are cut this long after the window opened, and again and again after the
-        /// same time; 0s: never.
+        /// The interval at which connections are cut. The first cut is one interval after the
+        /// window opens; 0s: never.
         "cut-every" => CUT_EVERY, cut_every: Vec<Duration>,
         default r#""0s""#, from r#""0s""# to r#""1h""#;
 
-        /// The share of the connections that each cut takes, drawn anew each time.
+        /// The share of the connections that each cut breaks. They are drawn again for each cut.
         "cut-share" => CUT_SHARE, cut_share: Vec<f64>, default "1", from "0.001" to "1";
 
-        /// What happens to the server: "stop" (SIGTERM) and "kill" (SIGKILL) start it again at the
-        /// same address, with an empty feed; "freeze" (SIGSTOP) lets it go on where it stood.
+        /// What happens to the server. After "stop" (SIGTERM) and "kill" (SIGKILL) it starts again
+        /// at the same address, with an empty feed. After "freeze" (SIGSTOP) it continues with the
+        /// feed that it had.
         "server" => SERVER, server: Vec<Option<ServerFault>>, default r#""none""#;
 
-        /// When it happens, from the opening of the window.
+        /// The time from the opening of the window to the signal.
         "server-after" => SERVER_AFTER, server_after: Vec<Duration>,
         default r#""3s""#, from r#""0s""# to r#""1h""#;
 
-        /// From the signal to the new start, or to SIGCONT.
+        /// The time from the signal to the new start, or to SIGCONT.
         "server-down" => SERVER_DOWN, server_down: Vec<Duration>,
         default r#""1s""#, from r#""0s""# to r#""1h""#;
 
-        /// The share of the subscribers that stop reading when the window opens, and read on when
-        /// it closes. Their deliveries count, their delays do not.
+        /// The share of the subscribers that stop reading when the window opens, and read again
+        /// when it closes. Their deliveries count, their delays do not.
         "stalled-share" => STALLED_SHARE, stalled_share: Vec<f64>, default "0", from "0" to "0.9";
 
-        /// All connections are cut at one instant, this long after the window opened; 0s: never.
+        /// All connections are cut at one instant, this long after the window opens; 0s: never.
         "avalanche-after" => AVALANCHE_AFTER, avalanche_after: Vec<Duration>,
         default r#""0s""#, from r#""0s""# to r#""1h""#;
 
-        /// What stands between the subscribers and the server, as a process of its own: a proxy
-        /// that holds responses back until they are whole or 16 KiB have come ("buffering"), cuts
-        /// connections that are idle ("idle-cut"), forwards requests without Upgrade
-        /// ("strip-upgrade"), closes the connection after each response ("close-after-response"),
-        /// or is far away and narrow ("slow").
+        /// A proxy between the subscribers and the server, as a separate process. It holds
+        /// responses back until they are complete or 16 KiB have arrived ("buffering"), cuts idle
+        /// connections ("idle-cut"), forwards requests without Upgrade ("strip-upgrade"), closes
+        /// the connection after each response ("close-after-response"), or adds delay and limits
+        /// the bandwidth ("slow").
         "proxy" => PROXY, proxy: Vec<Option<ProxyHabit>>, default r#""none""#;
 
-        /// With "idle-cut": how long nothing may be sent either way.
+        /// With "idle-cut": how long a connection may be idle in both directions.
         "proxy-idle" => PROXY_IDLE, proxy_idle: Vec<Duration>,
         default r#""60s""#, from r#""10ms""# to r#""1h""#;
 
-        /// With "slow": what it adds to the delay of the link, each way.
+        /// With "slow": the delay that the proxy adds to that of the link, each way.
         "proxy-delay" => PROXY_DELAY, proxy_delay: Vec<Duration>,
         default r#""100ms""#, from r#""0s""# to r#""10s""#;
 
-        /// With "slow": bytes per second that each connection may carry, each way; 0: no limit.
+        /// With "slow": the maximum bytes per second of each connection, each way; 0: no limit.
         "proxy-bandwidth" => PROXY_BANDWIDTH, proxy_bandwidth: Vec<usize>,
         default "0", from "0" to "1_000_000_000";
     }
 }
 
 impl FaultsTable {
-    /// Returns every combination once. A key that has no meaning beside another one, such as how
-    /// long a server is down that never stops, multiplies nothing.
+    /// Returns every combination once. A key that has no meaning with the value of another key
+    /// multiplies nothing. For example, `server-down` has no meaning if the server never stops.
     pub(crate) fn combinations(&self) -> Vec<Faults> {
         let mut all = Vec::new();
         for cuts in self.cuts() {
@@ -180,12 +181,12 @@ mod tests {
     }
 
     #[test]
-    fn a_scenario_that_names_no_fault_has_none() {
+    fn a_scenario_without_the_table_has_no_faults() {
         assert_eq!(combinations(""), [""]);
     }
 
     #[test]
-    fn a_key_without_a_meaning_beside_another_multiplies_nothing() {
+    fn a_key_that_has_no_meaning_with_another_multiplies_no_runs() {
         let text = r#"
             [faults]
             server = ["none", "kill", "freeze"]

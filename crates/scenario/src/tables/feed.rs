@@ -16,17 +16,17 @@ table! {
         "rate" => RATE, rate: Vec<f64>, default "10", from "0.001" to "1_000_000";
 
         /// How messages are spread over time: "steady" (evenly, each up to 5 % of the interval
-        /// early or late, so that polls cannot lock to the feed), "exact" (evenly), "poisson"
-        /// (independently of each other), or { burst = 50 } (so many at once, at the same mean
+        /// early or late, so that polls cannot stay in step with the feed), "exact" (evenly),
+        /// "poisson" (independently of each other), or { burst = 50 } (50 at once, at the same mean
         /// rate).
         "pace" => PACE, pace: Vec<Pace>, default r#""steady""#;
 
-        /// What each message carries: a JSON string of so many bytes, or { file = "quotes.jsonl" }:
-        /// one JSON value a line, replayed in order, over and over. The path starts from the folder
-        /// of the scenario.
+        /// What each message carries: a JSON string of this many bytes, or { file = "quotes.jsonl"
+        /// }, a file with one JSON value per line, which is replayed in order again and again. The
+        /// path starts from the folder of the scenario.
         "payload" => PAYLOAD, payload: Vec<Payload>, default "256", from "2" to "1_048_576";
 
-        /// Messages that the feed keeps for those who come back.
+        /// The number of messages that the feed keeps for subscribers that come back.
         "window" => WINDOW, window: usize, default "10_000", from "1" to "10_000_000";
     }
 }

@@ -8,11 +8,12 @@ use crate::key::table;
 table! {
     /// The emulated network between subscriber and server; loopback itself has no delay.
     table "link" => LinkTable, LinkDraft {
-        /// Each way, on every connection; opening one pays a handshake round trip too. 0s: as fast
-        /// as the machine.
+        /// The delay of every connection, each way. Opening a connection also takes the round trip
+        /// of its handshake. 0s: no added delay.
         "delay" => DELAY, delay: Vec<Duration>, default r#""25ms""#, from r#""0s""# to r#""10s""#;
 
-        /// Up to this much more, drawn for each segment; order is kept. 0s: none.
+        /// The maximum additional delay, drawn for each segment. Segments keep their order. 0s: no
+        /// jitter.
         "jitter" => JITTER, jitter: Vec<Duration>, default r#""0s""#, from r#""0s""# to r#""10s""#;
     }
 }

@@ -1,5 +1,5 @@
-//! The tables of a scenario file, a file each: the keys of the table, what they mean together, and
-//! what they cannot mean together.
+//! The tables of a scenario file, one file for each: the keys of the table, what they mean
+//! together, and which combinations are refused.
 
 pub(crate) mod crowd;
 pub(crate) mod faults;

@@ -8,18 +8,18 @@ use crate::placed::{first_place, longest, needs};
 use crate::{Policy, Problem, Reconnect};
 
 table! {
-    /// How soon subscribers come back after their subscription broke.
+    /// How soon subscribers come back after their subscription has broken.
     table "reconnect" => ReconnectTable, ReconnectDraft {
         /// How subscribers wait before they reconnect: "same" (all transports draw their pauses
         /// from the same distribution, and the server announces the same first pause) or "native"
         /// (as the usual client of each transport does when nobody configures it).
         "policy" => POLICY, policy: Vec<Policy>, default r#""same""#;
 
-        /// With "same": the first pause is drawn from 0 to this, and the server announces it. The
-        /// bound doubles with each failed attempt.
+        /// With "same": the upper bound of the first pause, which is drawn from 0 to this bound.
+        /// The server announces the bound. The bound doubles with each failed attempt.
         "first" => FIRST, first: Vec<Duration>, default r#""100ms""#, from r#""1ms""# to r#""1m""#;
 
-        /// With "same": the bound does not grow beyond this.
+        /// With "same": the value beyond which the bound does not grow.
         "most" => MOST, most: Vec<Duration>, default r#""5s""#, from r#""1ms""# to r#""10m""#;
     }
 }
@@ -82,7 +82,7 @@ impl ReconnectDraft {
                 duration_text(most.value),
                 duration_text(first.value)
             ),
-            hint: Some("pauses grow from the one to the other".to_owned()),
+            hint: Some("pauses grow from the first value to the second".to_owned()),
         })
     }
 }
@@ -103,13 +103,13 @@ mod tests {
     }
 
     #[test]
-    fn without_the_table_all_transports_wait_alike() {
+    fn without_the_table_all_transports_have_the_same_policy() {
         assert_eq!(combinations(""), ["policy=same first=0.1s most=5s"]);
         assert_eq!(combinations(""), [Reconnect::default().to_string()]);
     }
 
     #[test]
-    fn bounds_multiply_the_runs_of_the_policy_that_has_them() {
+    fn bounds_multiply_only_the_runs_of_the_policy_that_has_them() {
         let text = r#"
             [reconnect]
             policy = ["native", "same"]

@@ -8,7 +8,7 @@ pub(crate) const NAME: &str = "thresholds";
 /// The table. It declares no keys.
 pub(crate) const TABLE: Table = Table {
     name: NAME,
-    doc: "Bounds that the results have to keep: any column of runs.csv, for every transport, or for one of \
-          them in a table such as [thresholds.sse].",
+    doc: "Bounds that the results have to meet, for any column of runs.csv. They apply to every \
+          transport, or to one transport in a table such as [thresholds.sse].",
     keys: &[],
 };

@@ -1,4 +1,4 @@
-//! The top of a scenario file: the question, and who answers it.
+//! The top of a scenario file: the question, and the transports that are compared.
 
 use wirebench_protocol::Transport;
 
@@ -8,15 +8,15 @@ use crate::placed::first_place;
 use crate::words::quoted;
 
 table! {
-    /// The question, and who answers it.
+    /// The question, and the transports that are compared.
     table "" => TopTable, TopDraft {
-        /// What results are filed under; empty for the name of the file.
+        /// The name under which results are kept; if empty, the name of the file.
         "name" => NAME, name: String, default r#""""#;
 
         /// The question that the scenario asks, in a sentence.
         "about" => ABOUT, about: String, default r#""""#;
 
-        /// The transports that answer it.
+        /// The transports to compare.
         "transports" => TRANSPORTS, transports: Vec<Transport>, default all_transports();
     }
 }

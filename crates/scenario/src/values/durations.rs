@@ -55,7 +55,8 @@ fn meant_by(text: &str) -> Mismatch {
         Some(meant) => Mismatch::hint(format_args!("did you mean `\"{meant}\"`?")),
         None if text.starts_with('-') => Mismatch::hint("a duration is never negative"),
         None => Mismatch::hint(
-            "the units are `h`, `m`, `s`, `ms`, `us` and `ns`, the largest first, as in `\"1h30m\"`",
+            "the units are `h`, `m`, `s`, `ms`, `us` and `ns`, the largest first, as in \
+             `\"1h30m\"`",
         ),
     }
 }

@@ -31,6 +31,13 @@ impl Entry {
         let websocket = websocket::text_frame(&json);
         Self { seq: cursor.seq, published_at: due, json, sse, websocket }
     }
+
+    /// Returns true if the message has this payload.
+    pub(super) fn has_payload(&self, payload: &JsonPayload) -> bool {
+        let message = self.json.strip_suffix(b"}");
+        let rest = message.and_then(|message| message.strip_suffix(payload.as_bytes()));
+        rest.is_some_and(|rest| rest.ends_with(b"\"payload\":"))
+    }
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@
 mod batch;
 mod entry;
 mod follow;
+mod known_keys;
 mod payload;
 mod publishing;
 mod rejected;
@@ -21,7 +22,7 @@ use std::time::Duration;
 use futures::StreamExt;
 use smallvec::SmallVec;
 use wirebench_protocol::control::{CountWindow, WindowCount};
-use wirebench_protocol::{After, Cursor, Epoch, Seq, Timestamp};
+use wirebench_protocol::{After, Cursor, Epoch, IdempotencyKey, Published, Seq, Timestamp};
 
 pub use self::batch::Batch;
 pub use self::entry::Entry;
@@ -105,10 +106,45 @@ impl Feed {
     /// # Errors
     /// The reason why the feed does not take it.
     pub fn offer(&self, json: &[u8]) -> Result<Cursor, Rejected> {
-        let payload = JsonPayload::from_json(json)
-            .map_err(|error| Rejected::malformed(error.to_string(), "send one JSON value"))?;
+        let payload = one_value(json)?;
         self.0.publishing.accept(payload.as_bytes())?;
         Ok(self.publish(&payload))
+    }
+
+    /// Appends a payload like [`offer`](Self::offer), unless a message with the same key is still
+    /// kept. Then nothing is published, and the answer is that of the first time.
+    ///
+    /// # Errors
+    /// As [`offer`](Self::offer); also if the key belongs to a message with another payload.
+    pub fn offer_once(&self, json: &[u8], key: &IdempotencyKey) -> Result<Published, Rejected> {
+        let payload = one_value(json)?;
+        // A repeated request must not be refused because of the rate that the first one used up.
+        if let Some(known) = self.0.window.read().published_as(key, &payload) {
+            return repeated(known);
+        }
+        self.0.publishing.accept(payload.as_bytes())?;
+        let mut window = self.0.window.write();
+        // The same request may have come over another connection in the meantime.
+        if let Some(known) = window.published_as(key, &payload) {
+            return repeated(known);
+        }
+        let cursor = window.push_as(key.clone(), &payload, Timestamp::now());
+        drop(window);
+        self.wake(cursor);
+        Ok(Published { cursor, repeated: false })
+    }
+
+    /// Appends a payload like [`offer_once`](Self::offer_once) if it has a key, and otherwise like
+    /// [`offer`](Self::offer).
+    pub(crate) fn offer_with(
+        &self,
+        json: &[u8],
+        key: Option<&IdempotencyKey>,
+    ) -> Result<Published, Rejected> {
+        match key {
+            Some(key) => self.offer_once(json, key),
+            None => self.offer(json).map(|cursor| Published { cursor, repeated: false }),
+        }
     }
 
     /// Appends a message that is due now, and wakes the readers that wait.
@@ -120,11 +156,15 @@ impl Feed {
     /// does not hide its own delay.
     pub fn publish_due(&self, payload: &JsonPayload, due: Timestamp) -> Cursor {
         let cursor = self.0.window.write().push(payload, due);
-        // Readers are woken outside the lock. Otherwise each of them would wake up only to wait for
-        // it.
+        self.wake(cursor);
+        cursor
+    }
+
+    /// Wakes the readers that wait for the message at `cursor`. Called without the lock of the
+    /// window: otherwise each of them would wake up only to wait for it.
+    fn wake(&self, cursor: Cursor) {
         self.0.show(cursor.seq);
         self.0.publishing.observe(|| self.0.waiters.wake());
-        cursor
     }
 
     /// Turns what a subscriber asks for into the cursor to read from.
@@ -191,6 +231,17 @@ impl Feed {
     pub fn published(&self) -> u64 {
         self.0.window.read().newest().seq
     }
+}
+
+fn one_value(json: &[u8]) -> Result<JsonPayload, Rejected> {
+    JsonPayload::from_json(json)
+        .map_err(|error| Rejected::malformed(error.to_string(), "send one JSON value"))
+}
+
+/// Answers a request whose key is known, with the cursor of its message and whether the payload is
+/// the same.
+fn repeated((cursor, is_same): (Cursor, bool)) -> Result<Published, Rejected> {
+    if is_same { Ok(Published { cursor, repeated: true }) } else { Err(Rejected::key_reused()) }
 }
 
 #[cfg(test)]
@@ -290,6 +341,36 @@ mod tests {
         assert_eq!(places(&follow.next().await.unwrap()), [1, 2]);
         assert!(follow.next().await.is_none());
         assert!(feed.wait(feed.locate(After::Newest).unwrap()).await.is_empty());
+    }
+
+    #[test]
+    fn a_key_publishes_once_for_as_long_as_its_message_is_kept() {
+        let feed = Feed::new(2).with_publish_rate(NonZeroU32::new(2).unwrap());
+        let key = |text: &str| text.parse().unwrap();
+        let offer = |json: &[u8], text: &str| feed.offer_once(json, &key(text));
+        let first = offer(b"1", "a").unwrap();
+        assert!(!first.repeated);
+        let again = Published { repeated: true, ..first };
+        for _ in 0..5 {
+            assert_eq!(offer(b" 1 ", "a"), Ok(again), "and no repetition counts for the rate");
+        }
+        let reused = offer(b"2", "a").unwrap_err();
+        assert_eq!(reused.status, 422, "{reused}");
+        assert_eq!(offer(b"1", "b").map(|published| published.repeated), Ok(false));
+        assert_eq!(feed.published(), 2);
+        feed.publish(&payload("3"));
+        assert_eq!(offer(b"1", "b").map(|published| published.repeated), Ok(true));
+        let forgotten = offer(b"1", "a").unwrap_err();
+        assert_eq!(forgotten.status, 429, "published anew, as the rate allows: {forgotten}");
+    }
+
+    #[test]
+    fn a_payload_that_ends_like_another_is_not_the_same() {
+        let feed = feed_of(1, 0);
+        feed.offer_once(br#"{"payload":1}"#, &"k".parse().unwrap()).unwrap();
+        let offer = |json: &[u8]| feed.offer_once(json, &"k".parse().unwrap()).is_ok();
+        assert!(offer(br#"{"payload":1}"#));
+        assert!(!offer(b"1") && !offer(br#""payload":1"#));
     }
 
     #[test]

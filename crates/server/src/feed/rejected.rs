@@ -9,7 +9,7 @@ use axum::http::StatusCode;
 #[error("{error}")]
 pub struct Rejected {
     /// The status of the answer to a `POST`: `400` if the payload is at fault, `403` if nobody may
-    /// publish it, `429` if too much is published.
+    /// publish it, `422` if its key belongs to another message, `429` if too much is published.
     pub status: StatusCode,
     /// What is wrong.
     pub error: String,
@@ -26,6 +26,13 @@ impl Rejected {
     /// Nobody may publish to this feed from outside, or not this payload (`403`).
     pub fn forbidden(error: impl Into<String>, hint: &'static str) -> Self {
         Self { status: StatusCode::FORBIDDEN, error: error.into(), hint }
+    }
+
+    /// The key of the request belongs to a message with another payload (`422`).
+    pub(super) fn key_reused() -> Self {
+        let error = "the idempotency key belongs to a message with another payload";
+        let hint = "choose a new key for each message, and repeat it only with the same payload";
+        Self { status: StatusCode::UNPROCESSABLE_ENTITY, error: error.to_owned(), hint }
     }
 
     /// More is published than the feed takes (`429`).

@@ -5,10 +5,11 @@ use std::sync::Arc;
 
 use smallvec::SmallVec;
 use wirebench_protocol::control::{CountWindow, WindowCount};
-use wirebench_protocol::{Cursor, Epoch, Gap, Seq, Timestamp};
+use wirebench_protocol::{Cursor, Epoch, Gap, IdempotencyKey, Seq, Timestamp};
 
 use super::batch::Batch;
 use super::entry::Entry;
+use super::known_keys::KnownKeys;
 use super::payload::JsonPayload;
 
 /// The maximum size of a batch, in bytes of JSON, so that a reader far behind costs bounded memory.
@@ -29,6 +30,8 @@ pub(super) struct MessageWindow {
     bytes: usize,
     /// The newest message that was ever published; 0 before the first.
     newest: Seq,
+    /// The keys of the messages that are still kept.
+    keys: KnownKeys,
     /// The count of a run, if one was begun.
     count: Option<(CountWindow, WindowCount)>,
 }
@@ -42,6 +45,7 @@ impl MessageWindow {
             entries: VecDeque::new(),
             bytes: 0,
             newest: 0,
+            keys: KnownKeys::default(),
             count: None,
         }
     }
@@ -62,8 +66,33 @@ impl MessageWindow {
         {
             let Some(oldest) = self.entries.pop_front() else { break };
             self.bytes -= oldest.json.len();
+            self.keys.forget(oldest.seq);
         }
         self.entries.push_back(Arc::new(entry));
+        cursor
+    }
+
+    /// Returns the cursor of the message that was published with this key, and whether it has this
+    /// payload. Returns `None` if the key is not known, or not known any more.
+    pub(super) fn published_as(
+        &self,
+        key: &IdempotencyKey,
+        payload: &JsonPayload,
+    ) -> Option<(Cursor, bool)> {
+        let seq = self.keys.find(key)?;
+        let entry = self.since(seq).next()?;
+        Some((self.newest().at(seq), entry.has_payload(payload)))
+    }
+
+    /// Appends a message like [`push`](Self::push), and remembers its key for as long as it is kept.
+    pub(super) fn push_as(
+        &mut self,
+        key: IdempotencyKey,
+        payload: &JsonPayload,
+        due: Timestamp,
+    ) -> Cursor {
+        let cursor = self.push(payload, due);
+        self.keys.remember(key, cursor.seq);
         cursor
     }
 

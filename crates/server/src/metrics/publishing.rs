@@ -4,12 +4,16 @@ use std::time::Duration;
 
 use prometheus::{Histogram, HistogramOpts, IntCounter, Registry};
 
+use wirebench_protocol::Published;
+
 use super::registrar::{counter, registered};
+use crate::feed::Rejected;
 
 /// The metrics of publishing.
 #[derive(Debug)]
 pub(crate) struct PublishingMetrics {
     published: IntCounter,
+    repeated: IntCounter,
     rejected: IntCounter,
     wake_time: Histogram,
 }
@@ -27,6 +31,12 @@ impl PublishingMetrics {
                 "wirebench_published_total",
                 "Messages published from outside",
             ),
+            repeated: counter(
+                registry,
+                "wirebench_repeated_total",
+                "Requests to publish that were not published again, because their idempotency key \
+                 was known",
+            ),
             rejected: counter(
                 registry,
                 "wirebench_rejected_total",
@@ -37,8 +47,12 @@ impl PublishingMetrics {
     }
 
     /// Counts a message that a client tried to publish.
-    pub(crate) fn offered(&self, accepted: bool) {
-        if accepted { self.published.inc() } else { self.rejected.inc() }
+    pub(crate) fn offered(&self, answer: &Result<Published, Rejected>) {
+        match answer {
+            Ok(Published { repeated: false, .. }) => self.published.inc(),
+            Ok(Published { repeated: true, .. }) => self.repeated.inc(),
+            Err(_) => self.rejected.inc(),
+        }
     }
 
     /// Returns an observer of the time that it takes to wake the subscribers of a feed.

@@ -1,4 +1,4 @@
-//! `wirebench run`: from a scenario file to a table of results.
+//! `wirebench run`: runs scenario files and prints tables of results.
 
 mod progress;
 mod session;
@@ -23,9 +23,9 @@ use crate::{machine, plan, print};
 
 /// Run scenarios and show what was measured
 ///
-/// For each run a server is started as a process of its own. Every row is in the results folder as
-/// soon as it is measured. Ctrl-C ends the run in progress and keeps the results; twice ends at
-/// once.
+/// Starts a separate server process for each run. Writes each row to the results folder as soon as
+/// it is measured. Ctrl-C ends the run in progress and keeps the results. A second Ctrl-C ends the
+/// program at once.
 #[derive(Args, Debug)]
 pub(crate) struct RunArguments {
     /// Scenario files
@@ -37,10 +37,10 @@ pub(crate) struct RunArguments {
     /// Overwrite the run that `--out` already holds
     #[arg(long, requires = "out")]
     force: bool,
-    /// Only these transports, separated by commas
+    /// Run only these transports, separated by commas
     #[arg(long, value_name = "NAMES", value_delimiter = ',')]
     transports: Option<Vec<Transport>>,
-    /// How often every run is made
+    /// How often to make each run
     #[arg(long, value_name = "TIMES")]
     repeat: Option<u32>,
     /// Seed of everything random: order, phases, jitter, payloads
@@ -49,7 +49,7 @@ pub(crate) struct RunArguments {
     /// Set a key of the scenario: `--set crowd.subscribers=10`
     #[arg(long = "set", value_name = "KEY=VALUE", value_parser = assignment)]
     set: Vec<(String, String)>,
-    /// Note something beside the results: `--tag branch=main`
+    /// Record a note with the results: `--tag branch=main`
     #[arg(long = "tag", value_name = "KEY=VALUE", value_parser = assignment)]
     tags: Vec<(String, String)>,
     /// Threads of the load generator [default: half of the cores]
@@ -58,13 +58,13 @@ pub(crate) struct RunArguments {
     /// Threads of the server [default: half of the cores]
     #[arg(long, value_name = "THREADS")]
     server_workers: Option<NonZero<usize>>,
-    /// How to print what was measured
+    /// How to print the results
     #[arg(long, value_enum, default_value_t = RowsFormat::Text)]
     format: RowsFormat,
     /// Print what would run, and run nothing
     #[arg(long)]
     dry_run: bool,
-    /// No progress, only the table
+    /// Print only the table, without progress
     #[arg(long, short)]
     quiet: bool,
 }
@@ -88,7 +88,7 @@ pub(crate) fn run(arguments: &RunArguments) -> anyhow::Result<Exit> {
     }
     for scenario in &scenarios {
         if let Some(shortage) = plan::shortage(scenario, arguments.request().workers) {
-            bail!("scenario `{}` cannot run here: {shortage}", scenario.top.name);
+            bail!("scenario `{}` cannot run on this machine: {shortage}", scenario.top.name);
         }
     }
     let runtime = tokio::runtime::Builder::new_current_thread()
@@ -125,7 +125,7 @@ async fn run_all(arguments: &RunArguments, scenarios: &[Scenario]) -> anyhow::Re
 }
 
 impl RunArguments {
-    /// Returns what was asked for. By default each end gets half of the cores.
+    /// Returns the options that concern the run folder. By default each end gets half of the cores.
     fn request(&self) -> RunFolderRequest<'_> {
         let or_half = |threads: Option<NonZero<usize>>| {
             threads.map_or_else(machine::half_of_the_cores, NonZero::get)
@@ -140,17 +140,17 @@ impl RunArguments {
         }
     }
 
-    /// Says why the results cannot be written to the folder that was asked for. `None` if they can.
+    /// Returns why the results cannot be written to the folder of `--out`. `None` if they can.
     fn cannot_write(&self, scenarios: &[Scenario]) -> Option<String> {
         let out = self.out.as_ref()?;
         if scenarios.len() > 1 {
-            let why = "`--out` names the folder of one scenario; run them one at a time";
+            let why = "`--out` is the folder of one scenario: run several scenarios one at a time";
             return Some(why.to_owned());
         }
         (!self.force && holds_a_run(out)).then(|| {
             format!(
-                "`{}` already holds a run: choose another folder with `--out`, or overwrite it with \
-                 `--force`",
+                "`{}` already holds a run: choose another folder with `--out`, or overwrite \
+                 the run with `--force`",
                 out.display()
             )
         })
@@ -164,7 +164,7 @@ fn watch_for_interrupts(stop: CancellationToken) -> anyhow::Result<()> {
     tokio::spawn(async move {
         signals.next().await;
         stop.cancel();
-        print::talk("interrupted: ending the run in progress; again to end at once");
+        print::talk("interrupted: ending the run in progress; press Ctrl-C again to end at once");
         signals.next().await;
         // The server notices that its standard input ends, and stops by itself.
         std::process::exit(Exit::Interrupted.code().into());

@@ -19,14 +19,14 @@ pub(super) struct Display {
     names: Names,
 }
 
-/// Where progress goes.
+/// How progress is shown.
 #[derive(Debug)]
 enum Output {
     /// `--quiet`.
     Nothing,
     /// A line for each run, for logs.
     Lines { done: usize, runs: usize },
-    /// A bar that moves with the runs and says what the current one is doing.
+    /// A bar that shows how many runs are done and what the current run is doing.
     Bar(ProgressBar),
 }
 
@@ -178,7 +178,7 @@ mod tests {
     }
 
     #[test]
-    fn a_key_of_one_transport_is_named_with_that_transport_alone() {
+    fn a_key_of_one_transport_is_named_only_with_that_transport() {
         let polled = "transports = [\"short-polling\", \"sse\"]\n\
                       short-polling = { interval = [\"1s\", \"2s\"] }";
         let all = names(polled);

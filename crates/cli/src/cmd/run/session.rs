@@ -67,8 +67,8 @@ impl<'a> Session<'a> {
         }
         self.display.finish();
         let concluded = self.conclude();
-        // What ended the scenario comes before what could then not be shown of it: a full disk is
-        // both.
+        // The error that ended the scenario comes first. A full disk causes that error and another
+        // one when the results are shown.
         if let Some(error) = failed {
             return Err(error.context(self.ended_early()));
         }
@@ -97,8 +97,8 @@ impl<'a> Session<'a> {
         let driven = tokio::select! {
             driven = self.drive(run, &target, &control, handle) => driven,
             how = server.run(&mut orders) => Err(how.context(format!(
-                "the server is gone in the middle of run {}; look at its messages above, and run the \
-                 scenario again",
+                "the server is gone in the middle of run {}: look at its messages above, and run \
+                 the scenario again",
                 run.id
             ))),
         };
@@ -120,8 +120,7 @@ impl<'a> Session<'a> {
         control: &ControlClient,
         server: ServerHandle,
     ) -> anyhow::Result<Option<Measurement>> {
-        // A second that cannot be kept ends the run as well: the disk is full, or the folder is
-        // gone.
+        // If a second cannot be written, the run ends: the disk is full, or the folder is gone.
         let ended = self.stop.child_token();
         let mut lost = None;
         let (folder, display) = (&mut self.folder, &mut self.display);
@@ -150,7 +149,7 @@ impl<'a> Session<'a> {
 
     fn ended_early(&self) -> String {
         let kept = match self.folder.rows.len() {
-            0 => "nothing was measured yet: see what is".to_owned(),
+            0 => "no run was measured completely; the files of the first run are".to_owned(),
             1 => "1 measured run is".to_owned(),
             runs => format!("{runs} measured runs are"),
         };
@@ -197,8 +196,8 @@ fn disturbed(rows: &[Row]) -> Option<String> {
     let count = disturbed.clone().count();
     let (worst, reason) = disturbed.max_by(|a, b| taken(a.0).total_cmp(&taken(b.0)))?;
     Some(format!(
-        "warning: {count} of {} runs disturbed, {} most: {reason}\n\ntheir delays may be the machine's: \
-         end what else runs on it, and run the scenario again",
+        "warning: {count} of {} runs disturbed, {} most: {reason}\n\nother programs on this \
+         machine may have caused their delays: end those programs, and run the scenario again",
         rows.len(),
         worst.text("run_id").unwrap_or_default()
     ))

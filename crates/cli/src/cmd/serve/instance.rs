@@ -8,8 +8,8 @@ use wirebench_demos::Demos;
 use wirebench_server::{ControlApi, Server, Token};
 
 /// The server between two restarts. A restart makes another instance, with empty feeds in new
-/// epochs, so that a cursor of the first means to the second what it would mean after the restart
-/// of a process.
+/// epochs. So the new instance treats a cursor of the old one in the same way as a server process
+/// that was started again.
 pub(super) struct Instance {
     server: Server,
     /// `None` if the demos are off.
@@ -21,7 +21,9 @@ pub(super) struct Instance {
 /// Why an instance ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum EndReason {
+    /// The server was asked to stop.
     Stop,
+    /// A page of the demos asked for a restart.
     Restart,
 }
 
@@ -48,20 +50,22 @@ impl Instance {
         let shutdown = async {
             tokio::select! {
                 () = stop.cancelled() => {}
-                () = of(demos.as_ref(), Demos::restart_requested) => end_reason.set(EndReason::Restart),
+                () = wait_for(demos.as_ref(), Demos::restart_requested) => {
+                    end_reason.set(EndReason::Restart);
+                }
             }
         };
         tokio::select! {
             () = server.serve_app(listener, app, shutdown) => {}
             () = control.serve(control_listener) => {}
-            () = of(demos.as_ref(), Demos::run) => {}
+            () = wait_for(demos.as_ref(), Demos::run) => {}
         }
         end_reason.get()
     }
 }
 
-/// Waits for something of the demos. Without demos it waits for ever.
-async fn of(demos: Option<&Demos>, wait: impl AsyncFn(&Demos)) {
+/// Waits for a future of the demos. Without demos it waits for ever.
+async fn wait_for(demos: Option<&Demos>, wait: impl AsyncFn(&Demos)) {
     match demos {
         Some(demos) => wait(demos).await,
         None => std::future::pending().await,

@@ -1,4 +1,4 @@
-//! `wirebench serve`: the feed server, until it is told to stop.
+//! `wirebench serve`: runs the feed server until it is told to stop.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -24,7 +24,7 @@ use crate::ready_line::ReadyLine;
 use crate::signals::{stdin_ends, stop_signals};
 use crate::{machine, print};
 
-/// How long a server that restarts is away. Every browser notices this.
+/// How long the ports are closed during a restart. Every browser notices this time.
 const AWAY: Duration = Duration::from_secs(2);
 
 /// How long stopping may take before the program explains what it waits for.
@@ -32,36 +32,37 @@ const EXPLAIN_AFTER: Duration = Duration::from_millis(300);
 
 /// Serve a feed over every transport, and the teaching demos
 ///
-/// Prints one JSON line on standard output once it is ready, with the addresses it listens on. The
-/// first of them, opened in a browser, shows the demos. SIGTERM or Ctrl-C ends every connection
-/// properly, and then the server; a second Ctrl-C ends it at once.
+/// Prints one JSON line on standard output when it is ready, with the addresses that it listens on.
+/// Open the first address in a browser to see the demos. SIGTERM or Ctrl-C ends every connection
+/// properly, and then the server. A second Ctrl-C ends the server at once.
 #[derive(Args, Debug)]
 pub(crate) struct ServeArguments {
-    /// Address of the feeds; port 0 takes any free one
+    /// Address of the feeds; port 0 takes any free port
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8080")]
     listen: SocketAddr,
     /// Address of the control API, on which load generators start publishers
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:0")]
     control: SocketAddr,
-    /// Name of a feed; give it again for more than one
+    /// Name of a feed; repeat the option for more feeds
     #[arg(long, value_name = "NAME", default_value = "bench", value_parser = feed_name)]
     feed: Vec<String>,
-    /// Messages that each feed keeps for those who come back
+    /// Number of messages that each feed keeps for subscribers that come back
     #[arg(long, value_name = "MESSAGES", default_value = "10000")]
     window: std::num::NonZeroUsize,
     /// Threads that serve connections [default: one per core]
     #[arg(long, value_name = "THREADS")]
     workers: Option<std::num::NonZeroUsize>,
-    /// Serve the feeds alone: no pages, no feeds for them, nothing that works for them
+    /// Serve only the feeds of `--feed`: no demo pages, no feeds of the demos, and none of their
+    /// background tasks
     #[arg(long)]
     no_demos: bool,
-    /// Who may change on the demos' pages what everybody sees: the publisher, the link, cuts,
-    /// restarts
+    /// Who may use the controls of the demos that affect everybody: the publisher, the link, cuts
+    /// and restarts
     #[arg(long, value_name = "WHO", value_enum, default_value_t)]
     demo_controls: DemoControls,
     #[command(flatten)]
     options: ServeOptions,
-    /// What goes to the log on standard error: `warn`, `info` (starts and stops) or `debug`
+    /// What to log on standard error: `warn`, `info` (starts and stops) or `debug`
     #[arg(long, value_name = "LEVEL", default_value = "warn")]
     log: LevelFilter,
     /// Stop when standard input ends, so as not to outlive the process that started the server
@@ -72,10 +73,10 @@ pub(crate) struct ServeArguments {
 /// The values of `--demo-controls`.
 #[derive(Clone, Copy, Debug, Default, ValueEnum)]
 enum DemoControls {
-    /// Whoever connects from this machine; behind a proxy on it, that is everybody
+    /// Clients on this machine; behind a proxy on this machine, that is everybody
     #[default]
     Loopback,
-    /// Whoever connects
+    /// All clients
     Anyone,
 }
 
@@ -92,16 +93,16 @@ pub(crate) fn run(arguments: ServeArguments) -> anyhow::Result<Exit> {
     let taken = |name: &&String| !arguments.no_demos && Demos::FEEDS.contains(&name.as_str());
     if let Some(name) = arguments.feed.iter().find(taken) {
         print::talk(&format!(
-            "error: `--feed {name}`: the demos have a feed of that name; choose another, or serve \
-             without them (`--no-demos`)"
+            "error: `--feed {name}`: the demos have a feed of that name; choose another name, or \
+             serve without the demos (`--no-demos`)"
         ));
         return Ok(Exit::Usage);
     }
     machine::raise_open_files();
     if !arguments.no_demos && arguments.options.names_a_token() {
-        print::talk("the demos are not served: their pages have no token to show");
+        print::talk("the demos are not served, because their pages cannot send a token");
     }
-    // What an operator would act on: a line each on standard error.
+    // The log has one line for each event that an operator may have to act on.
     tracing_subscriber::fmt()
         .with_writer(std::io::stderr)
         .with_max_level(arguments.log)
@@ -113,7 +114,8 @@ pub(crate) fn run(arguments: ServeArguments) -> anyhow::Result<Exit> {
     }
     let runtime = runtime.enable_all().build().context("cannot start the server's threads")?;
     let served = runtime.block_on(until_stopped(arguments));
-    // What has not ended by now is not waited for: reading standard input blocks a thread for ever.
+    // This does not wait for tasks that still run: reading standard input may block a thread for
+    // ever.
     runtime.shutdown_background();
     served
 }
@@ -163,7 +165,7 @@ impl ServeArguments {
         let feed = || self.options.feed(Feed::new(self.window.get()));
         let feeds = self.feed.iter().map(|name| (name.clone(), feed()));
         let token = setup.control_token.clone();
-        // The pages of the demos have no token to show.
+        // The pages of the demos cannot send a token.
         if self.no_demos || setup.needs_a_token() {
             return Instance::new(setup.server(Server::new(feeds)), None, token);
         }
@@ -190,7 +192,7 @@ fn stop_token(until_stdin_ends: bool) -> anyhow::Result<CancellationToken> {
             sleep(EXPLAIN_AFTER).await;
             if signal == Some(SignalKind::interrupt()) {
                 print::talk(
-                    "stopping: connections are ended properly; Ctrl-C again to end at once",
+                    "stopping: ending connections properly; press Ctrl-C again to end at once",
                 );
             }
             std::future::pending::<()>().await;
@@ -210,6 +212,6 @@ fn feed_name(text: &str) -> Result<String, String> {
     if !text.is_empty() && text.len() <= 64 && text.chars().all(fits) {
         Ok(text.to_owned())
     } else {
-        Err("a feed's name is 1 to 64 letters, digits, `-`, `_` and `.`".to_owned())
+        Err("a feed's name has 1 to 64 letters, digits, `-`, `_` and `.`".to_owned())
     }
 }

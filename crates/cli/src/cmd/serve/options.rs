@@ -1,4 +1,4 @@
-//! What a server is started with beside its addresses: limits, access, TLS.
+//! The options of a server other than its addresses: limits, access and TLS.
 
 use std::net::SocketAddr;
 use std::num::{NonZeroU32, NonZeroUsize};
@@ -14,7 +14,7 @@ use wirebench_server::{
 
 use crate::machine;
 
-/// The number of open files that a server needs beside its connections.
+/// The number of open files that a server needs in addition to its connections.
 const OTHER_FILES: u64 = 64;
 
 /// Limits, access and TLS.
@@ -23,29 +23,31 @@ pub(super) struct ServeOptions {
     /// Serve over TLS: `self-signed`, or the PEM files of a certificate chain and of its key
     #[arg(long, num_args = 1..=2, value_names = ["CERTIFICATES", "KEY"], help_heading = "Access")]
     tls: Vec<PathBuf>,
-    /// File with the token that publishing takes; or the variable `WIREBENCH_PUBLISH_TOKEN`
+    /// File with the token that publishing requires; or put the token into the variable
+    /// `WIREBENCH_PUBLISH_TOKEN`
     #[arg(long, value_name = "FILE", help_heading = "Access")]
     publish_token_file: Option<PathBuf>,
-    /// File with the token that subscribing takes; or the variable `WIREBENCH_SUBSCRIBE_TOKEN`
+    /// File with the token that subscribing requires; or put the token into the variable
+    /// `WIREBENCH_SUBSCRIBE_TOKEN`
     #[arg(long, value_name = "FILE", help_heading = "Access")]
     subscribe_token_file: Option<PathBuf>,
-    /// File with the token of the control API; or the variable `WIREBENCH_CONTROL_TOKEN` [default:
-    /// a random one, in the ready line]
+    /// File with the token of the control API; or put the token into the variable
+    /// `WIREBENCH_CONTROL_TOKEN` [default: a random token, printed in the ready line]
     #[arg(long, value_name = "FILE", help_heading = "Access")]
     control_token_file: Option<PathBuf>,
-    /// Let the control API listen on an address that is not loopback
+    /// Allow the control API to listen on an address that is not loopback
     #[arg(long, help_heading = "Access")]
     control_beyond_loopback: bool,
-    /// An origin beside the server's own whose pages may subscribe and publish, such as
-    /// `https://example.org`; `*` stands for all; give it again for more than one
+    /// Origin whose pages may subscribe and publish, in addition to the server's own, such as
+    /// `https://example.org`; `*` allows all origins; repeat the option for more origins
     #[arg(long, value_name = "ORIGIN", value_parser = origin, help_heading = "Access")]
     allow_origin: Vec<String>,
-    /// A proxy before the server that is trusted to say for whom it asks: an address, or a network
-    /// such as `10.0.0.0/8`; give it again for more than one. Limits per address are then its
-    /// clients'
+    /// Proxy in front of the server that is trusted to name its clients: an address, or a network
+    /// such as `10.0.0.0/8`; repeat the option for more proxies. Limits per address then apply to
+    /// the clients of the proxy
     #[arg(long, value_name = "ADDRESS", help_heading = "Access")]
     trust_proxy: Vec<IpNetwork>,
-    /// Header in which the trusted proxies say for whom they ask
+    /// Header in which the trusted proxies name their clients
     #[arg(
         long,
         value_name = "HEADER",
@@ -60,46 +62,56 @@ pub(super) struct ServeOptions {
     #[arg(long, requires = "trust_proxy", help_heading = "Access")]
     proxy_protocol: bool,
 
-    /// Connections at once; one more is answered 503 [default: as many as there may be open files]
+    /// Maximum number of open connections; further ones are answered with 503 [default: the limit
+    /// of open files, less 64]
     #[arg(long, value_name = "CONNECTIONS", help_heading = "Limits")]
     max_connections: Option<NonZeroUsize>,
-    /// Connections at once from one address [default: as many as from all]
+    /// Maximum number of open connections from one address [default: no separate limit]
     #[arg(long, value_name = "CONNECTIONS", help_heading = "Limits")]
     max_connections_per_address: Option<NonZeroUsize>,
-    /// Bytes of a request's head; 431 above
+    /// Maximum size of the head of a request, in bytes; a larger head is answered with 431
     #[arg(long, value_name = "BYTES", default_value = "65536", help_heading = "Limits")]
     max_head: NonZeroUsize,
-    /// Bytes of a published payload; 413 above
+    /// Maximum size of a published payload, in bytes; a larger payload is answered with 413
     #[arg(long, value_name = "BYTES", default_value = "1048576", help_heading = "Limits")]
     max_message: NonZeroUsize,
-    /// Bytes of JSON that each feed keeps, beside the count of `--window` [default: any number]
+    /// Maximum bytes of JSON that each feed keeps, in addition to the limit of `--window` [default:
+    /// no limit]
     #[arg(long, value_name = "BYTES", help_heading = "Limits")]
     window_bytes: Option<NonZeroUsize>,
-    /// Messages per second that each feed takes from outside; 429 above [default: any number]
+    /// Maximum messages per second that clients may publish to each feed; more are answered with
+    /// 429 [default: no limit]
     #[arg(long, value_name = "MESSAGES", help_heading = "Limits")]
     publish_rate: Option<NonZeroU32>,
-    /// Time for the head of a request, from its first byte
-    #[arg(long, value_name = "TIME", default_value = "10s", value_parser = duration, help_heading = "Limits")]
+    /// Time limit for the head of a request, from its first byte
+    #[arg(long, value_name = "TIME", default_value = "10s", value_parser = duration,
+          help_heading = "Limits")]
     head_time: Duration,
-    /// Time for the body of a request
-    #[arg(long, value_name = "TIME", default_value = "30s", value_parser = duration, help_heading = "Limits")]
+    /// Time limit for the body of a request
+    #[arg(long, value_name = "TIME", default_value = "30s", value_parser = duration,
+          help_heading = "Limits")]
     body_time: Duration,
     /// Time that a connection may be open without a request
-    #[arg(long, value_name = "TIME", default_value = "90s", value_parser = duration, help_heading = "Limits")]
+    #[arg(long, value_name = "TIME", default_value = "90s", value_parser = duration,
+          help_heading = "Limits")]
     idle_time: Duration,
-    /// Time that a reader may take no byte while there are some for it
-    #[arg(long, value_name = "TIME", default_value = "30s", value_parser = duration, help_heading = "Limits")]
+    /// Time for which a reader may take no byte while bytes are waiting for it
+    #[arg(long, value_name = "TIME", default_value = "30s", value_parser = duration,
+          help_heading = "Limits")]
     write_time: Duration,
-    /// Time for connections to end once the server is told to stop
-    #[arg(long, value_name = "TIME", default_value = "5s", value_parser = duration, help_heading = "Limits")]
+    /// Time limit for connections to end after the server is told to stop
+    #[arg(long, value_name = "TIME", default_value = "5s", value_parser = duration,
+          help_heading = "Limits")]
     drain_time: Duration,
-    /// When the server stops, subscribers are told to come back at random within this time; `0s`
-    /// tells them nothing
-    #[arg(long, value_name = "TIME", default_value = "5s", value_parser = any_duration, help_heading = "Limits")]
+    /// When the server stops, it tells each subscriber to come back after a random time of up to
+    /// this; with `0s` it tells them nothing
+    #[arg(long, value_name = "TIME", default_value = "5s", value_parser = any_duration,
+          help_heading = "Limits")]
     return_time: Duration,
     /// Pause before reconnecting that event streams announce (`retry:`), or `none` to announce
     /// nothing
-    #[arg(long, value_name = "TIME", default_value = "1s", value_parser = announced, help_heading = "Limits")]
+    #[arg(long, value_name = "TIME", default_value = "1s", value_parser = announced,
+          help_heading = "Limits")]
     retry: Announced,
 }
 
@@ -166,8 +178,8 @@ impl ServerSetup {
         self.tls.as_ref().map(|tls| tls.certificate().to_owned())
     }
 
-    /// Returns the token for the ready line. `None` if it was given: whoever gave it knows it, and
-    /// printed lines are kept.
+    /// Returns the token for the ready line. `None` if it was given: then it is known already, and
+    /// printed lines may be kept in logs.
     pub(super) fn token_to_announce(&self) -> Option<String> {
         (!self.control_token_given).then(|| self.control_token.reveal().to_owned())
     }
@@ -203,14 +215,15 @@ impl ServeOptions {
         })
     }
 
-    /// Refuses a control API that everybody could reach, unless that was asked for.
+    /// Refuses an address of the control API that is not loopback, unless
+    /// `--control-beyond-loopback` is given.
     fn check_control(&self, address: SocketAddr) -> anyhow::Result<()> {
         if address.ip().is_loopback() || self.control_beyond_loopback {
             return Ok(());
         }
         bail!(
-            "`--control {address}` is not a loopback address: whoever reaches the control API and has \
-             its token can publish and stop publishing; if that is meant, add \
+            "`--control {address}` is not a loopback address: any program that reaches the control \
+             API and has its token can start and stop publishers; to allow this, add \
              `--control-beyond-loopback`"
         )
     }
@@ -261,8 +274,8 @@ impl ServeOptions {
     }
 }
 
-/// Reads a token from its file or its environment variable. It is never an argument, which
-/// everybody on the machine can read.
+/// Reads a token from its file or its environment variable. It is never an argument, because
+/// everybody on the machine can read arguments.
 fn token(name: &str, file: Option<&Path>) -> anyhow::Result<Option<Token>> {
     let variable = format!("WIREBENCH_{name}_TOKEN");
     let (text, from) = match (file, std::env::var(&variable)) {
@@ -274,7 +287,9 @@ fn token(name: &str, file: Option<&Path>) -> anyhow::Result<Option<Token>> {
         (None, Ok(text)) => (text, format!("the variable `{variable}`")),
         (None, Err(_)) => return Ok(None),
     };
-    Token::new(&text).with_context(|| format!("cannot use what is in {from} as a token")).map(Some)
+    Token::new(&text)
+        .with_context(|| format!("cannot use the content of {from} as a token"))
+        .map(Some)
 }
 
 fn duration(text: &str) -> Result<Duration, String> {
@@ -285,9 +300,8 @@ fn duration(text: &str) -> Result<Duration, String> {
 }
 
 fn any_duration(text: &str) -> Result<Duration, String> {
-    parse_duration(text).ok_or_else(|| {
-        "a time is a number and a unit, such as `500ms`, `10s` or `2m`; `0s` is none".to_owned()
-    })
+    parse_duration(text)
+        .ok_or_else(|| "a time is a number and a unit, such as `500ms`, `10s` or `0s`".to_owned())
 }
 
 fn announced(text: &str) -> Result<Announced, String> {

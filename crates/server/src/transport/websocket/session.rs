@@ -15,7 +15,7 @@ use tokio::io::AsyncWriteExt;
 use tokio::time::{Instant, MissedTickBehavior, interval_at, timeout};
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 use tokio_tungstenite::tungstenite::{Error, Message};
-use wirebench_protocol::{Cursor, Hello, Published};
+use wirebench_protocol::{Cursor, Hello, IdempotencyKey, Published};
 
 use super::socket::Socket;
 use crate::connection::RequestContext;
@@ -125,7 +125,7 @@ impl WebSocketSession {
         in_time(&self.subscription, &self.socket.context, self.socket.stream.flush()).await?;
         let answer = match message {
             Message::Text(request) => match self.publish(request.as_bytes()) {
-                Ok(cursor) => ServerFrame::Published(Published { cursor }),
+                Ok(published) => ServerFrame::Published(published),
                 Err(Rejected { status, error, hint }) => {
                     ServerFrame::Error { error, hint, status: status.as_u16() }
                 }
@@ -140,15 +140,17 @@ impl WebSocketSession {
         self.write(&answer.frame()).await
     }
 
-    fn publish(&self, request: &[u8]) -> Result<Cursor, Rejected> {
+    fn publish(&self, request: &[u8]) -> Result<Published, Rejected> {
         let Subscription { server, feed, .. } = &self.subscription;
         let offered = if self.may_publish {
-            payload(request, server.limits.message_bytes).and_then(|json| feed.offer(json))
+            PublishRequest::parse(request, server.limits.message_bytes).and_then(|request| {
+                feed.offer_with(request.publish.get().as_bytes(), request.key.as_ref())
+            })
         } else {
             let hint = "open the socket with the token, or with a ticket that was given for it";
             Err(Rejected::forbidden("publishing requires a token", hint))
         };
-        server.metrics.publishing.offered(offered.is_ok());
+        server.metrics.publishing.offered(&offered);
         offered
     }
 
@@ -179,22 +181,28 @@ async fn in_time(
     Err(SessionEnd::Gone(Error::Io(io::ErrorKind::TimedOut.into())))
 }
 
-/// Returns the payload in a request to publish.
-fn payload(request: &[u8], max_bytes: usize) -> Result<&[u8], Rejected> {
-    #[derive(Deserialize)]
-    #[serde(deny_unknown_fields)]
-    struct PublishRequest<'a> {
-        #[serde(borrow)]
-        publish: &'a RawValue,
+/// A request to publish.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct PublishRequest<'a> {
+    /// The payload.
+    #[serde(borrow)]
+    publish: &'a RawValue,
+    /// The key of a request that may be a repetition.
+    key: Option<IdempotencyKey>,
+}
+
+impl<'a> PublishRequest<'a> {
+    fn parse(request: &'a [u8], max_bytes: usize) -> Result<Self, Rejected> {
+        let hint = "send {\"publish\":<any JSON value>}, with a \"key\" if you may repeat it";
+        let request: Self = serde_json::from_slice(request)
+            .map_err(|error| Rejected::malformed(error.to_string(), hint))?;
+        if request.publish.get().len() > max_bytes {
+            let error = format!("a payload has at most {max_bytes} bytes");
+            return Err(Rejected::malformed(error, hint));
+        }
+        Ok(request)
     }
-    let hint = "send {\"publish\":<any JSON value>}";
-    let request: PublishRequest<'_> = serde_json::from_slice(request)
-        .map_err(|error| Rejected::malformed(error.to_string(), hint))?;
-    if request.publish.get().len() > max_bytes {
-        let error = format!("a payload has at most {max_bytes} bytes");
-        return Err(Rejected::malformed(error, hint));
-    }
-    Ok(request.publish.get().as_bytes())
 }
 
 /// Returns the frames of a batch. A gap comes first. A single message, the usual case, is not
