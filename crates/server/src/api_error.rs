@@ -69,6 +69,23 @@ impl ApiError {
         Self::over_the_limit("there are too many connections from this address")
     }
 
+    /// `503` to a client that would open a Socket.IO session beyond the limit.
+    pub(crate) fn too_many_sessions() -> Self {
+        Self::over_the_limit("there are too many sessions")
+    }
+
+    /// `503` to a client that would open a session while the server stops.
+    pub(crate) fn stopping() -> Self {
+        let hint = "come back in a moment";
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "the server stops", hint)
+            .with(header::RETRY_AFTER, "1")
+    }
+
+    /// Returns what is wrong and what to do instead, for a protocol that has no JSON for it.
+    pub(crate) fn text(&self) -> String {
+        format!("{}: {}", self.error, self.hint)
+    }
+
     fn over_the_limit(error: &str) -> Self {
         let hint = "come back later; the limit is the server's";
         Self::new(StatusCode::SERVICE_UNAVAILABLE, error, hint).with(header::RETRY_AFTER, "5")

@@ -99,7 +99,7 @@ pub use api_error::ApiError;
 pub use control::ControlApi;
 pub use feed::{Batch, Entry, Feed, Follow, FutureCursor, InvalidJson, JsonPayload, Rejected};
 pub use layer::{Io, Layer};
-pub use limits::Limits;
+pub use limits::{Limits, SocketIoLimits};
 pub use listener::listen;
 pub use proxies::{ForwardedHeader, InvalidNetwork, IpNetwork, Proxies};
 pub use publisher::{PacedPublisher, PayloadError, PublisherError};

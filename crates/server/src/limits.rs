@@ -41,6 +41,42 @@ pub struct Limits {
     /// milliseconds. `None` announces nothing: browsers then wait 3 s (Chromium, Safari) or 5 s
     /// (Firefox). Only SSE has a field for it.
     pub retry: Option<Duration>,
+    /// The limits of Socket.IO sessions.
+    pub socket_io: SocketIoLimits,
+}
+
+/// The limits of Socket.IO sessions. The defaults are those of the reference server (npm
+/// `socket.io` 4), except for `sessions`, which it does not limit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SocketIoLimits {
+    /// The interval at which the server pings each session. At least one millisecond.
+    pub ping_interval: Duration,
+    /// How long a session may take to answer a ping before it ends.
+    pub ping_timeout: Duration,
+    /// The maximum size of the body of a `POST`, of a WebSocket message, and of the answer to a
+    /// `GET` unless a single packet is larger, in bytes. A larger `POST` is answered `413`; the
+    /// session ends in both cases.
+    pub payload_bytes: usize,
+    /// How long a session may take to upgrade from polling to a WebSocket before it ends.
+    pub upgrade_time: Duration,
+    /// How long a session may be open without a namespace before it ends.
+    pub connect_time: Duration,
+    /// The maximum number of open sessions. Further ones are answered `503` with `Retry-After`;
+    /// those that are open stay.
+    pub sessions: usize,
+}
+
+impl Default for SocketIoLimits {
+    fn default() -> Self {
+        Self {
+            ping_interval: Duration::from_secs(25),
+            ping_timeout: Duration::from_secs(20),
+            payload_bytes: 1_000_000,
+            upgrade_time: Duration::from_secs(10),
+            connect_time: Duration::from_secs(45),
+            sessions: 65_536,
+        }
+    }
 }
 
 impl Default for Limits {
@@ -57,6 +93,7 @@ impl Default for Limits {
             drain_time: Duration::from_secs(5),
             return_time: Duration::from_secs(5),
             retry: Some(Duration::from_secs(1)),
+            socket_io: SocketIoLimits::default(),
         }
     }
 }

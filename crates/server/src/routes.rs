@@ -33,7 +33,7 @@ pub(crate) fn routes(server: Arc<SharedState>) -> Router {
         .route("/echo", on(websocket::METHODS, websocket::echo))
         .route("/feeds/{feed}/messages", post(publish));
     for transport in Transport::ALL {
-        router = router.merge(transport::routes(transport));
+        router = router.merge(transport::routes(transport, &server));
     }
     router = router.fallback(no_such_route).method_not_allowed_fallback(no_such_method);
     if let Some(cors) = server.access.cors_layer() {

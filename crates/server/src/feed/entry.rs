@@ -1,10 +1,11 @@
 //! One published message, framed for every transport when it is published.
 
 use bytes::Bytes;
+use socketioxide_core::Str;
 use wirebench_protocol::{Cursor, Seq, Timestamp};
 
 use super::payload::JsonPayload;
-use crate::framing::{sse, websocket};
+use crate::framing::{socket_io, sse, websocket};
 
 /// One message of a feed, framed once for each transport. All subscribers share these bytes, so
 /// that a delivery is a write and never another encoding.
@@ -20,6 +21,8 @@ pub struct Entry {
     pub sse: Bytes,
     /// The WebSocket text frame, its header included.
     pub websocket: Bytes,
+    /// The data of the Socket.IO event: `["message",<message>]`.
+    pub(crate) socket_io: Str,
 }
 
 impl Entry {
@@ -29,7 +32,8 @@ impl Entry {
         let (sse, message) = sse::event(cursor, &[envelope.as_bytes(), payload.as_bytes(), b"}"]);
         let json = sse.slice(message);
         let websocket = websocket::text_frame(&json);
-        Self { seq: cursor.seq, published_at: due, json, sse, websocket }
+        let socket_io = socket_io::message(&json);
+        Self { seq: cursor.seq, published_at: due, json, sse, websocket, socket_io }
     }
 
     /// Returns true if the message has this payload.
@@ -55,5 +59,6 @@ mod tests {
         assert_eq!(entry.json, json);
         assert_eq!(entry.sse, format!("id: 00000000000000ab-7\ndata: {json}\n\n"));
         assert_eq!(entry.websocket[2..], *json.as_bytes());
+        assert_eq!(*entry.socket_io, *format!("[\"message\",{json}]"));
     }
 }

@@ -4,5 +4,6 @@
 //! when it is published; the transports frame what else they send.
 
 pub(crate) mod polling;
+pub(crate) mod socket_io;
 pub(crate) mod sse;
 pub(crate) mod websocket;

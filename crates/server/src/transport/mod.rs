@@ -33,6 +33,7 @@ mod polling;
 #[cfg(test)]
 mod session_example;
 mod short_polling;
+mod socket_io;
 mod sse;
 mod subscription;
 pub(crate) mod websocket;
@@ -54,13 +55,13 @@ use crate::state::SharedState;
 pub(crate) type Routes = Router<Arc<SharedState>>;
 
 /// Returns the routes of a transport.
-pub(crate) fn routes(transport: Transport) -> Routes {
+pub(crate) fn routes(transport: Transport, server: &Arc<SharedState>) -> Routes {
     match transport {
         Transport::ShortPolling => one_route(transport, short_polling::METHODS),
         Transport::LongPolling => one_route(transport, long_polling::METHODS),
         Transport::Sse => one_route(transport, sse::METHODS),
         Transport::WebSocket => one_route(transport, websocket::METHODS),
-        Transport::SocketIo => Routes::new(),
+        Transport::SocketIo => socket_io::routes(server),
     }
 }
 

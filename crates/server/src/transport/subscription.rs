@@ -51,7 +51,12 @@ impl Subscription {
         let Query(query) = Query::<SubscriptionQuery>::try_from_uri(uri)
             .map_err(|error| ApiError::bad_request(error.body_text(), QUERY_HINT))?;
         server.access.subscribe(query.ticket.as_deref(), headers)?;
-        Ok((Self { transport, server: Arc::clone(server), feed: feed.clone() }, query))
+        Ok((Self::new(transport, server, feed), query))
+    }
+
+    /// Creates a subscription for a subscriber that may have it.
+    pub(super) fn new(transport: Transport, server: &Arc<SharedState>, feed: &Feed) -> Self {
+        Self { transport, server: Arc::clone(server), feed: feed.clone() }
     }
 
     /// Returns the cursor at which the subscription starts.

@@ -17,7 +17,7 @@ use crate::api_error::ApiError;
 /// # Errors
 /// `426` if the request is no handshake or is one of another version; `400` if it is a malformed
 /// one.
-pub(super) fn accept(request: &mut Request) -> Result<Response, ApiError> {
+pub(in crate::transport) fn accept(request: &mut Request) -> Result<Response, ApiError> {
     let protocol = request.extensions().get::<Protocol>().map(Protocol::as_str);
     if protocol.is_some_and(|protocol| protocol.eq_ignore_ascii_case("websocket")) {
         // The library knows nothing of RFC 8441. It leaves one header to check.

@@ -5,7 +5,7 @@
 //! `socket.rs` opens and closes it for both.
 
 mod echo;
-mod handshake;
+pub(super) mod handshake;
 mod session;
 mod socket;
 

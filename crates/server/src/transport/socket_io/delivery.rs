@@ -1,0 +1,97 @@
+//! Follows a feed for one client.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use futures::StreamExt;
+use smallvec::SmallVec;
+use socketioxide::SocketError;
+use socketioxide_core::Str;
+use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
+use wirebench_protocol::{Cursor, Hello};
+
+use super::adapter::PacketSender;
+use super::session::Session;
+use crate::feed::Batch;
+use crate::framing::socket_io as framing;
+use crate::transport::subscription::Subscription;
+
+/// What follows a feed for one client.
+pub(super) struct Delivery {
+    pub(super) subscription: Subscription,
+    pub(super) session: Arc<Session>,
+    pub(super) sender: PacketSender,
+    /// Cancelled when the client leaves the namespace.
+    pub(super) gone: CancellationToken,
+}
+
+/// Why a delivery ends, other than by the client.
+enum DeliveryEnd {
+    /// The feed closed, because the server stops.
+    FeedClosed,
+    /// The client took nothing for too long.
+    SlowReader,
+    /// The library has ended the session.
+    SessionEnded,
+}
+
+impl Delivery {
+    /// Sends the hello, then every message when it is published, in a task of the server.
+    pub(super) fn spawn(self, after: Cursor) {
+        self.session.subscriptions.fetch_add(1, Ordering::AcqRel);
+        let server = Arc::clone(&self.subscription.server);
+        server.spawn(async move {
+            let end = self.gone.run_until_cancelled(self.deliver(after)).await;
+            self.session.subscriptions.fetch_sub(1, Ordering::AcqRel);
+            match end {
+                Some(Err(DeliveryEnd::FeedClosed)) => self.session.close().await,
+                Some(Err(DeliveryEnd::SlowReader)) => {
+                    tracing::warn!(
+                        transport = "socket.io",
+                        "a reader that took nothing for too long was dropped"
+                    );
+                    self.session.close().await;
+                }
+                Some(Err(DeliveryEnd::SessionEnded) | Ok(())) | None => {}
+            }
+        });
+    }
+
+    async fn deliver(&self, after: Cursor) -> Result<(), DeliveryEnd> {
+        let cursor = self.say_hello(after).await?;
+        let mut follow = self.subscription.follow(cursor);
+        loop {
+            let batch = follow.next().await.ok_or(DeliveryEnd::FeedClosed)?;
+            if let Some(gap) = batch.gap {
+                self.send(framing::gap(gap, batch.before())).await?;
+            }
+            for entry in &batch.entries {
+                self.send(entry.socket_io.clone()).await?;
+            }
+            self.subscription.count(&batch);
+        }
+    }
+
+    /// Sends the first event, with the gap if there is one. Returns the cursor to follow from.
+    async fn say_hello(&self, after: Cursor) -> Result<Cursor, DeliveryEnd> {
+        let first = self.subscription.feed.read(after);
+        let cursor = if first.gap.is_some() { first.before() } else { after };
+        self.subscription.count(&Batch { entries: SmallVec::new(), ..first });
+        self.send(framing::hello(&Hello { cursor, gap: first.gap })).await?;
+        Ok(cursor)
+    }
+
+    /// Sends an event as soon as there is room for it.
+    async fn send(&self, data: Str) -> Result<(), DeliveryEnd> {
+        let write_time = self.subscription.server.limits.write_time;
+        if timeout(write_time, self.session.window.room()).await.is_err() {
+            return Err(DeliveryEnd::SlowReader);
+        }
+        let sent = self.sender.event(&self.session.window, data);
+        sent.map_err(|error| match error {
+            SocketError::InternalChannelFull => DeliveryEnd::SlowReader,
+            SocketError::Closed => DeliveryEnd::SessionEnded,
+        })
+    }
+}

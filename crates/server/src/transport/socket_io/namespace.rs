@@ -1,0 +1,220 @@
+//! The namespaces: one for each feed. What a client may do in it, and what its events do.
+
+use std::fmt;
+use std::sync::Arc;
+
+use axum::http::HeaderValue;
+use axum::http::header::AUTHORIZATION;
+use serde::Deserialize;
+use serde_json::value::RawValue;
+use socketioxide::extract::{SocketRef, TryData};
+use socketioxide::handler::{ConnectHandler, MessageHandler, Value};
+use socketioxide::socket::Socket;
+use socketioxide::{SocketError, SocketIo};
+use tokio_util::sync::CancellationToken;
+use wirebench_protocol::{Cursor, Transport};
+
+use super::adapter::{Adapters, PacketSender, RegisteredAdapter};
+use super::delivery::Delivery;
+use super::session::Session;
+use crate::api_error::ApiError;
+use crate::feed::{Feed, Rejected};
+use crate::framing::socket_io as framing;
+use crate::state::SharedState;
+use crate::transport::subscription::Subscription;
+
+/// The `auth` of a client that connects to a namespace.
+#[derive(Debug, Default, Deserialize)]
+struct Auth {
+    /// A cursor, `start`, or nothing.
+    #[serde(default)]
+    after: String,
+    /// The token, for a client that cannot set a header.
+    token: Option<String>,
+    /// A ticket in place of the token.
+    ticket: Option<String>,
+}
+
+/// What a client that was admitted gets.
+#[derive(Clone)]
+struct Admitted {
+    subscription: Subscription,
+    after: Cursor,
+    may_publish: bool,
+}
+
+/// Why a client may not connect. Its text is the message of the packet `CONNECT_ERROR`.
+struct Refused(ApiError);
+
+impl fmt::Display for Refused {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{}", self.0.text())
+    }
+}
+
+/// Adds the namespace of a feed.
+pub(super) fn add(
+    io: &SocketIo<RegisteredAdapter>,
+    adapters: &Adapters,
+    server: &Arc<SharedState>,
+    name: &str,
+    feed: &Feed,
+) {
+    let admit = {
+        let (server, feed) = (Arc::clone(server), feed.clone());
+        async move |socket: SocketRef<RegisteredAdapter>, TryData(auth): TryData<Auth>| {
+            let auth = auth.map_err(|error| {
+                let hint = "`auth` is an object with `after`, `token` and `ticket`, all optional";
+                Refused(ApiError::bad_request(error.to_string(), hint))
+            })?;
+            let admitted = admit(&server, &feed, &session(&socket), &auth).map_err(Refused)?;
+            socket.extensions.insert(admitted);
+            Ok::<(), Refused>(())
+        }
+    };
+    let adapters = adapters.clone();
+    let connected = async move |socket: SocketRef<RegisteredAdapter>| {
+        if let Some(sender) = adapters.sender(socket.ns(), socket.id) {
+            serve(&socket, &sender);
+        }
+    };
+    io.ns(format!("/feeds/{name}"), connected.with(admit));
+}
+
+/// Returns our side of the session of a client. It came with the opening request.
+fn session(socket: &Socket<RegisteredAdapter>) -> Arc<Session> {
+    let session = socket.req_parts().extensions.get::<Arc<Session>>();
+    Arc::clone(session.expect("each session is opened with it"))
+}
+
+/// Checks what a client asks for.
+fn admit(
+    server: &Arc<SharedState>,
+    feed: &Feed,
+    session: &Session,
+    auth: &Auth,
+) -> Result<Admitted, ApiError> {
+    let mut headers = session.headers.clone();
+    if let Some(token) = &auth.token
+        && let Ok(token) = HeaderValue::try_from(format!("Bearer {token}"))
+    {
+        headers.insert(AUTHORIZATION, token);
+    }
+    let ticket = auth.ticket.as_deref().or(session.ticket.as_deref());
+    server.access.subscribe(ticket, &headers)?;
+    let subscription = Subscription::new(Transport::SocketIo, server, feed);
+    let after = subscription.locate(&auth.after)?;
+    let may_publish = server.access.publish(ticket, &headers).is_ok();
+    Ok(Admitted { subscription, after, may_publish })
+}
+
+/// Serves a client that has just connected: follows the feed for it, and handles its events.
+fn serve(socket: &SocketRef<RegisteredAdapter>, sender: &PacketSender) {
+    let Some(admitted) = socket.extensions.remove::<Admitted>() else { return };
+    let session = session(socket);
+    let Admitted { subscription, after, may_publish } = admitted;
+    let gone = CancellationToken::new();
+    let left = gone.clone();
+    socket.on_disconnect(async move || left.cancel());
+    socket.on_fallback(InOrder(ClientEvents {
+        subscription: subscription.clone(),
+        session: Arc::clone(&session),
+        sender: sender.clone(),
+        may_publish,
+    }));
+    // A client that left before the handler was set is not announced to it.
+    if socket.connected() {
+        let delivery = Delivery { subscription, session, sender: sender.clone(), gone };
+        delivery.spawn(after);
+    }
+}
+
+/// Handles the events of one client of a feed.
+struct ClientEvents {
+    subscription: Subscription,
+    session: Arc<Session>,
+    sender: PacketSender,
+    may_publish: bool,
+}
+
+/// A handler that is called by the task that reads from the client. The library would run others as
+/// a task for each event, in any order.
+struct InOrder<T>(T);
+
+impl MessageHandler<RegisteredAdapter, InOrder<ClientEvents>> for InOrder<ClientEvents> {
+    fn call(&self, _: Arc<Socket<RegisteredAdapter>>, data: Value, acknowledge: Option<i64>) {
+        self.0.handle(data, acknowledge);
+    }
+}
+
+impl ClientEvents {
+    /// Handles an event: `data` is its name and its arguments.
+    fn handle(&self, data: Value, acknowledge: Option<i64>) {
+        let Value::Str(text, attachments) = data else { return };
+        let Ok(parts) = serde_json::from_str::<Vec<&RawValue>>(&text) else { return };
+        let Some((name, arguments)) = parts.split_first() else { return };
+        let answer = match name.get() {
+            "\"publish\"" => Value::Str(self.publish(arguments, attachments.is_some()), None),
+            "\"echo\"" if acknowledge.is_some() => {
+                let arguments: Vec<_> = arguments.iter().map(|part| part.get()).collect();
+                Value::Str(format!("[{}]", arguments.join(",")).into(), attachments)
+            }
+            "\"echo\"" => {
+                let sent = match attachments {
+                    Some(attachments) => self.sender.binary_event(text, attachments),
+                    None => self.sender.event(&self.session.window, text),
+                };
+                return self.check_room(sent);
+            }
+            _ => Value::Str(unknown_event(), None),
+        };
+        if let Some(event) = acknowledge {
+            self.check_room(self.sender.acknowledge(event, answer));
+        }
+    }
+
+    /// Ends the session of a client that sends without reading, until there is no room for what it
+    /// is answered.
+    fn check_room(&self, sent: Result<(), SocketError>) {
+        if let Err(SocketError::InternalChannelFull) = sent {
+            let session = Arc::clone(&self.session);
+            self.subscription.server.spawn(async move { session.close().await });
+        }
+    }
+
+    /// Publishes the only argument of an event. Returns the acknowledgement.
+    fn publish(&self, arguments: &[&RawValue], has_attachments: bool) -> socketioxide_core::Str {
+        let offered = self.offer(arguments, has_attachments);
+        self.subscription.server.metrics.publishing.offered(offered.is_ok());
+        match offered {
+            Ok(cursor) => framing::published(cursor),
+            Err(Rejected { status, error, hint }) => {
+                framing::refused(&error, hint, status.as_u16())
+            }
+        }
+    }
+
+    fn offer(&self, arguments: &[&RawValue], has_attachments: bool) -> Result<Cursor, Rejected> {
+        let hint = "emit `publish` with one argument, any JSON value";
+        if !self.may_publish {
+            let hint = "connect with the token, or with a ticket that was given for it";
+            return Err(Rejected::forbidden("publishing requires a token", hint));
+        }
+        let [payload] = arguments else {
+            return Err(Rejected::malformed("a message is one argument", hint));
+        };
+        if has_attachments {
+            return Err(Rejected::malformed("a message has no attachments", hint));
+        }
+        let max_bytes = self.subscription.server.limits.message_bytes;
+        if payload.get().len() > max_bytes {
+            let error = format!("a payload has at most {max_bytes} bytes");
+            return Err(Rejected::malformed(error, hint));
+        }
+        self.subscription.feed.offer(payload.get().as_bytes())
+    }
+}
+
+fn unknown_event() -> socketioxide_core::Str {
+    framing::refused("unknown event", "emit `publish` or `echo`", 404)
+}

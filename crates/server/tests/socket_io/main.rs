@@ -1,0 +1,8 @@
+//! Socket.IO as its clients find it: packets over requests and over WebSockets, all in memory.
+
+#![expect(clippy::unwrap_used, reason = "clippy does not see that helpers here are tests")]
+
+mod client;
+mod delivery;
+mod heartbeat;
+mod upgrade;
