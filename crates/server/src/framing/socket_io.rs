@@ -27,8 +27,8 @@ pub(crate) fn gap(gap: Gap, cursor: Cursor) -> Str {
 }
 
 /// Returns the acknowledgement of a message that was published.
-pub(crate) fn published(cursor: Cursor) -> Str {
-    encode(&[Published { cursor }])
+pub(crate) fn published(published: &Published) -> Str {
+    encode(&[published])
 }
 
 /// Returns the acknowledgement of an event that was refused: what is wrong, what to do instead, and
@@ -64,7 +64,8 @@ mod tests {
             gap(Gap::Missed(2), cursor),
             r#"["gap",{"gap":{"missed":2},"cursor":"00000000000000ab-7"}]"#,
         );
-        check(published(cursor), r#"[{"cursor":"00000000000000ab-7"}]"#);
+        let once = Published { cursor, repeated: false };
+        check(published(&once), r#"[{"cursor":"00000000000000ab-7"}]"#);
         check(
             refused("not JSON", "send JSON", 400),
             r#"[{"error":"not JSON","hint":"send JSON","status":400}]"#,

@@ -46,31 +46,48 @@ async fn a_session_over_a_websocket_receives_and_resumes() {
     receives_and_resumes(&server, sessions).await;
 }
 
-/// Returns the data of the acknowledgement of event 7.
-fn acknowledged(packet: &str) -> Value {
-    let data = packet.strip_prefix(&format!("43{NAMESPACE},7"));
-    serde_json::from_str(data.unwrap_or_else(|| panic!("{packet:?}"))).unwrap()
+/// Emits an event and returns the first argument of its acknowledgement. Messages that come before
+/// are added to `messages`.
+async fn acknowledged(session: &mut impl Session, data: &str, messages: &mut Vec<Value>) -> Value {
+    session.send(&format!("42{NAMESPACE},7{data}")).await;
+    loop {
+        let packet = session.packet().await;
+        if let Some(data) = packet.strip_prefix(&format!("43{NAMESPACE},7")) {
+            return serde_json::from_str::<Value>(data).unwrap();
+        }
+        messages.push(event(&packet).1["payload"].take());
+    }
 }
 
 async fn publishes(server: &TestServer, session: &mut impl Session) {
     session.connect("").await;
-    session.send(&format!("42{NAMESPACE},7[\"publish\",{{\"a\": 1}}]")).await;
-    let mut packets = [session.packet().await, session.packet().await];
-    packets.sort();
-    let (name, message) = event(&packets[0]);
-    assert_eq!((name.as_str(), &message["payload"]), ("message", &json!({ "a": 1 })));
-    let answer = &acknowledged(&packets[1])[0];
-    assert!(answer["cursor"].as_str().unwrap().ends_with("-1"), "{answer}");
-    assert_eq!(server.feed.published(), 1);
-
-    for (arguments, error) in [("", "a message is one argument"), (",1,2", "a message is one")] {
-        session.send(&format!("42{NAMESPACE},7[\"publish\"{arguments}]")).await;
-        let answer = acknowledged(&session.packet().await);
-        assert!(answer[0]["error"].as_str().unwrap().starts_with(error), "{answer}");
-        assert_eq!(answer[0]["status"], 400);
+    let mut messages = Vec::new();
+    for (data, number, repeated) in [
+        (r#"["publish",{"a": 1}]"#, "-1", false),
+        (r#"["publish",2,{"key":"k"}]"#, "-2", false),
+        (r#"["publish",2,{"key":"k"}]"#, "-2", true),
+        (r#"["publish",[3],{}]"#, "-3", false),
+    ] {
+        let answer = acknowledged(session, data, &mut messages).await;
+        assert!(answer[0]["cursor"].as_str().unwrap().ends_with(number), "{data}: {answer}");
+        assert_eq!(answer[0]["repeated"] == true, repeated, "{data}: {answer}");
     }
-    session.send(&format!("42{NAMESPACE},7[\"echo\",[1,\"x\"],null]")).await;
-    assert_eq!(acknowledged(&session.packet().await), json!([[1, "x"], null]));
+    for (data, error) in [
+        (r#"["publish"]"#, "a message is one argument"),
+        (r#"["publish",1,2]"#, "invalid type"),
+        (r#"["publish",1,{},3]"#, "a message is one argument"),
+        (r#"["subscribe"]"#, "unknown event"),
+    ] {
+        let answer = acknowledged(session, data, &mut messages).await;
+        assert!(answer[0]["error"].as_str().unwrap().starts_with(error), "{data}: {answer}");
+    }
+    let echo = acknowledged(session, r#"["echo",[1,"x"],null]"#, &mut messages).await;
+    assert_eq!(echo, json!([[1, "x"], null]));
+    while messages.len() < 3 {
+        messages.push(session.message().await);
+    }
+    assert_eq!(messages, [json!({ "a": 1 }), json!(2), json!([3])]);
+    assert_eq!(server.feed.published(), 3);
 }
 
 #[tokio::test]

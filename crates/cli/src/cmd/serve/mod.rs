@@ -15,6 +15,7 @@ use wirebench_server::{Feed, Server};
 
 mod instance;
 mod options;
+mod socket_io;
 
 use self::instance::{EndReason, Instance};
 use self::options::{ServeOptions, ServerSetup};

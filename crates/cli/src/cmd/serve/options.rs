@@ -12,6 +12,7 @@ use wirebench_server::{
     Access, Feed, ForwardedHeader, IpNetwork, Limits, Proxies, Server, Tls, Token,
 };
 
+use super::socket_io::SocketIoOptions;
 use crate::machine;
 
 /// The number of open files that a server needs in addition to its connections.
@@ -113,6 +114,9 @@ pub(super) struct ServeOptions {
     #[arg(long, value_name = "TIME", default_value = "1s", value_parser = announced,
           help_heading = "Limits")]
     retry: Announced,
+
+    #[command(flatten)]
+    socket_io: SocketIoOptions,
 }
 
 /// The value of `--retry`.
@@ -270,6 +274,7 @@ impl ServeOptions {
             drain_time: self.drain_time,
             return_time: self.return_time,
             retry: self.retry.0,
+            socket_io: self.socket_io.limits(),
         }
     }
 }

@@ -11,8 +11,9 @@ use socketioxide::extract::{SocketRef, TryData};
 use socketioxide::handler::{ConnectHandler, MessageHandler, Value};
 use socketioxide::socket::Socket;
 use socketioxide::{SocketError, SocketIo};
+use socketioxide_core::Str;
 use tokio_util::sync::CancellationToken;
-use wirebench_protocol::{Cursor, Transport};
+use wirebench_protocol::{Cursor, IdempotencyKey, Published, Transport};
 
 use super::adapter::{Adapters, PacketSender, RegisteredAdapter};
 use super::delivery::Delivery;
@@ -182,39 +183,52 @@ impl ClientEvents {
         }
     }
 
-    /// Publishes the only argument of an event. Returns the acknowledgement.
-    fn publish(&self, arguments: &[&RawValue], has_attachments: bool) -> socketioxide_core::Str {
+    /// Publishes the first argument of an event. Returns the acknowledgement.
+    fn publish(&self, arguments: &[&RawValue], has_attachments: bool) -> Str {
         let offered = self.offer(arguments, has_attachments);
-        self.subscription.server.metrics.publishing.offered(offered.is_ok());
+        self.subscription.server.metrics.publishing.offered(&offered);
         match offered {
-            Ok(cursor) => framing::published(cursor),
+            Ok(published) => framing::published(&published),
             Err(Rejected { status, error, hint }) => {
                 framing::refused(&error, hint, status.as_u16())
             }
         }
     }
 
-    fn offer(&self, arguments: &[&RawValue], has_attachments: bool) -> Result<Cursor, Rejected> {
-        let hint = "emit `publish` with one argument, any JSON value";
+    fn offer(&self, arguments: &[&RawValue], has_attachments: bool) -> Result<Published, Rejected> {
+        let hint = "emit `publish` with any JSON value, and with {\"key\":…} if you may repeat it";
         if !self.may_publish {
             let hint = "connect with the token, or with a ticket that was given for it";
             return Err(Rejected::forbidden("publishing requires a token", hint));
         }
-        let [payload] = arguments else {
-            return Err(Rejected::malformed("a message is one argument", hint));
-        };
         if has_attachments {
             return Err(Rejected::malformed("a message has no attachments", hint));
         }
+        let (payload, options) = match arguments {
+            [payload] => (payload, PublishOptions::default()),
+            [payload, options] => match serde_json::from_str(options.get()) {
+                Ok(options) => (payload, options),
+                Err(error) => return Err(Rejected::malformed(error.to_string(), hint)),
+            },
+            _ => return Err(Rejected::malformed("a message is one argument", hint)),
+        };
         let max_bytes = self.subscription.server.limits.message_bytes;
         if payload.get().len() > max_bytes {
             let error = format!("a payload has at most {max_bytes} bytes");
             return Err(Rejected::malformed(error, hint));
         }
-        self.subscription.feed.offer(payload.get().as_bytes())
+        self.subscription.feed.offer_with(payload.get().as_bytes(), options.key.as_ref())
     }
 }
 
-fn unknown_event() -> socketioxide_core::Str {
+/// The second argument of the event `publish`.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct PublishOptions {
+    /// The key of a request that may be a repetition.
+    key: Option<IdempotencyKey>,
+}
+
+fn unknown_event() -> Str {
     framing::refused("unknown event", "emit `publish` or `echo`", 404)
 }
