@@ -10,6 +10,7 @@ mod per_transport;
 mod publishing;
 mod registrar;
 mod requests;
+mod sessions;
 
 use prometheus::{Registry, TextEncoder};
 
@@ -18,6 +19,8 @@ use self::connections::ConnectionMetrics;
 use self::messages::MessageMetrics;
 use self::publishing::PublishingMetrics;
 use self::requests::RequestMetrics;
+pub(crate) use self::sessions::SessionEnd;
+use self::sessions::SessionMetrics;
 
 /// The counters of one server.
 #[derive(Debug)]
@@ -27,6 +30,7 @@ pub(crate) struct Metrics {
     pub(crate) requests: RequestMetrics,
     pub(crate) messages: MessageMetrics,
     pub(crate) publishing: PublishingMetrics,
+    pub(crate) sessions: SessionMetrics,
 }
 
 impl Metrics {
@@ -37,6 +41,7 @@ impl Metrics {
             requests: RequestMetrics::new(&registry),
             messages: MessageMetrics::new(&registry),
             publishing: PublishingMetrics::new(&registry),
+            sessions: SessionMetrics::new(&registry),
             registry,
         }
     }

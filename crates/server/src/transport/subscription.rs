@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::extract::{Query, Request};
 use serde::Deserialize;
-use wirebench_protocol::{After, Cursor, CursorError, Transport};
+use wirebench_protocol::{After, Cursor, CursorError, Gap, Transport};
 
 use crate::api_error::ApiError;
 use crate::feed::{Batch, Feed, Follow};
@@ -75,11 +75,20 @@ impl Subscription {
 
     /// Counts what a batch brings to the subscriber.
     pub(super) fn count(&self, batch: &Batch) {
-        let metrics = &self.server.metrics.messages;
         if let Some(gap) = batch.gap {
-            metrics.gap(self.transport, gap);
+            self.count_gap(gap);
         }
-        metrics.delivered(self.transport, batch.entries.len());
+        self.count_messages(batch.entries.len());
+    }
+
+    /// Counts messages that were handed to the subscriber.
+    pub(super) fn count_messages(&self, messages: usize) {
+        self.server.metrics.messages.delivered(self.transport, messages);
+    }
+
+    /// Counts a gap that the subscriber was told of.
+    pub(super) fn count_gap(&self, gap: Gap) {
+        self.server.metrics.messages.gap(self.transport, gap);
     }
 
     /// Counts an answer without a message.

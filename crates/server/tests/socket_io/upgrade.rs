@@ -2,6 +2,7 @@
 
 use axum::http::StatusCode;
 use serde_json::Value;
+use tokio::time::Instant;
 
 use crate::client::{Session, TestServer, WebSocket};
 
@@ -60,19 +61,43 @@ async fn a_session_is_upgraded_once() {
     assert_eq!(socket.message().await, 1, "the first one goes on");
 }
 
-#[tokio::test]
-async fn an_upgrade_that_fails_ends_the_session() {
+#[tokio::test(start_paused = true)]
+async fn a_session_goes_on_polling_after_an_upgrade_that_fails() {
     let server = TestServer::new();
     let mut session = server.open_polling().await;
     session.connect("").await;
+
     let mut socket = server.open_websocket(Some(&session.id)).await;
     socket.send("4no probe").await;
     while let Some(Ok(_)) = socket.next().await {}
-    // The library answers with `noop` for as long as the upgrade is under way.
-    loop {
-        match session.ask("GET", "").await {
-            (StatusCode::OK, packets) => assert_eq!(packets, "6"),
-            (status, _) => break assert_eq!(status, StatusCode::BAD_REQUEST),
-        }
-    }
+    server.publish("1");
+    assert_eq!(session.message().await, 1);
+
+    let start = Instant::now();
+    let mut socket = probe(&server, &session.id).await;
+    while let Some(Ok(_)) = socket.next().await {}
+    assert_eq!(start.elapsed().as_secs(), 10, "the upgrade time");
+    server.publish("2");
+    assert_eq!(session.message().await, 2);
+
+    let mut socket = probe(&server, &session.id).await;
+    socket.send("5").await;
+    server.publish("3");
+    assert_eq!(socket.message().await, 3, "the third attempt is as good as the first");
+}
+
+#[tokio::test(start_paused = true)]
+async fn polls_are_answered_without_a_packet_while_the_client_probes() {
+    let server = TestServer::new();
+    let mut session = server.open_polling().await;
+    session.connect("").await;
+    let id = session.id.clone();
+    let start = Instant::now();
+    let ((), _socket) = tokio::join!(session.receive(), probe(&server, &id));
+    assert_eq!(session.packet().await, "6");
+    assert!(start.elapsed().is_zero(), "the poll that was held is answered at once");
+    assert_eq!(session.packet().await, "6");
+    assert_eq!(start.elapsed().as_millis(), 100, "and further ones after a pause");
+    server.publish("1");
+    assert_eq!(session.message().await, 1, "unless there is a packet");
 }

@@ -2,7 +2,7 @@
 //!
 //! The library's `emit` serialises its data for each client. Its adapters take encoded data.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,13 +12,13 @@ use parking_lot::Mutex;
 use socketioxide::SocketError;
 use socketioxide::adapter::Emitter;
 use socketioxide::handler::Value;
+use socketioxide_core::Sid;
 use socketioxide_core::adapter::{
     BroadcastOptions, CoreAdapter, CoreLocalAdapter, DefinedAdapter, SocketEmitter,
 };
 use socketioxide_core::packet::Packet;
-use socketioxide_core::{Sid, Str};
 
-use super::window::{EVENT_PACKET, EventWindow};
+use super::window::SendWindow;
 
 /// The part of an adapter that reaches the clients of its namespace.
 type LocalAdapter = Arc<CoreLocalAdapter<Emitter>>;
@@ -79,46 +79,46 @@ pub(super) struct PacketSender {
 }
 
 impl PacketSender {
-    /// Sends an event: its name and its arguments, as a JSON array. The event counts as being on its
-    /// way until the client has taken it.
+    /// Sends an event: its name and its arguments, as a JSON array. It counts as being on its way
+    /// until the client has taken it.
     ///
     /// # Errors
     /// The library's buffer for this client is full, or the client is gone.
-    pub(super) fn event(&self, window: &EventWindow, data: Str) -> Result<(), SocketError> {
-        let namespace = self.local.path().clone();
-        // The packet: `42<namespace>,<data>`.
-        let bytes = EVENT_PACKET.len() + namespace.len() + 1 + data.len();
-        window.add(bytes);
-        let sent = self.send(Packet::event(namespace, Value::Str(data, None)));
-        if sent.is_err() {
-            window.remove(bytes);
-        }
-        sent
+    pub(super) fn event(&self, window: &SendWindow, data: Value) -> Result<(), SocketError> {
+        window.add(size(&data));
+        let sent = self.send(Packet::event(self.local.path().clone(), data));
+        sent.inspect_err(|_| window.withdraw())
     }
 
-    /// Sends an event with attachments, which no window counts.
+    /// Acknowledges an event of the client: the arguments, as a JSON array. It counts as an event
+    /// does.
     ///
     /// # Errors
     /// As [`event`](Self::event).
-    pub(super) fn binary_event(
+    pub(super) fn acknowledge(
         &self,
-        data: Str,
-        attachments: VecDeque<Bytes>,
+        window: &SendWindow,
+        event: i64,
+        data: Value,
     ) -> Result<(), SocketError> {
-        let data = Value::Str(data, Some(attachments));
-        self.send(Packet::event(self.local.path().clone(), data))
-    }
-
-    /// Acknowledges an event of the client: the arguments, as a JSON array.
-    ///
-    /// # Errors
-    /// As [`event`](Self::event).
-    pub(super) fn acknowledge(&self, event: i64, data: Value) -> Result<(), SocketError> {
-        self.send(Packet::ack(self.local.path().clone(), data, event))
+        window.add(size(&data));
+        let sent = self.send(Packet::ack(self.local.path().clone(), data, event));
+        sent.inspect_err(|_| window.withdraw())
     }
 
     fn send(&self, packet: Packet) -> Result<(), SocketError> {
         let sent = self.local.broadcast(packet, BroadcastOptions::new(self.client));
         sent.map_err(|mut errors| errors.pop().unwrap_or(SocketError::Closed))
+    }
+}
+
+/// Returns the size of encoded data with its attachments, in bytes.
+fn size(data: &Value) -> usize {
+    match data {
+        Value::Str(text, attachments) => {
+            let attachments = attachments.iter().flatten().map(Bytes::len);
+            text.len() + attachments.sum::<usize>()
+        }
+        Value::Bytes(bytes) => bytes.len(),
     }
 }

@@ -1,19 +1,18 @@
 //! Follows a feed for one client.
 
+use std::convert::Infallible;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
 use futures::StreamExt;
-use smallvec::SmallVec;
 use socketioxide::SocketError;
+use socketioxide::handler::Value;
 use socketioxide_core::Str;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use wirebench_protocol::{Cursor, Hello};
 
 use super::adapter::PacketSender;
-use super::session::Session;
-use crate::feed::Batch;
+use super::session::{Session, SessionEnd};
 use crate::framing::socket_io as framing;
 use crate::transport::subscription::Subscription;
 
@@ -39,37 +38,35 @@ enum DeliveryEnd {
 impl Delivery {
     /// Sends the hello, then every message when it is published, in a task of the server.
     pub(super) fn spawn(self, after: Cursor) {
-        self.session.subscriptions.fetch_add(1, Ordering::AcqRel);
         let server = Arc::clone(&self.subscription.server);
+        let followed = self.session.follow();
         server.spawn(async move {
             let end = self.gone.run_until_cancelled(self.deliver(after)).await;
-            self.session.subscriptions.fetch_sub(1, Ordering::AcqRel);
+            drop(followed);
             match end {
-                Some(Err(DeliveryEnd::FeedClosed)) => self.session.close().await,
+                Some(Err(DeliveryEnd::FeedClosed)) => self.session.close(SessionEnd::Stopped).await,
                 Some(Err(DeliveryEnd::SlowReader)) => {
-                    tracing::warn!(
-                        transport = "socket.io",
-                        "a reader that took nothing for too long was dropped"
-                    );
-                    self.session.close().await;
+                    self.session.close(SessionEnd::SlowReader).await;
                 }
-                Some(Err(DeliveryEnd::SessionEnded) | Ok(())) | None => {}
+                // The client has left the namespace, or its session has ended.
+                Some(Err(DeliveryEnd::SessionEnded)) | None => {}
             }
         });
     }
 
-    async fn deliver(&self, after: Cursor) -> Result<(), DeliveryEnd> {
+    async fn deliver(&self, after: Cursor) -> Result<Infallible, DeliveryEnd> {
         let cursor = self.say_hello(after).await?;
         let mut follow = self.subscription.follow(cursor);
         loop {
             let batch = follow.next().await.ok_or(DeliveryEnd::FeedClosed)?;
             if let Some(gap) = batch.gap {
                 self.send(framing::gap(gap, batch.before())).await?;
+                self.subscription.count_gap(gap);
             }
             for entry in &batch.entries {
                 self.send(entry.socket_io.clone()).await?;
+                self.subscription.count_messages(1);
             }
-            self.subscription.count(&batch);
         }
     }
 
@@ -77,19 +74,22 @@ impl Delivery {
     async fn say_hello(&self, after: Cursor) -> Result<Cursor, DeliveryEnd> {
         let first = self.subscription.feed.read(after);
         let cursor = if first.gap.is_some() { first.before() } else { after };
-        self.subscription.count(&Batch { entries: SmallVec::new(), ..first });
         self.send(framing::hello(&Hello { cursor, gap: first.gap })).await?;
+        if let Some(gap) = first.gap {
+            self.subscription.count_gap(gap);
+        }
         Ok(cursor)
     }
 
     /// Sends an event as soon as there is room for it.
     async fn send(&self, data: Str) -> Result<(), DeliveryEnd> {
+        let window = &self.session.window;
         let write_time = self.subscription.server.limits.write_time;
-        if timeout(write_time, self.session.window.room()).await.is_err() {
+        if timeout(write_time, window.room()).await.is_err() {
             return Err(DeliveryEnd::SlowReader);
         }
-        let sent = self.sender.event(&self.session.window, data);
-        sent.map_err(|error| match error {
+        self.sender.event(window, Value::Str(data, None)).map_err(|error| match error {
+            // Not expected: the buffer is larger than the window. Nothing is lost in silence.
             SocketError::InternalChannelFull => DeliveryEnd::SlowReader,
             SocketError::Closed => DeliveryEnd::SessionEnded,
         })

@@ -5,10 +5,11 @@
 
 use axum::Router;
 use axum::body::Body;
+use axum::http::header::{CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, HeaderValue};
 use axum::http::{Method, Request, Response, StatusCode};
 use axum::response::IntoResponse;
 use bytes::Bytes;
-use http_body_util::BodyExt;
+use http_body_util::{BodyExt, Collected};
 use socketioxide::service::SocketIoService;
 use socketioxide_core::Sid;
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -86,12 +87,19 @@ impl Engine {
         let (head, body) = answered.into_parts();
         let response = Response::from_parts(head, ());
         // The library's bodies are in memory and cannot fail.
-        let body = body.collect().await.map(|body| body.to_bytes()).unwrap_or_default();
+        let body = body.collect().await.map(Collected::to_bytes).unwrap_or_default();
         EngineAnswer { status: response.status(), body, response }
     }
 }
 
 impl EngineAnswer {
+    /// Returns an answer that the library does not give: one packet.
+    pub(super) fn packet(packet: &'static [u8]) -> Self {
+        let response = Response::builder().header(CONTENT_TYPE, "text/plain; charset=UTF-8");
+        let response = response.body(()).expect("the header is valid");
+        Self { status: response.status(), body: Bytes::from_static(packet), response }
+    }
+
     /// Turns the errors that the library has a code for into ours. It writes the code as a string.
     fn checked(self) -> Result<Self, EngineError> {
         if self.status != StatusCode::BAD_REQUEST {
@@ -111,7 +119,6 @@ impl EngineAnswer {
 
 impl IntoResponse for EngineAnswer {
     fn into_response(self) -> axum::response::Response {
-        use axum::http::header::{CACHE_CONTROL, CONTENT_LENGTH, HeaderValue};
         let mut response = self.response.map(|()| Body::from(self.body));
         // The library sets the length of the body that it made.
         response.headers_mut().remove(CONTENT_LENGTH);

@@ -9,8 +9,8 @@
 //! |---|---|
 //! | `request` | what a request asks for, and the errors of the protocol |
 //! | `polling`, `websocket` | a session over requests, and over a WebSocket |
-//! | `session`, `window` | what our side knows of a session; how many events may be on their way |
-//! | `stream`, `frames` | a WebSocket as the library sees it |
+//! | `session`, `window` | what our side knows of a session; how much may be on its way to a client |
+//! | `probe`, `stream`, `frames` | how a WebSocket is tried; a WebSocket as the library sees it |
 //! | `engine`, `adapter` | the library: its requests, and its sending of encoded data |
 //! | `namespace`, `delivery` | a feed as a namespace: who may connect, events, what follows the feed |
 
@@ -20,6 +20,7 @@ mod engine;
 mod frames;
 mod namespace;
 mod polling;
+mod probe;
 mod request;
 mod session;
 mod stream;
@@ -39,14 +40,11 @@ use self::adapter::{Adapters, RegisteredAdapter};
 use self::engine::Engine;
 use self::request::EngineRequest;
 use self::session::{Session, SessionTable};
+use self::window::BUFFERED_PACKETS;
 use super::Routes;
 use crate::api_error::ApiError;
 use crate::connection::RequestContext;
 use crate::state::SharedState;
-
-/// The library's buffer for what a client has not taken, in packets. Far more than the window of
-/// events, so that pings and acknowledgements always find room.
-const BUFFERED_PACKETS: usize = 4096;
 
 /// The library's buffer for what a WebSocket receives, in bytes. Subscribers send little.
 const READ_BUFFER: usize = 512;
@@ -118,10 +116,7 @@ impl SocketIo {
                 Ok(polling::poll(self, id, &context).await.into_response())
             }
             EngineRequest::Receive(id) => Ok(polling::receive(self, id, request).await),
-            EngineRequest::OpenWebSocket => {
-                let session = self.session(&request, ticket)?;
-                websocket::open(self, session, request)
-            }
+            EngineRequest::OpenWebSocket => websocket::open(self, ticket, request),
             EngineRequest::Upgrade(id) => websocket::upgrade(self, id, request),
         }
     }
@@ -131,7 +126,7 @@ impl SocketIo {
         if self.server.is_stopping() {
             return Err(ApiError::stopping());
         }
-        let session = self.sessions.open(&self.engine, request.headers(), ticket);
+        let session = self.sessions.open(&self.server, &self.engine, request.headers(), ticket);
         session.ok_or_else(ApiError::too_many_sessions)
     }
 }

@@ -9,7 +9,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 use socketioxide::extract::{SocketRef, TryData};
 use socketioxide::handler::{ConnectHandler, MessageHandler, Value};
-use socketioxide::socket::Socket;
+use socketioxide::socket::{DisconnectReason, Socket};
 use socketioxide::{SocketError, SocketIo};
 use socketioxide_core::Str;
 use tokio_util::sync::CancellationToken;
@@ -17,7 +17,8 @@ use wirebench_protocol::{Cursor, IdempotencyKey, Published, Transport};
 
 use super::adapter::{Adapters, PacketSender, RegisteredAdapter};
 use super::delivery::Delivery;
-use super::session::Session;
+use super::session::{Session, SessionEnd};
+use super::window::SendWindow;
 use crate::api_error::ApiError;
 use crate::feed::{Feed, Rejected};
 use crate::framing::socket_io as framing;
@@ -76,7 +77,7 @@ pub(super) fn add(
     let adapters = adapters.clone();
     let connected = async move |socket: SocketRef<RegisteredAdapter>| {
         if let Some(sender) = adapters.sender(socket.ns(), socket.id) {
-            serve(&socket, &sender);
+            serve(&socket, sender);
         }
     };
     io.ns(format!("/feeds/{name}"), connected.with(admit));
@@ -110,13 +111,18 @@ fn admit(
 }
 
 /// Serves a client that has just connected: follows the feed for it, and handles its events.
-fn serve(socket: &SocketRef<RegisteredAdapter>, sender: &PacketSender) {
+fn serve(socket: &SocketRef<RegisteredAdapter>, sender: PacketSender) {
     let Some(admitted) = socket.extensions.remove::<Admitted>() else { return };
     let session = session(socket);
     let Admitted { subscription, after, may_publish } = admitted;
     let gone = CancellationToken::new();
-    let left = gone.clone();
-    socket.on_disconnect(async move || left.cancel());
+    let (left, ended) = (gone.clone(), Arc::clone(&session));
+    socket.on_disconnect(async move |reason: DisconnectReason| {
+        if let Some(end) = session_end(reason) {
+            ended.set_end(end);
+        }
+        left.cancel();
+    });
     socket.on_fallback(InOrder(ClientEvents {
         subscription: subscription.clone(),
         session: Arc::clone(&session),
@@ -125,8 +131,22 @@ fn serve(socket: &SocketRef<RegisteredAdapter>, sender: &PacketSender) {
     }));
     // A client that left before the handler was set is not announced to it.
     if socket.connected() {
-        let delivery = Delivery { subscription, session, sender: sender.clone(), gone };
-        delivery.spawn(after);
+        Delivery { subscription, session, sender, gone }.spawn(after);
+    }
+}
+
+/// Returns why a session ends whose client leaves a namespace; `None` if the session goes on.
+fn session_end(reason: DisconnectReason) -> Option<SessionEnd> {
+    match reason {
+        DisconnectReason::TransportClose | DisconnectReason::TransportError => {
+            Some(SessionEnd::Client)
+        }
+        DisconnectReason::HeartbeatTimeout => Some(SessionEnd::Heartbeat),
+        DisconnectReason::MultipleHttpPollingError | DisconnectReason::PacketParsingError => {
+            Some(SessionEnd::Protocol)
+        }
+        DisconnectReason::ClosingServer => Some(SessionEnd::Stopped),
+        DisconnectReason::ClientNSDisconnect | DisconnectReason::ServerNSDisconnect => None,
     }
 }
 
@@ -144,42 +164,60 @@ struct InOrder<T>(T);
 
 impl MessageHandler<RegisteredAdapter, InOrder<ClientEvents>> for InOrder<ClientEvents> {
     fn call(&self, _: Arc<Socket<RegisteredAdapter>>, data: Value, acknowledge: Option<i64>) {
-        self.0.handle(data, acknowledge);
+        if self.0.handle(data, acknowledge).is_none() {
+            let session = Arc::clone(&self.0.session);
+            let server = &self.0.subscription.server;
+            server.spawn(async move { session.close(SessionEnd::Protocol).await });
+        }
     }
 }
 
 impl ClientEvents {
-    /// Handles an event: `data` is its name and its arguments.
-    fn handle(&self, data: Value, acknowledge: Option<i64>) {
-        let Value::Str(text, attachments) = data else { return };
-        let Ok(parts) = serde_json::from_str::<Vec<&RawValue>>(&text) else { return };
-        let Some((name, arguments)) = parts.split_first() else { return };
+    /// Handles an event: `data` is its name and its arguments. Returns `None` if the session has to
+    /// end, because the event is malformed or because its answer finds no room.
+    fn handle(&self, data: Value, acknowledge: Option<i64>) -> Option<()> {
+        let Value::Str(text, attachments) = data else { return None };
+        let parts: Vec<&RawValue> = serde_json::from_str(&text).ok()?;
+        let (name, arguments) = parts.split_first()?;
         let answer = match name.get() {
             "\"publish\"" => Value::Str(self.publish(arguments, attachments.is_some()), None),
-            "\"echo\"" if acknowledge.is_some() => {
+            "\"echo\"" => {
+                if acknowledge.is_none() {
+                    return self.emit(Value::Str(text, attachments));
+                }
                 let arguments: Vec<_> = arguments.iter().map(|part| part.get()).collect();
                 Value::Str(format!("[{}]", arguments.join(",")).into(), attachments)
             }
-            "\"echo\"" => {
-                let sent = match attachments {
-                    Some(attachments) => self.sender.binary_event(text, attachments),
-                    None => self.sender.event(&self.session.window, text),
-                };
-                return self.check_room(sent);
-            }
             _ => Value::Str(unknown_event(), None),
         };
-        if let Some(event) = acknowledge {
-            self.check_room(self.sender.acknowledge(event, answer));
+        match acknowledge {
+            Some(event) => self.acknowledge(event, answer),
+            None => Some(()),
         }
     }
 
-    /// Ends the session of a client that sends without reading, until there is no room for what it
-    /// is answered.
-    fn check_room(&self, sent: Result<(), SocketError>) {
-        if let Err(SocketError::InternalChannelFull) = sent {
-            let session = Arc::clone(&self.session);
-            self.subscription.server.spawn(async move { session.close().await });
+    /// Sends an event to the client.
+    fn emit(&self, data: Value) -> Option<()> {
+        let window = self.window_with_room()?;
+        self.check(self.sender.event(window, data))
+    }
+
+    /// Acknowledges an event of the client.
+    fn acknowledge(&self, event: i64, data: Value) -> Option<()> {
+        let window = self.window_with_room()?;
+        self.check(self.sender.acknowledge(window, event, data))
+    }
+
+    fn window_with_room(&self) -> Option<&SendWindow> {
+        let window = &self.session.window;
+        window.has_room_for_answers().then_some(window)
+    }
+
+    /// A client that is gone misses nothing.
+    fn check(&self, sent: Result<(), SocketError>) -> Option<()> {
+        match sent {
+            Ok(()) | Err(SocketError::Closed) => Some(()),
+            Err(SocketError::InternalChannelFull) => None,
         }
     }
 

@@ -15,12 +15,16 @@ use super::SocketIo;
 use super::engine::EngineAnswer;
 use super::request::EngineError;
 use super::session::{Session, SessionId};
-use super::window::EVENT_PACKET;
+use super::window;
 use crate::api_error::ApiError;
 use crate::connection::RequestContext;
 
 /// What separates two packets in the body of an answer or of a `POST`.
 const SEPARATOR: u8 = 0x1e;
+
+/// The packets without content that the library or this module sends.
+const CLOSE: &[u8] = b"1";
+const NOOP: &[u8] = b"6";
 
 /// Opens a session. The answer is the packet `open`.
 ///
@@ -55,40 +59,38 @@ pub(super) async fn poll(
     tokio::pin!(polled);
     let answer = tokio::select! {
         biased;
-        answer = &mut polled => answer,
+        answer = &mut polled => answer?,
+        () = session.leaves_polling() => EngineAnswer::packet(NOOP),
         () = socket_io.server.stopping() => {
-            // Sessions that follow a feed end with it.
-            if !session.has_subscriptions() {
-                session.close().await;
-            }
-            polled.await
+            session.stopping().await;
+            polled.await?
         }
-    }?;
-    if answer.status == StatusCode::OK && taken(&session, &answer.body) == 0 {
+    };
+    if answer.status == StatusCode::OK && !take(&session, &answer.body) {
         socket_io.server.metrics.messages.empty(Transport::SocketIo);
     }
     Ok(with_close(answer, &session))
 }
 
-/// Counts the events that the answer to a poll brings, and makes room for others.
-fn taken(session: &Session, body: &[u8]) -> usize {
-    let packets = body.split(|byte| *byte == SEPARATOR);
-    packets
-        .filter(|packet| packet.starts_with(&EVENT_PACKET))
-        .map(|packet| session.window.remove(packet.len()))
-        .count()
+/// Tells the session what the answer to a poll brings. Returns true if it brings an event.
+fn take(session: &Session, body: &[u8]) -> bool {
+    let mut has_event = false;
+    for packet in body.split(|byte| *byte == SEPARATOR).filter(|packet| window::counts(packet)) {
+        session.window.take();
+        has_event |= packet.starts_with(b"42");
+    }
+    has_event
 }
 
 /// Adds the packet `close` to the last answer of a session that the server ends. The library ends
 /// it as if the client had left, who would not have to be told.
 fn with_close(answer: EngineAnswer, session: &Session) -> EngineAnswer {
-    const NOOP: &[u8] = b"6";
     if answer.status != StatusCode::OK || !session.is_closing() {
         return answer;
     }
     let body = match &answer.body[..] {
-        b"" | NOOP => Bytes::from_static(b"1"),
-        packets => [packets, &[SEPARATOR, b'1']].concat().into(),
+        b"" | NOOP => Bytes::from_static(CLOSE),
+        packets => [packets, &[SEPARATOR], CLOSE].concat().into(),
     };
     answer.with_body(body)
 }

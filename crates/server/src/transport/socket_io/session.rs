@@ -1,18 +1,24 @@
 //! The sessions of Engine.IO: what our side of each knows, and their limit.
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU8, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock, Weak};
+use std::time::Duration;
 
 use axum::body::Body;
 use axum::http::HeaderMap;
 use axum::http::header::AUTHORIZATION;
 use parking_lot::Mutex;
 pub(super) use socketioxide_core::Sid as SessionId;
+use tokio::sync::Notify;
+use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
+use wirebench_protocol::Transport;
 
 use super::engine::Engine;
-use super::window::EventWindow;
+use super::window::SendWindow;
+pub(super) use crate::metrics::SessionEnd;
+use crate::state::SharedState;
 
 /// The open sessions.
 ///
@@ -30,6 +36,7 @@ pub(super) struct SessionTable {
 /// One session, over any number of requests and at most one WebSocket.
 pub(super) struct Session {
     table: Arc<SessionTable>,
+    server: Arc<SharedState>,
     engine: Weak<Engine>,
     /// Unset for a session that began with a WebSocket: no request names it.
     id: OnceLock<SessionId>,
@@ -37,15 +44,35 @@ pub(super) struct Session {
     pub(super) headers: HeaderMap,
     /// The ticket in the address of the opening request.
     pub(super) ticket: Option<String>,
-    /// The events that the client has not taken yet.
-    pub(super) window: EventWindow,
+    /// What the client has not taken yet.
+    pub(super) window: SendWindow,
     /// The number of feeds that are followed.
-    pub(super) subscriptions: AtomicUsize,
-    /// The session goes on over a WebSocket, or is about to.
-    upgraded: AtomicBool,
+    followed: AtomicUsize,
+    /// How far the session is from polling to a WebSocket.
+    upgrade: AtomicU8,
+    /// Wakes the poll that is held when the client probes a WebSocket.
+    probed: Notify,
     /// Cancelled when the server ends the session.
     closing: CancellationToken,
+    /// Unset for as long as nobody knows why the session will have ended.
+    end: OnceLock<SessionEnd>,
 }
+
+/// The values of [`Session::upgrade`].
+mod upgrade {
+    pub(super) const NONE: u8 = 0;
+    /// A WebSocket is open.
+    pub(super) const OPEN: u8 = 1;
+    /// The client has tried it, and is about to leave polling.
+    pub(super) const PROBED: u8 = 2;
+    pub(super) const COMPLETE: u8 = 3;
+}
+
+/// An upgrade under way. The session goes on polling if it is dropped before it is complete.
+pub(super) struct UpgradeAttempt<'a>(&'a Session);
+
+/// A feed that a session follows, until this is dropped.
+pub(super) struct FollowedFeed(Arc<Session>);
 
 impl SessionTable {
     pub(super) fn new(capacity: usize) -> Arc<Self> {
@@ -55,23 +82,28 @@ impl SessionTable {
     /// Returns a new session; `None` if there are too many.
     pub(super) fn open(
         self: &Arc<Self>,
+        server: &Arc<SharedState>,
         engine: &Arc<Engine>,
         headers: &HeaderMap,
         ticket: Option<String>,
     ) -> Option<Arc<Session>> {
         let more = |open: usize| (open < self.capacity).then_some(open + 1);
         self.open.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more).ok()?;
+        server.metrics.sessions.opened();
         let token = headers.get(AUTHORIZATION).cloned();
         Some(Arc::new(Session {
             table: Arc::clone(self),
+            server: Arc::clone(server),
             engine: Arc::downgrade(engine),
             id: OnceLock::new(),
             headers: token.map(|token| (AUTHORIZATION, token)).into_iter().collect(),
             ticket,
-            window: EventWindow::default(),
-            subscriptions: AtomicUsize::new(0),
-            upgraded: AtomicBool::new(false),
+            window: SendWindow::default(),
+            followed: AtomicUsize::new(0),
+            upgrade: AtomicU8::new(upgrade::NONE),
+            probed: Notify::new(),
             closing: CancellationToken::new(),
+            end: OnceLock::new(),
         }))
     }
 
@@ -89,14 +121,46 @@ impl Session {
         }
     }
 
-    /// Returns true if the caller may upgrade the session: the first one may.
-    pub(super) fn begin_upgrade(&self) -> bool {
-        !self.upgraded.swap(true, Ordering::AcqRel)
+    /// Begins an upgrade. Returns `None` if there is another one, or was.
+    pub(super) fn begin_upgrade(&self) -> Option<UpgradeAttempt<'_>> {
+        let begun = self.upgrade.compare_exchange(
+            upgrade::NONE,
+            upgrade::OPEN,
+            Ordering::AcqRel,
+            Ordering::Acquire,
+        );
+        begun.is_ok().then_some(UpgradeAttempt(self))
     }
 
-    /// Returns true if the session follows a feed.
-    pub(super) fn has_subscriptions(&self) -> bool {
-        self.subscriptions.load(Ordering::Acquire) > 0
+    /// Completes when a poll should be answered without a packet, so that the client can leave
+    /// polling: at once when the client probes a WebSocket, and after a pause for a poll that comes
+    /// later. The reference server does the same in steps of the pause.
+    pub(super) async fn leaves_polling(&self) {
+        const PAUSE: Duration = Duration::from_millis(100);
+        let probed = self.probed.notified();
+        tokio::pin!(probed);
+        probed.as_mut().enable();
+        if self.upgrade.load(Ordering::Acquire) == upgrade::PROBED {
+            sleep(PAUSE).await;
+        } else {
+            probed.await;
+        }
+    }
+
+    /// Counts a feed that the session follows.
+    pub(super) fn follow(self: &Arc<Self>) -> FollowedFeed {
+        self.followed.fetch_add(1, Ordering::AcqRel);
+        FollowedFeed(Arc::clone(self))
+    }
+
+    /// Says why the session ends. Only the first reason is kept.
+    pub(super) fn set_end(&self, end: SessionEnd) {
+        let _ = self.end.set(end);
+    }
+
+    /// Returns why the session ends, if that is known.
+    pub(super) fn end(&self) -> Option<SessionEnd> {
+        self.end.get().copied()
     }
 
     /// Returns true if the server has ended the session.
@@ -109,8 +173,19 @@ impl Session {
         self.closing.cancelled().await;
     }
 
+    /// Called when the server stops. A session that follows a feed ends when it has read the feed to
+    /// its end, any other at once.
+    pub(super) async fn stopping(&self) {
+        if self.followed.load(Ordering::Acquire) > 0 {
+            self.closing().await;
+        } else {
+            self.close(SessionEnd::Stopped).await;
+        }
+    }
+
     /// Ends the session. The client is told in the answer to its poll, or its WebSocket is closed.
-    pub(super) async fn close(&self) {
+    pub(super) async fn close(&self, end: SessionEnd) {
+        self.set_end(end);
         self.closing.cancel();
         self.end_polling().await;
     }
@@ -131,5 +206,38 @@ impl Drop for Session {
             self.table.by_id.lock().remove(id);
         }
         self.table.open.fetch_sub(1, Ordering::Relaxed);
+        let end = self.end().unwrap_or(SessionEnd::NoNamespace);
+        self.server.metrics.sessions.closed(end);
+        if end == SessionEnd::SlowReader {
+            let transport = Transport::SocketIo.name();
+            tracing::warn!(transport, "a reader that took nothing for too long was dropped");
+        }
+    }
+}
+
+impl UpgradeAttempt<'_> {
+    /// Called when the client has tried the WebSocket: the poll that is held is answered.
+    pub(super) fn probed(&self) {
+        self.0.upgrade.store(upgrade::PROBED, Ordering::Release);
+        self.0.probed.notify_waiters();
+    }
+
+    /// Called when the client leaves polling.
+    pub(super) fn complete(self) {
+        self.0.upgrade.store(upgrade::COMPLETE, Ordering::Release);
+    }
+}
+
+impl Drop for UpgradeAttempt<'_> {
+    fn drop(&mut self) {
+        if self.0.upgrade.load(Ordering::Acquire) != upgrade::COMPLETE {
+            self.0.upgrade.store(upgrade::NONE, Ordering::Release);
+        }
+    }
+}
+
+impl Drop for FollowedFeed {
+    fn drop(&mut self) {
+        self.0.followed.fetch_sub(1, Ordering::AcqRel);
     }
 }

@@ -13,20 +13,13 @@ use tokio::sync::oneshot;
 use tokio::time::{Sleep, sleep};
 
 use super::frames::FrameTracker;
-use super::session::Session;
-use super::window::EVENT_PACKET;
-
-/// The frame of the packet `ping`, as the server sends it.
-const PING: [u8; 3] = [0x81, 1, b'2'];
-
-/// The frame of the packet `pong`, as a client sends it: masked, here with zeros.
-const PONG: [u8; 7] = [0x81, 0x81, 0, 0, 0, 0, b'3'];
+use super::session::{Session, SessionEnd};
+use super::window;
 
 /// The stream of a WebSocket between the library and the connection. It does four things:
 ///
-/// - It answers the library's first ping, which comes at once, in place of the client. The protocol
-///   has the first ping come after the interval.
-/// - It counts the events that the socket has taken, so that others may follow.
+/// - It plays the client in a [`PlayedExchange`].
+/// - It tells the session what the socket has taken, so that more may follow.
 /// - It fails for good when the client takes no byte for too long. The library goes on after a
 ///   failed write; so reading fails as well, which ends the session.
 /// - It gives the connection back when the library drops it, so that it can be closed without
@@ -36,24 +29,55 @@ pub(super) struct SessionStream<S> {
     socket: Option<S>,
     session: Arc<Session>,
     control: Arc<StreamControl>,
-    first_ping: FirstPing,
+    exchange: PlayedExchange,
     /// Follows what the server sends.
     sent: FrameTracker,
+    /// Follows what the client sends, for as long as something has to come between two of its
+    /// frames.
+    received: FrameTracker,
     write_time: Duration,
     /// The time limit. It exists only while the client takes nothing.
     stalled: Option<Pin<Box<Sleep>>>,
     returned: Option<oneshot::Sender<S>>,
 }
 
-/// What becomes of the library's first ping.
-enum FirstPing {
-    /// It has not come yet. What the client sends is followed, so that the answer comes between two
-    /// of its frames.
-    Expected(FrameTracker),
-    /// It was taken off. The answer is sent as soon as the client is between two frames.
-    Answering(FrameTracker),
-    /// It was answered, or none is expected.
-    Done,
+/// Frames that the library and the client would exchange, and that are exchanged here with the
+/// library alone.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct PlayedExchange {
+    /// A frame of the client that the library reads before anything else. Empty if there is none.
+    opening: &'static [u8],
+    /// The frame of the library that is taken off. Empty once it was.
+    expected: &'static [u8],
+    /// The frame of the client that the library reads after it. Empty once it was read.
+    answer: &'static [u8],
+}
+
+impl PlayedExchange {
+    /// The library's first ping and its answer. The library pings at once, but the protocol has the
+    /// first ping come after the interval.
+    pub(super) const FIRST_PING: Self =
+        Self { opening: b"", expected: b"\x81\x012", answer: b"\x81\x81\0\0\0\x003" };
+
+    /// The probe and the upgrade, which were exchanged with the client before.
+    pub(super) const UPGRADE: Self = Self {
+        opening: b"\x81\x86\0\0\0\x002probe",
+        expected: b"\x81\x063probe",
+        answer: b"\x81\x81\0\0\0\x005",
+    };
+
+    /// Returns what the library reads next in place of what the client sends; empty if nothing.
+    fn next_to_read(&mut self) -> &mut &'static [u8] {
+        if self.opening.is_empty() && self.expected.is_empty() {
+            &mut self.answer
+        } else {
+            &mut self.opening
+        }
+    }
+
+    fn is_over(&self) -> bool {
+        self.answer.is_empty()
+    }
 }
 
 /// Ends a [`SessionStream`] from outside.
@@ -63,8 +87,6 @@ pub(super) struct StreamControl {
     closed: AtomicBool,
     /// Reading and writing fail.
     broken: AtomicBool,
-    /// The client took nothing for too long.
-    slow_reader: AtomicBool,
     reader: AtomicWaker,
     writer: AtomicWaker,
 }
@@ -81,11 +103,6 @@ impl StreamControl {
         self.broken.store(true, Ordering::Release);
         self.reader.wake();
         self.writer.wake();
-    }
-
-    /// Returns true if the client took nothing for too long.
-    pub(super) fn is_slow_reader(&self) -> bool {
-        self.slow_reader.load(Ordering::Acquire)
     }
 
     fn check_reading(&self) -> io::Result<()> {
@@ -106,23 +123,22 @@ impl StreamControl {
 
 impl<S> SessionStream<S> {
     /// Returns the stream, what ends it, and the connection once the library has dropped the
-    /// stream. `is_new` says that the session begins with this WebSocket.
+    /// stream.
     pub(super) fn new(
         socket: S,
         session: Arc<Session>,
-        is_new: bool,
+        exchange: PlayedExchange,
         write_time: Duration,
     ) -> (Self, Arc<StreamControl>, oneshot::Receiver<S>) {
         let (returned, connection) = oneshot::channel();
         let control = Arc::new(StreamControl::default());
-        let first_ping =
-            if is_new { FirstPing::Expected(FrameTracker::default()) } else { FirstPing::Done };
         let stream = Self {
             socket: Some(socket),
             session,
             control: Arc::clone(&control),
-            first_ping,
+            exchange,
             sent: FrameTracker::default(),
+            received: FrameTracker::default(),
             write_time,
             stalled: None,
             returned: Some(returned),
@@ -154,7 +170,7 @@ impl<S> SessionStream<S> {
                 let time = self.write_time;
                 let stalled = self.stalled.get_or_insert_with(|| Box::pin(sleep(time)));
                 ready!(stalled.as_mut().poll(context));
-                self.control.slow_reader.store(true, Ordering::Release);
+                self.session.set_end(SessionEnd::SlowReader);
                 Err(io::ErrorKind::TimedOut.into())
             }
         };
@@ -165,23 +181,14 @@ impl<S> SessionStream<S> {
     }
 
     /// Returns how many bytes, of those that the library wants to write, may be written as they
-    /// are. 0 means that they begin with the ping that is answered here.
-    fn before_first_ping(&self, bytes: &[u8]) -> usize {
-        match self.first_ping {
-            FirstPing::Expected(_) if self.sent.is_between() && bytes.starts_with(&PING) => 0,
-            FirstPing::Expected(_) => self.sent.rest_of_frame(bytes),
-            FirstPing::Answering(_) | FirstPing::Done => bytes.len(),
+    /// are; `None` if they begin with the frame that is taken off.
+    fn writable(&self, bytes: &[u8]) -> Option<usize> {
+        let expected = self.exchange.expected;
+        if expected.is_empty() {
+            return Some(bytes.len());
         }
-    }
-
-    /// Takes the ping off, and wakes the reader for the answer.
-    fn answer_first_ping(&mut self) {
-        if let FirstPing::Expected(received) =
-            std::mem::replace(&mut self.first_ping, FirstPing::Done)
-        {
-            self.first_ping = FirstPing::Answering(received);
-            self.control.reader.wake();
-        }
+        let is_expected = self.sent.is_between() && bytes.starts_with(expected);
+        (!is_expected).then(|| self.sent.rest_of_frame(bytes))
     }
 }
 
@@ -191,26 +198,21 @@ impl<S: AsyncRead + Unpin> AsyncRead for SessionStream<S> {
         context: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        // Before the checks: what comes in between them and the wait wakes the task.
+        // Before the checks: what changes between them and the wait wakes the task.
         self.control.reader.register(context.waker());
         self.control.check_reading()?;
-        if let FirstPing::Answering(received) = &self.first_ping
-            && received.is_between()
-            && buffer.remaining() >= PONG.len()
-        {
-            buffer.put_slice(&PONG);
-            self.first_ping = FirstPing::Done;
+        if self.exchange.is_over() {
+            return self.socket().poll_read(context, buffer);
+        }
+        let is_between = self.received.is_between();
+        let played = self.exchange.next_to_read();
+        if !played.is_empty() && is_between && buffer.remaining() >= played.len() {
+            buffer.put_slice(std::mem::take(played));
             return Poll::Ready(Ok(()));
         }
         let before = buffer.filled().len();
         ready!(self.socket().poll_read(context, buffer))?;
-        let bytes = &buffer.filled()[before..];
-        match &mut self.first_ping {
-            FirstPing::Expected(received) | FirstPing::Answering(received) => {
-                received.advance(bytes, |_| ());
-            }
-            FirstPing::Done => {}
-        }
+        self.received.advance(&buffer.filled()[before..], |_| ());
         Poll::Ready(Ok(()))
     }
 }
@@ -222,17 +224,17 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for SessionStream<S> {
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
         self.control.check_writing()?;
-        let bytes = &bytes[..self.before_first_ping(bytes)];
-        if bytes.is_empty() {
-            self.answer_first_ping();
-            return Poll::Ready(Ok(PING.len()));
-        }
-        let written = self.socket().poll_write(context, bytes);
+        let Some(writable) = self.writable(bytes) else {
+            let taken = std::mem::take(&mut self.exchange.expected);
+            self.control.reader.wake();
+            return Poll::Ready(Ok(taken.len()));
+        };
+        let written = self.socket().poll_write(context, &bytes[..writable]);
         let written = ready!(self.check_progress(context, written))?;
         let Self { sent, session, .. } = &mut *self;
-        sent.advance(&bytes[..written], |frame| {
-            if frame.start == EVENT_PACKET {
-                session.window.remove(usize::try_from(frame.length).unwrap_or(usize::MAX));
+        sent.advance(&bytes[..written], |start| {
+            if window::counts(&start) {
+                session.window.take();
             }
         });
         Poll::Ready(Ok(written))
