@@ -51,7 +51,8 @@
 //!   the metrics of connections passes its router to [`Server::serve_app`] instead of
 //!   `axum::serve`.
 //! - **Feeds that come and go** need no route of the server: a handler of the application answers
-//!   with [`Server::answer`], over any transport and any feed.
+//!   with [`Server::answer`], over any [`FeedTransport`] and any feed. The namespaces of Socket.IO
+//!   are those of the server's feeds.
 //!
 //! # The modules, from the bottom to the top
 //!
@@ -105,6 +106,7 @@ pub use proxies::{ForwardedHeader, InvalidNetwork, IpNetwork, Proxies};
 pub use publisher::{PacedPublisher, PayloadError, PublisherError};
 pub use server::Server;
 pub use tls::{Tls, TlsError};
+pub use transport::FeedTransport;
 // Types of the protocol that this crate's API uses, so that an application needs one dependency.
 pub use wirebench_protocol::{
     After, Cursor, Delivery, Epoch, Gap, MAX_PAYLOAD_BYTES, Seq, Timestamp, Transport,

@@ -6,7 +6,6 @@ use axum::Router;
 use axum::extract::Request;
 use axum::response::Response;
 use tokio::net::TcpListener;
-use wirebench_protocol::Transport;
 
 use crate::access::Access;
 use crate::feed::Feed;
@@ -15,6 +14,7 @@ use crate::limits::Limits;
 use crate::proxies::Proxies;
 use crate::state::SharedState;
 use crate::tls::Tls;
+use crate::transport::FeedTransport;
 use crate::{connection, listener, routes, transport};
 
 /// A feed server. A handle: clones are the same server.
@@ -152,7 +152,12 @@ impl Server {
     /// Answers a request to subscribe to `feed` over `transport`. The feed may be one of the
     /// server's or another one, which its owner has to close. The server owns a socket that is
     /// opened by the answer, and waits for it when it stops.
-    pub async fn answer(&self, transport: Transport, feed: &Feed, request: Request) -> Response {
+    pub async fn answer(
+        &self,
+        transport: FeedTransport,
+        feed: &Feed,
+        request: Request,
+    ) -> Response {
         transport::answer(transport, &self.0, feed, request).await
     }
 

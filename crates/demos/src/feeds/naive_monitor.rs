@@ -13,8 +13,7 @@ use axum::response::Response;
 use axum::routing::get;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
-use wirebench_protocol::Transport;
-use wirebench_server::{ApiError, Feed, Server};
+use wirebench_server::{ApiError, Feed, FeedTransport, Server};
 
 use crate::api::answer::limit_reached;
 use crate::feeds::internal::{publish, read_only};
@@ -103,7 +102,7 @@ async fn subscribe(
         internal_error(format!("cannot sample the machine: {error}"), hint)
     })?;
     let feed = read_only(8);
-    let response = monitor.server.answer(Transport::WebSocket, &feed, request).await;
+    let response = monitor.server.answer(FeedTransport::WebSocket, &feed, request).await;
     if response.status() == StatusCode::SWITCHING_PROTOCOLS {
         monitor.serve(feed, sampler, &connection, counted);
     }

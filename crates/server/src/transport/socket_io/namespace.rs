@@ -199,26 +199,18 @@ impl ClientEvents {
     /// Sends an event to the client.
     fn emit(&self, data: Value) -> Option<()> {
         let window = self.window_with_room()?;
-        self.check(self.sender.event(window, data))
+        check(&self.sender.event(window, data))
     }
 
     /// Acknowledges an event of the client.
     fn acknowledge(&self, event: i64, data: Value) -> Option<()> {
         let window = self.window_with_room()?;
-        self.check(self.sender.acknowledge(window, event, data))
+        check(&self.sender.acknowledge(window, event, data))
     }
 
     fn window_with_room(&self) -> Option<&SendWindow> {
         let window = &self.session.window;
         window.has_room_for_answers().then_some(window)
-    }
-
-    /// A client that is gone misses nothing.
-    fn check(&self, sent: Result<(), SocketError>) -> Option<()> {
-        match sent {
-            Ok(()) | Err(SocketError::Closed) => Some(()),
-            Err(SocketError::InternalChannelFull) => None,
-        }
     }
 
     /// Publishes the first argument of an event. Returns the acknowledgement.
@@ -265,6 +257,14 @@ impl ClientEvents {
 struct PublishOptions {
     /// The key of a request that may be a repetition.
     key: Option<IdempotencyKey>,
+}
+
+/// Returns `None` if an answer found no room. A client that is gone misses nothing.
+fn check(sent: &Result<(), SocketError>) -> Option<()> {
+    match sent {
+        Ok(()) | Err(SocketError::Closed) => Some(()),
+        Err(SocketError::InternalChannelFull) => None,
+    }
 }
 
 fn unknown_event() -> Str {

@@ -102,13 +102,11 @@ pub(super) async fn receive(socket_io: &SocketIo, id: SessionId, request: Reques
     }
     let limits = &socket_io.server.limits;
     let received = socket_io.engine.receive(id, request.into_body());
-    match timeout(limits.body_time, received).await {
-        Ok(answer) => answer.into_response(),
-        Err(_) => {
-            let error = format!("the body took longer than {} s", limits.body_time.as_secs_f64());
-            ApiError::new(StatusCode::REQUEST_TIMEOUT, error, "send it faster")
-                .with(header::CONNECTION, "close")
-                .into_response()
-        }
+    if let Ok(answer) = timeout(limits.body_time, received).await {
+        return answer.into_response();
     }
+    let error = format!("the body took longer than {} s", limits.body_time.as_secs_f64());
+    ApiError::new(StatusCode::REQUEST_TIMEOUT, error, "send it faster")
+        .with(header::CONNECTION, "close")
+        .into_response()
 }
