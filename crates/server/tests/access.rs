@@ -2,6 +2,9 @@
 
 #![expect(clippy::unwrap_used, reason = "clippy does not see that helpers here are tests")]
 
+#[expect(dead_code, reason = "each test uses its part of what they share")]
+mod raw;
+
 use axum::body::Body;
 use axum::http::{Request, StatusCode};
 use axum::response::Response;
@@ -23,14 +26,8 @@ fn guarded() -> Server {
 fn subscription(transport: Transport, query: &str) -> axum::http::request::Builder {
     let request = Request::get(format!("{}?hold=0&{query}", transport.path("bench")));
     let request = request.header("host", "localhost:8080");
-    match transport {
-        Transport::ShortPolling | Transport::LongPolling | Transport::Sse => request,
-        Transport::WebSocket => request
-            .header("connection", "upgrade")
-            .header("upgrade", "websocket")
-            .header("sec-websocket-version", "13")
-            .header("sec-websocket-key", "dGhlIHNhbXBsZSBub25jZQ=="),
-    }
+    let headers = raw::upgrade_headers(transport).iter();
+    headers.fold(request, |request, (name, value)| request.header(*name, *value))
 }
 
 async fn answer(server: &Server, request: Request<Body>) -> Response {

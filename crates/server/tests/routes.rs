@@ -2,6 +2,9 @@
 
 #![expect(clippy::unwrap_used, reason = "clippy does not see that helpers here are tests")]
 
+#[expect(dead_code, reason = "each test uses its part of what they share")]
+mod raw;
+
 use axum::body::Body;
 use axum::http::{Method, Request, StatusCode};
 use http_body_util::BodyExt;
@@ -99,11 +102,7 @@ async fn a_wrong_request_is_answered_with_the_right_status_and_a_hint() {
         let wrong = Request::delete(transport.path("bench")).body(Body::empty()).unwrap();
         let (status, headers, body) = ask(server.router(), wrong).await;
         assert_eq!(status, StatusCode::METHOD_NOT_ALLOWED, "{transport}");
-        let allowed = match transport {
-            Transport::ShortPolling | Transport::LongPolling | Transport::Sse => "GET,HEAD",
-            Transport::WebSocket => "GET,HEAD,CONNECT",
-        };
-        assert_eq!(header(&headers, "allow"), Some(allowed), "{transport}");
+        assert_eq!(header(&headers, "allow"), Some(raw::methods(transport)), "{transport}");
         assert!(serde_json::from_slice::<Value>(&body).unwrap()["hint"].is_string(), "{transport}");
     }
     let (status, _, body) = ask(server.router(), get("/nowhere")).await;
