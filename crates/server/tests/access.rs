@@ -90,6 +90,22 @@ async fn publishing_requires_its_own_token() {
 }
 
 #[tokio::test]
+async fn an_echo_requires_the_token_that_subscribing_does_and_an_origin_that_is_allowed() {
+    let server = guarded();
+    let ask = async |token: &str, origin: &str| {
+        let request = Request::post("/feeds/bench/echo").header("host", "localhost:8080");
+        let request = request.header("authorization", format!("Bearer {token}"));
+        let request = request.header("origin", origin).body(Body::from("1")).unwrap();
+        answer(&server, request).await.status()
+    };
+    let (own, other) = ("http://localhost:8080", "https://evil.example");
+    assert_eq!(ask(SUBSCRIBE, own).await, StatusCode::OK);
+    assert_eq!(ask(PUBLISH, own).await, StatusCode::OK);
+    assert_eq!(ask("0123456789abcdef", own).await, StatusCode::UNAUTHORIZED);
+    assert_eq!(ask(SUBSCRIBE, other).await, StatusCode::FORBIDDEN);
+}
+
+#[tokio::test]
 async fn pages_of_other_origins_are_refused_on_every_transport() {
     let server = Server::new([("bench".to_owned(), Feed::new(10))]).with_access(Access::new(
         None,
