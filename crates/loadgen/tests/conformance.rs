@@ -1,5 +1,4 @@
 //! What every transport guarantees, checked over each of them through real sockets.
-#![expect(clippy::unwrap_used, reason = "helpers of a test may fail loudly")]
 
 #[expect(dead_code, reason = "each test uses its part of what they share")]
 mod support;
@@ -14,7 +13,7 @@ use futures::stream::BoxStream;
 use support::http::RawHttp;
 use support::http_variant::{HttpVariant, cases};
 use support::proxy::TestProxy;
-use support::{Bench, TIMEOUT, frames, until, within};
+use support::{Bench, TIMEOUT, frames, raw_transport, until, within};
 use tokio::task::coop::consume_budget;
 use wirebench_loadgen::{
     HttpClient, SubscribeError, Subscriber, SubscriberEvent, SubscriberSettings, Target,
@@ -594,62 +593,13 @@ fn payloads() -> Vec<(Vec<u8>, Vec<u8>)> {
     payloads
 }
 
-/// Returns the bytes of the next message over one connection, extracted from the framing by hand.
-async fn next_raw(
-    transport: Transport,
-    http: &mut RawHttp,
-    rest: &mut Vec<u8>,
-    after: Cursor,
-) -> Vec<u8> {
-    match transport {
-        Transport::ShortPolling | Transport::LongPolling => {
-            http.get(&format!("{}?after={after}", transport.path("bench"))).await;
-            let (head, body) = http.answer().await;
-            assert_eq!(head.status, 200, "{transport}: {}", head.text);
-            let cursor = after.at(after.seq + 1);
-            let before = format!("{{\"cursor\":\"{cursor}\",\"messages\":[");
-            let message = body.strip_prefix(before.as_bytes()).and_then(|b| b.strip_suffix(b"]}"));
-            message.unwrap_or_else(|| panic!("{transport}: no batch of one")).to_vec()
-        }
-        Transport::Sse => loop {
-            if let Some(end) = rest.windows(2).position(|two| two == b"\n\n") {
-                let block: Vec<u8> = rest.drain(..end + 2).collect();
-                let id = format!("id: {}\ndata: ", after.at(after.seq + 1));
-                if let Some(message) = block.strip_prefix(id.as_bytes()) {
-                    return message[..message.len() - 2].to_vec();
-                }
-                let opening = format!("retry: 1000\nid: {after}\n\n");
-                assert_eq!(block, opening.as_bytes(), "{transport}: an unknown block");
-                continue;
-            }
-            rest.extend(http.chunk().await);
-        },
-        Transport::WebSocket => loop {
-            let frame = frames::read(&mut http.socket).await.unwrap().unwrap();
-            assert_eq!(frame.first, frames::FIN | frames::TEXT, "{transport}");
-            if !frame.payload.starts_with(b"{\"hello\"") {
-                return frame.payload;
-            }
-        },
-    }
-}
-
 #[tokio::test]
 async fn payloads_are_the_same_bytes_on_every_transport() {
     let bench = Bench::start(100);
     let mut publisher = RawHttp::connect(bench.address).await;
     let mut readers = Vec::new();
     for transport in Transport::ALL {
-        let mut http = RawHttp::connect(bench.address).await;
-        let path = transport.path("bench");
-        match transport {
-            Transport::ShortPolling | Transport::LongPolling => {}
-            Transport::Sse => {
-                http.get(&path).await;
-                assert_eq!(http.head().await.status, 200);
-            }
-            Transport::WebSocket => http = frames::open(bench.address, &path).await,
-        }
+        let http = raw_transport::open(transport, bench.address).await;
         readers.push((transport, http, Vec::new()));
     }
     for (posted, expected) in payloads() {
@@ -661,7 +611,7 @@ async fn payloads_are_the_same_bytes_on_every_transport() {
         let mut first: Option<Vec<u8>> = None;
         for (transport, http, rest) in &mut readers {
             let what = format!("{transport}: {shown}");
-            let message = next_raw(*transport, http, rest, after);
+            let message = raw_transport::next(*transport, http, rest, after);
             let message = within(TIMEOUT, &what, message).await;
             let parsed: Message<'_> = serde_json::from_slice(&message).unwrap();
             assert_eq!(parsed.seq, after.seq + 1, "{what}");

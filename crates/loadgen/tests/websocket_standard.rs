@@ -389,6 +389,10 @@ async fn a_feed_accepts_text_that_publishes_and_reports_what_is_wrong_with_other
     let delivered = |answer: &Frame| answer.payload.ends_with(b"\"payload\":{\"a\":  [1]}}");
     assert!(answers.iter().any(delivered), "{answers:?}");
 
+    http.send(&masked(FIN | TEXT, b"{\"echo\": [1, null]}")).await;
+    let echo = next(&mut http, "an echo").await;
+    assert_eq!(echo.payload, b"{\"echo\":[1, null]}");
+
     http.send(&masked(FIN | BINARY, b"{\"publish\":1}")).await;
     closes(&mut http, 1003, "a binary message").await;
     assert_eq!(bench.feed.published(), 1);

@@ -16,6 +16,7 @@ use wirebench_protocol::{
 };
 
 use crate::api_error::ApiError;
+use crate::feed::JsonPayload;
 use crate::feed_path::{self, PathParams};
 use crate::limits::Limits;
 use crate::state::SharedState;
@@ -31,7 +32,8 @@ pub(crate) fn routes(server: Arc<SharedState>) -> Router {
         .route("/metrics", get(metrics))
         .route("/tickets", post(ticket))
         .route("/echo", on(websocket::METHODS, websocket::echo))
-        .route("/feeds/{feed}/messages", post(publish));
+        .route("/feeds/{feed}/messages", post(publish))
+        .route("/feeds/{feed}/echo", post(echo));
     for transport in Transport::ALL {
         router = router.merge(transport::routes(transport, &server));
     }
@@ -102,16 +104,55 @@ async fn offer(
     let (_, feed) = feed_path::find(server, path)?;
     server.access.origin(request.uri(), request.headers())?;
     server.access.publish(None, request.headers())?;
+    let key = idempotency_key(request.headers())?;
+    let body = json_body(request, &server.limits).await?;
+    let offered = feed.offer_with(&body, key.as_ref());
+    server.metrics.publishing.offered(&offered);
+    Ok(offered?)
+}
+
+/// `POST /feeds/{feed}/echo`: returns the JSON in the body to its sender, and to nobody else.
+async fn echo(
+    State(server): State<Arc<SharedState>>,
+    path: PathParams,
+    request: Request,
+) -> Response {
+    let answer = match body_of_echo(&server, &path, request).await {
+        Ok(body) => {
+            server.metrics.publishing.echoed();
+            let headers = [(header::CONTENT_TYPE, "application/json")];
+            (NO_STORE, headers, body).into_response()
+        }
+        Err(error) => error.into_response(),
+    };
+    server.metrics.requests.answered_echo(answer.status());
+    answer
+}
+
+/// Returns the body of a request for an echo, if the client may subscribe to the feed in its path.
+async fn body_of_echo(
+    server: &SharedState,
+    path: &PathParams,
+    request: Request,
+) -> Result<Bytes, ApiError> {
+    feed_path::find(server, path)?;
+    server.access.origin(request.uri(), request.headers())?;
+    server.access.subscribe(None, request.headers())?;
+    let body = json_body(request, &server.limits).await?;
+    let hint = "send one JSON value";
+    JsonPayload::from_json(&body)
+        .map_err(|error| ApiError::bad_request(error.to_string(), hint))?;
+    Ok(body)
+}
+
+/// Returns the body of a request that is declared as JSON, or not declared at all.
+async fn json_body(request: Request, limits: &Limits) -> Result<Bytes, ApiError> {
     if !may_be_json(request.headers()) {
         let error = "the body is not declared as JSON";
         let hint = "send it with `Content-Type: application/json`";
         return Err(ApiError::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, error, hint));
     }
-    let key = idempotency_key(request.headers())?;
-    let body = read(request.into_body(), &server.limits).await?;
-    let offered = feed.offer_with(&body, key.as_ref());
-    server.metrics.publishing.offered(&offered);
-    Ok(offered?)
+    read(request.into_body(), limits).await
 }
 
 /// Returns the key of a request that may be a repetition.

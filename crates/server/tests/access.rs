@@ -2,6 +2,9 @@
 
 #![expect(clippy::unwrap_used, reason = "clippy does not see that helpers here are tests")]
 
+#[expect(dead_code, reason = "each test uses its part of what they share")]
+mod raw;
+
 use axum::body::Body;
 use axum::http::{Request, StatusCode};
 use axum::response::Response;
@@ -23,14 +26,8 @@ fn guarded() -> Server {
 fn subscription(transport: Transport, query: &str) -> axum::http::request::Builder {
     let request = Request::get(format!("{}?hold=0&{query}", transport.path("bench")));
     let request = request.header("host", "localhost:8080");
-    match transport {
-        Transport::ShortPolling | Transport::LongPolling | Transport::Sse => request,
-        Transport::WebSocket => request
-            .header("connection", "upgrade")
-            .header("upgrade", "websocket")
-            .header("sec-websocket-version", "13")
-            .header("sec-websocket-key", "dGhlIHNhbXBsZSBub25jZQ=="),
-    }
+    let headers = raw::upgrade_headers(transport).iter();
+    headers.fold(request, |request, (name, value)| request.header(*name, *value))
 }
 
 async fn answer(server: &Server, request: Request<Body>) -> Response {
@@ -90,6 +87,22 @@ async fn publishing_requires_its_own_token() {
         assert_eq!(answer.status(), expected, "{token}");
     }
     assert_eq!(server.feed("bench").unwrap().published(), 1);
+}
+
+#[tokio::test]
+async fn an_echo_requires_the_token_that_subscribing_does_and_an_origin_that_is_allowed() {
+    let server = guarded();
+    let ask = async |token: &str, origin: &str| {
+        let request = Request::post("/feeds/bench/echo").header("host", "localhost:8080");
+        let request = request.header("authorization", format!("Bearer {token}"));
+        let request = request.header("origin", origin).body(Body::from("1")).unwrap();
+        answer(&server, request).await.status()
+    };
+    let (own, other) = ("http://localhost:8080", "https://evil.example");
+    assert_eq!(ask(SUBSCRIBE, own).await, StatusCode::OK);
+    assert_eq!(ask(PUBLISH, own).await, StatusCode::OK);
+    assert_eq!(ask("0123456789abcdef", own).await, StatusCode::UNAUTHORIZED);
+    assert_eq!(ask(SUBSCRIBE, other).await, StatusCode::FORBIDDEN);
 }
 
 #[tokio::test]

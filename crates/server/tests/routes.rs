@@ -2,6 +2,9 @@
 
 #![expect(clippy::unwrap_used, reason = "clippy does not see that helpers here are tests")]
 
+#[expect(dead_code, reason = "each test uses its part of what they share")]
+mod raw;
+
 use axum::body::Body;
 use axum::http::{Method, Request, StatusCode};
 use http_body_util::BodyExt;
@@ -99,11 +102,7 @@ async fn a_wrong_request_is_answered_with_the_right_status_and_a_hint() {
         let wrong = Request::delete(transport.path("bench")).body(Body::empty()).unwrap();
         let (status, headers, body) = ask(server.router(), wrong).await;
         assert_eq!(status, StatusCode::METHOD_NOT_ALLOWED, "{transport}");
-        let allowed = match transport {
-            Transport::ShortPolling | Transport::LongPolling | Transport::Sse => "GET,HEAD",
-            Transport::WebSocket => "GET,HEAD,CONNECT",
-        };
-        assert_eq!(header(&headers, "allow"), Some(allowed), "{transport}");
+        assert_eq!(header(&headers, "allow"), Some(raw::methods(transport)), "{transport}");
         assert!(serde_json::from_slice::<Value>(&body).unwrap()["hint"].is_string(), "{transport}");
     }
     let (status, _, body) = ask(server.router(), get("/nowhere")).await;
@@ -172,6 +171,37 @@ async fn a_request_that_is_repeated_with_its_key_publishes_once() {
 }
 
 #[tokio::test]
+async fn an_echo_returns_the_body_as_it_came_and_publishes_nothing() {
+    let (server, feed) = server();
+    let post = async |kind: &str, body: &str| {
+        let request = Request::post("/feeds/bench/echo").header("content-type", kind);
+        ask(server.router(), request.body(Body::from(body.to_owned())).unwrap()).await
+    };
+    let value = " {\"a\": [1,\r\n2]} ";
+    let (status, headers, body) = post("application/json", value).await;
+    assert_eq!((status, &*body), (StatusCode::OK, value.as_bytes()));
+    assert_eq!(header(&headers, "content-type"), Some("application/json"));
+    assert_eq!(header(&headers, "cache-control"), Some("no-store"));
+    assert_eq!(post("text/plain", "1").await.0, StatusCode::UNSUPPORTED_MEDIA_TYPE);
+    for malformed in ["", "{", "1 2"] {
+        assert_eq!(post("application/json", malformed).await.0, StatusCode::BAD_REQUEST);
+    }
+    let long = format!("\"{}\"", "x".repeat(2 << 20));
+    assert_eq!(post("application/json", &long).await.0, StatusCode::PAYLOAD_TOO_LARGE);
+    let nowhere = Request::post("/feeds/nowhere/echo").body(Body::from("1")).unwrap();
+    assert_eq!(ask(server.router(), nowhere).await.0, StatusCode::NOT_FOUND);
+    assert_eq!(feed.published(), 0);
+    let metrics = server.metrics_text();
+    for line in [
+        "wirebench_echoed_total 1",
+        "wirebench_published_total 0",
+        "wirebench_requests_total{route=\"echo\",status=\"200\"} 1",
+    ] {
+        assert!(metrics.lines().any(|found| found == line), "{line}: {metrics}");
+    }
+}
+
+#[tokio::test]
 async fn a_publisher_is_started_counted_and_stopped() {
     let (server, feed) = server();
     let control = ControlApi::new(server, Token::new(TOKEN).unwrap()).router();
@@ -223,8 +253,9 @@ async fn a_publisher_is_started_counted_and_stopped() {
 #[tokio::test]
 async fn a_feed_name_that_is_not_utf_8_is_answered_in_json() {
     let (server, _) = server();
-    for path in ["sse", "short-polling", "websocket", "messages"] {
-        let method = if path == "messages" { Method::POST } else { Method::GET };
+    for path in ["sse", "short-polling", "websocket", "messages", "echo"] {
+        let posts = ["messages", "echo"].contains(&path);
+        let method = if posts { Method::POST } else { Method::GET };
         let request = Request::builder().method(method).uri(format!("/feeds/%ff/{path}"));
         let (status, headers, body) =
             ask(server.router(), request.body(Body::empty()).unwrap()).await;

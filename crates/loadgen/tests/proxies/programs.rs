@@ -3,7 +3,7 @@
 
 use std::collections::HashSet;
 use std::fs::{self, File};
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::{Mutex, PoisonError};
@@ -204,11 +204,17 @@ pub(crate) struct RunningProxy {
 /// proxy has bound it.
 static TAKEN: Mutex<Option<HashSet<u16>>> = Mutex::new(None);
 
+/// Returns a free port at a loopback address that only this process uses. A port of 127.0.0.1 could
+/// be taken by the server of another test before the proxy binds it, and the test would then speak
+/// to that server.
 fn free_port() -> SocketAddr {
     let mut taken = TAKEN.lock().unwrap_or_else(PoisonError::into_inner);
     let taken = taken.get_or_insert_default();
+    // A process id has at most 22 bits on Linux.
+    let [_, high, middle, low] = std::process::id().to_be_bytes();
+    let own = Ipv4Addr::new(127, 64 | high, middle, low);
     loop {
-        let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
+        let listener = std::net::TcpListener::bind((own, 0)).expect("a free port");
         let address = listener.local_addr().expect("a bound socket has an address");
         if taken.insert(address.port()) {
             return address;
@@ -221,8 +227,6 @@ impl RunningProxy {
     pub(crate) async fn start(settings: &Settings, server: SocketAddr) -> Self {
         let began = Instant::now();
         loop {
-            // Another process may take the port before the proxy does. The proxy then ends, and
-            // another port is tried.
             let folder = TempDir::new().expect("a folder for the proxy");
             let address = free_port();
             let text = settings.place(folder.path(), address, server);

@@ -6,12 +6,11 @@ use std::time::Duration;
 
 use tokio::io::{AsyncWriteExt, BufReader};
 use tokio::net::TcpStream;
-use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
-use wirebench_protocol::{Cursor, Seq, Transport};
+use wirebench_protocol::{Cursor, Seq};
 use wirebench_server::{Entry, Feed};
 
-use super::frames::{FIN, TEXT, frame};
 use super::http::{header, read_head};
+use super::raw_transport::{self, Answer};
 
 /// What happens to a message on its way to one subscriber.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -75,28 +74,16 @@ impl FaultyConnection {
             let after = after.parse().expect("a cursor that this feed gave");
             let cursor = self.feed.locate(after).expect("a cursor of this feed");
             let name = path.rsplit('/').next().unwrap_or_default();
-            match name.parse().expect("a transport") {
-                Transport::ShortPolling => self.poll(cursor, Duration::ZERO).await,
-                Transport::LongPolling => {
+            let transport = name.parse().expect("a transport");
+            match raw_transport::answer(transport, &head, cursor) {
+                Answer::Batch { default_hold } => {
                     let hold = parameter("hold=").and_then(|hold| hold.parse().ok());
-                    self.poll(cursor, Duration::from_secs_f64(hold.unwrap_or(25.0))).await;
+                    let hold = hold.map_or(default_hold, Duration::from_secs_f64);
+                    self.poll(cursor, hold).await;
                 }
-                Transport::Sse => {
-                    let kind = "content-type: text/event-stream";
-                    self.write(format!("HTTP/1.1 200 OK\r\n{kind}\r\n\r\nid: {cursor}\n\n")).await;
-                    return self.stream(cursor, |entry| &entry.sse).await;
-                }
-                Transport::WebSocket => {
-                    let key = header(&head, "sec-websocket-key").expect("a key");
-                    let accept = derive_accept_key(key.as_bytes());
-                    self.write(format!(
-                        "HTTP/1.1 101 Switching Protocols\r\nconnection: Upgrade\r\n\
-                         upgrade: websocket\r\nsec-websocket-accept: {accept}\r\n\r\n"
-                    ))
-                    .await;
-                    let hello = format!("{{\"hello\":{{\"cursor\":\"{cursor}\"}}}}");
-                    self.write(frame(FIN | TEXT, None, hello.as_bytes())).await;
-                    return self.stream(cursor, |entry| &entry.websocket).await;
+                Answer::Stream { opening, encoding } => {
+                    self.write(opening).await;
+                    return self.stream(cursor, encoding).await;
                 }
             }
         }

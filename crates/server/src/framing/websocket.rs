@@ -2,6 +2,7 @@
 
 use bytes::{Bytes, BytesMut};
 use serde::Serialize;
+use serde_json::value::RawValue;
 use wirebench_protocol::{Cursor, Gap, Hello, Published};
 
 /// Frames a text, unmasked and unfragmented. A server does not mask what it sends, so the frame of
@@ -29,11 +30,13 @@ pub(crate) fn text_frame(text: &[u8]) -> Bytes {
 /// What the server sends besides messages.
 #[derive(Serialize)]
 #[serde(rename_all = "snake_case")]
-pub(crate) enum ServerFrame {
+pub(crate) enum ServerFrame<'a> {
     /// `{"hello":…}`: the first frame of a subscription.
     Hello(Hello),
     /// `{"published":…}`: the answer to a subscriber whose message was published.
     Published(Published),
+    /// `{"echo":…}`: the answer to a subscriber that asked for it.
+    Echo(&'a RawValue),
     /// A gap that opens while the subscription is under way.
     #[serde(untagged)]
     Gap {
@@ -54,7 +57,7 @@ pub(crate) enum ServerFrame {
     },
 }
 
-impl ServerFrame {
+impl ServerFrame<'_> {
     /// Returns the text frame.
     pub(crate) fn frame(&self) -> Bytes {
         text_frame(&serde_json::to_vec(self).expect("it has no maps in it"))

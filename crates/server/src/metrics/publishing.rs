@@ -15,6 +15,7 @@ pub(crate) struct PublishingMetrics {
     published: IntCounter,
     repeated: IntCounter,
     rejected: IntCounter,
+    echoed: IntCounter,
     wake_time: Histogram,
 }
 
@@ -42,6 +43,11 @@ impl PublishingMetrics {
                 "wirebench_rejected_total",
                 "Messages from outside that were refused",
             ),
+            echoed: counter(
+                registry,
+                "wirebench_echoed_total",
+                "Values that were returned to the subscriber that had sent them",
+            ),
             wake_time: registered(registry, Histogram::with_opts(wake_time)),
         }
     }
@@ -53,6 +59,11 @@ impl PublishingMetrics {
             Ok(Published { repeated: true, .. }) => self.repeated.inc(),
             Err(_) => self.rejected.inc(),
         }
+    }
+
+    /// Counts a value that was returned to its sender.
+    pub(crate) fn echoed(&self) {
+        self.echoed.inc();
     }
 
     /// Returns an observer of the time that it takes to wake the subscribers of a feed.

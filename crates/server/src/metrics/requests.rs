@@ -51,6 +51,11 @@ impl RequestMetrics {
         self.count("messages", status);
     }
 
+    /// Counts the answer to a `POST` that asks for an echo.
+    pub(crate) fn answered_echo(&self, status: StatusCode) {
+        self.count("echo", status);
+    }
+
     /// Counts an answer that was given before any route saw the request.
     pub(crate) fn answered_unrouted(&self, status: StatusCode) {
         self.count(OTHER, status);

@@ -4,6 +4,7 @@
 use std::num::NonZeroU32;
 use std::time::Duration;
 
+use crate::raw;
 use crate::support::{HTTP2_WINDOW, Serving, metric, until};
 use http_body_util::BodyExt;
 use hyper_util::rt::TokioIo;
@@ -417,13 +418,9 @@ async fn a_stream_whose_reader_takes_nothing_is_reset_and_the_others_of_its_conn
         publish(&feed, &large);
         let mut reads = client.get("/feeds/bench/sse").await.unwrap();
         let path = format!("{}?after=start", transport.path("bench"));
-        let held = match transport {
-            Transport::WebSocket => client.connect(&path).await,
-            Transport::ShortPolling | Transport::LongPolling | Transport::Sse => {
-                client.get(&path).await
-            }
-        }
-        .unwrap();
+        let is_socket = !raw::upgrade_headers(transport).is_empty();
+        let held =
+            if is_socket { client.connect(&path).await } else { client.get(&path).await }.unwrap();
         assert_eq!(held.status(), 200, "{transport}");
         let reset = "wirebench_streams_reset_total{transport=\"sse\"}";
         let publisher = async {
@@ -436,7 +433,7 @@ async fn a_stream_whose_reader_takes_nothing_is_reset_and_the_others_of_its_conn
         crate::support::within("the reset of the stream", publisher).await;
         publish(&feed, "\"last\"");
         until_in(&mut reads, "last").await;
-        if transport == Transport::WebSocket {
+        if is_socket {
             let mut socket = TokioIo::new(hyper::upgrade::on(held).await.unwrap());
             let mut read = Vec::new();
             let reading = socket.read_to_end(&mut read);

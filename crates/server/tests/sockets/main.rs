@@ -7,4 +7,7 @@ mod embed;
 mod hostile;
 mod lifecycle;
 mod limits;
+#[expect(dead_code, reason = "each test uses its part of what they share")]
+#[path = "../raw/mod.rs"]
+mod raw;
 mod support;

@@ -13,6 +13,8 @@ use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 use wirebench_server::{Server, Transport};
 
+use crate::raw;
+
 /// The time limit for what should happen at once. Only a hang takes this long.
 pub(crate) const TIME_LIMIT: Duration = Duration::from_mins(2);
 
@@ -140,20 +142,18 @@ impl RawClient {
 
     /// Subscribes to the feed `bench`, and reads the head of the answer.
     pub(crate) async fn subscribe(&mut self, transport: Transport) {
-        let path = transport.path("bench");
-        match transport {
-            Transport::ShortPolling | Transport::LongPolling | Transport::Sse => {
-                self.get(&path, "").await;
-                self.until("\r\n\r\n").await;
-            }
-            Transport::WebSocket => self.upgrade(&path).await,
-        }
+        self.open(transport, &transport.path("bench")).await;
     }
 
+    /// Opens a WebSocket at a path, and reads the head of the answer.
     pub(crate) async fn upgrade(&mut self, path: &str) {
-        let headers = "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n\
-                       Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n";
-        self.get(path, headers).await;
+        self.open(Transport::WebSocket, path).await;
+    }
+
+    async fn open(&mut self, transport: Transport, path: &str) {
+        let headers = raw::upgrade_headers(transport).iter();
+        let lines: Vec<_> = headers.map(|(name, value)| format!("{name}: {value}\r\n")).collect();
+        self.get(path, &lines.concat()).await;
         self.until("\r\n\r\n").await;
     }
 

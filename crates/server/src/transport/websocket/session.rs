@@ -8,7 +8,6 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures::{SinkExt, StreamExt};
-use serde::Deserialize;
 use serde_json::value::RawValue;
 use smallvec::SmallVec;
 use tokio::io::AsyncWriteExt;
@@ -17,6 +16,7 @@ use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 use tokio_tungstenite::tungstenite::{Error, Message};
 use wirebench_protocol::{Cursor, Hello, IdempotencyKey, Published};
 
+use super::request::SubscriberRequest;
 use super::socket::Socket;
 use crate::connection::RequestContext;
 use crate::feed::{Batch, Rejected};
@@ -118,18 +118,13 @@ impl WebSocketSession {
         Ok(cursor)
     }
 
-    /// Handles what the subscriber sends. Only a request to publish means anything: the library
-    /// answers pings by itself.
+    /// Handles what the subscriber sends. Only text means anything: the library answers pings by
+    /// itself.
     async fn handle(&mut self, message: Message) -> Result<(), SessionEnd> {
         // Sends the library's answer to a ping or a Close frame.
         in_time(&self.subscription, &self.socket.context, self.socket.stream.flush()).await?;
         let answer = match message {
-            Message::Text(request) => match self.publish(request.as_bytes()) {
-                Ok(published) => ServerFrame::Published(published),
-                Err(Rejected { status, error, hint }) => {
-                    ServerFrame::Error { error, hint, status: status.as_u16() }
-                }
-            },
+            Message::Text(text) => self.answer(text.as_bytes()),
             Message::Binary(_) => {
                 return Err(SessionEnd::Refused(CloseCode::Unsupported, "messages are text"));
             }
@@ -137,15 +132,42 @@ impl WebSocketSession {
                 return Ok(());
             }
         };
-        self.write(&answer.frame()).await
+        self.write(&answer).await
     }
 
-    fn publish(&self, request: &[u8]) -> Result<Published, Rejected> {
+    /// Does what a text frame asks for, and returns the frame of the answer.
+    fn answer(&self, text: &[u8]) -> Bytes {
+        let server = &self.subscription.server;
+        let answer = match SubscriberRequest::parse(text, server.limits.message_bytes) {
+            Ok(SubscriberRequest::Echo(value)) => {
+                server.metrics.publishing.echoed();
+                Ok(ServerFrame::Echo(value))
+            }
+            Ok(SubscriberRequest::Publish { payload, key }) => {
+                self.publish(payload, key.as_ref()).map(ServerFrame::Published)
+            }
+            Err(rejected) => {
+                let rejected = Err(rejected);
+                server.metrics.publishing.offered(&rejected);
+                rejected.map(ServerFrame::Published)
+            }
+        };
+        let frame = answer.unwrap_or_else(|Rejected { status, error, hint }| ServerFrame::Error {
+            error,
+            hint,
+            status: status.as_u16(),
+        });
+        frame.frame()
+    }
+
+    fn publish(
+        &self,
+        payload: &RawValue,
+        key: Option<&IdempotencyKey>,
+    ) -> Result<Published, Rejected> {
         let Subscription { server, feed, .. } = &self.subscription;
         let offered = if self.may_publish {
-            PublishRequest::parse(request, server.limits.message_bytes).and_then(|request| {
-                feed.offer_with(request.publish.get().as_bytes(), request.key.as_ref())
-            })
+            feed.offer_with(payload.get().as_bytes(), key)
         } else {
             let hint = "open the socket with the token, or with a ticket that was given for it";
             Err(Rejected::forbidden("publishing requires a token", hint))
@@ -179,30 +201,6 @@ async fn in_time(
     }
     context.give_up();
     Err(SessionEnd::Gone(Error::Io(io::ErrorKind::TimedOut.into())))
-}
-
-/// A request to publish.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct PublishRequest<'a> {
-    /// The payload.
-    #[serde(borrow)]
-    publish: &'a RawValue,
-    /// The key of a request that may be a repetition.
-    key: Option<IdempotencyKey>,
-}
-
-impl<'a> PublishRequest<'a> {
-    fn parse(request: &'a [u8], max_bytes: usize) -> Result<Self, Rejected> {
-        let hint = "send {\"publish\":<any JSON value>}, with a \"key\" if you may repeat it";
-        let request: Self = serde_json::from_slice(request)
-            .map_err(|error| Rejected::malformed(error.to_string(), hint))?;
-        if request.publish.get().len() > max_bytes {
-            let error = format!("a payload has at most {max_bytes} bytes");
-            return Err(Rejected::malformed(error, hint));
-        }
-        Ok(request)
-    }
 }
 
 /// Returns the frames of a batch. A gap comes first. A single message, the usual case, is not

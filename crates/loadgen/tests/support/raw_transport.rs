@@ -1,0 +1,103 @@
+//! What each transport looks like on the wire, at both ends: how a client opens it and reads a
+//! message from it by hand, and how a server begins its answer. A new transport adds its lines here
+//! and nowhere else in these tests.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
+use wirebench_protocol::{Cursor, Transport};
+use wirebench_server::Entry;
+
+use super::frames;
+use super::http::{RawHttp, header};
+
+/// Connects to the feed `bench`, and subscribes if a subscription of the transport is one request.
+pub(crate) async fn open(transport: Transport, address: SocketAddr) -> RawHttp {
+    let path = transport.path("bench");
+    match transport {
+        Transport::ShortPolling | Transport::LongPolling => RawHttp::connect(address).await,
+        Transport::Sse => {
+            let mut http = RawHttp::connect(address).await;
+            http.get(&path).await;
+            assert_eq!(http.head().await.status, 200);
+            http
+        }
+        Transport::WebSocket => frames::open(address, &path).await,
+    }
+}
+
+/// Returns the bytes of the next message over one connection, extracted from the framing by hand.
+/// `rest` is what was read before and belongs to later messages.
+pub(crate) async fn next(
+    transport: Transport,
+    http: &mut RawHttp,
+    rest: &mut Vec<u8>,
+    after: Cursor,
+) -> Vec<u8> {
+    match transport {
+        Transport::ShortPolling | Transport::LongPolling => {
+            http.get(&format!("{}?after={after}", transport.path("bench"))).await;
+            let (head, body) = http.answer().await;
+            assert_eq!(head.status, 200, "{transport}: {}", head.text);
+            let cursor = after.at(after.seq + 1);
+            let before = format!("{{\"cursor\":\"{cursor}\",\"messages\":[");
+            let message = body.strip_prefix(before.as_bytes()).and_then(|b| b.strip_suffix(b"]}"));
+            message.unwrap_or_else(|| panic!("{transport}: no batch of one")).to_vec()
+        }
+        Transport::Sse => loop {
+            if let Some(end) = rest.windows(2).position(|two| two == b"\n\n") {
+                let block: Vec<u8> = rest.drain(..end + 2).collect();
+                let id = format!("id: {}\ndata: ", after.at(after.seq + 1));
+                if let Some(message) = block.strip_prefix(id.as_bytes()) {
+                    return message[..message.len() - 2].to_vec();
+                }
+                let opening = format!("retry: 1000\nid: {after}\n\n");
+                assert_eq!(block, opening.as_bytes(), "{transport}: an unknown block");
+                continue;
+            }
+            rest.extend(http.chunk().await);
+        },
+        Transport::WebSocket => loop {
+            let frame = frames::read(&mut http.socket).await.expect("a frame").expect("no end");
+            assert_eq!(frame.first, frames::FIN | frames::TEXT, "{transport}");
+            if !frame.payload.starts_with(b"{\"hello\"") {
+                return frame.payload;
+            }
+        },
+    }
+}
+
+/// How a server answers a request to subscribe.
+pub(crate) enum Answer {
+    /// With one batch of messages. A request that does not say for how long it may be held is held
+    /// for this long.
+    Batch { default_hold: Duration },
+    /// With these bytes, and then with the bytes of each message.
+    Stream { opening: Vec<u8>, encoding: fn(&Entry) -> &[u8] },
+}
+
+/// Returns the answer to the request with this head, from a subscriber at `cursor`.
+pub(crate) fn answer(transport: Transport, head: &str, cursor: Cursor) -> Answer {
+    match transport {
+        Transport::ShortPolling => Answer::Batch { default_hold: Duration::ZERO },
+        Transport::LongPolling => Answer::Batch { default_hold: Duration::from_secs(25) },
+        Transport::Sse => {
+            let kind = "content-type: text/event-stream";
+            let opening = format!("HTTP/1.1 200 OK\r\n{kind}\r\n\r\nid: {cursor}\n\n");
+            Answer::Stream { opening: opening.into_bytes(), encoding: |entry| &entry.sse }
+        }
+        Transport::WebSocket => {
+            let key = header(head, "sec-websocket-key").expect("a key");
+            let accept = derive_accept_key(key.as_bytes());
+            let head = format!(
+                "HTTP/1.1 101 Switching Protocols\r\nconnection: Upgrade\r\n\
+                 upgrade: websocket\r\nsec-websocket-accept: {accept}\r\n\r\n"
+            );
+            let hello = format!("{{\"hello\":{{\"cursor\":\"{cursor}\"}}}}");
+            let hello = frames::frame(frames::FIN | frames::TEXT, None, hello.as_bytes());
+            let opening = [head.into_bytes(), hello].concat();
+            Answer::Stream { opening, encoding: |entry| &entry.websocket }
+        }
+    }
+}
