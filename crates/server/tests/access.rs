@@ -24,7 +24,8 @@ fn guarded() -> Server {
 
 /// A request to subscribe, as a browser or a tool would send it.
 fn subscription(transport: Transport, query: &str) -> axum::http::request::Builder {
-    let request = Request::get(format!("{}?hold=0&{query}", transport.path("bench")));
+    let query = format!("hold=0&{query}");
+    let request = Request::get(raw::address(transport, "bench", &query));
     let request = request.header("host", "localhost:8080");
     let headers = raw::upgrade_headers(transport).iter();
     headers.fold(request, |request, (name, value)| request.header(*name, *value))
@@ -51,7 +52,7 @@ async fn ticket(server: &Server, token: &str) -> String {
 async fn subscribing_requires_the_token_or_a_ticket_on_every_transport() {
     let server = guarded();
     let ticket = ticket(&server, SUBSCRIBE).await;
-    for transport in Transport::ALL {
+    for transport in Transport::ALL.into_iter().filter(|&of| raw::asks_in_one_request(of)) {
         let stranger =
             answer(&server, subscription(transport, "").body(Body::empty()).unwrap()).await;
         assert_eq!(stranger.status(), StatusCode::UNAUTHORIZED, "{transport}");

@@ -87,18 +87,21 @@ async fn a_poll_that_finds_nothing_repeats_the_cursor() {
 async fn a_wrong_request_is_answered_with_the_right_status_and_a_hint() {
     let (server, feed) = server();
     let future = feed.locate(After::Newest).unwrap().at(99);
-    for transport in Transport::ALL {
-        for (uri, status) in [
-            (transport.path("nosuch"), StatusCode::NOT_FOUND),
-            (format!("{}?after=what", transport.path("bench")), StatusCode::BAD_REQUEST),
-            (format!("{}?after={future}", transport.path("bench")), StatusCode::BAD_REQUEST),
-            (format!("{}?hold=long", transport.path("bench")), StatusCode::BAD_REQUEST),
+    for transport in Transport::ALL.into_iter().filter(|&of| raw::asks_in_one_request(of)) {
+        for (feed, query, status) in [
+            ("nosuch", "", StatusCode::NOT_FOUND),
+            ("bench", "after=what", StatusCode::BAD_REQUEST),
+            ("bench", &format!("after={future}"), StatusCode::BAD_REQUEST),
+            ("bench", "hold=long", StatusCode::BAD_REQUEST),
         ] {
+            let uri = raw::address(transport, feed, query);
             let (found, _, body) = ask(server.router(), get(&uri)).await;
             assert_eq!(found, status, "{uri}");
             let body: Value = serde_json::from_slice(&body).unwrap();
             assert!(body["error"].is_string() && body["hint"].is_string(), "{uri}: {body}");
         }
+    }
+    for transport in Transport::ALL {
         let wrong = Request::delete(transport.path("bench")).body(Body::empty()).unwrap();
         let (status, headers, body) = ask(server.router(), wrong).await;
         assert_eq!(status, StatusCode::METHOD_NOT_ALLOWED, "{transport}");

@@ -35,12 +35,12 @@ pub(crate) fn published(published: &Published) -> Str {
 /// the status that a `POST` of the same message would be answered with.
 pub(crate) fn refused(error: &str, hint: &str, status: u16) -> Str {
     #[derive(Serialize)]
-    struct Refused<'a> {
+    struct RefusedEvent<'a> {
         error: &'a str,
         hint: &'a str,
         status: u16,
     }
-    encode(&[Refused { error, hint, status }])
+    encode(&[RefusedEvent { error, hint, status }])
 }
 
 fn encode(data: &impl Serialize) -> Str {

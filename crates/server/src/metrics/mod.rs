@@ -19,7 +19,7 @@ use self::connections::ConnectionMetrics;
 use self::messages::MessageMetrics;
 use self::publishing::PublishingMetrics;
 use self::requests::RequestMetrics;
-pub(crate) use self::sessions::SessionEnd;
+pub(crate) use self::sessions::SessionCloseReason;
 use self::sessions::SessionMetrics;
 
 /// The counters of one server.

@@ -6,7 +6,7 @@ use super::registrar::{labelled, registered};
 
 /// Why a session ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum SessionEnd {
+pub(crate) enum SessionCloseReason {
     /// The client ended it, or its WebSocket failed.
     Client,
     /// The client did not answer a ping in time.
@@ -21,7 +21,7 @@ pub(crate) enum SessionEnd {
     NoNamespace,
 }
 
-impl SessionEnd {
+impl SessionCloseReason {
     /// Returns the value of the label `reason`.
     fn label(self) -> &'static str {
         match self {
@@ -65,7 +65,7 @@ impl SessionMetrics {
     }
 
     /// Counts a session that ended.
-    pub(crate) fn closed(&self, end: SessionEnd) {
+    pub(crate) fn closed(&self, end: SessionCloseReason) {
         self.open.dec();
         self.closed.with_label_values(&[end.label()]).inc();
     }

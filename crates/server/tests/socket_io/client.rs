@@ -64,7 +64,13 @@ impl TestServer {
 
     /// Opens a session that polls.
     pub(crate) async fn open_polling(&self) -> Polling<'_> {
-        let (status, body) = self.ask("GET", "EIO=4&transport=polling", "").await;
+        self.open_polling_with("").await
+    }
+
+    /// Opens a session that polls, with more in the query of its first request.
+    pub(crate) async fn open_polling_with(&self, query: &str) -> Polling<'_> {
+        let query = format!("EIO=4&transport=polling{query}");
+        let (status, body) = self.ask("GET", &query, "").await;
         assert_eq!(status, StatusCode::OK, "{body}");
         let open: Value = serde_json::from_str(body.strip_prefix('0').unwrap()).unwrap();
         Polling {
@@ -94,6 +100,23 @@ pub(crate) async fn read(answer: Response) -> (StatusCode, String) {
     let status = answer.status();
     let body = answer.into_body().collect().await.unwrap().to_bytes();
     (status, String::from_utf8(body.to_vec()).unwrap())
+}
+
+/// Returns the value of a metric; 0 if it was never counted.
+pub(crate) fn metric(server: &TestServer, name: &str) -> u64 {
+    let text = server.server.metrics_text();
+    let line = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+    line.map_or(0, |value| value.parse().unwrap())
+}
+
+/// Waits until a metric has this value.
+pub(crate) async fn until_metric(server: &TestServer, name: &str, value: u64) {
+    within(async {
+        while metric(server, name) != value {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    })
+    .await;
 }
 
 pub(crate) async fn within<T>(future: impl Future<Output = T>) -> T {

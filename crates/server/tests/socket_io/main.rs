@@ -5,4 +5,7 @@
 mod client;
 mod delivery;
 mod heartbeat;
+mod hostile;
+mod slow;
+mod stop;
 mod upgrade;

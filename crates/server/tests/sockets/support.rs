@@ -142,7 +142,11 @@ impl RawClient {
 
     /// Subscribes to the feed `bench`, and reads the head of the answer.
     pub(crate) async fn subscribe(&mut self, transport: Transport) {
-        self.open(transport, &transport.path("bench")).await;
+        self.open(transport, &raw::address(transport, "bench", "")).await;
+        if let Some(text) = raw::first_text(transport, "bench") {
+            self.frame(0x81, text.as_bytes()).await;
+            self.until("hello").await;
+        }
     }
 
     /// Opens a WebSocket at a path, and reads the head of the answer.

@@ -12,14 +12,14 @@ use tokio_util::sync::CancellationToken;
 use wirebench_protocol::{Cursor, Hello};
 
 use super::adapter::PacketSender;
-use super::session::{Session, SessionEnd};
+use super::session::{EngineSession, SessionCloseReason};
 use crate::framing::socket_io as framing;
 use crate::transport::subscription::Subscription;
 
 /// What follows a feed for one client.
-pub(super) struct Delivery {
+pub(super) struct FeedFollower {
     pub(super) subscription: Subscription,
-    pub(super) session: Arc<Session>,
+    pub(super) session: Arc<EngineSession>,
     pub(super) sender: PacketSender,
     /// Cancelled when the client leaves the namespace.
     pub(super) gone: CancellationToken,
@@ -35,7 +35,7 @@ enum DeliveryEnd {
     SessionEnded,
 }
 
-impl Delivery {
+impl FeedFollower {
     /// Sends the hello, then every message when it is published, in a task of the server.
     pub(super) fn spawn(self, after: Cursor) {
         let server = Arc::clone(&self.subscription.server);
@@ -44,9 +44,11 @@ impl Delivery {
             let end = self.gone.run_until_cancelled(self.deliver(after)).await;
             drop(followed);
             match end {
-                Some(Err(DeliveryEnd::FeedClosed)) => self.session.close(SessionEnd::Stopped).await,
+                Some(Err(DeliveryEnd::FeedClosed)) => {
+                    self.session.close(SessionCloseReason::Stopped).await;
+                }
                 Some(Err(DeliveryEnd::SlowReader)) => {
-                    self.session.close(SessionEnd::SlowReader).await;
+                    self.session.close(SessionCloseReason::SlowReader).await;
                 }
                 // The client has left the namespace, or its session has ended.
                 Some(Err(DeliveryEnd::SessionEnded)) | None => {}

@@ -16,8 +16,8 @@ use tokio_util::sync::CancellationToken;
 use wirebench_protocol::{Cursor, IdempotencyKey, Published, Transport};
 
 use super::adapter::{Adapters, PacketSender, RegisteredAdapter};
-use super::delivery::Delivery;
-use super::session::{Session, SessionEnd};
+use super::delivery::FeedFollower;
+use super::session::{EngineSession, SessionCloseReason};
 use super::window::SendWindow;
 use crate::api_error::ApiError;
 use crate::feed::{Feed, Rejected};
@@ -46,9 +46,9 @@ struct Admitted {
 }
 
 /// Why a client may not connect. Its text is the message of the packet `CONNECT_ERROR`.
-struct Refused(ApiError);
+struct ConnectRefused(ApiError);
 
-impl fmt::Display for Refused {
+impl fmt::Display for ConnectRefused {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(formatter, "{}", self.0.text())
     }
@@ -67,11 +67,12 @@ pub(super) fn add(
         async move |socket: SocketRef<RegisteredAdapter>, TryData(auth): TryData<Auth>| {
             let auth = auth.map_err(|error| {
                 let hint = "`auth` is an object with `after`, `token` and `ticket`, all optional";
-                Refused(ApiError::bad_request(error.to_string(), hint))
+                ConnectRefused(ApiError::bad_request(error.to_string(), hint))
             })?;
-            let admitted = admit(&server, &feed, &session(&socket), &auth).map_err(Refused)?;
+            let admitted =
+                admit(&server, &feed, &session(&socket), &auth).map_err(ConnectRefused)?;
             socket.extensions.insert(admitted);
-            Ok::<(), Refused>(())
+            Ok::<(), ConnectRefused>(())
         }
     };
     let adapters = adapters.clone();
@@ -84,8 +85,8 @@ pub(super) fn add(
 }
 
 /// Returns our side of the session of a client. It came with the opening request.
-fn session(socket: &Socket<RegisteredAdapter>) -> Arc<Session> {
-    let session = socket.req_parts().extensions.get::<Arc<Session>>();
+fn session(socket: &Socket<RegisteredAdapter>) -> Arc<EngineSession> {
+    let session = socket.req_parts().extensions.get::<Arc<EngineSession>>();
     Arc::clone(session.expect("each session is opened with it"))
 }
 
@@ -93,7 +94,7 @@ fn session(socket: &Socket<RegisteredAdapter>) -> Arc<Session> {
 fn admit(
     server: &Arc<SharedState>,
     feed: &Feed,
-    session: &Session,
+    session: &EngineSession,
     auth: &Auth,
 ) -> Result<Admitted, ApiError> {
     let mut headers = session.headers.clone();
@@ -131,21 +132,21 @@ fn serve(socket: &SocketRef<RegisteredAdapter>, sender: PacketSender) {
     }));
     // A client that left before the handler was set is not announced to it.
     if socket.connected() {
-        Delivery { subscription, session, sender, gone }.spawn(after);
+        FeedFollower { subscription, session, sender, gone }.spawn(after);
     }
 }
 
 /// Returns why a session ends whose client leaves a namespace; `None` if the session goes on.
-fn session_end(reason: DisconnectReason) -> Option<SessionEnd> {
+fn session_end(reason: DisconnectReason) -> Option<SessionCloseReason> {
     match reason {
         DisconnectReason::TransportClose | DisconnectReason::TransportError => {
-            Some(SessionEnd::Client)
+            Some(SessionCloseReason::Client)
         }
-        DisconnectReason::HeartbeatTimeout => Some(SessionEnd::Heartbeat),
+        DisconnectReason::HeartbeatTimeout => Some(SessionCloseReason::Heartbeat),
         DisconnectReason::MultipleHttpPollingError | DisconnectReason::PacketParsingError => {
-            Some(SessionEnd::Protocol)
+            Some(SessionCloseReason::Protocol)
         }
-        DisconnectReason::ClosingServer => Some(SessionEnd::Stopped),
+        DisconnectReason::ClosingServer => Some(SessionCloseReason::Stopped),
         DisconnectReason::ClientNSDisconnect | DisconnectReason::ServerNSDisconnect => None,
     }
 }
@@ -153,7 +154,7 @@ fn session_end(reason: DisconnectReason) -> Option<SessionEnd> {
 /// Handles the events of one client of a feed.
 struct ClientEvents {
     subscription: Subscription,
-    session: Arc<Session>,
+    session: Arc<EngineSession>,
     sender: PacketSender,
     may_publish: bool,
 }
@@ -167,7 +168,7 @@ impl MessageHandler<RegisteredAdapter, InOrder<ClientEvents>> for InOrder<Client
         if self.0.handle(data, acknowledge).is_none() {
             let session = Arc::clone(&self.0.session);
             let server = &self.0.subscription.server;
-            server.spawn(async move { session.close(SessionEnd::Protocol).await });
+            server.spawn(async move { session.close(SessionCloseReason::Protocol).await });
         }
     }
 }
@@ -182,6 +183,7 @@ impl ClientEvents {
         let answer = match name.get() {
             "\"publish\"" => Value::Str(self.publish(arguments, attachments.is_some()), None),
             "\"echo\"" => {
+                self.subscription.server.metrics.publishing.echoed();
                 if acknowledge.is_none() {
                     return self.emit(Value::Str(text, attachments));
                 }

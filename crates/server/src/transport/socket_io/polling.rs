@@ -11,10 +11,10 @@ use serde::Deserialize;
 use tokio::time::timeout;
 use wirebench_protocol::Transport;
 
-use super::SocketIo;
 use super::engine::EngineAnswer;
 use super::request::EngineError;
-use super::session::{Session, SessionId};
+use super::service::SocketIoServer;
+use super::session::{EngineSession, SessionId};
 use super::window;
 use crate::api_error::ApiError;
 use crate::connection::RequestContext;
@@ -31,7 +31,7 @@ const NOOP: &[u8] = b"6";
 /// The library pings a new session at once, and ends it if the answer takes longer than the ping
 /// timeout. The protocol has the first ping come after the interval. So the first ping and its
 /// answer are exchanged here, before the client knows of the session.
-pub(super) async fn open(socket_io: &SocketIo, session: Arc<Session>) -> EngineAnswer {
+pub(super) async fn open(socket_io: &SocketIoServer, session: Arc<EngineSession>) -> EngineAnswer {
     #[derive(Deserialize)]
     struct OpenPacket {
         sid: SessionId,
@@ -49,7 +49,7 @@ pub(super) async fn open(socket_io: &SocketIo, session: Arc<Session>) -> EngineA
 
 /// Answers with the packets that there are for a session, as soon as there is one.
 pub(super) async fn poll(
-    socket_io: &SocketIo,
+    socket_io: &SocketIoServer,
     id: SessionId,
     context: &RequestContext,
 ) -> Result<EngineAnswer, EngineError> {
@@ -73,7 +73,7 @@ pub(super) async fn poll(
 }
 
 /// Tells the session what the answer to a poll brings. Returns true if it brings an event.
-fn take(session: &Session, body: &[u8]) -> bool {
+fn take(session: &EngineSession, body: &[u8]) -> bool {
     let mut has_event = false;
     for packet in body.split(|byte| *byte == SEPARATOR).filter(|packet| window::counts(packet)) {
         session.window.take();
@@ -84,7 +84,7 @@ fn take(session: &Session, body: &[u8]) -> bool {
 
 /// Adds the packet `close` to the last answer of a session that the server ends. The library ends
 /// it as if the client had left, who would not have to be told.
-fn with_close(answer: EngineAnswer, session: &Session) -> EngineAnswer {
+fn with_close(answer: EngineAnswer, session: &EngineSession) -> EngineAnswer {
     if answer.status != StatusCode::OK || !session.is_closing() {
         return answer;
     }
@@ -96,7 +96,11 @@ fn with_close(answer: EngineAnswer, session: &Session) -> EngineAnswer {
 }
 
 /// Hands the packets in the body of a request to their session.
-pub(super) async fn receive(socket_io: &SocketIo, id: SessionId, request: Request) -> Response {
+pub(super) async fn receive(
+    socket_io: &SocketIoServer,
+    id: SessionId,
+    request: Request,
+) -> Response {
     if socket_io.sessions.get(id).is_none() {
         return EngineError::UnknownSession.into_response();
     }

@@ -17,24 +17,24 @@ use wirebench_protocol::Transport;
 
 use super::engine::Engine;
 use super::window::SendWindow;
-pub(super) use crate::metrics::SessionEnd;
+pub(super) use crate::metrics::SessionCloseReason;
 use crate::state::SharedState;
 
 /// The open sessions.
 ///
 /// A session lives in the library, which keeps the extensions of the request that opened it; one of
-/// them is the [`Session`]. When the library drops its session, the last handle is dropped, and the
+/// them is the [`EngineSession`]. When the library drops its session, the last handle is dropped, and the
 /// session is counted out.
 #[derive(Debug)]
 pub(super) struct SessionTable {
     capacity: usize,
     open: AtomicUsize,
     /// The sessions that further requests may name.
-    by_id: Mutex<HashMap<SessionId, Weak<Session>>>,
+    by_id: Mutex<HashMap<SessionId, Weak<EngineSession>>>,
 }
 
 /// One session, over any number of requests and at most one WebSocket.
-pub(super) struct Session {
+pub(super) struct EngineSession {
     table: Arc<SessionTable>,
     server: Arc<SharedState>,
     engine: Weak<Engine>,
@@ -55,10 +55,10 @@ pub(super) struct Session {
     /// Cancelled when the server ends the session.
     closing: CancellationToken,
     /// Unset for as long as nobody knows why the session will have ended.
-    end: OnceLock<SessionEnd>,
+    end: OnceLock<SessionCloseReason>,
 }
 
-/// The values of [`Session::upgrade`].
+/// The values of [`EngineSession::upgrade`].
 mod upgrade {
     pub(super) const NONE: u8 = 0;
     /// A WebSocket is open.
@@ -69,10 +69,10 @@ mod upgrade {
 }
 
 /// An upgrade under way. The session goes on polling if it is dropped before it is complete.
-pub(super) struct UpgradeAttempt<'a>(&'a Session);
+pub(super) struct UpgradeAttempt<'a>(&'a EngineSession);
 
 /// A feed that a session follows, until this is dropped.
-pub(super) struct FollowedFeed(Arc<Session>);
+pub(super) struct FollowedFeed(Arc<EngineSession>);
 
 impl SessionTable {
     pub(super) fn new(capacity: usize) -> Arc<Self> {
@@ -86,12 +86,12 @@ impl SessionTable {
         engine: &Arc<Engine>,
         headers: &HeaderMap,
         ticket: Option<String>,
-    ) -> Option<Arc<Session>> {
+    ) -> Option<Arc<EngineSession>> {
         let more = |open: usize| (open < self.capacity).then_some(open + 1);
         self.open.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more).ok()?;
         server.metrics.sessions.opened();
         let token = headers.get(AUTHORIZATION).cloned();
-        Some(Arc::new(Session {
+        Some(Arc::new(EngineSession {
             table: Arc::clone(self),
             server: Arc::clone(server),
             engine: Arc::downgrade(engine),
@@ -108,12 +108,12 @@ impl SessionTable {
     }
 
     /// Returns the session that a request names; `None` if there is none.
-    pub(super) fn get(&self, id: SessionId) -> Option<Arc<Session>> {
+    pub(super) fn get(&self, id: SessionId) -> Option<Arc<EngineSession>> {
         self.by_id.lock().get(&id)?.upgrade()
     }
 }
 
-impl Session {
+impl EngineSession {
     /// Lets requests name the session.
     pub(super) fn set_id(self: &Arc<Self>, id: SessionId) {
         if self.id.set(id).is_ok() {
@@ -154,12 +154,12 @@ impl Session {
     }
 
     /// Says why the session ends. Only the first reason is kept.
-    pub(super) fn set_end(&self, end: SessionEnd) {
+    pub(super) fn set_end(&self, end: SessionCloseReason) {
         let _ = self.end.set(end);
     }
 
     /// Returns why the session ends, if that is known.
-    pub(super) fn end(&self) -> Option<SessionEnd> {
+    pub(super) fn end(&self) -> Option<SessionCloseReason> {
         self.end.get().copied()
     }
 
@@ -179,12 +179,12 @@ impl Session {
         if self.followed.load(Ordering::Acquire) > 0 {
             self.closing().await;
         } else {
-            self.close(SessionEnd::Stopped).await;
+            self.close(SessionCloseReason::Stopped).await;
         }
     }
 
     /// Ends the session. The client is told in the answer to its poll, or its WebSocket is closed.
-    pub(super) async fn close(&self, end: SessionEnd) {
+    pub(super) async fn close(&self, end: SessionCloseReason) {
         self.set_end(end);
         self.closing.cancel();
         self.end_polling().await;
@@ -200,15 +200,15 @@ impl Session {
     }
 }
 
-impl Drop for Session {
+impl Drop for EngineSession {
     fn drop(&mut self) {
         if let Some(id) = self.id.get() {
             self.table.by_id.lock().remove(id);
         }
         self.table.open.fetch_sub(1, Ordering::Relaxed);
-        let end = self.end().unwrap_or(SessionEnd::NoNamespace);
+        let end = self.end().unwrap_or(SessionCloseReason::NoNamespace);
         self.server.metrics.sessions.closed(end);
-        if end == SessionEnd::SlowReader {
+        if end == SessionCloseReason::SlowReader {
             let transport = Transport::SocketIo.name();
             tracing::warn!(transport, "a reader that took nothing for too long was dropped");
         }

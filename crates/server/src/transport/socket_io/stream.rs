@@ -13,7 +13,7 @@ use tokio::sync::oneshot;
 use tokio::time::{Sleep, sleep};
 
 use super::frames::FrameTracker;
-use super::session::{Session, SessionEnd};
+use super::session::{EngineSession, SessionCloseReason};
 use super::window;
 
 /// The stream of a WebSocket between the library and the connection. It does four things:
@@ -27,7 +27,7 @@ use super::window;
 pub(super) struct SessionStream<S> {
     /// Always set, until it is given back.
     socket: Option<S>,
-    session: Arc<Session>,
+    session: Arc<EngineSession>,
     control: Arc<StreamControl>,
     exchange: PlayedExchange,
     /// Follows what the server sends.
@@ -126,7 +126,7 @@ impl<S> SessionStream<S> {
     /// stream.
     pub(super) fn new(
         socket: S,
-        session: Arc<Session>,
+        session: Arc<EngineSession>,
         exchange: PlayedExchange,
         write_time: Duration,
     ) -> (Self, Arc<StreamControl>, oneshot::Receiver<S>) {
@@ -170,7 +170,7 @@ impl<S> SessionStream<S> {
                 let time = self.write_time;
                 let stalled = self.stalled.get_or_insert_with(|| Box::pin(sleep(time)));
                 ready!(stalled.as_mut().poll(context));
-                self.session.set_end(SessionEnd::SlowReader);
+                self.session.set_end(SessionCloseReason::SlowReader);
                 Err(io::ErrorKind::TimedOut.into())
             }
         };

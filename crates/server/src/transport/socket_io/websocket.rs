@@ -10,17 +10,17 @@ use hyper_util::rt::TokioIo;
 use tokio::sync::oneshot;
 use tokio::time::timeout;
 
-use super::SocketIo;
 use super::probe;
 use super::request::EngineError;
-use super::session::{Session, SessionEnd, SessionId};
+use super::service::SocketIoServer;
+use super::session::{EngineSession, SessionCloseReason, SessionId};
 use super::stream::{PlayedExchange, SessionStream, StreamControl};
 use crate::api_error::ApiError;
 use crate::connection::{CLOSE_TIME, HeldRequest, RequestContext, linger};
 use crate::transport::websocket::handshake;
 
-/// An open WebSocket.
-type Socket = TokioIo<Upgraded>;
+/// An open WebSocket of a session.
+type EngineSocket = TokioIo<Upgraded>;
 
 /// A WebSocket whose opening handshake was answered.
 struct OpeningSocket {
@@ -32,7 +32,7 @@ struct OpeningSocket {
 
 /// Answers an opening handshake for a session that begins with it.
 pub(super) fn open(
-    socket_io: &SocketIo,
+    socket_io: &SocketIoServer,
     ticket: Option<String>,
     mut request: Request,
 ) -> Result<Response, ApiError> {
@@ -52,7 +52,7 @@ pub(super) fn open(
 /// Answers an opening handshake for a session that began with polling. A session is upgraded once:
 /// a further WebSocket is opened and closed, as the reference server does it.
 pub(super) fn upgrade(
-    socket_io: &SocketIo,
+    socket_io: &SocketIoServer,
     id: SessionId,
     mut request: Request,
 ) -> Result<Response, ApiError> {
@@ -83,10 +83,10 @@ impl OpeningSocket {
     }
 }
 
-impl SocketIo {
+impl SocketIoServer {
     /// Waits until the client has tried the WebSocket and leaves polling for it. Returns false if it
     /// does not: the session then goes on polling.
-    async fn probe(&self, socket: &mut Socket, session: &Session) -> bool {
+    async fn probe(&self, socket: &mut EngineSocket, session: &EngineSession) -> bool {
         let Some(upgrade) = session.begin_upgrade() else { return false };
         let exchange = probe::exchange(socket, || upgrade.probed());
         let in_time = timeout(self.server.limits.socket_io.upgrade_time, exchange);
@@ -104,9 +104,9 @@ impl SocketIo {
     /// Hands an open WebSocket to the library, until it or the server ends it.
     async fn serve(
         &self,
-        socket: Socket,
+        socket: EngineSocket,
         context: &RequestContext,
-        session: &Arc<Session>,
+        session: &Arc<EngineSession>,
         upgraded: Option<SessionId>,
         exchange: PlayedExchange,
     ) {
@@ -115,7 +115,7 @@ impl SocketIo {
             SessionStream::new(socket, Arc::clone(session), exchange, write_time);
         self.engine.serve_websocket(stream, upgraded, Arc::clone(session));
         let socket = self.until_closed(session, &control, returned).await;
-        if session.end() == Some(SessionEnd::SlowReader) {
+        if session.end() == Some(SessionCloseReason::SlowReader) {
             context.give_up();
         }
         // If the library has not taken over the session, for example because it has just ended.
@@ -129,10 +129,10 @@ impl SocketIo {
     /// Closes the WebSocket when the server ends the session.
     async fn until_closed(
         &self,
-        session: &Session,
+        session: &EngineSession,
         control: &StreamControl,
-        mut returned: oneshot::Receiver<Socket>,
-    ) -> Option<Socket> {
+        mut returned: oneshot::Receiver<EngineSocket>,
+    ) -> Option<EngineSocket> {
         let ended = async {
             tokio::select! {
                 () = session.closing() => {}
@@ -144,7 +144,7 @@ impl SocketIo {
             () = ended => control.close(),
         }
         // Half of a message may be on its way to a slow reader: no Close frame can follow it.
-        if session.end() != Some(SessionEnd::SlowReader)
+        if session.end() != Some(SessionCloseReason::SlowReader)
             && let Ok(socket) = timeout(CLOSE_TIME, &mut returned).await
         {
             return socket.ok();
@@ -155,7 +155,7 @@ impl SocketIo {
 }
 
 /// Closes the connection without losing the last bytes.
-async fn finish(mut socket: Socket, context: &RequestContext) {
+async fn finish(mut socket: EngineSocket, context: &RequestContext) {
     let _ = timeout(CLOSE_TIME, linger(&mut socket)).await;
     context.finish();
 }
