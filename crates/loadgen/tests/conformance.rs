@@ -631,6 +631,18 @@ async fn next_raw(
                 return frame.payload;
             }
         },
+        Transport::SocketIo => loop {
+            let frame = frames::read(&mut http.socket).await.unwrap().unwrap();
+            assert_eq!(frame.first, frames::FIN | frames::TEXT, "{transport}");
+            if frame.payload == b"2" {
+                http.send(&frames::masked(frames::FIN | frames::TEXT, b"3")).await;
+            }
+            let before = b"42/feeds/bench,[\"message\",";
+            let message = frame.payload.strip_prefix(before).and_then(|b| b.strip_suffix(b"]"));
+            if let Some(message) = message {
+                return message.to_vec();
+            }
+        },
     }
 }
 
@@ -649,6 +661,19 @@ async fn payloads_are_the_same_bytes_on_every_transport() {
                 assert_eq!(http.head().await.status, 200);
             }
             Transport::WebSocket => http = frames::open(bench.address, &path).await,
+            Transport::SocketIo => {
+                let session = format!("{path}?EIO=4&transport=websocket");
+                http = frames::open(bench.address, &session).await;
+                let text = frames::FIN | frames::TEXT;
+                http.send(&frames::masked(text, b"40/feeds/bench,")).await;
+                // Subscribed before anything is published.
+                loop {
+                    let frame = frames::read(&mut http.socket).await.unwrap().unwrap();
+                    if frame.payload.starts_with(b"42/feeds/bench,[\"hello\",") {
+                        break;
+                    }
+                }
+            }
         }
         readers.push((transport, http, Vec::new()));
     }

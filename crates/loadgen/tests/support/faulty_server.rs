@@ -7,10 +7,11 @@ use std::time::Duration;
 use tokio::io::{AsyncWriteExt, BufReader};
 use tokio::net::TcpStream;
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
-use wirebench_protocol::{Cursor, Seq, Transport};
+use wirebench_loadgen::DEFAULT_FEED;
+use wirebench_protocol::{After, Cursor, Seq, SocketIoMode, Transport};
 use wirebench_server::{Entry, Feed};
 
-use super::frames::{FIN, TEXT, frame};
+use super::frames::{self, FIN, TEXT, frame};
 use super::http::{header, read_head};
 
 /// What happens to a message on its way to one subscriber.
@@ -34,7 +35,8 @@ pub(crate) fn fate(place: u64, seq: Seq) -> Fate {
     }
 }
 
-/// Serves `feed` over every transport, and applies the fate of each message.
+/// Serves `feed` over every transport, and applies the fate of each message. A Socket.IO session
+/// has to be a WebSocket from the beginning.
 pub(crate) fn start(feed: Feed) -> SocketAddr {
     let listener = super::listen();
     let address = listener.local_addr().expect("a bound socket has an address");
@@ -74,8 +76,8 @@ impl FaultyConnection {
             let after = header(&head, "last-event-id").or(parameter("after=")).unwrap_or_default();
             let after = after.parse().expect("a cursor that this feed gave");
             let cursor = self.feed.locate(after).expect("a cursor of this feed");
-            let name = path.rsplit('/').next().unwrap_or_default();
-            match name.parse().expect("a transport") {
+            let mut transports = Transport::ALL.into_iter();
+            match transports.find(|each| each.path(DEFAULT_FEED) == path).expect("a transport") {
                 Transport::ShortPolling => self.poll(cursor, Duration::ZERO).await,
                 Transport::LongPolling => {
                     let hold = parameter("hold=").and_then(|hold| hold.parse().ok());
@@ -84,22 +86,57 @@ impl FaultyConnection {
                 Transport::Sse => {
                     let kind = "content-type: text/event-stream";
                     self.write(format!("HTTP/1.1 200 OK\r\n{kind}\r\n\r\nid: {cursor}\n\n")).await;
-                    return self.stream(cursor, |entry| &entry.sse).await;
+                    return self.stream(cursor, |entry| entry.sse.clone()).await;
                 }
                 Transport::WebSocket => {
-                    let key = header(&head, "sec-websocket-key").expect("a key");
-                    let accept = derive_accept_key(key.as_bytes());
-                    self.write(format!(
-                        "HTTP/1.1 101 Switching Protocols\r\nconnection: Upgrade\r\n\
-                         upgrade: websocket\r\nsec-websocket-accept: {accept}\r\n\r\n"
-                    ))
-                    .await;
-                    let hello = format!("{{\"hello\":{{\"cursor\":\"{cursor}\"}}}}");
-                    self.write(frame(FIN | TEXT, None, hello.as_bytes())).await;
-                    return self.stream(cursor, |entry| &entry.websocket).await;
+                    self.open_websocket(&head).await;
+                    self.say(&format!("{{\"hello\":{{\"cursor\":\"{cursor}\"}}}}")).await;
+                    return self.stream(cursor, |entry| entry.websocket.clone()).await;
+                }
+                Transport::SocketIo => {
+                    self.open_websocket(&head).await;
+                    return self.socket_io().await;
                 }
             }
         }
+    }
+
+    async fn open_websocket(&mut self, head: &str) {
+        let key = header(head, "sec-websocket-key").expect("a key");
+        let accept = derive_accept_key(key.as_bytes());
+        self.write(format!(
+            "HTTP/1.1 101 Switching Protocols\r\nconnection: Upgrade\r\n\
+             upgrade: websocket\r\nsec-websocket-accept: {accept}\r\n\r\n"
+        ))
+        .await;
+    }
+
+    /// Serves a subscriber whose session is a WebSocket from the beginning.
+    async fn socket_io(mut self) {
+        let namespace = SocketIoMode::namespace(DEFAULT_FEED);
+        self.say(
+            "0{\"sid\":\"faulty\",\"upgrades\":[],\"pingInterval\":60000,\"pingTimeout\":60000}",
+        )
+        .await;
+        let Ok(Some(connect)) = frames::read(&mut self.socket).await else { return };
+        let connect = String::from_utf8(connect.payload).expect("a packet in text");
+        let auth = connect.strip_prefix(&format!("40{namespace},")).expect("the feed");
+        let auth: serde_json::Value = serde_json::from_str(auth).unwrap_or_default();
+        let after: After = auth["after"].as_str().unwrap_or_default().parse().expect("a cursor");
+        let cursor = self.feed.locate(after).expect("a cursor of this feed");
+        self.say(&format!("40{namespace},{{\"sid\":\"faulty\"}}")).await;
+        self.say(&format!("42{namespace},[\"hello\",{{\"cursor\":\"{cursor}\"}}]")).await;
+        let message = |entry: &Entry| {
+            let json = str::from_utf8(&entry.json).expect("JSON is UTF-8");
+            let packet = format!("42{namespace},[\"message\",{json}]");
+            frame(FIN | TEXT, None, packet.as_bytes())
+        };
+        self.stream(cursor, message).await;
+    }
+
+    /// Sends a text frame.
+    async fn say(&mut self, text: &str) {
+        self.write(frame(FIN | TEXT, None, text.as_bytes())).await;
     }
 
     async fn poll(&mut self, cursor: Cursor, hold: Duration) {
@@ -119,12 +156,15 @@ impl FaultyConnection {
         self.write(format!("HTTP/1.1 200 OK\r\ncontent-length: {length}\r\n\r\n{body}")).await;
     }
 
-    async fn stream(&mut self, mut cursor: Cursor, encoding: impl Fn(&Entry) -> &[u8]) {
+    async fn stream<B: AsRef<[u8]>>(&mut self, mut cursor: Cursor, encoding: impl Fn(&Entry) -> B) {
         loop {
             let (entries, next) = self.next(cursor).await;
             cursor = next;
-            let bytes: Vec<_> = entries.iter().map(|entry| encoding(entry)).collect();
-            self.write(bytes.concat()).await;
+            let mut bytes = Vec::new();
+            for entry in &entries {
+                bytes.extend_from_slice(encoding(entry).as_ref());
+            }
+            self.write(bytes).await;
         }
     }
 
