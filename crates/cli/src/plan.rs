@@ -66,7 +66,7 @@ pub(crate) fn plan(scenario: &Scenario, workers: usize) -> String {
     let mut settings: Vec<&Run> = runs.iter().filter(|run| run.repeat == 1).collect();
     // The transports take turns in a seeded order. The plan lists them in the order of the file.
     for setting in settings.chunk_by_mut(|one, other| one.seed == other.seed) {
-        setting.sort_by_key(|run| (run.transport, run.interval, run.hold));
+        setting.sort_by_key(|run| (run.transport, run.interval, run.hold, run.socket_io_mode));
     }
     format!(
         "  {}\n  {} runs, at most {}; up to {} connections at once, as many open files and local \
@@ -141,11 +141,11 @@ fn row(run: &Run) -> [String; 12] {
         duration.map_or_else(String::new, |duration| format!("{:.1}", duration.as_secs_f64() * 1e3))
     };
     [
-        format!("{}{}", run.transport, http_suffix(run.http)),
+        format!("{}{}{}", run.transport, mode_suffix(run), http_suffix(run.http)),
         thousands(run.subscribers as u64),
         run.rate.to_string(),
         milliseconds(Some(run.link.delay)),
-        milliseconds(run.interval.or(run.hold)),
+        milliseconds(run.interval.or_else(|| run.longest_hold())),
         rounded(run.expected_messages()),
         rounded(run.expected_deliveries()),
         requests.map_or_else(String::new, rounded),
@@ -154,6 +154,12 @@ fn row(run: &Run) -> [String; 12] {
         milliseconds(back_99(run)),
         faults_and_reconnect(run),
     ]
+}
+
+/// Returns the suffix of the transport's name that says what carries a Socket.IO session. Empty for
+/// the other transports.
+fn mode_suffix(run: &Run) -> String {
+    run.socket_io_mode.map_or_else(String::new, |mode| format!(" {mode}"))
 }
 
 /// Returns the suffix of the transport's name that says how HTTP is spoken. Empty for plain
@@ -172,12 +178,12 @@ pub(crate) fn prediction(run: &Run) -> Prediction {
         return Prediction::default();
     }
     predict(&Conditions {
-        transport: run.transport,
+        delivery: run.delivery(),
         rate: run.rate,
         pace: run.pace,
         delay: run.link.delay,
         interval: run.interval,
-        hold: run.hold,
+        hold: run.longest_hold(),
     })
 }
 
@@ -241,7 +247,8 @@ mod tests {
 
     #[test]
     fn the_plan_counts_a_shared_connection_once() {
-        let text = "crowd = { subscribers = 500_000, connections = \"shared\" }\nhttp.version = 2";
+        let text = "transports = [\"sse\"]\nhttp.version = 2\n\
+                    crowd = { subscribers = 500_000, connections = \"shared\" }";
         let scenario = Scenario::parse("x", text, Path::new(""), &Overrides::default());
         let plan = plan(&scenario.expect("the text is valid"), 1);
         assert!(plan.contains("up to 2,500 connections at once"), "{plan}");

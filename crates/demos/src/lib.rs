@@ -1,4 +1,4 @@
-//! The teaching demos: pages that subscribe with the browser's own APIs, the feeds that they
+//! The teaching demos: pages that subscribe as web pages usually do, the feeds that they
 //! subscribe to, and the API beside them. [`Demos`] is what `wirebench serve` adds to its server.
 
 mod api;

@@ -102,7 +102,7 @@ async fn every_file_that_a_page_loads_exists_with_the_right_type() {
         }
     }
     for transport in Transport::ALL {
-        let script = format!("/web/transport/{}.js", transport.name().replace('-', "_"));
+        let script = format!("/web/transport/{}.js", transport.name().replace(['-', '.'], "_"));
         assert!(seen.contains(&script), "no page loads {script}: {seen:?}");
     }
 }

@@ -15,7 +15,7 @@ export const common = data.common;
  * The table of transports, in the order in which they are listed everywhere.
  *
  * @type {{name: string, label: string, colour: string, colour_dark: string, marker: string,
- *   dash: number[], delivery: "polled" | "held" | "pushed", script: string}[]}
+ *   dash: number[], delivery: "polled" | "held" | "pushed", variable: string, script: string}[]}
  */
 export const transports = data.transports;
 

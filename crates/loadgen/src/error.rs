@@ -21,9 +21,9 @@ pub enum SubscribeError {
         source: io::Error,
     },
     /// The server answered, but not with what was asked for.
-    #[error("`GET {asked}` was answered with {status}: {error}")]
+    #[error("`{asked}` was answered with {status}: {error}")]
     Refused {
-        /// Path and query.
+        /// Method, path and query.
         asked: String,
         /// The status of the answer.
         status: StatusCode,
@@ -36,26 +36,26 @@ pub enum SubscribeError {
     #[error("the connection was cut, as the scenario asks for")]
     Cut,
     /// Nothing arrived for too long.
-    #[error("`GET {asked}` received nothing for {} s", .within.as_secs())]
+    #[error("`{asked}` received nothing for {} s", .within.as_secs())]
     Silent {
-        /// Path and query.
+        /// Method, path and query.
         asked: String,
         /// How long it waited.
         within: Duration,
     },
     /// The connection broke before the answer was complete.
-    #[error("`GET {asked}` lost its connection")]
+    #[error("`{asked}` lost its connection")]
     Broken {
-        /// Path and query.
+        /// Method, path and query.
         asked: String,
         /// The error of the connection. `None` if it was closed.
         #[source]
         source: Option<Box<dyn std::error::Error + Send + Sync>>,
     },
     /// What arrived is not what `docs/protocol.md` says.
-    #[error("`GET {asked}` received {found}: expected {expected}")]
+    #[error("`{asked}` received {found}: expected {expected}")]
     Protocol {
-        /// Path and query.
+        /// Method, path and query.
         asked: String,
         /// What arrived.
         found: String,
@@ -63,25 +63,45 @@ pub enum SubscribeError {
         expected: &'static str,
     },
     /// The WebSocket connection broke, or the server broke its protocol.
-    #[error("`GET {asked}` lost its WebSocket")]
+    #[error("`{asked}` lost its WebSocket")]
     WebSocket {
-        /// Path and query.
+        /// Method, path and query.
         asked: String,
         /// What was wrong.
         #[source]
         source: Box<tungstenite::Error>,
     },
     /// The server closed the WebSocket for a reason other than its own shutdown.
-    #[error("`GET {asked}` was closed with {code}: {reason}")]
+    #[error("`{asked}` was closed with {code}: {reason}")]
     Closed {
-        /// Path and query.
+        /// Method, path and query.
         asked: String,
         /// The close code.
         code: u16,
         /// The reason in the Close frame. May be empty.
         reason: String,
     },
+    /// The server no longer knows the Socket.IO session, as after a restart. Another one can be
+    /// opened.
+    #[error("`{asked}` found that its session has ended: {reason}")]
+    SessionEnded {
+        /// Method, path and query.
+        asked: String,
+        /// The answer of the server.
+        reason: String,
+    },
+    /// The Socket.IO server refused the namespace.
+    #[error("the namespace `{namespace}` was refused: {message}")]
+    NamespaceRefused {
+        /// The namespace that was asked for.
+        namespace: String,
+        /// The `message` of the refusal.
+        message: String,
+    },
 }
+
+/// What a Socket.IO server says of a namespace that it does not have.
+const INVALID_NAMESPACE: &str = "Invalid namespace";
 
 impl SubscribeError {
     /// Returns how long the server asks the subscriber to wait, if it does.
@@ -94,7 +114,9 @@ impl SubscribeError {
             | Self::Broken { .. }
             | Self::Protocol { .. }
             | Self::WebSocket { .. }
-            | Self::Closed { .. } => None,
+            | Self::Closed { .. }
+            | Self::SessionEnded { .. }
+            | Self::NamespaceRefused { .. } => None,
         }
     }
 
@@ -115,13 +137,15 @@ impl SubscribeError {
                 let temporary = [StatusCode::REQUEST_TIMEOUT, StatusCode::TOO_MANY_REQUESTS];
                 status.is_client_error() && !temporary.contains(status)
             }
+            Self::NamespaceRefused { message, .. } => message == INVALID_NAMESPACE,
             Self::Connect { .. }
             | Self::Cut
             | Self::Silent { .. }
             | Self::Broken { .. }
             | Self::Protocol { .. }
             | Self::WebSocket { .. }
-            | Self::Closed { .. } => false,
+            | Self::Closed { .. }
+            | Self::SessionEnded { .. } => false,
         }
     }
 }

@@ -6,8 +6,8 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 use wirebench_loadgen::{ControlClient, Drive, DriveError, Progress, Target, drive};
 use wirebench_measure::{Invalid, Measurement, Second};
-use wirebench_protocol::Transport;
 use wirebench_protocol::control::{Pace, Payload};
+use wirebench_protocol::{SocketIoMode, Transport};
 use wirebench_scenario::{Faults, HttpSettings, LinkSettings, Reconnect, Run, Timing};
 use wirebench_server::{Feed, JsonPayload as Published, Server, Token};
 
@@ -34,6 +34,7 @@ fn run(transport: Transport) -> Run {
         http: HttpSettings::default(),
         interval: transport.polls().then_some(Duration::from_millis(50)),
         hold: transport.polls().then_some(Duration::from_secs(5)),
+        socket_io_mode: (transport == Transport::SocketIo).then(SocketIoMode::default),
         reconnect: Reconnect::default(),
         faults: Faults::default(),
         seed: 7,

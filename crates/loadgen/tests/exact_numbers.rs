@@ -26,7 +26,7 @@ use wirebench_loadgen::{
 };
 use wirebench_measure::{Event, Invalid, Latency, Measurement, Recorder, Sequence, Window};
 use wirebench_protocol::control::{Pace, Payload};
-use wirebench_protocol::{After, Timestamp, Transport};
+use wirebench_protocol::{After, SocketIoMode, Timestamp, Transport};
 use wirebench_scenario::{
     ConnectionSharing, Faults, Headers, HttpSettings, LinkSettings, Reconnect, Run, Timing,
 };
@@ -60,6 +60,7 @@ fn run(transport: Transport) -> Run {
         reconnect: Reconnect::default(),
         faults: Faults::default(),
         hold: transport.polls().then_some(Duration::from_secs(5)),
+        socket_io_mode: (transport == Transport::SocketIo).then(SocketIoMode::default),
         seed: 7,
     }
 }

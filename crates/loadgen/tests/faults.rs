@@ -20,7 +20,7 @@ use wirebench_loadgen::{
 };
 use wirebench_measure::{Event, Measurement, Missed};
 use wirebench_protocol::control::{Pace, Payload};
-use wirebench_protocol::{After, Seq, Transport};
+use wirebench_protocol::{After, Seq, SocketIoMode, Transport};
 use wirebench_scenario::{Faults, HttpSettings, LinkSettings, Reconnect, Run, Timing};
 use wirebench_server::{Feed, Limits, Server};
 
@@ -274,6 +274,7 @@ fn run(transport: Transport, faults: Faults) -> Run {
         http: HttpSettings::default(),
         interval: transport.polls().then_some(Duration::from_millis(50)),
         hold: transport.polls().then_some(Duration::from_secs(5)),
+        socket_io_mode: (transport == Transport::SocketIo).then(SocketIoMode::default),
         reconnect: Reconnect::default(),
         faults,
         seed: 7,

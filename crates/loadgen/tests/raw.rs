@@ -182,7 +182,7 @@ async fn a_server_that_breaks_the_protocol_gets_the_matching_close_code() {
         let (url, server) = upgrade(frames).await;
         let mut messages = raw::messages(&url, &TrustedCertificates::System, true);
         let result = timeout(TIMEOUT, messages.next()).await.unwrap();
-        assert!(matches!(result, Some(Err(RawError::WebSocket(_)))), "{frames:?}: {result:?}");
+        assert!(matches!(result, Some(Err(RawError::Subscription(_)))), "{frames:?}: {result:?}");
         let sent = server.await.unwrap();
         assert_eq!(sent[..3], [&[0x88][..], &code.to_be_bytes()].concat(), "after {frames:?}");
     }
@@ -195,5 +195,5 @@ async fn a_connection_without_a_close_handshake_is_an_error() {
     let hangs_up = async { drop(listener.accept().await.unwrap()) };
     let mut messages = raw::messages(&url, &TrustedCertificates::System, true);
     let ((), result) = tokio::join!(hangs_up, timeout(TIMEOUT, messages.next()));
-    assert!(matches!(result.unwrap(), Some(Err(RawError::WebSocket(_)))));
+    assert!(matches!(result.unwrap(), Some(Err(RawError::Subscription(_)))));
 }

@@ -643,7 +643,7 @@ async fn a_connection_that_ends_without_a_close_frame_is_an_error() {
             socket.write_all(&[answer, bytes].concat()).await.unwrap();
         });
         let (_, end) = follow(address, "the end").await;
-        assert!(matches!(end, Err(raw::RawError::WebSocket(_))), "{end:?}");
+        assert!(matches!(end, Err(raw::RawError::Subscription(_))), "{end:?}");
         server.await.unwrap();
     }
 }

@@ -7,6 +7,7 @@
 
 pub mod control;
 mod cursor;
+mod delivery;
 #[cfg(any(fuzzing, test))]
 #[doc(hidden)]
 pub mod fuzzing;
@@ -14,15 +15,18 @@ mod idempotency_key;
 mod message;
 mod payload_file;
 pub mod process;
+mod socket_io;
 mod time;
 mod transport;
 
 pub use cursor::{After, Cursor, CursorError, Epoch};
+pub use delivery::Delivery;
 pub use idempotency_key::{IDEMPOTENCY_KEY, IdempotencyKey, InvalidIdempotencyKey};
 pub use message::{Gap, Hello, Message, PollBody, Published};
 pub use payload_file::{MAX_PAYLOAD_BYTES, PayloadFileError, read_payload_file};
+pub use socket_io::{SocketIoMode, UnknownSocketIoMode};
 pub use time::Timestamp;
-pub use transport::{Delivery, Look, Marker, Transport, UnknownTransport};
+pub use transport::{Look, Marker, Transport, UnknownTransport};
 
 /// The place of a message in its feed, counted from 1 without holes. 0 is the place before the
 /// first message.

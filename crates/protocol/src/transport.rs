@@ -7,6 +7,9 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 use strum::VariantArray;
 
+use crate::delivery::Delivery;
+use crate::socket_io::SocketIoMode;
+
 /// A way for messages to reach a subscriber.
 ///
 /// The set is closed: every place that treats the transports differently matches on this enum, or
@@ -29,19 +32,6 @@ pub enum Transport {
     /// after a beginning with requests.
     #[serde(rename = "socket.io")]
     SocketIo,
-}
-
-/// How messages reach the subscriber. The laws of theory, the scenario keys and the reconnect
-/// policy depend on this rather than on the transport's name.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Delivery {
-    /// Each request is answered at once. The subscriber decides when to ask: the poll interval
-    /// counts.
-    Polled,
-    /// Each request is held until there is a message: the hold time counts.
-    Held,
-    /// The server writes each message when it is published.
-    Pushed,
 }
 
 /// The shape that marks a transport in charts and legends, so that colour is never the only
@@ -145,7 +135,8 @@ impl Transport {
         }
     }
 
-    /// Returns how messages reach the subscriber over this transport.
+    /// Returns how messages reach the subscriber over this transport. Of Socket.IO, that is how they
+    /// do so in its default mode.
     pub const fn delivery(self) -> Delivery {
         match self {
             Self::ShortPolling => Delivery::Polled,
@@ -154,13 +145,16 @@ impl Transport {
         }
     }
 
+    /// Returns how messages reach the subscriber over this transport in `mode`, which only Socket.IO
+    /// has.
+    pub fn delivery_in(self, mode: Option<SocketIoMode>) -> Delivery {
+        mode.map_or(self.delivery(), SocketIoMode::delivery)
+    }
+
     /// Returns true if a subscriber asks again and again, so that requests and empty answers are
     /// worth counting.
     pub const fn polls(self) -> bool {
-        match self.delivery() {
-            Delivery::Polled | Delivery::Held => true,
-            Delivery::Pushed => false,
-        }
+        self.delivery().asks()
     }
 
     /// Returns the path at which `feed` is subscribed to over this transport.

@@ -1,5 +1,7 @@
 //! The rows of the CSV files, whether just measured or read back.
 
+use wirebench_protocol::{Delivery, SocketIoMode, Transport};
+
 use crate::columns::{COLUMNS, Column, RunRecord, SecondRecord, TIMELINE_COLUMNS};
 use crate::value::Value;
 
@@ -45,6 +47,21 @@ impl Row {
     /// column.
     pub fn text(&self, column: &str) -> Option<&str> {
         self.value(column)?.text()
+    }
+
+    /// Returns the transport; `None` for one of a newer version.
+    pub fn transport(&self) -> Option<Transport> {
+        self.text("transport")?.parse().ok()
+    }
+
+    /// Returns what carried the session; `None` unless the transport is Socket.IO.
+    pub fn socket_io_mode(&self) -> Option<SocketIoMode> {
+        self.text("socket_io_mode")?.parse().ok()
+    }
+
+    /// Returns how messages reached the subscribers; `None` if the transport is unknown.
+    pub fn delivery(&self) -> Option<Delivery> {
+        Some(self.transport()?.delivery_in(self.socket_io_mode()))
     }
 
     /// Returns true if the run may be used. A row that does not say so may not.

@@ -16,7 +16,7 @@ use crate::value::Value;
 
 /// Settings that only some transports have. They are blank in the runs of the others, and runs that
 /// differ in them are still compared with each other.
-const OF_SOME_TRANSPORTS: [&str; 2] = ["poll_interval_us", "hold_us"];
+const OF_SOME_TRANSPORTS: [&str; 3] = ["poll_interval_us", "hold_us", "socket_io_mode"];
 
 /// The settings that are not the same in all rows.
 #[derive(Debug)]

@@ -36,6 +36,7 @@ pub(crate) fn run() -> Run {
         http: HttpSettings::default(),
         interval: None,
         hold: Some(Duration::from_secs(25)),
+        socket_io_mode: None,
         reconnect: Reconnect::default(),
         faults: Faults::default(),
         seed: 42,

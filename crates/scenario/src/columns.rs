@@ -4,7 +4,7 @@
 //! this crate, so the names are repeated here. A test of `wirebench-report` compares the two lists.
 
 /// Every column of `runs.csv`, in the order of the file.
-pub const COLUMNS: [&str; 76] = [
+pub const COLUMNS: [&str; 77] = [
     "schema_version",
     "scenario",
     "run_id",
@@ -81,10 +81,11 @@ pub const COLUMNS: [&str; 76] = [
     "cpu_pressure_ratio",
     "disturbed",
     "disturbed_reason",
+    "socket_io_mode",
 ];
 
 /// The columns that hold words. No bound can be set on them.
-pub(crate) const WORDS: [&str; 14] = [
+pub(crate) const WORDS: [&str; 15] = [
     "scenario",
     "run_id",
     "transport",
@@ -99,4 +100,5 @@ pub(crate) const WORDS: [&str; 14] = [
     "reconnect",
     "disturbed",
     "disturbed_reason",
+    "socket_io_mode",
 ];

@@ -50,6 +50,7 @@ pub use tables::link::LinkTable;
 pub use tables::long_polling::LongPollingTable;
 pub use tables::reconnect::ReconnectTable;
 pub use tables::short_polling::ShortPollingTable;
+pub use tables::socket_io::SocketIoTable;
 pub use tables::timing::Timing;
 pub use tables::top::TopTable;
 pub use tables::{TABLES, keys};

@@ -2,22 +2,31 @@
 
 use std::time::Duration;
 
-use wirebench_protocol::STREAMS_PER_CONNECTION;
+use wirebench_protocol::{STREAMS_PER_CONNECTION, SocketIoMode};
 
 use crate::{ConnectionSharing, Run};
 
 impl Run {
     /// Returns the maximum number of connections that are open at once when the load generator has
-    /// this many worker threads. Each subscriber has one connection. If connections are shared,
-    /// each thread opens one connection for as many subscribers as the server allows streams on it.
-    /// A proxy has two connections for each subscriber, so that there are twice as many.
+    /// this many worker threads. Each subscriber has one connection; over Socket.IO it may have
+    /// more. If connections are shared, each thread opens one connection for as many subscribers as
+    /// the server allows streams on it. A proxy has two connections for each connection of a
+    /// subscriber, so that there are twice as many.
     pub fn connections(&self, workers: usize) -> usize {
+        let each = match self.socket_io_mode {
+            None | Some(SocketIoMode::WebSocket) => 1,
+            // One is held, and one posts.
+            Some(SocketIoMode::Polling) => 2,
+            // Until the session has moved to the third.
+            Some(SocketIoMode::Upgrade) => 3,
+        };
         if self.http.connections == ConnectionSharing::Shared {
             let workers = workers.clamp(1, self.subscribers.max(1));
             let streams = usize::try_from(STREAMS_PER_CONNECTION).unwrap_or(usize::MAX);
-            return workers * self.subscribers.div_ceil(workers).div_ceil(streams);
+            return workers * (each * self.subscribers.div_ceil(workers)).div_ceil(streams);
         }
-        if self.faults.proxy.is_some() { 2 * self.subscribers } else { self.subscribers }
+        let connections = each * self.subscribers;
+        if self.faults.proxy.is_some() { 2 * connections } else { connections }
     }
 
     /// Returns how long the run takes, including the whole drain.
@@ -66,6 +75,14 @@ mod tests {
         assert!((run.expected_messages() - 100.0).abs() < 1e-9);
         assert!((run.expected_deliveries() - 10_000.0).abs() < 1e-9);
         assert_eq!(run.duration(), Duration::from_secs(2 + 2 + 10 + 5));
+    }
+
+    #[test]
+    fn a_socket_io_session_that_polls_has_a_connection_to_post_over() {
+        for (mode, connections) in [("websocket", 100), ("polling", 200), ("upgrade", 300)] {
+            let run = run(Transport::SocketIo, &format!("socket-io.mode = \"{mode}\""));
+            assert_eq!(run.connections(2), connections, "{mode}");
+        }
     }
 
     #[test]

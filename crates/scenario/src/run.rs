@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use wirebench_protocol::Transport;
 use wirebench_protocol::control::{Pace, Payload};
+use wirebench_protocol::{Delivery, SocketIoMode, Transport};
 
 use crate::{Faults, HttpSettings, LinkSettings, Reconnect, Timing};
 
@@ -41,6 +41,8 @@ pub struct Run {
     pub interval: Option<Duration>,
     /// How long the server holds a poll that finds nothing. `None` unless the transport is held.
     pub hold: Option<Duration>,
+    /// What carries the session. `None` unless the transport is Socket.IO.
+    pub socket_io_mode: Option<SocketIoMode>,
     /// How soon subscribers come back.
     pub reconnect: Reconnect,
     /// What goes wrong on purpose.
@@ -49,4 +51,17 @@ pub struct Run {
     /// under the same settings in the same repeat have the same seed, so that they carry the same
     /// feed.
     pub seed: u64,
+}
+
+impl Run {
+    /// Returns how messages reach the subscribers. Over Socket.IO, the mode decides.
+    pub fn delivery(&self) -> Delivery {
+        self.transport.delivery_in(self.socket_io_mode)
+    }
+
+    /// Returns how long the server holds a request that finds nothing: for the hold time of long
+    /// polling, and until the next heartbeat of Socket.IO. `None` unless requests are held.
+    pub fn longest_hold(&self) -> Option<Duration> {
+        self.hold.or_else(|| self.socket_io_mode?.hold())
+    }
 }

@@ -6,7 +6,7 @@ use rand::rngs::StdRng;
 use rand::seq::SliceRandom;
 use rand::{RngExt, SeedableRng};
 use wirebench_protocol::control::{Pace, Payload};
-use wirebench_protocol::{Delivery, Transport};
+use wirebench_protocol::{SocketIoMode, Transport};
 
 use crate::{ConnectionSharing, Faults, HttpSettings, LinkSettings, Reconnect, Run, Scenario};
 
@@ -31,6 +31,7 @@ struct Contender {
     transport: Transport,
     interval: Option<Duration>,
     hold: Option<Duration>,
+    socket_io_mode: Option<SocketIoMode>,
 }
 
 impl Scenario {
@@ -38,8 +39,9 @@ impl Scenario {
     ///
     /// The repeats are outermost, then the settings, in the order of their keys in the file format.
     /// Under the same settings the transports take turns, in an order that is drawn from the seed,
-    /// so that a drift of the machine affects all transports alike. The intervals of short polling
-    /// and the holds of long polling multiply the runs of that transport alone.
+    /// so that a drift of the machine affects all transports alike. The intervals of short polling,
+    /// the holds of long polling and the modes of Socket.IO multiply the runs of that transport
+    /// alone.
     pub fn runs(&self, seed: u64) -> Vec<Run> {
         let mut seeds = StdRng::seed_from_u64(seed);
         let mut runs = Vec::new();
@@ -56,7 +58,8 @@ impl Scenario {
         }
         let width = runs.len().to_string().len().max(3);
         for (index, run) in runs.iter_mut().enumerate() {
-            run.id = format!("{:0width$}-{}", index + 1, run.transport.name());
+            let transport = run.transport.name().replace('.', "-");
+            run.id = format!("{:0width$}-{transport}", index + 1);
         }
         runs
     }
@@ -138,21 +141,27 @@ impl Scenario {
     fn contenders(&self) -> Vec<Contender> {
         let mut contenders = Vec::new();
         for &transport in &self.top.transports {
-            let plain = Contender { transport, interval: None, hold: None };
-            match transport.delivery() {
-                Delivery::Polled => contenders.extend(
+            let plain = Contender { transport, interval: None, hold: None, socket_io_mode: None };
+            match transport {
+                Transport::ShortPolling => contenders.extend(
                     self.short_polling
                         .interval
                         .iter()
                         .map(|&interval| Contender { interval: Some(interval), ..plain }),
                 ),
-                Delivery::Held => contenders.extend(
+                Transport::LongPolling => contenders.extend(
                     self.long_polling
                         .hold
                         .iter()
                         .map(|&hold| Contender { hold: Some(hold), ..plain }),
                 ),
-                Delivery::Pushed => contenders.push(plain),
+                Transport::Sse | Transport::WebSocket => contenders.push(plain),
+                Transport::SocketIo => contenders.extend(
+                    self.socket_io
+                        .mode
+                        .iter()
+                        .map(|&mode| Contender { socket_io_mode: Some(mode), ..plain }),
+                ),
             }
         }
         contenders
@@ -180,6 +189,7 @@ impl Scenario {
             http: shared.http,
             interval: contender.interval,
             hold: contender.hold,
+            socket_io_mode: contender.socket_io_mode,
             reconnect: shared.reconnect,
             faults: shared.faults,
             seed,
@@ -205,7 +215,7 @@ mod tests {
         let runs =
             scenario("feed = { rate = [1, 2], payload = [16, 64, 256] }\ntiming = { repeat = 5 }")
                 .runs(1);
-        assert_eq!(runs.len(), 2 * 3 * 4 * 5);
+        assert_eq!(runs.len(), 2 * 3 * Transport::COUNT * 5);
     }
 
     #[test]
@@ -231,14 +241,22 @@ mod tests {
     #[test]
     fn a_knob_of_one_transport_multiplies_that_transport_alone() {
         let text = "short-polling = { interval = [\"1s\", \"2s\"] }\n\
-                    long-polling = { hold = [\"1s\", \"2s\", \"3s\"] }";
+                    long-polling = { hold = [\"1s\", \"2s\", \"3s\"] }\n\
+                    socket-io = { mode = [\"polling\", \"websocket\", \"upgrade\"] }";
         let mut counts = BTreeMap::new();
         for run in scenario(text).runs(1) {
             *counts.entry(run.transport.name()).or_insert(0) += 1;
             assert_eq!(run.interval.is_some(), run.transport == Transport::ShortPolling);
             assert_eq!(run.hold.is_some(), run.transport == Transport::LongPolling);
+            assert_eq!(run.socket_io_mode.is_some(), run.transport == Transport::SocketIo);
         }
-        let expected = [("long-polling", 3), ("short-polling", 2), ("sse", 1), ("websocket", 1)];
+        let expected = [
+            ("long-polling", 3),
+            ("short-polling", 2),
+            ("socket.io", 3),
+            ("sse", 1),
+            ("websocket", 1),
+        ];
         assert_eq!(counts, BTreeMap::from(expected));
     }
 
@@ -284,8 +302,10 @@ mod tests {
     fn the_order_of_transports_changes_between_settings_and_follows_from_the_seed() {
         let scenario = scenario("timing = { repeat = 20 }");
         let runs = scenario.runs(3);
-        let orders: BTreeSet<Vec<_>> =
-            runs.chunks(4).map(|turn| turn.iter().map(|run| run.transport).collect()).collect();
+        let orders: BTreeSet<Vec<_>> = runs
+            .chunks(Transport::COUNT)
+            .map(|turn| turn.iter().map(|run| run.transport).collect())
+            .collect();
         assert!(orders.len() > 5, "20 turns in {} orders", orders.len());
         assert_eq!(runs, scenario.runs(3));
         assert_ne!(runs, scenario.runs(4));

@@ -9,6 +9,7 @@ use crate::tables::link::LinkTable;
 use crate::tables::long_polling::LongPollingTable;
 use crate::tables::reconnect::ReconnectTable;
 use crate::tables::short_polling::ShortPollingTable;
+use crate::tables::socket_io::SocketIoTable;
 use crate::tables::timing::Timing;
 use crate::tables::top::TopTable;
 
@@ -34,6 +35,8 @@ pub struct Scenario {
     pub short_polling: ShortPollingTable,
     /// `[long-polling]`
     pub long_polling: LongPollingTable,
+    /// `[socket-io]`
+    pub socket_io: SocketIoTable,
     /// `[reconnect]`
     pub reconnect: ReconnectTable,
     /// `[faults]`

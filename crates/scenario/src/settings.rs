@@ -10,6 +10,7 @@ use crate::tables::link::LinkTable;
 use crate::tables::long_polling::LongPollingTable;
 use crate::tables::reconnect::ReconnectTable;
 use crate::tables::short_polling::ShortPollingTable;
+use crate::tables::socket_io::SocketIoTable;
 use crate::values::value::FieldValue;
 use crate::{Run, duration_text};
 
@@ -40,6 +41,9 @@ impl Run {
             self.interval.map(|time| (ShortPollingTable::INTERVAL.path, duration_text(time))),
         );
         settings.extend(self.hold.map(|time| (LongPollingTable::HOLD.path, duration_text(time))));
+        settings.extend(
+            self.socket_io_mode.map(|mode| (SocketIoTable::MODE.path, mode.name().to_owned())),
+        );
         settings.push((ReconnectTable::TABLE.name, self.reconnect.to_string()));
         settings.push((
             FaultsTable::TABLE.name,

@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use crate::key::Key;
 use crate::tables::{TABLES, TOP, thresholds};
+use crate::words::quoted;
 use crate::{Scenario, Threshold};
 
 /// The width that comments are wrapped to.
@@ -39,6 +40,7 @@ impl Scenario {
             self.http.lines(),
             self.short_polling.lines(),
             self.long_polling.lines(),
+            self.socket_io.lines(),
             self.reconnect.lines(),
             self.faults.lines(),
         ]
@@ -51,7 +53,9 @@ impl Scenario {
                 transport = threshold.transport;
                 let _ = match transport {
                     None => write!(toml, "\n[{}]\n", thresholds::NAME),
-                    Some(transport) => write!(toml, "\n[{}.{transport}]\n", thresholds::NAME),
+                    Some(transport) => {
+                        write!(toml, "\n[{}.{}]\n", thresholds::NAME, as_key(transport.name()))
+                    }
                 };
             }
             let Threshold { column, operator, bound, .. } = threshold;
@@ -81,6 +85,11 @@ pub fn commented_scenario() -> String {
         }
     }
     toml + "# delivery_p99_us = \"< 60_000\"\n# missing = \"== 0\"\n"
+}
+
+/// Quotes a name with a dot, which would otherwise be two keys.
+fn as_key(name: &str) -> String {
+    if name.contains('.') { quoted(name) } else { name.to_owned() }
 }
 
 /// Writes a key with its default, and what it means as a comment above.

@@ -17,7 +17,7 @@ use wirebench_loadgen::{
     TrustedCertificates, raw, run_subscriber,
 };
 use wirebench_measure::Event;
-use wirebench_protocol::{After, Transport};
+use wirebench_protocol::{After, SocketIoMode, Transport};
 use wirebench_scenario::{Headers, HttpSettings, LinkSettings, parse_duration};
 
 use crate::exit::Exit;
@@ -40,7 +40,8 @@ pub(crate) struct SubscribeArguments {
     /// [default: after the newest message]
     #[arg(long, value_name = "CURSOR", default_value = "", hide_default_value = true)]
     after: After,
-    /// Subscribe to any server over SSE or WebSocket, and print what it sends without decoding it
+    /// Subscribe to any server with a transport that streams, and print what it sends without
+    /// decoding it
     #[arg(long)]
     raw: bool,
     /// End when the connection ends, instead of reconnecting
@@ -52,6 +53,15 @@ pub(crate) struct SubscribeArguments {
     /// Long polling: how long the server may hold a poll
     #[arg(long, value_name = "DURATION", default_value = "25s", value_parser = duration)]
     hold: Duration,
+    /// Socket.IO: `polling`, `websocket`, or `upgrade`, which begins with polling
+    #[arg(long, value_name = "MODE", default_value_t)]
+    mode: SocketIoMode,
+    /// Socket.IO with `--raw`: the namespace
+    #[arg(long, value_name = "NAME", default_value = "/", requires = "raw")]
+    namespace: String,
+    /// Socket.IO with `--raw`: print this event only [default: every event]
+    #[arg(long, value_name = "NAME", requires = "raw")]
+    event: Option<String>,
     /// Version of HTTP: 1 or 2
     #[arg(long, value_name = "VERSION", default_value = "1",
           value_parser = clap::value_parser!(u8).range(1..=2))]
@@ -76,9 +86,12 @@ pub(crate) fn run(arguments: &SubscribeArguments) -> anyhow::Result<Exit> {
             match (arguments.raw, arguments.transport, arguments.once) {
                 (true, Transport::Sse, once) => lines(raw_events(&arguments.url, once)).await,
                 (true, Transport::WebSocket, once) => lines(raw_frames(arguments, once)).await,
-                (true, transport, _) => {
+                (true, Transport::SocketIo, once) => {
+                    lines(raw_socket_io_events(arguments, once)).await
+                }
+                (true, transport @ (Transport::ShortPolling | Transport::LongPolling), _) => {
                     print::talk(&format!(
-                        "error: `--raw` supports `sse` and `websocket`, found `{transport}`: its \
+                        "error: `--raw` supports transports that stream, found `{transport}`: its \
                          responses are plain HTTP, which any HTTP client can request"
                     ));
                     Ok(Exit::Usage)
@@ -117,6 +130,19 @@ fn raw_frames(
             raw::RawMessage::Binary(bytes) => json!({ "binary": STANDARD.encode(bytes) }),
         })
     })
+}
+
+fn raw_socket_io_events(
+    arguments: &SubscribeArguments,
+    once: bool,
+) -> impl Stream<Item = anyhow::Result<Value>> + use<> {
+    let interest = raw::SocketIoInterest {
+        namespace: arguments.namespace.clone(),
+        event: arguments.event.clone(),
+        mode: arguments.mode,
+    };
+    raw::socket_io_events(&arguments.url, &interest, &trusted(arguments), once)
+        .map(|event| Ok(serde_json::to_value(event?)?))
 }
 
 /// Runs the subscriber of the load generator. It resumes, in the same way on every transport.
@@ -180,6 +206,7 @@ fn settings(arguments: &SubscribeArguments) -> SubscriberSettings {
     SubscriberSettings {
         interval: arguments.interval,
         hold: arguments.hold,
+        socket_io_mode: arguments.mode,
         headers: Headers::Browser,
         payloads: true,
         ..SubscriberSettings::default()

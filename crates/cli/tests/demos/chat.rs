@@ -3,20 +3,20 @@
 use std::sync::Arc;
 
 use serde_json::json;
-use wirebench_protocol::Transport;
+use wirebench_protocol::{Delivery, Transport};
 
 use crate::browser::{Tab, Visit, visit};
 
 /// Joins the chat over a transport. Returns the tab and the member's name.
-async fn enter(visit: &Visit, transport: &str) -> (Arc<Tab>, String) {
+async fn enter(visit: &Visit, transport: Transport) -> (Arc<Tab>, String) {
     let tab = visit.open("/chat").await;
     change_to(&tab, transport).await;
     let name = tab.until("/\\w/.test($('#name').textContent) && $('#name').textContent").await;
     (tab, name)
 }
 
-async fn change_to(tab: &Tab, transport: &str) {
-    tab.click(&format!(".chat-over label[data-transport={transport}]")).await;
+async fn change_to(tab: &Tab, transport: Transport) {
+    tab.click(&format!(".chat-over label[data-transport='{transport}']")).await;
     // Messages arrive over the new transport only once it is connected.
     tab.wait("/\\w/.test($('#name').textContent) && $('#state').dataset.state === 'connected'")
         .await;
@@ -56,18 +56,17 @@ async fn wait_for_notice(tab: &Tab, kind: &str, name: &str) {
 
 #[test]
 fn two_browsers_chat_over_polling_and_push() {
+    let (pushed, polled): (Vec<_>, Vec<_>) =
+        Transport::ALL.into_iter().partition(|one| one.delivery() == Delivery::Pushed);
+    let pairs: Vec<_> =
+        polled.iter().flat_map(|one| pushed.iter().map(move |other| (*one, *other))).collect();
     visit(async |visit| {
-        let (ann, _) = enter(visit, "short-polling").await;
-        let (ben, name_of_ben) = enter(visit, "sse").await;
+        let (ann, _) = enter(visit, polled[0]).await;
+        let (ben, name_of_ben) = enter(visit, pushed[0]).await;
         wait_for_notice(&ann, "join", &name_of_ben).await;
-        for (polled, pushed) in [
-            ("short-polling", "sse"),
-            ("short-polling", "websocket"),
-            ("long-polling", "websocket"),
-            ("long-polling", "sse"),
-        ] {
-            change_to(&ann, polled).await;
-            change_to(&ben, pushed).await;
+        for (polled, pushed) in &pairs {
+            change_to(&ann, *polled).await;
+            change_to(&ben, *pushed).await;
             for (author, other, text) in [
                 (&ann, &ben, format!("from {polled} to {pushed}")),
                 (&ben, &ann, format!("from {pushed} to {polled}")),
@@ -77,7 +76,7 @@ fn two_browsers_chat_over_polling_and_push() {
             }
         }
         let shown: usize = ann.ask("$$('#messages li[data-kind=say]').length").await;
-        assert_eq!(shown, 8, "every message once, whatever transport it came over");
+        assert_eq!(shown, 2 * pairs.len(), "every message once, whatever transport it came over");
 
         ben.go("/").await;
         wait_for_notice(&ann, "leave", &name_of_ben).await;
@@ -92,8 +91,8 @@ fn markup_in_a_message_stays_text() {
     const INJECTION: &str =
         r#"<img src=x onerror="window.injected = true"><script>window.injected = true</script>"#;
     visit(async |visit| {
-        let (ann, _) = enter(visit, "long-polling").await;
-        let (ben, _) = enter(visit, "websocket").await;
+        let (ann, _) = enter(visit, Transport::LongPolling).await;
+        let (ben, _) = enter(visit, Transport::WebSocket).await;
         for (author, other) in [(&ann, &ben), (&ben, &ann)] {
             let text =
                 format!("{INJECTION} {}", if Arc::ptr_eq(author, &ann) { "Ann" } else { "Ben" });
@@ -111,8 +110,8 @@ fn markup_in_a_message_stays_text() {
 #[test]
 fn spaces_are_not_sent_and_the_page_says_why() {
     visit(async |visit| {
-        let (ann, _) = enter(visit, "sse").await;
-        for transport in ["sse", "websocket"] {
+        let (ann, _) = enter(visit, Transport::Sse).await;
+        for transport in Transport::ALL {
             change_to(&ann, transport).await;
             ann.write("#text", "   ").await;
             assert!(ann.ask::<bool>("$('#send').disabled").await, "spaces cannot be sent");
@@ -127,7 +126,54 @@ fn spaces_are_not_sent_and_the_page_says_why() {
             ann.wait(&format!("{}.join() === 'true confirmed'", said(&text))).await;
         }
         let heard: usize = ann.ask("$$('#messages li[data-kind=say]').length").await;
-        assert_eq!(heard, 2, "only the two texts were sent");
+        assert_eq!(heard, Transport::COUNT, "only the texts were sent");
+        assert!(ann.complaints().is_empty(), "{:#?}", ann.complaints());
+    });
+}
+
+/// What the table of costs says of sending over a transport: the messages, the requests and the
+/// bytes of each message.
+fn cost_of_sending(transport: Transport) -> String {
+    format!(
+        "[...$('#cost-up tr[data-transport=\"{transport}\"]').cells].slice(1, 4)
+            .map((cell) => cell.textContent)"
+    )
+}
+
+#[test]
+fn a_message_takes_a_frame_or_a_request_as_its_transport_says() {
+    visit(async |visit| {
+        let (ann, _) = enter(visit, Transport::ShortPolling).await;
+        for transport in Transport::ALL {
+            change_to(&ann, transport).await;
+            let in_frames: bool = ann
+                .ask(&format!(
+                    "import('/web/transport/mod.js')
+                        .then(({{ publishesInFrames }}) => publishesInFrames('{transport}'))"
+                ))
+                .await;
+            let cost = cost_of_sending(transport);
+            // A session of Socket.IO sends requests, whose bytes are not told apart, until it has
+            // changed over to a WebSocket.
+            let mut bytes = String::new();
+            for number in 1.. {
+                let text = format!("{number} over {transport}");
+                say(&ann, &text).await;
+                ann.wait(&format!("{}.join() === 'true confirmed'", said(&text))).await;
+                ann.wait(&format!("{cost}[0] === '{number}'")).await;
+                if in_frames {
+                    bytes = ann.ask(&format!("{cost}[2]")).await;
+                } else {
+                    bytes = ann.until(&format!("/\\d B/.test({cost}[2]) && {cost}[2]")).await;
+                }
+                if bytes.ends_with('B') {
+                    break;
+                }
+            }
+            let requests: f64 = ann.ask(&format!("Number({cost}[1])")).await;
+            let expected = if in_frames { 0.0..1.0 } else { 1.0..1.1 };
+            assert!(expected.contains(&requests), "{transport}: {requests} requests, {bytes}");
+        }
         assert!(ann.complaints().is_empty(), "{:#?}", ann.complaints());
     });
 }
@@ -142,7 +188,7 @@ fn on_a_chinese_page_names_and_refusals_are_chinese() {
         let tab = visit.open_for("zh-CN", "/chat").await;
         tab.wait(&format!("{CHINESE}.test($('#name').textContent)")).await;
         for (number, transport) in Transport::ALL.into_iter().enumerate() {
-            tab.click(&format!(".chat-over label[data-transport={transport}]")).await;
+            tab.click(&format!(".chat-over label[data-transport='{transport}']")).await;
             tab.wait("$('#state').dataset.state === 'connected'").await;
             assert!(tab.ask::<bool>(LEAVE).await);
             say(&tab, &format!("一句话 {transport}")).await;

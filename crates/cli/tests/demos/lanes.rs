@@ -84,24 +84,33 @@ fn each_lane_receives_and_shows_what_it_costs() {
         for lane in Transport::ALL {
             tab.wait(&format!(
                 "/^(< )?[\\d.,]+ (ms|s)$/\
-                 .test($('[data-lane={lane}] [data-part=delay]').textContent)"
+                 .test($('[data-lane=\"{lane}\"] [data-part=delay]').textContent)"
             ))
             .await;
             tab.wait(&format!(
-                "Number($('[data-lane={lane}] [data-count=requests]').textContent) >= 1"
+                "Number($('[data-lane=\"{lane}\"] [data-count=requests]').textContent) >= 1"
             ))
             .await;
             tab.wait(&format!(
-                "/B$/.test($('[data-lane={lane}] [data-part=bytes-out]').textContent)"
+                "/B$/.test($('[data-lane=\"{lane}\"] [data-part=bytes-out]').textContent)"
             ))
             .await;
         }
-        let requests = counts(&tab, "requests").await;
-        for (transport, requests) in Transport::ALL.into_iter().zip(requests) {
+        let early = counts(&tab, "requests").await;
+        wait_for_received(&tab, 80).await;
+        let late = counts(&tab, "requests").await;
+        for ((transport, early), late) in Transport::ALL.into_iter().zip(early).zip(late) {
             match transport.delivery() {
-                Delivery::Pushed => assert_eq!(requests, 1, "{transport} subscribes once"),
-                Delivery::Held => assert!(requests > 20, "one for most messages: {requests}"),
-                Delivery::Polled => assert!(requests >= 2, "one per interval: {requests}"),
+                Delivery::Pushed => {
+                    // A session of Socket.IO opens with four requests and an upgrade, and polls
+                    // again for each message that comes in between.
+                    let is_session = transport == Transport::SocketIo;
+                    let to_subscribe = if is_session { 5..=30 } else { 1..=1 };
+                    assert!(to_subscribe.contains(&early), "{transport} subscribes with {early}");
+                    assert_eq!(late, early, "{transport} takes no request for a message");
+                }
+                Delivery::Held => assert!(late > 40, "one for most messages: {late}"),
+                Delivery::Polled => assert!(late > early, "one per interval: {late}"),
             }
         }
         assert_eq!(counts(&tab, "lost-silently").await, [0; Transport::COUNT]);
@@ -346,14 +355,12 @@ fn every_lane_has_records_and_a_frame_shows_the_bits_of_its_header() {
     visit(async |visit| {
         let tab = visit.open("/on-the-wire").await;
         for lane in Transport::ALL {
-            tab.wait(&format!(
-                "Number($('#totals tr[data-lane={lane}] [data-total=messages]')?.textContent) >= 3"
-            ))
-            .await;
-            tab.wait(&format!("$('#records button[data-transport={lane}][data-direction=in]')"))
-                .await;
-            tab.wait(&format!("$('#records button[data-transport={lane}][data-direction=out]')"))
-                .await;
+            let total = format!("#totals tr[data-lane=\"{lane}\"] [data-total=messages]");
+            tab.wait(&format!("Number($('{total}')?.textContent) >= 3")).await;
+            for direction in ["in", "out"] {
+                let record = format!("[data-transport=\"{lane}\"][data-direction={direction}]");
+                tab.wait(&format!("$('#records button{record}')")).await;
+            }
         }
         tab.click("#shown label[data-transport=websocket]").await;
         tab.wait("$$('#records button[data-kind=frame]').length >= 3").await;
@@ -386,8 +393,111 @@ fn every_lane_has_records_and_a_frame_shows_the_bits_of_its_header() {
     });
 }
 
+/// Returns the texts and the meanings of the shown unit's lines.
+const LINES: &str = "$$('#detail-body .anatomy tbody tr').map((row) =>
+    [row.dataset.row, row.cells[0].textContent, row.cells[1].textContent])";
+
 #[test]
-fn the_seventh_stream_waits_and_twenty_sockets_do_not() {
+fn a_session_of_socket_io_is_taken_apart_from_its_first_request_to_its_messages() {
+    visit(async |visit| {
+        let tab = visit.open("/on-the-wire").await;
+        tab.click("#shown label[data-transport='socket.io']").await;
+        let summaries = "$$('#records .record-summary').map(({ textContent }) => textContent)";
+        let message = "$$('#records button[data-kind=frame]')
+            .find((record) => /message #/.test(record.textContent))";
+        tab.wait(message).await;
+        tab.click("#hold-still").await;
+        let shown: Vec<String> = tab.ask(&format!("{summaries}.reverse()")).await;
+        // The session joins the feed and changes over at the same time, over several connections.
+        let opens = ["transport=polling", "the session opens"];
+        let joins = ["POST: the namespace is joined", "packets received"];
+        let starts = ["the namespace is joined", "event hello", "message #"];
+        let changes_over = [
+            "transport=websocket",
+            "probe of this connection: ping",
+            "probe of this connection: pong",
+            "the session changes over to this connection",
+            "message #",
+        ];
+        for steps in [&joins[..], &starts, &changes_over] {
+            let mut rest = shown.iter();
+            for step in opens.iter().chain(steps) {
+                // One summary may have several steps.
+                let found = rest.clone().position(|summary| summary.contains(step));
+                let Some(place) = found else { panic!("no `{step}` in {shown:#?}") };
+                rest.by_ref().take(place).for_each(drop);
+            }
+        }
+
+        let () = tab.ask(&format!("void {message}.click()")).await;
+        let lines: Vec<(String, String, String)> = tab.until(LINES).await;
+        let (kinds, texts): (Vec<_>, Vec<_>) =
+            lines.iter().map(|(kind, text, _)| (kind.as_str(), text.as_str())).unzip();
+        assert_eq!(
+            kinds,
+            ["frame_header", "engine_message", "socket_event", "namespace", "event_json"],
+            "{lines:#?}"
+        );
+        assert_eq!(texts[1..4], ["4", "2", "/feeds/demo,"]);
+        assert!(texts[4].starts_with(r#"["message",{"seq":"#) && texts[4].ends_with("}]"));
+        assert!(lines.iter().all(|(.., meaning)| !meaning.is_empty()), "{lines:#?}");
+        let parts: Vec<String> = tab
+            .ask("[...$('[data-row=event_json] td').children].map(({ className }) => className)")
+            .await;
+        assert_eq!(parts, ["framing", "message", "framing"]);
+        assert!(tab.complaints().is_empty(), "{:#?}", tab.complaints());
+    });
+}
+
+/// Payloads with every type of packet, among them one with several packets.
+const PAYLOADS: [&str; 16] = [
+    r#"0{"sid":"a","upgrades":["websocket"],"pingInterval":25000,"pingTimeout":20000}"#,
+    "1",
+    "2",
+    "2probe",
+    "3",
+    "3probe",
+    "5",
+    "6",
+    "ok",
+    r#"40/feeds/demo,{"after":"1-2"}"#,
+    "41/feeds/demo,",
+    r#"42/feeds/demo,["message",{"seq":3}]"#,
+    r#"43/feeds/demo,7["1-3"]"#,
+    r#"44/feeds/none,{"message":"no"}"#,
+    r#"451-/feeds/demo,["message",{"_placeholder":true,"num":0}]"#,
+    "461-/feeds/demo,8[{\"_placeholder\":true,\"num\":0}]\u{1e}2\u{1e}\
+     42/feeds/demo,[\"message\",{\"seq\":4}]",
+];
+
+#[test]
+fn every_packet_is_decoded_to_its_last_byte_and_has_words() {
+    let payloads = serde_json::to_string(&PAYLOADS).unwrap();
+    let expression = format!(
+        "Promise.all([import('/web/wire/packets.js'), import('/web/page_data.js')])
+            .then(([{{ readPackets }}, {{ words }}]) => {{
+            return {payloads}.flatMap((payload) => {{
+                const {{ rows, packets }} = readPackets(new TextEncoder().encode(payload), 6);
+                const ends = [6, ...rows.map(({{ to }}) => to)];
+                const whole = rows.every(({{ from }}, at) => from === ends[at])
+                    && ends.at(-1) === 6 + payload.length;
+                const known = rows.every(({{ kind }}) => words.row[kind])
+                    && packets.every(({{ name }}) => words.packet[name]);
+                return whole && known ? [] : [payload];
+            }});
+        }})"
+    );
+    visit(async |visit| {
+        for language in ["en", "zh"] {
+            let tab = visit.open_for(language, "/on-the-wire").await;
+            let wrong: Vec<String> = tab.ask(&expression).await;
+            assert!(wrong.is_empty(), "{language}: {wrong:#?}");
+        }
+    });
+}
+
+#[test]
+fn the_seventh_stream_waits_and_twenty_sockets_or_sessions_do_not() {
     visit(async |visit| {
         let tab = visit.open("/six-connections").await;
         assert_eq!(tab.ask::<String>("$('#six').dataset.protocol").await, "http/1.1");
@@ -400,6 +510,9 @@ fn the_seventh_stream_waits_and_twenty_sockets_do_not() {
         tab.wait("$('#six').dataset.stalled === '' && $('#six').dataset.open === '6'").await;
 
         tab.click("#open-websocket").await;
+        tab.wait("$('#six').dataset.open === '20'").await;
+        assert_eq!(tab.ask::<String>("$('#six').dataset.stalled").await, "");
+        tab.click("#open-socket-io").await;
         tab.wait("$('#six').dataset.open === '20'").await;
         assert_eq!(tab.ask::<String>("$('#six').dataset.stalled").await, "");
         tab.click("#close-all").await;

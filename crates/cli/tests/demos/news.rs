@@ -76,13 +76,14 @@ fn the_clock_ticks_over_every_transport() {
     visit(async |visit| {
         let tab = visit.open("/clock").await;
         for transport in Transport::ALL {
-            tab.click(&format!("label[data-transport={transport}]")).await;
+            tab.click(&format!("label[data-transport='{transport}']")).await;
             tab.wait("Number($('[data-count=received]').textContent) === 0").await;
             tab.wait("Number($('[data-count=received]').textContent) >= 1").await;
             let told: String = tab.ask("$('#time').dateTime").await;
             tab.wait(&format!("$('#time').dateTime > '{told}'")).await;
             let off: f64 = tab.ask("Math.abs(Date.now() - new Date($('#time').dateTime))").await;
             assert!(off < 5_000.0, "the server's clock is {off} ms off over {transport}");
+            tab.wait("Number($('[data-count=requests]').textContent) >= 1").await;
         }
         wait_for_charts(&tab, 1).await;
         assert!(tab.complaints().is_empty(), "{:#?}", tab.complaints());

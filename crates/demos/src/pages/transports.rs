@@ -16,6 +16,8 @@ pub(super) struct TransportRow {
     #[serde(flatten)]
     look: Look,
     delivery: &'static str,
+    /// The custom property of the style that has the transport's colour.
+    variable: String,
     /// The browser's half of the transport: a file in `web/transport`.
     script: String,
 }
@@ -29,8 +31,14 @@ pub(super) fn table() -> [TransportRow; Transport::COUNT] {
             Delivery::Held => "held",
             Delivery::Pushed => "pushed",
         },
-        script: format!("{}.js", transport.name().replace('-', "_")),
+        variable: variable(transport),
+        script: format!("{}.js", transport.name().replace(['-', '.'], "_")),
     })
+}
+
+/// Returns the name of the custom property. An identifier of CSS contains no dot.
+fn variable(transport: Transport) -> String {
+    format!("--{}", transport.name().replace('.', "-"))
 }
 
 /// Answers `GET /web/transports.css`.
@@ -62,16 +70,17 @@ fn javascript() -> String {
     )
 }
 
-/// Returns a style in which each transport has a variable `--<name>` with its colour. An element
-/// with the attribute `data-transport` has that colour as `--lane`, and its `.mark` has the
-/// transport's shape.
+/// Returns a style in which each transport has a [`variable`] with its colour. An element with the
+/// attribute `data-transport` has that colour as `--lane`, and its `.mark` has the transport's
+/// shape.
 fn css() -> String {
     let (mut light, mut dark, mut rules) = (String::new(), String::new(), String::new());
-    for Look { name, colour, colour_dark, marker, .. } in Transport::ALL.map(Transport::look) {
-        let shape = shape(marker);
-        let _ = writeln!(light, "  --{name}: {colour};");
-        let _ = writeln!(dark, "    --{name}: {colour_dark};");
-        let _ = writeln!(rules, "[data-transport=\"{name}\"] {{ --lane: var(--{name}); }}");
+    for transport in Transport::ALL {
+        let Look { name, colour, colour_dark, marker, .. } = transport.look();
+        let (variable, shape) = (variable(transport), shape(marker));
+        let _ = writeln!(light, "  {variable}: {colour};");
+        let _ = writeln!(dark, "    {variable}: {colour_dark};");
+        let _ = writeln!(rules, "[data-transport=\"{name}\"] {{ --lane: var({variable}); }}");
         let _ = writeln!(
             rules,
             "[data-transport=\"{name}\"] .mark, .mark[data-transport=\"{name}\"] {{ {shape}; }}"
@@ -105,12 +114,16 @@ mod tests {
     #[test]
     fn the_style_has_the_colours_and_the_shape_of_every_transport() {
         let css = css();
-        for Look { name, colour, colour_dark, marker, .. } in Transport::ALL.map(Transport::look) {
+        for transport in Transport::ALL {
+            let Look { name, colour, colour_dark, marker, .. } = transport.look();
+            let variable = variable(transport);
+            let is_allowed = |c: char| c.is_ascii_alphanumeric() || c == '-';
+            assert!(variable.chars().all(is_allowed), "`{variable}` is no identifier");
             let mark = format!("[data-transport=\"{name}\"] .mark, ");
             let rule = css.lines().find(|line| line.starts_with(&mark)).unwrap();
             assert!(rule.contains(shape(marker)), "{name}: {rule}");
             let colours = css.lines().filter_map(|line| {
-                line.trim().strip_prefix(&format!("--{name}: "))?.strip_suffix(';')
+                line.trim().strip_prefix(&format!("{variable}: "))?.strip_suffix(';')
             });
             assert_eq!(colours.collect::<Vec<_>>(), [colour, colour_dark], "{name}");
         }

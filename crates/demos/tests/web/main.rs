@@ -6,5 +6,6 @@
 mod chinese;
 mod dictionaries;
 mod files;
+mod library;
 mod policy;
 mod transports;

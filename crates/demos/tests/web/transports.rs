@@ -24,7 +24,7 @@ async fn get(path: &str) -> String {
 #[test]
 fn every_transport_has_its_script() {
     for transport in Transport::ALL {
-        let script = format!("transport/{}.js", transport.name().replace('-', "_"));
+        let script = format!("transport/{}.js", transport.name().replace(['-', '.'], "_"));
         assert!(Path::new(WEB).join(&script).exists(), "{transport}: there is no web/{script}");
     }
 }
@@ -73,7 +73,7 @@ async fn every_page_has_the_table_of_all_transports() {
 async fn the_generated_script_imports_every_transport() {
     let script = get("/web/transports.js").await;
     for transport in Transport::ALL {
-        let file = format!("./transport/{}.js", transport.name().replace('-', "_"));
+        let file = format!("./transport/{}.js", transport.name().replace(['-', '.'], "_"));
         assert!(script.contains(&format!("from \"{file}\";")), "{transport}: {script}");
         assert!(script.contains(&format!("  \"{transport}\": client")), "{transport}: {script}");
     }

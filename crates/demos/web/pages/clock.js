@@ -2,10 +2,11 @@
 
 import { LineChart } from "../charts/line_chart.js";
 import { byId } from "../elements.js";
-import { duration, fill, shortDuration } from "../format.js";
+import { count, duration, fill, shortDuration } from "../format.js";
 import { common, deliveryOf, language, words } from "../page_data.js";
 import { clockError, clockReady, deliveryDelay } from "../server/clock.js";
 import { delayText } from "../server/delay_text.js";
+import { watchLaneCounts } from "../server/lane_counts.js";
 import { laneTag } from "../server/tab.js";
 import { slider } from "../slider.js";
 import { mean } from "../statistics.js";
@@ -24,25 +25,37 @@ let lane;
 let cursor;
 let interval_ms = 1000;
 let received = 0;
-let requests = 0;
+/** The requests of the chosen transport as the server counts them, now and when it was chosen. */
+let requests;
+let requests_before;
 let delays;
+
+const laneOf = (transport) => `clock-${transport}`;
+let requestsOf = () => undefined;
 
 function subscribe() {
   const transport = chosen();
-  const delivery = deliveryOf(transport);
   lane?.stop();
-  byId("interval-field").hidden = delivery !== "polled";
+  byId("interval-field").hidden = deliveryOf(transport) !== "polled";
   replaceChart(transport);
-  received = requests = 0;
+  received = 0;
+  requests_before = requestsOf(transport) ?? 0;
+  requests = undefined;
   showCounts();
   const options = {
     after: cursor,
-    lane: laneTag(`clock-${transport}`),
+    lane: laneTag(laneOf(transport)),
     interval: () => interval_ms,
   };
-  lane = new Lane(transport, "clock", options, (event) => handle(event, delivery));
+  lane = new Lane(transport, "clock", options, handle);
   showState();
 }
+
+watchLaneCounts((countsOf) => {
+  requestsOf = (transport) => countsOf(laneOf(transport))?.requests;
+  requests = requestsOf(chosen());
+  showCounts();
+});
 
 function replaceChart(transport) {
   delays?.remove();
@@ -56,11 +69,8 @@ function replaceChart(transport) {
   });
 }
 
-function handle(event, delivery) {
+function handle(event) {
   if (event.cursor) ({ cursor } = event);
-  if (event.kind === "request") requests += 1;
-  // Opening a stream or a socket is one request. Polls report theirs themselves.
-  if (event.kind === "connected" && delivery === "pushed") requests += 1;
   if (event.kind === "received") {
     received += 1;
     showTime(event);
@@ -89,7 +99,7 @@ function showTime({ message, at }) {
 
 function showCounts() {
   counter("received").textContent = String(received);
-  counter("requests").textContent = String(requests);
+  counter("requests").textContent = count(requests && requests - requests_before);
 }
 
 function showOwnTime() {

@@ -18,8 +18,8 @@ const MAX_STREAMS = 20;
 
 const SOCKETS = 20;
 /**
- * A browser opens sockets to one address one after another (RFC 6455, section 4.1), which takes
- * time.
+ * A browser opens sockets to one address one after another (RFC 6455, section 4.1), and sessions
+ * take turns with their first requests. Both take time.
  */
 const SOCKETS_TIMEOUT_MS = 15_000;
 
@@ -134,17 +134,18 @@ async function closeOne() {
 
 // ---- Sockets
 
-async function openSockets() {
+/** Opens sockets over a transport, and logs a remark about them. */
+async function openSockets(transport, remark) {
   const mine = startRun();
   resumeWatching();
-  const added = Array.from({ length: SOCKETS }, (_, at) => slots.add("websocket", at + 1));
+  const added = Array.from({ length: SOCKETS }, (_, at) => slots.add(transport, at + 1));
   const opened = await Promise.all(added.map((slot) => slot.opensWithin(SOCKETS_TIMEOUT_MS)));
   if (mine !== run) return;
   for (const slot of added) if (slot.state === "connecting") slot.enter("waiting");
   const n = opened.filter(Boolean).length;
   if (n === SOCKETS) log(words.log.all_open, { n });
-  if (protocol !== "h2") log(words.log.websocket);
-  await logConnections("six-websocket", mine);
+  if (protocol !== "h2") log(remark);
+  await logConnections(`six-${transport}`, mine);
 }
 
 /**
@@ -161,7 +162,12 @@ async function logConnections(lane, mine) {
 }
 
 byId("open-sse").addEventListener("click", openStreams);
-byId("open-websocket").addEventListener("click", openSockets);
+byId("open-websocket").addEventListener("click", () =>
+  openSockets("websocket", words.log.websocket),
+);
+byId("open-socket-io").addEventListener("click", () =>
+  openSockets("socket.io", words.log.socket_io),
+);
 byId("close-one").addEventListener("click", closeOne);
 byId("close-all").addEventListener("click", () => {
   startRun();

@@ -23,7 +23,9 @@ import { clients } from "../transports.js";
  *   server counts the bytes in; `interval` of polls in ms and `hold` of long polls in s, as
  *   functions if a slider may change them
  * @param {(event: object) => void} onEvent
- * @returns {{stop(): void, publish(payload: any): Promise<string>}}
+ * @returns {{stop(): void, publish(payload: any): Promise<{cursor: string, frames?: {up: string,
+ *   down: string}}>}} `publish` resolves once the server has confirmed the message. `frames` are the
+ *   texts of the frame that published and of the frame that confirmed, if these were frames
  */
 export function subscribe(transport, feed, options, onEvent) {
   const subscription = clients[transport].subscribe(feed, options, onEvent);

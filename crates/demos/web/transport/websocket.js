@@ -5,12 +5,10 @@
 
 import { address } from "./address.js";
 import { backOff } from "./back_off.js";
+import { publishError } from "./publish.js";
 
 /** See `publishesInFrames` in mod.js. */
 export const PUBLISHES_IN_FRAMES = true;
-
-/** Returns an error whose `why` says what happened to a message. The page has the words for it. */
-const publishError = (why, status) => Object.assign(new Error(why), { why, status });
 
 /** See `subscribe` in mod.js. */
 export function subscribe(feed, options, onEvent) {
@@ -30,7 +28,7 @@ class ReconnectingSocket {
   #epoch;
   #socket;
   #timer;
-  /** Published and not confirmed yet, oldest first: the server confirms in order. */
+  /** What was published and not confirmed yet, oldest first: the server confirms in order. */
   #unconfirmed = [];
 
   constructor(feed, { after, lane }, onEvent) {
@@ -53,8 +51,9 @@ class ReconnectingSocket {
         reject(publishError("not_open"));
         return;
       }
-      this.#unconfirmed.push({ resolve, reject });
-      this.#socket.send(JSON.stringify({ publish: payload }));
+      const up = JSON.stringify({ publish: payload });
+      this.#unconfirmed.push({ up, resolve, reject });
+      this.#socket.send(up);
     });
   }
 
@@ -63,7 +62,7 @@ class ReconnectingSocket {
     this.#socket = new WebSocket(new URL(path, location.href.replace(/^http/, "ws")));
     this.#socket.onmessage = ({ data }) => {
       const at = performance.now();
-      this.#handle(JSON.parse(data), at);
+      this.#handle(JSON.parse(data), data, at);
     };
     // An error is always followed by a close, so the close is enough.
     this.#socket.onclose = ({ wasClean }) => this.#reopenLater(wasClean ? "ended" : "unreachable");
@@ -77,7 +76,7 @@ class ReconnectingSocket {
     this.#timer = setTimeout(() => this.#open(), again_ms);
   }
 
-  #handle(frame, at) {
+  #handle(frame, text, at) {
     if (frame.hello) {
       this.#wait.reset();
       this.#onEvent({ kind: "connected" });
@@ -92,7 +91,8 @@ class ReconnectingSocket {
       this.#moveTo(frame.cursor);
       this.#onEvent({ kind: "gap", gap: frame.gap, cursor: this.#cursor });
     } else if (frame.published) {
-      this.#unconfirmed.shift()?.resolve(frame.published.cursor);
+      const { up, resolve } = this.#unconfirmed.shift();
+      resolve({ cursor: frame.published.cursor, frames: { up, down: text } });
     } else if (frame.error) {
       this.#unconfirmed.shift()?.reject(publishError("refused", frame.status));
     }

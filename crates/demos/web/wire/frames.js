@@ -1,5 +1,6 @@
 // Decodes WebSocket frames (RFC 6455, section 5.2).
 
+import { readPackets } from "./packets.js";
 import { row, unmask } from "./unit.js";
 
 const utf8 = new TextDecoder();
@@ -27,13 +28,21 @@ export function readFrame(stream) {
 
   const key = masked ? bytes.slice(header - 4, header) : undefined;
   const frame = { ...firstByte(bytes[0]), mask: bytes[1] >> 7, short, extended, length, key };
-  const start = unmask(bytes.subarray(header, Math.min(whole, header + START_BYTES)), key);
-  const text = frame.opcode === TEXT ? utf8.decode(start) : "";
+  const payload = unmask(bytes.subarray(header, whole), key);
+  const content = readPayload(frame.opcode === TEXT, payload, header);
+  content.rows.unshift(row("frame_header", 0, header, "framing"));
+  return stream.take(whole, { kind: "frame", header, frame, ...content });
+}
+
+/** Returns what a payload contains: its rows, the numbers of the messages, its text or packets. */
+function readPayload(isText, payload, from) {
+  const packets = isText && readPackets(payload, from);
+  if (packets) return packets;
+  const text = isText ? utf8.decode(payload.subarray(0, START_BYTES)) : "";
   const seq = text.match(/^\{"seq":(\d+)/);
-  const rows = [row("frame_header", 0, header, "framing")];
-  if (length > 0) rows.push(row("frame_payload", header, whole, seq ? "message" : "framing"));
+  const rows = [row("frame_payload", from, from + payload.length, seq ? "message" : "framing")];
   const messages = seq ? [Number(seq[1])] : [];
-  return stream.take(whole, { kind: "frame", header, text, frame, messages, rows });
+  return { text, messages, rows: payload.length > 0 ? rows : [] };
 }
 
 function firstByte(byte) {

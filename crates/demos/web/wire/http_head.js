@@ -1,5 +1,6 @@
 // Decodes heads of HTTP/1.1, and bodies whose length the head says.
 
+import { readPackets } from "./packets.js";
 import { row, segments } from "./unit.js";
 
 const latin1 = new TextDecoder("latin1");
@@ -31,7 +32,7 @@ export function readHead(stream, direction, lastHeads) {
 
   const unit = direction === "in" ? request(start) : response(start, headers);
   unit.rows = rows;
-  if (length > 0) rows.push(readBody(stream, end + 4, whole, unit));
+  if (length > 0) rows.push(...readBody(stream, end + 4, whole, unit));
   // Frames follow a request for an upgrade if the server agrees, and another head otherwise.
   const asksForUpgrade = headers.get("upgrade")?.toLowerCase() === "websocket";
   if (direction === "in" && asksForUpgrade) stream.mode = "frames";
@@ -50,6 +51,11 @@ function response([, digits], headers) {
   return { kind: "response", status, upgraded, chunked, streams: upgraded || chunked };
 }
 
+function startLineKind(line, direction) {
+  if (direction === "out") return "status_line";
+  return line.includes(" /socket.io/") ? "request_line_session" : "request_line";
+}
+
 function readLines(lines, direction, lastHeaders) {
   const rows = [];
   const headers = new Map();
@@ -57,7 +63,7 @@ function readLines(lines, direction, lastHeaders) {
   for (const line of lines) {
     const to = at + line.length + 2;
     if (at === 0) {
-      rows.push(row(direction === "in" ? "request_line" : "status_line", at, to, "head"));
+      rows.push(row(startLineKind(line, direction), at, to, "head"));
     } else {
       const colon = line.indexOf(":");
       const name = line.slice(0, colon);
@@ -72,10 +78,18 @@ function readLines(lines, direction, lastHeaders) {
   return { rows, headers };
 }
 
-/** Reads the body of a response: a JSON object around messages. */
+/** Reads a body: packets of Engine.IO, or a JSON object, with or without messages. */
 function readBody(stream, from, to, unit) {
+  const bytes = stream.bytes.subarray(from, to);
+  const found = readPackets(bytes, from);
+  if (!found) return [readJson(latin1.decode(bytes), from, to, unit)];
+  const { rows, ...content } = found;
+  Object.assign(unit, content);
+  return rows;
+}
+
+function readJson(body, from, to, unit) {
   const found = row("body", from, to, "framing");
-  const body = latin1.decode(stream.bytes.subarray(from, to));
   const opening = '"messages":[';
   const start = body.indexOf(opening);
   if (start < 0) return found;

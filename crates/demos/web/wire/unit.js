@@ -33,19 +33,23 @@ export function sizesOf(rows) {
   return sizes;
 }
 
-/** Returns the text of a part of a unit. `…` stands for bytes that were not recorded. */
-export function textOf({ bytes, holes }, { from, to }) {
-  const hole = holes.find((one) => one.from < to && one.to > from);
-  if (!hole) return utf8.decode(bytes.subarray(from, to));
-  return `${utf8.decode(bytes.subarray(from, Math.max(from, hole.from)))}…`;
+/**
+ * Returns the text of a part of a unit, without the mask of a frame. `…` stands for bytes that were
+ * not recorded.
+ */
+export function textOf(unit, { from, to }) {
+  const hole = unit.holes.find((one) => one.from < to && one.to > from);
+  if (!hole) return utf8.decode(plainBytes(unit, from, to));
+  return `${utf8.decode(plainBytes(unit, from, Math.max(from, hole.from)))}…`;
 }
 
-/** Returns the payload of a frame without its mask, as far as it was recorded. */
-export function payloadOf({ bytes, holes, header, length, frame }) {
-  return unmask(bytes.subarray(header, holes[0]?.from ?? length), frame.key);
+/** Returns the bytes of a part of a unit, without the mask of a frame. */
+export function plainBytes({ bytes, header, frame }, from, to) {
+  const part = bytes.subarray(from, to);
+  return from >= header ? unmask(part, frame.key, from - header) : part;
 }
 
-/** Removes the mask of a WebSocket payload. There is no mask without a key. */
-export function unmask(bytes, key) {
-  return key ? bytes.map((byte, at) => byte ^ key[at % 4]) : bytes;
+/** Removes the mask of bytes that start at `place` of a WebSocket payload, if there is a mask. */
+export function unmask(bytes, key, place = 0) {
+  return key ? bytes.map((byte, at) => byte ^ key[(place + at) % 4]) : bytes;
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use http::header::{self, HeaderMap};
-use http::{Response, Uri};
+use http::{Method, Request, Response, Uri};
 use hyper::body::{Body as _, Incoming};
 use wirebench_protocol::Timestamp;
 
@@ -31,8 +31,8 @@ pub(crate) struct ClientConnection {
     deadline: Deadline,
     /// The length that `deadline` was set to, for the error that reports it.
     within: Duration,
-    /// Path and query of the last request, for errors.
-    asked: Uri,
+    /// Method, path and query of the last request, for errors.
+    asked: (Method, Uri),
 }
 
 /// The version of HTTP that a connection speaks.
@@ -56,7 +56,7 @@ impl ClientConnection {
         deadline: Deadline,
         within: Duration,
     ) -> Self {
-        Self { protocol, arrivals, deadline, within, asked: Uri::default() }
+        Self { protocol, arrivals, deadline, within, asked: (Method::GET, Uri::default()) }
     }
 
     /// Returns when the last bytes arrived.
@@ -82,15 +82,39 @@ impl ClientConnection {
         uri: Uri,
         headers: HeaderMap,
     ) -> Result<Response<ResponseBody>, SubscribeError> {
-        self.asked = uri.clone();
+        self.send(Method::GET, uri, headers, Bytes::new()).await
+    }
+
+    /// Sends a request with a body and waits for the head of the answer.
+    pub(crate) async fn post(
+        &mut self,
+        uri: Uri,
+        headers: HeaderMap,
+        body: Bytes,
+    ) -> Result<Response<ResponseBody>, SubscribeError> {
+        self.send(Method::POST, uri, headers, body).await
+    }
+
+    async fn send(
+        &mut self,
+        method: Method,
+        uri: Uri,
+        headers: HeaderMap,
+        body: Bytes,
+    ) -> Result<Response<ResponseBody>, SubscribeError> {
+        self.asked = (method.clone(), uri.clone());
+        let mut request = Request::new(body);
+        *request.method_mut() = method;
+        *request.uri_mut() = uri;
+        *request.headers_mut() = headers;
         let deadline = &mut self.deadline;
         let answer = match &mut self.protocol {
             Protocol::Http1(http) => {
-                let answer = http.get(deadline, uri, headers).await;
+                let answer = http.send(deadline, request).await;
                 answer.map(|answer| answer.map(ResponseBody::Http1))
             }
             Protocol::Http2(http) => {
-                let answer = http.get(deadline, &uri, headers).await;
+                let answer = http.send(deadline, request).await;
                 answer.map(|answer| answer.map(ResponseBody::Http2))
             }
         };
@@ -161,7 +185,7 @@ impl ClientConnection {
         uri: Uri,
         headers: HeaderMap,
     ) -> Result<Http2Tunnel, SubscribeError> {
-        self.asked = uri.clone();
+        self.asked = (Method::GET, uri.clone());
         let opened = match &mut self.protocol {
             Protocol::Http2(http) => http.tunnel(&mut self.deadline, &uri, headers).await,
             Protocol::Http1(_) => Err(Failure::Closed),
@@ -207,9 +231,10 @@ impl ClientConnection {
         SubscribeError::Protocol { asked: self.asked(), found: quote(found), expected }
     }
 
-    /// Returns path and query of the last request.
+    /// Returns method, path and query of the last request.
     pub(crate) fn asked(&self) -> String {
-        self.asked.to_string()
+        let (method, uri) = &self.asked;
+        format!("{method} {uri}")
     }
 
     fn explain(&mut self, failure: Failure) -> SubscribeError {

@@ -46,7 +46,8 @@ pub enum RawError {
         /// The URL that was requested.
         url: String,
     },
-    /// A WebSocket could not be opened, broke, or was closed without a closing handshake.
+    /// A WebSocket or a Socket.IO session could not be opened, broke, or ended without a proper
+    /// close.
     #[error(transparent)]
-    WebSocket(#[from] SubscribeError),
+    Subscription(#[from] SubscribeError),
 }

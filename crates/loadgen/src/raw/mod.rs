@@ -4,9 +4,11 @@
 //! standards say.
 
 mod error;
+mod socket_io;
 mod sse;
 mod websocket;
 
 pub use error::RawError;
+pub use socket_io::{RawSocketIoEvent, SocketIoInterest, socket_io_events};
 pub use sse::{RawEvent, events};
 pub use websocket::{RawMessage, messages};

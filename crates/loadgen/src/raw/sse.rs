@@ -132,7 +132,7 @@ impl EventSource {
             | RawError::Url { .. }
             | RawError::NotAStream { .. }
             | RawError::TooLarge { .. }
-            | RawError::WebSocket(_) => true,
+            | RawError::Subscription(_) => true,
         }
     }
 

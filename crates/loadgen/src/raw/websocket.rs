@@ -115,7 +115,7 @@ async fn connect(
 /// Returns true if connecting again cannot help.
 fn is_final(error: &RawError) -> bool {
     match error {
-        RawError::WebSocket(error) => {
+        RawError::Subscription(error) => {
             matches!(error, SubscribeError::Refused { .. } | SubscribeError::Protocol { .. })
         }
         RawError::Target(_)

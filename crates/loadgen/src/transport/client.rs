@@ -9,6 +9,7 @@ use wirebench_protocol::{After, Cursor, Message, Timestamp};
 use super::settings::SubscriberSettings;
 use crate::error::SubscribeError;
 use crate::http::{ClientConnection, HttpClient, RequestKind};
+use crate::socket_io::Connector;
 use crate::target::Target;
 
 /// The client half of one transport: one subscription, from its opening to its end.
@@ -40,6 +41,16 @@ impl Opening<'_> {
     /// Returns the headers of a request of this kind.
     pub(super) fn headers(&self, kind: RequestKind) -> HeaderMap {
         self.client.headers(self.settings.headers, self.target, kind)
+    }
+}
+
+impl Connector for Opening<'_> {
+    async fn connect(&self) -> Result<ClientConnection, SubscribeError> {
+        Opening::connect(self).await
+    }
+
+    fn headers(&self, kind: RequestKind) -> HeaderMap {
+        Opening::headers(self, kind)
     }
 }
 

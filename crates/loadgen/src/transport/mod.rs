@@ -8,13 +8,11 @@
 //!
 //! A client half gets an `Opening` and keeps what it needs of it. `Opening::connect` may be called
 //! any number of times, and every connection that it opens is dialled, counted and stamped like the
-//! first. So a transport whose subscription spans several requests, as a session with a `POST`
-//! beside a held `GET`, fits in: its client half keeps the opening and the session id, sends the
-//! handshake and the first poll over one `ClientConnection`, opens a second one for what it posts,
-//! and polls both futures in its `next`. A `ClientConnection` carries one request at a time, and
-//! over HTTP/1.1 a held request occupies the connection; over shared HTTP/2 the second one is
-//! another stream of the same connection. What such a client half has to add to `ClientConnection`
-//! is a method that sends a body, beside `get`.
+//! first. So a transport whose subscription spans several requests fits in: Socket.IO keeps the
+//! opening and the session id, and posts over a second connection while the server holds a `GET` on
+//! the first. A `ClientConnection` carries one request at a time, and over HTTP/1.1 a held request
+//! occupies the connection; over shared HTTP/2 the second one is another stream of the same
+//! connection.
 
 mod client;
 mod long_polling;
@@ -43,8 +41,8 @@ pub use settings::SubscriberSettings;
 
 /// Subscribes to the feed of `target`, from `after` on, until the connection ends.
 ///
-/// The stream starts with [`Event::Connected`], after the first [`Event::Request`] if the transport
-/// polls. It ends, with an error or without, when the connection does.
+/// The stream starts with [`Event::Connected`], after an [`Event::Request`] for each request that
+/// the transport needs to get there, if it polls or begins with polling. It ends, with an error or without, when the connection does.
 ///
 /// # Cancel safety
 ///
@@ -63,6 +61,6 @@ pub fn subscribe<'a>(
         Transport::LongPolling => events::<LongPolling>(opening),
         Transport::Sse => events::<Sse>(opening),
         Transport::WebSocket => events::<WebSocket>(opening),
-        Transport::SocketIo => events::<SocketIo>(opening),
+        Transport::SocketIo => events::<SocketIo<'_>>(opening),
     }
 }

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use wirebench_protocol::SocketIoMode;
 use wirebench_scenario::{Headers, Reconnect};
 
 /// How a subscriber behaves. A transport ignores the fields that it has no use for.
@@ -19,6 +20,8 @@ pub struct SubscriberSettings {
     /// subscriber is subscribed already. [`run_subscriber`](crate::run_subscriber) sets this for a
     /// connection that continues another.
     pub continues: bool,
+    /// Socket.IO: what carries the session.
+    pub socket_io_mode: SocketIoMode,
     /// How long [`run_subscriber`](crate::run_subscriber) waits before it subscribes again.
     pub reconnect: Reconnect,
     /// Which request headers are sent.
@@ -28,14 +31,16 @@ pub struct SubscriberSettings {
 }
 
 impl Default for SubscriberSettings {
-    /// Returns one poll a second without a phase, a hold of 25 s, the same pauses on every
-    /// transport, the headers of a browser, and no payloads.
+    /// Returns one poll a second without a phase, a hold of 25 s, a Socket.IO session that begins
+    /// with requests and upgrades, the same pauses on every transport, the headers of a browser,
+    /// and no payloads.
     fn default() -> Self {
         Self {
             interval: Duration::from_secs(1),
             phase: Duration::ZERO,
             hold: Duration::from_secs(25),
             continues: false,
+            socket_io_mode: SocketIoMode::default(),
             reconnect: Reconnect::default(),
             headers: Headers::Browser,
             payloads: false,

@@ -1,18 +1,198 @@
-//! Socket.IO.
+//! Socket.IO: events over requests, over a WebSocket, or over requests first and then a WebSocket.
 
+use std::borrow::Cow;
+use std::collections::VecDeque;
+use std::fmt;
+
+use bytes::Bytes;
+use serde::de::{self, Deserialize, Deserializer, IgnoredAny, SeqAccess, Visitor};
+use serde_json::json;
 use wirebench_measure::Event;
+use wirebench_protocol::{After, Cursor, Gap, Hello, Message, SocketIoMode, Timestamp, Transport};
 
-use super::client::{Client, Opening};
+use super::client::{Client, Opening, received};
+use super::settings::SubscriberSettings;
 use crate::error::SubscribeError;
+use crate::socket_io::{Assembled, Assembler, Frame, Malformed, Packet, PacketType, Session};
+use crate::socket_io::{SessionEvent, connect_error};
 
-pub(super) struct SocketIo;
+/// Reads event by event. A message carries no cursor of its own: its cursor is that of the hello,
+/// with the `seq` of the message.
+///
+/// The subscriber is subscribed when the hello arrives, whatever carries it: in a session that
+/// upgrades, that is before the WebSocket carries anything.
+pub(super) struct SocketIo<'a> {
+    session: Session<'a, Opening<'a>>,
+    assembler: Assembler,
+    namespace: String,
+    settings: SubscriberSettings,
+    dialled: Timestamp,
+    /// How far the subscriber has read. `None` before the hello.
+    cursor: Option<Cursor>,
+    /// The events of the last packet that have not been returned yet.
+    events: VecDeque<Event>,
+    /// The server has ended the subscription.
+    over: bool,
+}
 
-impl<'a> Client<'a> for SocketIo {
-    async fn open(_: Opening<'a>) -> Result<Self, SubscribeError> {
-        Ok(Self)
+/// What the server emits to a subscriber.
+enum FeedEvent<'a> {
+    /// `["hello",{"cursor":…}]`, first.
+    Hello(Hello),
+    /// `["message",{"seq":…}]`
+    Message(Message<'a>),
+    /// `["gap",{"gap":…,"cursor":…}]`
+    Gap(GapEvent),
+    /// An event that nothing listens for.
+    Other,
+}
+
+/// Says that messages cannot be delivered.
+#[derive(serde::Deserialize)]
+struct GapEvent {
+    gap: Gap,
+    cursor: Cursor,
+}
+
+impl<'a> Client<'a> for SocketIo<'a> {
+    async fn open(opening: Opening<'a>) -> Result<Self, SubscribeError> {
+        let dialled = Timestamp::now();
+        let feed = &opening.target.feed;
+        let path = Transport::SocketIo.path(feed);
+        let namespace = SocketIoMode::namespace(feed);
+        let mut session = Session::open(opening, &path, opening.settings.socket_io_mode).await?;
+        session.send(Frame::message(Packet::connect(&namespace, &auth(opening.after))));
+        Ok(Self {
+            session,
+            assembler: Assembler::default(),
+            namespace,
+            settings: opening.settings,
+            dialled,
+            cursor: None,
+            events: VecDeque::new(),
+            over: false,
+        })
     }
 
     async fn next(&mut self) -> Result<Option<Event>, SubscribeError> {
-        Ok(None)
+        loop {
+            if let Some(event) = self.events.pop_front() {
+                return Ok(Some(event));
+            }
+            if self.over {
+                return Ok(None);
+            }
+            match self.session.next().await? {
+                None => return Ok(None),
+                Some(SessionEvent::Request { at }) => return Ok(Some(Event::Request { at })),
+                Some(SessionEvent::Empty { at }) => {
+                    self.events.extend(self.cursor.map(|cursor| Event::Empty { at, cursor }));
+                }
+                Some(SessionEvent::Message { frame, at }) => {
+                    let assembled = self.assembler.take(frame);
+                    match assembled.map_err(|error| self.session.malformed("a packet", error))? {
+                        Some(assembled) => self.take(&assembled, at)?,
+                        None => {}
+                    }
+                }
+            }
+        }
+    }
+}
+
+impl SocketIo<'_> {
+    /// Takes a packet with its attachments.
+    fn take(&mut self, assembled: &Assembled, at: Timestamp) -> Result<(), SubscribeError> {
+        let malformed = |error| self.session.malformed(assembled.text(), error);
+        let packet = assembled.packet().map_err(malformed)?;
+        if packet.namespace != self.namespace {
+            return Ok(());
+        }
+        match packet.kind {
+            PacketType::Event | PacketType::BinaryEvent => {
+                let event = serde_json::from_str(packet.data)
+                    .map_err(|_| malformed(Malformed("an event: `[\"message\",{\"seq\":…}]`")))?;
+                self.observe(event, &assembled.attachments, at)
+                    .map_err(|error| self.session.malformed(assembled.text(), error))
+            }
+            PacketType::Disconnect => {
+                self.over = true;
+                Ok(())
+            }
+            PacketType::ConnectError => Err(connect_error(&packet)),
+            PacketType::Connect | PacketType::Ack | PacketType::BinaryAck => Ok(()),
+        }
+    }
+
+    fn observe(
+        &mut self,
+        event: FeedEvent<'_>,
+        attachments: &[Bytes],
+        at: Timestamp,
+    ) -> Result<(), Malformed> {
+        let hello_first = Malformed("`[\"hello\",{\"cursor\":…}]` first");
+        match event {
+            FeedEvent::Hello(Hello { cursor, gap }) => {
+                self.session.established();
+                self.cursor = Some(cursor);
+                let took = at.saturating_since(self.dialled);
+                self.events.push_back(Event::Connected { took, cursor });
+                self.events.extend(gap.map(|gap| Event::Gap { gap, cursor }));
+            }
+            FeedEvent::Message(message) => {
+                let cursor = self.cursor.ok_or(hello_first)?.at(message.seq);
+                self.cursor = Some(cursor);
+                if !attachments.is_empty() {
+                    return Err(Malformed("a message without attachments"));
+                }
+                self.events.push_back(received(cursor, &message, at, &self.settings));
+            }
+            FeedEvent::Gap(GapEvent { gap, cursor }) => {
+                self.cursor.ok_or(hello_first)?;
+                self.cursor = Some(cursor);
+                self.events.push_back(Event::Gap { gap, cursor });
+            }
+            FeedEvent::Other => {}
+        }
+        Ok(())
+    }
+}
+
+/// Returns what the subscriber says about itself when it asks for the feed.
+fn auth(after: After) -> String {
+    match after {
+        After::Newest => String::new(),
+        After::Start | After::Cursor(_) => json!({ "after": after.to_string() }).to_string(),
+    }
+}
+
+impl<'de> Deserialize<'de> for FeedEvent<'de> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Arguments;
+
+        impl<'de> Visitor<'de> for Arguments {
+            type Value = FeedEvent<'de>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an array that begins with the name of the event")
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
+                let argument = |index| de::Error::invalid_length(index, &Self);
+                let name: Cow<'_, str> = seq.next_element()?.ok_or_else(|| argument(0))?;
+                let event = match &*name {
+                    "hello" => FeedEvent::Hello(seq.next_element()?.ok_or_else(|| argument(1))?),
+                    "message" => {
+                        FeedEvent::Message(seq.next_element()?.ok_or_else(|| argument(1))?)
+                    }
+                    "gap" => FeedEvent::Gap(seq.next_element()?.ok_or_else(|| argument(1))?),
+                    _ => FeedEvent::Other,
+                };
+                while seq.next_element::<IgnoredAny>()?.is_some() {}
+                Ok(event)
+            }
+        }
+
+        deserializer.deserialize_seq(Arguments)
     }
 }

@@ -17,9 +17,6 @@ use crate::websocket::{self, Utf8Bytes, WebSocketConnection};
 /// How long the connection may be silent: three times the interval of the server's pings.
 const SILENCE_TIMEOUT: Duration = Duration::from_mins(1);
 
-/// The close codes that end a subscription properly: done, and going away.
-const PROPER_CLOSE_CODES: [u16; 2] = [1000, 1001];
-
 /// Reads message by message. A message carries no cursor of its own: its cursor is that of the
 /// hello, with the `seq` of the message.
 pub(super) struct WebSocket {
@@ -98,16 +95,7 @@ async fn next_text(
     match connection.next().await? {
         Some(websocket::Message::Text(text)) => Ok(Some(text)),
         Some(_) => Err(unexpected(connection, "a binary message", "text")),
-        None => match connection.close_frame() {
-            Some(close) if !PROPER_CLOSE_CODES.contains(&close.code.into()) => {
-                Err(SubscribeError::Closed {
-                    asked: connection.asked().to_owned(),
-                    code: close.code.into(),
-                    reason: close.reason.to_string(),
-                })
-            }
-            _ => Ok(None),
-        },
+        None => connection.proper_end().map(|()| None),
     }
 }
 

@@ -4,7 +4,7 @@ use std::future::poll_fn;
 use std::task::Poll;
 use std::time::Duration;
 
-use futures::{SinkExt, StreamExt};
+use futures::{FutureExt, SinkExt, StreamExt};
 use http::Uri;
 use http::header::HeaderMap;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
@@ -25,6 +25,9 @@ use crate::http::{ClientConnection, Deadline, Http2Tunnel};
 /// The maximum size of a message. A larger one is answered with the close code 1009.
 const MAX_MESSAGE_BYTES: usize = 16 << 20;
 
+/// The close codes that end a subscription properly: done, and going away.
+const PROPER_CLOSE_CODES: [u16; 2] = [1000, 1001];
+
 /// The maximum time that a peer may take to close the connection after a close frame.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
 
@@ -40,7 +43,7 @@ pub(crate) struct WebSocketConnection {
     deadline: Deadline,
     /// The length that `deadline` was set to, for the error that reports it.
     within: Duration,
-    /// Path and query of the request that opened it.
+    /// Method, path and query of the request that opened it.
     asked: String,
     /// The close frame of the peer has arrived.
     closing: bool,
@@ -62,7 +65,7 @@ impl WebSocketConnection {
         headers: HeaderMap,
         within: Duration,
     ) -> Result<Self, SubscribeError> {
-        let (asked, arrivals) = (uri.to_string(), http.arrivals());
+        let (asked, arrivals) = (format!("GET {uri}"), http.arrivals());
         let (stream, read_ahead) = handshake::open(http, uri, headers).await?;
         // tungstenite zeroes its buffer before every read, so a larger buffer would cost the
         // WebSocket time. Without a write buffer every frame is one write.
@@ -92,12 +95,22 @@ impl WebSocketConnection {
         self.arrivals.last()
     }
 
-    /// Returns what the close frame of the peer said, if the connection has ended with one.
-    pub(crate) fn close_frame(&self) -> Option<&CloseFrame> {
-        self.close.as_ref()
+    /// Returns the error that the close frame of the peer stands for, if the connection has ended
+    /// with one. A peer that is done, or going away, has ended it properly.
+    pub(crate) fn proper_end(&self) -> Result<(), SubscribeError> {
+        match &self.close {
+            Some(close) if !PROPER_CLOSE_CODES.contains(&close.code.into()) => {
+                Err(SubscribeError::Closed {
+                    asked: self.asked.clone(),
+                    code: close.code.into(),
+                    reason: close.reason.to_string(),
+                })
+            }
+            _ => Ok(()),
+        }
     }
 
-    /// Returns path and query of the request that opened it.
+    /// Returns method, path and query of the request that opened it.
     pub(crate) fn asked(&self) -> &str {
         &self.asked
     }
@@ -148,6 +161,26 @@ impl WebSocketConnection {
                     let asked = self.asked.clone();
                     return Err(SubscribeError::WebSocket { asked, source: Box::new(error) });
                 }
+            }
+        }
+    }
+
+    /// Sends a text or binary message. The peer has until the deadline to take it.
+    pub(crate) async fn send(&mut self, message: Message) -> Result<(), SubscribeError> {
+        let mut sending = self.stream.send(message);
+        let sent = poll_fn(|cx| match sending.poll_unpin(cx) {
+            Poll::Ready(sent) => Poll::Ready(Some(sent)),
+            Poll::Pending => self.deadline.poll(cx).map(|()| None),
+        });
+        match sent.await {
+            Some(Ok(())) => Ok(()),
+            Some(Err(error)) => {
+                let asked = self.asked.clone();
+                Err(SubscribeError::WebSocket { asked, source: Box::new(error) })
+            }
+            None => {
+                let (asked, within) = (self.asked.clone(), self.within);
+                Err(SubscribeError::Silent { asked, within })
             }
         }
     }

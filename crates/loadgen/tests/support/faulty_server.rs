@@ -6,9 +6,11 @@ use std::time::Duration;
 
 use tokio::io::{AsyncWriteExt, BufReader};
 use tokio::net::TcpStream;
-use wirebench_protocol::{Cursor, Seq};
+use wirebench_loadgen::DEFAULT_FEED;
+use wirebench_protocol::{After, Cursor, Seq, SocketIoMode, Transport};
 use wirebench_server::{Entry, Feed};
 
+use super::frames::{self, FIN, TEXT, frame};
 use super::http::{header, read_head};
 use super::raw_transport::{self, Answer};
 
@@ -33,7 +35,8 @@ pub(crate) fn fate(place: u64, seq: Seq) -> Fate {
     }
 }
 
-/// Serves `feed` over every transport, and applies the fate of each message.
+/// Serves `feed` over every transport, and applies the fate of each message. A Socket.IO session
+/// has to be a WebSocket from the beginning.
 pub(crate) fn start(feed: Feed) -> SocketAddr {
     let listener = super::listen();
     let address = listener.local_addr().expect("a bound socket has an address");
@@ -73,9 +76,9 @@ impl FaultyConnection {
             let after = header(&head, "last-event-id").or(parameter("after=")).unwrap_or_default();
             let after = after.parse().expect("a cursor that this feed gave");
             let cursor = self.feed.locate(after).expect("a cursor of this feed");
-            let name = path.rsplit('/').next().unwrap_or_default();
-            let transport = name.parse().expect("a transport");
-            match raw_transport::answer(transport, &head, cursor) {
+            let mut transports = Transport::ALL.into_iter();
+            let transport = transports.find(|each| each.path(DEFAULT_FEED) == path);
+            match raw_transport::answer(transport.expect("a transport"), &head, cursor) {
                 Answer::Batch { default_hold } => {
                     let hold = parameter("hold=").and_then(|hold| hold.parse().ok());
                     let hold = hold.map_or(default_hold, Duration::from_secs_f64);
@@ -83,10 +86,42 @@ impl FaultyConnection {
                 }
                 Answer::Stream { opening, encoding } => {
                     self.write(opening).await;
-                    return self.stream(cursor, encoding).await;
+                    return self.stream(cursor, |entry| encoding(entry).to_vec()).await;
+                }
+                Answer::Session { opening } => {
+                    self.write(opening).await;
+                    return self.socket_io().await;
                 }
             }
         }
+    }
+
+    /// Serves a subscriber whose session is a WebSocket from the beginning.
+    async fn socket_io(mut self) {
+        let namespace = SocketIoMode::namespace(DEFAULT_FEED);
+        self.say(
+            "0{\"sid\":\"faulty\",\"upgrades\":[],\"pingInterval\":60000,\"pingTimeout\":60000}",
+        )
+        .await;
+        let Ok(Some(connect)) = frames::read(&mut self.socket).await else { return };
+        let connect = String::from_utf8(connect.payload).expect("a packet in text");
+        let auth = connect.strip_prefix(&format!("40{namespace},")).expect("the feed");
+        let auth: serde_json::Value = serde_json::from_str(auth).unwrap_or_default();
+        let after: After = auth["after"].as_str().unwrap_or_default().parse().expect("a cursor");
+        let cursor = self.feed.locate(after).expect("a cursor of this feed");
+        self.say(&format!("40{namespace},{{\"sid\":\"faulty\"}}")).await;
+        self.say(&format!("42{namespace},[\"hello\",{{\"cursor\":\"{cursor}\"}}]")).await;
+        let message = |entry: &Entry| {
+            let json = str::from_utf8(&entry.json).expect("JSON is UTF-8");
+            let packet = format!("42{namespace},[\"message\",{json}]");
+            frame(FIN | TEXT, None, packet.as_bytes())
+        };
+        self.stream(cursor, message).await;
+    }
+
+    /// Sends a text frame.
+    async fn say(&mut self, text: &str) {
+        self.write(frame(FIN | TEXT, None, text.as_bytes())).await;
     }
 
     async fn poll(&mut self, cursor: Cursor, hold: Duration) {
@@ -106,12 +141,15 @@ impl FaultyConnection {
         self.write(format!("HTTP/1.1 200 OK\r\ncontent-length: {length}\r\n\r\n{body}")).await;
     }
 
-    async fn stream(&mut self, mut cursor: Cursor, encoding: impl Fn(&Entry) -> &[u8]) {
+    async fn stream<B: AsRef<[u8]>>(&mut self, mut cursor: Cursor, encoding: impl Fn(&Entry) -> B) {
         loop {
             let (entries, next) = self.next(cursor).await;
             cursor = next;
-            let bytes: Vec<_> = entries.iter().map(|entry| encoding(entry)).collect();
-            self.write(bytes.concat()).await;
+            let mut bytes = Vec::new();
+            for entry in &entries {
+                bytes.extend_from_slice(encoding(entry).as_ref());
+            }
+            self.write(bytes).await;
         }
     }
 

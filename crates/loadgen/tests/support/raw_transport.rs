@@ -24,6 +24,19 @@ pub(crate) async fn open(transport: Transport, address: SocketAddr) -> RawHttp {
             http
         }
         Transport::WebSocket => frames::open(address, &path).await,
+        Transport::SocketIo => {
+            let session = format!("{path}?EIO=4&transport=websocket");
+            let mut http = frames::open(address, &session).await;
+            let text = frames::FIN | frames::TEXT;
+            http.send(&frames::masked(text, b"40/feeds/bench,")).await;
+            // Subscribed before anything is published.
+            loop {
+                let frame = frames::read(&mut http.socket).await.expect("a frame").expect("no end");
+                if frame.payload.starts_with(b"42/feeds/bench,[\"hello\",") {
+                    break http;
+                }
+            }
+        }
     }
 }
 
@@ -65,6 +78,18 @@ pub(crate) async fn next(
                 return frame.payload;
             }
         },
+        Transport::SocketIo => loop {
+            let frame = frames::read(&mut http.socket).await.expect("a frame").expect("no end");
+            assert_eq!(frame.first, frames::FIN | frames::TEXT, "{transport}");
+            if frame.payload == b"2" {
+                http.send(&frames::masked(frames::FIN | frames::TEXT, b"3")).await;
+            }
+            let before = b"42/feeds/bench,[\"message\",";
+            let message = frame.payload.strip_prefix(before).and_then(|b| b.strip_suffix(b"]"));
+            if let Some(message) = message {
+                return message.to_vec();
+            }
+        },
     }
 }
 
@@ -75,6 +100,8 @@ pub(crate) enum Answer {
     Batch { default_hold: Duration },
     /// With these bytes, and then with the bytes of each message.
     Stream { opening: Vec<u8>, encoding: fn(&Entry) -> &[u8] },
+    /// With these bytes, and then with packets of Socket.IO, which name the feed and the cursor.
+    Session { opening: Vec<u8> },
 }
 
 /// Returns the answer to the request with this head, from a subscriber at `cursor`.
@@ -88,16 +115,22 @@ pub(crate) fn answer(transport: Transport, head: &str, cursor: Cursor) -> Answer
             Answer::Stream { opening: opening.into_bytes(), encoding: |entry| &entry.sse }
         }
         Transport::WebSocket => {
-            let key = header(head, "sec-websocket-key").expect("a key");
-            let accept = derive_accept_key(key.as_bytes());
-            let head = format!(
-                "HTTP/1.1 101 Switching Protocols\r\nconnection: Upgrade\r\n\
-                 upgrade: websocket\r\nsec-websocket-accept: {accept}\r\n\r\n"
-            );
             let hello = format!("{{\"hello\":{{\"cursor\":\"{cursor}\"}}}}");
             let hello = frames::frame(frames::FIN | frames::TEXT, None, hello.as_bytes());
-            let opening = [head.into_bytes(), hello].concat();
+            let opening = [accept_websocket(head), hello].concat();
             Answer::Stream { opening, encoding: |entry| &entry.websocket }
         }
+        Transport::SocketIo => Answer::Session { opening: accept_websocket(head) },
     }
+}
+
+/// Returns the answer to an opening handshake.
+fn accept_websocket(head: &str) -> Vec<u8> {
+    let key = header(head, "sec-websocket-key").expect("a key");
+    let accept = derive_accept_key(key.as_bytes());
+    let head = format!(
+        "HTTP/1.1 101 Switching Protocols\r\nconnection: Upgrade\r\nupgrade: websocket\r\n\
+         sec-websocket-accept: {accept}\r\n\r\n"
+    );
+    head.into_bytes()
 }

@@ -32,7 +32,7 @@ pub use prediction::{Conditions, Prediction};
 /// sends to *N* subscribers one after the other, each taking *s*, adds *N*·*s*/2 to the mean and
 /// *N*·*s* to the maximum.
 pub fn predict(conditions: &Conditions) -> Prediction {
-    match conditions.transport.delivery() {
+    match conditions.delivery {
         Delivery::Pushed => push::predict(conditions),
         Delivery::Polled => short_polling::predict(conditions).unwrap_or_default(),
         Delivery::Held => long_polling::predict(conditions).unwrap_or_default(),

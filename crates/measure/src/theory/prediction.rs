@@ -2,14 +2,14 @@
 
 use std::time::Duration;
 
-use wirebench_protocol::Transport;
+use wirebench_protocol::Delivery;
 use wirebench_protocol::control::Pace;
 
 /// What a prediction is made from.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Conditions {
-    /// The transport that carries the messages.
-    pub transport: Transport,
+    /// How messages reach the subscriber.
+    pub delivery: Delivery,
     /// Messages per second. Without a rate above 0, no law of polling applies.
     pub rate: f64,
     /// How the messages are spread over time.

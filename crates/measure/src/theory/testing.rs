@@ -33,5 +33,5 @@ pub(super) fn conditions(
         Delivery::Held => (None, Some(ms(25_000))),
         Delivery::Pushed => (None, None),
     };
-    Conditions { transport, rate, pace, delay, interval, hold }
+    Conditions { delivery: transport.delivery(), rate, pace, delay, interval, hold }
 }

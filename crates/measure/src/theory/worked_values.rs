@@ -46,7 +46,7 @@ impl WorkedValue {
     fn conditions(&self, transport: Transport) -> Conditions {
         let millis = |millis: f64| Duration::from_secs_f64(millis / 1e3);
         Conditions {
-            transport,
+            delivery: transport.delivery(),
             rate: self.rate_per_s,
             pace: Pace::Poisson,
             delay: millis(self.delay_ms),

@@ -13,6 +13,7 @@ const SETTINGS = {
   link_jitter_us: { name: "link jitter", say: (v) => `${exactly(v, "µs")} jitter`, unit: "µs" },
   poll_interval_us: { name: "poll interval", say: (v) => `every ${exactly(v, "µs")}`, unit: "µs" },
   hold_us: { name: "hold", say: (v) => `hold ${exactly(v, "µs")}`, unit: "µs" },
+  socket_io_mode: { name: "Socket.IO mode", say: (v) => v },
   pace: { name: "pace", say: (v) => `${v} pace` },
   window_messages: { name: "feed window", say: (v) => `window of ${count(v)}` },
   connections: { name: "connections", say: (v) => `${v} connections` },

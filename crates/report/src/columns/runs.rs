@@ -433,6 +433,14 @@ pub const COLUMNS: &[RunColumn] = &[
         "What took the processor time of a disturbed run, with the busiest processes if they \
         are known.",
     ),
+    // Appended: the setting of Socket.IO.
+    setting(Text, "socket_io_mode", |r| {
+        r.run.socket_io_mode.map_or(Value::Blank, |mode| Value::words(mode.name()))
+    })
+    .means(
+        "Socket.IO: what carried the session, `polling`, `websocket` or `upgrade` (requests first, \
+        then a WebSocket).",
+    ),
 ];
 
 /// Returns the column of this name.
@@ -611,6 +619,7 @@ mod tests {
             "cpu_pressure_ratio",
             "disturbed",
             "disturbed_reason",
+            "socket_io_mode",
         ] {
             assert_eq!(row.value(blank), Some(&Value::Blank), "{blank}");
         }

@@ -33,10 +33,10 @@ pub(super) fn predicted(row: &Row, rows: &[Row]) -> Option<Predicted> {
     if row.text("faults").is_some() {
         return None;
     }
-    let transport: Transport = row.text("transport")?.parse().ok()?;
+    let (delivery, mode) = (row.delivery()?, row.socket_io_mode());
     let nominal = micros(row.number("link_delay_us")?)?;
     // The laws do not include jitter. The median of a push transport on the same link includes it.
-    let (delay, delay_of) = if transport.polls() {
+    let (delay, delay_of) = if delivery.asks() {
         measured_delay(row, rows).map_or((nominal, None), |(delay, of)| (delay, Some(of.name())))
     } else if nominal.is_zero() {
         // A delay of 0 predicts nothing.
@@ -45,12 +45,12 @@ pub(super) fn predicted(row: &Row, rows: &[Row]) -> Option<Predicted> {
         (nominal, None)
     };
     let setting = Conditions {
-        transport,
+        delivery,
         rate: row.number("rate_per_s")?,
         pace: pace(row.text("pace")?)?,
         delay,
         interval: row.number("poll_interval_us").and_then(micros),
-        hold: row.number("hold_us").and_then(micros),
+        hold: row.number("hold_us").and_then(micros).or_else(|| mode?.hold()),
     };
     let prediction = predict(&setting);
     (prediction != Prediction::default()).then(|| Predicted {
@@ -65,17 +65,18 @@ pub(super) fn predicted(row: &Row, rows: &[Row]) -> Option<Predicted> {
 }
 
 /// Returns the median delivery over the valid runs of a push transport at the same setting. Of
-/// several, the last one listed is taken.
+/// several, the shortest is taken, which has the least of anything but the link in it.
 fn measured_delay(row: &Row, rows: &[Row]) -> Option<(Duration, Transport)> {
-    let pushed = |transport: &Transport| transport.delivery() == Delivery::Pushed;
-    Transport::ALL.into_iter().rev().filter(pushed).find_map(|transport| {
+    let medians = Transport::ALL.into_iter().filter_map(|transport| {
         let medians = rows
             .iter()
-            .filter(|other| other.is_valid() && other.text("transport") == Some(transport.name()))
+            .filter(|other| other.is_valid() && other.transport() == Some(transport))
+            .filter(|other| other.delivery() == Some(Delivery::Pushed))
             .filter(|other| agree_in_shared_settings(row, other))
             .filter_map(|other| other.number("delivery_p50_us"));
         Some((micros(median(medians.collect())?)?, transport))
-    })
+    });
+    medians.min_by_key(|(median, _)| *median)
 }
 
 /// Reads back the value of the column `pace`.

@@ -8,7 +8,7 @@ use wirebench_measure::{
     Traffic,
 };
 use wirebench_protocol::control::Payload;
-use wirebench_protocol::{Delivery, Timestamp, Transport};
+use wirebench_protocol::{Delivery, SocketIoMode, Timestamp, Transport};
 use wirebench_scenario::{LinkSettings, Run};
 
 use super::report::Report;
@@ -154,6 +154,7 @@ fn run_of(transport: Transport, subscribers: usize, repeat: u32, place: usize) -
         link: LinkSettings { delay: Duration::from_millis(25), jitter: Duration::ZERO },
         interval: (transport.delivery() == Delivery::Polled).then_some(Duration::from_secs(1)),
         hold: (transport.delivery() == Delivery::Held).then_some(Duration::from_secs(25)),
+        socket_io_mode: (transport == Transport::SocketIo).then(SocketIoMode::default),
         ..run()
     }
 }
@@ -171,7 +172,7 @@ fn seconds(run: &Run, options: &SampleOptions<'_>, chance: &mut Chance) -> Vec<S
     (0..options.seconds)
         .map(|index| {
             let received = 10 * run.subscribers as u64;
-            let polls = match run.transport.delivery() {
+            let polls = match run.delivery() {
                 Delivery::Polled => run.subscribers as u64,
                 Delivery::Held => received,
                 Delivery::Pushed => 0,
@@ -179,7 +180,7 @@ fn seconds(run: &Run, options: &SampleOptions<'_>, chance: &mut Chance) -> Vec<S
             let mut seen = Recorder { received, requests: polls, ..Recorder::new() };
             for _ in 0..received.min(1_500) {
                 let queue = send_ms * crowd * chance.share();
-                let wait = match run.transport.delivery() {
+                let wait = match run.delivery() {
                     Delivery::Polled => 1_000.0 * chance.share(),
                     Delivery::Held if chance.share() < 0.45 => 50.0 * chance.share(),
                     Delivery::Held | Delivery::Pushed => 0.0,
@@ -232,7 +233,7 @@ fn measured(run: &Run, seconds: &[Second], options: &SampleOptions<'_>) -> Measu
     };
     (0..subscribers).for_each(|_| seen.connect.record(Duration::from_millis(51)));
     (0..200).for_each(|_| seen.lag.record(Duration::from_micros(400)));
-    let bytes_per_subscriber = match run.transport.delivery() {
+    let bytes_per_subscriber = match run.delivery() {
         Delivery::Polled => 11_000,
         Delivery::Held => 17_500,
         Delivery::Pushed => 14_500,

@@ -136,7 +136,7 @@ fn every_run_says_where_it_is_best_and_the_page_says_what_that_means() {
         let is_best = |run: &&Json| run["best"].as_array().unwrap().contains(&column.into());
         runs.iter().filter(is_best).filter_map(|run| value(run, "transport").as_str()).collect()
     };
-    assert_eq!(best_at("delivery_p50_us"), ["long-polling", "sse", "websocket"]);
+    assert_eq!(best_at("delivery_p50_us"), ["long-polling", "sse", "websocket", "socket.io"]);
     assert!(data["near_the_best"].as_str().unwrap().contains("one run"), "{data}");
 }
 

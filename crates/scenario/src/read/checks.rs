@@ -94,21 +94,19 @@ fn drain_outlasts_the_slowest(draft: &ScenarioDraft) -> Option<Problem> {
     let (drain, interval) = (draft.timing.drain.as_ref()?, longest(&draft.short_polling.interval)?);
     let (delay, jitter) = (longest(&draft.link.delay)?, longest(&draft.link.jitter)?);
     let trip = delay.value + jitter.value;
-    let (slowest, transport, why) = draft
-        .top
-        .transports
-        .iter()
-        .map(|&Placed { value: transport, .. }| {
-            let (time, why) = match transport.delivery() {
+    let (slowest, transport, delivery, why) = draft
+        .deliveries()
+        .map(|(transport, delivery)| {
+            let (time, why) = match delivery {
                 Delivery::Polled => (interval.value + 2 * trip, "an interval and a round trip"),
                 // An answer on its way, the next poll, and its answer.
                 Delivery::Held => (3 * trip, "three trips over the link"),
                 Delivery::Pushed => (trip, "a trip over the link"),
             };
-            (time, transport, why)
+            (time, transport, delivery, why)
         })
         .max_by_key(|(time, ..)| *time)?;
-    let polled = (transport.delivery() == Delivery::Polled).then_some(interval);
+    let polled = (delivery == Delivery::Polled).then_some(interval);
     (drain.value < slowest).then(|| Problem {
         place: first_place([
             drain.place.as_ref(),
@@ -131,10 +129,8 @@ fn window_outlasts_the_longest_absence(draft: &ScenarioDraft) -> Option<Problem>
     let interval = longest(&draft.short_polling.interval)?;
     let trip = delay.value + longest(&draft.link.jitter)?.value;
     let (absence, transport) = draft
-        .top
-        .transports
-        .iter()
-        .map(|placed| (absence(placed.value, interval.value, trip), placed.value))
+        .deliveries()
+        .map(|(transport, delivery)| (absence(delivery, interval.value, trip), transport))
         .max_by_key(|(absence, _)| *absence)?;
     let burst = if pace.value > 1 { usize::try_from(pace.value).ok()? } else { 0 };
     let needed = messages(rate.value, absence) + burst;
@@ -158,8 +154,8 @@ fn window_outlasts_the_longest_absence(draft: &ScenarioDraft) -> Option<Problem>
 }
 
 /// Returns how long a subscriber is without a request that a message could answer.
-fn absence(transport: Transport, interval: Duration, trip: Duration) -> Duration {
-    match transport.delivery() {
+fn absence(delivery: Delivery, interval: Duration, trip: Duration) -> Duration {
+    match delivery {
         Delivery::Polled => interval,
         Delivery::Held => 2 * trip,
         Delivery::Pushed => Duration::ZERO,
@@ -190,9 +186,25 @@ fn messages(rate: f64, time: Duration) -> usize {
 }
 
 impl ScenarioDraft {
+    /// Returns the ways in which messages reach subscribers, each with its transport. Socket.IO has
+    /// one for each of its modes.
+    fn deliveries(&self) -> impl Iterator<Item = (Transport, Delivery)> {
+        let modes = || self.socket_io.mode.iter().map(|mode| mode.value.delivery()).collect();
+        self.top.transports.iter().flat_map(move |&Placed { value: transport, .. }| {
+            let deliveries: Vec<_> = match transport {
+                Transport::SocketIo => modes(),
+                Transport::ShortPolling
+                | Transport::LongPolling
+                | Transport::Sse
+                | Transport::WebSocket => vec![transport.delivery()],
+            };
+            deliveries.into_iter().map(move |delivery| (transport, delivery))
+        })
+    }
+
     /// Returns true if one of the transports delivers messages in this way.
     fn has(&self, delivery: Delivery) -> bool {
-        self.top.transports.iter().any(|placed| placed.value.delivery() == delivery)
+        self.deliveries().any(|(_, found)| found == delivery)
     }
 
     /// Returns the maximum number of messages that are published at once.

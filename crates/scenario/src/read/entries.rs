@@ -130,8 +130,9 @@ impl<'a> Entries<'a> {
             [table, column] if table == THRESHOLDS => {
                 self.put_bounds(column, located, place, problems);
             }
-            [table, transport, column] if table == THRESHOLDS => {
-                match known_transport(transport, &place) {
+            // The name of a transport may have a dot.
+            [table, transport @ .., column] if table == THRESHOLDS => {
+                match known_transport(&transport.join("."), &place) {
                     Ok(transport) => self.put_bound(Some(transport), column, place, located),
                     Err(problem) => problems.push(problem),
                 }
@@ -153,7 +154,8 @@ impl<'a> Entries<'a> {
         }
     }
 
-    /// Keeps a bound for every transport, or the bounds in the table of one transport.
+    /// Keeps a bound for every transport, or the bounds in the table of one transport. A name with a
+    /// dot may be quoted; without quotes, it is a table within a table.
     fn put_bounds(
         &mut self,
         name: &str,
@@ -164,10 +166,21 @@ impl<'a> Entries<'a> {
         let DeValue::Table(table) = located.value.get_ref() else {
             return self.put_bound(None, name, place, located);
         };
+        let (tables, bounds): (Vec<_>, Vec<_>) =
+            table.iter().partition(|(_, value)| matches!(value.get_ref(), DeValue::Table(_)));
+        let place_of = |key: &Spanned<_>| located.place_of(key.span().start);
+        for &(inner, value) in &tables {
+            let place = place_of(inner).unwrap_or(place.clone());
+            let name = format!("{name}.{}", inner.get_ref());
+            self.put_bounds(&name, located.inner(value), place, problems);
+        }
+        if bounds.is_empty() && !tables.is_empty() {
+            return;
+        }
         match known_transport(name, &place) {
             Ok(transport) => {
-                for (column, value) in table {
-                    let place = located.place_of(column.span().start).unwrap_or(place.clone());
+                for (column, value) in bounds {
+                    let place = place_of(column).unwrap_or(place.clone());
                     self.put_bound(Some(transport), column.get_ref(), place, located.inner(value));
                 }
             }

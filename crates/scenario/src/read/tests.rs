@@ -7,15 +7,15 @@ use std::time::Duration;
 
 use proptest::prelude::*;
 use proptest::sample::select;
-use wirebench_protocol::Transport;
 use wirebench_protocol::control::{Pace, Payload};
+use wirebench_protocol::{SocketIoMode, Transport};
 
 use self::any_scenario::any_scenario;
 use super::Overrides;
 use crate::{
     ConnectionSharing, CrowdTable, FaultsTable, FeedTable, Headers, HttpTable, LinkTable,
     LongPollingTable, Operator, Policy, ReconnectTable, Scenario, ScenarioError, ShortPollingTable,
-    TABLES, Threshold, Timing, TopTable, commented_scenario, keys,
+    SocketIoTable, TABLES, Threshold, Timing, TopTable, commented_scenario, keys,
 };
 
 fn parse(text: &str, overrides: &Overrides) -> Result<Scenario, ScenarioError> {
@@ -64,6 +64,7 @@ fn an_empty_file_is_the_defaults() {
         http: HttpTable { version: vec![1], tls: vec![false], headers: Headers::Browser },
         short_polling: ShortPollingTable { interval: vec![Duration::from_secs(1)] },
         long_polling: LongPollingTable { hold: vec![Duration::from_secs(25)] },
+        socket_io: SocketIoTable { mode: vec![SocketIoMode::Upgrade] },
         reconnect: ReconnectTable {
             policy: vec![Policy::Same],
             first: vec![Duration::from_millis(100)],
@@ -105,7 +106,7 @@ fn the_commented_scenario_reads_well() {
 fn the_example_of_the_specification_is_read_as_it_says() {
     let text = r#"
 about = "How does delivery delay grow with the crowd at a steady trickle?"
-transports = ["short-polling", "long-polling", "sse", "websocket"]
+transports = ["short-polling", "long-polling", "sse", "websocket", "socket.io"]
 [feed]
 rate = 10
 pace = "steady"
@@ -130,6 +131,8 @@ headers = "browser"
 interval = "1s"
 [long-polling]
 hold = "25s"
+[socket-io]
+mode = "upgrade"
 [thresholds]
 delivery_p99_us = "< 60_000"
 missing = "== 0"
@@ -149,6 +152,28 @@ missing = "== 0"
             })
             .to_vec();
     assert_eq!(valid(text), expected);
+}
+
+#[test]
+fn a_transport_with_a_dot_in_its_name_has_thresholds_with_and_without_quotes() {
+    let expected = Threshold {
+        transport: Some(Transport::SocketIo),
+        column: "missing".to_owned(),
+        operator: Operator::Equal,
+        bound: 0.0,
+    };
+    for text in [
+        "[thresholds.\"socket.io\"]\nmissing = \"== 0\"",
+        "[thresholds.socket.io]\nmissing = \"== 0\"",
+        "thresholds.socket.io.missing = \"== 0\"",
+    ] {
+        assert_eq!(valid(text).thresholds, [expected.clone()], "{text}");
+    }
+    let argument = parse("", &set("thresholds.socket.io.missing", "== 0")).unwrap();
+    assert_eq!(argument.thresholds, [expected]);
+    let error = parse("[thresholds.socket.oi]\nmissing = \"== 0\"", &Overrides::default());
+    let error = error.unwrap_err().to_string();
+    assert!(error.contains("`thresholds.socket.oi` is not the table of a transport"), "{error}");
 }
 
 #[test]

@@ -10,6 +10,7 @@ pub(crate) mod long_polling;
 mod payload_files;
 pub(crate) mod reconnect;
 pub(crate) mod short_polling;
+pub(crate) mod socket_io;
 pub(crate) mod thresholds;
 pub(crate) mod timing;
 pub(crate) mod top;
@@ -22,6 +23,7 @@ use self::link::LinkTable;
 use self::long_polling::LongPollingTable;
 use self::reconnect::ReconnectTable;
 use self::short_polling::ShortPollingTable;
+use self::socket_io::SocketIoTable;
 use self::timing::Timing;
 use self::top::TopTable;
 use crate::key::{Key, Table};
@@ -30,7 +32,7 @@ use crate::key::{Key, Table};
 pub(crate) const TOP: Table = TopTable::TABLE;
 
 /// Every table, in the order in which they are written.
-pub const TABLES: [Table; 10] = [
+pub const TABLES: [Table; 11] = [
     FeedTable::TABLE,
     CrowdTable::TABLE,
     Timing::TABLE,
@@ -38,6 +40,7 @@ pub const TABLES: [Table; 10] = [
     HttpTable::TABLE,
     ShortPollingTable::TABLE,
     LongPollingTable::TABLE,
+    SocketIoTable::TABLE,
     ReconnectTable::TABLE,
     FaultsTable::TABLE,
     thresholds::TABLE,

@@ -1,7 +1,7 @@
 //! Values that are one of a few names.
 
 use serde_json::{Value as Json, json};
-use wirebench_protocol::Transport;
+use wirebench_protocol::{SocketIoMode, Transport};
 
 use super::located::Located;
 use super::value::{FieldValue, Mismatch};
@@ -33,7 +33,7 @@ macro_rules! choices {
     )*};
 }
 
-choices!(Headers, ConnectionSharing, Policy, ServerFault, ProxyHabit);
+choices!(SocketIoMode, Headers, ConnectionSharing, Policy, ServerFault, ProxyHabit);
 
 impl Choice for Transport {
     const ALL: &'static [Self] = &Self::ALL;

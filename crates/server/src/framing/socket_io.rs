@@ -19,11 +19,11 @@ pub(crate) fn hello(hello: &Hello) -> Str {
 /// Returns the event `gap`: what was missed, and the cursor after which messages follow.
 pub(crate) fn gap(gap: Gap, cursor: Cursor) -> Str {
     #[derive(Serialize)]
-    struct GapEvent {
+    struct GapAndCursor {
         gap: Gap,
         cursor: Cursor,
     }
-    encode(&("gap", GapEvent { gap, cursor }))
+    encode(&("gap", GapAndCursor { gap, cursor }))
 }
 
 /// Returns the acknowledgement of a message that was published.

@@ -11,8 +11,8 @@ export const receivingLane = (transport) => `chat-${transport}`;
 export const sendingLane = (transport) => `chat-${transport}-up`;
 
 /** Returns the size of a text frame. Its header has 2, 4 or 10 bytes, depending on the length. */
-function frameSize(content) {
-  const { length } = new TextEncoder().encode(JSON.stringify(content));
+function frameSize(text) {
+  const { length } = new TextEncoder().encode(text);
   return length + (length < 126 ? 2 : length < 65_536 ? 4 : 10);
 }
 
@@ -50,9 +50,10 @@ class TransportCost {
   #transport;
   #sent = 0;
   #took_ms = 0;
-  /** Own frames and their confirmations: they share the connection with what is received. */
-  #frames_up = 0;
-  #frames_down = 0;
+  /**
+   * Own frames and their confirmations, in bytes: they share the connection with what is received.
+   */
+  #frames = { n: 0, up: 0, down: 0 };
   #up;
   #down;
 
@@ -62,25 +63,23 @@ class TransportCost {
     this.#down = makeRow(down, transport);
   }
 
-  countConfirmed({ payload, cursor, took_ms }) {
+  countConfirmed({ frames, took_ms }) {
     this.#sent += 1;
     this.#took_ms += took_ms;
-    if (!publishesInFrames(this.#transport)) return;
-    this.#frames_up += frameSize({ publish: payload }) + MASK_BYTES;
-    this.#frames_down += frameSize({ published: { cursor } });
+    if (!frames) return;
+    this.#frames.n += 1;
+    this.#frames.up += frameSize(frames.up) + MASK_BYTES;
+    this.#frames.down += frameSize(frames.down);
   }
 
   show(countsOf) {
-    const sent = publishesInFrames(this.#transport)
-      ? { requests: 0, bytes_in: this.#frames_up, bytes_out: this.#frames_down }
-      : countsOf(sendingLane(this.#transport));
-    const requests = this.#perMessage(sent?.requests);
+    const { requests, up, down } = this.#perSent(countsOf);
     showRow(this.#up, [
       count(this.#sent),
       count(requests, Number.isInteger(requests) ? 0 : 1),
-      wholeBytes(this.#perMessage(sent?.bytes_in)),
-      wholeBytes(this.#perMessage(sent?.bytes_out)),
-      duration(this.#perMessage(this.#took_ms)),
+      wholeBytes(up),
+      wholeBytes(down),
+      duration(ratio(this.#took_ms, this.#sent)),
     ]);
 
     const received = countsOf(receivingLane(this.#transport));
@@ -89,15 +88,29 @@ class TransportCost {
       received ? count(this.received) : common.absent,
       count(received?.requests),
       polls ? count(received?.empty) : common.absent,
-      wholeBytes(received && received.bytes_in - this.#frames_up),
-      wholeBytes(received && received.bytes_out - this.#frames_down),
+      wholeBytes(received && received.bytes_in - this.#frames.up),
+      wholeBytes(received && received.bytes_out - this.#frames.down),
     ]);
   }
 
-  #perMessage(value) {
-    return this.#sent > 0 && value !== undefined ? value / this.#sent : undefined;
+  /** Returns the requests and the bytes for each message that was sent. */
+  #perSent(countsOf) {
+    if (publishesInFrames(this.#transport)) {
+      // A message without a frame took a request, whose bytes count as receiving.
+      const { n, up, down } = this.#frames;
+      return {
+        requests: ratio(this.#sent - n, this.#sent),
+        up: ratio(up, n),
+        down: ratio(down, n),
+      };
+    }
+    const { requests, bytes_in, bytes_out } = countsOf(sendingLane(this.#transport)) ?? {};
+    const perSent = (value) => ratio(value, this.#sent);
+    return { requests: perSent(requests), up: perSent(bytes_in), down: perSent(bytes_out) };
   }
 }
+
+const ratio = (value, n) => (n > 0 && value !== undefined ? value / n : undefined);
 
 const wholeBytes = (value) => bytes(value === undefined ? undefined : Math.round(value));
 

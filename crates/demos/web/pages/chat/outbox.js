@@ -30,7 +30,7 @@ export class Outbox {
 
   /**
    * @param {{membership: object, list: object, costs: object, transport: () => string, publish:
-   *   (payload: object) => Promise<string>}} chat `publish` publishes over the subscription
+   *   (payload: object) => Promise<object>}} chat `publish` publishes over the subscription
    */
   constructor(chat) {
     this.#chat = chat;
@@ -67,9 +67,9 @@ export class Outbox {
     const payload = { kind: "say", member, name, over, id, text };
     const sent_at = performance.now();
     try {
-      const cursor = await withTimeout(this.#publish(over, payload));
+      const { frames } = await withTimeout(this.#publish(over, payload));
       const took_ms = performance.now() - sent_at;
-      costs.countConfirmed(over, { payload, cursor, took_ms });
+      costs.countConfirmed(over, { frames, took_ms });
       // The message may have been received before it was confirmed. The confirmation says more.
       const remark = { time: timeOfDay(new Date()), delay: duration(took_ms) };
       setMessageState(item, "confirmed", fill(words.confirmed, remark));

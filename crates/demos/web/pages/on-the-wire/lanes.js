@@ -17,7 +17,7 @@ const zeroTotal = () => ({ units: 0, messages: 0, head: 0, framing: 0, message: 
 
 /** Makes a lane for each transport, and the check boxes that start and stop them. */
 export function makeLanes(timeline) {
-  const lanes = transports.map(({ name }) => new WireLane(name, timeline));
+  const lanes = transports.map((transport) => new WireLane(transport, timeline));
   for (const lane of lanes) {
     const box = make("input", { type: "checkbox", name: lane.name });
     box.checked = true;
@@ -38,13 +38,16 @@ export class WireLane {
 
   #timeline;
   #subscription;
-  /** What is open on the timeline: a request that waits, a stream or a socket. */
-  #open;
+  /**
+   * What is open on the timeline, by connection: a request that waits, a stream or a socket. While
+   * a session of Socket.IO changes over, it has both.
+   */
+  #open = new Map();
 
-  constructor(name, timeline) {
+  constructor({ name, variable }, timeline) {
     this.name = name;
     this.title = common.transport[name];
-    this.color = `--${name}`;
+    this.color = variable;
     this.#timeline = timeline;
   }
 
@@ -67,14 +70,14 @@ export class WireLane {
       hold: () => settings.hold_ms / 1000,
     };
     this.#subscription = subscribe(this.name, "demo", options, ({ kind }) => {
-      if (kind === "closed") this.#close(performance.now());
+      if (kind === "closed") this.#closeAll();
     });
   }
 
   stop() {
     this.#subscription?.stop();
     this.#subscription = undefined;
-    this.#close(performance.now());
+    this.#closeAll();
   }
 
   /** Adds a unit that crossed in this lane. */
@@ -93,23 +96,33 @@ export class WireLane {
   clear() {
     this.units = [];
     this.total = zeroTotal();
-    if (this.#open) this.#open = this.#timeline.addOpenTime(this.name, performance.now());
+    for (const connection of this.#open.keys()) this.#noteOpen(connection, performance.now());
   }
 
   /** A request opens what its response closes, unless the response is a stream. */
   #noteOpenOrClosed(unit) {
+    const { connection } = unit;
     if (unit.kind === "request") {
-      this.#close(unit.at);
-      if (this.isRunning) this.#open = this.#timeline.addOpenTime(this.name, unit.at);
+      this.#close(connection, unit.at);
+      if (this.isRunning) this.#noteOpen(connection, unit.at);
       return;
     }
     const answered = unit.kind === "response" && !unit.streams;
     const ended = unit.frame?.opcode === CLOSE || unit.fields?.includes("end");
-    if (answered || ended) this.#close(unit.at);
+    if (answered || ended) this.#close(connection, unit.at);
   }
 
-  #close(at) {
-    if (this.#open) this.#open.to = at;
-    this.#open = undefined;
+  #noteOpen(connection, at) {
+    this.#open.set(connection, this.#timeline.addOpenTime(this.name, at));
+  }
+
+  #close(connection, at) {
+    const open = this.#open.get(connection);
+    if (open) open.to = at;
+    this.#open.delete(connection);
+  }
+
+  #closeAll() {
+    for (const connection of this.#open.keys()) this.#close(connection, performance.now());
   }
 }

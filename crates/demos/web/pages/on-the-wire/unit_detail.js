@@ -4,7 +4,7 @@
 import { byId, make } from "../../elements.js";
 import { bytes, count, fill } from "../../format.js";
 import { words } from "../../page_data.js";
-import { payloadOf, textOf } from "../../wire/unit.js";
+import { plainBytes, textOf } from "../../wire/unit.js";
 import { frameHeader } from "./frame_header.js";
 import { hexDump, hexText } from "./hex_dump.js";
 import { kindText, summaryText, timeText } from "./unit_text.js";
@@ -91,7 +91,7 @@ function lineRow(unit, row) {
 
 function lineText(unit, row) {
   if (row.kind === "frame_header") return [hexText(unit.bytes.subarray(row.from, row.to))];
-  if (row.kind === "frame_payload") return payloadText(unit);
+  if (row.kind === "frame_payload" && unit.frame.opcode === CLOSE) return closeText(unit, row);
   if (row.kind === "unknown") {
     const to = Math.min(row.to, row.from + UNKNOWN_BYTES);
     return withLineEnds(textOf(unit, { from: row.from, to }));
@@ -107,20 +107,20 @@ function lineText(unit, row) {
   );
 }
 
-function payloadText(unit) {
-  const payload = payloadOf(unit);
-  const decoder = new TextDecoder();
-  if (unit.frame.opcode === CLOSE && payload.length >= 2) {
-    // The payload of a Close frame starts with a number (RFC 6455, section 7.4).
-    return [`${payload[0] * 256 + payload[1]} ${decoder.decode(payload.subarray(2))}`];
-  }
-  return withLineEnds(`${decoder.decode(payload)}${unit.holes.length > 0 ? "…" : ""}`);
+/** The payload of a Close frame starts with a number (RFC 6455, section 7.4). */
+function closeText(unit, { from, to }) {
+  const [high, low] = plainBytes(unit, from, from + 2);
+  return [`${high * 256 + low} ${textOf(unit, { from: from + 2, to })}`];
 }
 
-/** Shows line ends as `\r\n`: they end a head and an event, and would be invisible otherwise. */
+/** How the characters are shown that end a head, an event or a packet, and are invisible. */
+const ENDS = { "\r": "\\r", "\n": "\\n", "\x1e": "\\x1e" };
+const END = new RegExp(`([${Object.keys(ENDS).join("")}]+)`);
+
 function withLineEnds(text) {
-  return text.split(/([\r\n]+)/).map((piece, at) => {
-    const escaped = piece.replaceAll("\r", "\\r").replaceAll("\n", "\\n");
-    return at % 2 === 1 ? make("span", { className: "line-end" }, escaped) : piece;
+  return text.split(END).map((piece, at) => {
+    if (at % 2 === 0) return piece;
+    const escaped = Array.from(piece, (character) => ENDS[character]).join("");
+    return make("span", { className: "line-end" }, escaped);
   });
 }

@@ -2,6 +2,7 @@
 // complete, so it has no bytes for streams and sockets.
 
 import { deliveryOf } from "../../page_data.js";
+import { laneName } from "../../server/tab.js";
 
 export class BrowserBytes {
   #bytes = new Map();
@@ -25,7 +26,7 @@ export class BrowserBytes {
   }
 
   #add({ name, transferSize }) {
-    const transport = new URL(name).searchParams.get("lane")?.split(".")[1];
+    const transport = laneName(new URL(name).searchParams.get("lane") ?? "");
     const polls = ["polled", "held"].includes(deliveryOf(transport));
     if (!polls || transferSize === 0) return;
     this.#bytes.set(transport, (this.#bytes.get(transport) ?? 0) + transferSize);

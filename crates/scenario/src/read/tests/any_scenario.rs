@@ -4,15 +4,15 @@ use std::time::Duration;
 
 use proptest::prelude::*;
 use proptest::sample::{select, subsequence};
-use wirebench_protocol::Transport;
 use wirebench_protocol::control::{Pace, Payload};
+use wirebench_protocol::{SocketIoMode, Transport};
 
 use super::{data_file, no_faults};
 use crate::columns::{COLUMNS, WORDS};
 use crate::{
     ConnectionSharing, CrowdTable, FaultsTable, FeedTable, Headers, HttpTable, LinkTable,
     LongPollingTable, Operator, Policy, ProxyHabit, ReconnectTable, Scenario, ServerFault,
-    ShortPollingTable, Threshold, Timing, TopTable,
+    ShortPollingTable, SocketIoTable, Threshold, Timing, TopTable,
 };
 
 /// Any scenario that could have been read. The few ranges that depend on each other are kept apart:
@@ -21,10 +21,11 @@ pub(super) fn any_scenario() -> impl Strategy<Value = Scenario> {
     let polling = (
         several(between(Duration::from_millis(1), Duration::from_secs(10))),
         several(between(Duration::from_millis(1), Duration::from_mins(1))),
+        several(select(&SocketIoMode::ALL[..])),
     );
     let rest = (any_link(), any_reconnect(), any_thresholds());
     (any_top(), any_feed(), any_paths_and_faults(), any_timing(), polling, rest).prop_map(
-        |(top, feed, (crowd, http, faults), timing, (interval, hold), rest)| {
+        |(top, feed, (crowd, http, faults), timing, (interval, hold, mode), rest)| {
             let (link, reconnect, thresholds) = rest;
             Scenario {
                 top,
@@ -35,6 +36,7 @@ pub(super) fn any_scenario() -> impl Strategy<Value = Scenario> {
                 http,
                 short_polling: ShortPollingTable { interval },
                 long_polling: LongPollingTable { hold },
+                socket_io: SocketIoTable { mode },
                 reconnect,
                 faults,
                 thresholds,

@@ -1,0 +1,190 @@
+//! The requests of a session that polls: one that the server holds, and one that posts beside it.
+
+use std::fmt;
+use std::pin::pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures::FutureExt;
+use futures::future::BoxFuture;
+use http::header::{self, HeaderMap};
+use http::{StatusCode, Uri};
+use wirebench_protocol::Timestamp;
+
+use super::connector::Connector;
+use crate::error::SubscribeError;
+use crate::http::{ClientConnection, RequestKind, is_last};
+
+/// What a request carries.
+#[derive(Clone, Debug)]
+enum Method {
+    Get,
+    Post(Bytes),
+}
+
+/// The requests that are under way, at most one of each kind, and the connections that are not in
+/// use. A `GET` takes a connection that is free, and a `POST` too; either opens another one if none
+/// is.
+pub(super) struct Requests<'a, C> {
+    connector: C,
+    /// At most two: one for each kind of request.
+    free: Vec<ClientConnection>,
+    get: Option<BoxFuture<'a, Result<Answered, SubscribeError>>>,
+    post: Option<BoxFuture<'a, Result<Answered, SubscribeError>>>,
+    /// The maximum time of an answer. `None` as long as the deadline of the opening holds.
+    within: Option<Duration>,
+}
+
+/// What a request was answered with.
+#[derive(Debug)]
+pub(super) struct Answer {
+    pub(super) body: Bytes,
+    /// When the last byte arrived.
+    pub(super) at: Timestamp,
+}
+
+struct Answered {
+    answer: Answer,
+    /// The connection, if it can carry another request.
+    connection: Option<ClientConnection>,
+}
+
+impl<C> fmt::Debug for Requests<'_, C> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Requests")
+            .field("free", &self.free)
+            .field("gets", &self.get.is_some())
+            .field("posts", &self.post.is_some())
+            .finish_non_exhaustive()
+    }
+}
+
+impl<'a, C: Connector + 'a> Requests<'a, C> {
+    /// Starts with a connection that is free, if there is one.
+    pub(super) fn new(connector: C, free: Option<ClientConnection>) -> Self {
+        Self { connector, free: free.into_iter().collect(), get: None, post: None, within: None }
+    }
+
+    /// Sets the maximum time of each further answer.
+    pub(super) fn allow(&mut self, within: Duration) {
+        self.within = Some(within);
+    }
+
+    /// Returns true while a `GET` is under way.
+    pub(super) fn gets(&self) -> bool {
+        self.get.is_some()
+    }
+
+    /// Returns true while a `POST` is under way.
+    pub(super) fn posts(&self) -> bool {
+        self.post.is_some()
+    }
+
+    /// Prepares a `GET`, which [`poll`](Self::poll) sends.
+    pub(super) fn get(&mut self, uri: Uri) {
+        self.get = Some(self.exchange(uri, Method::Get));
+    }
+
+    /// Prepares a `POST`, which [`poll`](Self::poll) sends.
+    pub(super) fn post(&mut self, uri: Uri, body: Bytes) {
+        self.post = Some(self.exchange(uri, Method::Post(body)));
+    }
+
+    /// Polls the requests that are under way. Returns the answer to the `GET`, and `None` for the
+    /// answer to the `POST`, which says nothing.
+    pub(super) fn poll(
+        &mut self,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<Option<Answer>, SubscribeError>> {
+        // Reads what a server sends between requests: that it closes the connection, or a ping of
+        // HTTP/2.
+        self.free.retain_mut(|connection| {
+            pin!(connection.closed()).poll(cx).is_pending() && !connection.is_closed()
+        });
+        if let Some(Poll::Ready(answered)) = self.get.as_mut().map(|get| get.poll_unpin(cx)) {
+            self.get = None;
+            return Poll::Ready(answered.map(|answered| Some(self.take(answered))));
+        }
+        if let Some(Poll::Ready(answered)) = self.post.as_mut().map(|post| post.poll_unpin(cx)) {
+            self.post = None;
+            return Poll::Ready(answered.map(|answered| {
+                self.take(answered);
+                None
+            }));
+        }
+        Poll::Pending
+    }
+
+    fn take(&mut self, Answered { answer, connection }: Answered) -> Answer {
+        self.free.extend(connection);
+        answer
+    }
+
+    fn exchange(
+        &mut self,
+        uri: Uri,
+        method: Method,
+    ) -> BoxFuture<'a, Result<Answered, SubscribeError>> {
+        let (connector, within) = (self.connector.clone(), self.within);
+        let kind = match method {
+            Method::Get => RequestKind::Fetch,
+            Method::Post(_) => RequestKind::Post,
+        };
+        let headers = connector.headers(kind);
+        let free = self.free.pop();
+        async move {
+            if let Some(connection) = free {
+                let (uri, headers, method) = (uri.clone(), headers.clone(), method.clone());
+                match answer(connection, within, uri, headers, method).await {
+                    // The server has closed the connection as properly as between two requests.
+                    Err(error) if error.is_unprocessed() => {}
+                    answered => return answered,
+                }
+            }
+            answer(connector.connect().await?, within, uri, headers, method).await
+        }
+        .boxed()
+    }
+}
+
+/// Sends a request and waits for its answer.
+async fn answer(
+    mut connection: ClientConnection,
+    within: Option<Duration>,
+    uri: Uri,
+    headers: HeaderMap,
+    method: Method,
+) -> Result<Answered, SubscribeError> {
+    if let Some(within) = within {
+        connection.allow(within);
+    }
+    let answer = match method {
+        Method::Get => connection.get(uri, headers).await?,
+        Method::Post(body) => connection.post(uri, headers, body).await?,
+    };
+    if answer.status() != StatusCode::OK {
+        return Err(session_refused(connection.refused(answer).await));
+    }
+    if let Some(encoding) = answer.headers().get(header::CONTENT_ENCODING) {
+        // The headers of a browser offer compression, which the server of this project never uses.
+        let found = format!("`content-encoding: {}`", String::from_utf8_lossy(encoding.as_bytes()));
+        return Err(connection.unexpected(&found, "an answer that is not compressed"));
+    }
+    let last = is_last(&answer);
+    let body = connection.whole(answer.into_body()).await?;
+    // Stamped here, before decoding.
+    let answer = Answer { body, at: connection.arrived_at() };
+    Ok(Answered { answer, connection: (!last).then_some(connection) })
+}
+
+/// Returns the error of a request that was refused. The server may have forgotten the session, and
+/// another one is not refused for that reason.
+fn session_refused(error: SubscribeError) -> SubscribeError {
+    match error {
+        SubscribeError::Refused { asked, status, error, .. } if status.is_client_error() => {
+            SubscribeError::SessionEnded { asked, reason: format!("{status}: {error}") }
+        }
+        error => error,
+    }
+}
