@@ -78,7 +78,6 @@ async fn a_malformed_packet_ends_the_session() {
         ("49", ok),
         ("4", ok),
         ("45-", ok),
-        ("451-", ok),
         ("bAQID", ok),
         (&format!("{event}[\"publish\",1"), ok),
         (&format!("{event}[\"publish\""), ok),
@@ -122,7 +121,7 @@ async fn a_client_that_may_not_connect_is_told_why() {
     assert_eq!(session.packet().await, refused);
     let token = format!("\"token\":\"{SUBSCRIBE}\"");
     for (auth, words) in [
-        ("".to_owned(), "requires a token"),
+        (String::new(), "requires a token"),
         ("{\"token\":\"guessed-token-0123456789\"}".to_owned(), "requires a token"),
         ("{\"ticket\":\"guessed\"}".to_owned(), "requires a token"),
         ("{\"token\":\"\\n\"}".to_owned(), "requires a token"),

@@ -1,4 +1,4 @@
-//! Socket.IO as its clients find it: packets over requests and over WebSockets, all in memory.
+//! Socket.IO as its clients find it: packets over requests and over sockets, all in memory.
 
 #![expect(clippy::unwrap_used, reason = "clippy does not see that helpers here are tests")]
 
