@@ -410,7 +410,7 @@ fn a_session_of_socket_io_is_taken_apart_from_its_first_request_to_its_messages(
         let shown: Vec<String> = tab.ask(&format!("{summaries}.reverse()")).await;
         // The session joins the feed and changes over at the same time, over several connections.
         let opens = ["transport=polling", "the session opens"];
-        let joins = ["POST: the namespace is joined", "packets received"];
+        let joins = ["POST, the namespace is joined", "packets received"];
         let starts = ["the namespace is joined", "event hello", "message #"];
         let changes_over = [
             "transport=websocket",

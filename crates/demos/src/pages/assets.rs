@@ -4,7 +4,7 @@ use axum::extract::Path;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use rust_embed::{EmbeddedFile, RustEmbed};
-use wirebench_server::ApiError;
+use wirebench_server::{ApiError, is_known};
 
 #[derive(Debug, RustEmbed)]
 #[folder = "web/"]
@@ -36,7 +36,7 @@ pub(super) async fn asset(
     })?;
     let etag = etag(&file);
     let caching = [(header::ETAG, etag.clone())];
-    if headers.get(header::IF_NONE_MATCH).is_some_and(|known| matches(known, &etag)) {
+    if is_known(&headers, &etag) {
         return Ok((StatusCode::NOT_MODIFIED, SECURITY_HEADERS, caching).into_response());
     }
     let content_type = [(header::CONTENT_TYPE, content_type(file.metadata.mimetype()))];
@@ -55,15 +55,4 @@ fn content_type(kind: &str) -> HeaderValue {
 fn etag(file: &EmbeddedFile) -> HeaderValue {
     let hash = u128::from_be_bytes(file.metadata.sha256_hash()[..16].try_into().unwrap_or([0; 16]));
     HeaderValue::try_from(format!("\"{hash:032x}\"")).expect("quoted digits are plain ASCII")
-}
-
-/// Returns true if an `If-None-Match` header matches the tag (RFC 9110, section 13.1.2: weak
-/// comparison).
-fn matches(known: &HeaderValue, etag: &HeaderValue) -> bool {
-    known.as_bytes() == b"*"
-        || known
-            .as_bytes()
-            .split(|byte| *byte == b',')
-            .map(<[u8]>::trim_ascii)
-            .any(|known| known.strip_prefix(b"W/").unwrap_or(known) == etag.as_bytes())
 }

@@ -52,7 +52,7 @@ export function readPackets(bytes, start) {
   return found;
 }
 
-/** Adds the rows of a packet. Returns its `name` and, of an event, `event`. */
+/** Adds the rows of a packet. Returns its `name`, of an event `event`, and of a message `seq`. */
 function readPacket(text, start, { rows, messages }) {
   let at = start;
   const add = (kind, part, category = "framing") => {
@@ -74,11 +74,12 @@ function readPacket(text, start, { rows, messages }) {
   add("namespace", namespace);
   add("ack_id", id);
   const event = data.match(/^\["([^"]*)"/)?.[1];
-  const seq = event === "message" && data.match(/^\["message",\{"seq":(\d+)/);
-  if (seq) messages.push(Number(seq[1]));
   add(`${name}_json`, data);
-  if (seq) rows.at(-1).segments = eventSegments(rows.at(-1));
-  return { name, event };
+  const digits = data.match(/^\["message",\{"seq":(\d+)/)?.[1];
+  if (name !== "event" || !digits) return { name, event };
+  rows.at(-1).segments = eventSegments(rows.at(-1));
+  messages.push(Number(digits));
+  return { name, event, seq: Number(digits) };
 }
 
 /** Separates the message in an event from the array around it: `["message",{…}]`. */

@@ -1,37 +1,20 @@
 // The tables of the answer: delivery, cost and faults of each transport.
 
-/** The additional columns of runs with faults. */
-const FAULTS = { of: "Faults", ofRuns: "Faults, the worst of all runs", columns: [
-  { name: "delivered_ratio", head: "delivered", unit: "%", say: shareText, take: lowest },
-  { name: "missed_signalled", head: "missed, signalled", unit: "", say: (v) => count(v), take: worst },
-  { name: "missed_silently", head: "missed in silence", unit: "", say: (v) => count(v), take: worst },
-  { name: "duplicate", head: "repeated", unit: "", say: (v) => count(v), take: worst },
-  { name: "back_99_ms", head: "99 % back", unit: "s", say: (v) => significant(v / 1000), take: highest },
-  { name: "reconnects_peak_per_s", head: "peak of reconnects", unit: "1/s", say: (v) => count(v), take: worst },
-] };
+/** How one value is made of the runs of a line, and how it is written in the unit of its column. A
+ * range has its own text. */
+const SUMMARIES = {
+  median: { take: middle, say: significant },
+  "median-count": { take: middle, say: (v) => count(Math.round(v)) },
+  highest: { take: highest, say: significant },
+  "highest-count": { take: worst, say: count },
+  "lowest-share": { take: lowest, say: shareText },
+  range: { range: true },
+};
 
-/** The columns of the answer. */
-const ANSWER = [
-  { of: "Delivery", columns: [
-    { name: "delivery_p50_us", head: "p50", unit: "ms", say: inMillis, take: middle },
-    { name: "delivery_p99_us", head: "p99", unit: "ms", say: inMillis, take: middle },
-    { name: "delivery_p99_us", head: "p99 range", unit: "ms", range: true },
-    { name: "delivery_max_us", head: "max", ofRuns: "max of all runs", unit: "ms", say: inMillis, take: highest },
-    { name: "missing", head: "missing", ofRuns: "missing, most of any run", unit: "", say: (v) => count(v), take: worst },
-  ] },
-  { of: "Cost", columns: [
-    { name: "requests", head: "requests", unit: "", say: (v) => count(Math.round(v)), take: middle },
-    { name: "empty_responses", head: "empty answers", unit: "", say: (v) => count(Math.round(v)), take: middle },
-    { name: "bytes_per_message", head: "bytes per message", unit: "B", say: significant, take: middle },
-    { name: "server_cpu_us_per_message", head: "server CPU per message", unit: "µs", say: significant, take: middle },
-    { name: "server_rss_per_subscriber_bytes", head: "server memory per subscriber", unit: "KiB", say: (v) => significant(v / 1024), take: middle },
-  ] },
-];
-
-function rangeText(line, name) {
+function rangeText(line, { name, divisor }) {
   const all = numbers(line, name);
   if (all.length < 2) return ABSENT;
-  return `${inMillis(Math.min(...all))}–${inMillis(Math.max(...all))}`;
+  return `${significant(Math.min(...all) / divisor)}–${significant(Math.max(...all) / divisor)}`;
 }
 
 /** True if a line has or shares the first place in a column. The data says so of each run. */
@@ -62,10 +45,10 @@ const COLUMNS_OF_A_PHONE = 3;
 function answerTables(some) {
   const repeated = some.some((line) => line.all.length > 1);
   const faulty = some.some((line) => line.all.some((run) => isNumber(number(run, "delivered_ratio"))));
-  const groups = (faulty ? [...ANSWER, FAULTS] : ANSWER).map(({ of, ofRuns, columns }) => ({
-    of: (repeated ? ofRuns : null) ?? of,
-    columns: columns.filter((column) => !column.range || repeated)
-      .map((column) => ({ ...column, head: (repeated ? column.ofRuns : null) ?? column.head })),
+  const [deliveryOf, costOf, faultsOf] = repeated ? data.answer_tables.repeats : data.answer_tables.one_run;
+  const groups = [deliveryOf, costOf, ...(faulty ? [faultsOf] : [])].map(({ title, columns }) => ({
+    of: title,
+    columns: columns.map((column) => ({ ...column, ...SUMMARIES[column.summary] })),
   }));
   const [narrow, phone] = NARROW.map((query) => query.matches);
   const pieces = ({ of, columns }) => Array.from({ length: Math.ceil(columns.length / COLUMNS_OF_A_PHONE) }, (_, at) => [{
@@ -89,12 +72,12 @@ function answerTable(some, groups) {
     bySetting.set(name, [...(bySetting.get(name) ?? []), line]);
   }
   const cell = (line, column, rating) => {
-    if (column.range) return h("td", { class: "range" }, rangeText(line, column.name));
+    if (column.range) return h("td", { class: "range" }, rangeText(line, column));
     const found = column.take(line, column.name);
     if (!isNumber(found)) return h("td", { class: "absent" }, ABSENT);
     const { best, ratio } = rating(line);
     return h("td", { class: best ? "best" : null },
-      h("span", { class: "number" }, column.say(found)),
+      h("span", { class: "number" }, column.say(found / column.divisor)),
       best ? h("span", { class: "note" }, best)
         : isNumber(ratio) ? h("span", { class: "note" }, times(ratio)) : null);
   };
@@ -109,7 +92,7 @@ function answerTable(some, groups) {
           line.disturbed ? h("span", { class: "note" }, "disturbed: see the warnings") : null),
         columns.map((column, at) => cell(line, column, rating[at])))));
   };
-  const name = groups.map((group) => group.of).join(" and ");
+  const name = groups.map((group) => group.of).join("; ");
   return scrolling(`${name} by transport`, h("table", { class: "answer" },
     h("caption", { class: "hidden" }, `${name} of each transport; the best of each column are marked.`),
     h("thead", {},

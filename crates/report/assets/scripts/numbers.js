@@ -56,8 +56,8 @@ const significantOrAbsent = (number) => (isNumber(number) ? significant(number) 
 
 const percent = (share) => `${significant(share * 100)}${NO_BREAK}%`;
 
-/** A share in percent, rounded down, so that only 100 reads as all. */
-const shareText = (v) => String(Math.floor(v * 1e4 + 1e-6) / 100);
+/** A percentage, rounded down, so that only 100 reads as all. */
+const shareText = (v) => String(Math.floor(v * 100 + 1e-6) / 100);
 
 /** A ratio, with three significant digits. */
 function times(ratio) {

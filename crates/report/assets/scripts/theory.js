@@ -32,7 +32,7 @@ function theoryTable(some) {
     const ofLine = rows.filter((row) => row.line === line);
     if (ofLine.length === 0) return null;
     const { delay_us: delay, delay_of: of } = line.runs.find((run) => run.predicted).predicted;
-    const from = of ? `measured: median of ${labelOf(of)} at this setting` : "of the link, as set";
+    const from = of ? `measured: median of ${labelOf(of)}, the smallest of a push transport at this setting` : "of the link, as set";
     return h("tbody", {},
       h("tr", { class: "setting" }, h("th", { scope: "rowgroup", colspan: 4 },
         h("span", {}, sample(line), lineName(line)),

@@ -6,6 +6,7 @@ use serde::Serialize;
 use serde_json::Value as Json;
 use wirebench_protocol::{Look, Transport};
 
+use super::answer_table::AnswerTables;
 use super::curve::{BINS_PER_DECADE, Curve, curve, percentile_axis};
 use super::predicted::{Predicted, predicted};
 use super::report::Report;
@@ -36,6 +37,7 @@ pub(super) struct PageData<'a> {
     /// The transports and how they look, in the order in which they are listed everywhere.
     transports: [Look; Transport::COUNT],
     columns: Vec<ColumnData>,
+    answer_tables: AnswerTables,
     /// The columns of [`RunData::seconds`].
     timeline_columns: Vec<&'static str>,
     percentile_axis: Vec<f64>,
@@ -121,6 +123,7 @@ impl<'a> PageData<'a> {
             wirebench: env!("CARGO_PKG_VERSION"),
             transports: Transport::ALL.map(Transport::look),
             columns: COLUMNS.iter().map(ColumnData::of).collect(),
+            answer_tables: AnswerTables::new(),
             timeline_columns: timeline_columns().map(|(_, name)| name).collect(),
             percentile_axis: percentile_axis(),
             bins_per_decade: BINS_PER_DECADE,

@@ -5,6 +5,7 @@
 //! JSON. Groups, first places, and whatever needs the histograms or the laws of
 //! [`wirebench_measure::theory`] are computed here. Medians and drawing are left to the scripts.
 
+mod answer_table;
 mod curve;
 mod data;
 mod page;

@@ -17,8 +17,8 @@ use crate::value::Value;
 pub(super) struct Predicted {
     /// The one-way delay.
     delay_us: f64,
-    /// The push transport whose median delivery at the same setting is that delay; `None` if it is
-    /// the nominal delay of the link.
+    /// The push transport whose median delivery, the smallest at the same setting, is that delay;
+    /// `None` if it is the nominal delay of the link.
     delay_of: Option<&'static str>,
     mean_us: Option<f64>,
     p95_us: Option<f64>,
@@ -37,7 +37,7 @@ pub(super) fn predicted(row: &Row, rows: &[Row]) -> Option<Predicted> {
     let nominal = micros(row.number("link_delay_us")?)?;
     // The laws do not include jitter. The median of a push transport on the same link includes it.
     let (delay, delay_of) = if delivery.asks() {
-        measured_delay(row, rows).map_or((nominal, None), |(delay, of)| (delay, Some(of.name())))
+        measured_delay(row, rows).map_or((nominal, None), |(delay, of)| (delay, Some(of)))
     } else if nominal.is_zero() {
         // A delay of 0 predicts nothing.
         return None;
@@ -64,19 +64,26 @@ pub(super) fn predicted(row: &Row, rows: &[Row]) -> Option<Predicted> {
     })
 }
 
-/// Returns the median delivery over the valid runs of a push transport at the same setting. Of
-/// several, the shortest is taken, which has the least of anything but the link in it.
-fn measured_delay(row: &Row, rows: &[Row]) -> Option<(Duration, Transport)> {
-    let medians = Transport::ALL.into_iter().filter_map(|transport| {
+/// Returns the smallest median delivery of a push transport at the same setting, over its valid
+/// runs, with the name of the transport.
+fn measured_delay(row: &Row, rows: &[Row]) -> Option<(Duration, &'static str)> {
+    nearest(Transport::ALL.into_iter().filter_map(|transport| {
         let medians = rows
             .iter()
             .filter(|other| other.is_valid() && other.transport() == Some(transport))
             .filter(|other| other.delivery() == Some(Delivery::Pushed))
             .filter(|other| agree_in_shared_settings(row, other))
             .filter_map(|other| other.number("delivery_p50_us"));
-        Some((micros(median(medians.collect())?)?, transport))
-    });
-    medians.min_by_key(|(median, _)| *median)
+        Some((micros(median(medians.collect())?)?, transport.name()))
+    }))
+}
+
+/// Returns the smallest delay: a transport can only add to the one-way delay, so the smallest is the
+/// nearest to it. Of equal delays, the first by name is taken.
+fn nearest(
+    delays: impl Iterator<Item = (Duration, &'static str)>,
+) -> Option<(Duration, &'static str)> {
+    delays.min()
 }
 
 /// Reads back the value of the column `pace`.
@@ -102,7 +109,7 @@ mod tests {
     use wirebench_scenario::Run;
 
     use super::*;
-    use crate::testing::{measurement, record, run};
+    use crate::testing::{changed, measurement, record, run};
 
     fn row(change: impl FnOnce(&mut Run)) -> Row {
         let mut run = run();
@@ -122,6 +129,38 @@ mod tests {
         assert!((polling.delay_us / 39_000.0 - 1.0).abs() < 0.01, "{polling:?}");
         let push = predicted(&rows[1], &rows).unwrap();
         assert_eq!((push.delay_of, push.delay_us), (None, 25_000.0));
+    }
+
+    #[test]
+    fn of_several_push_transports_the_fastest_stands_for_the_delay_in_any_order() {
+        let delays = [(27, "sse"), (26, "socket-io"), (28, "websocket")]
+            .map(|(millis, name)| (Duration::from_millis(millis), name));
+        let fastest = Some((Duration::from_millis(26), "socket-io"));
+        assert_eq!(nearest(delays.into_iter()), fastest);
+        assert_eq!(nearest(delays.into_iter().rev()), fastest);
+    }
+
+    #[test]
+    fn of_equally_fast_push_transports_the_first_by_name_is_named_in_any_order() {
+        let delays = ["websocket", "sse", "socket-io"].map(|name| (Duration::ZERO, name));
+        let first = Some((Duration::ZERO, "socket-io"));
+        assert_eq!(nearest(delays.into_iter()), first);
+        assert_eq!(nearest(delays.into_iter().rev()), first);
+    }
+
+    #[test]
+    fn a_faster_push_transport_at_the_same_setting_is_preferred_wherever_it_is_listed() {
+        let delay =
+            |row: &Row, micros| changed(row, &[("delivery_p50_us", Value::Decimal(micros))]);
+        let of = |transport| row(|run| (run.transport, run.hold) = (transport, None));
+        let (sse, websocket) = (of(Transport::Sse), of(Transport::WebSocket));
+        for (sse_us, websocket_us, fastest) in
+            [(26_000.0, 27_000.0, "sse"), (27_000.0, 26_000.0, "websocket")]
+        {
+            let rows = [row(|_| {}), delay(&sse, sse_us), delay(&websocket, websocket_us)];
+            let polling = predicted(&rows[0], &rows).unwrap();
+            assert_eq!((polling.delay_of, polling.delay_us), (Some(fastest), 26_000.0));
+        }
     }
 
     #[test]

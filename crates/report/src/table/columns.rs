@@ -1,4 +1,7 @@
-//! The columns of the tables: what each is called, and how it summarises the runs of a line.
+//! The columns of the tables: what each is called, and how it summarises the runs of a line. The
+//! page gets them from here.
+
+use serde::Serialize;
 
 /// The number of lines that a heading may have: its name over up to three, and its unit.
 pub(crate) const HEADING_LINES: usize = 4;
@@ -16,8 +19,9 @@ pub(crate) struct TableColumn {
     shown: Shown,
 }
 
-/// How one value is made of several runs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// How one value is made of several runs. The page knows them by these names in kebab case.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub(crate) enum Summary {
     /// The median of a quantity, with three significant digits.
     Median,
@@ -80,11 +84,20 @@ impl TableColumn {
 
     /// Returns its name in one line, with its unit behind a comma.
     pub(crate) fn name(&self) -> String {
-        let [first, second, third, unit] = self.heading;
-        let words: Vec<&str> =
-            [first, second, third].into_iter().filter(|word| !word.is_empty()).collect();
-        let comma = if unit.is_empty() { "" } else { ", " };
-        format!("{}{comma}{unit}", words.join(" "))
+        let comma = if self.unit().is_empty() { "" } else { ", " };
+        format!("{}{comma}{}", self.name_without_unit(), self.unit())
+    }
+
+    /// Returns its name in one line.
+    pub(crate) fn name_without_unit(&self) -> String {
+        let [words @ .., _] = self.heading;
+        words.into_iter().filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" ")
+    }
+
+    /// Returns its unit; empty for a count.
+    pub(crate) fn unit(&self) -> &'static str {
+        let [.., unit] = self.heading;
+        unit
     }
 }
 

@@ -7,6 +7,7 @@ use axum::response::{IntoResponse, Response};
 use wirebench_protocol::{Cursor, FEED_CURSOR};
 
 use super::subscription::Subscription;
+use crate::entity_tag::is_known;
 use crate::feed::Batch;
 use crate::framing::polling::body;
 
@@ -24,9 +25,8 @@ pub(super) fn answer(
         return nothing(subscription, batch.cursor);
     }
     let tag = tag(asked, batch);
-    let known = headers.get(header::IF_NONE_MATCH);
     let head = [feed_cursor(batch.cursor), NO_STORE, (header::ETAG, tag.clone())];
-    let response = if known.is_some_and(|known| names(known, &tag)) {
+    let response = if is_known(headers, &tag) {
         (StatusCode::NOT_MODIFIED, head).into_response()
     } else {
         subscription.count(batch);
@@ -69,29 +69,4 @@ fn tag(asked: Cursor, batch: &Batch) -> HeaderValue {
     let asked_epoch = asked.epoch.0;
     HeaderValue::try_from(format!("\"{asked_epoch:x}-{}-{}\"", asked.seq, batch.cursor))
         .expect("numbers and dashes are plain ASCII")
-}
-
-/// Returns true if an `If-None-Match` header names the tag (RFC 9110, section 13.1.2: weak
-/// comparison).
-fn names(known: &HeaderValue, tag: &HeaderValue) -> bool {
-    let known = known.as_bytes();
-    known == b"*"
-        || known
-            .split(|byte| *byte == b',')
-            .map(<[u8]>::trim_ascii)
-            .any(|known| known.strip_prefix(b"W/").unwrap_or(known) == tag.as_bytes())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_tag_is_found_in_a_list_weak_or_strong() {
-        let tag = HeaderValue::from_static("\"a-1\"");
-        for known in ["\"a-1\"", "W/\"a-1\"", "\"b\", \"a-1\"", "*"] {
-            assert!(names(&HeaderValue::from_static(known), &tag), "{known}");
-        }
-        assert!(!names(&HeaderValue::from_static("\"a-12\""), &tag));
-    }
 }

@@ -19,23 +19,23 @@ export function kindText({ kind, streams }) {
 /** Returns what a unit contains. */
 export function summaryText(unit) {
   const { kind, method, target, status, frame, packets } = unit;
-  if (kind === "request") {
-    return packets ? `${method}: ${contentText(unit)}` : `${method} ${target}`;
-  }
   if (kind === "bytes") return words.summary.unknown;
+  if (kind === "request" && !packets) return `${method} ${target}`;
   if (frame && frame.opcode !== TEXT && words.opcode[frame.name]) return words.opcode[frame.name];
   const content = contentText(unit);
-  return status ? fill(words.summary.response, { status, content }) : content;
+  if (kind === "frame" || kind === "chunk") return content;
+  return fill(words.summary[kind], { method, status, content });
 }
 
 function contentText({ status, streams, messages, fields, text, packets }) {
   if (status === SWITCHING_PROTOCOLS) return words.summary.upgrade;
   if (streams) return words.summary.begins;
-  if (messages?.length > 0) {
-    const values = { n: messages.length, first: messages[0], last: messages.at(-1) };
-    return fill(words.summary.messages, values);
+  const found = messages?.length > 0 ? [messagesText(messages)] : [];
+  if (packets) {
+    const others = packets.filter(({ seq }) => seq === undefined);
+    return [...others.map(packetText), ...found].join(", ");
   }
-  if (packets) return packets.map(packetText).join(", ");
+  if (found.length > 0) return found[0];
   const has = (field) => fields?.includes(field);
   if (has("event") || text?.includes('"gap"')) return words.summary.gap;
   if (has("retry")) return words.summary.opening;
@@ -44,6 +44,9 @@ function contentText({ status, streams, messages, fields, text, packets }) {
   if (text?.startsWith('{"hello"')) return words.summary.hello;
   return words.summary.nothing;
 }
+
+const messagesText = (all) =>
+  fill(words.summary.messages, { n: all.length, first: all[0], last: all.at(-1) });
 
 /** Returns what a packet of Engine.IO or Socket.IO is. */
 const packetText = ({ name, event }) =>

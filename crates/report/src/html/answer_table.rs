@@ -1,0 +1,59 @@
+//! The columns of the tables of the answer: those of the tables in the terminal.
+
+use serde::Serialize;
+
+use crate::table::{Summary, TableColumn, sections};
+
+/// The tables of the answer. Which of them a page shows depends on the lines that it shows.
+#[derive(Serialize)]
+pub(super) struct AnswerTables {
+    /// Where every line is one run.
+    one_run: Vec<AnswerTable>,
+    /// Where a line may be several runs.
+    repeats: Vec<AnswerTable>,
+}
+
+#[derive(Serialize)]
+struct AnswerTable {
+    title: &'static str,
+    columns: Vec<AnswerColumn>,
+}
+
+#[derive(Serialize)]
+struct AnswerColumn {
+    /// The column of `runs.csv`.
+    name: &'static str,
+    head: String,
+    unit: &'static str,
+    /// A value is divided by this to be in that unit.
+    divisor: f64,
+    summary: Summary,
+}
+
+impl AnswerTables {
+    /// Returns the tables of delivery, of cost and of faults, in this order.
+    pub(super) fn new() -> Self {
+        Self { one_run: tables(false), repeats: tables(true) }
+    }
+}
+
+fn tables(repeated: bool) -> Vec<AnswerTable> {
+    let sections = sections(repeated, true).into_iter();
+    let table = sections.map(|section| AnswerTable {
+        title: section.title,
+        columns: section.columns.into_iter().map(AnswerColumn::of).collect(),
+    });
+    table.collect()
+}
+
+impl AnswerColumn {
+    fn of(column: &TableColumn) -> Self {
+        Self {
+            name: column.column,
+            head: column.name_without_unit(),
+            unit: column.unit(),
+            divisor: column.divisor,
+            summary: column.summary,
+        }
+    }
+}
