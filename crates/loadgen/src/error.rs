@@ -100,9 +100,6 @@ pub enum SubscribeError {
     },
 }
 
-/// What a Socket.IO server says of a namespace that it does not have.
-const INVALID_NAMESPACE: &str = "Invalid namespace";
-
 impl SubscribeError {
     /// Returns how long the server asks the subscriber to wait, if it does.
     pub(crate) fn retry_after(&self) -> Option<Duration> {
@@ -137,7 +134,8 @@ impl SubscribeError {
                 let temporary = [StatusCode::REQUEST_TIMEOUT, StatusCode::TOO_MANY_REQUESTS];
                 status.is_client_error() && !temporary.contains(status)
             }
-            Self::NamespaceRefused { message, .. } => message == INVALID_NAMESPACE,
+            // The official client does not try again, either.
+            Self::NamespaceRefused { .. } => true,
             Self::Connect { .. }
             | Self::Cut
             | Self::Silent { .. }

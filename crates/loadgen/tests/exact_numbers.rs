@@ -60,7 +60,7 @@ fn run(transport: Transport) -> Run {
         reconnect: Reconnect::default(),
         faults: Faults::default(),
         hold: transport.polls().then_some(Duration::from_secs(5)),
-        socket_io_mode: (transport == Transport::SocketIo).then(SocketIoMode::default),
+        socket_io_mode: (transport == Transport::SocketIo).then_some(SocketIoMode::WebSocket),
         seed: 7,
     }
 }
@@ -149,6 +149,7 @@ async fn bytes_are_those_of_a_counting_proxy() {
             let target = bench.target_by_way_of(proxy.address);
             let client = variant.client_over(link);
             let settings = SubscriberSettings {
+                socket_io_mode: SocketIoMode::WebSocket,
                 interval: Duration::from_millis(20),
                 headers,
                 ..SubscriberSettings::default()
@@ -219,7 +220,10 @@ async fn on_an_own_connection_each_message_has_its_own_stamp_however_late_it_is_
         let delay = Duration::from_millis(150);
         let link = LinkSettings { delay, ..LinkSettings::default() };
         let client = variant.client_over(link);
-        let settings = SubscriberSettings::default();
+        let settings = SubscriberSettings {
+            socket_io_mode: SocketIoMode::WebSocket,
+            ..SubscriberSettings::default()
+        };
         let mut events = subscribe(transport, &client, &target, After::Newest, &settings);
         let first = within(TIMEOUT, &what, events.next()).await.unwrap().unwrap();
         assert!(matches!(first, Event::Connected { .. }), "{what}: {first:?}");
@@ -273,6 +277,7 @@ async fn shared_connections_are_as_many_as_the_streams_need() {
         })
         .client();
         let settings = SubscriberSettings {
+            socket_io_mode: SocketIoMode::WebSocket,
             interval: Duration::from_millis(5),
             ..SubscriberSettings::default()
         };
@@ -351,6 +356,7 @@ async fn a_link_of_20_ms_moves_every_stamp_by_20_ms() {
         let client =
             HttpVariant::default().client_over(LinkSettings { delay, ..LinkSettings::default() });
         let settings = SubscriberSettings {
+            socket_io_mode: SocketIoMode::WebSocket,
             interval: Duration::from_millis(50),
             ..SubscriberSettings::default()
         };
@@ -680,6 +686,7 @@ async fn requests_are_those_that_the_server_counts() {
         let bench = Bench::start(1000);
         let target = bench.target();
         let settings = SubscriberSettings {
+            socket_io_mode: SocketIoMode::WebSocket,
             interval: Duration::from_millis(3),
             hold: Duration::from_millis(5),
             ..SubscriberSettings::default()

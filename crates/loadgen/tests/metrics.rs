@@ -4,6 +4,7 @@
 #[expect(dead_code, reason = "each test uses its part of what they share")]
 mod support;
 
+use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
 use std::time::Duration;
 
 use futures::StreamExt;
@@ -11,7 +12,7 @@ use futures::future::join_all;
 use support::{Bench, TIMEOUT, until, within};
 use wirebench_loadgen::{HttpClient, SubscriberSettings, Target, subscribe};
 use wirebench_measure::Event;
-use wirebench_protocol::{After, Seq, Transport};
+use wirebench_protocol::{After, Seq, SocketIoMode, Transport};
 
 /// What one client has counted.
 #[derive(Debug, Default)]
@@ -26,9 +27,20 @@ struct Seen {
 /// either direction.
 const LAST: Seq = 35;
 
-async fn watch(transport: Transport, client: &HttpClient, target: &Target, after: After) -> Seen {
-    let interval = Duration::from_millis(50);
-    let settings = SubscriberSettings { interval, ..SubscriberSettings::default() };
+/// Follows a feed up to its last message. Adds one to `subscribed` when it is.
+async fn watch(
+    transport: Transport,
+    client: &HttpClient,
+    target: &Target,
+    after: After,
+    subscribed: &AtomicU64,
+) -> Seen {
+    // A session that upgrades may still be about to do so when the last message arrives.
+    let settings = SubscriberSettings {
+        interval: Duration::from_millis(50),
+        socket_io_mode: SocketIoMode::WebSocket,
+        ..SubscriberSettings::default()
+    };
     let mut events = subscribe(transport, client, target, after, &settings);
     let mut seen = Seen::default();
     loop {
@@ -37,7 +49,10 @@ async fn watch(transport: Transport, client: &HttpClient, target: &Target, after
             Event::Empty { .. } => seen.empty += 1,
             Event::Gap { .. } => seen.gaps += 1,
             // Opening a stream or a WebSocket takes a request, too.
-            Event::Connected { .. } => seen.requests += u64::from(!transport.polls()),
+            Event::Connected { .. } => {
+                seen.requests += u64::from(!transport.polls());
+                subscribed.fetch_add(1, SeqCst);
+            }
             Event::Closing | Event::Retry { .. } => {}
             Event::Received { cursor, .. } => {
                 seen.messages += 1;
@@ -63,11 +78,13 @@ async fn a_scrape_agrees_with_what_the_clients_counted() {
             After::Newest,
             After::Newest,
         ];
-        let watching = join_all(after.map(|after| watch(transport, &client, &target, after)));
+        let subscribed = AtomicU64::new(0);
+        let watching = after.map(|after| watch(transport, &client, &target, after, &subscribed));
+        let watching = join_all(watching);
         let acting = async {
-            let scrape =
-                |name: &str| metric(&bench, &format!("{name}{{transport=\"{transport}\"}}"));
-            until("four connections", || scrape("wirebench_connections_open") == 4).await;
+            until("four subscribers", || subscribed.load(SeqCst) == 4).await;
+            let open = format!("wirebench_connections_open{{transport=\"{transport}\"}}");
+            assert_eq!(metric(&bench, &open), 4, "{transport}");
             bench.publish_numbers(5);
         };
         let (seen, ()) = within(TIMEOUT, transport, async { tokio::join!(watching, acting) }).await;

@@ -9,9 +9,9 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use futures::{FutureExt, StreamExt};
-use support::TIMEOUT;
 use support::http_variant::HttpVariant;
 use support::socket_reads::Reads;
+use support::{TIMEOUT, connections_to_subscribe};
 use tokio::net::TcpSocket;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
@@ -20,7 +20,7 @@ use wirebench_loadgen::{
     subscribe,
 };
 use wirebench_measure::Event;
-use wirebench_protocol::{After, Cursor, Gap, Timestamp, Transport};
+use wirebench_protocol::{After, Cursor, Gap, SocketIoMode, Timestamp, Transport};
 use wirebench_scenario::{Headers, LinkSettings};
 use wirebench_server::{Feed, JsonPayload, Server};
 
@@ -83,7 +83,8 @@ async fn a_subscriber_is_subscribed_at_once_and_gets_what_is_published() {
                 event => panic!("{transport}: {event:?}"),
             }
         }
-        assert_eq!(client.dialer().counts().attempted, 1, "{transport}");
+        let connections = connections_to_subscribe(transport, SocketIoMode::default());
+        assert_eq!(client.dialer().counts().attempted, connections, "{transport}");
     }
 }
 
@@ -163,7 +164,14 @@ async fn a_missing_feed_is_reported() {
         };
         assert!(error.is_permanent(), "{transport}: {error}");
         let text = error.to_string();
-        assert!(text.contains("404") && text.contains("nowhere"), "{transport}: {text}");
+        let reason = match transport {
+            Transport::ShortPolling
+            | Transport::LongPolling
+            | Transport::Sse
+            | Transport::WebSocket => "404",
+            Transport::SocketIo => "Invalid namespace",
+        };
+        assert!(text.contains(reason) && text.contains("nowhere"), "{transport}: {text}");
         assert!(events.next().await.is_none(), "{transport} continues after an error");
     }
 }

@@ -13,4 +13,6 @@ pub(crate) use attachments::{Assembled, Assembler};
 pub(crate) use connector::Connector;
 pub(crate) use engine_packet::{Frame, Malformed};
 pub(crate) use packet::{Packet, PacketType, ROOT, connect_error};
+#[cfg(any(fuzzing, test))]
+pub(crate) use payload::{join, split};
 pub(crate) use session::{Session, SessionEvent};

@@ -79,6 +79,14 @@ impl Backoff {
         }
     }
 
+    /// Called when the subscription is complete. `socket.io-client` starts again with its first pause
+    /// as soon as it is connected.
+    pub(super) fn connected(&mut self) {
+        if self.policy == Reconnect::Native && self.transport == Transport::SocketIo {
+            self.next = self.first;
+        }
+    }
+
     /// Called when a subscription that was complete for `time` has ended.
     pub(super) fn subscribed_for(&mut self, time: Duration) {
         if time >= MIN_UPTIME {
@@ -120,7 +128,9 @@ impl Backoff {
             }
             Transport::SocketIo => {
                 let pause = self.next;
-                self.next = MAX_SOCKET_IO_PAUSE.min(2 * pause);
+                // Only the pause is bounded, after the jitter, and not what doubles. From twice the
+                // bound on, no jitter makes a difference.
+                self.next = (4 * MAX_SOCKET_IO_PAUSE).min(2 * pause);
                 let share = 1.0 + SOCKET_IO_JITTER * (2.0 * share - 1.0);
                 MAX_SOCKET_IO_PAUSE.min(pause.mul_f64(share))
             }
@@ -282,6 +292,20 @@ mod tests {
         }
         drawn.sort_unstable();
         assert!(drawn[10] < 1_500 && drawn[190] > 4_500, "spread over 1 to 5 s: {drawn:?}");
+    }
+
+    #[test]
+    fn a_socket_io_client_doubles_its_pause_up_to_five_seconds_and_draws_each_anew() {
+        let mut backoff = backoff(Reconnect::Native, Transport::SocketIo, 1);
+        assert_eq!(next(&mut backoff, 0.5), [1_000, 2_000, 4_000, 5_000, 5_000]);
+        assert_eq!(next(&mut backoff, 0.0), [5_000], "what doubles is far above the bound");
+        backoff.received();
+        assert_eq!(next(&mut backoff, 0.5), [5_000], "a message is not enough");
+        backoff.connected();
+        assert_eq!(next(&mut backoff, 0.0), [500, 1_000, 2_000, 4_000, 5_000]);
+        backoff.connected();
+        assert_eq!(next(&mut backoff, 1.0), [1_500, 3_000, 5_000]);
+        assert!(!backoff.gives_up(&refused(None)), "the handshake is tried again");
     }
 
     #[test]

@@ -152,9 +152,13 @@ impl Position {
                 self.backoff.received();
                 self.after = After::Cursor(cursor);
             }
-            Event::Connected { cursor, .. }
-            | Event::Empty { cursor, .. }
-            | Event::Gap { cursor, .. } => self.after = After::Cursor(cursor),
+            Event::Connected { cursor, .. } => {
+                self.backoff.connected();
+                self.after = After::Cursor(cursor);
+            }
+            Event::Empty { cursor, .. } | Event::Gap { cursor, .. } => {
+                self.after = After::Cursor(cursor);
+            }
             Event::Retry { after } => self.backoff.requested(after),
             Event::Closing | Event::Request { .. } => {}
         }

@@ -48,7 +48,7 @@ enum FeedEvent<'a> {
 }
 
 /// Says that messages cannot be delivered.
-#[derive(serde::Deserialize)]
+#[derive(Clone, Copy, serde::Deserialize)]
 struct GapEvent {
     gap: Gap,
     cursor: Cursor,
@@ -89,10 +89,9 @@ impl<'a> Client<'a> for SocketIo<'a> {
                     self.events.extend(self.cursor.map(|cursor| Event::Empty { at, cursor }));
                 }
                 Some(SessionEvent::Message { frame, at }) => {
-                    let assembled = self.assembler.take(frame);
-                    match assembled.map_err(|error| self.session.malformed("a packet", error))? {
-                        Some(assembled) => self.take(&assembled, at)?,
-                        None => {}
+                    let malformed = |error| self.session.malformed("a packet", error);
+                    if let Some(assembled) = self.assembler.take(frame).map_err(malformed)? {
+                        self.take(&assembled, at)?;
                     }
                 }
             }
@@ -112,7 +111,7 @@ impl SocketIo<'_> {
             PacketType::Event | PacketType::BinaryEvent => {
                 let event = serde_json::from_str(packet.data)
                     .map_err(|_| malformed(Malformed("an event: `[\"message\",{\"seq\":…}]`")))?;
-                self.observe(event, &assembled.attachments, at)
+                self.observe(&event, &assembled.attachments, at)
                     .map_err(|error| self.session.malformed(assembled.text(), error))
             }
             PacketType::Disconnect => {
@@ -126,12 +125,12 @@ impl SocketIo<'_> {
 
     fn observe(
         &mut self,
-        event: FeedEvent<'_>,
+        event: &FeedEvent<'_>,
         attachments: &[Bytes],
         at: Timestamp,
     ) -> Result<(), Malformed> {
         let hello_first = Malformed("`[\"hello\",{\"cursor\":…}]` first");
-        match event {
+        match *event {
             FeedEvent::Hello(Hello { cursor, gap }) => {
                 self.session.established();
                 self.cursor = Some(cursor);

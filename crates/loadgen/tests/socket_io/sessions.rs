@@ -5,9 +5,10 @@ use std::time::Duration;
 use futures::StreamExt;
 use serde_json::json;
 use tokio::sync::Notify;
+use wirebench_loadgen::raw::{RawSocketIoEvent, SocketIoInterest, socket_io_events};
 use wirebench_loadgen::{
     Dialer, HttpClient, SubscribeError, Subscriber, SubscriberEvent, SubscriberSettings, Target,
-    run_subscriber, subscribe,
+    TrustedCertificates, run_subscriber, subscribe,
 };
 use wirebench_measure::Event;
 use wirebench_protocol::{After, Cursor, Epoch, Gap, Seq, SocketIoMode, Transport};
@@ -271,22 +272,17 @@ async fn a_session_or_a_subscription_that_the_server_ends_has_ended_properly() {
 }
 
 #[tokio::test]
-async fn a_namespace_that_is_refused_is_named_and_only_one_that_does_not_exist_is_final() {
+async fn a_namespace_that_is_refused_is_named_and_asked_for_no_more() {
     let Some(server) = Reference::start(&json!({})).await else { return };
-    let target = server.target("nowhere").await;
-    for mode in SocketIoMode::ALL {
-        let (_, error) = follow(&client(), &target, After::Newest, mode, 1).await;
-        let error = error.unwrap();
-        assert!(error.is_permanent(), "{mode}: {error}");
-        assert_eq!(
-            error.to_string(),
-            "the namespace `/feeds/nowhere` was refused: Invalid namespace",
-            "{mode}"
-        );
-        let guarded = server.target("guarded").await;
-        let (_, error) = follow(&client(), &guarded, After::Newest, mode, 1).await;
-        let error = error.unwrap();
-        assert!(!error.is_permanent() && error.to_string().ends_with(": not today"), "{error}");
+    for (feed, message) in [("nowhere", "Invalid namespace"), ("guarded", "not today")] {
+        let target = server.target(feed).await;
+        for mode in SocketIoMode::ALL {
+            let (_, error) = follow(&client(), &target, After::Newest, mode, 1).await;
+            let error = error.unwrap();
+            assert!(error.is_permanent(), "{mode}: {error}");
+            let expected = format!("the namespace `/feeds/{feed}` was refused: {message}");
+            assert_eq!(error.to_string(), expected, "{mode}");
+        }
     }
 }
 
@@ -403,4 +399,50 @@ async fn nothing_is_lost_repeated_or_swapped_across_the_upgrade() {
         assert!(received.iter().copied().eq(expected), "round {round}: {start}, {received:?}");
         assert!(received.len() >= 20, "round {round}: {} messages", received.len());
     }
+}
+
+#[tokio::test]
+async fn any_event_of_any_namespace_is_printed_undecoded_with_its_attachments() {
+    let Some(mut server) = Reference::start(&json!({})).await else { return };
+    server.command("publish 2").await;
+    for mode in SocketIoMode::ALL {
+        let interest = |event: Option<&str>| SocketIoInterest {
+            namespace: "/feeds/bench".to_owned(),
+            event: event.map(str::to_owned),
+            mode,
+        };
+        let trusted = TrustedCertificates::System;
+        let url = server.url();
+        let mut all = socket_io_events(&url, &interest(None), &trusted, true);
+        let hello = within(TIMEOUT, mode, all.next()).await.unwrap().unwrap();
+        assert_eq!((hello.event.as_str(), hello.data.len()), ("hello", 1), "{mode}");
+        let mut binary = socket_io_events(&url, &interest(Some("binary")), &trusted, true);
+        let mut event = None;
+        // Until the second client has connected, there is nobody to emit to.
+        while event.is_none() {
+            server.command("binary").await;
+            tokio::select! {
+                next = binary.next() => event = Some(next.unwrap().unwrap()),
+                () = tokio::time::sleep(Duration::from_millis(5)) => {}
+            }
+        }
+        let expected = RawSocketIoEvent {
+            event: "binary".to_owned(),
+            data: vec![
+                json!("two parts"),
+                json!({ "binary": "AQID" }),
+                json!({ "deep": { "binary": "BA==" } }),
+            ],
+            ack: None,
+        };
+        assert_eq!(event, Some(expected), "{mode}");
+        server.command("end").await;
+        let ended = async { while binary.next().await.transpose().unwrap().is_some() {} };
+        within(TIMEOUT, mode, ended).await;
+    }
+    let elsewhere = SocketIoInterest { namespace: "/elsewhere".to_owned(), ..Default::default() };
+    let trusted = TrustedCertificates::System;
+    let mut events = socket_io_events(&server.url(), &elsewhere, &trusted, false);
+    let error = within(TIMEOUT, "a refusal", events.next()).await.unwrap().unwrap_err();
+    assert_eq!(error.to_string(), "the namespace `/elsewhere` was refused: Invalid namespace");
 }

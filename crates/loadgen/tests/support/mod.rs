@@ -20,7 +20,7 @@ use self::http_variant::HttpVariant;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use wirebench_loadgen::{DEFAULT_FEED, HttpClient, Target, TlsClient};
-use wirebench_protocol::{After, Cursor};
+use wirebench_protocol::{After, Cursor, SocketIoMode, Transport};
 use wirebench_server::{Feed, JsonPayload, Limits, Server, Tls};
 
 /// The token of all control APIs in these tests.
@@ -49,6 +49,23 @@ pub(crate) async fn within<T>(
 ) -> T {
     let result = tokio::time::timeout(timeout, future).await;
     result.unwrap_or_else(|_| panic!("{what}: waited {timeout:?} in vain"))
+}
+
+/// Returns how many connections of its own a subscriber opens to get its first message.
+pub(crate) fn connections_to_subscribe(transport: Transport, mode: SocketIoMode) -> u64 {
+    match (transport, mode) {
+        (
+            Transport::ShortPolling
+            | Transport::LongPolling
+            | Transport::Sse
+            | Transport::WebSocket,
+            _,
+        )
+        | (Transport::SocketIo, SocketIoMode::WebSocket) => 1,
+        // While one is held, another one posts.
+        (Transport::SocketIo, SocketIoMode::Polling) => 2,
+        (Transport::SocketIo, SocketIoMode::Upgrade) => 3,
+    }
 }
 
 /// Waits until `holds` returns true, for what nothing announces.

@@ -167,7 +167,7 @@ fn a_transport_with_a_dot_in_its_name_has_thresholds_with_and_without_quotes() {
         "[thresholds.socket.io]\nmissing = \"== 0\"",
         "thresholds.socket.io.missing = \"== 0\"",
     ] {
-        assert_eq!(valid(text).thresholds, [expected.clone()], "{text}");
+        assert_eq!(valid(text).thresholds, std::slice::from_ref(&expected), "{text}");
     }
     let argument = parse("", &set("thresholds.socket.io.missing", "== 0")).unwrap();
     assert_eq!(argument.thresholds, [expected]);
