@@ -207,7 +207,7 @@ fn back_99(run: &Run) -> Option<Duration> {
     let alone = run.faults == avalanche && !avalanche.is_none() && run.http.version == 1;
     alone.then(|| {
         let pause = run.reconnect.first_pause(run.transport, run.interval.unwrap_or_default());
-        theory::reconnect::recovery_time(0.99, &pause, run.link.delay, run.http.tls)
+        theory::reconnect::recovery_time(0.99, &pause, run.link.delay, run.opening_trips())
     })
 }
 

@@ -13,9 +13,7 @@ use futures::stream::BoxStream;
 use support::http::RawHttp;
 use support::http_variant::{HttpVariant, cases};
 use support::proxy::TestProxy;
-use support::{
-    Bench, TIMEOUT, connections_to_subscribe, frames, raw_transport, until, within,
-};
+use support::{Bench, TIMEOUT, connections_to_subscribe, frames, raw_transport, until, within};
 use tokio::task::coop::consume_budget;
 use wirebench_loadgen::{
     HttpClient, SubscribeError, Subscriber, SubscriberEvent, SubscriberSettings, Target,
@@ -469,8 +467,13 @@ async fn a_server_that_stops_ends_every_subscription_properly_and_at_once() {
         let target = bench.target();
         // The connection of a short poll stays open until the next poll was answered.
         let interval = Duration::from_secs(1);
-        let settings =
-            SubscriberSettings { interval, phase: interval / 2, ..SubscriberSettings::default() };
+        let settings = SubscriberSettings {
+            interval,
+            phase: interval / 2,
+            // In a session that upgrades, the number of requests would not say what is open.
+            socket_io_mode: SocketIoMode::WebSocket,
+            ..SubscriberSettings::default()
+        };
         let reader = |_| {
             let events = subscribe(transport, &client, &target, After::Newest, &settings);
             Reader { transport, variant, events }
@@ -534,6 +537,31 @@ async fn what_was_published_before_the_server_stopped_still_arrives() {
             bench.begin_stop();
         };
         tokio::join!(reading, ending);
+    }
+}
+
+#[tokio::test]
+async fn a_socket_io_session_over_a_websocket_delivers_everything_before_the_server_stops() {
+    // A session that polls may not have asked for it: see `docs/limits.md`.
+    for mode in [SocketIoMode::WebSocket, SocketIoMode::Upgrade] {
+        let (bench, client) = (Bench::start(10), HttpVariant::default().client());
+        let target = bench.target();
+        let settings = SubscriberSettings { socket_io_mode: mode, ..settings() };
+        let transport = Transport::SocketIo;
+        let events = subscribe(transport, &client, &target, After::Newest, &settings);
+        let mut reader = Reader { transport, variant: HttpVariant::default(), events };
+        reader.connected().await;
+        let reading = async {
+            reader.messages(1..=3).await;
+            reader.end().await;
+        };
+        let ending = async {
+            // A session that upgrades closes the connections of its requests.
+            until(format_args!("{mode}: the WebSocket"), || bench.server.connections() == 1).await;
+            bench.publish_numbers(3);
+            bench.begin_stop();
+        };
+        within(TIMEOUT, mode, async { tokio::join!(reading, ending) }).await;
     }
 }
 

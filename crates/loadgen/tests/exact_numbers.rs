@@ -135,6 +135,16 @@ async fn what_a_server_loses_repeats_and_swaps_is_counted_exactly() {
     .await;
 }
 
+/// Polls every 20 ms, and opens a Socket.IO session as a WebSocket.
+fn with_headers(headers: Headers) -> SubscriberSettings {
+    SubscriberSettings {
+        interval: Duration::from_millis(20),
+        socket_io_mode: SocketIoMode::WebSocket,
+        headers,
+        ..SubscriberSettings::default()
+    }
+}
+
 #[tokio::test]
 async fn bytes_are_those_of_a_counting_proxy() {
     let _alone = ONE_AT_A_TIME.lock().await;
@@ -148,12 +158,7 @@ async fn bytes_are_those_of_a_counting_proxy() {
             let proxy = TestProxy::start(bench.address);
             let target = bench.target_by_way_of(proxy.address);
             let client = variant.client_over(link);
-            let settings = SubscriberSettings {
-                socket_io_mode: SocketIoMode::WebSocket,
-                interval: Duration::from_millis(20),
-                headers,
-                ..SubscriberSettings::default()
-            };
+            let settings = with_headers(headers);
             let subscriber = || async {
                 let mut events = subscribe(transport, &client, &target, After::Start, &settings);
                 let mut received = 0;

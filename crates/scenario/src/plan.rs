@@ -29,6 +29,20 @@ impl Run {
         if self.faults.proxy.is_some() { 2 * connections } else { connections }
     }
 
+    /// Returns how often the link is crossed until a subscriber that dials has its cursor, over
+    /// HTTP/1.1. The handshake of TLS 1.3 adds two crossings for each connection that is waited for.
+    pub fn opening_trips(&self) -> u32 {
+        let (trips, dialled) = match self.socket_io_mode {
+            // A connection, and a request with its answer.
+            None => (4, 1),
+            // The same, and then the feed is asked for.
+            Some(SocketIoMode::WebSocket) => (6, 1),
+            // The feed is asked for by a `POST`, and a `GET` over a second connection is answered.
+            Some(SocketIoMode::Polling | SocketIoMode::Upgrade) => (8, 2),
+        };
+        trips + if self.http.tls { 2 * dialled } else { 0 }
+    }
+
     /// Returns how long the run takes, including the whole drain.
     pub fn duration(&self) -> Duration {
         self.ramp + self.timing.warm_up + self.timing.measure + self.timing.drain
@@ -83,6 +97,16 @@ mod tests {
             let run = run(Transport::SocketIo, &format!("socket-io.mode = \"{mode}\""));
             assert_eq!(run.connections(2), connections, "{mode}");
         }
+    }
+
+    #[test]
+    fn a_socket_io_session_takes_more_trips_to_open_than_one_request() {
+        let trips = |transport, text: &str| run(transport, text).opening_trips();
+        assert_eq!(trips(Transport::Sse, ""), 4);
+        assert_eq!(trips(Transport::Sse, "http.tls = true"), 6);
+        assert_eq!(trips(Transport::SocketIo, "socket-io.mode = \"websocket\""), 6);
+        assert_eq!(trips(Transport::SocketIo, ""), 8);
+        assert_eq!(trips(Transport::SocketIo, "http.tls = true"), 12);
     }
 
     #[test]
