@@ -104,9 +104,16 @@ async fn a_wrong_request_is_answered_with_the_right_status_and_a_hint() {
     for transport in Transport::ALL {
         let wrong = Request::delete(transport.path("bench")).body(Body::empty()).unwrap();
         let (status, headers, body) = ask(server.router(), wrong).await;
+        let body: Value = serde_json::from_slice(&body).unwrap();
+        if transport == Transport::SocketIo {
+            // Engine.IO has its own answer, which the test suite of its document demands.
+            assert_eq!(status, StatusCode::BAD_REQUEST, "{body}");
+            assert!(body["code"].is_number(), "{body}");
+            continue;
+        }
         assert_eq!(status, StatusCode::METHOD_NOT_ALLOWED, "{transport}");
         assert_eq!(header(&headers, "allow"), Some(raw::methods(transport)), "{transport}");
-        assert!(serde_json::from_slice::<Value>(&body).unwrap()["hint"].is_string(), "{transport}");
+        assert!(body["hint"].is_string(), "{transport}");
     }
     let (status, _, body) = ask(server.router(), get("/nowhere")).await;
     assert_eq!(status, StatusCode::NOT_FOUND);

@@ -34,7 +34,7 @@ use std::sync::Arc;
 use axum::Router;
 use axum::extract::Request;
 use axum::response::{IntoResponse, Response};
-use axum::routing::{MethodFilter, on};
+use axum::routing::any;
 use wirebench_protocol::Transport;
 
 use self::request::EngineRequest;
@@ -44,10 +44,10 @@ use crate::api_error::ApiError;
 use crate::connection::RequestContext;
 use crate::state::SharedState;
 
-/// Returns the route of all sessions. Over HTTP/2, a WebSocket is opened by a `CONNECT`.
+/// Returns the route of all sessions. Over HTTP/2, a WebSocket is opened by a `CONNECT`. The protocol
+/// has its own answer to a wrong method.
 pub(super) fn routes(server: &Arc<SharedState>) -> Routes {
     let socket_io = SocketIoServer::new(server);
-    let methods = MethodFilter::GET.or(MethodFilter::POST).or(MethodFilter::CONNECT);
     let handler = move |request: Request| {
         let socket_io = socket_io.clone();
         async move {
@@ -57,7 +57,7 @@ pub(super) fn routes(server: &Arc<SharedState>) -> Routes {
             answer
         }
     };
-    Router::new().route(&Transport::SocketIo.path(""), on(methods, handler))
+    Router::new().route(&Transport::SocketIo.path(""), any(handler))
 }
 
 impl SocketIoServer {

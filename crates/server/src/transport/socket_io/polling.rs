@@ -14,7 +14,7 @@ use wirebench_protocol::Transport;
 use super::engine::EngineAnswer;
 use super::request::EngineError;
 use super::service::SocketIoServer;
-use super::session::{EngineSession, SessionId};
+use super::session::{EngineSession, SessionCloseReason, SessionId};
 use super::window;
 use crate::api_error::ApiError;
 use crate::connection::RequestContext;
@@ -95,15 +95,20 @@ fn with_close(answer: EngineAnswer, session: &EngineSession) -> EngineAnswer {
     answer.with_body(body)
 }
 
-/// Hands the packets in the body of a request to their session.
+/// Hands the packets in the body of a request to their session. A second `POST` while one is being
+/// read ends the session, as the protocol demands; the library would take both.
 pub(super) async fn receive(
     socket_io: &SocketIoServer,
     id: SessionId,
     request: Request,
 ) -> Response {
-    if socket_io.sessions.get(id).is_none() {
+    let Some(session) = socket_io.sessions.get(id) else {
         return EngineError::UnknownSession.into_response();
-    }
+    };
+    let Some(_receiving) = session.begin_receiving() else {
+        session.close(SessionCloseReason::Protocol).await;
+        return EngineError::BadRequest.into_response();
+    };
     let limits = &socket_io.server.limits;
     let received = socket_io.engine.receive(id, request.into_body());
     if let Ok(answer) = timeout(limits.body_time, received).await {

@@ -1,7 +1,7 @@
 //! The sessions of Engine.IO: what our side of each knows, and their limit.
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicU8, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock, Weak};
 use std::time::Duration;
 
@@ -52,6 +52,8 @@ pub(super) struct EngineSession {
     upgrade: AtomicU8,
     /// Wakes the poll that is held when the client probes a WebSocket.
     probed: Notify,
+    /// True while a `POST` is being read.
+    receiving: AtomicBool,
     /// Cancelled when the server ends the session.
     closing: CancellationToken,
     /// Unset for as long as nobody knows why the session will have ended.
@@ -70,6 +72,9 @@ mod upgrade {
 
 /// An upgrade under way. The session goes on polling if it is dropped before it is complete.
 pub(super) struct UpgradeAttempt<'a>(&'a EngineSession);
+
+/// A `POST` of a session that is being read, until this is dropped.
+pub(super) struct ReceivingRequest<'a>(&'a EngineSession);
 
 /// A feed that a session follows, until this is dropped.
 pub(super) struct FollowedFeed(Arc<EngineSession>);
@@ -102,6 +107,7 @@ impl SessionTable {
             followed: AtomicUsize::new(0),
             upgrade: AtomicU8::new(upgrade::NONE),
             probed: Notify::new(),
+            receiving: AtomicBool::new(false),
             closing: CancellationToken::new(),
             end: OnceLock::new(),
         }))
@@ -145,6 +151,13 @@ impl EngineSession {
         } else {
             probed.await;
         }
+    }
+
+    /// Begins to read a `POST`. Returns `None` while another one is being read: two at a time have no
+    /// order.
+    pub(super) fn begin_receiving(&self) -> Option<ReceivingRequest<'_>> {
+        let is_first = !self.receiving.swap(true, Ordering::AcqRel);
+        is_first.then_some(ReceivingRequest(self))
     }
 
     /// Counts a feed that the session follows.
@@ -233,6 +246,12 @@ impl Drop for UpgradeAttempt<'_> {
         if self.0.upgrade.load(Ordering::Acquire) != upgrade::COMPLETE {
             self.0.upgrade.store(upgrade::NONE, Ordering::Release);
         }
+    }
+}
+
+impl Drop for ReceivingRequest<'_> {
+    fn drop(&mut self) {
+        self.0.receiving.store(false, Ordering::Release);
     }
 }
 

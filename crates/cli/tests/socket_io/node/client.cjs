@@ -1,0 +1,54 @@
+// The official client, `socket.io-client`, as a subscriber of a feed that tests steer.
+//
+// Arguments: the address of the server, the namespace, the transports in JSON, and optionally the
+// cursor to start after. Each line on standard output is a JSON object with the name of an event.
+// Each line on standard input is a JSON object with one command: `{"publish": payload}` or
+// `{"close": true}`.
+
+const { createInterface } = require('node:readline');
+const { io } = require('socket.io-client');
+
+const [url, namespace, transports, after] = process.argv.slice(2);
+
+let epoch;
+let cursor = after;
+const tell = (event, details = {}) =>
+  process.stdout.write(`${JSON.stringify({ event, ...details })}\n`);
+
+const socket = io(`${url}${namespace}`, {
+  transports: JSON.parse(transports),
+  reconnectionDelay: 100,
+  reconnectionDelayMax: 500,
+  // Called for each connection, so that one after an interruption continues where it ended.
+  auth: (answer) => answer(cursor === undefined ? {} : { after: cursor }),
+});
+
+socket.io.on('open', () => {
+  const { engine } = socket.io;
+  tell('open', { transport: engine.transport.name });
+  engine.on('upgrade', ({ name }) => tell('upgrade', { transport: name }));
+});
+socket.on('connect_error', (error) => tell('connect_error', { message: error.message }));
+socket.on('disconnect', (reason) => tell('disconnect', { reason }));
+
+socket.on('hello', (hello) => {
+  cursor = hello.cursor;
+  [epoch] = cursor.split('-');
+  tell('hello', { data: hello });
+});
+socket.on('gap', (gap) => {
+  cursor = gap.cursor;
+  tell('gap', { data: gap });
+});
+socket.on('message', (message) => {
+  cursor = `${epoch}-${message.seq}`;
+  tell('message', { data: message });
+});
+
+createInterface({ input: process.stdin })
+  .on('line', (line) => {
+    const command = JSON.parse(line);
+    if (command.close) socket.close();
+    else socket.emit('publish', command.publish, (answer) => tell('published', { data: answer }));
+  })
+  .on('close', () => socket.close());
