@@ -21,9 +21,9 @@ pub enum SubscribeError {
         source: io::Error,
     },
     /// The server answered, but not with what was asked for.
-    #[error("`GET {asked}` was answered with {status}: {error}")]
+    #[error("`{asked}` was answered with {status}: {error}")]
     Refused {
-        /// Path and query.
+        /// Method, path and query.
         asked: String,
         /// The status of the answer.
         status: StatusCode,
@@ -36,26 +36,26 @@ pub enum SubscribeError {
     #[error("the connection was cut, as the scenario asks for")]
     Cut,
     /// Nothing arrived for too long.
-    #[error("`GET {asked}` received nothing for {} s", .within.as_secs())]
+    #[error("`{asked}` received nothing for {} s", .within.as_secs())]
     Silent {
-        /// Path and query.
+        /// Method, path and query.
         asked: String,
         /// How long it waited.
         within: Duration,
     },
     /// The connection broke before the answer was complete.
-    #[error("`GET {asked}` lost its connection")]
+    #[error("`{asked}` lost its connection")]
     Broken {
-        /// Path and query.
+        /// Method, path and query.
         asked: String,
         /// The error of the connection. `None` if it was closed.
         #[source]
         source: Option<Box<dyn std::error::Error + Send + Sync>>,
     },
     /// What arrived is not what `docs/protocol.md` says.
-    #[error("`GET {asked}` received {found}: expected {expected}")]
+    #[error("`{asked}` received {found}: expected {expected}")]
     Protocol {
-        /// Path and query.
+        /// Method, path and query.
         asked: String,
         /// What arrived.
         found: String,
@@ -63,18 +63,18 @@ pub enum SubscribeError {
         expected: &'static str,
     },
     /// The WebSocket connection broke, or the server broke its protocol.
-    #[error("`GET {asked}` lost its WebSocket")]
+    #[error("`{asked}` lost its WebSocket")]
     WebSocket {
-        /// Path and query.
+        /// Method, path and query.
         asked: String,
         /// What was wrong.
         #[source]
         source: Box<tungstenite::Error>,
     },
     /// The server closed the WebSocket for a reason other than its own shutdown.
-    #[error("`GET {asked}` was closed with {code}: {reason}")]
+    #[error("`{asked}` was closed with {code}: {reason}")]
     Closed {
-        /// Path and query.
+        /// Method, path and query.
         asked: String,
         /// The close code.
         code: u16,

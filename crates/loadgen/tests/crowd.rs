@@ -36,6 +36,7 @@ fn run(transport: Transport) -> Run {
         hold: transport.polls().then_some(Duration::from_secs(5)),
         reconnect: Reconnect::default(),
         faults: Faults::default(),
+        upstream: None,
         seed: 7,
     }
 }

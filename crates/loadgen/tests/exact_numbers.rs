@@ -60,6 +60,7 @@ fn run(transport: Transport) -> Run {
         reconnect: Reconnect::default(),
         faults: Faults::default(),
         hold: transport.polls().then_some(Duration::from_secs(5)),
+        upstream: None,
         seed: 7,
     }
 }

@@ -38,7 +38,7 @@ async fn watch(transport: Transport, client: &HttpClient, target: &Target, after
             Event::Gap { .. } => seen.gaps += 1,
             // Opening a stream or a WebSocket takes a request, too.
             Event::Connected { .. } => seen.requests += u64::from(!transport.polls()),
-            Event::Closing | Event::Retry { .. } => {}
+            Event::Closing | Event::Retry { .. } | Event::Upstream(_) => {}
             Event::Received { cursor, .. } => {
                 seen.messages += 1;
                 if cursor.seq == LAST {

@@ -22,7 +22,7 @@ pub use idempotency_key::{IDEMPOTENCY_KEY, IdempotencyKey, InvalidIdempotencyKey
 pub use message::{Gap, Hello, Message, PollBody, Published};
 pub use payload_file::{MAX_PAYLOAD_BYTES, PayloadFileError, read_payload_file};
 pub use time::Timestamp;
-pub use transport::{Delivery, Look, Marker, Transport, UnknownTransport};
+pub use transport::{Delivery, Look, Marker, Transport, UnknownTransport, Uplink};
 
 /// The place of a message in its feed, counted from 1 without holes. 0 is the place before the
 /// first message.

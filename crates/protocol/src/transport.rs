@@ -40,6 +40,17 @@ pub enum Delivery {
     Pushed,
 }
 
+/// How a subscriber sends while it is subscribed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Uplink {
+    /// A request over the subscriber's own connection, between two of its polls.
+    OwnConnection,
+    /// A request over a second connection: an answer that has not ended occupies the first one.
+    SecondConnection,
+    /// A frame within the subscription.
+    Frame,
+}
+
 /// The shape that marks a transport in charts and legends, so that colour is never the only
 /// difference.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -128,6 +139,15 @@ impl Transport {
                 marker: Marker::Circle,
                 dash: &[],
             },
+        }
+    }
+
+    /// Returns how a subscriber sends while it is subscribed over this transport.
+    pub const fn uplink(self) -> Uplink {
+        match self {
+            Self::ShortPolling => Uplink::OwnConnection,
+            Self::LongPolling | Self::Sse => Uplink::SecondConnection,
+            Self::WebSocket => Uplink::Frame,
         }
     }
 

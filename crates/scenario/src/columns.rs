@@ -4,7 +4,7 @@
 //! this crate, so the names are repeated here. A test of `wirebench-report` compares the two lists.
 
 /// Every column of `runs.csv`, in the order of the file.
-pub const COLUMNS: [&str; 76] = [
+pub const COLUMNS: [&str; 93] = [
     "schema_version",
     "scenario",
     "run_id",
@@ -81,10 +81,27 @@ pub const COLUMNS: [&str; 76] = [
     "cpu_pressure_ratio",
     "disturbed",
     "disturbed_reason",
+    "upstream_rate_per_s",
+    "upstream_to",
+    "upstream_payload_bytes",
+    "upstream_sent",
+    "upstream_ack_p50_us",
+    "upstream_ack_p99_us",
+    "upstream_echo_p50_us",
+    "upstream_echo_p99_us",
+    "upstream_others_p50_us",
+    "upstream_others_p99_us",
+    "upstream_requests_per_message",
+    "upstream_bytes_per_message",
+    "upstream_refused",
+    "upstream_unacknowledged",
+    "upstream_repeated",
+    "upstream_late",
+    "upstream_second_connections",
 ];
 
 /// The columns that hold words. No bound can be set on them.
-pub(crate) const WORDS: [&str; 14] = [
+pub(crate) const WORDS: [&str; 15] = [
     "scenario",
     "run_id",
     "transport",
@@ -99,4 +116,5 @@ pub(crate) const WORDS: [&str; 14] = [
     "reconnect",
     "disturbed",
     "disturbed_reason",
+    "upstream_to",
 ];

@@ -11,6 +11,7 @@ use crate::tables::reconnect::ReconnectTable;
 use crate::tables::short_polling::ShortPollingTable;
 use crate::tables::timing::Timing;
 use crate::tables::top::TopTable;
+use crate::tables::upstream::UpstreamTable;
 
 /// A question put to several transports, table by table as in the file.
 ///
@@ -34,6 +35,8 @@ pub struct Scenario {
     pub short_polling: ShortPollingTable,
     /// `[long-polling]`
     pub long_polling: LongPollingTable,
+    /// `[upstream]`
+    pub upstream: UpstreamTable,
     /// `[reconnect]`
     pub reconnect: ReconnectTable,
     /// `[faults]`

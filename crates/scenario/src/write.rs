@@ -39,6 +39,7 @@ impl Scenario {
             self.http.lines(),
             self.short_polling.lines(),
             self.long_polling.lines(),
+            self.upstream.lines(),
             self.reconnect.lines(),
             self.faults.lines(),
         ]

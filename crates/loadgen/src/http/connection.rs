@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use http::header::{self, HeaderMap};
-use http::{Response, Uri};
+use http::{Method, Request, Response, Uri};
 use hyper::body::{Body as _, Incoming};
 use wirebench_protocol::Timestamp;
 
@@ -14,7 +14,7 @@ use super::failure::Failure;
 use super::http1::Http1;
 use super::http2::Http2;
 use super::tunnel::Http2Tunnel;
-use crate::dial::{Arrivals, MeasuredConnection};
+use crate::dial::{Arrivals, CrossedBytes, MeasuredConnection};
 use crate::error::SubscribeError;
 
 /// The maximum size of the body of a poll; a window of messages has to fit.
@@ -28,11 +28,13 @@ const MAX_BODY_BYTES: usize = 256 << 20;
 pub(crate) struct ClientConnection {
     protocol: Protocol,
     arrivals: Arrivals,
+    /// `None` if others share the connection.
+    crossed: Option<CrossedBytes>,
     deadline: Deadline,
     /// The length that `deadline` was set to, for the error that reports it.
     within: Duration,
-    /// Path and query of the last request, for errors.
-    asked: Uri,
+    /// Method, path and query of the last request, for errors.
+    asked: (Method, Uri),
 }
 
 /// The version of HTTP that a connection speaks.
@@ -53,15 +55,23 @@ impl ClientConnection {
     pub(super) fn new(
         protocol: Protocol,
         arrivals: Arrivals,
+        crossed: Option<CrossedBytes>,
         deadline: Deadline,
         within: Duration,
     ) -> Self {
-        Self { protocol, arrivals, deadline, within, asked: Uri::default() }
+        let asked = (Method::GET, Uri::default());
+        Self { protocol, arrivals, crossed, deadline, within, asked }
     }
 
     /// Returns when the last bytes arrived.
     pub(crate) fn arrived_at(&self) -> Timestamp {
         self.arrivals.last()
+    }
+
+    /// Returns how many bytes have crossed the connection both ways, without TLS. `None` if others
+    /// share it.
+    pub(crate) fn crossed_bytes(&self) -> Option<u64> {
+        self.crossed.as_ref().map(CrossedBytes::so_far)
     }
 
     /// Returns the stamp of the connection.
@@ -82,15 +92,39 @@ impl ClientConnection {
         uri: Uri,
         headers: HeaderMap,
     ) -> Result<Response<ResponseBody>, SubscribeError> {
-        self.asked = uri.clone();
+        self.send(Method::GET, uri, headers, Bytes::new()).await
+    }
+
+    /// Sends a request with a body and waits for the head of the answer.
+    pub(crate) async fn post(
+        &mut self,
+        uri: Uri,
+        headers: HeaderMap,
+        body: Bytes,
+    ) -> Result<Response<ResponseBody>, SubscribeError> {
+        self.send(Method::POST, uri, headers, body).await
+    }
+
+    async fn send(
+        &mut self,
+        method: Method,
+        uri: Uri,
+        headers: HeaderMap,
+        body: Bytes,
+    ) -> Result<Response<ResponseBody>, SubscribeError> {
+        self.asked = (method.clone(), uri.clone());
+        let mut request = Request::new(body);
+        *request.method_mut() = method;
+        *request.uri_mut() = uri;
+        *request.headers_mut() = headers;
         let deadline = &mut self.deadline;
         let answer = match &mut self.protocol {
             Protocol::Http1(http) => {
-                let answer = http.get(deadline, uri, headers).await;
+                let answer = http.send(deadline, request).await;
                 answer.map(|answer| answer.map(ResponseBody::Http1))
             }
             Protocol::Http2(http) => {
-                let answer = http.get(deadline, &uri, headers).await;
+                let answer = http.send(deadline, request).await;
                 answer.map(|answer| answer.map(ResponseBody::Http2))
             }
         };
@@ -161,7 +195,7 @@ impl ClientConnection {
         uri: Uri,
         headers: HeaderMap,
     ) -> Result<Http2Tunnel, SubscribeError> {
-        self.asked = uri.clone();
+        self.asked = (Method::GET, uri.clone());
         let opened = match &mut self.protocol {
             Protocol::Http2(http) => http.tunnel(&mut self.deadline, &uri, headers).await,
             Protocol::Http1(_) => Err(Failure::Closed),
@@ -207,9 +241,10 @@ impl ClientConnection {
         SubscribeError::Protocol { asked: self.asked(), found: quote(found), expected }
     }
 
-    /// Returns path and query of the last request.
+    /// Returns method, path and query of the last request.
     pub(crate) fn asked(&self) -> String {
-        self.asked.to_string()
+        let (method, uri) = &self.asked;
+        format!("{method} {uri}")
     }
 
     fn explain(&mut self, failure: Failure) -> SubscribeError {

@@ -23,9 +23,11 @@ pub(super) fn headers(
     headers.insert(header::HOST, own("", ""));
     let fixed = match (profile, kind) {
         (Headers::Bare, RequestKind::Fetch) => &[],
+        (Headers::Bare, RequestKind::Post) => TEXT,
         (Headers::Bare, RequestKind::EventSource) => EVENT_STREAM,
         (Headers::Bare, RequestKind::WebSocket) => UPGRADE,
         (Headers::Browser, RequestKind::Fetch) => FETCH,
+        (Headers::Browser, RequestKind::Post) => POST,
         (Headers::Browser, RequestKind::EventSource) => EVENT_SOURCE,
         (Headers::Browser, RequestKind::WebSocket) => WEB_SOCKET,
     };
@@ -36,10 +38,16 @@ pub(super) fn headers(
         let scheme = if target.tls.is_some() { "https://" } else { "http://" };
         match kind {
             RequestKind::Fetch | RequestKind::EventSource => {
-                headers.insert(header::REFERER, own(scheme, "/"))
+                headers.insert(header::REFERER, own(scheme, "/"));
             }
-            RequestKind::WebSocket => headers.insert(header::ORIGIN, own(scheme, "")),
-        };
+            RequestKind::Post => {
+                headers.insert(header::ORIGIN, own(scheme, ""));
+                headers.insert(header::REFERER, own(scheme, "/"));
+            }
+            RequestKind::WebSocket => {
+                headers.insert(header::ORIGIN, own(scheme, ""));
+            }
+        }
     }
     if version == 2 {
         for name in [header::HOST, header::CONNECTION, header::UPGRADE] {
@@ -58,6 +66,8 @@ pub(super) fn headers(
 pub(crate) enum RequestKind {
     /// `fetch()`.
     Fetch,
+    /// A request of `fetch()` or `XMLHttpRequest` that carries text.
+    Post,
     /// `new EventSource()`.
     EventSource,
     /// `new WebSocket()`.
@@ -76,6 +86,21 @@ const KEEP_ALIVE: (&str, &str) = ("connection", "keep-alive");
 const FETCH: &[(&str, &str)] = &[
     KEEP_ALIVE,
     USER_AGENT,
+    ("accept", "*/*"),
+    ("sec-fetch-site", "same-origin"),
+    ("sec-fetch-mode", "cors"),
+    ("sec-fetch-dest", "empty"),
+    ENCODING,
+    LANGUAGE,
+];
+
+/// Even the bare profile says that a body is text.
+const TEXT: &[(&str, &str)] = &[("content-type", "text/plain;charset=UTF-8")];
+
+const POST: &[(&str, &str)] = &[
+    KEEP_ALIVE,
+    USER_AGENT,
+    TEXT[0],
     ("accept", "*/*"),
     ("sec-fetch-site", "same-origin"),
     ("sec-fetch-mode", "cors"),

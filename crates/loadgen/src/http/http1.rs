@@ -6,9 +6,8 @@ use std::pin::{Pin, pin};
 use std::task::{Context, Poll, Waker};
 
 use bytes::Bytes;
-use http::header::HeaderMap;
-use http::{Request, Response, Uri};
-use http_body_util::Empty;
+use http::{Request, Response};
+use http_body_util::Full;
 use hyper::body::{Body, Incoming};
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
@@ -32,8 +31,8 @@ use crate::dial::MeasuredConnection;
 /// nothing, so it does not move the stamp.
 #[derive(Debug)]
 pub(super) struct Http1 {
-    sender: http1::SendRequest<Empty<Bytes>>,
-    connection: http1::Connection<TokioIo<MeasuredConnection>, Empty<Bytes>>,
+    sender: http1::SendRequest<Full<Bytes>>,
+    connection: http1::Connection<TokioIo<MeasuredConnection>, Full<Bytes>>,
     /// The connection has returned and must not be polled again.
     over: bool,
 }
@@ -48,15 +47,11 @@ impl Http1 {
     }
 
     /// Sends a request and waits for the head of the answer.
-    pub(super) async fn get(
+    pub(super) async fn send(
         &mut self,
         deadline: &mut Deadline,
-        uri: Uri,
-        headers: HeaderMap,
+        request: Request<Bytes>,
     ) -> Result<Response<Incoming>, Failure> {
-        let mut request = Request::new(Empty::new());
-        *request.uri_mut() = uri;
-        *request.headers_mut() = headers;
         if !self.sender.is_ready() {
             let ready =
                 poll_fn(|cx| self.poll_beside(deadline, cx, |http, cx| http.sender.poll_ready(cx)));
@@ -66,7 +61,7 @@ impl Http1 {
         // such a channel says `Pending` although the answer is in it, and asks to be polled again
         // through the waker that `poll_beside` mutes. The answer `101`, after which the connection
         // is over, would then count as a lost connection.
-        let mut answer = pin!(unconstrained(self.sender.send_request(request)));
+        let mut answer = pin!(unconstrained(self.sender.send_request(request.map(Full::new))));
         let answer = poll_fn(|cx| self.poll_beside(deadline, cx, |_, cx| answer.as_mut().poll(cx)));
         Ok(answer.await??)
     }

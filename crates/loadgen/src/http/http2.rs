@@ -6,7 +6,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
 
 use bytes::Bytes;
-use h2::client::SendRequest;
+use h2::client::{ResponseFuture, SendRequest};
 use h2::ext::Protocol;
 use h2::{RecvStream, SendStream};
 use http::header::HeaderMap;
@@ -56,15 +56,26 @@ impl Http2 {
         Ok(Self { sender, scheme, authority, ownership })
     }
 
-    /// Sends a request and waits for the head of the answer.
-    pub(super) async fn get(
+    /// Sends a request and waits for the head of the answer. A body is sent as the flow control of
+    /// the connection allows.
+    pub(super) async fn send(
         &mut self,
         deadline: &mut Deadline,
-        uri: &Uri,
-        headers: HeaderMap,
+        request: Request<Bytes>,
     ) -> Result<Response<RecvStream>, Failure> {
-        let request = self.request(Method::GET, uri, headers)?;
-        self.send(deadline, request, true).await.map(|(answer, _)| answer)
+        let (head, mut body) = request.into_parts();
+        let request = self.request(head.method, &head.uri, head.headers)?;
+        let (mut answer, mut up) = self.start(deadline, request, body.is_empty()).await?;
+        while !body.is_empty() {
+            up.reserve_capacity(body.len());
+            let capacity =
+                poll_fn(|cx| self.poll_beside(deadline, cx, |_, cx| up.poll_capacity(cx)));
+            // The server may answer, and reset the stream, before it has read everything.
+            let Some(capacity) = capacity.await?.transpose()? else { break };
+            let piece = body.split_to(capacity.min(body.len()));
+            up.send_data(piece, body.is_empty())?;
+        }
+        self.answer(deadline, &mut answer).await
     }
 
     /// Asks for a WebSocket by an extended `CONNECT` (RFC 8441). First waits until the server has
@@ -89,20 +100,30 @@ impl Http2 {
         }
         let mut request = self.request(Method::CONNECT, uri, headers)?;
         request.extensions_mut().insert(Protocol::from_static("websocket"));
-        self.send(deadline, request, false).await
+        let (mut answer, up) = self.start(deadline, request, false).await?;
+        Ok((self.answer(deadline, &mut answer).await?, up))
     }
 
-    async fn send(
+    /// Sends the head of a request. `last` says that no body follows.
+    async fn start(
         &mut self,
         deadline: &mut Deadline,
         request: Request<()>,
         last: bool,
-    ) -> Result<(Response<RecvStream>, SendStream<Bytes>), Failure> {
+    ) -> Result<(ResponseFuture, SendStream<Bytes>), Failure> {
         poll_fn(|cx| self.poll_beside(deadline, cx, SendRequest::poll_ready)).await??;
-        let (mut answer, up) = self.sender.send_request(request, last)?;
+        Ok(self.sender.send_request(request, last)?)
+    }
+
+    /// Waits for the head of the answer.
+    async fn answer(
+        &mut self,
+        deadline: &mut Deadline,
+        answer: &mut ResponseFuture,
+    ) -> Result<Response<RecvStream>, Failure> {
         let answer =
-            poll_fn(|cx| self.poll_beside(deadline, cx, |_, cx| Pin::new(&mut answer).poll(cx)));
-        Ok((answer.await??, up))
+            poll_fn(|cx| self.poll_beside(deadline, cx, |_, cx| Pin::new(&mut *answer).poll(cx)));
+        Ok(answer.await??)
     }
 
     /// Returns the next piece of a body, and `None` after the last.

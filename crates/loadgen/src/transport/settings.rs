@@ -23,13 +23,16 @@ pub struct SubscriberSettings {
     pub reconnect: Reconnect,
     /// Which request headers are sent.
     pub headers: Headers,
+    /// The number of this subscriber among those that send. Events then tell which message was sent
+    /// by a subscriber, and by which. `None`: nobody sends.
+    pub sender: Option<u64>,
     /// Events carry the payloads, too. Needed to show messages, not to count them.
     pub payloads: bool,
 }
 
 impl Default for SubscriberSettings {
     /// Returns one poll a second without a phase, a hold of 25 s, the same pauses on every
-    /// transport, the headers of a browser, and no payloads.
+    /// transport, the headers of a browser, nobody that sends, and no payloads.
     fn default() -> Self {
         Self {
             interval: Duration::from_secs(1),
@@ -38,6 +41,7 @@ impl Default for SubscriberSettings {
             continues: false,
             reconnect: Reconnect::default(),
             headers: Headers::Browser,
+            sender: None,
             payloads: false,
         }
     }

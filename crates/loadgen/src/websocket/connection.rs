@@ -1,10 +1,11 @@
 //! An open WebSocket: messages in, pings answered, closing handshakes done.
 
+use std::convert::Infallible;
 use std::future::poll_fn;
-use std::task::Poll;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
-use futures::{SinkExt, StreamExt};
+use futures::{FutureExt, SinkExt, StreamExt};
 use http::Uri;
 use http::header::HeaderMap;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
@@ -25,6 +26,9 @@ use crate::http::{ClientConnection, Deadline, Http2Tunnel};
 /// The maximum size of a message. A larger one is answered with the close code 1009.
 const MAX_MESSAGE_BYTES: usize = 16 << 20;
 
+/// The close codes that end a subscription properly: done, and going away.
+const PROPER_CLOSE_CODES: [u16; 2] = [1000, 1001];
+
 /// The maximum time that a peer may take to close the connection after a close frame.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
 
@@ -40,7 +44,7 @@ pub(crate) struct WebSocketConnection {
     deadline: Deadline,
     /// The length that `deadline` was set to, for the error that reports it.
     within: Duration,
-    /// Path and query of the request that opened it.
+    /// Method, path and query of the request that opened it.
     asked: String,
     /// The close frame of the peer has arrived.
     closing: bool,
@@ -62,7 +66,7 @@ impl WebSocketConnection {
         headers: HeaderMap,
         within: Duration,
     ) -> Result<Self, SubscribeError> {
-        let (asked, arrivals) = (uri.to_string(), http.arrivals());
+        let (asked, arrivals) = (format!("GET {uri}"), http.arrivals());
         let (stream, read_ahead) = handshake::open(http, uri, headers).await?;
         // tungstenite zeroes its buffer before every read, so a larger buffer would cost the
         // WebSocket time. Without a write buffer every frame is one write.
@@ -92,12 +96,22 @@ impl WebSocketConnection {
         self.arrivals.last()
     }
 
-    /// Returns what the close frame of the peer said, if the connection has ended with one.
-    pub(crate) fn close_frame(&self) -> Option<&CloseFrame> {
-        self.close.as_ref()
+    /// Returns the error that the close frame of the peer stands for, if the connection has ended
+    /// with one. A peer that is done, or going away, has ended it properly.
+    pub(crate) fn proper_end(&self) -> Result<(), SubscribeError> {
+        match &self.close {
+            Some(close) if !PROPER_CLOSE_CODES.contains(&close.code.into()) => {
+                Err(SubscribeError::Closed {
+                    asked: self.asked.clone(),
+                    code: close.code.into(),
+                    reason: close.reason.to_string(),
+                })
+            }
+            _ => Ok(()),
+        }
     }
 
-    /// Returns path and query of the request that opened it.
+    /// Returns method, path and query of the request that opened it.
     pub(crate) fn asked(&self) -> &str {
         &self.asked
     }
@@ -110,22 +124,45 @@ impl WebSocketConnection {
     /// What broke the connection. A peer that broke the protocol has been sent the reason (1002,
     /// 1007 or 1009).
     pub(crate) async fn next(&mut self) -> Result<Option<Message>, SubscribeError> {
+        match self.next_beside(|_| Poll::<Infallible>::Pending).await? {
+            Either::Left(message) => Ok(message),
+            Either::Right(never) => match never {},
+        }
+    }
+
+    /// The same as [`next`](Self::next), unless `other` is ready before.
+    pub(crate) async fn next_beside<T>(
+        &mut self,
+        mut other: impl FnMut(&mut Context<'_>) -> Poll<T>,
+    ) -> Result<Either<Option<Message>, T>, SubscribeError> {
         loop {
-            let next = poll_fn(|cx| match self.stream.poll_next_unpin(cx) {
-                Poll::Ready(next) => Poll::Ready(Some(next)),
-                Poll::Pending => self.deadline.poll(cx).map(|()| None),
+            let next = poll_fn(|cx| {
+                if !self.closing
+                    && let Poll::Ready(other) = other(cx)
+                {
+                    return Poll::Ready(Either::Right(other));
+                }
+                let next = match self.stream.poll_next_unpin(cx) {
+                    Poll::Ready(next) => Poll::Ready(Some(next)),
+                    Poll::Pending => self.deadline.poll(cx).map(|()| None),
+                };
+                next.map(Either::Left)
             });
-            match next.await {
-                Some(None) => return Ok(None),
+            let next = match next.await {
+                Either::Left(next) => next,
+                Either::Right(other) => return Ok(Either::Right(other)),
+            };
+            match next {
+                Some(None) => return Ok(Either::Left(None)),
                 // The closing handshake is done, but the server does not close the connection.
-                None if self.closing => return Ok(None),
+                None if self.closing => return Ok(Either::Left(None)),
                 None => {
                     let (asked, within) = (self.asked.clone(), self.within);
                     return Err(SubscribeError::Silent { asked, within });
                 }
                 Some(Some(Ok(message @ (Message::Text(_) | Message::Binary(_))))) => {
                     self.deadline.set(self.within);
-                    return Ok(Some(message));
+                    return Ok(Either::Left(Some(message)));
                 }
                 Some(Some(Ok(Message::Close(frame)))) => {
                     self.closing = true;
@@ -139,7 +176,7 @@ impl WebSocketConnection {
                 // calls it an error.
                 Some(Some(Err(_))) if self.closing => {
                     let _ = timeout(CLOSE_TIMEOUT, until_closed(self.stream.get_mut())).await;
-                    return Ok(None);
+                    return Ok(Either::Left(None));
                 }
                 Some(Some(Err(error))) => {
                     if let Some(code) = close_code(&error) {
@@ -150,6 +187,40 @@ impl WebSocketConnection {
                 }
             }
         }
+    }
+
+    /// Sends a text or binary message. The peer has until the deadline to take it.
+    pub(crate) async fn send(&mut self, message: Message) -> Result<(), SubscribeError> {
+        let mut sending = self.stream.send(message);
+        let sent = poll_fn(|cx| match sending.poll_unpin(cx) {
+            Poll::Ready(sent) => Poll::Ready(Some(sent)),
+            Poll::Pending => self.deadline.poll(cx).map(|()| None),
+        });
+        match sent.await {
+            Some(Ok(())) => Ok(()),
+            Some(Err(error)) => {
+                let asked = self.asked.clone();
+                Err(SubscribeError::WebSocket { asked, source: Box::new(error) })
+            }
+            None => {
+                let (asked, within) = (self.asked.clone(), self.within);
+                Err(SubscribeError::Silent { asked, within })
+            }
+        }
+    }
+
+    /// Returns how many bytes the frame of a text of `length` bytes takes with its header. `None` in
+    /// a stream of HTTP/2, which puts it into frames of its own.
+    pub(crate) fn frame_bytes(&self, length: usize, masked: bool) -> Option<u64> {
+        if let Either::Right(_) = self.stream.get_ref() {
+            return None;
+        }
+        let header = match length {
+            ..=125 => 2,
+            126..=65_535 => 4,
+            _ => 10,
+        };
+        Some(header + if masked { 4 } else { 0 } + length as u64)
     }
 
     /// Tells the peer what it did wrong and waits until it closes the connection. Closing it first,

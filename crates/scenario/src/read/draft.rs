@@ -12,6 +12,7 @@ use crate::tables::reconnect::ReconnectDraft;
 use crate::tables::short_polling::ShortPollingDraft;
 use crate::tables::timing::TimingDraft;
 use crate::tables::top::TopDraft;
+use crate::tables::upstream::UpstreamDraft;
 use crate::values::field::FieldReader;
 
 /// The drafts of all tables with declared keys.
@@ -24,6 +25,7 @@ pub(super) struct ScenarioDraft {
     pub(super) http: HttpDraft,
     pub(super) short_polling: ShortPollingDraft,
     pub(super) long_polling: LongPollingDraft,
+    pub(super) upstream: UpstreamDraft,
     pub(super) reconnect: ReconnectDraft,
     pub(super) faults: FaultsDraft,
 }
@@ -39,6 +41,7 @@ impl ScenarioDraft {
             http: HttpDraft::read(reader),
             short_polling: ShortPollingDraft::read(reader),
             long_polling: LongPollingDraft::read(reader),
+            upstream: UpstreamDraft::read(reader),
             reconnect: ReconnectDraft::read(reader),
             faults: FaultsDraft::read(reader),
         }
@@ -60,6 +63,7 @@ impl ScenarioDraft {
             http: self.http.build()?,
             short_polling: self.short_polling.build()?,
             long_polling: self.long_polling.build()?,
+            upstream: self.upstream.build()?,
             reconnect: self.reconnect.build()?,
             faults: self.faults.build()?,
             thresholds,

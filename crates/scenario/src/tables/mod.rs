@@ -13,6 +13,7 @@ pub(crate) mod short_polling;
 pub(crate) mod thresholds;
 pub(crate) mod timing;
 pub(crate) mod top;
+pub(crate) mod upstream;
 
 use self::crowd::CrowdTable;
 use self::faults::FaultsTable;
@@ -24,13 +25,14 @@ use self::reconnect::ReconnectTable;
 use self::short_polling::ShortPollingTable;
 use self::timing::Timing;
 use self::top::TopTable;
+use self::upstream::UpstreamTable;
 use crate::key::{Key, Table};
 
 /// The keys at the top of the file.
 pub(crate) const TOP: Table = TopTable::TABLE;
 
 /// Every table, in the order in which they are written.
-pub const TABLES: [Table; 10] = [
+pub const TABLES: [Table; 11] = [
     FeedTable::TABLE,
     CrowdTable::TABLE,
     Timing::TABLE,
@@ -38,6 +40,7 @@ pub const TABLES: [Table; 10] = [
     HttpTable::TABLE,
     ShortPollingTable::TABLE,
     LongPollingTable::TABLE,
+    UpstreamTable::TABLE,
     ReconnectTable::TABLE,
     FaultsTable::TABLE,
     thresholds::TABLE,

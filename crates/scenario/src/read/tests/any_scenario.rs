@@ -10,9 +10,9 @@ use wirebench_protocol::control::{Pace, Payload};
 use super::{data_file, no_faults};
 use crate::columns::{COLUMNS, WORDS};
 use crate::{
-    ConnectionSharing, CrowdTable, FaultsTable, FeedTable, Headers, HttpTable, LinkTable,
+    Audience, ConnectionSharing, CrowdTable, FaultsTable, FeedTable, Headers, HttpTable, LinkTable,
     LongPollingTable, Operator, Policy, ProxyHabit, ReconnectTable, Scenario, ServerFault,
-    ShortPollingTable, Threshold, Timing, TopTable,
+    ShortPollingTable, Threshold, Timing, TopTable, UpstreamTable,
 };
 
 /// Any scenario that could have been read. The few ranges that depend on each other are kept apart:
@@ -22,10 +22,10 @@ pub(super) fn any_scenario() -> impl Strategy<Value = Scenario> {
         several(between(Duration::from_millis(1), Duration::from_secs(10))),
         several(between(Duration::from_millis(1), Duration::from_mins(1))),
     );
-    let rest = (any_link(), any_reconnect(), any_thresholds());
+    let rest = (any_link(), any_upstream(), any_reconnect(), any_thresholds());
     (any_top(), any_feed(), any_paths_and_faults(), any_timing(), polling, rest).prop_map(
         |(top, feed, (crowd, http, faults), timing, (interval, hold), rest)| {
-            let (link, reconnect, thresholds) = rest;
+            let (link, upstream, reconnect, thresholds) = rest;
             Scenario {
                 top,
                 feed,
@@ -35,6 +35,7 @@ pub(super) fn any_scenario() -> impl Strategy<Value = Scenario> {
                 http,
                 short_polling: ShortPollingTable { interval },
                 long_polling: LongPollingTable { hold },
+                upstream,
                 reconnect,
                 faults,
                 thresholds,
@@ -142,6 +143,16 @@ fn any_faults() -> impl Strategy<Value = FaultsTable> {
             proxy_bandwidth,
         },
     )
+}
+
+/// So slow that even the largest crowd publishes no more than the smallest window keeps.
+fn any_upstream() -> impl Strategy<Value = UpstreamTable> {
+    let to = subsequence(Audience::ALL.to_vec(), 1..=2).prop_shuffle();
+    (1e-6..1e-4, to, 48_usize..=65_536).prop_map(|(rate, to, payload)| UpstreamTable {
+        rate: vec![0.0, rate],
+        to,
+        payload: vec![payload],
+    })
 }
 
 /// `first` is not above `most`, and one policy is the one that uses them.
