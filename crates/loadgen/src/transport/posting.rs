@@ -77,9 +77,12 @@ impl<'a> Posting<'a> {
         http.whole(answer.into_body()).await?;
         let at = http.arrived_at();
         let bytes = http.crossed_bytes().zip(before).map(|(after, before)| after - before);
-        let event = self.outbox.answered(at).map(|due| match accepted {
-            true => UpstreamEvent::Acknowledged { due, at, bytes },
-            false => UpstreamEvent::Refused { due },
+        let event = self.outbox.answered(at).map(|due| {
+            if accepted {
+                UpstreamEvent::Acknowledged { due, at, bytes }
+            } else {
+                UpstreamEvent::Refused { due }
+            }
         });
         Ok(Posted { event, last })
     }
@@ -155,15 +158,12 @@ impl<'a> SecondConnection<'a> {
                 }
                 (_, None) => self.connect().await,
             };
-            match done {
-                Ok(()) => {}
-                // The subscription tells of a server that is gone.
-                Err(_) => {
-                    self.posting.connection_lost();
-                    let pause = self.pause.mul_f64(rand::random());
-                    self.pause = PAUSES.1.min(2 * self.pause);
-                    tokio::time::sleep(pause).await;
-                }
+            // The subscription tells why, if the server is gone.
+            if done.is_err() {
+                self.posting.connection_lost();
+                let pause = self.pause.mul_f64(rand::random());
+                self.pause = PAUSES.1.min(2 * self.pause);
+                tokio::time::sleep(pause).await;
             }
         }
     }
