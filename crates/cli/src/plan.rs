@@ -5,8 +5,9 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use wirebench_measure::theory::{self, Conditions, Prediction, predict};
+use wirebench_protocol::Uplink;
 use wirebench_scenario::{
-    ConnectionSharing, Faults, HttpSettings, Overrides, Reconnect, Run, Scenario,
+    ConnectionSharing, Faults, HttpSettings, Overrides, Pace, Reconnect, Run, Scenario,
 };
 
 use crate::machine::Machine;
@@ -70,7 +71,7 @@ pub(crate) fn plan(scenario: &Scenario, workers: usize) -> String {
     }
     format!(
         "  {}\n  {} runs, at most {}; up to {} connections at once, as many open files and local \
-         ports{verdict}\n\n{}\n",
+         ports{verdict}\n\n{}{}\n",
         if scenario.top.about.is_empty() {
             "(no question: give it an `about`)"
         } else {
@@ -79,16 +80,51 @@ pub(crate) fn plan(scenario: &Scenario, workers: usize) -> String {
         thousands(runs.len() as u64),
         minutes(time),
         thousands(connections),
-        table(&settings)
+        table(&settings),
+        chats(&settings)
     )
 }
 
-const HEADER: [&str; 12] = [
+/// Returns a line for each chat: how many messages and deliveries it makes per second, and whether
+/// that is more than one core of the server can do.
+fn chats(settings: &[&Run]) -> String {
+    let mut lines: Vec<String> = Vec::new();
+    for run in settings {
+        let Some(upstream) = run.upstream.filter(|upstream| upstream.to.publishes()) else {
+            continue;
+        };
+        let (people, deliveries) = (run.subscribers as u64, run.deliveries_per_second());
+        let mut line = format!(
+            "  chat: {} people × {}/s{} = {} messages/s, each to {}: {} deliveries/s",
+            thousands(people),
+            upstream.rate,
+            if run.rate > 0.0 { format!(" + {}/s of the feed", run.rate) } else { String::new() },
+            run.published_per_second(),
+            thousands(people),
+            rounded(deliveries)
+        );
+        if deliveries > DELIVERIES_PER_CORE {
+            let most = rounded(DELIVERIES_PER_CORE);
+            let _ = write!(
+                line,
+                "\n        too much for one core, which makes some {most}/s: they grow with the \
+                 square of the people"
+            );
+        }
+        if !lines.contains(&line) {
+            lines.push(line);
+        }
+    }
+    lines.iter().fold(String::new(), |text, line| format!("{text}\n{line}"))
+}
+
+const HEADER: [&str; 13] = [
     "transport",
     "subscribers",
     "rate /s",
     "link ms",
     "poll/hold ms",
+    "sent up",
     "messages",
     "deliveries",
     "requests",
@@ -104,19 +140,26 @@ const FAULTS: usize = HEADER.len() - 1;
 /// The column that predicts when subscribers are back.
 const BACK: usize = FAULTS - 1;
 
+/// The column of what the subscribers send.
+const SENT: usize = 5;
+
+/// How many deliveries per second take one core of the server, some 6 to 10 µs each; see
+/// `docs/method.md`.
+const DELIVERIES_PER_CORE: f64 = 100_000.0;
+
 /// Lays out the table. The first and the last column are aligned to the left, the others to the
 /// right.
 fn table(settings: &[&Run]) -> String {
-    let mut rows: Vec<[String; 12]> = settings.iter().map(|run| row(run)).collect();
+    let mut rows: Vec<[String; 13]> = settings.iter().map(|run| row(run)).collect();
     let mut header = HEADER.map(str::to_owned);
     // Blank columns are left out.
-    for at in [BACK, FAULTS] {
+    for at in [SENT, BACK, FAULTS] {
         if rows.iter().all(|row| row[at].is_empty()) {
             header[at].clear();
         }
     }
     rows.insert(0, header);
-    let widths: [usize; 12] =
+    let widths: [usize; 13] =
         std::array::from_fn(|at| rows.iter().map(|row| row[at].len()).max().unwrap_or(0));
     let mut text = String::new();
     for row in rows {
@@ -134,9 +177,15 @@ fn table(settings: &[&Run]) -> String {
 
 /// Returns the planned numbers of a setting, then the predicted ones. A number that no law covers
 /// is blank.
-fn row(run: &Run) -> [String; 12] {
+fn row(run: &Run) -> [String; 13] {
     let law = prediction(run);
-    let requests = law.requests_per_message.map(|requests| requests * run.expected_deliveries());
+    let requests = law.requests_per_message.map(|requests| {
+        let posts = match run.transport.uplink() {
+            Some(Uplink::OwnConnection | Uplink::SecondConnection) => run.expected_sent(),
+            Some(Uplink::Frame) | None => None,
+        };
+        requests * run.expected_deliveries() + posts.unwrap_or_default()
+    });
     let milliseconds = |duration: Option<Duration>| {
         duration.map_or_else(String::new, |duration| format!("{:.1}", duration.as_secs_f64() * 1e3))
     };
@@ -146,6 +195,7 @@ fn row(run: &Run) -> [String; 12] {
         run.rate.to_string(),
         milliseconds(Some(run.link.delay)),
         milliseconds(run.interval.or_else(|| run.longest_hold())),
+        run.expected_sent().map_or_else(String::new, rounded),
         rounded(run.expected_messages()),
         rounded(run.expected_deliveries()),
         requests.map_or_else(String::new, rounded),
@@ -177,10 +227,12 @@ pub(crate) fn prediction(run: &Run) -> Prediction {
     if !run.faults.is_none() {
         return Prediction::default();
     }
+    // What many people say at their own times comes independently of each other.
+    let publishes = run.upstream.is_some_and(|upstream| upstream.to.publishes());
     predict(&Conditions {
         delivery: run.delivery(),
-        rate: run.rate,
-        pace: run.pace,
+        rate: run.published_per_second(),
+        pace: if publishes { Pace::Poisson } else { run.pace },
         delay: run.link.delay,
         interval: run.interval,
         hold: run.longest_hold(),
@@ -242,6 +294,14 @@ mod tests {
             "[reconnect]\npolicy = [\"same\", \"native\"]\n[faults]\navalanche-after = \"1s\"";
         let scenario = Scenario::parse("x", text, Path::new(""), &Overrides::default());
         let plan = plan(&scenario.expect("two policies are valid"), 1);
+        insta::assert_snapshot!(plan);
+    }
+
+    #[test]
+    fn the_plan_of_a_chat_says_how_deliveries_grow_and_when_they_are_too_many() {
+        let text = "[feed]\nrate = 0\n[crowd]\nsubscribers = [10, 1_000]\n[upstream]\nrate = 0.2";
+        let scenario = Scenario::parse("x", text, Path::new(""), &Overrides::default());
+        let plan = plan(&scenario.expect("a chat is valid"), 1);
         insta::assert_snapshot!(plan);
     }
 

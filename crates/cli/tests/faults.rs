@@ -10,6 +10,7 @@ use std::path::Path;
 
 use support::{CommandOutput, Lines, Served, measure, wirebench};
 use tempfile::TempDir;
+use wirebench_protocol::Transport;
 use wirebench_report::Row;
 
 /// One short run for each transport.
@@ -36,7 +37,7 @@ fn a_killed_server_comes_back_and_the_messages_it_lost_are_signalled() {
     let (ended, rows) = measured(faults, &[]);
     assert_eq!(ended.code, Some(0), "{ended:?}");
     assert!(ended.stdout.contains("Faults"), "{ended:?}");
-    assert_eq!(rows.len(), 4);
+    assert_eq!(rows.len(), Transport::COUNT);
     for row in rows {
         let transport = row.text("transport").unwrap();
         let number = |column| row.number(column).unwrap_or_else(|| panic!("{transport}: {column}"));

@@ -86,7 +86,7 @@ fn init_with_a_dash_writes_to_standard_output() {
 #[test]
 fn a_crowd_too_large_for_this_machine_gives_a_warning_with_a_remedy() {
     let folder = TempDir::new().expect("a folder");
-    let scenario = "crowd = { subscribers = 1_000_000 }\n";
+    let scenario = "transports = [\"sse\"]\ncrowd = { subscribers = 1_000_000 }\n";
     fs::write(folder.path().join("crowd.toml"), scenario).expect("the scenario");
     for arguments in [&["check", "crowd.toml"][..], &["run", "crowd.toml", "--dry-run"]] {
         let ended = run(folder.path(), arguments);

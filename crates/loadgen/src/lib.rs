@@ -19,6 +19,7 @@ mod subscriber;
 mod target;
 mod tls;
 mod transport;
+mod upstream;
 mod websocket;
 
 pub use self::http::HttpClient;
@@ -33,3 +34,4 @@ pub use subscriber::{Subscriber, SubscriberEvent, run_subscriber};
 pub use target::{DEFAULT_FEED, Target, TargetError};
 pub use tls::{TlsClient, TrustError, TrustedCertificates};
 pub use transport::{SubscriberSettings, subscribe};
+pub use upstream::Outbox;

@@ -316,8 +316,15 @@ async fn run_until(
 ) -> Observed {
     let client = variant.client();
     let settings = settings();
-    let subscriber =
-        Subscriber { transport, client: &client, target, settings, seed: 7, cut: None };
+    let subscriber = Subscriber {
+        transport,
+        client: &client,
+        target,
+        settings,
+        seed: 7,
+        cut: None,
+        outbox: None,
+    };
     let mut observed = Observed::default();
     let (done, at_last) = tokio::sync::oneshot::channel();
     let mut done = Some(done);

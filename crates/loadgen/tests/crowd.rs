@@ -41,6 +41,7 @@ fn run(transport: Transport) -> Run {
         socket_io_mode: (transport == Transport::SocketIo).then(SocketIoMode::default),
         reconnect: Reconnect::default(),
         faults: Faults::default(),
+        upstream: None,
         seed: 7,
     }
 }

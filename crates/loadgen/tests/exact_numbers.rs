@@ -61,6 +61,7 @@ fn run(transport: Transport) -> Run {
         faults: Faults::default(),
         hold: transport.polls().then_some(Duration::from_secs(5)),
         socket_io_mode: (transport == Transport::SocketIo).then_some(SocketIoMode::WebSocket),
+        upstream: None,
         seed: 7,
     }
 }

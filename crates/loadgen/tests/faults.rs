@@ -58,8 +58,15 @@ async fn run_until(
         hold: Duration::from_millis(500),
         ..SubscriberSettings::default()
     };
-    let subscriber =
-        Subscriber { transport, client: &client, target, settings, seed: 7, cut: None };
+    let subscriber = Subscriber {
+        transport,
+        client: &client,
+        target,
+        settings,
+        seed: 7,
+        cut: None,
+        outbox: None,
+    };
     let (mut observed, over) = (ObservedUnderFault::default(), CancellationToken::new());
     let running = run_subscriber(&subscriber, After::Start, |event| {
         match event {
@@ -181,6 +188,7 @@ async fn pauses(
         settings,
         seed: 7,
         cut: Some(&cut),
+        outbox: None,
     };
     let mut pauses = Vec::new();
     bench.publish_numbers(1);
@@ -279,6 +287,7 @@ fn run(transport: Transport, faults: Faults) -> Run {
         socket_io_mode: (transport == Transport::SocketIo).then(SocketIoMode::default),
         reconnect: Reconnect::default(),
         faults,
+        upstream: None,
         seed: 7,
     }
 }

@@ -203,6 +203,7 @@ async fn a_subscriber_survives_a_restart_and_is_told_that_the_feed_was_reset() {
             settings: settings(),
             seed: 1,
             cut: None,
+            outbox: None,
         };
         let (mut seen, done) = (Vec::new(), CancellationToken::new());
         let observed = run_subscriber(&subscriber, After::Newest, |event| {
@@ -222,7 +223,8 @@ async fn a_subscriber_survives_a_restart_and_is_told_that_the_feed_was_reset() {
                 Event::Request { .. }
                 | Event::Empty { .. }
                 | Event::Closing
-                | Event::Retry { .. } => return,
+                | Event::Retry { .. }
+                | Event::Upstream(_) => return,
             }
             seen.push(event.clone());
         });

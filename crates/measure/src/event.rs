@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use wirebench_protocol::{Cursor, Gap, Timestamp};
 
+use crate::upstream::{Origin, UpstreamEvent};
+
 /// One thing that happened to one subscriber. The same on every transport.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Event {
@@ -46,6 +48,8 @@ pub enum Event {
         payload_bytes: usize,
         /// The payload itself, if it was asked for. Counting only needs its size.
         payload: Option<Box<str>>,
+        /// The subscriber that sent it, if one did.
+        origin: Option<Origin>,
     },
     /// The server announced that it cannot deliver some messages.
     Gap {
@@ -54,4 +58,6 @@ pub enum Event {
         /// The place from which the subscription continues.
         cursor: Cursor,
     },
+    /// Something happened to a message that the subscriber sends.
+    Upstream(UpstreamEvent),
 }

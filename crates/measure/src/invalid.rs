@@ -53,6 +53,13 @@ pub enum Invalid {
         /// The number of received deliveries.
         received: u64,
     },
+    /// Messages that subscribers sent were refused, or not acknowledged.
+    NotAcknowledged {
+        /// The number of such messages.
+        failed: u64,
+        /// The number of messages that were due.
+        sent: u64,
+    },
     /// The user ended the run early.
     Interrupted,
 }
@@ -61,7 +68,7 @@ impl fmt::Display for Invalid {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::NothingPublished => f.write_str(
-                "nothing was published in the measured window: raise `feed.rate`, or lengthen \
+                "nothing was published in the measured window: raise `feed.rate` or `upstream.rate`, or lengthen \
                  `timing.measure`",
             ),
             Self::Silent { silently, expected } => {
@@ -70,6 +77,10 @@ impl fmt::Display for Invalid {
             Self::Missing { missing, expected } => {
                 write!(f, "{missing} of {expected} deliveries missing")
             }
+            Self::NotAcknowledged { failed, sent } => write!(
+                f,
+                "{failed} of {sent} messages that subscribers sent were refused or not acknowledged"
+            ),
             Self::ConnectionsShort { subscribed, wanted } => {
                 write!(f, "{subscribed} of {wanted} subscribers connected before the window")
             }

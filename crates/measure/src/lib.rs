@@ -17,6 +17,7 @@ mod sequence;
 #[cfg(test)]
 mod testing;
 pub mod theory;
+mod upstream;
 mod validity;
 mod window;
 
@@ -32,4 +33,5 @@ pub use reconnects::Reconnects;
 pub use recorder::Recorder;
 pub use second::{CpuTime, Second};
 pub use sequence::{Arrival, Sequence};
+pub use upstream::{CountedBytes, Origin, UpstreamEvent, UpstreamRecord};
 pub use window::Window;

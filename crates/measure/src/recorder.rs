@@ -6,6 +6,7 @@ use crate::event::Event;
 use crate::latency::Latency;
 use crate::reconnects::Reconnects;
 use crate::sequence::{Arrival, Sequence};
+use crate::upstream::{UpstreamEvent, UpstreamRecord};
 use crate::window::Window;
 
 /// What a number of subscribers received. It is owned by one worker and merged at the end, so it
@@ -42,6 +43,8 @@ pub struct Recorder {
     pub without_delay: u64,
     /// Subscriptions that broke and were resumed. The load generator records them.
     pub reconnects: Reconnects,
+    /// What the subscribers sent.
+    pub upstream: UpstreamRecord,
 }
 
 impl Recorder {
@@ -70,12 +73,20 @@ impl Recorder {
                 self.empty += u64::from(inside(at));
                 sequence.start_at(cursor);
             }
-            Event::Received { cursor, published_at, received_at, payload_bytes, .. } => {
+            Event::Upstream(ref event) => self.sent(window, event),
+            Event::Received {
+                cursor, published_at, received_at, payload_bytes, origin, ..
+            } => {
                 // If nothing came before it, the subscription starts at the message itself.
                 sequence.start_at(before(cursor));
                 let arrival = sequence.arrive(cursor.seq);
                 if inside(published_at) {
                     self.arrived(arrival, published_at, received_at, payload_bytes);
+                }
+                if let Some(origin) = origin
+                    && arrival != Arrival::Duplicate
+                {
+                    self.upstream.arrived(window, origin, received_at);
                 }
             }
             Event::Gap { gap, cursor } => {
@@ -105,6 +116,7 @@ impl Recorder {
             payload_bytes,
             without_delay,
             reconnects,
+            upstream,
         } = other;
         self.delivery.merge(delivery);
         self.connect.merge(connect);
@@ -120,6 +132,7 @@ impl Recorder {
         self.payload_bytes += payload_bytes;
         self.without_delay += without_delay;
         self.reconnects.merge(reconnects);
+        self.upstream.merge(upstream);
     }
 
     /// Returns the same without delays. Messages that arrived while the subscriber was told not to
@@ -129,8 +142,17 @@ impl Recorder {
         Self {
             without_delay: self.without_delay + self.delivery.len(),
             delivery: Latency::new(),
+            upstream: self.upstream.without_delays(),
             ..self
         }
+    }
+
+    /// A request that carries a message counts like every other.
+    fn sent(&mut self, window: Option<Window>, event: &UpstreamEvent) {
+        if let UpstreamEvent::Sent { at, request: true, .. } = event {
+            self.requests += u64::from(window.is_some_and(|window| window.contains(*at)));
+        }
+        self.upstream.observe(window, event);
     }
 
     fn arrived(
@@ -200,6 +222,7 @@ mod tests {
             received_at: at(received),
             payload_bytes: 10,
             payload: None,
+            origin: None,
         }
     }
 
@@ -293,6 +316,7 @@ mod tests {
             received_at: at(time),
             payload_bytes: 10,
             payload: None,
+            origin: None,
         };
         let recorder = seen(
             WINDOW,
@@ -338,6 +362,7 @@ mod tests {
                     received_at,
                     payload_bytes,
                     payload: None,
+                    origin: None,
                 }
             ),
             (0..9_u64, place())

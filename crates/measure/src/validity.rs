@@ -53,7 +53,13 @@ impl Measurement {
             .value_at_percentile(99.0)
             .filter(|lag| *lag > GENERATOR_LATE_P99)
             .map(|lag_p99| Invalid::GeneratorLate { lag_p99 });
-        [short, nothing, silent, lost, clocks, busy, late].into_iter().flatten().collect()
+        let failed = seen.upstream.refused + seen.upstream.unacknowledged();
+        let not_acknowledged = (failed > 0 && self.faults.is_none())
+            .then_some(Invalid::NotAcknowledged { failed, sent: seen.upstream.sent });
+        [short, nothing, silent, lost, not_acknowledged, clocks, busy, late]
+            .into_iter()
+            .flatten()
+            .collect()
     }
 }
 
@@ -72,6 +78,21 @@ mod tests {
         assert_eq!(measurement.missing(), None);
         assert_eq!(measurement.server_cpu_per_message(), None);
         assert_eq!(measurement.judge(3), []);
+    }
+
+    #[test]
+    fn a_message_that_was_sent_and_not_acknowledged_makes_a_run_without_faults_invalid() {
+        let mut measurement = measurement();
+        (measurement.seen.upstream.sent, measurement.seen.upstream.acknowledged) = (10, 7);
+        measurement.seen.upstream.refused = 1;
+        let reasons = measurement.judge(3);
+        assert_eq!(reasons, [Invalid::NotAcknowledged { failed: 3, sent: 10 }]);
+        assert_eq!(
+            reasons[0].to_string(),
+            "3 of 10 messages that subscribers sent were refused or not acknowledged"
+        );
+        measurement.faults = Some(FaultOutcome { wanted: 3, ..FaultOutcome::default() });
+        assert_eq!(measurement.judge(3), [], "with faults it is what is measured");
     }
 
     #[test]

@@ -26,7 +26,7 @@ pub use message::{Gap, Hello, Message, PollBody, Published};
 pub use payload_file::{MAX_PAYLOAD_BYTES, PayloadFileError, read_payload_file};
 pub use socket_io::{SocketIoMode, UnknownSocketIoMode};
 pub use time::Timestamp;
-pub use transport::{Look, Marker, Transport, UnknownTransport};
+pub use transport::{Look, Marker, Transport, UnknownTransport, Uplink};
 
 /// The place of a message in its feed, counted from 1 without holes. 0 is the place before the
 /// first message.

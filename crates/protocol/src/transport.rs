@@ -34,6 +34,17 @@ pub enum Transport {
     SocketIo,
 }
 
+/// How a subscriber sends while it is subscribed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Uplink {
+    /// A request over the subscriber's own connection, between two of its polls.
+    OwnConnection,
+    /// A request over a second connection: an answer that has not ended occupies the first one.
+    SecondConnection,
+    /// A frame within the subscription.
+    Frame,
+}
+
 /// The shape that marks a transport in charts and legends, so that colour is never the only
 /// difference.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -132,6 +143,17 @@ impl Transport {
                 marker: Marker::Cross,
                 dash: &[12, 4],
             },
+        }
+    }
+
+    /// Returns how a subscriber sends while it is subscribed over this transport. `None` if the load
+    /// generator cannot send over it yet.
+    pub const fn uplink(self) -> Option<Uplink> {
+        match self {
+            Self::ShortPolling => Some(Uplink::OwnConnection),
+            Self::LongPolling | Self::Sse => Some(Uplink::SecondConnection),
+            Self::WebSocket => Some(Uplink::Frame),
+            Self::SocketIo => None,
         }
     }
 

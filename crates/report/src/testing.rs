@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use wirebench_measure::{
-    CpuTime, LoadgenCost, Measurement, OtherLoad, OtherProcess, Recorder, Second, ServerCost,
-    Traffic,
+    CountedBytes, CpuTime, LoadgenCost, Measurement, OtherLoad, OtherProcess, Recorder, Second,
+    ServerCost, Traffic,
 };
 use wirebench_protocol::control::{Pace, Payload};
 use wirebench_protocol::{Timestamp, Transport};
@@ -39,6 +39,7 @@ pub(crate) fn run() -> Run {
         socket_io_mode: None,
         reconnect: Reconnect::default(),
         faults: Faults::default(),
+        upstream: None,
         seed: 42,
     }
 }
@@ -88,6 +89,20 @@ pub(crate) fn measurement() -> Measurement {
         faults: None,
         invalid: Vec::new(),
     }
+}
+
+/// Returns what the subscribers of a chat saw: 40 messages, each sent once or twice.
+pub(crate) fn sent_and_received() -> Recorder {
+    let mut seen = measurement().seen;
+    let sent = &mut seen.upstream;
+    (sent.sent, sent.acknowledged, sent.requests, sent.repeated) = (40, 40, 42, 2);
+    (sent.bytes, sent.second_connections) = (CountedBytes { bytes: 20_000, messages: 40 }, 3);
+    for millis in 51..91 {
+        sent.ack.record(Duration::from_millis(millis));
+        sent.echo.record(Duration::from_millis(millis + 1));
+        sent.others.record(Duration::from_millis(millis + 2));
+    }
+    seen
 }
 
 pub(crate) fn record<'a>(run: &'a Run, measurement: &'a Measurement) -> RunRecord<'a> {

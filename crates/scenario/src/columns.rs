@@ -4,7 +4,7 @@
 //! this crate, so the names are repeated here. A test of `wirebench-report` compares the two lists.
 
 /// Every column of `runs.csv`, in the order of the file.
-pub const COLUMNS: [&str; 77] = [
+pub const COLUMNS: [&str; 94] = [
     "schema_version",
     "scenario",
     "run_id",
@@ -82,10 +82,27 @@ pub const COLUMNS: [&str; 77] = [
     "disturbed",
     "disturbed_reason",
     "socket_io_mode",
+    "upstream_rate_per_s",
+    "upstream_to",
+    "upstream_payload_bytes",
+    "upstream_sent",
+    "upstream_ack_p50_us",
+    "upstream_ack_p99_us",
+    "upstream_echo_p50_us",
+    "upstream_echo_p99_us",
+    "upstream_others_p50_us",
+    "upstream_others_p99_us",
+    "upstream_requests_per_message",
+    "upstream_bytes_per_message",
+    "upstream_refused",
+    "upstream_unacknowledged",
+    "upstream_repeated",
+    "upstream_late",
+    "upstream_second_connections",
 ];
 
 /// The columns that hold words. No bound can be set on them.
-pub(crate) const WORDS: [&str; 15] = [
+pub(crate) const WORDS: [&str; 16] = [
     "scenario",
     "run_id",
     "transport",
@@ -101,4 +118,5 @@ pub(crate) const WORDS: [&str; 15] = [
     "disturbed",
     "disturbed_reason",
     "socket_io_mode",
+    "upstream_to",
 ];

@@ -2,31 +2,39 @@
 
 use std::time::Duration;
 
-use wirebench_protocol::{STREAMS_PER_CONNECTION, SocketIoMode};
+use wirebench_protocol::{STREAMS_PER_CONNECTION, SocketIoMode, Uplink};
 
 use crate::{ConnectionSharing, Run};
 
 impl Run {
     /// Returns the maximum number of connections that are open at once when the load generator has
     /// this many worker threads. Each subscriber has one connection; over Socket.IO it may have
-    /// more. If connections are shared, each thread opens one connection for as many subscribers as
-    /// the server allows streams on it. A proxy has two connections for each connection of a
-    /// subscriber, so that there are twice as many.
+    /// more, and it has a second one if it sends over a transport that occupies the first. If
+    /// connections are shared, these are streams, and each thread opens one connection for as many
+    /// as the server allows on it. A proxy has two connections for each of a subscriber's, so that
+    /// there are twice as many.
     pub fn connections(&self, workers: usize) -> usize {
-        let each = match self.socket_io_mode {
-            None | Some(SocketIoMode::WebSocket) => 1,
+        let needed = self.connections_each() * self.subscribers;
+        if self.http.connections == ConnectionSharing::Shared {
+            let workers = workers.clamp(1, self.subscribers.max(1));
+            let streams = usize::try_from(STREAMS_PER_CONNECTION).unwrap_or(usize::MAX);
+            return workers * needed.div_ceil(workers).div_ceil(streams);
+        }
+        if self.faults.proxy.is_some() { 2 * needed } else { needed }
+    }
+
+    /// Returns the number of connections of one subscriber, if they are not shared.
+    fn connections_each(&self) -> usize {
+        match self.socket_io_mode {
             // One is held, and one posts.
             Some(SocketIoMode::Polling) => 2,
             // Until the session has moved to the third.
             Some(SocketIoMode::Upgrade) => 3,
-        };
-        if self.http.connections == ConnectionSharing::Shared {
-            let workers = workers.clamp(1, self.subscribers.max(1));
-            let streams = usize::try_from(STREAMS_PER_CONNECTION).unwrap_or(usize::MAX);
-            return workers * (each * self.subscribers.div_ceil(workers)).div_ceil(streams);
+            None | Some(SocketIoMode::WebSocket) => match self.transport.uplink() {
+                Some(Uplink::SecondConnection) if self.upstream.is_some() => 2,
+                Some(Uplink::SecondConnection | Uplink::OwnConnection | Uplink::Frame) | None => 1,
+            },
         }
-        let connections = each * self.subscribers;
-        if self.faults.proxy.is_some() { 2 * connections } else { connections }
     }
 
     /// Returns how often the link is crossed until a subscriber that dials has its cursor, over
@@ -48,9 +56,29 @@ impl Run {
         self.ramp + self.timing.warm_up + self.timing.measure + self.timing.drain
     }
 
+    /// Returns the messages per second that enter the feed, on average: those of its publisher, and
+    /// those that the subscribers publish.
+    pub fn published_per_second(&self) -> f64 {
+        let publishes = self.upstream.filter(|upstream| upstream.to.publishes());
+        self.rate + publishes.map_or(0.0, |upstream| count(self.subscribers) * upstream.rate)
+    }
+
+    /// Returns the deliveries per second, on average. In a chat they grow with the square of the
+    /// number of people.
+    pub fn deliveries_per_second(&self) -> f64 {
+        self.published_per_second() * count(self.subscribers)
+    }
+
+    /// Returns the mean number of messages that the subscribers send in the measured window. `None`
+    /// if they send nothing.
+    pub fn expected_sent(&self) -> Option<f64> {
+        let upstream = self.upstream?;
+        Some(count(self.subscribers) * upstream.rate * self.timing.measure.as_secs_f64())
+    }
+
     /// Returns the mean number of messages that are published in the measured window.
     pub fn expected_messages(&self) -> f64 {
-        self.rate * self.timing.measure.as_secs_f64()
+        self.published_per_second() * self.timing.measure.as_secs_f64()
     }
 
     /// Returns the mean number of deliveries of those messages, to all subscribers together.
@@ -107,6 +135,23 @@ mod tests {
         assert_eq!(trips(Transport::SocketIo, "socket-io.mode = \"websocket\""), 6);
         assert_eq!(trips(Transport::SocketIo, ""), 8);
         assert_eq!(trips(Transport::SocketIo, "http.tls = true"), 12);
+    }
+
+    #[test]
+    fn in_a_chat_the_deliveries_grow_with_the_square_of_the_people() {
+        let chat = |people| {
+            let text = format!("crowd.subscribers = {people}\nfeed.rate = 0\nupstream.rate = 0.5");
+            run(Transport::Sse, &text)
+        };
+        let (ten, hundred) = (chat(10), chat(100));
+        assert_eq!((ten.connections(1), hundred.connections(1)), (20, 200));
+        assert_eq!((ten.expected_sent(), ten.expected_messages()), (Some(50.0), 50.0));
+        assert!((ten.deliveries_per_second() - 50.0).abs() < 1e-9);
+        assert!((hundred.deliveries_per_second() - 5_000.0).abs() < 1e-9);
+        let text = "upstream = { rate = 0.5, to = \"echo\" }";
+        let echo = run(Transport::WebSocket, text);
+        assert_eq!((echo.connections(1), echo.expected_sent()), (100, Some(500.0)));
+        assert!((echo.expected_messages() - 100.0).abs() < 1e-9, "an echo is published to nobody");
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::time::Duration;
 use wirebench_protocol::control::{Pace, Payload};
 use wirebench_protocol::{Delivery, SocketIoMode, Transport};
 
-use crate::{Faults, HttpSettings, LinkSettings, Reconnect, Timing};
+use crate::{Faults, HttpSettings, LinkSettings, Reconnect, Timing, Upstream};
 
 /// One transport under one combination of settings in one repeat. A row of `runs.csv` measures a
 /// run.
@@ -22,7 +22,7 @@ pub struct Run {
     pub subscribers: usize,
     /// The time over which they connect.
     pub ramp: Duration,
-    /// Messages per second.
+    /// Messages per second of the feed's publisher; 0: it has none.
     pub rate: f64,
     /// How the messages are spread over time.
     pub pace: Pace,
@@ -43,6 +43,8 @@ pub struct Run {
     pub hold: Option<Duration>,
     /// What carries the session. `None` unless the transport is Socket.IO.
     pub socket_io_mode: Option<SocketIoMode>,
+    /// What each subscriber sends. `None`: nothing.
+    pub upstream: Option<Upstream>,
     /// How soon subscribers come back.
     pub reconnect: Reconnect,
     /// What goes wrong on purpose.

@@ -8,7 +8,9 @@ use rand::{RngExt, SeedableRng};
 use wirebench_protocol::control::{Pace, Payload};
 use wirebench_protocol::{SocketIoMode, Transport};
 
-use crate::{ConnectionSharing, Faults, HttpSettings, LinkSettings, Reconnect, Run, Scenario};
+use crate::{
+    ConnectionSharing, Faults, HttpSettings, LinkSettings, Reconnect, Run, Scenario, Upstream,
+};
 
 /// The maximum number of runs that a scenario may ask for.
 pub(crate) const MAX_RUNS: usize = 10_000;
@@ -21,6 +23,7 @@ struct SharedSettings<'s> {
     subscribers: usize,
     link: LinkSettings,
     http: HttpSettings,
+    upstream: Option<Upstream>,
     reconnect: Reconnect,
     faults: Faults,
 }
@@ -71,6 +74,7 @@ impl Scenario {
             self.crowd.subscribers.len(),
             self.link.product(),
             self.https().len(),
+            self.upstream.count(),
             self.reconnect.count(),
             self.faults.count(),
             self.contenders().len(),
@@ -80,14 +84,14 @@ impl Scenario {
     }
 
     fn shared_settings(&self) -> Vec<SharedSettings<'_>> {
-        let (paths, troubles) = (self.paths(), self.troubles());
+        let (paths, rest) = (self.paths(), self.upstream_and_troubles());
         let mut all = Vec::new();
         for &rate in &self.feed.rate {
             for &pace in &self.feed.pace {
                 for payload in &self.feed.payload {
                     for &subscribers in &self.crowd.subscribers {
                         for &(link, http) in &paths {
-                            all.extend(troubles.iter().map(|&(reconnect, faults)| {
+                            all.extend(rest.iter().map(|&(upstream, reconnect, faults)| {
                                 SharedSettings {
                                     rate,
                                     pace,
@@ -95,6 +99,7 @@ impl Scenario {
                                     subscribers,
                                     link,
                                     http,
+                                    upstream,
                                     reconnect,
                                     faults,
                                 }
@@ -107,11 +112,16 @@ impl Scenario {
         all
     }
 
-    /// Returns what goes wrong, and how subscribers come back from it.
-    fn troubles(&self) -> Vec<(Reconnect, Faults)> {
-        let faults = self.faults.combinations();
-        let with = |reconnect| faults.iter().map(move |&faults| (reconnect, faults));
-        self.reconnect.combinations().into_iter().flat_map(with).collect()
+    /// Returns what subscribers send, what goes wrong, and how they come back from it.
+    fn upstream_and_troubles(&self) -> Vec<(Option<Upstream>, Reconnect, Faults)> {
+        let (reconnects, faults) = (self.reconnect.combinations(), self.faults.combinations());
+        let mut all = Vec::new();
+        for upstream in self.upstream.combinations() {
+            for &reconnect in &reconnects {
+                all.extend(faults.iter().map(|&faults| (upstream, reconnect, faults)));
+            }
+        }
+        all
     }
 
     /// Returns what lies between a subscriber and the server.
@@ -190,6 +200,7 @@ impl Scenario {
             interval: contender.interval,
             hold: contender.hold,
             socket_io_mode: contender.socket_io_mode,
+            upstream: shared.upstream,
             reconnect: shared.reconnect,
             faults: shared.faults,
             seed,

@@ -12,6 +12,7 @@ use crate::tables::short_polling::ShortPollingTable;
 use crate::tables::socket_io::SocketIoTable;
 use crate::tables::timing::Timing;
 use crate::tables::top::TopTable;
+use crate::tables::upstream::UpstreamTable;
 
 /// A question put to several transports, table by table as in the file.
 ///
@@ -37,6 +38,8 @@ pub struct Scenario {
     pub long_polling: LongPollingTable,
     /// `[socket-io]`
     pub socket_io: SocketIoTable,
+    /// `[upstream]`
+    pub upstream: UpstreamTable,
     /// `[reconnect]`
     pub reconnect: ReconnectTable,
     /// `[faults]`

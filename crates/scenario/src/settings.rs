@@ -11,6 +11,7 @@ use crate::tables::long_polling::LongPollingTable;
 use crate::tables::reconnect::ReconnectTable;
 use crate::tables::short_polling::ShortPollingTable;
 use crate::tables::socket_io::SocketIoTable;
+use crate::tables::upstream::UpstreamTable;
 use crate::values::value::FieldValue;
 use crate::{Run, duration_text};
 
@@ -18,7 +19,8 @@ impl Run {
     /// Returns the value of each key that may be a list, by the path of the key, as in
     /// `("crowd.subscribers", "100")`.
     ///
-    /// Keys that do not concern the transport are left out. The tables `reconnect` and `faults` are
+    /// Keys that do not concern the transport are left out, and what subscribers send if they send
+    /// nothing. The tables `reconnect` and `faults` are
     /// one value each. `transports` is left out, since the transport names the run.
     pub fn settings(&self) -> Vec<(&'static str, String)> {
         let payload = match &self.payload {
@@ -44,6 +46,14 @@ impl Run {
         settings.extend(
             self.socket_io_mode.map(|mode| (SocketIoTable::MODE.path, mode.name().to_owned())),
         );
+        let rate = self.upstream.map_or(0.0, |upstream| upstream.rate);
+        settings.push((UpstreamTable::RATE.path, rate.to_string()));
+        settings.extend(self.upstream.into_iter().flat_map(|upstream| {
+            [
+                (UpstreamTable::TO.path, upstream.to.name().to_owned()),
+                (UpstreamTable::PAYLOAD.path, upstream.payload_bytes.to_string()),
+            ]
+        }));
         settings.push((ReconnectTable::TABLE.name, self.reconnect.to_string()));
         settings.push((
             FaultsTable::TABLE.name,
@@ -93,7 +103,8 @@ mod tests {
 
     #[test]
     fn every_key_that_may_be_a_list_is_a_setting_of_some_run() {
-        let named: Vec<_> = runs("").iter().flat_map(Run::settings).map(|(key, _)| key).collect();
+        let runs = [runs(""), runs("upstream = { rate = 1 }")].concat();
+        let named: Vec<_> = runs.iter().flat_map(Run::settings).map(|(key, _)| key).collect();
         for key in keys().filter(|key| key.list && key.name != "transports") {
             let is_named = named.contains(&key.path) || named.contains(&key.table);
             assert!(is_named, "{} is missing", key.path);

@@ -41,6 +41,7 @@ impl Scenario {
             self.short_polling.lines(),
             self.long_polling.lines(),
             self.socket_io.lines(),
+            self.upstream.lines(),
             self.reconnect.lines(),
             self.faults.lines(),
         ]

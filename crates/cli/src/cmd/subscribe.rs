@@ -156,6 +156,7 @@ async fn follow(arguments: &SubscribeArguments) -> anyhow::Result<Exit> {
         settings: settings(arguments),
         seed: std::process::id().into(),
         cut: None,
+        outbox: None,
     };
     let mut failed = None;
     let observe = |event: SubscriberEvent<'_>| match event {
@@ -234,7 +235,8 @@ fn print_event(event: &Event) -> anyhow::Result<()> {
         | Event::Request { .. }
         | Event::Empty { .. }
         | Event::Closing
-        | Event::Retry { .. } => return Ok(()),
+        | Event::Retry { .. }
+        | Event::Upstream(_) => return Ok(()),
     };
     print::data(&line)
 }

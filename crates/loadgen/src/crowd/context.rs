@@ -32,10 +32,10 @@ impl RunContext<'_> {
         self.server.usage().await.map_err(during(doing))
     }
 
-    /// Returns the publisher that the run asks for. `seed` draws its payloads.
-    pub(super) fn publisher(&self, seed: u64) -> Publisher {
+    /// Returns the publisher that the run asks for, if it asks for one. `seed` draws its payloads.
+    pub(super) fn publisher(&self, seed: u64) -> Option<Publisher> {
         let Run { rate, pace, ref payload, .. } = *self.run;
-        Publisher { rate, pace, payload: payload.clone(), seed }
+        (rate > 0.0).then(|| Publisher { rate, pace, payload: payload.clone(), seed })
     }
 
     /// Reads all counters, those of this process first. If the server is merely slow to answer, the

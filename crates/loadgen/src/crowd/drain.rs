@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use tokio::time::Instant;
+use wirebench_measure::Recorder;
 use wirebench_protocol::Timestamp;
+use wirebench_scenario::Run;
 
 use super::context::RunContext;
 use super::deliveries::Deliveries;
@@ -31,8 +33,8 @@ pub(super) async fn drain(
     let expected = published(&measured.epochs) * measured.subscribed;
     let timeline = &mut measured.timeline;
     let mut seen = workers.take_recorders().await?;
-    while workers.seen.received < expected && Instant::now() < end {
-        if !context.run.faults.is_none() {
+    while !is_complete(context.run, &workers.seen, expected) && Instant::now() < end {
+        if !context.run.faults.is_none() && is_settled(context.run, &workers.seen) {
             let deliveries = workers.deliveries(&measured.epochs).await?;
             if deliveries.missed.silently == 0 && deliveries.still_away == 0 {
                 // What arrived since the recorders were taken counts in `deliveries`, so it counts
@@ -52,4 +54,18 @@ pub(super) async fn drain(
     let counters = context.counters(workers, "draining").await?;
     observe(Progress::Second(timeline.next(counters, seen, workers.counts().open)));
     workers.deliveries(&measured.epochs).await
+}
+
+/// Returns true if everything that was expected has arrived, and everything that subscribers sent
+/// was answered and has arrived.
+fn is_complete(run: &Run, seen: &Recorder, expected: u64) -> bool {
+    seen.received >= expected && is_settled(run, seen)
+}
+
+/// Returns true if everything that subscribers sent was answered, and has arrived where it was sent
+/// to. A message that was due just before the end of the window is published after it, so that it is
+/// not among those that are expected.
+fn is_settled(run: &Run, seen: &Recorder) -> bool {
+    let publishes = run.upstream.is_some_and(|upstream| upstream.to.publishes());
+    seen.upstream.is_settled(publishes.then_some(run.subscribers as u64))
 }

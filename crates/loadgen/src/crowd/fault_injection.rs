@@ -16,8 +16,8 @@ use super::worker::WorkerCommand;
 pub(super) struct FaultInjector<'a> {
     pub(super) faults: Faults,
     pub(super) window: Window,
-    /// The publisher of a server that was started again.
-    pub(super) publisher: Publisher,
+    /// The publisher of a server that was started again, if the run has one.
+    pub(super) publisher: Option<Publisher>,
     pub(super) workers: Vec<mpsc::Sender<WorkerCommand>>,
     pub(super) server: &'a RestartableServer,
     /// Carries out what the faults do to the server process.
@@ -95,8 +95,10 @@ impl FaultInjector<'_> {
         let counting = self.server.count(CountWindow { from_ns, to_ns }).await;
         counting.map_err(during("announcing the window again"))?;
         // If the server took long to start, the window may be over.
-        if Timestamp::now() < self.window.to {
-            let started = self.server.start_publisher(&self.publisher).await;
+        if let Some(publisher) = &self.publisher
+            && Timestamp::now() < self.window.to
+        {
+            let started = self.server.start_publisher(publisher).await;
             started.map_err(during("starting the publisher again"))?;
         }
         Ok(())

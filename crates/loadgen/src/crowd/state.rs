@@ -62,6 +62,9 @@ pub(super) struct WorkerState {
     pub(super) window: Cell<Option<Window>>,
     /// True while the subscribers that are chosen for it do not read.
     pub(super) stall: watch::Sender<bool>,
+    /// The window up to whose end the subscribers send. `None` before they begin, and once they
+    /// stop.
+    pub(super) sending: watch::Sender<Option<Window>>,
 }
 
 impl WorkerState {
@@ -71,6 +74,7 @@ impl WorkerState {
             stalled: RefCell::new(Recorder::new()),
             window: Cell::new(None),
             stall: watch::Sender::new(false),
+            sending: watch::Sender::new(None),
         }
     }
 

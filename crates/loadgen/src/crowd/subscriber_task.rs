@@ -1,14 +1,17 @@
 //! The task of one subscriber of a crowd: runs it and records what it sees.
 
+use std::convert::Infallible;
+use std::future::pending;
 use std::rc::Rc;
 
-use wirebench_measure::Event;
+use wirebench_measure::{Event, UpstreamEvent};
 use wirebench_protocol::{After, Timestamp};
 
 use super::state::{SubscriberState, WorkerShare, WorkerState};
 use crate::error::{SubscribeError, chain};
 use crate::subscriber::{Subscriber, SubscriberEvent, run_subscriber};
 use crate::transport::SubscriberSettings;
+use crate::upstream::{Outbox, SendSchedule};
 
 /// Runs the subscriber number `index`. Ends only if it is refused for good.
 pub(super) async fn subscriber_task(
@@ -53,6 +56,7 @@ struct Task<'a> {
 impl Task<'_> {
     async fn run(&self) {
         let run = &self.share.run;
+        let outbox = run.upstream.map(|upstream| Outbox::new(upstream, self.number()));
         let subscriber = Subscriber {
             transport: run.transport,
             client: &self.share.client,
@@ -63,17 +67,49 @@ impl Task<'_> {
                 socket_io_mode: run.socket_io_mode.unwrap_or_default(),
                 reconnect: run.reconnect,
                 headers: run.http.headers,
+                sender: run.upstream.map(|_| self.number()),
                 ..SubscriberSettings::default()
             },
             seed: run.seed.wrapping_add(self.index as u64),
             cut: Some(&self.state.cut).filter(|_| !run.faults.is_none()),
+            outbox: outbox.as_ref(),
         };
-        run_subscriber(&subscriber, After::Newest, |event| match event {
+        let running = run_subscriber(&subscriber, After::Newest, |event| match event {
             SubscriberEvent::Event(event) => self.record(event),
             SubscriberEvent::Interrupted { why, .. } => self.interrupted(why),
-        })
-        .await;
+        });
+        tokio::select! {
+            biased;
+            never = self.fill(outbox.as_ref()) => match never {},
+            _ = running => {}
+        }
         self.share.status.send_modify(|status| status.refused += 1);
+    }
+
+    fn number(&self) -> u64 {
+        self.index as u64
+    }
+
+    /// Puts each message into the outbox when it is due, from the announcement of the window to its
+    /// end.
+    async fn fill(&self, outbox: Option<&Outbox>) -> Infallible {
+        let Some((outbox, upstream)) = outbox.zip(self.share.run.upstream) else {
+            return pending().await;
+        };
+        let mut sending = self.worker.sending.subscribe();
+        // The worker owns the sender, which outlives this.
+        let window = sending.wait_for(Option::is_some).await.map_or(None, |window| *window);
+        let seed = self.share.run.seed.wrapping_add(self.number());
+        let schedule = SendSchedule::new(upstream.interval(), Timestamp::now(), seed);
+        for due in schedule.take_while(|due| window.is_some_and(|window| *due < window.to)) {
+            tokio::time::sleep(due.saturating_since(Timestamp::now())).await;
+            if sending.borrow().is_none() {
+                break;
+            }
+            self.record(&Event::Upstream(UpstreamEvent::Due { due }));
+            outbox.push(due);
+        }
+        pending().await
     }
 
     fn record(&self, event: &Event) {

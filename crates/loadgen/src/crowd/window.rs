@@ -44,9 +44,10 @@ pub(super) async fn open(
     workers.command(|| WorkerCommand::SetWindow(window)).await?;
     let count = CountWindow { from_ns: window.from, to_ns: window.to };
     context.server.count(count).await.map_err(during("announcing the window"))?;
-    let publisher = context.publisher(context.run.seed);
-    let started = context.server.start_publisher(&publisher).await;
-    started.map_err(during("starting the publisher"))?;
+    if let Some(publisher) = context.publisher(context.run.seed) {
+        let started = context.server.start_publisher(&publisher).await;
+        started.map_err(during("starting the publisher"))?;
+    }
     if context.until(window.from).await {
         return Ok(window);
     }
@@ -77,6 +78,7 @@ pub(super) async fn measure(
         // ends here.
         window.to = closing.at;
     }
+    workers.command(|| WorkerCommand::StopSending).await?;
     let stopped = context.server.stop_publisher().await;
     let late_publishes = stopped.map_err(during("stopping the publisher"))?;
     let epochs = context.server.epochs().await.map_err(during("counting what was published"))?;

@@ -36,8 +36,10 @@ pub(super) struct Worker {
 pub(super) enum WorkerCommand {
     /// Start no more subscribers, and drop those that have not subscribed: the crowd is complete.
     CompleteRamp,
-    /// This is the window.
+    /// This is the window. The subscribers that send begin now.
     SetWindow(Window),
+    /// Send no more messages.
+    StopSending,
     /// Return what was seen since the last time.
     TakeRecorder(oneshot::Sender<Recorder>),
     /// Cut this share of the connections whose subscribers are subscribed.
@@ -123,7 +125,11 @@ impl EventLoop {
     fn carry_out(&mut self, command: WorkerCommand) {
         match command {
             WorkerCommand::CompleteRamp => self.complete_ramp(),
-            WorkerCommand::SetWindow(window) => self.state.window.set(Some(window)),
+            WorkerCommand::SetWindow(window) => {
+                self.state.window.set(Some(window));
+                self.state.sending.send_replace(Some(window));
+            }
+            WorkerCommand::StopSending => _ = self.state.sending.send_replace(None),
             WorkerCommand::TakeRecorder(reply) => {
                 // Nobody receives it any more if the run was given up.
                 let _ = reply.send(self.state.take_recorder());

@@ -9,6 +9,7 @@ use tokio_rustls::client::TlsStream;
 use tokio_util::either::Either;
 
 use super::arrivals::Arrivals;
+use super::crossed_bytes::CrossedBytes;
 use super::emulated_link::LinkedSocket;
 
 /// One TCP connection: `TCP_NODELAY` set, counted, delayed by the link in both directions,
@@ -22,20 +23,27 @@ pub struct MeasuredConnection {
     /// TLS is boxed: the state of a session takes about a kilobyte.
     stream: Either<LinkedSocket, Box<TlsStream<LinkedSocket>>>,
     arrivals: Arrivals,
+    crossed: CrossedBytes,
 }
 
 impl MeasuredConnection {
     pub(super) fn plain(socket: LinkedSocket, arrivals: Arrivals) -> Self {
-        Self { stream: Either::Left(socket), arrivals }
+        Self { stream: Either::Left(socket), arrivals, crossed: CrossedBytes::default() }
     }
 
     pub(super) fn encrypted(tls: TlsStream<LinkedSocket>, arrivals: Arrivals) -> Self {
-        Self { stream: Either::Right(Box::new(tls)), arrivals }
+        let crossed = CrossedBytes::default();
+        Self { stream: Either::Right(Box::new(tls)), arrivals, crossed }
     }
 
     /// Returns the stamp of the bytes that this connection hands to its reader.
     pub fn arrivals(&self) -> Arrivals {
         self.arrivals.clone()
+    }
+
+    /// Returns the count of the bytes that cross this connection.
+    pub(crate) fn crossed(&self) -> CrossedBytes {
+        self.crossed.clone()
     }
 }
 
@@ -45,8 +53,9 @@ impl AsyncRead for MeasuredConnection {
         cx: &mut Context<'_>,
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
+        let before = buf.filled().len();
         match &mut self.stream {
-            Either::Left(socket) => Pin::new(socket).poll_read(cx, buf),
+            Either::Left(socket) => ready!(Pin::new(socket).poll_read(cx, buf))?,
             // Not the `poll_read` of TLS, which reads from the socket until `buf` is full: the
             // messages that it collects would all have the stamp of the last.
             Either::Right(tls) => {
@@ -55,9 +64,10 @@ impl AsyncRead for MeasuredConnection {
                 let taken = decrypted.len().min(buf.remaining());
                 buf.put_slice(&decrypted[..taken]);
                 tls.consume(taken);
-                Poll::Ready(Ok(()))
             }
         }
+        self.crossed.add(buf.filled().len() - before);
+        Poll::Ready(Ok(()))
     }
 }
 
@@ -67,7 +77,9 @@ impl AsyncWrite for MeasuredConnection {
         cx: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write(cx, bytes)
+        let written = ready!(Pin::new(&mut self.stream).poll_write(cx, bytes))?;
+        self.crossed.add(written);
+        Poll::Ready(Ok(written))
     }
 
     fn poll_write_vectored(
@@ -75,7 +87,9 @@ impl AsyncWrite for MeasuredConnection {
         cx: &mut Context<'_>,
         slices: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write_vectored(cx, slices)
+        let written = ready!(Pin::new(&mut self.stream).poll_write_vectored(cx, slices))?;
+        self.crossed.add(written);
+        Poll::Ready(Ok(written))
     }
 
     fn is_write_vectored(&self) -> bool {

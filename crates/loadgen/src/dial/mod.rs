@@ -7,9 +7,11 @@
 mod arrivals;
 mod connection;
 mod counted_socket;
+mod crossed_bytes;
 mod dialer;
 mod emulated_link;
 
 pub use arrivals::Arrivals;
 pub use connection::MeasuredConnection;
+pub(crate) use crossed_bytes::CrossedBytes;
 pub use dialer::{Dialer, TrafficCounts};

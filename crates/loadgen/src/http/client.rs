@@ -12,7 +12,7 @@ use super::headers::{RequestKind, headers};
 use super::http1::Http1;
 use super::http2::Http2;
 use super::pool::Pool;
-use crate::dial::{Arrivals, Dialer};
+use crate::dial::{Arrivals, CrossedBytes, Dialer};
 use crate::error::SubscribeError;
 use crate::target::Target;
 
@@ -62,26 +62,32 @@ impl HttpClient {
         let within = OPENING_TIMEOUT + OPENING_ROUND_TRIPS * self.dialer.round_trip();
         let deadline = Deadline::new(within);
         let opened = self.open(target, within).await;
-        let (protocol, arrivals) =
+        let (protocol, arrivals, crossed) =
             opened.map_err(|source| SubscribeError::Connect { address: target.address, source })?;
-        Ok(ClientConnection::new(protocol, arrivals, deadline, within))
+        Ok(ClientConnection::new(protocol, arrivals, crossed, deadline, within))
     }
 
-    async fn open(&self, target: &Target, within: Duration) -> io::Result<(Protocol, Arrivals)> {
+    /// The bytes of a connection that others share are not those of the subscriber.
+    async fn open(
+        &self,
+        target: &Target,
+        within: Duration,
+    ) -> io::Result<(Protocol, Arrivals, Option<CrossedBytes>)> {
         let HttpSettings { version, connections, .. } = self.http;
         if version == 2 && connections == ConnectionSharing::Shared {
             let joined = self.pool.join(&self.dialer, target, within).await?;
             let arrivals = joined.arrivals.clone();
-            return Ok((Protocol::Http2(Box::new(Http2::shared(joined, target)?)), arrivals));
+            let http = Http2::shared(joined, target)?;
+            return Ok((Protocol::Http2(Box::new(http)), arrivals, None));
         }
         let connection = self.dialer.connect(target, version).await?;
-        let arrivals = connection.arrivals();
+        let (arrivals, crossed) = (connection.arrivals(), connection.crossed());
         let protocol = if version == 2 {
             Protocol::Http2(Box::new(Http2::own(connection, target).await?))
         } else {
             Protocol::Http1(Box::new(Http1::new(connection).await?))
         };
-        Ok((protocol, arrivals))
+        Ok((protocol, arrivals, Some(crossed)))
     }
 
     /// Returns the headers of a request of this kind to `target`.

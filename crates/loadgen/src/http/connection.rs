@@ -14,7 +14,7 @@ use super::failure::Failure;
 use super::http1::Http1;
 use super::http2::Http2;
 use super::tunnel::Http2Tunnel;
-use crate::dial::{Arrivals, MeasuredConnection};
+use crate::dial::{Arrivals, CrossedBytes, MeasuredConnection};
 use crate::error::SubscribeError;
 
 /// The maximum size of the body of a poll; a window of messages has to fit.
@@ -28,6 +28,8 @@ const MAX_BODY_BYTES: usize = 256 << 20;
 pub(crate) struct ClientConnection {
     protocol: Protocol,
     arrivals: Arrivals,
+    /// `None` if others share the connection.
+    crossed: Option<CrossedBytes>,
     deadline: Deadline,
     /// The length that `deadline` was set to, for the error that reports it.
     within: Duration,
@@ -53,15 +55,23 @@ impl ClientConnection {
     pub(super) fn new(
         protocol: Protocol,
         arrivals: Arrivals,
+        crossed: Option<CrossedBytes>,
         deadline: Deadline,
         within: Duration,
     ) -> Self {
-        Self { protocol, arrivals, deadline, within, asked: (Method::GET, Uri::default()) }
+        let asked = (Method::GET, Uri::default());
+        Self { protocol, arrivals, crossed, deadline, within, asked }
     }
 
     /// Returns when the last bytes arrived.
     pub(crate) fn arrived_at(&self) -> Timestamp {
         self.arrivals.last()
+    }
+
+    /// Returns how many bytes have crossed the connection both ways, without TLS. `None` if others
+    /// share it.
+    pub(crate) fn crossed_bytes(&self) -> Option<u64> {
+        self.crossed.as_ref().map(CrossedBytes::so_far)
     }
 
     /// Returns the stamp of the connection.

@@ -16,7 +16,8 @@ use super::backoff::Backoff;
 use crate::error::SubscribeError;
 use crate::http::HttpClient;
 use crate::target::Target;
-use crate::transport::{SubscriberSettings, subscribe};
+use crate::transport::{SubscriberSettings, subscribe_and_send};
+use crate::upstream::Outbox;
 
 /// One subscriber of a feed.
 #[derive(Clone, Copy, Debug)]
@@ -35,6 +36,8 @@ pub struct Subscriber<'a> {
     /// does that. The connection is dropped without a closing handshake, and what is under way is
     /// lost.
     pub cut: Option<&'a Notify>,
+    /// What it sends. It also has to have a number, `settings.sender`. `None`: nothing.
+    pub outbox: Option<&'a Outbox>,
 }
 
 /// What happens to a subscriber.
@@ -118,8 +121,9 @@ async fn follow(
     connection: &mut ConnectionRecord,
     observe: &mut impl FnMut(SubscriberEvent<'_>),
 ) -> Option<SubscribeError> {
-    let Subscriber { transport, client, target, cut, .. } = *subscriber;
-    let mut events = subscribe(transport, client, target, position.after, settings);
+    let Subscriber { transport, client, target, cut, outbox, .. } = *subscriber;
+    let after = position.after;
+    let mut events = subscribe_and_send(transport, client, target, after, settings, outbox);
     let mut is_cut = pin!(async {
         match cut {
             Some(cut) => cut.notified().await,
@@ -160,7 +164,7 @@ impl Position {
                 self.after = After::Cursor(cursor);
             }
             Event::Retry { after } => self.backoff.requested(after),
-            Event::Closing | Event::Request { .. } => {}
+            Event::Closing | Event::Request { .. } | Event::Upstream(_) => {}
         }
     }
 }
@@ -190,7 +194,7 @@ impl ConnectionRecord {
             Event::Received { .. } => self.delivered = true,
             Event::Closing => self.closing = true,
             Event::Request { .. } => self.requested = Instant::now(),
-            Event::Empty { .. } | Event::Gap { .. } | Event::Retry { .. } => {}
+            Event::Empty { .. } | Event::Gap { .. } | Event::Retry { .. } | Event::Upstream(_) => {}
         }
     }
 

@@ -3,7 +3,7 @@
 use futures::TryFutureExt;
 use futures::stream::{self, BoxStream, StreamExt};
 use http::header::HeaderMap;
-use wirebench_measure::Event;
+use wirebench_measure::{Event, Origin};
 use wirebench_protocol::{After, Cursor, Message, Timestamp};
 
 use super::settings::SubscriberSettings;
@@ -11,6 +11,7 @@ use crate::error::SubscribeError;
 use crate::http::{ClientConnection, HttpClient, RequestKind};
 use crate::socket_io::Connector;
 use crate::target::Target;
+use crate::upstream::{Outbox, SentMessage};
 
 /// The client half of one transport: one subscription, from its opening to its end.
 pub(super) trait Client<'a>: Sized + Send {
@@ -30,6 +31,8 @@ pub(super) struct Opening<'a> {
     pub(super) target: &'a Target,
     pub(super) after: After,
     pub(super) settings: SubscriberSettings,
+    /// What the subscriber sends. `None`: nothing.
+    pub(super) outbox: Option<&'a Outbox>,
 }
 
 impl Opening<'_> {
@@ -82,6 +85,12 @@ pub(super) fn received(
         published_at: message.published_at,
         received_at: at,
         payload_bytes: payload.len(),
+        origin: settings.sender.and_then(|receiver| origin(payload, receiver)),
         payload: settings.payloads.then(|| payload.into()),
     }
+}
+
+/// Returns who sent a message, if a subscriber did.
+fn origin(payload: &str, receiver: u64) -> Option<Origin> {
+    SentMessage::read(payload).map(|sent| Origin { due: sent.due, own: sent.sender == receiver })
 }

@@ -13,10 +13,17 @@
 //! the first. A `ClientConnection` carries one request at a time, and over HTTP/1.1 a held request
 //! occupies the connection; over shared HTTP/2 the second one is another stream of the same
 //! connection.
+//!
+//! # What a subscriber sends
+//!
+//! An `Outbox` holds the messages that are due. Where the connection carries frames, the client half
+//! takes them from there. `posting.rs` posts them otherwise: short polling between two polls over its
+//! own connection, the others over a second one beside their subscription.
 
 mod client;
 mod long_polling;
 mod poller;
+mod posting;
 mod settings;
 mod short_polling;
 mod socket_io;
@@ -29,6 +36,7 @@ use wirebench_protocol::{After, Transport};
 
 use self::client::{Opening, events};
 use self::long_polling::LongPolling;
+use self::posting::beside;
 use self::short_polling::ShortPolling;
 use self::socket_io::SocketIo;
 use self::sse::Sse;
@@ -36,6 +44,7 @@ use self::websocket::WebSocket;
 use crate::error::SubscribeError;
 use crate::http::HttpClient;
 use crate::target::Target;
+use crate::upstream::Outbox;
 
 pub use settings::SubscriberSettings;
 
@@ -55,12 +64,28 @@ pub fn subscribe<'a>(
     after: After,
     settings: &SubscriberSettings,
 ) -> BoxStream<'a, Result<Event, SubscribeError>> {
-    let opening = Opening { client, target, after, settings: *settings };
+    subscribe_and_send(transport, client, target, after, settings, None)
+}
+
+/// The same as [`subscribe`], and sends the messages of `outbox`. Their events come in between. What
+/// an earlier subscription sent and was not acknowledged is sent again.
+pub(crate) fn subscribe_and_send<'a>(
+    transport: Transport,
+    client: &'a HttpClient,
+    target: &'a Target,
+    after: After,
+    settings: &SubscriberSettings,
+    outbox: Option<&'a Outbox>,
+) -> BoxStream<'a, Result<Event, SubscribeError>> {
+    if let Some(outbox) = outbox {
+        outbox.connection_lost();
+    }
+    let opening = Opening { client, target, after, settings: *settings, outbox };
     match transport {
-        Transport::ShortPolling => events::<ShortPolling>(opening),
-        Transport::LongPolling => events::<LongPolling>(opening),
-        Transport::Sse => events::<Sse>(opening),
-        Transport::WebSocket => events::<WebSocket>(opening),
+        Transport::ShortPolling => events::<ShortPolling<'_>>(opening),
+        Transport::LongPolling => beside(events::<LongPolling>(opening), opening),
+        Transport::Sse => beside(events::<Sse>(opening), opening),
+        Transport::WebSocket => events::<WebSocket<'_>>(opening),
         Transport::SocketIo => events::<SocketIo<'_>>(opening),
     }
 }

@@ -10,9 +10,11 @@ use wirebench_measure::Event;
 use wirebench_protocol::{After, Cursor, FEED_CURSOR, PollBody, Timestamp, Transport};
 
 use super::client::{Opening, received};
+use super::posting::{Posted, Posting};
 use super::settings::SubscriberSettings;
 use crate::error::SubscribeError;
 use crate::http::{ClientConnection, RequestKind, ResponseBody, is_empty, is_last};
+use crate::upstream::Outgoing;
 
 /// A subscriber that polls. It holds the cursor to continue from, as the last answer gave it.
 pub(super) struct Poller {
@@ -98,6 +100,30 @@ impl Poller {
         } else {
             return Err(self.http.refused(answer).await);
         }
+        if last {
+            self.closing = true;
+            self.events.push_back(Event::Closing);
+        }
+        Ok(())
+    }
+
+    /// Posts a message between two polls and waits for its answer. [`Poller::event`] then returns
+    /// what became of it.
+    pub(super) async fn post(
+        &mut self,
+        posting: &Posting<'_>,
+        message: &Outgoing,
+    ) -> Result<(), SubscribeError> {
+        let Posted { event, last } = match posting.exchange(&mut self.http, message).await {
+            // The connection has ended as properly as between two polls. The next one is sent the
+            // message again.
+            Err(error) if error.is_unprocessed() => {
+                self.closing = true;
+                return Ok(());
+            }
+            posted => posted?,
+        };
+        self.events.extend(event.map(Event::Upstream));
         if last {
             self.closing = true;
             self.events.push_back(Event::Closing);

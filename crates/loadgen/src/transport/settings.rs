@@ -26,6 +26,9 @@ pub struct SubscriberSettings {
     pub reconnect: Reconnect,
     /// Which request headers are sent.
     pub headers: Headers,
+    /// The number of this subscriber among those that send. Events then tell which message was sent
+    /// by a subscriber, and by which. `None`: nobody sends.
+    pub sender: Option<u64>,
     /// Events carry the payloads, too. Needed to show messages, not to count them.
     pub payloads: bool,
 }
@@ -33,7 +36,7 @@ pub struct SubscriberSettings {
 impl Default for SubscriberSettings {
     /// Returns one poll a second without a phase, a hold of 25 s, a Socket.IO session that begins
     /// with requests and upgrades, the same pauses on every transport, the headers of a browser,
-    /// and no payloads.
+    /// nobody that sends, and no payloads.
     fn default() -> Self {
         Self {
             interval: Duration::from_secs(1),
@@ -43,6 +46,7 @@ impl Default for SubscriberSettings {
             socket_io_mode: SocketIoMode::default(),
             reconnect: Reconnect::default(),
             headers: Headers::Browser,
+            sender: None,
             payloads: false,
         }
     }

@@ -1,17 +1,21 @@
 //! WebSocket: frames both ways over an upgraded connection.
 
 use std::collections::VecDeque;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use http::Uri;
 use serde::Deserialize;
-use wirebench_measure::Event;
+use serde::de::IgnoredAny;
+use tokio_util::either::Either;
+use wirebench_measure::{Event, UpstreamEvent};
 use wirebench_protocol::{After, Cursor, Gap, Hello, Message, Timestamp, Transport};
 
 use super::client::{Client, Opening, received};
 use super::settings::SubscriberSettings;
 use crate::error::SubscribeError;
 use crate::http::{OPENING_TIMEOUT, RequestKind, quote};
+use crate::upstream::{Outbox, Outgoing};
 use crate::websocket::{self, Utf8Bytes, WebSocketConnection};
 
 /// How long the connection may be silent: three times the interval of the server's pings.
@@ -19,12 +23,18 @@ const SILENCE_TIMEOUT: Duration = Duration::from_mins(1);
 
 /// Reads message by message. A message carries no cursor of its own: its cursor is that of the
 /// hello, with the `seq` of the message.
-pub(super) struct WebSocket {
+pub(super) struct WebSocket<'a> {
     connection: WebSocketConnection,
     settings: SubscriberSettings,
     cursor: Cursor,
     /// The events of the hello that have not been returned yet.
     events: VecDeque<Event>,
+    /// `None` if the subscriber sends nothing.
+    outbox: Option<&'a Outbox>,
+    /// The message that an event has announced and that is not sent yet, as a frame.
+    due: Option<String>,
+    /// The bytes of the frames that were sent and are not answered yet; the oldest first.
+    sent_bytes: VecDeque<Option<u64>>,
 }
 
 /// The first frame.
@@ -40,7 +50,21 @@ struct GapFrame {
     cursor: Cursor,
 }
 
-impl<'a> Client<'a> for WebSocket {
+/// A frame in which the server answers a message of the subscriber. Its value does not matter: the
+/// answers come in the order of the messages.
+#[derive(Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum AnswerFrame {
+    Published(IgnoredAny),
+    Echo(IgnoredAny),
+    #[serde(untagged)]
+    Refused {
+        #[serde(rename = "error")]
+        _error: IgnoredAny,
+    },
+}
+
+impl<'a> Client<'a> for WebSocket<'a> {
     async fn open(opening: Opening<'a>) -> Result<Self, SubscribeError> {
         let dialled = Timestamp::now();
         let http = opening.connect().await?;
@@ -57,31 +81,84 @@ impl<'a> Client<'a> for WebSocket {
         let took = at.saturating_since(dialled);
         let mut events = VecDeque::from([Event::Connected { took, cursor: hello.cursor }]);
         events.extend(hello.gap.map(|gap| Event::Gap { gap, cursor: hello.cursor }));
-        Ok(Self { connection, settings: opening.settings, cursor: hello.cursor, events })
+        Ok(Self {
+            connection,
+            settings: opening.settings,
+            cursor: hello.cursor,
+            events,
+            outbox: opening.outbox,
+            due: None,
+            sent_bytes: VecDeque::new(),
+        })
     }
 
     async fn next(&mut self) -> Result<Option<Event>, SubscribeError> {
-        if let Some(event) = self.events.pop_front() {
-            return Ok(Some(event));
+        loop {
+            if let Some(event) = self.events.pop_front() {
+                return Ok(Some(event));
+            }
+            if let Some(frame) = self.due.take() {
+                self.connection.send(websocket::Message::text(frame)).await?;
+            }
+            let outbox = self.outbox;
+            // A message that is due goes first: there are few of them, and many that arrive.
+            let waiting = |cx: &mut Context<'_>| match outbox {
+                Some(outbox) => outbox.poll_next(cx),
+                None => Poll::Pending,
+            };
+            let text = match self.connection.next_beside(waiting).await? {
+                Either::Right(message) => return Ok(Some(self.announce(&message))),
+                Either::Left(message) => text(&self.connection, message)?,
+            };
+            let Some(text) = text else { return Ok(None) };
+            // Stamped here, before decoding.
+            let at = self.connection.arrived_at();
+            let event = self.event(&text, at)?;
+            self.events.extend(event);
         }
-        let Some(text) = next_text(&mut self.connection).await? else { return Ok(None) };
-        // Stamped here, before decoding.
-        let at = self.connection.arrived_at();
-        self.event(&text, at).map(Some)
     }
 }
 
-impl WebSocket {
-    /// Decodes a message or a gap.
-    fn event(&self, text: &str, at: Timestamp) -> Result<Event, SubscribeError> {
+impl WebSocket<'_> {
+    /// Returns the event of a message that is sent next.
+    fn announce(&mut self, message: &Outgoing) -> Event {
+        let payload = &message.payload;
+        let frame = match &message.key {
+            Some(key) => format!("{{\"publish\":{payload},\"key\":\"{key}\"}}"),
+            None => format!("{{\"echo\":{payload}}}"),
+        };
+        self.sent_bytes.push_back(self.connection.frame_bytes(frame.len(), true));
+        self.due = Some(frame);
+        let Outgoing { due, again, .. } = *message;
+        Event::Upstream(UpstreamEvent::Sent { due, at: Timestamp::now(), again, request: false })
+    }
+
+    /// Decodes a message, a gap, or the answer to what was sent. `None` is the answer to a message
+    /// that was given up.
+    fn event(&mut self, text: &str, at: Timestamp) -> Result<Option<Event>, SubscribeError> {
         let error = match serde_json::from_str::<Message<'_>>(text) {
             Ok(message) => {
-                return Ok(received(self.cursor.at(message.seq), &message, at, &self.settings));
+                let cursor = self.cursor.at(message.seq);
+                return Ok(Some(received(cursor, &message, at, &self.settings)));
             }
             Err(error) => error,
         };
         if let Ok(GapFrame { gap, cursor }) = serde_json::from_str(text) {
-            return Ok(Event::Gap { gap, cursor });
+            return Ok(Some(Event::Gap { gap, cursor }));
+        }
+        if let Some(outbox) = self.outbox
+            && let Ok(answer) = serde_json::from_str(text)
+        {
+            let sent = self.sent_bytes.pop_front().flatten();
+            let answered = self.connection.frame_bytes(text.len(), false);
+            let bytes = sent.zip(answered).map(|(sent, answered)| sent + answered);
+            let event = outbox.answered(at).map(|due| match answer {
+                AnswerFrame::Published(_) | AnswerFrame::Echo(_) => {
+                    UpstreamEvent::Acknowledged { due, at, bytes }
+                }
+                AnswerFrame::Refused { .. } => UpstreamEvent::Refused { due },
+            });
+            return Ok(event.map(Event::Upstream));
         }
         let found = format!("`{text}` ({error})");
         Err(unexpected(&self.connection, &found, "a message or a gap"))
@@ -92,7 +169,15 @@ impl WebSocket {
 async fn next_text(
     connection: &mut WebSocketConnection,
 ) -> Result<Option<Utf8Bytes>, SubscribeError> {
-    match connection.next().await? {
+    let message = connection.next().await?;
+    text(connection, message)
+}
+
+fn text(
+    connection: &WebSocketConnection,
+    message: Option<websocket::Message>,
+) -> Result<Option<Utf8Bytes>, SubscribeError> {
+    match message {
         Some(websocket::Message::Text(text)) => Ok(Some(text)),
         Some(_) => Err(unexpected(connection, "a binary message", "text")),
         None => connection.proper_end().map(|()| None),

@@ -1,7 +1,8 @@
 //! An open WebSocket: messages in, pings answered, closing handshakes done.
 
+use std::convert::Infallible;
 use std::future::poll_fn;
-use std::task::Poll;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use futures::{FutureExt, SinkExt, StreamExt};
@@ -123,22 +124,45 @@ impl WebSocketConnection {
     /// What broke the connection. A peer that broke the protocol has been sent the reason (1002,
     /// 1007 or 1009).
     pub(crate) async fn next(&mut self) -> Result<Option<Message>, SubscribeError> {
+        match self.next_beside(|_| Poll::<Infallible>::Pending).await? {
+            Either::Left(message) => Ok(message),
+            Either::Right(never) => match never {},
+        }
+    }
+
+    /// The same as [`next`](Self::next), unless `other` is ready before.
+    pub(crate) async fn next_beside<T>(
+        &mut self,
+        mut other: impl FnMut(&mut Context<'_>) -> Poll<T>,
+    ) -> Result<Either<Option<Message>, T>, SubscribeError> {
         loop {
-            let next = poll_fn(|cx| match self.stream.poll_next_unpin(cx) {
-                Poll::Ready(next) => Poll::Ready(Some(next)),
-                Poll::Pending => self.deadline.poll(cx).map(|()| None),
+            let next = poll_fn(|cx| {
+                if !self.closing
+                    && let Poll::Ready(other) = other(cx)
+                {
+                    return Poll::Ready(Either::Right(other));
+                }
+                let next = match self.stream.poll_next_unpin(cx) {
+                    Poll::Ready(next) => Poll::Ready(Some(next)),
+                    Poll::Pending => self.deadline.poll(cx).map(|()| None),
+                };
+                next.map(Either::Left)
             });
-            match next.await {
-                Some(None) => return Ok(None),
+            let next = match next.await {
+                Either::Left(next) => next,
+                Either::Right(other) => return Ok(Either::Right(other)),
+            };
+            match next {
+                Some(None) => return Ok(Either::Left(None)),
                 // The closing handshake is done, but the server does not close the connection.
-                None if self.closing => return Ok(None),
+                None if self.closing => return Ok(Either::Left(None)),
                 None => {
                     let (asked, within) = (self.asked.clone(), self.within);
                     return Err(SubscribeError::Silent { asked, within });
                 }
                 Some(Some(Ok(message @ (Message::Text(_) | Message::Binary(_))))) => {
                     self.deadline.set(self.within);
-                    return Ok(Some(message));
+                    return Ok(Either::Left(Some(message)));
                 }
                 Some(Some(Ok(Message::Close(frame)))) => {
                     self.closing = true;
@@ -152,7 +176,7 @@ impl WebSocketConnection {
                 // calls it an error.
                 Some(Some(Err(_))) if self.closing => {
                     let _ = timeout(CLOSE_TIMEOUT, until_closed(self.stream.get_mut())).await;
-                    return Ok(None);
+                    return Ok(Either::Left(None));
                 }
                 Some(Some(Err(error))) => {
                     if let Some(code) = close_code(&error) {
@@ -183,6 +207,20 @@ impl WebSocketConnection {
                 Err(SubscribeError::Silent { asked, within })
             }
         }
+    }
+
+    /// Returns how many bytes the frame of a text of `length` bytes takes with its header. `None` in
+    /// a stream of HTTP/2, which puts it into frames of its own.
+    pub(crate) fn frame_bytes(&self, length: usize, masked: bool) -> Option<u64> {
+        if let Either::Right(_) = self.stream.get_ref() {
+            return None;
+        }
+        let header = match length {
+            ..=125 => 2,
+            126..=65_535 => 4,
+            _ => 10,
+        };
+        Some(header + if masked { 4 } else { 0 } + length as u64)
     }
 
     /// Tells the peer what it did wrong and waits until it closes the connection. Closing it first,

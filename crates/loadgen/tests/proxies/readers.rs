@@ -141,8 +141,15 @@ pub(crate) async fn run_until(
     mut done: impl FnMut(&ObservedBehindProxy) -> bool,
 ) -> ObservedBehindProxy {
     let (client, target) = (client(), target(address));
-    let subscriber =
-        Subscriber { transport, client: &client, target: &target, settings, seed: 7, cut: None };
+    let subscriber = Subscriber {
+        transport,
+        client: &client,
+        target: &target,
+        settings,
+        seed: 7,
+        cut: None,
+        outbox: None,
+    };
     let (over, at_last) = tokio::sync::oneshot::channel();
     let (mut observed, mut over) = (ObservedBehindProxy::default(), Some(over));
     let running = run_subscriber(&subscriber, After::Newest, |event| {
@@ -157,7 +164,9 @@ pub(crate) async fn run_until(
             }
             SubscriberEvent::Event(Event::Gap { gap, .. }) => panic!("{transport}: {gap:?}"),
             SubscriberEvent::Event(Event::Closing) => observed.closing += 1,
-            SubscriberEvent::Event(Event::Request { .. } | Event::Retry { .. }) => {}
+            SubscriberEvent::Event(
+                Event::Request { .. } | Event::Retry { .. } | Event::Upstream(_),
+            ) => {}
             SubscriberEvent::Interrupted { .. } => observed.interrupted += 1,
         }
         if done(&observed) {

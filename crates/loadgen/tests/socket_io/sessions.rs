@@ -121,6 +121,7 @@ async fn a_subscriber_resumes_at_its_cursor_after_each_cut() {
             target: &target,
             settings: SubscriberSettings { reconnect, ..settings(mode) },
             seed: 7,
+            outbox: None,
             cut: Some(&cut),
         };
         let (mut start, mut received, mut interruptions) = (None, Vec::new(), 0);
@@ -341,6 +342,7 @@ async fn a_server_that_came_back_does_not_know_the_session_and_the_subscriber_op
             target: &target,
             settings,
             seed: 3,
+            outbox: None,
             cut: None,
         };
         let (connected, mut is_connected) = tokio::sync::watch::channel(0);

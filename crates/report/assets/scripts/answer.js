@@ -1,4 +1,4 @@
-// The tables of the answer: delivery, cost and faults of each transport.
+// The tables of the answer: delivery, cost, upstream and faults of each transport.
 
 /** How one value is made of the runs of a line, and how it is written in the unit of its column. A
  * range has its own text. */
@@ -41,12 +41,13 @@ function ratings(group, column) {
 const NARROW = [matchMedia("(max-width: 60rem)"), matchMedia("(max-width: 40rem)")];
 const COLUMNS_OF_A_PHONE = 3;
 
-/** The tables of the answer. None is wider than the page, and faults always have a separate table. */
+/** The tables of the answer. None is wider than the page; upstream and faults always have a separate table. */
 function answerTables(some) {
   const repeated = some.some((line) => line.all.length > 1);
-  const faulty = some.some((line) => line.all.some((run) => isNumber(number(run, "delivered_ratio"))));
-  const [deliveryOf, costOf, faultsOf] = repeated ? data.answer_tables.repeats : data.answer_tables.one_run;
-  const groups = [deliveryOf, costOf, ...(faulty ? [faultsOf] : [])].map(({ title, columns }) => ({
+  const has = (name) => some.some((line) => line.all.some((run) => isNumber(number(run, name))));
+  const [deliveryOf, costOf, sentOf, sentCostOf, faultsOf] = repeated ? data.answer_tables.repeats : data.answer_tables.one_run;
+  const additional = [...(has("upstream_sent") ? [sentOf, sentCostOf] : []), ...(has("delivered_ratio") ? [faultsOf] : [])];
+  const groups = [deliveryOf, costOf, ...additional].map(({ title, columns }) => ({
     of: title,
     columns: columns.map((column) => ({ ...column, ...SUMMARIES[column.summary] })),
   }));
@@ -55,9 +56,9 @@ function answerTables(some) {
     of: at === 0 ? of : `${of}, continued`,
     columns: columns.slice(at * COLUMNS_OF_A_PHONE, (at + 1) * COLUMNS_OF_A_PHONE),
   }]);
-  const [delivery, cost, ...faults] = groups;
+  const [delivery, cost, ...others] = groups;
   const tables = phone ? groups.flatMap(pieces)
-    : narrow ? groups.map((group) => [group]) : [[delivery, cost], ...faults.map((group) => [group])];
+    : narrow ? groups.map((group) => [group]) : [[delivery, cost], ...others.map((group) => [group])];
   return tables.map((shown) => answerTable(some, shown));
 }
 

@@ -1,6 +1,6 @@
 //! The columns of `runs.csv`.
 
-use wirebench_measure::{FaultOutcome, Measurement, ServerCost};
+use wirebench_measure::{FaultOutcome, Latency, Measurement, ServerCost, UpstreamRecord};
 use wirebench_protocol::control::{Pace, Payload};
 use wirebench_scenario::{Headers, Run};
 
@@ -441,6 +441,105 @@ pub const COLUMNS: &[RunColumn] = &[
         "Socket.IO: what carried the session, `polling`, `websocket` or `upgrade` (requests first, \
         then a WebSocket).",
     ),
+    // Appended: what the subscribers sent. Blank in runs in which they send nothing.
+    setting(Decimal, "upstream_rate_per_s", |r| {
+        r.run.upstream.map_or(Value::Blank, |upstream| Value::exact(upstream.rate))
+    })
+    .unit("1/s")
+    .means("Messages per second that each subscriber sent, on average."),
+    setting(Text, "upstream_to", |r| {
+        r.run.upstream.map_or(Value::Blank, |upstream| Value::words(upstream.to.name()))
+    })
+    .means(
+        "Who received them: `chat`, everybody, as messages of the feed; `echo`, nobody, the \
+         server acknowledged them.",
+    ),
+    setting(Integer, "upstream_payload_bytes", |r| {
+        Value::count(r.run.upstream.map(|upstream| upstream.payload_bytes as u64))
+    })
+    .unit("B")
+    .means("Bytes of the payload of one of these messages."),
+    measured(Integer, "upstream_sent", |r| sent_count(r, |sent| sent.sent))
+        .means("Messages that the subscribers had to send in the window."),
+    measured(Decimal, "upstream_ack_p50_us", |r| sent_delay(r, |sent| &sent.ack, 50.0))
+        .unit("µs")
+        .lower_is_better()
+        .means(
+            "Acknowledgement, median: from when a message was due at its sender to the last byte \
+             of the server's answer.",
+        ),
+    measured(Decimal, "upstream_ack_p99_us", |r| sent_delay(r, |sent| &sent.ack, 99.0))
+        .unit("µs")
+        .lower_is_better()
+        .means("Acknowledgement, 99th percentile."),
+    measured(Decimal, "upstream_echo_p50_us", |r| sent_delay(r, |sent| &sent.echo, 50.0))
+        .unit("µs")
+        .lower_is_better()
+        .means(
+            "Own echo, median: from when a message was due at its sender to its last byte read by \
+             the sender itself over its subscription. Blank with `echo`, which publishes nothing.",
+        ),
+    measured(Decimal, "upstream_echo_p99_us", |r| sent_delay(r, |sent| &sent.echo, 99.0))
+        .unit("µs")
+        .lower_is_better()
+        .means("Own echo, 99th percentile."),
+    measured(Decimal, "upstream_others_p50_us", |r| sent_delay(r, |sent| &sent.others, 50.0))
+        .unit("µs")
+        .lower_is_better()
+        .means(
+            "Others, median: from when a message was due at its sender to its last byte read by \
+             each other subscriber. Blank with `echo`.",
+        ),
+    measured(Decimal, "upstream_others_p99_us", |r| sent_delay(r, |sent| &sent.others, 99.0))
+        .unit("µs")
+        .lower_is_better()
+        .means("Others, 99th percentile."),
+    measured(Decimal, "upstream_requests_per_message", |r| {
+        Value::computed(sent(r).and_then(UpstreamRecord::requests_per_message))
+    })
+    .lower_is_better()
+    .means("HTTP requests for each message sent, repeats included; 0 where a frame carries it."),
+    measured(Decimal, "upstream_bytes_per_message", |r| {
+        Value::computed(sent(r).and_then(UpstreamRecord::bytes_per_message))
+    })
+    .unit("B")
+    .lower_is_better()
+    .means(
+        "Bytes of one message sent and its acknowledgement, both ways, headers and framing \
+         included, without TLS. Blank where several subscribers share a connection, and for \
+         sockets over HTTP/2.",
+    ),
+    measured(Integer, "upstream_refused", |r| sent_count(r, |sent| sent.refused))
+        .lower_is_better()
+        .means("Messages sent that the server refused."),
+    measured(Integer, "upstream_unacknowledged", |r| {
+        sent_count(r, UpstreamRecord::unacknowledged)
+    })
+    .lower_is_better()
+    .means(
+        "Messages sent that the server neither acknowledged nor refused: not within 10 s of the \
+         time at which they were due, or not before the end of the drain.",
+    ),
+    measured(Integer, "upstream_repeated", |r| sent_count(r, |sent| sent.repeated))
+        .lower_is_better()
+        .means(
+            "How often a message was sent again, with the same idempotency key, because its \
+             connection had broken before the acknowledgement.",
+        ),
+    measured(Integer, "upstream_late", |r| sent_count(r, |sent| sent.late))
+        .lower_is_better()
+        .means(
+            "Messages that were handed to a connection more than 5 ms after they were due: it was \
+             busy or broken, or the load generator was late.",
+        ),
+    measured(Integer, "upstream_second_connections", |r| {
+        sent_count(r, |sent| sent.second_connections)
+    })
+    .lower_is_better()
+    .means(
+        "Connections opened to send over, beside those of the subscriptions, from the start of \
+         the run to its end; they are in `connections_opened` too.",
+    ),
 ];
 
 /// Returns the column of this name.
@@ -458,6 +557,22 @@ fn connect(r: &RunRecord<'_>, percentile: f64) -> Value {
 
 fn server<T>(r: &RunRecord<'_>, take: impl FnOnce(ServerCost) -> T) -> Option<T> {
     r.measurement.server.map(take)
+}
+
+fn sent<'a>(r: &RunRecord<'a>) -> Option<&'a UpstreamRecord> {
+    r.run.upstream.map(|_| &r.measurement.seen.upstream)
+}
+
+fn sent_count(r: &RunRecord<'_>, take: impl FnOnce(&UpstreamRecord) -> u64) -> Value {
+    Value::count(sent(r).map(take))
+}
+
+fn sent_delay(
+    r: &RunRecord<'_>,
+    take: impl FnOnce(&UpstreamRecord) -> &Latency,
+    percentile: f64,
+) -> Value {
+    Value::micros(sent(r).and_then(|sent| take(sent).percentile(percentile)))
 }
 
 fn faults<T>(r: &RunRecord<'_>, take: impl FnOnce(FaultOutcome) -> Option<T>) -> Option<T> {
@@ -508,10 +623,11 @@ mod tests {
     use std::path::PathBuf;
 
     use wirebench_measure::{DISTURBED_CPU_RATIO, OtherLoad, Recorder};
+    use wirebench_scenario::{Audience, Upstream};
 
     use super::*;
     use crate::row::Row;
-    use crate::testing::{busy_neighbour, measurement, record, run};
+    use crate::testing::{busy_neighbour, measurement, record, run, sent_and_received};
 
     /// The header as the design fixes it.
     const FIXED: &str = "schema_version,scenario,run_id,repeat,transport,http_version,tls,\
@@ -557,7 +673,9 @@ mod tests {
             let ending = match *unit {
                 "" => continue,
                 "1/s" => "_per_s",
-                "B" if *name == "bytes_per_message" || name.starts_with("bytes_") => continue,
+                "B" if name.ends_with("bytes_per_message") || name.starts_with("bytes_") => {
+                    continue;
+                }
                 "B" => "_bytes",
                 "s" => "_s",
                 "ms" => "_ms",
@@ -620,12 +738,36 @@ mod tests {
             "disturbed",
             "disturbed_reason",
             "socket_io_mode",
+            "upstream_rate_per_s",
+            "upstream_sent",
+            "upstream_ack_p50_us",
+            "upstream_requests_per_message",
+            "upstream_unacknowledged",
+            "upstream_second_connections",
         ] {
             assert_eq!(row.value(blank), Some(&Value::Blank), "{blank}");
         }
         for nought in ["received", "duplicate", "requests", "empty_responses"] {
             assert_eq!(row.number(nought), Some(0.0), "{nought}");
         }
+    }
+
+    #[test]
+    fn what_subscribers_sent_is_nought_only_if_they_sent() {
+        let upstream = Upstream { rate: 0.5, to: Audience::Nobody, payload_bytes: 64 };
+        let chat = Run { upstream: Some(upstream), ..run() };
+        let row = Row::of(&record(&chat, &measurement()));
+        assert_eq!(row.number("upstream_rate_per_s"), Some(0.5));
+        assert_eq!(row.text("upstream_to"), Some("echo"));
+        assert_eq!(row.number("upstream_unacknowledged"), Some(0.0));
+        assert_eq!(row.value("upstream_echo_p50_us"), Some(&Value::Blank));
+        let sent = Measurement { seen: sent_and_received(), ..measurement() };
+        let row = Row::of(&record(&chat, &sent));
+        assert_eq!(row.number("upstream_sent"), Some(40.0));
+        assert_eq!(row.number("upstream_requests_per_message"), Some(1.05));
+        assert_eq!(row.number("upstream_bytes_per_message"), Some(500.0));
+        assert!(row.number("upstream_ack_p50_us") > Some(50_000.0));
+        assert_eq!(row.value("upstream_ack_p99_us"), Some(&Value::Blank), "40 are too few");
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! `latency.hlog`: histograms of delivery latency, as HdrHistogram's own tools read and write them.
+//! `latency.hlog`: histograms of every latency, as HdrHistogram's own tools read and write them.
 
 mod reader;
 mod writer;

@@ -1,4 +1,4 @@
-//! Reads `latency.hlog`: the delivery histogram of each run, over all its seconds.
+//! Reads `latency.hlog`: the histograms of each run, over all its seconds.
 //!
 //! Any log in HdrHistogram's format with tags can be read. A log with an error in any line is
 //! rejected as a whole. [`Histograms::check`] compares it to the `runs.csv` beside it.
@@ -119,15 +119,17 @@ impl Histograms {
     pub fn check(&self, rows: &[Row]) -> Result<(), HistogramError> {
         let path = || self.path.clone();
         let ids: Vec<&str> = rows.iter().filter_map(|row| row.text("run_id")).collect();
-        let last = self.runs.values().map(|tagged| tagged.line).max();
-        let stray = self.runs.iter().filter(|(tag, tagged)| {
-            !ids.contains(&tag.as_str()) && (Some(tagged.line) != last || ids.is_empty())
+        let deliveries = || self.runs.iter().filter(|(tag, _)| run_of(tag) == tag.as_str());
+        let last = deliveries().max_by_key(|(_, tagged)| tagged.line).map(|(tag, _)| tag.as_str());
+        let stray = self.runs.iter().filter(|(tag, _)| {
+            let run = run_of(tag);
+            !ids.contains(&run) && (Some(run) != last || ids.is_empty())
         });
         if let Some((tag, tagged)) = stray.min_by_key(|(_, tagged)| tagged.line) {
             return Err(HistogramError::NoRow {
                 path: path(),
                 line: tagged.line,
-                tag: tag.clone(),
+                tag: run_of(tag).to_owned(),
             });
         }
         let delivered = rows.iter().filter(|row| row.number("delivery_max_us").is_some());
@@ -158,6 +160,12 @@ impl Histograms {
     }
 }
 
+/// Returns the run that a tag belongs to. What subscribers sent has tags such as
+/// `001-sse.upstream-ack`; ids of runs have no full stop.
+fn run_of(tag: &str) -> &str {
+    tag.split_once('.').map_or(tag, |(run, _)| run)
+}
+
 fn interval<'a>(
     line: &'a str,
     deserializer: &mut Deserializer,
@@ -183,11 +191,12 @@ mod tests {
 
     use insta::assert_snapshot;
     use tempfile::tempdir;
+    use wirebench_measure::Second;
     use wirebench_protocol::Timestamp;
 
     use super::*;
     use crate::hlog::{LatencyLog, LogStart};
-    use crate::testing::{measurement, record, run, second};
+    use crate::testing::{measurement, record, run, second, sent_and_received};
 
     /// Returns a log as wirebench writes it, of two runs that take turns.
     fn written() -> String {
@@ -233,6 +242,33 @@ mod tests {
         assert_eq!(histograms.of_run("sse-1").map(Histogram::len), Some(1));
         assert_eq!(histograms.of_run("websocket-1"), None);
         histograms.check(&[row("sse-1"), row("long-polling-1")]).unwrap();
+    }
+
+    #[test]
+    fn what_subscribers_sent_has_histograms_of_its_own() {
+        let folder = tempdir().unwrap();
+        let path = folder.path().join("latency.hlog");
+        let start = LogStart { wall: SystemTime::UNIX_EPOCH, clock: Timestamp::from_nanos(0) };
+        let mut log = LatencyLog::create(&path, start).unwrap();
+        let seconds = [second(&[25]), Second { seen: sent_and_received(), ..second(&[]) }];
+        for second in &seconds {
+            log.append("sse-1", second).unwrap();
+        }
+        let histograms = Histograms::read(&path).unwrap();
+        histograms.check(&[row("sse-1")]).unwrap();
+        assert_eq!(histograms.of_run("sse-1").map(Histogram::len), Some(31));
+        let sent = &seconds[1].seen.upstream;
+        for (tag, latency) in [
+            ("sse-1.upstream-ack", &sent.ack),
+            ("sse-1.upstream-echo", &sent.echo),
+            ("sse-1.upstream-others", &sent.others),
+        ] {
+            assert_eq!(histograms.of_run(tag), Some(latency.histogram()), "{tag}");
+        }
+        log.append("other-1", &seconds[1]).unwrap();
+        log.append("sse-2", &seconds[0]).unwrap();
+        let strays = Histograms::read(&path).unwrap().check(&[row("sse-1")]).unwrap_err();
+        assert!(strays.to_string().contains("run `other-1` has no row"), "{strays}");
     }
 
     #[test]

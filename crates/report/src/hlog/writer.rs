@@ -1,5 +1,4 @@
-//! Writes `latency.hlog`: the delivery histogram of each second of each run, for HdrHistogram's own
-//! tools.
+//! Writes `latency.hlog`: the histograms of each second of each run, for HdrHistogram's own tools.
 //!
 //! The lines are those of Java's `HistogramLogWriter`, format 1.3. They are built here and not by
 //! the `hdrhistogram` crate's writer, which writes neither the version line nor the legend, and
@@ -17,7 +16,7 @@ use hdrhistogram::Histogram;
 use hdrhistogram::serialization::interval_log::Tag;
 use hdrhistogram::serialization::{Serializer, V2DeflateSerializer};
 use jiff::Timestamp as WallTime;
-use wirebench_measure::Second;
+use wirebench_measure::{Latency, Second};
 use wirebench_protocol::Timestamp;
 
 use crate::error::WriteError;
@@ -64,15 +63,34 @@ impl LatencyLog {
     }
 
     /// Appends a second of the run `run_id` and hands it to the system at once. A second without
-    /// deliveries gets a line too, so that readers see that nothing arrived.
+    /// deliveries gets a line too, so that readers see that nothing arrived. What subscribers sent
+    /// has lines of its own, with the tags `<run id>.upstream-ack`, `.upstream-echo` and
+    /// `.upstream-others`, in the seconds that have any.
     ///
     /// # Errors
     ///
     /// If `run_id` cannot be a tag, or the system refuses to write.
     pub fn append(&mut self, run_id: &str, second: &Second) -> Result<(), WriteError> {
-        let tag = Tag::new(run_id).ok_or_else(|| WriteError::Tag { tag: run_id.to_owned() })?;
+        let sent = &second.seen.upstream;
+        self.append_tagged(run_id, second, &second.seen.delivery)?;
+        for (name, latency) in [("ack", &sent.ack), ("echo", &sent.echo), ("others", &sent.others)]
+        {
+            if !latency.is_empty() {
+                self.append_tagged(&format!("{run_id}.upstream-{name}"), second, latency)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn append_tagged(
+        &mut self,
+        tag: &str,
+        second: &Second,
+        latency: &Latency,
+    ) -> Result<(), WriteError> {
+        let tag = Tag::new(tag).ok_or_else(|| WriteError::Tag { tag: tag.to_owned() })?;
         let since = second.from.saturating_since(self.start);
-        let histogram = second.seen.delivery.histogram();
+        let histogram = latency.histogram();
         let encoded = self.encode(histogram)?;
         let line = line(tag, since, second.length, histogram.max(), &encoded);
         self.write(line.as_bytes())

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::table::{Summary, TableColumn, sections};
+use crate::table::{Additional, Summary, TableColumn, sections};
 
 /// The tables of the answer. Which of them a page shows depends on the lines that it shows.
 #[derive(Serialize)]
@@ -31,14 +31,15 @@ struct AnswerColumn {
 }
 
 impl AnswerTables {
-    /// Returns the tables of delivery, of cost and of faults, in this order.
+    /// Returns the tables of delivery, of cost, of what subscribers sent and of its cost, and of
+    /// faults, in this order.
     pub(super) fn new() -> Self {
         Self { one_run: tables(false), repeats: tables(true) }
     }
 }
 
 fn tables(repeated: bool) -> Vec<AnswerTable> {
-    let sections = sections(repeated, true).into_iter();
+    let sections = sections(repeated, Additional { sent: true, faults: true }).into_iter();
     let table = sections.map(|section| AnswerTable {
         title: section.title,
         columns: section.columns.into_iter().map(AnswerColumn::of).collect(),

@@ -6,6 +6,7 @@ use serde::Serialize;
 use wirebench_measure::theory::{Conditions, Prediction, predict};
 use wirebench_protocol::control::Pace;
 use wirebench_protocol::{Delivery, Transport};
+use wirebench_scenario::Audience;
 
 use crate::numbers::median;
 use crate::row::Row;
@@ -44,10 +45,11 @@ pub(super) fn predicted(row: &Row, rows: &[Row]) -> Option<Predicted> {
     } else {
         (nominal, None)
     };
+    let (rate, pace) = published(row)?;
     let setting = Conditions {
         delivery,
-        rate: row.number("rate_per_s")?,
-        pace: pace(row.text("pace")?)?,
+        rate,
+        pace,
         delay,
         interval: row.number("poll_interval_us").and_then(micros),
         hold: row.number("hold_us").and_then(micros).or_else(|| mode?.hold()),
@@ -86,6 +88,17 @@ fn nearest(
     delays.min()
 }
 
+/// Returns how many messages enter the feed per second, and how they are spread over time. What
+/// many people say at their own times comes independently of each other.
+fn published(row: &Row) -> Option<(f64, Pace)> {
+    let (rate, pace) = (row.number("rate_per_s")?, pace(row.text("pace")?)?);
+    if row.text("upstream_to") != Some(Audience::Everyone.name()) {
+        return Some((rate, pace));
+    }
+    let said = row.number("subscribers")? * row.number("upstream_rate_per_s")?;
+    Some((rate + said, Pace::Poisson))
+}
+
 /// Reads back the value of the column `pace`.
 fn pace(name: &str) -> Option<Pace> {
     match name {
@@ -106,7 +119,7 @@ fn in_micros(duration: Duration) -> f64 {
 
 #[cfg(test)]
 mod tests {
-    use wirebench_scenario::Run;
+    use wirebench_scenario::{Run, Upstream};
 
     use super::*;
     use crate::testing::{changed, measurement, record, run};
@@ -183,6 +196,14 @@ mod tests {
             run.link.delay = Duration::ZERO;
         });
         assert_eq!(predicted(&row, std::slice::from_ref(&row)), None);
+    }
+
+    #[test]
+    fn what_a_chat_publishes_counts_like_what_the_feed_publishes() {
+        let upstream = |to| Some(Upstream { rate: 2.0, to, payload_bytes: 64 });
+        let published = |to| published(&row(|run| run.upstream = upstream(to)));
+        assert_eq!(published(Audience::Everyone), Some((16.0, Pace::Poisson)), "3 people");
+        assert_eq!(published(Audience::Nobody), Some((10.0, Pace::Steady)));
     }
 
     #[test]

@@ -54,9 +54,18 @@ pub(crate) struct Section {
     pub(crate) columns: Vec<&'static TableColumn>,
 }
 
-/// Returns the tables: delivery, cost, and in runs `with_faults` their outcome. `repeated` says
-/// that a line may stand for several runs.
-pub(crate) fn sections(repeated: bool, with_faults: bool) -> Vec<Section> {
+/// What some runs measure besides delivery and cost.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Additional {
+    /// The subscribers of a run sent messages.
+    pub(crate) sent: bool,
+    /// A run had faults.
+    pub(crate) faults: bool,
+}
+
+/// Returns the tables: delivery, cost, and what some runs measure besides. `repeated` says that a
+/// line may stand for several runs.
+pub(crate) fn sections(repeated: bool, additional: Additional) -> Vec<Section> {
     let left_out = if repeated { Shown::OneRun } else { Shown::Repeats };
     let section = |title, columns: &'static [TableColumn]| Section {
         title,
@@ -64,7 +73,13 @@ pub(crate) fn sections(repeated: bool, with_faults: bool) -> Vec<Section> {
     };
     let faults = if repeated { "Faults, the worst of all runs" } else { "Faults" };
     let mut sections = vec![section("Delivery, from due to read", DELIVERY), section("Cost", COST)];
-    sections.extend(with_faults.then(|| section(faults, FAULTS)));
+    if additional.sent {
+        sections.push(section("Upstream, from due at the sender", UPSTREAM));
+        sections.push(section("Cost of upstream", UPSTREAM_COST));
+    }
+    if additional.faults {
+        sections.push(section(faults, FAULTS));
+    }
     sections
 }
 
@@ -131,6 +146,35 @@ pub(super) const COST: &[TableColumn] = &[
         1_024.0,
         Summary::Median,
     ),
+];
+
+pub(super) const UPSTREAM: &[TableColumn] = &[
+    column("upstream_sent", ["", "", "sent", ""], 1.0, Summary::MedianCount),
+    column("upstream_ack_p50_us", ["", "answer", "p50", "ms"], 1e3, Summary::Median),
+    column("upstream_ack_p99_us", ["", "answer", "p99", "ms"], 1e3, Summary::Median),
+    column("upstream_echo_p50_us", ["own", "echo", "p50", "ms"], 1e3, Summary::Median),
+    column("upstream_echo_p99_us", ["own", "echo", "p99", "ms"], 1e3, Summary::Median),
+    column("upstream_others_p50_us", ["", "others", "p50", "ms"], 1e3, Summary::Median),
+    column("upstream_others_p99_us", ["", "others", "p99", "ms"], 1e3, Summary::Median),
+];
+
+pub(super) const UPSTREAM_COST: &[TableColumn] = &[
+    column(
+        "upstream_requests_per_message",
+        ["requests", "per", "message", ""],
+        1.0,
+        Summary::Median,
+    ),
+    column("upstream_bytes_per_message", ["bytes", "per", "message", "B"], 1.0, Summary::Median),
+    column(
+        "upstream_second_connections",
+        ["", "second", "connections", ""],
+        1.0,
+        Summary::MedianCount,
+    ),
+    column("upstream_repeated", ["", "", "repeated", ""], 1.0, Summary::HighestCount),
+    column("upstream_refused", ["", "", "refused", ""], 1.0, Summary::HighestCount),
+    column("upstream_unacknowledged", ["", "un-", "answered", ""], 1.0, Summary::HighestCount),
 ];
 
 pub(super) const FAULTS: &[TableColumn] = &[

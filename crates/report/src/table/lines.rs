@@ -1,6 +1,6 @@
 //! The lines of the tables: the runs of one transport at one setting, summarised.
 
-use super::columns::{Section, Summary, TableColumn, sections};
+use super::columns::{Additional, Section, Summary, TableColumn, sections};
 use crate::numbers::{median, share, significant};
 use crate::row::Row;
 use crate::settings::{RunGroup, VaryingSettings};
@@ -33,9 +33,10 @@ pub(crate) fn compared<'l, 'a>(
 /// Returns the tables that show these lines.
 pub(crate) fn sections_of(lines: &[TableLine<'_>]) -> Vec<Section> {
     let repeated = lines.iter().any(|line| line.group.runs.len() > 1);
-    let mut rows = lines.iter().flat_map(|line| line.runs.iter().chain(&line.invalid));
-    let with_faults = rows.any(|row| row.text("faults").is_some());
-    sections(repeated, with_faults)
+    let rows = || lines.iter().flat_map(|line| line.runs.iter().chain(&line.invalid));
+    let sent = rows().any(|row| row.number("upstream_sent").is_some());
+    let faults = rows().any(|row| row.text("faults").is_some());
+    sections(repeated, Additional { sent, faults })
 }
 
 impl<'a> TableLine<'a> {

@@ -5,12 +5,12 @@ use std::time::Duration;
 use insta::assert_snapshot;
 use wirebench_measure::{FaultOutcome, Invalid, Latency, Measurement, Missed, Traffic};
 use wirebench_protocol::{Delivery, Transport};
-use wirebench_scenario::Run;
+use wirebench_scenario::{Audience, Run, Upstream};
 
-use super::columns::{COST, DELIVERY, FAULTS};
+use super::columns::{COST, DELIVERY, FAULTS, UPSTREAM, UPSTREAM_COST};
 use super::*;
 use crate::columns::run_column;
-use crate::testing::{busy_neighbour, measurement, record, run};
+use crate::testing::{busy_neighbour, measurement, record, run, sent_and_received};
 use crate::text_layout::display_width;
 
 const PLAIN: Style = Style { colour: false, width: 120 };
@@ -282,6 +282,19 @@ fn outcome() -> FaultOutcome {
 }
 
 #[test]
+fn what_subscribers_sent_has_a_table_of_its_own() {
+    let chat = |transport: Transport| {
+        row_of(transport, 3, 1, 50_000, |run, measured| {
+            let to = Audience::Everyone;
+            run.upstream = Some(Upstream { rate: 0.5, to, payload_bytes: 64 });
+            measured.seen.upstream = sent_and_received().upstream;
+            measured.seen.upstream.refused = u64::from(transport.polls());
+        })
+    };
+    assert_snapshot!(table(&Transport::ALL.map(chat), PLAIN));
+}
+
+#[test]
 fn a_table_fits_the_terminal_and_leaves_no_column_out() {
     for rows in [one_of_each(), a_sweep(), the_widest()] {
         let sections = sections_of(&lines(&rows, &VaryingSettings::of(&rows)));
@@ -307,7 +320,7 @@ fn a_table_in_sixty_columns_looks_like_this() {
 
 #[test]
 fn every_column_shown_is_a_column_of_the_file() {
-    for shown in DELIVERY.iter().chain(COST).chain(FAULTS) {
+    for shown in DELIVERY.iter().chain(COST).chain(UPSTREAM).chain(UPSTREAM_COST).chain(FAULTS) {
         assert!(run_column(shown.column).is_some(), "{}", shown.column);
     }
 }

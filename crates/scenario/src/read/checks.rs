@@ -20,6 +20,8 @@ use crate::tables::feed::FeedTable;
 use crate::tables::http::HttpTable;
 use crate::tables::short_polling::ShortPollingTable;
 use crate::tables::timing::Timing;
+use crate::tables::top::TopTable;
+use crate::tables::upstream::UpstreamTable;
 use crate::values::field::Placed;
 use crate::words::grouped;
 
@@ -31,9 +33,12 @@ pub(super) fn check(draft: &ScenarioDraft) -> Vec<Problem> {
         drain_outlasts_the_slowest(draft),
         window_outlasts_the_longest_absence(draft),
         shared_connections_have_streams(draft),
+        somebody_publishes(draft),
+        every_transport_can_send(draft),
     ];
     let mut problems: Vec<_> =
         draft.top.check().into_iter().chain(across_tables.into_iter().flatten()).collect();
+    problems.extend(draft.upstream.check());
     problems.extend(draft.reconnect.check());
     problems.extend(draft.faults.check());
     problems.extend(fault_checks::check(draft));
@@ -56,6 +61,41 @@ fn shared_connections_have_streams(draft: &ScenarioDraft) -> Option<Problem> {
         hint: Some(format!(
             "only HTTP/2 carries many streams on one connection: set `{} = 2`",
             HttpTable::VERSION.path
+        )),
+    })
+}
+
+/// Checks that subscribers which send use transports over which the load generator can send.
+fn every_transport_can_send(draft: &ScenarioDraft) -> Option<Problem> {
+    let mut transports = draft.top.transports.iter();
+    let found = transports.find(|placed| placed.value.uplink().is_none())?;
+    // The default leaves them out.
+    let place = found.place.clone()?;
+    draft.upstream.sends().then(|| {
+        let able = Transport::ALL.into_iter().filter(|transport| transport.uplink().is_some());
+        let able: Vec<_> = able.map(|transport| format!("\"{transport}\"")).collect();
+        Problem {
+            place,
+            message: format!("subscribers cannot send over `{}` yet", found.value),
+            hint: Some(format!(
+                "name the transports: `{} = [{}]`",
+                TopTable::TRANSPORTS.path,
+                able.join(", ")
+            )),
+        }
+    })
+}
+
+/// Checks that in every run somebody publishes: the publisher of the feed, or the subscribers.
+fn somebody_publishes(draft: &ScenarioDraft) -> Option<Problem> {
+    let none = draft.feed.rate.iter().find(|rate| rate.value <= 0.0)?;
+    (!draft.upstream.always_publishes()).then(|| Problem {
+        place: first_place([none.place.as_ref()]),
+        message: format!("nobody publishes: `{}` is 0", FeedTable::RATE.path),
+        hint: Some(format!(
+            "make it more than 0, or let the subscribers publish: `{} = 0.1`, `{} = \"chat\"`",
+            UpstreamTable::RATE.path,
+            UpstreamTable::TO.path
         )),
     })
 }
@@ -133,7 +173,10 @@ fn window_outlasts_the_longest_absence(draft: &ScenarioDraft) -> Option<Problem>
         .map(|(transport, delivery)| (absence(delivery, interval.value, trip), transport))
         .max_by_key(|(absence, _)| *absence)?;
     let burst = if pace.value > 1 { usize::try_from(pace.value).ok()? } else { 0 };
-    let needed = messages(rate.value, absence) + burst;
+    let subscribers = draft.crowd.subscribers.iter().map(|subscribers| subscribers.value).max()?;
+    let sent = highest(&draft.upstream.rate).filter(|_| draft.upstream.publishes());
+    let rate_of_all = rate.value + count(subscribers) * sent.map_or(0.0, |sent| sent.value);
+    let needed = messages(rate_of_all, absence) + burst;
     (window.value < needed).then(|| Problem {
         place: first_place([
             window.place.as_ref(),
@@ -141,6 +184,7 @@ fn window_outlasts_the_longest_absence(draft: &ScenarioDraft) -> Option<Problem>
             pace.place.as_ref(),
             interval.place.as_ref(),
             delay.place.as_ref(),
+            sent.and_then(|sent| sent.place.as_ref()),
         ]),
         message: format!(
             "`{}` must be at least {}, {} {}",
@@ -149,7 +193,7 @@ fn window_outlasts_the_longest_absence(draft: &ScenarioDraft) -> Option<Problem>
             found(window),
             grouped(window.value)
         ),
-        hint: Some(why_it_must_fit(transport, absence, rate.value, burst)),
+        hint: Some(why_it_must_fit(transport, absence, rate_of_all, burst)),
     })
 }
 
@@ -218,6 +262,11 @@ impl ScenarioDraft {
             })
             .max_by_key(|pace| pace.value)
     }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "subscribers are counted in thousands, not in 2^53")]
+fn count(subscribers: usize) -> f64 {
+    subscribers as f64
 }
 
 fn highest(rates: &[Placed<f64>]) -> Option<&Placed<f64>> {

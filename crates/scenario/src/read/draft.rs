@@ -13,6 +13,7 @@ use crate::tables::short_polling::ShortPollingDraft;
 use crate::tables::socket_io::SocketIoDraft;
 use crate::tables::timing::TimingDraft;
 use crate::tables::top::TopDraft;
+use crate::tables::upstream::UpstreamDraft;
 use crate::values::field::FieldReader;
 
 /// The drafts of all tables with declared keys.
@@ -26,6 +27,7 @@ pub(super) struct ScenarioDraft {
     pub(super) short_polling: ShortPollingDraft,
     pub(super) long_polling: LongPollingDraft,
     pub(super) socket_io: SocketIoDraft,
+    pub(super) upstream: UpstreamDraft,
     pub(super) reconnect: ReconnectDraft,
     pub(super) faults: FaultsDraft,
 }
@@ -42,6 +44,7 @@ impl ScenarioDraft {
             short_polling: ShortPollingDraft::read(reader),
             long_polling: LongPollingDraft::read(reader),
             socket_io: SocketIoDraft::read(reader),
+            upstream: UpstreamDraft::read(reader),
             reconnect: ReconnectDraft::read(reader),
             faults: FaultsDraft::read(reader),
         }
@@ -50,7 +53,13 @@ impl ScenarioDraft {
     /// Returns the scenario, or `None` if a value is missing. A scenario without a name gets
     /// `file_name`.
     pub(super) fn build(self, file_name: &str, thresholds: Vec<Threshold>) -> Option<Scenario> {
+        // The default is every transport that the scenario can use.
+        let unnamed = self.top.transports.iter().all(|placed| placed.place.is_none());
+        let only_senders = unnamed && self.upstream.sends();
         let mut top = self.top.build()?;
+        if only_senders {
+            top.transports.retain(|transport| transport.uplink().is_some());
+        }
         if top.name.is_empty() {
             file_name.clone_into(&mut top.name);
         }
@@ -64,6 +73,7 @@ impl ScenarioDraft {
             short_polling: self.short_polling.build()?,
             long_polling: self.long_polling.build()?,
             socket_io: self.socket_io.build()?,
+            upstream: self.upstream.build()?,
             reconnect: self.reconnect.build()?,
             faults: self.faults.build()?,
             thresholds,

@@ -13,9 +13,9 @@ use wirebench_protocol::{SocketIoMode, Transport};
 use self::any_scenario::any_scenario;
 use super::Overrides;
 use crate::{
-    ConnectionSharing, CrowdTable, FaultsTable, FeedTable, Headers, HttpTable, LinkTable,
+    Audience, ConnectionSharing, CrowdTable, FaultsTable, FeedTable, Headers, HttpTable, LinkTable,
     LongPollingTable, Operator, Policy, ReconnectTable, Scenario, ScenarioError, ShortPollingTable,
-    SocketIoTable, TABLES, Threshold, Timing, TopTable, commented_scenario, keys,
+    SocketIoTable, TABLES, Threshold, Timing, TopTable, UpstreamTable, commented_scenario, keys,
 };
 
 fn parse(text: &str, overrides: &Overrides) -> Result<Scenario, ScenarioError> {
@@ -65,6 +65,11 @@ fn an_empty_file_is_the_defaults() {
         short_polling: ShortPollingTable { interval: vec![Duration::from_secs(1)] },
         long_polling: LongPollingTable { hold: vec![Duration::from_secs(25)] },
         socket_io: SocketIoTable { mode: vec![SocketIoMode::Upgrade] },
+        upstream: UpstreamTable {
+            rate: vec![0.0],
+            to: vec![Audience::Everyone],
+            payload: vec![64],
+        },
         reconnect: ReconnectTable {
             policy: vec![Policy::Same],
             first: vec![Duration::from_millis(100)],

@@ -12,8 +12,8 @@ use crate::values::field::Placed;
 table! {
     /// What is published.
     table "feed" => FeedTable, FeedDraft {
-        /// Messages per second, on average.
-        "rate" => RATE, rate: Vec<f64>, default "10", from "0.001" to "1_000_000";
+        /// Messages per second, on average; 0: only the subscribers publish, as `[upstream]` says.
+        "rate" => RATE, rate: Vec<f64>, default "10", from "0" to "1_000_000";
 
         /// How messages are spread over time: "steady" (evenly, each up to 5 % of the interval
         /// early or late, so that polls cannot stay in step with the feed), "exact" (evenly),

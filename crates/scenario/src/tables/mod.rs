@@ -14,6 +14,7 @@ pub(crate) mod socket_io;
 pub(crate) mod thresholds;
 pub(crate) mod timing;
 pub(crate) mod top;
+pub(crate) mod upstream;
 
 use self::crowd::CrowdTable;
 use self::faults::FaultsTable;
@@ -26,13 +27,14 @@ use self::short_polling::ShortPollingTable;
 use self::socket_io::SocketIoTable;
 use self::timing::Timing;
 use self::top::TopTable;
+use self::upstream::UpstreamTable;
 use crate::key::{Key, Table};
 
 /// The keys at the top of the file.
 pub(crate) const TOP: Table = TopTable::TABLE;
 
 /// Every table, in the order in which they are written.
-pub const TABLES: [Table; 11] = [
+pub const TABLES: [Table; 12] = [
     FeedTable::TABLE,
     CrowdTable::TABLE,
     Timing::TABLE,
@@ -41,6 +43,7 @@ pub const TABLES: [Table; 11] = [
     ShortPollingTable::TABLE,
     LongPollingTable::TABLE,
     SocketIoTable::TABLE,
+    UpstreamTable::TABLE,
     ReconnectTable::TABLE,
     FaultsTable::TABLE,
     thresholds::TABLE,

@@ -12,35 +12,35 @@ use wirebench_server::SocketIoLimits;
 #[command(next_help_heading = "Socket.IO")]
 pub(super) struct SocketIoOptions {
     /// Interval at which the server pings each session
-    #[arg(long, value_name = "TIME", default_value = "25s", value_parser = time)]
-    socket_io_ping_interval: Duration,
+    #[arg(long = "socket-io-ping-interval", value_name = "TIME", default_value = "25s", value_parser = time)]
+    ping_interval: Duration,
     /// Time limit for the answer to a ping; a session without an answer ends
-    #[arg(long, value_name = "TIME", default_value = "20s", value_parser = time)]
-    socket_io_ping_timeout: Duration,
+    #[arg(long = "socket-io-ping-timeout", value_name = "TIME", default_value = "20s", value_parser = time)]
+    ping_timeout: Duration,
     /// Maximum size of a message or of the body of a request, in bytes; a larger body is answered
     /// with 413
-    #[arg(long, value_name = "BYTES", default_value = "1000000")]
-    socket_io_max_payload: NonZeroUsize,
+    #[arg(long = "socket-io-max-payload", value_name = "BYTES", default_value = "1000000")]
+    max_payload: NonZeroUsize,
     /// Time limit for a session to upgrade from polling to a WebSocket
-    #[arg(long, value_name = "TIME", default_value = "10s", value_parser = time)]
-    socket_io_upgrade_time: Duration,
+    #[arg(long = "socket-io-upgrade-time", value_name = "TIME", default_value = "10s", value_parser = time)]
+    upgrade_time: Duration,
     /// Time limit for a session to connect to a namespace
-    #[arg(long, value_name = "TIME", default_value = "45s", value_parser = time)]
-    socket_io_connect_time: Duration,
+    #[arg(long = "socket-io-connect-time", value_name = "TIME", default_value = "45s", value_parser = time)]
+    connect_time: Duration,
     /// Maximum number of open sessions; further ones are answered with 503
-    #[arg(long, value_name = "SESSIONS", default_value = "65536")]
-    socket_io_max_sessions: NonZeroUsize,
+    #[arg(long = "socket-io-max-sessions", value_name = "SESSIONS", default_value = "65536")]
+    max_sessions: NonZeroUsize,
 }
 
 impl SocketIoOptions {
     pub(super) fn limits(&self) -> SocketIoLimits {
         SocketIoLimits {
-            ping_interval: self.socket_io_ping_interval,
-            ping_timeout: self.socket_io_ping_timeout,
-            payload_bytes: self.socket_io_max_payload.get(),
-            upgrade_time: self.socket_io_upgrade_time,
-            connect_time: self.socket_io_connect_time,
-            sessions: self.socket_io_max_sessions.get(),
+            ping_interval: self.ping_interval,
+            ping_timeout: self.ping_timeout,
+            payload_bytes: self.max_payload.get(),
+            upgrade_time: self.upgrade_time,
+            connect_time: self.connect_time,
+            sessions: self.max_sessions.get(),
         }
     }
 }

@@ -10,9 +10,9 @@ use wirebench_protocol::{SocketIoMode, Transport};
 use super::{data_file, no_faults};
 use crate::columns::{COLUMNS, WORDS};
 use crate::{
-    ConnectionSharing, CrowdTable, FaultsTable, FeedTable, Headers, HttpTable, LinkTable,
+    Audience, ConnectionSharing, CrowdTable, FaultsTable, FeedTable, Headers, HttpTable, LinkTable,
     LongPollingTable, Operator, Policy, ProxyHabit, ReconnectTable, Scenario, ServerFault,
-    ShortPollingTable, SocketIoTable, Threshold, Timing, TopTable,
+    ShortPollingTable, SocketIoTable, Threshold, Timing, TopTable, UpstreamTable,
 };
 
 /// Any scenario that could have been read. The few ranges that depend on each other are kept apart:
@@ -23,10 +23,12 @@ pub(super) fn any_scenario() -> impl Strategy<Value = Scenario> {
         several(between(Duration::from_millis(1), Duration::from_mins(1))),
         several(select(&SocketIoMode::ALL[..])),
     );
-    let rest = (any_link(), any_reconnect(), any_thresholds());
+    let rest = (any_link(), any_upstream(), any_reconnect(), any_thresholds());
     (any_top(), any_feed(), any_paths_and_faults(), any_timing(), polling, rest).prop_map(
         |(top, feed, (crowd, http, faults), timing, (interval, hold, mode), rest)| {
-            let (link, reconnect, thresholds) = rest;
+            let (link, upstream, reconnect, thresholds) = rest;
+            let can_send = top.transports.iter().all(|transport| transport.uplink().is_some());
+            let upstream = if can_send { upstream } else { nothing_sent() };
             Scenario {
                 top,
                 feed,
@@ -37,6 +39,7 @@ pub(super) fn any_scenario() -> impl Strategy<Value = Scenario> {
                 short_polling: ShortPollingTable { interval },
                 long_polling: LongPollingTable { hold },
                 socket_io: SocketIoTable { mode },
+                upstream,
                 reconnect,
                 faults,
                 thresholds,
@@ -144,6 +147,20 @@ fn any_faults() -> impl Strategy<Value = FaultsTable> {
             proxy_bandwidth,
         },
     )
+}
+
+fn nothing_sent() -> UpstreamTable {
+    UpstreamTable { rate: vec![0.0], to: vec![Audience::Everyone], payload: vec![64] }
+}
+
+/// So slow that even the largest crowd publishes no more than the smallest window keeps.
+fn any_upstream() -> impl Strategy<Value = UpstreamTable> {
+    let to = subsequence(Audience::ALL.to_vec(), 1..=2).prop_shuffle();
+    (1e-6..1e-4, to, 48_usize..=65_536).prop_map(|(rate, to, payload)| UpstreamTable {
+        rate: vec![0.0, rate],
+        to,
+        payload: vec![payload],
+    })
 }
 
 /// `first` is not above `most`, and one policy is the one that uses them.

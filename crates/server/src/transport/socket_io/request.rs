@@ -104,6 +104,7 @@ mod tests {
     use super::*;
 
     #[track_caller]
+    #[expect(clippy::needless_pass_by_value, reason = "it reads better at the callers")]
     fn check(method: &str, query: &str, expected: Result<EngineRequest, EngineError>) {
         let uri = format!("/socket.io/{query}");
         let request = Request::builder().method(method).uri(uri).body(Body::empty()).unwrap();
