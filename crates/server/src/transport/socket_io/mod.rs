@@ -39,14 +39,13 @@ use wirebench_protocol::Transport;
 
 use self::request::EngineRequest;
 use self::service::SocketIoServer;
-use super::Routes;
 use crate::api_error::ApiError;
 use crate::connection::RequestContext;
 use crate::state::SharedState;
 
 /// Returns the route of all sessions. Over HTTP/2, a WebSocket is opened by a `CONNECT`. The protocol
 /// has its own answer to a wrong method.
-pub(super) fn routes(server: &Arc<SharedState>) -> Routes {
+pub(super) fn routes(server: &Arc<SharedState>) -> Router<Arc<SharedState>> {
     let socket_io = SocketIoServer::new(server);
     let handler = move |request: Request| {
         let socket_io = socket_io.clone();
