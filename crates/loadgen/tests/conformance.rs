@@ -548,9 +548,8 @@ async fn what_was_published_before_the_server_stopped_still_arrives() {
 }
 
 #[tokio::test]
-async fn a_socket_io_session_over_a_websocket_delivers_everything_before_the_server_stops() {
-    // A session that polls may not have asked for it: see `docs/limits.md`.
-    for mode in [SocketIoMode::WebSocket, SocketIoMode::Upgrade] {
+async fn a_socket_io_session_delivers_everything_that_was_published_before_the_server_stops() {
+    for mode in SocketIoMode::ALL {
         let (bench, client) = (Bench::start(10), HttpVariant::default().client());
         let target = bench.target();
         let settings = SubscriberSettings { socket_io_mode: mode, ..settings() };
@@ -563,8 +562,11 @@ async fn a_socket_io_session_over_a_websocket_delivers_everything_before_the_ser
             reader.end().await;
         };
         let ending = async {
-            // A session that upgrades closes the connections of its requests.
-            until(format_args!("{mode}: the WebSocket"), || bench.server.connections() == 1).await;
+            // A session that polls has one connection to post over. One that upgrades closes the
+            // connections of its requests.
+            let connections = if mode == SocketIoMode::Polling { 2 } else { 1 };
+            let what = format_args!("{mode}: {connections} connections");
+            until(what, || bench.server.connections() == connections).await;
             bench.publish_numbers(3);
             bench.begin_stop();
         };

@@ -56,20 +56,27 @@ pub(super) async fn poll(
     let session = socket_io.sessions.get(id).ok_or(EngineError::UnknownSession)?;
     let _held = context.hold();
     let polled = socket_io.engine.poll(id);
-    tokio::pin!(polled);
     let answer = tokio::select! {
         biased;
-        answer = &mut polled => answer?,
+        answer = polled => answer?,
         () = session.leaves_polling() => EngineAnswer::packet(NOOP),
-        () = socket_io.server.stopping() => {
-            session.stopping().await;
-            polled.await?
-        }
+        () = stopped(socket_io, &session) => EngineAnswer::packet(NOOP),
     };
     if answer.status == StatusCode::OK && !take(&session, &answer.body) {
         socket_io.server.metrics.messages.empty(Transport::SocketIo);
     }
-    Ok(with_close(answer, &session))
+    if answer.status != StatusCode::OK || !session.ends_with_this_poll() {
+        return Ok(answer);
+    }
+    session.end_polling().await;
+    Ok(with_close(answer))
+}
+
+/// Completes when the server stops and the session has read its feeds to their end. The poll is
+/// then not held any longer.
+async fn stopped(socket_io: &SocketIoServer, session: &EngineSession) {
+    socket_io.server.stopping().await;
+    session.stopping().await;
 }
 
 /// Tells the session what the answer to a poll brings. Returns true if it brings an event.
@@ -84,10 +91,7 @@ fn take(session: &EngineSession, body: &[u8]) -> bool {
 
 /// Adds the packet `close` to the last answer of a session that the server ends. The library ends
 /// it as if the client had left, who would not have to be told.
-fn with_close(answer: EngineAnswer, session: &EngineSession) -> EngineAnswer {
-    if answer.status != StatusCode::OK || !session.is_closing() {
-        return answer;
-    }
+fn with_close(answer: EngineAnswer) -> EngineAnswer {
     let body = match &answer.body[..] {
         b"" | NOOP => Bytes::from_static(CLOSE),
         packets => [packets, &[SEPARATOR], CLOSE].concat().into(),

@@ -197,10 +197,21 @@ impl EngineSession {
     }
 
     /// Ends the session. The client is told in the answer to its poll, or its WebSocket is closed.
+    ///
+    /// A session that polls when the server stops goes on until a poll has taken what was published
+    /// before.
     pub(super) async fn close(&self, end: SessionCloseReason) {
         self.set_end(end);
         self.closing.cancel();
-        self.end_polling().await;
+        if end != SessionCloseReason::Stopped {
+            self.end_polling().await;
+        }
+    }
+
+    /// Returns true if the answer to the poll that is under way is the last one of the session.
+    pub(super) fn ends_with_this_poll(&self) -> bool {
+        let takes_what_is_left = self.end() == Some(SessionCloseReason::Stopped);
+        self.is_closing() && !(takes_what_is_left && self.window.has_packets())
     }
 
     /// Ends the session in the library, unless it goes on over a WebSocket: acts as a client that

@@ -63,6 +63,11 @@ impl SendWindow {
         under_way.packets.len() < FOLLOWED_PACKETS && under_way.bytes < FOLLOWED_BYTES
     }
 
+    /// Returns true if there are packets that the client has not taken.
+    pub(super) fn has_packets(&self) -> bool {
+        !self.under_way.lock().packets.is_empty()
+    }
+
     /// Returns true if the client may be answered.
     pub(super) fn has_room_for_answers(&self) -> bool {
         let under_way = self.under_way.lock();
