@@ -8,7 +8,7 @@ use crate::numbers::median;
 ///
 /// The test is that of a comparison, with the leader as the base of each pair. `None` if there are
 /// too few runs for it. The number of runs that it needs depends on the number of samples: at least
-/// 4 runs of each of two samples, at least 5 of each of three or four.
+/// 4 runs of each of two samples, at least 5 of each of three to seven.
 pub(crate) fn larger(samples: &[Vec<f64>], leader: usize, threshold: f64) -> Option<Vec<bool>> {
     let base: &Vec<f64> = samples.get(leader)?;
     let groups: Vec<Samples> = samples.iter().map(|new| group(base, new)).collect();
