@@ -426,8 +426,8 @@ async fn a_connection_that_is_cut_in_the_middle_of_a_message_resumes_without_los
         assert_eq!(observed.seen, (1..=120).collect::<Vec<_>>(), "{transport} over {variant}");
         let (interrupted, accepted) = (observed.interrupted, proxy.accepted());
         if transport == Transport::SocketIo {
-            // Not every cut ends a session: one that loses the WebSocket while it upgrades stays with
-            // its requests, and one whose requests are all answered may lose their connection.
+            // Not every cut ends a session: one that loses the WebSocket while it upgrades stays
+            // with its requests, and one whose requests are all answered may lose their connection.
             assert!(interrupted <= cuts && accepted > cuts, "{variant}: {interrupted}, {accepted}");
         } else {
             assert_eq!((interrupted, accepted), (cuts, cuts + 1), "{transport} over {variant}");

@@ -68,8 +68,8 @@ impl fmt::Display for Invalid {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::NothingPublished => f.write_str(
-                "nothing was published in the measured window: raise `feed.rate` or `upstream.rate`, or lengthen \
-                 `timing.measure`",
+                "nothing was published in the measured window: raise `feed.rate` or \
+                 `upstream.rate`, or lengthen `timing.measure`",
             ),
             Self::Silent { silently, expected } => {
                 write!(f, "{silently} of {expected} deliveries missed in silence")

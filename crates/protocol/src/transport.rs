@@ -146,8 +146,8 @@ impl Transport {
         }
     }
 
-    /// Returns how a subscriber sends while it is subscribed over this transport. `None` if the load
-    /// generator cannot send over it yet.
+    /// Returns how a subscriber sends while it is subscribed over this transport. `None` if the
+    /// load generator cannot send over it yet.
     pub const fn uplink(self) -> Option<Uplink> {
         match self {
             Self::ShortPolling => Some(Uplink::OwnConnection),
@@ -157,8 +157,8 @@ impl Transport {
         }
     }
 
-    /// Returns how messages reach the subscriber over this transport. Of Socket.IO, that is how they
-    /// do so in its default mode.
+    /// Returns how messages reach the subscriber over this transport. Of Socket.IO, that is how
+    /// they do so in its default mode.
     pub const fn delivery(self) -> Delivery {
         match self {
             Self::ShortPolling => Delivery::Polled,
@@ -167,8 +167,8 @@ impl Transport {
         }
     }
 
-    /// Returns how messages reach the subscriber over this transport in `mode`, which only Socket.IO
-    /// has.
+    /// Returns how messages reach the subscriber over this transport in `mode`, which only
+    /// Socket.IO has.
     pub fn delivery_in(self, mode: Option<SocketIoMode>) -> Delivery {
         mode.map_or(self.delivery(), SocketIoMode::delivery)
     }

@@ -38,7 +38,8 @@ impl Run {
     }
 
     /// Returns how often the link is crossed until a subscriber that dials has its cursor, over
-    /// HTTP/1.1. The handshake of TLS 1.3 adds two crossings for each connection that is waited for.
+    /// HTTP/1.1. The handshake of TLS 1.3 adds two crossings for each connection that is waited
+    /// for.
     pub fn opening_trips(&self) -> u32 {
         let (trips, dialled) = match self.socket_io_mode {
             // A connection, and a request with its answer.

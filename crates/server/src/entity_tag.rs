@@ -2,9 +2,9 @@
 
 use axum::http::header::{self, HeaderMap, HeaderValue};
 
-/// Returns true if the request's `If-None-Match` header names the entity tag, which is quoted, or is
-/// `*` (RFC 9110, section 13.1.2: weak comparison). The answer is then `304 Not Modified`. Returns
-/// false without that header.
+/// Returns true if the request's `If-None-Match` header names the entity tag, which is quoted, or
+/// is `*` (RFC 9110, section 13.1.2: weak comparison). The answer is then `304 Not Modified`.
+/// Returns false without that header.
 pub fn is_known(headers: &HeaderMap, tag: &HeaderValue) -> bool {
     headers.get(header::IF_NONE_MATCH).is_some_and(|known| names(known.as_bytes(), tag.as_bytes()))
 }

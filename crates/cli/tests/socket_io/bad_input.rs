@@ -232,8 +232,8 @@ async fn an_unknown_namespace_is_refused_and_the_session_goes_on() {
     assert_works(&mut socket).await;
 }
 
-/// Afterwards the client connects to another namespace: socketioxide passes over a client that comes
-/// back to the namespace that has just refused it, for an instant (`docs/limits.md`).
+/// Afterwards the client connects to another namespace: socketioxide passes over a client that
+/// comes back to the namespace that has just refused it, for an instant (`docs/limits.md`).
 #[tokio::test]
 async fn a_cursor_that_is_none_is_refused_and_the_session_goes_on() {
     if JudgedServer::is_reference() {

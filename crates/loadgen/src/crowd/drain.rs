@@ -63,8 +63,8 @@ fn is_complete(run: &Run, seen: &Recorder, expected: u64) -> bool {
 }
 
 /// Returns true if everything that subscribers sent was answered, and has arrived where it was sent
-/// to. A message that was due just before the end of the window is published after it, so that it is
-/// not among those that are expected.
+/// to. A message that was due just before the end of the window is published after it, so that it
+/// is not among those that are expected.
 fn is_settled(run: &Run, seen: &Recorder) -> bool {
     let publishes = run.upstream.is_some_and(|upstream| upstream.to.publishes());
     seen.upstream.is_settled(publishes.then_some(run.subscribers as u64))

@@ -17,8 +17,8 @@ use crate::dial::Dialer;
 use crate::error::SubscribeError;
 use crate::http::{ClientConnection, HttpClient, RequestKind};
 use crate::socket_io::{
-    Assembled, Assembler, Connector, Frame, Malformed, Packet, PacketType, ROOT, Session,
-    SessionEvent, connect_error,
+    Assembled, Assembler, Connector, Frame, Malformed, Packet, PacketType, ROOT, SessionEvent,
+    SocketIoSession, connect_error,
 };
 use crate::target::{ServerUrl, Target, TargetError, parse, resolve};
 use crate::tls::{TlsClient, TrustedCertificates};
@@ -93,7 +93,7 @@ struct SocketIoSource {
 }
 
 struct OpenSession {
-    session: Session<'static, RawConnector>,
+    session: SocketIoSession<'static, RawConnector>,
     assembler: Assembler,
 }
 
@@ -155,7 +155,7 @@ async fn connect(
     let default_path = Transport::SocketIo.path("");
     let path = if uri.path() == "/" { &default_path } else { uri.path() };
     let connector = RawConnector(Arc::new((client, target)));
-    let mut session = Session::open(connector, path, interest.mode).await?;
+    let mut session = SocketIoSession::open(connector, path, interest.mode).await?;
     session.send(Frame::message(Packet::connect(&interest.namespace, "")));
     Ok(OpenSession { session, assembler: Assembler::default() })
 }
@@ -258,7 +258,8 @@ mod tests {
 
     #[test]
     fn attachments_take_the_places_of_their_placeholders() {
-        let mut value = json!([{ "_placeholder": true, "num": 1 }, { "a": [{ "_placeholder": true, "num": 0 }] }]);
+        let placeholder = |num: u64| json!({ "_placeholder": true, "num": num });
+        let mut value = json!([placeholder(1), { "a": [placeholder(0)] }]);
         let attachments = [Bytes::from_static(&[1, 2]), Bytes::from_static(&[3])];
         fill_placeholders(&mut value, &attachments).unwrap();
         assert_eq!(value, json!([{ "binary": "Aw==" }, { "a": [{ "binary": "AQI=" }] }]));

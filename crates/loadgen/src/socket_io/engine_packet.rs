@@ -129,8 +129,9 @@ mod tests {
 
     #[test]
     fn a_handshake_says_how_long_silence_may_last() {
-        let text = r#"{"sid":"lv_VI97HAXpY6yYWAAAC","upgrades":["websocket"],"pingInterval":25000,"pingTimeout":20000,"maxPayload":1000000}"#;
-        let handshake = Handshake::parse(text).unwrap();
+        let text = r#"{"sid":"lv_VI97HAXpY6yYWAAAC","upgrades":["websocket"],"#.to_owned()
+            + r#""pingInterval":25000,"pingTimeout":20000,"maxPayload":1000000}"#;
+        let handshake = Handshake::parse(&text).unwrap();
         assert_eq!(handshake.silence(), Duration::from_secs(45));
         assert_eq!(handshake.max_payload, Some(1_000_000));
         assert_eq!(handshake.upgrades, ["websocket"]);

@@ -15,4 +15,4 @@ pub(crate) use engine_packet::{Frame, Malformed};
 pub(crate) use packet::{Packet, PacketType, ROOT, connect_error};
 #[cfg(any(fuzzing, test))]
 pub(crate) use payload::{join, split};
-pub(crate) use session::{Session, SessionEvent};
+pub(crate) use session::{SessionEvent, SocketIoSession};

@@ -167,7 +167,8 @@ async fn answer(
         return Err(session_refused(connection.refused(answer).await));
     }
     if let Some(encoding) = answer.headers().get(header::CONTENT_ENCODING) {
-        // The headers of a browser offer compression, which the server of this project never uses.
+        // A request with the headers of a browser offers compression. The server of this project
+        // does not compress; another server may.
         let found = format!("`content-encoding: {}`", String::from_utf8_lossy(encoding.as_bytes()));
         return Err(connection.unexpected(&found, "an answer that is not compressed"));
     }

@@ -30,7 +30,7 @@ const PROBE: &str = "probe";
 
 /// An open session.
 #[derive(Debug)]
-pub(crate) struct Session<'a, C> {
+pub(crate) struct SocketIoSession<'a, C> {
     carrier: Carrier<'a, C>,
     urls: Urls,
     /// The time of silence after which the session is lost.
@@ -39,8 +39,8 @@ pub(crate) struct Session<'a, C> {
     max_payload: Option<usize>,
     /// What has happened and was not returned yet.
     events: VecDeque<SessionEvent>,
-    /// What is to be sent. It holds what [`Session::send`] was called with, and a pong for each
-    /// ping, of which the server sends no second one before the first is answered.
+    /// What is to be sent. It holds what [`SocketIoSession::send`] was called with, and a pong for
+    /// each ping, of which the server sends no second one before the first is answered.
     outbox: VecDeque<Frame>,
     /// The server has ended the session.
     closed: bool,
@@ -95,7 +95,7 @@ impl fmt::Debug for Upgrade<'_> {
     }
 }
 
-impl<'a, C: Connector + 'a> Session<'a, C> {
+impl<'a, C: Connector + 'a> SocketIoSession<'a, C> {
     /// Opens a session at `path`, such as `/socket.io/`.
     ///
     /// # Errors

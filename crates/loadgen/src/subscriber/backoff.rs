@@ -79,8 +79,8 @@ impl Backoff {
         }
     }
 
-    /// Called when the subscription is complete. `socket.io-client` starts again with its first pause
-    /// as soon as it is connected.
+    /// Called when the subscription is complete. `socket.io-client` starts again with its first
+    /// pause as soon as it is connected.
     pub(super) fn connected(&mut self) {
         if self.policy == Reconnect::Native && self.transport == Transport::SocketIo {
             self.next = self.first;

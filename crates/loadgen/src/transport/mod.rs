@@ -16,9 +16,9 @@
 //!
 //! # What a subscriber sends
 //!
-//! An `Outbox` holds the messages that are due. Where the connection carries frames, the client half
-//! takes them from there. `posting.rs` posts them otherwise: short polling between two polls over its
-//! own connection, the others over a second one beside their subscription.
+//! An `Outbox` holds the messages that are due. Where the connection carries frames, the client
+//! half takes them from there. `posting.rs` posts them otherwise: short polling between two polls
+//! over its own connection, the others over a second one beside their subscription.
 
 mod client;
 mod long_polling;
@@ -51,7 +51,8 @@ pub use settings::SubscriberSettings;
 /// Subscribes to the feed of `target`, from `after` on, until the connection ends.
 ///
 /// The stream starts with [`Event::Connected`], after an [`Event::Request`] for each request that
-/// the transport needs to get there, if it polls or begins with polling. It ends, with an error or without, when the connection does.
+/// the transport needs to get there, if it polls or begins with polling. It ends, with an error or
+/// without, when the connection does.
 ///
 /// # Cancel safety
 ///
@@ -67,8 +68,8 @@ pub fn subscribe<'a>(
     subscribe_and_send(transport, client, target, after, settings, None)
 }
 
-/// The same as [`subscribe`], and sends the messages of `outbox`. Their events come in between. What
-/// an earlier subscription sent and was not acknowledged is sent again.
+/// The same as [`subscribe`], and sends the messages of `outbox`. Their events come in between.
+/// What an earlier subscription sent and was not acknowledged is sent again.
 pub(crate) fn subscribe_and_send<'a>(
     transport: Transport,
     client: &'a HttpClient,

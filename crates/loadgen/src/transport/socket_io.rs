@@ -13,7 +13,9 @@ use wirebench_protocol::{After, Cursor, Gap, Hello, Message, SocketIoMode, Times
 use super::client::{Client, Opening, received};
 use super::settings::SubscriberSettings;
 use crate::error::SubscribeError;
-use crate::socket_io::{Assembled, Assembler, Frame, Malformed, Packet, PacketType, Session};
+use crate::socket_io::{
+    Assembled, Assembler, Frame, Malformed, Packet, PacketType, SocketIoSession,
+};
 use crate::socket_io::{SessionEvent, connect_error};
 
 /// Reads event by event. A message carries no cursor of its own: its cursor is that of the hello,
@@ -22,7 +24,7 @@ use crate::socket_io::{SessionEvent, connect_error};
 /// The subscriber is subscribed when the hello arrives, whatever carries it: in a session that
 /// upgrades, that is before the WebSocket carries anything.
 pub(super) struct SocketIo<'a> {
-    session: Session<'a, Opening<'a>>,
+    session: SocketIoSession<'a, Opening<'a>>,
     assembler: Assembler,
     namespace: String,
     settings: SubscriberSettings,
@@ -60,7 +62,8 @@ impl<'a> Client<'a> for SocketIo<'a> {
         let feed = &opening.target.feed;
         let path = Transport::SocketIo.path(feed);
         let namespace = SocketIoMode::namespace(feed);
-        let mut session = Session::open(opening, &path, opening.settings.socket_io_mode).await?;
+        let mut session =
+            SocketIoSession::open(opening, &path, opening.settings.socket_io_mode).await?;
         session.send(Frame::message(Packet::connect(&namespace, &auth(opening.after))));
         Ok(Self {
             session,

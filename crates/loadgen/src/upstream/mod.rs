@@ -1,5 +1,5 @@
-//! What a subscriber sends: the times at which its messages are due, what they carry, and those that
-//! wait until the server acknowledges them. How they cross the network is the business of
+//! What a subscriber sends: the times at which its messages are due, what they carry, and those
+//! that wait until the server acknowledges them. How they cross the network is the business of
 //! `transport`.
 
 mod message;

@@ -19,12 +19,12 @@ const ACKNOWLEDGE_WITHIN: Duration = Duration::from_secs(10);
 /// for one, and are given up like all others.
 const MAX_UNDER_WAY: usize = 256;
 
-/// What one subscriber sends, over all its connections. The messages are due at times of a schedule,
-/// whether a connection is there to take them or not. Those that were on a connection that broke are
-/// sent again, with the same key, so that none is published twice.
+/// What one subscriber sends, over all its connections. The messages are due at times of a
+/// schedule, whether a connection is there to take them or not. Those that were on a connection
+/// that broke are sent again, with the same key, so that none is published twice.
 ///
-/// A message is given up 10 s after it was due. So the outbox holds at most what is due in 10 s, and
-/// 256 messages more.
+/// A message is given up 10 s after it was due. So the outbox holds at most what is due in 10 s,
+/// and 256 messages more.
 #[derive(Debug)]
 pub struct Outbox {
     upstream: Upstream,

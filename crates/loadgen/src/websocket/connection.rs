@@ -209,8 +209,8 @@ impl WebSocketConnection {
         }
     }
 
-    /// Returns how many bytes the frame of a text of `length` bytes takes with its header. `None` in
-    /// a stream of HTTP/2, which puts it into frames of its own.
+    /// Returns how many bytes the frame of a text of `length` bytes takes with its header. `None`
+    /// in a stream of HTTP/2, which puts it into frames of its own.
     pub(crate) fn frame_bytes(&self, length: usize, masked: bool) -> Option<u64> {
         if let Either::Right(_) = self.stream.get_ref() {
             return None;

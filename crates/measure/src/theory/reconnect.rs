@@ -6,8 +6,8 @@ use std::time::Duration;
 /// Returns the time after which `share` of the crowd, from 0 to 1, hold a cursor again.
 ///
 /// The pauses before reconnecting are spread evenly over `pause`, from *a* to *b*. The law is
-/// *a* + *share*·(*b* − *a*) + *trips*·*d*, where `trips` is how often the link is crossed until the
-/// cursor is there: four times for a new connection, the request and its answer.
+/// *a* + *share*·(*b* − *a*) + *trips*·*d*, where `trips` is how often the link is crossed until
+/// the cursor is there: four times for a new connection, the request and its answer.
 pub fn recovery_time(
     share: f64,
     pause: &RangeInclusive<Duration>,

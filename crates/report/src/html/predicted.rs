@@ -80,8 +80,8 @@ fn measured_delay(row: &Row, rows: &[Row]) -> Option<(Duration, &'static str)> {
     }))
 }
 
-/// Returns the smallest delay: a transport can only add to the one-way delay, so the smallest is the
-/// nearest to it. Of equal delays, the first by name is taken.
+/// Returns the smallest delay: a transport can only add to the one-way delay, so the smallest is
+/// the nearest to it. Of equal delays, the first by name is taken.
 fn nearest(
     delays: impl Iterator<Item = (Duration, &'static str)>,
 ) -> Option<(Duration, &'static str)> {

@@ -174,7 +174,7 @@ pub(super) const UPSTREAM_COST: &[TableColumn] = &[
     ),
     column("upstream_repeated", ["", "", "repeated", ""], 1.0, Summary::HighestCount),
     column("upstream_refused", ["", "", "refused", ""], 1.0, Summary::HighestCount),
-    column("upstream_unacknowledged", ["", "un-", "answered", ""], 1.0, Summary::HighestCount),
+    column("upstream_unacknowledged", ["", "not", "answered", ""], 1.0, Summary::HighestCount),
 ];
 
 pub(super) const FAULTS: &[TableColumn] = &[

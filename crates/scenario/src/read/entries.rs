@@ -11,7 +11,7 @@ use super::arguments::Argument;
 use crate::key::Key;
 use crate::tables::thresholds::NAME as THRESHOLDS;
 use crate::tables::{TABLES, TOP, keys};
-use crate::values::located::{Located, Origin};
+use crate::values::located::{Located, ValueSource};
 use crate::words::{joined, nearest};
 use crate::{Place, Problem};
 
@@ -94,7 +94,7 @@ impl<'a> Entries<'a> {
     ) -> Self {
         let mut entries = Self { keys: BTreeMap::new(), thresholds: Vec::new() };
         for (name, value) in document.get_ref() {
-            let located = Located { value, origin: Origin::File(text) };
+            let located = Located { value, origin: ValueSource::File(text) };
             let place = Place::in_text(text, name.span().start);
             match value.get_ref() {
                 DeValue::Table(table) if is_table(name.get_ref()) => {
@@ -111,7 +111,7 @@ impl<'a> Entries<'a> {
         entries.thresholds.sort_by_key(|bound| bound.found.value.span().start);
         for ParsedArgument { argument, value } in arguments {
             let path: Vec<_> = argument.key.split('.').map(str::to_owned).collect();
-            let origin = Origin::Argument { shown: &argument.shown, text: &argument.value };
+            let origin = ValueSource::Argument { shown: &argument.shown, text: &argument.value };
             let place = Place::Argument(argument.shown.clone());
             entries.put(&path, Located { value, origin }, place, problems);
         }
@@ -154,8 +154,8 @@ impl<'a> Entries<'a> {
         }
     }
 
-    /// Keeps a bound for every transport, or the bounds in the table of one transport. A name with a
-    /// dot may be quoted; without quotes, it is a table within a table.
+    /// Keeps a bound for every transport, or the bounds in the table of one transport. A name with
+    /// a dot may be quoted; without quotes, it is a table within a table.
     fn put_bounds(
         &mut self,
         name: &str,

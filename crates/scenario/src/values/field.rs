@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde_json::{Value as Json, json};
 use toml::de::DeValue;
 
-use super::located::{Located, Origin};
+use super::located::{Located, ValueSource};
 use super::value::{FieldValue, Mismatch, from_text, read_in_range, toml_to_json};
 use crate::key::Key;
 use crate::words::joined;
@@ -183,7 +183,7 @@ impl<'a, 'p> FieldReader<'a, 'p> {
         }
         let text = key.default();
         let value = DeValue::parse(&text).expect("defaults are TOML, as a test makes sure");
-        read(self, Located { value: &value, origin: Origin::Default(&text) })
+        read(self, Located { value: &value, origin: ValueSource::Default(&text) })
     }
 
     fn value<T: FieldValue>(&mut self, key: &Key, found: Located<'_>) -> Option<Placed<T>> {

@@ -12,12 +12,12 @@ const LONGEST_QUOTE: usize = 60;
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Located<'a> {
     pub(crate) value: &'a Spanned<DeValue<'a>>,
-    pub(crate) origin: Origin<'a>,
+    pub(crate) origin: ValueSource<'a>,
 }
 
 /// The text that a value comes from.
 #[derive(Clone, Copy, Debug)]
-pub(crate) enum Origin<'a> {
+pub(crate) enum ValueSource<'a> {
     /// The scenario file.
     File(&'a str),
     /// The value `text` of a command line argument, which messages name as `shown`.
@@ -35,9 +35,9 @@ impl<'a> Located<'a> {
     /// Returns the place of the byte at `offset` in the text that the value comes from.
     pub(crate) fn place_of(&self, offset: usize) -> Option<Place> {
         match self.origin {
-            Origin::File(text) => Some(Place::in_text(text, offset)),
-            Origin::Argument { shown, .. } => Some(Place::Argument(shown.to_owned())),
-            Origin::Default(_) => None,
+            ValueSource::File(text) => Some(Place::in_text(text, offset)),
+            ValueSource::Argument { shown, .. } => Some(Place::Argument(shown.to_owned())),
+            ValueSource::Default(_) => None,
         }
     }
 
@@ -48,8 +48,9 @@ impl<'a> Located<'a> {
 
     /// Returns the value as messages show it: as it was written, if that is short.
     pub(crate) fn found(&self) -> String {
-        let (Origin::File(text) | Origin::Argument { text, .. } | Origin::Default(text)) =
-            self.origin;
+        let (ValueSource::File(text)
+        | ValueSource::Argument { text, .. }
+        | ValueSource::Default(text)) = self.origin;
         let written = text.get(self.value.span()).unwrap_or_default();
         match self.value.get_ref() {
             DeValue::Integer(_) | DeValue::Float(_) => written.to_owned(),

@@ -6,7 +6,7 @@ use std::fmt;
 use serde_json::{Value as Json, json};
 use toml::de::DeValue;
 
-use super::located::{Located, Origin};
+use super::located::{Located, ValueSource};
 use crate::key::Key;
 
 /// A type of value that a key takes.
@@ -71,7 +71,7 @@ pub(crate) fn read_in_range<T: FieldValue>(key: &Key, found: Located<'_>) -> Res
 /// Reads a value that stands in this program: a default, or the bound of a range.
 pub(super) fn from_text<T: FieldValue>(text: &str) -> T {
     let value = DeValue::parse(text).expect("a declared value is TOML, as a test makes sure");
-    let value = T::read(Located { value: &value, origin: Origin::Default(text) });
+    let value = T::read(Located { value: &value, origin: ValueSource::Default(text) });
     value.expect("a declared value is of its key's type, as a test makes sure")
 }
 

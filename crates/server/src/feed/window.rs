@@ -84,7 +84,8 @@ impl MessageWindow {
         Some((self.newest().at(seq), entry.has_payload(payload)))
     }
 
-    /// Appends a message like [`push`](Self::push), and remembers its key for as long as it is kept.
+    /// Appends a message like [`push`](Self::push), and remembers its key for as long as it is
+    /// kept.
     pub(super) fn push_as(
         &mut self,
         key: IdempotencyKey,

@@ -2,16 +2,16 @@
 //!
 //! # A transport that has a path for each feed
 //!
-//! Such a transport is a [`FeedTransport`]: each subscription, or each poll, is one request. Its file
-//! has two things, which the matches below list, so that the compiler names them for a new
-//! transport: `METHODS`, the methods that its route takes, and `answer`, which answers each request.
-//! `answer` opens a [`Subscription`](subscription::Subscription), reads its feed in one of the three
-//! ways that a [`Feed`] offers, and writes the bytes that [`crate::framing`] makes.
+//! Such a transport is a [`FeedTransport`]: each subscription, or each poll, is one request. Its
+//! file has two things, which the matches below list, so that the compiler names them for a new
+//! transport: `METHODS`, the methods that its route takes, and `answer`, which answers each
+//! request. `answer` opens a [`Subscription`](subscription::Subscription), reads its feed in one of
+//! the three ways that a [`Feed`] offers, and writes the bytes that [`crate::framing`] makes.
 //!
 //! # A transport whose subscription spans several requests
 //!
-//! Such a transport has a function `routes` of its own, which [`routes`] calls. Socket.IO is one: it
-//! has one path for all feeds, and a session that requests name.
+//! Such a transport has a function `routes` of its own, which [`routes`] calls. Socket.IO is one:
+//! it has one path for all feeds, and a session that requests name.
 //!
 //! - A subscription is what a subscriber reads, and where it is counted. It knows nothing of
 //!   requests. What belongs to one request, its connection, the slot of its client and its HTTP/2
@@ -46,7 +46,8 @@ use crate::state::SharedState;
 /// Routes whose handlers share the state of the server.
 pub(crate) type Routes = Router<Arc<SharedState>>;
 
-/// The transports that have a path for each feed. A request to it is a whole subscription, or a poll.
+/// The transports that have a path for each feed. A request to it is a whole subscription, or a
+/// poll.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FeedTransport {
     /// As [`Transport::ShortPolling`].

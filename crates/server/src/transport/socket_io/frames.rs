@@ -40,8 +40,8 @@ impl FrameTracker {
         }
     }
 
-    /// Follows bytes up to the end of the frame at most. Returns how many those are, and whether the
-    /// frame has ended.
+    /// Follows bytes up to the end of the frame at most. Returns how many those are, and whether
+    /// the frame has ended.
     fn advance_to_end(&mut self, bytes: &[u8]) -> (usize, bool) {
         let mut passed = 0;
         while self.payload.is_none() && passed < bytes.len() {

@@ -9,11 +9,11 @@
 //! |---|---|
 //! | `request` | what a request asks for, and the errors of the protocol |
 //! | `polling`, `websocket` | a session over requests, and over a WebSocket |
-//! | `session`, `window` | what our side knows of a session; how much may be on its way to a client |
+//! | `session`, `window` | what our side knows of a session; how much may be under way |
 //! | `probe`, `stream`, `frames` | how a WebSocket is tried; a WebSocket as the library sees it |
 //! | `service` | what the requests of all sessions share |
 //! | `engine`, `adapter` | the library: its requests, and its sending of encoded data |
-//! | `namespace`, `delivery` | a feed as a namespace: who may connect, events, what follows the feed |
+//! | `namespace`, `delivery` | a feed as a namespace: who may connect, what events do |
 
 mod adapter;
 mod delivery;
@@ -43,8 +43,8 @@ use crate::api_error::ApiError;
 use crate::connection::RequestContext;
 use crate::state::SharedState;
 
-/// Returns the route of all sessions. Over HTTP/2, a WebSocket is opened by a `CONNECT`. The protocol
-/// has its own answer to a wrong method.
+/// Returns the route of all sessions. Over HTTP/2, a WebSocket is opened by a `CONNECT`. The
+/// protocol has its own answer to a wrong method.
 pub(super) fn routes(server: &Arc<SharedState>) -> Router<Arc<SharedState>> {
     let socket_io = SocketIoServer::new(server);
     let handler = move |request: Request| {

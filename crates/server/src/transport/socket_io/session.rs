@@ -23,8 +23,8 @@ use crate::state::SharedState;
 /// The open sessions.
 ///
 /// A session lives in the library, which keeps the extensions of the request that opened it; one of
-/// them is the [`EngineSession`]. When the library drops its session, the last handle is dropped, and the
-/// session is counted out.
+/// them is the [`EngineSession`]. When the library drops its session, the last handle is dropped,
+/// and the session is counted out.
 #[derive(Debug)]
 pub(super) struct SessionTable {
     capacity: usize,
@@ -153,8 +153,8 @@ impl EngineSession {
         }
     }
 
-    /// Begins to read a `POST`. Returns `None` while another one is being read: two at a time have no
-    /// order.
+    /// Begins to read a `POST`. Returns `None` while another one is being read: two at a time have
+    /// no order.
     pub(super) fn begin_receiving(&self) -> Option<ReceivingRequest<'_>> {
         let is_first = !self.receiving.swap(true, Ordering::AcqRel);
         is_first.then_some(ReceivingRequest(self))
@@ -186,8 +186,8 @@ impl EngineSession {
         self.closing.cancelled().await;
     }
 
-    /// Called when the server stops. A session that follows a feed ends when it has read the feed to
-    /// its end, any other at once.
+    /// Called when the server stops. A session that follows a feed ends when it has read the feed
+    /// to its end, any other at once.
     pub(super) async fn stopping(&self) {
         if self.followed.load(Ordering::Acquire) > 0 {
             self.closing().await;

@@ -84,8 +84,8 @@ impl OpeningSocket {
 }
 
 impl SocketIoServer {
-    /// Waits until the client has tried the WebSocket and leaves polling for it. Returns false if it
-    /// does not: the session then goes on polling.
+    /// Waits until the client has tried the WebSocket and leaves polling for it. Returns false if
+    /// it does not: the session then goes on polling.
     async fn probe(&self, socket: &mut EngineSocket, session: &EngineSession) -> bool {
         let Some(upgrade) = session.begin_upgrade() else { return false };
         let exchange = probe::exchange(socket, || upgrade.probed());

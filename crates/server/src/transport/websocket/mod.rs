@@ -1,8 +1,8 @@
 //! WebSocket: one text frame for each message, both ways over one upgraded connection (RFC 6455).
 //!
 //! A request is checked and answered in `handshake.rs`. From then on, a task of the server owns the
-//! connection: `session.rs` is a subscription over it, `request.rs` is what a subscriber may ask for,
-//! `echo.rs` returns what it receives, and `socket.rs` opens and closes it for both.
+//! connection: `session.rs` is a subscription over it, `request.rs` is what a subscriber may ask
+//! for, `echo.rs` returns what it receives, and `socket.rs` opens and closes it for both.
 
 mod echo;
 pub(super) mod handshake;
