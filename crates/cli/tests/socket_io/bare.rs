@@ -53,13 +53,6 @@ impl JudgedServer {
         answer["cursor"].as_str().unwrap().to_owned()
     }
 
-    /// Restarts the server. Returns once it has accepted to.
-    pub(crate) async fn restart(&self) {
-        let url = format!("{}/demo/restart", self.url());
-        let answer = within("a restart", self.http.post(url).send()).await.unwrap();
-        assert_eq!(answer.status(), StatusCode::ACCEPTED);
-    }
-
     /// Opens a session over requests.
     pub(crate) async fn open_polling(&self) -> PollingSession<'_> {
         let (status, body) = self.get("EIO=4&transport=polling").await;

@@ -8,7 +8,7 @@ use std::thread::JoinHandle;
 use serde_json::{Value, json};
 
 use crate::installed;
-use crate::support::{Lines, wirebench};
+use crate::support::{Lines, send, wirebench};
 
 /// How a server beats, and what it keeps. The defaults keep a busy machine from ending a case.
 #[derive(Clone, Copy, Debug)]
@@ -30,13 +30,29 @@ impl Setup {
     pub(crate) const PINGING: Self = Self { ping_interval_ms: 300, ..Self::QUIET };
 }
 
+/// How a server ends that is started again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum ServerEnd {
+    /// `SIGTERM`: it ends its sessions, and then itself.
+    Orderly,
+    /// `SIGKILL`: it ends at once, and its connections with it.
+    Killed,
+}
+
 /// A running server with the feeds `bench` and `other`. Dropping it kills it, prints what it has
 /// written to standard error, and fails the test if it has panicked.
 #[derive(Debug)]
 pub(crate) struct JudgedServer {
-    process: Child,
-    url: String,
+    setup: Setup,
+    process: ServerProcess,
     pub(crate) http: reqwest::Client,
+}
+
+/// One life of a server.
+#[derive(Debug)]
+struct ServerProcess {
+    child: Child,
+    url: String,
     /// Returns the lines on standard error, at its end.
     errors: Option<JoinHandle<Vec<String>>>,
 }
@@ -44,16 +60,25 @@ pub(crate) struct JudgedServer {
 impl JudgedServer {
     /// Starts a server. Returns once it listens.
     pub(crate) fn start(setup: Setup) -> Self {
-        let mut command = if Self::is_reference() { reference(setup) } else { serve(setup) };
-        let mut process = command.stderr(Stdio::piped()).spawn().unwrap();
-        let errors = BufReader::new(process.stderr.take().unwrap());
-        let errors = std::thread::spawn(move || errors.lines().map_while(Result::ok).collect());
-        let lines = Lines::of(process.stdout.take().unwrap());
-        let ready: Value = serde_json::from_str(&lines.next("the ready line")).unwrap();
-        let url = ready["listening"].as_str().unwrap().to_owned();
+        let command =
+            if Self::is_reference() { reference(setup) } else { serve(setup, "127.0.0.1:0") };
         // No idle connections: one of them may have ended with a server that restarts.
         let http = reqwest::Client::builder().pool_max_idle_per_host(0).build().unwrap();
-        Self { process, url, http, errors: Some(errors) }
+        Self { setup, process: ServerProcess::start(command), http }
+    }
+
+    /// Ends the server, and starts another one at the same address, with empty feeds. Returns once
+    /// it listens.
+    pub(crate) fn restart(&mut self, end: ServerEnd) {
+        let signal = match end {
+            ServerEnd::Orderly => "TERM",
+            ServerEnd::Killed => "KILL",
+        };
+        send(self.process.child.id(), signal);
+        let status = self.process.child.wait().unwrap();
+        assert_eq!(status.success(), end == ServerEnd::Orderly, "{status}");
+        let address = self.url().strip_prefix("http://").unwrap();
+        self.process = ServerProcess::start(serve(self.setup, address));
     }
 
     /// Returns true if the reference server is judged, to check the cases.
@@ -63,15 +88,27 @@ impl JudgedServer {
 
     /// Returns `http://`, the address and the port.
     pub(crate) fn url(&self) -> &str {
-        &self.url
+        &self.process.url
     }
 }
 
-impl Drop for JudgedServer {
+impl ServerProcess {
+    fn start(mut command: Command) -> Self {
+        let mut child = command.stderr(Stdio::piped()).spawn().unwrap();
+        let errors = BufReader::new(child.stderr.take().unwrap());
+        let errors = std::thread::spawn(move || errors.lines().map_while(Result::ok).collect());
+        let lines = Lines::of(child.stdout.take().unwrap());
+        let ready: Value = serde_json::from_str(&lines.next("the ready line")).unwrap();
+        let url = ready["listening"].as_str().unwrap().to_owned();
+        Self { child, url, errors: Some(errors) }
+    }
+}
+
+impl Drop for ServerProcess {
     #[expect(clippy::print_stderr, reason = "shows why a test has failed")]
     fn drop(&mut self) {
-        let _ = self.process.kill();
-        let _ = self.process.wait();
+        let _ = self.child.kill();
+        let _ = self.child.wait();
         let errors = self.errors.take().and_then(|errors| errors.join().ok()).unwrap_or_default();
         for line in &errors {
             eprintln!("server: {line}");
@@ -81,9 +118,9 @@ impl Drop for JudgedServer {
     }
 }
 
-fn serve(setup: Setup) -> Command {
+fn serve(setup: Setup, address: &str) -> Command {
     let mut command = wirebench(Path::new(env!("CARGO_TARGET_TMPDIR")), &["serve"]);
-    command.args(["--listen", "127.0.0.1:0", "--feed", "bench", "--feed", "other"]);
+    command.args(["--listen", address, "--feed", "bench", "--feed", "other"]);
     command.args(["--window", &setup.window.to_string()]);
     command.arg("--socket-io-ping-interval").arg(format!("{}ms", setup.ping_interval_ms));
     command.arg("--socket-io-ping-timeout").arg(format!("{}ms", setup.ping_timeout_ms));

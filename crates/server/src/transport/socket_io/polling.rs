@@ -69,7 +69,23 @@ pub(super) async fn poll(
         return Ok(answer);
     }
     session.end_polling().await;
+    if session.end() == Some(SessionCloseReason::Stopped) {
+        return last_answer(answer);
+    }
     Ok(with_close(answer))
+}
+
+/// Ends a session that polls when the server stops. What there is for the client is its last
+/// answer; the next one says that the session is unknown.
+///
+/// The packet `close` would be shorter, and is what the reference server sends. But
+/// `python-socketio` takes it for the end and does not come back. Both official clients come back
+/// after an error.
+fn last_answer(answer: EngineAnswer) -> Result<EngineAnswer, EngineError> {
+    match &answer.body[..] {
+        b"" | NOOP => Err(EngineError::UnknownSession),
+        _ => Ok(answer),
+    }
 }
 
 /// Completes when the server stops and the session has read its feeds to their end. The poll is
@@ -89,8 +105,8 @@ fn take(session: &EngineSession, body: &[u8]) -> bool {
     has_event
 }
 
-/// Adds the packet `close` to the last answer of a session that the server ends. The library ends
-/// it as if the client had left, who would not have to be told.
+/// Adds the packet `close` to the last answer of a session that the server ends because of what its
+/// client does. The library ends it as if the client had left, who would not have to be told.
 fn with_close(answer: EngineAnswer) -> EngineAnswer {
     let body = match &answer.body[..] {
         b"" | NOOP => Bytes::from_static(CLOSE),
