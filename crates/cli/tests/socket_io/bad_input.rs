@@ -253,9 +253,11 @@ async fn a_cursor_that_is_none_is_refused_and_the_session_goes_on() {
 #[tokio::test]
 async fn an_event_for_a_namespace_that_was_not_joined_is_not_answered() {
     let server = JudgedServer::start(Setup::QUIET);
-    let mut socket = server.open_websocket().await;
-    socket.send(r#"42/feeds/bench,1["echo",1]"#).await;
-    assert_eq!(socket.closed().await, Vec::<String>::new());
+    for namespace in ["/feeds/bench,", ""] {
+        let mut socket = server.open_websocket().await;
+        socket.send(&format!(r#"42{namespace}1["echo",1]"#)).await;
+        assert_eq!(socket.closed().await, Vec::<String>::new(), "`{namespace}`");
+    }
     assert_serves(&server).await;
 }
 

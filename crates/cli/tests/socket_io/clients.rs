@@ -57,8 +57,19 @@ impl JudgingClient {
     /// Starts a client of the feed `bench`, after a cursor. Returns `None`, and says so, if the
     /// client cannot be installed here.
     fn start(program: Program, mode: Mode, url: &str, after: Option<&str>) -> Option<Self> {
+        Self::start_at(NAMESPACE, program, mode, url, after)
+    }
+
+    /// Starts a client of a namespace.
+    fn start_at(
+        namespace: &str,
+        program: Program,
+        mode: Mode,
+        url: &str,
+        after: Option<&str>,
+    ) -> Option<Self> {
         let mut command = program.command()?;
-        command.args([url, NAMESPACE, mode.transports()]).args(after);
+        command.args([url, namespace, mode.transports()]).args(after);
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::inherit());
         let mut process = command.spawn().unwrap();
         let commands = process.stdin.take().unwrap();
@@ -283,6 +294,22 @@ judge! {
     python_polling: Python, Polling;
     python_websocket: Python, WebSocket;
     python_upgrade: Python, Upgrade;
+}
+
+/// `io("http://host")`, as beginners write it, asks for the main namespace.
+#[tokio::test]
+async fn a_client_that_names_no_feed_is_told_where_the_feeds_are() {
+    if JudgedServer::is_reference() {
+        return;
+    }
+    let server = JudgedServer::start(Setup::QUIET);
+    for mode in [Mode::Polling, Mode::WebSocket, Mode::Upgrade] {
+        let client = JudgingClient::start_at("", Program::Node, mode, server.url(), None);
+        let Some(mut client) = client else { return };
+        let refused = client.next("connect_error");
+        let expected = "the namespace `/` has no feed: connect to `/feeds/{feed}`";
+        assert_eq!(refused["message"], expected, "{}", client.name);
+    }
 }
 
 /// The client connects and upgrades while messages are published as fast as they are taken.

@@ -186,7 +186,10 @@ mod socket_io_protocol {
             let server = JudgedServer::start(Setup::QUIET);
             let mut socket = server.open_websocket().await;
             socket.send("40").await;
-            assert_eq!(socket.text().await, r#"44{"message":"Invalid namespace"}"#);
+            let refused =
+                r#"{"message":"the namespace `/` has no feed: connect to `/feeds/{feed}`"}"#;
+            assert_eq!(socket.text().await, format!("44{refused}"));
+            socket.join("/feeds/bench").await;
         }
 
         #[tokio::test]

@@ -3,8 +3,8 @@
 use std::fmt;
 use std::sync::Arc;
 
-use axum::http::HeaderValue;
 use axum::http::header::AUTHORIZATION;
+use axum::http::{HeaderValue, StatusCode};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use socketioxide::extract::{SocketRef, TryData};
@@ -82,6 +82,19 @@ pub(super) fn add(
         }
     };
     io.ns(format!("/feeds/{name}"), connected.with(admit));
+}
+
+/// Adds the main namespace, `/`, which every client asks for that names no other. It has no feed and
+/// refuses everybody, with a message that says where the feeds are.
+pub(super) fn add_main(io: &SocketIo<RegisteredAdapter>) {
+    let refuse = async || {
+        let hint = "connect to `/feeds/{feed}`";
+        let error = ApiError::new(StatusCode::NOT_FOUND, "the namespace `/` has no feed", hint);
+        Err::<(), _>(ConnectRefused(error))
+    };
+    // Nobody gets past the refusal.
+    let connected = async || ();
+    io.ns("/", connected.with(refuse));
 }
 
 /// Returns our side of the session of a client. It came with the opening request.

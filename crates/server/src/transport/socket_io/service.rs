@@ -43,6 +43,7 @@ impl SocketIoServer {
             .with_parser(ParserConfig::common().max_incoming_binary_buf_size(limits.payload_bytes))
             .with_adapter::<RegisteredAdapter>(adapters.clone())
             .build_with_inner_svc(Router::new());
+        namespace::add_main(&io);
         for (name, feed) in &server.feeds {
             namespace::add(&io, &adapters, server, name, feed);
         }
