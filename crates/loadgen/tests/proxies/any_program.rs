@@ -1,6 +1,6 @@
 //! What holds behind both proxies, because of the transports or the server.
 
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::{Ipv4Addr, SocketAddr};
 use std::time::{Duration, Instant};
 
 use futures::future::join_all;
@@ -12,16 +12,13 @@ use wirebench_measure::Event;
 use wirebench_protocol::{After, Delivery, Gap, Transport};
 use wirebench_server::{Feed, ForwardedHeader, Limits, Proxies, Server};
 
-use crate::programs::{self, ProxyProgram, RunningProxy};
-use crate::readers::{ProxiedReader, ask, chunk, one_by_one, refusal, run_until, settings, stream};
+use crate::programs::{self, ProxyProgram, RunningProxy, programs};
+use crate::readers::{
+    ProxiedReader, ask, chunk, connect_from, one_by_one, refusal, run_until, settings, stream,
+};
 use crate::support::http::RawHttp;
 use crate::support::paused_server::PausedServer;
 use crate::support::{Bench, TIMEOUT, client, frames, listen, target, within};
-
-/// Returns the programs that are installed.
-fn programs() -> impl Iterator<Item = ProxyProgram> {
-    ProxyProgram::ALL.into_iter().filter(|program| program.is_there())
-}
 
 /// Runs a test for every transport behind every program, each with a server and a proxy of its own,
 /// all at the same time.
@@ -323,11 +320,7 @@ async fn statuses(address: SocketAddr) -> Vec<u16> {
     let mut open = Vec::new();
     let mut statuses = Vec::new();
     for host in 11..14 {
-        let socket = TcpSocket::new_v4().unwrap();
-        let from = IpAddr::from(Ipv4Addr::new(127, 0, 0, host));
-        socket.bind(SocketAddr::new(from, 0)).unwrap();
-        let socket = tokio::io::BufReader::new(socket.connect(address).await.unwrap());
-        let mut http = RawHttp { socket };
+        let mut http = connect_from(Ipv4Addr::new(127, 0, 0, host), address).await;
         ask(&mut http, "/feeds/bench/sse", "").await;
         statuses.push(within(TIMEOUT, "an answer", http.head()).await.status);
         open.push(http);

@@ -4,12 +4,18 @@ use std::collections::BTreeSet;
 
 const PAGE: &str = include_str!("../../../../docs/proxies.md");
 
-const TESTS: [&str; 3] =
-    [include_str!("any_program.rs"), include_str!("haproxy.rs"), include_str!("nginx.rs")];
+const TESTS: [&str; 4] = [
+    include_str!("any_program.rs"),
+    include_str!("haproxy.rs"),
+    include_str!("nginx.rs"),
+    include_str!("several_servers.rs"),
+];
 
-const CONFIGURATIONS: [&str; 2] = [
+const CONFIGURATIONS: [&str; 4] = [
     include_str!("../../../../docs/proxies/nginx.conf"),
     include_str!("../../../../docs/proxies/haproxy.cfg"),
+    include_str!("../../../../docs/proxies/nginx-several-servers.conf"),
+    include_str!("../../../../docs/proxies/haproxy-several-servers.cfg"),
 ];
 
 /// Returns what stands between single backticks in a Markdown text.

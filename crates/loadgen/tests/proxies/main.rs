@@ -11,6 +11,7 @@ mod haproxy;
 mod nginx;
 mod programs;
 mod readers;
+mod several_servers;
 #[path = "../support/mod.rs"]
 #[expect(dead_code, reason = "each test uses its part of what they share")]
 mod support;

@@ -22,8 +22,14 @@ pub(crate) enum ProxyProgram {
     Haproxy,
 }
 
-/// The address of the server in the documented files.
+/// The addresses of the server and of a second one in the documented files.
 const SERVER: &str = "127.0.0.1:8080";
+const SECOND_SERVER: &str = "127.0.0.1:8081";
+
+/// Returns the programs that are installed.
+pub(crate) fn programs() -> impl Iterator<Item = ProxyProgram> {
+    ProxyProgram::ALL.into_iter().filter(|program| program.is_there())
+}
 
 impl ProxyProgram {
     pub(crate) const ALL: [Self; 2] = [Self::Nginx, Self::Haproxy];
@@ -42,6 +48,33 @@ impl ProxyProgram {
             Self::Haproxy => include_str!("../../../../docs/proxies/haproxy.cfg"),
         };
         Settings { program: self, text: text.to_owned(), main: String::new(), http: String::new() }
+    }
+
+    /// Returns the configuration that `docs/proxies.md` recommends for several servers.
+    pub(crate) fn several_servers(self) -> Settings {
+        let right = self.right();
+        // The servers are in the first paragraph of the one file, and in the last of the other.
+        let text = match self {
+            Self::Nginx => {
+                let servers = include_str!("../../../../docs/proxies/nginx-several-servers.conf");
+                let (_, rest) = right.text.split_once("\n\n").expect("two paragraphs");
+                format!("{servers}\n{rest}")
+            }
+            Self::Haproxy => {
+                let servers = include_str!("../../../../docs/proxies/haproxy-several-servers.cfg");
+                let (rest, _) = right.text.rsplit_once("\n\n").expect("two paragraphs");
+                format!("{rest}\n\n{servers}")
+            }
+        };
+        Settings { text, ..right }
+    }
+
+    /// Returns the same configuration without the line that keeps a client at its server.
+    pub(crate) fn servers_in_turn(self) -> Settings {
+        self.several_servers().without(match self {
+            Self::Nginx => "ip_hash;",
+            Self::Haproxy => "balance source",
+        })
     }
 
     /// Returns a configuration with nothing but the address of the server and the defaults of the
@@ -122,6 +155,11 @@ impl Settings {
         assert_eq!(self.text.matches(part).count(), 1, "`{part}` once in {}", self.text);
         self.text = self.text.replace(part, other);
         self
+    }
+
+    /// Sets the address of the second server.
+    pub(crate) fn with_second_server(self, server: SocketAddr) -> Self {
+        self.with_instead(SECOND_SERVER, &server.to_string())
     }
 
     /// Adds a line to the proxied location of nginx, or to the defaults of HAProxy.

@@ -1,10 +1,12 @@
 //! Subscribers behind a proxy, and what they observe.
 
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::time::{Duration, Instant};
 
 use futures::StreamExt;
 use futures::stream::BoxStream;
+use tokio::io::BufReader;
+use tokio::net::TcpSocket;
 use wirebench_loadgen::{
     HttpClient, SubscribeError, Subscriber, SubscriberEvent, SubscriberSettings, Target,
     run_subscriber, subscribe,
@@ -31,7 +33,18 @@ impl<'a> ProxiedReader<'a> {
         target: &'a Target,
         after: After,
     ) -> Self {
-        Self { transport, events: subscribe(transport, client, target, after, &settings()) }
+        Self::of(transport, client, target, after, &settings())
+    }
+
+    /// The same, with these settings.
+    pub(crate) fn of(
+        transport: Transport,
+        client: &'a HttpClient,
+        target: &'a Target,
+        after: After,
+        settings: &SubscriberSettings,
+    ) -> Self {
+        Self { transport, events: subscribe(transport, client, target, after, settings) }
     }
 
     /// Returns the next event that changes what the subscriber knows, or why there is none. `None`
@@ -179,6 +192,13 @@ pub(crate) async fn run_until(
     };
     assert!(over.is_ok(), "{transport}: waited {TIMEOUT:?} in vain: {observed:?}");
     ObservedBehindProxy { opened: client.dialer().counts().opened, ..observed }
+}
+
+/// Opens a connection from this loopback address.
+pub(crate) async fn connect_from(from: Ipv4Addr, address: SocketAddr) -> RawHttp {
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.bind(SocketAddr::from((from, 0))).unwrap();
+    RawHttp { socket: BufReader::new(socket.connect(address).await.unwrap()) }
 }
 
 /// Opens an event stream by hand, to see what crosses the socket.
