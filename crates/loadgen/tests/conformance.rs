@@ -19,7 +19,7 @@ use wirebench_loadgen::{
     HttpClient, SubscribeError, Subscriber, SubscriberEvent, SubscriberSettings, Target,
     run_subscriber, subscribe,
 };
-use wirebench_measure::Event;
+use wirebench_measure::{Event, ReceivedPayload};
 use wirebench_protocol::{After, Cursor, Delivery, Gap, Message, Seq, SocketIoMode, Transport};
 use wirebench_scenario::ConnectionSharing;
 
@@ -696,10 +696,80 @@ async fn payloads_are_the_same_bytes_on_every_transport() {
             let message = within(TIMEOUT, &what, message).await;
             let parsed: Message<'_> = serde_json::from_slice(&message).unwrap();
             assert_eq!(parsed.seq, after.seq + 1, "{what}");
-            assert!(parsed.payload.get().as_bytes() == expected, "{what}: payload changed");
+            assert!(parsed.payload.as_str().as_bytes() == expected, "{what}: payload changed");
             let first = first.get_or_insert_with(|| message.clone());
             assert!(*first == message, "{what}: another message than on the first transport");
         }
+    }
+}
+
+/// Returns payloads of bytes: every value of a byte, none, and those around which the length of
+/// something changes: a WebSocket frame (its payload has a head of up to 60 bytes), the padding of
+/// Base64, a message at its greatest.
+fn binary_payloads() -> Vec<Vec<u8>> {
+    let sizes = (0..6).chain(60..130).chain(65_470..65_540).chain([1 << 20]);
+    let counting = |size: usize| (0..=255_u8).cycle().take(size).collect();
+    sizes.map(counting).chain([b"\n\r\n\x1e\0".to_vec(), vec![0xff; 300]]).collect()
+}
+
+#[tokio::test]
+async fn bytes_are_the_same_on_every_transport() {
+    let bench = Bench::start(100);
+    let mut readers = Vec::new();
+    for transport in Transport::ALL {
+        let http = raw_transport::open(transport, bench.address).await;
+        readers.push((transport, http, Vec::new()));
+    }
+    for payload in binary_payloads() {
+        let after = bench.cursor(bench.feed.published());
+        bench.publish_bytes(&payload);
+        let mut first: Option<Vec<u8>> = None;
+        for (transport, http, rest) in &mut readers {
+            let what = format!("{transport}: {} bytes", payload.len());
+            let message = raw_transport::next_binary(*transport, http, rest, after);
+            let (head, found) = within(TIMEOUT, &what, message).await;
+            assert!(found == payload, "{what}: payload changed");
+            let first = first.get_or_insert_with(|| head.clone());
+            assert!(*first == head, "{what}: another head than on the first transport");
+        }
+    }
+}
+
+#[tokio::test]
+async fn subscribers_receive_bytes_as_they_were_published() {
+    for (transport, variant) in cases() {
+        let (bench, client) = (Bench::speaking(variant, 1000), variant.client());
+        let target = bench.target();
+        let settings = SubscriberSettings { payloads: true, ..settings() };
+        let mut events = subscribe(transport, &client, &target, After::Newest, &settings);
+        let payloads = binary_payloads();
+        let mut expected = payloads.iter();
+        let receiving = async {
+            while let Some(event) = events.next().await {
+                match event.unwrap() {
+                    Event::Connected { .. } => {
+                        for payload in &payloads {
+                            bench.publish_bytes(payload);
+                        }
+                    }
+                    Event::Received { payload, payload_bytes, .. } => {
+                        let expected = expected.next().unwrap();
+                        assert_eq!(payload_bytes, expected.len(), "{transport} over {variant}");
+                        let same = payload == Some(ReceivedPayload::Binary(expected[..].into()));
+                        assert!(same, "{transport} over {variant}: {payload_bytes} bytes changed");
+                        if expected.len() == 300 {
+                            break;
+                        }
+                    }
+                    event => assert!(
+                        !matches!(event, Event::Damaged { .. } | Event::Gap { .. }),
+                        "{transport} over {variant}: {event:?}"
+                    ),
+                }
+            }
+        };
+        within(TIMEOUT, format_args!("{transport} over {variant}"), receiving).await;
+        assert_eq!(expected.next(), None, "{transport} over {variant}");
     }
 }
 

@@ -122,7 +122,7 @@ async fn an_interrupted_run_keeps_what_was_measured() {
         let Progress::Second(second) = progress else { return };
         if second.index == 0 {
             for _ in 0..MESSAGES {
-                feed.publish_due(&Published::from_json(b"0").unwrap(), second.from);
+                feed.publish_due(Published::from_json(b"0").unwrap(), second.from);
             }
         }
         received += second.seen.received;

@@ -34,7 +34,7 @@ async fn serve() -> (Feed, Target) {
 }
 
 fn publish(feed: &Feed, json: &str) -> Cursor {
-    feed.publish(&JsonPayload::from_json(json.as_bytes()).unwrap())
+    feed.publish(JsonPayload::from_json(json.as_bytes()).unwrap())
 }
 
 fn settings() -> SubscriberSettings {
@@ -224,6 +224,7 @@ async fn a_subscriber_survives_a_restart_and_is_told_that_the_feed_was_reset() {
                 | Event::Empty { .. }
                 | Event::Closing
                 | Event::Retry { .. }
+                | Event::Damaged { .. }
                 | Event::Upstream(_) => return,
             }
             seen.push(event.clone());

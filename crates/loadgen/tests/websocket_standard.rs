@@ -372,6 +372,30 @@ async fn a_half_closed_connection_ends() {
 }
 
 #[tokio::test]
+async fn a_feed_accepts_bytes_that_publish_and_reports_what_is_wrong_with_other_bytes() {
+    let bench = Bench::start(10);
+    let mut http = open(&bench, FEED).await;
+    for bytes in [&b""[..], b"\xff", b"{\"publish\":null}", b"{\"publish\":1}\n", b"\n{}"] {
+        http.send(&masked(FIN | BINARY, bytes)).await;
+        let answer = next(&mut http, "an error").await;
+        let answer: serde_json::Value = serde_json::from_slice(&answer.payload).unwrap();
+        assert_eq!(answer["status"], 400, "{bytes:?}: {answer}");
+    }
+    http.send(&masked(FIN | BINARY, b"{\"publish\":null}\n\0\n\xff")).await;
+    let answers = [next(&mut http, "two answers").await, next(&mut http, "two answers").await];
+    let published = format!("{{\"published\":{{\"cursor\":\"{}\"}}}}", bench.cursor(1));
+    assert!(answers.iter().any(|answer| answer.payload == published.as_bytes()), "{answers:?}");
+    let delivered =
+        |answer: &Frame| answer.first == FIN | BINARY && answer.payload.ends_with(b"}\n\0\n\xff");
+    assert!(answers.iter().any(delivered), "{answers:?}");
+
+    http.send(&masked(FIN | BINARY, b"{\"echo\":null}\n\0\n\xff")).await;
+    let echo = next(&mut http, "an echo").await;
+    assert_eq!((echo.first, &echo.payload[..]), (FIN | BINARY, &b"{\"echo\":null}\n\0\n\xff"[..]));
+    assert_eq!(bench.feed.published(), 1);
+}
+
+#[tokio::test]
 async fn a_feed_accepts_text_that_publishes_and_reports_what_is_wrong_with_other_text() {
     let bench = Bench::start(10);
     let mut http = open(&bench, FEED).await;
@@ -393,8 +417,6 @@ async fn a_feed_accepts_text_that_publishes_and_reports_what_is_wrong_with_other
     let echo = next(&mut http, "an echo").await;
     assert_eq!(echo.payload, b"{\"echo\":[1, null]}");
 
-    http.send(&masked(FIN | BINARY, b"{\"publish\":1}")).await;
-    closes(&mut http, 1003, "a binary message").await;
     assert_eq!(bench.feed.published(), 1);
 }
 

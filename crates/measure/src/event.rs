@@ -44,12 +44,19 @@ pub enum Event {
         published_at: Timestamp,
         /// When its last byte arrived, before decoding.
         received_at: Timestamp,
-        /// Bytes of its payload alone.
+        /// Bytes of its payload alone, decoded if it came in Base64.
         payload_bytes: usize,
         /// The payload itself, if it was asked for. Counting only needs its size.
-        payload: Option<Box<str>>,
+        payload: Option<ReceivedPayload>,
         /// The subscriber that sent it, if one did.
         origin: Option<Origin>,
+    },
+    /// A message arrived whose payload is not what was sent.
+    Damaged {
+        /// The place of the message.
+        cursor: Cursor,
+        /// When the message was due in the feed.
+        published_at: Timestamp,
     },
     /// The server announced that it cannot deliver some messages.
     Gap {
@@ -60,4 +67,13 @@ pub enum Event {
     },
     /// Something happened to a message that the subscriber sends.
     Upstream(UpstreamEvent),
+}
+
+/// The payload of a message that arrived.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ReceivedPayload {
+    /// One JSON value.
+    Json(Box<str>),
+    /// Bytes, decoded if they came in Base64.
+    Binary(Box<[u8]>),
 }

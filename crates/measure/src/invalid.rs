@@ -53,6 +53,13 @@ pub enum Invalid {
         /// The number of received deliveries.
         received: u64,
     },
+    /// Messages arrived whose payload was not what was sent.
+    Damaged {
+        /// The number of such deliveries.
+        damaged: u64,
+        /// The number of expected deliveries, if the server reported it.
+        expected: Option<u64>,
+    },
     /// Messages that subscribers sent were refused, or not acknowledged.
     NotAcknowledged {
         /// The number of such messages.
@@ -104,6 +111,15 @@ impl fmt::Display for Invalid {
                 "{from_the_future} of {received} deliveries arrived before they were due: the \
                  clocks disagree"
             ),
+            Self::Damaged { damaged, expected: Some(expected) } => {
+                write!(
+                    f,
+                    "{damaged} of {expected} deliveries damaged: not the bytes that were sent"
+                )
+            }
+            Self::Damaged { damaged, expected: None } => {
+                write!(f, "{damaged} deliveries damaged: not the bytes that were sent")
+            }
             Self::Interrupted => f.write_str("interrupted"),
         }
     }

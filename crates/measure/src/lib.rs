@@ -21,7 +21,7 @@ mod upstream;
 mod validity;
 mod window;
 
-pub use event::Event;
+pub use event::{Event, ReceivedPayload};
 pub use fault_outcome::{FaultOutcome, SubscriberOutcome, missed};
 pub use invalid::Invalid;
 pub use latency::Latency;

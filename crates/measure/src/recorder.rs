@@ -32,6 +32,8 @@ pub struct Recorder {
     /// Messages that arrived before they were due: the clocks disagree. They are in `received` too,
     /// but have no delivery time.
     pub from_the_future: u64,
+    /// Messages of the window whose payload was not what was sent. They are not in `received`.
+    pub damaged: u64,
     /// HTTP requests sent in the window.
     pub requests: u64,
     /// Answers without a message in the window.
@@ -89,6 +91,11 @@ impl Recorder {
                     self.upstream.arrived(window, origin, received_at);
                 }
             }
+            Event::Damaged { cursor, published_at } => {
+                sequence.start_at(before(cursor));
+                let is_first = sequence.arrive(cursor.seq) != Arrival::Duplicate;
+                self.damaged += u64::from(is_first && inside(published_at));
+            }
             Event::Gap { gap, cursor } => {
                 sequence.record_gap(gap, cursor);
                 if window.is_some() {
@@ -111,6 +118,7 @@ impl Recorder {
             gaps,
             gap_missed,
             from_the_future,
+            damaged,
             requests,
             empty,
             payload_bytes,
@@ -127,6 +135,7 @@ impl Recorder {
         self.gaps += gaps;
         self.gap_missed = self.gap_missed.saturating_add(*gap_missed);
         self.from_the_future += from_the_future;
+        self.damaged += damaged;
         self.requests += requests;
         self.empty += empty;
         self.payload_bytes += payload_bytes;
@@ -267,6 +276,25 @@ mod tests {
         );
         assert_eq!((recorder.received, recorder.out_of_order, recorder.duplicate), (2, 1, 2));
         assert_eq!((recorder.payload_bytes, recorder.delivery.len()), (20, 2));
+    }
+
+    #[test]
+    fn a_damaged_message_is_not_received_and_not_lost_without_notice() {
+        let damaged =
+            |seq, published| Event::Damaged { cursor: cursor(seq), published_at: at(published) };
+        let events = [
+            connected(0),
+            damaged(1, 999),
+            received(2, 1_000, 1_100),
+            damaged(3, 1_100),
+            damaged(3, 1_100),
+            received(3, 1_100, 1_200),
+            received(4, 1_200, 1_300),
+        ];
+        let recorder = seen(WINDOW, &events);
+        assert_eq!((recorder.received, recorder.damaged, recorder.duplicate), (2, 1, 1));
+        assert_eq!(recorder.out_of_order, 0, "the place of a damaged message is known");
+        assert_eq!(recorder.payload_bytes, 20);
     }
 
     #[test]

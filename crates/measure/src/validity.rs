@@ -34,11 +34,14 @@ impl Measurement {
         let silently = self.faults.map_or(0, |faults| faults.missed.silently);
         let silent = self.expected().filter(|_| silently > 0);
         let silent = silent.map(|expected| Invalid::Silent { silently, expected });
-        let lost = self.expected().and_then(|expected| match expected.checked_sub(received) {
+        let damaged = (seen.damaged > 0)
+            .then(|| Invalid::Damaged { damaged: seen.damaged, expected: self.expected() });
+        let arrived = received + seen.damaged;
+        let lost = self.expected().and_then(|expected| match expected.checked_sub(arrived) {
             Some(0) => None,
             Some(_) if self.faults.is_some() => None,
             Some(missing) => Some(Invalid::Missing { missing, expected }),
-            None => Some(Invalid::Surplus { received, expected }),
+            None => Some(Invalid::Surplus { received: arrived, expected }),
         });
         let nothing = (self.published == Some(0)).then_some(Invalid::NothingPublished);
         let clocks = (seen.from_the_future > 0)
@@ -56,7 +59,7 @@ impl Measurement {
         let failed = seen.upstream.refused + seen.upstream.unacknowledged();
         let not_acknowledged = (failed > 0 && self.faults.is_none())
             .then_some(Invalid::NotAcknowledged { failed, sent: seen.upstream.sent });
-        [short, nothing, silent, lost, not_acknowledged, clocks, busy, late]
+        [short, nothing, silent, lost, damaged, not_acknowledged, clocks, busy, late]
             .into_iter()
             .flatten()
             .collect()
@@ -120,6 +123,24 @@ mod tests {
             Some(FaultOutcome { wanted: 4, missed: missed(2), ..FaultOutcome::default() });
         assert_eq!(measurement.judge(4), [Invalid::Silent { silently: 2, expected: 30 }]);
         assert_eq!(measurement.judge(4)[0].to_string(), "2 of 30 deliveries missed in silence");
+    }
+
+    #[test]
+    fn a_damaged_message_makes_a_run_invalid_and_is_no_message_that_never_came() {
+        let mut measurement = measurement();
+        (measurement.seen.received, measurement.seen.damaged) = (28, 2);
+        let reasons = measurement.judge(3);
+        assert_eq!(reasons, [Invalid::Damaged { damaged: 2, expected: Some(30) }]);
+        assert_eq!(
+            reasons[0].to_string(),
+            "2 of 30 deliveries damaged: not the bytes that were sent"
+        );
+        assert_eq!(measurement.missing(), Some(2), "they were not received");
+        measurement.seen.received = 27;
+        let missing = Invalid::Missing { missing: 1, expected: 30 };
+        assert_eq!(measurement.judge(3)[0], missing);
+        measurement.faults = Some(FaultOutcome { wanted: 3, ..FaultOutcome::default() });
+        assert_eq!(measurement.judge(3), reasons, "with faults as well");
     }
 
     #[test]

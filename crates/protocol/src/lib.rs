@@ -5,6 +5,7 @@
 //! Nothing here is async. It reads nothing but payload files, and what the kernel reports about
 //! time and about this process.
 
+mod checksum;
 pub mod control;
 mod cursor;
 mod delivery;
@@ -19,12 +20,15 @@ mod socket_io;
 mod time;
 mod transport;
 
+pub use checksum::{is_payload_intact, seal_payload};
 pub use cursor::{After, Cursor, CursorError, Epoch};
 pub use delivery::Delivery;
 pub use idempotency_key::{IDEMPOTENCY_KEY, IdempotencyKey, InvalidIdempotencyKey};
-pub use message::{Gap, Hello, Message, PollBody, Published};
+pub use message::{
+    Gap, Hello, Message, MessageHead, PollBody, Published, TextPayload, split_binary,
+};
 pub use payload_file::{MAX_PAYLOAD_BYTES, PayloadFileError, read_payload_file};
-pub use socket_io::{SocketIoMode, UnknownSocketIoMode};
+pub use socket_io::{SocketIoMode, UnknownSocketIoMode, is_first_placeholder};
 pub use time::Timestamp;
 pub use transport::{Look, Marker, Transport, UnknownTransport, Uplink};
 

@@ -116,6 +116,18 @@ fn known() -> String {
     format!("{} or {last}", others.join(", "))
 }
 
+/// Returns true if an argument of an event stands for the first attachment of the event:
+/// `{"_placeholder":true,"num":0}`.
+pub fn is_first_placeholder(argument: &str) -> bool {
+    #[derive(Deserialize)]
+    struct Placeholder {
+        _placeholder: bool,
+        num: u64,
+    }
+    let placeholder = serde_json::from_str(argument);
+    matches!(placeholder, Ok(Placeholder { _placeholder: true, num: 0 }))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

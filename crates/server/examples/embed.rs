@@ -55,7 +55,7 @@ impl App {
     fn publish_reading(&self) {
         self.latest.send_modify(|celsius| *celsius = 0.9 * *celsius + 2.1);
         let reading = format!("{{\"celsius\":{}}}", *self.latest.borrow());
-        self.readings.publish(&JsonPayload::from_json(reading.as_bytes()).expect("it is JSON"));
+        self.readings.publish(JsonPayload::from_json(reading.as_bytes()).expect("it is JSON"));
     }
 }
 

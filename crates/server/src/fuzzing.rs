@@ -107,7 +107,7 @@ pub fn connection(bytes: &[u8]) {
 fn server(access: u8) -> (Server, Feed) {
     let feed = Feed::new(2);
     for json in ["1", r#"{"a":"b"}"#, "\"c\""] {
-        feed.publish(&JsonPayload::from_json(json.as_bytes()).expect("it is JSON"));
+        feed.publish(JsonPayload::from_json(json.as_bytes()).expect("it is JSON"));
     }
     let token = |bit: u8| (access & bit > 0).then(|| Token::new(TOKEN).expect("it is long enough"));
     let origins = (access & 4 > 0).then(|| "https://example.org".to_owned());

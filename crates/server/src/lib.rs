@@ -21,7 +21,7 @@
 //! let app = Router::new().route("/", get(async || "my own page")).nest("/live", live.router());
 //!
 //! // Subscribers find it below /live/feeds/news, for example at /live/feeds/news/sse.
-//! news.publish(&JsonPayload::from_json(br#"{"headline":"all is well"}"#)?);
+//! news.publish(JsonPayload::from_json(br#"{"headline":"all is well"}"#)?);
 //!
 //! let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
 //! let shutdown = async { /* for example `tokio::signal::ctrl_c().await` */ };
@@ -100,7 +100,9 @@ pub use access::{Access, InvalidToken, Token};
 pub use api_error::ApiError;
 pub use control::ControlApi;
 pub use entity_tag::is_known;
-pub use feed::{Batch, Entry, Feed, Follow, FutureCursor, InvalidJson, JsonPayload, Rejected};
+pub use feed::{
+    Batch, Entry, Feed, Follow, FutureCursor, InvalidJson, JsonPayload, MessagePayload, Rejected,
+};
 pub use layer::{Io, Layer};
 pub use limits::{Limits, SocketIoLimits};
 pub use listener::listen;

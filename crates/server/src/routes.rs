@@ -16,7 +16,7 @@ use wirebench_protocol::{
 };
 
 use crate::api_error::ApiError;
-use crate::feed::JsonPayload;
+use crate::feed::{JsonPayload, MessagePayload, Rejected};
 use crate::feed_path::{self, PathParams};
 use crate::limits::Limits;
 use crate::state::SharedState;
@@ -80,7 +80,7 @@ async fn ticket(
     Ok(created(ticket))
 }
 
-/// `POST /feeds/{feed}/messages`: publishes the JSON in the body.
+/// `POST /feeds/{feed}/messages`: publishes the JSON or the bytes in the body.
 async fn publish(
     State(server): State<Arc<SharedState>>,
     path: PathParams,
@@ -105,22 +105,23 @@ async fn offer(
     server.access.origin(request.uri(), request.headers())?;
     server.access.publish(None, request.headers())?;
     let key = idempotency_key(request.headers())?;
-    let body = json_body(request, &server.limits).await?;
-    let offered = feed.offer_with(&body, key.as_ref());
+    let (kind, body) = declared_body(request, &server.limits).await?;
+    let offered = kind.payload(body).and_then(|payload| feed.offer_payload(&payload, key.as_ref()));
     server.metrics.publishing.offered(&offered);
     Ok(offered?)
 }
 
-/// `POST /feeds/{feed}/echo`: returns the JSON in the body to its sender, and to nobody else.
+/// `POST /feeds/{feed}/echo`: returns the JSON or the bytes in the body to its sender, and to nobody
+/// else.
 async fn echo(
     State(server): State<Arc<SharedState>>,
     path: PathParams,
     request: Request,
 ) -> Response {
     let answer = match body_of_echo(&server, &path, request).await {
-        Ok(body) => {
+        Ok((kind, body)) => {
             server.metrics.publishing.echoed();
-            let headers = [(header::CONTENT_TYPE, "application/json")];
+            let headers = [(header::CONTENT_TYPE, kind.content_type())];
             (NO_STORE, headers, body).into_response()
         }
         Err(error) => error.into_response(),
@@ -134,25 +135,62 @@ async fn body_of_echo(
     server: &SharedState,
     path: &PathParams,
     request: Request,
-) -> Result<Bytes, ApiError> {
+) -> Result<(BodyKind, Bytes), ApiError> {
     feed_path::find(server, path)?;
     server.access.origin(request.uri(), request.headers())?;
     server.access.subscribe(None, request.headers())?;
-    let body = json_body(request, &server.limits).await?;
-    let hint = "send one JSON value";
-    JsonPayload::from_json(&body)
-        .map_err(|error| ApiError::bad_request(error.to_string(), hint))?;
-    Ok(body)
+    let (kind, body) = declared_body(request, &server.limits).await?;
+    kind.payload(body.clone())?;
+    Ok((kind, body))
 }
 
-/// Returns the body of a request that is declared as JSON, or not declared at all.
-async fn json_body(request: Request, limits: &Limits) -> Result<Bytes, ApiError> {
-    if !may_be_json(request.headers()) {
-        let error = "the body is not declared as JSON";
-        let hint = "send it with `Content-Type: application/json`";
-        return Err(ApiError::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, error, hint));
+/// What the body of a request is.
+#[derive(Clone, Copy, Debug)]
+enum BodyKind {
+    /// One JSON value: `application/json`, `application/…+json`, or not declared at all.
+    Json,
+    /// Bytes: `application/octet-stream`.
+    Binary,
+}
+
+impl BodyKind {
+    /// Returns what a request declares its body as; `None` if it is neither.
+    fn declared(headers: &HeaderMap) -> Option<Self> {
+        let Some(kind) = headers.get(header::CONTENT_TYPE) else { return Some(Self::Json) };
+        let kind = kind.to_str().unwrap_or_default();
+        let essence = kind.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+        match essence.strip_prefix("application/")? {
+            "octet-stream" => Some(Self::Binary),
+            kind if kind == "json" || kind.ends_with("+json") => Some(Self::Json),
+            _ => None,
+        }
     }
-    read(request.into_body(), limits).await
+
+    fn content_type(self) -> &'static str {
+        match self {
+            Self::Json => "application/json",
+            Self::Binary => "application/octet-stream",
+        }
+    }
+
+    /// Returns what a message with this body carries.
+    fn payload(self, body: Bytes) -> Result<MessagePayload, Rejected> {
+        match self {
+            Self::Json => Ok(JsonPayload::from_json(&body)?.into()),
+            Self::Binary => Ok(MessagePayload::Binary(body)),
+        }
+    }
+}
+
+/// Returns the body of a request, and what it is declared as.
+async fn declared_body(request: Request, limits: &Limits) -> Result<(BodyKind, Bytes), ApiError> {
+    let Some(kind) = BodyKind::declared(request.headers()) else {
+        let error = "the body is declared as neither JSON nor bytes";
+        let hint = "send it with `Content-Type: application/json`, or bytes with \
+                    `application/octet-stream`";
+        return Err(ApiError::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, error, hint));
+    };
+    Ok((kind, read(request.into_body(), limits).await?))
 }
 
 /// Returns the key of a request that may be a repetition.
@@ -191,15 +229,6 @@ fn is_too_long(error: &axum::Error) -> bool {
     use std::error::Error;
 
     error.source().is_some_and(<dyn Error>::is::<LengthLimitError>)
-}
-
-/// Returns true if the body is declared as JSON, or not declared at all.
-fn may_be_json(headers: &HeaderMap) -> bool {
-    let Some(kind) = headers.get(header::CONTENT_TYPE) else { return true };
-    let kind = kind.to_str().unwrap_or_default();
-    let essence = kind.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
-    essence == "application/json"
-        || (essence.starts_with("application/") && essence.ends_with("+json"))
 }
 
 fn created(body: impl Serialize) -> Response {

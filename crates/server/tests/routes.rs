@@ -22,7 +22,7 @@ fn server() -> (Server, Feed) {
 
 fn publish(feed: &Feed, texts: &[&str]) {
     for text in texts {
-        feed.publish(&JsonPayload::from_json(text.as_bytes()).unwrap());
+        feed.publish(JsonPayload::from_json(text.as_bytes()).unwrap());
     }
 }
 
@@ -155,6 +155,58 @@ async fn any_json_value_is_published_and_anything_else_is_refused() {
         assert!(serde_json::from_slice::<Value>(&answer).unwrap()["error"].is_string());
     }
     assert_eq!(feed.published(), 5, "refused messages are not in the feed");
+}
+
+#[tokio::test]
+async fn bytes_are_published_and_echoed_as_they_are() {
+    let (server, feed) = server();
+    let post = async |path: &str, key: &str, body: &[u8]| {
+        let request = Request::post(path).header("content-type", "Application/Octet-Stream");
+        let request = request.header("idempotency-key", key);
+        ask(server.router(), request.body(Body::from(body.to_vec())).unwrap()).await
+    };
+    let all: Vec<u8> = (0..=255).collect();
+    for (key, body, base64) in
+        [("a", &all[..], None), ("b", b"", Some("")), ("c", b"1", Some("MQ=="))]
+    {
+        let (status, ..) = post("/feeds/bench/messages", key, body).await;
+        assert_eq!(status, StatusCode::CREATED, "{key}");
+        let (status, ..) = post("/feeds/bench/messages", key, body).await;
+        assert_eq!(status, StatusCode::OK, "{key}: repeated");
+        let (status, headers, echo) = post("/feeds/bench/echo", key, body).await;
+        assert_eq!((status, &echo[..]), (StatusCode::OK, body), "{key}");
+        assert_eq!(header(&headers, "content-type"), Some("application/octet-stream"));
+        let before = feed.locate(After::Newest).unwrap().at(feed.published() - 1);
+        let uri = format!("/feeds/bench/short-polling?after={before}");
+        let answer: Value =
+            serde_json::from_slice(&ask(server.router(), get(&uri)).await.2).unwrap();
+        let message = &answer["messages"][0];
+        assert_eq!(message.get("payload"), None, "{key}");
+        if let Some(base64) = base64 {
+            assert_eq!(message["payload_base64"], base64, "{key}");
+        }
+    }
+    let (status, ..) = post("/feeds/bench/messages", "a", b"other").await;
+    assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY);
+    assert_eq!(feed.published(), 3);
+    let large = vec![0; wirebench_server::MAX_PAYLOAD_BYTES + 1];
+    for (body, status) in
+        [(&large[1..], StatusCode::CREATED), (&large, StatusCode::PAYLOAD_TOO_LARGE)]
+    {
+        assert_eq!(post("/feeds/bench/messages", "large", body).await.0, status, "{}", body.len());
+    }
+}
+
+#[tokio::test]
+async fn a_feed_with_a_check_takes_no_bytes() {
+    let feed = Feed::new(10).with_check(|_| Ok(()));
+    let server = Server::new([("bench".to_owned(), feed.clone())]);
+    let request = Request::post("/feeds/bench/messages");
+    let request = request.header("content-type", "application/octet-stream");
+    let (status, _, answer) = ask(server.router(), request.body(Body::from("1")).unwrap()).await;
+    assert_eq!(status, StatusCode::UNSUPPORTED_MEDIA_TYPE);
+    assert!(serde_json::from_slice::<Value>(&answer).unwrap()["hint"].is_string());
+    assert_eq!(feed.published(), 0);
 }
 
 #[tokio::test]

@@ -10,13 +10,12 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use clap::Args;
 use futures::{Stream, StreamExt};
-use serde_json::value::RawValue;
 use serde_json::{Value, json};
 use wirebench_loadgen::{
     Dialer, HttpClient, Subscriber, SubscriberEvent, SubscriberSettings, Target,
     TrustedCertificates, raw, run_subscriber,
 };
-use wirebench_measure::Event;
+use wirebench_measure::{Event, ReceivedPayload};
 use wirebench_protocol::{After, SocketIoMode, Transport};
 use wirebench_scenario::{Headers, HttpSettings, LinkSettings, parse_duration};
 
@@ -220,15 +219,24 @@ fn print_event(event: &Event) -> anyhow::Result<()> {
         Event::Received { cursor, published_at, received_at, payload, .. } => {
             // `null` if the clocks of two hosts disagree.
             let delay = received_at.checked_since(*published_at);
-            let payload = payload.as_deref().unwrap_or("null");
-            let payload: &RawValue = serde_json::from_str(payload)?;
+            let payload = match payload {
+                Some(ReceivedPayload::Json(json)) => format!("\"payload\":{json}"),
+                Some(ReceivedPayload::Binary(bytes)) => {
+                    format!("\"payload_base64\":\"{}\"", STANDARD.encode(bytes))
+                }
+                None => anyhow::bail!("a message came without the payload that was asked for"),
+            };
             format!(
                 "{{\"seq\":{},\"published_ns\":{},\"delay_us\":{},\"cursor\":\"{cursor}\",\
-                 \"payload\":{payload}}}\n",
+                 {payload}}}\n",
                 cursor.seq,
                 published_at.as_nanos(),
                 delay.map_or_else(|| "null".to_owned(), |delay| delay.as_micros().to_string()),
             )
+        }
+        Event::Damaged { cursor, .. } => {
+            print::talk(&format!("the payload of message {} is no Base64", cursor.seq));
+            return Ok(());
         }
         Event::Gap { gap, cursor } => format!("{}\n", json!({ "gap": gap, "cursor": cursor })),
         Event::Connected { .. }

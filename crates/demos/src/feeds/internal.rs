@@ -13,5 +13,5 @@ pub(super) fn read_only(window: usize) -> Feed {
 /// Publishes a payload of the server.
 pub(super) fn publish(feed: &Feed, payload: &impl Serialize) {
     let json = serde_json::to_vec(payload).expect("the payloads of this crate have text keys");
-    feed.publish(&JsonPayload::from_json(&json).expect("serde_json writes exactly one JSON value"));
+    feed.publish(JsonPayload::from_json(&json).expect("serde_json writes exactly one JSON value"));
 }

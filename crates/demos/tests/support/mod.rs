@@ -56,7 +56,7 @@ impl RunningServer {
     }
 
     pub(crate) fn publish(&self, json: &str) {
-        self.quiet.publish(&JsonPayload::from_json(json.as_bytes()).unwrap());
+        self.quiet.publish(JsonPayload::from_json(json.as_bytes()).unwrap());
     }
 
     pub(crate) async fn connect(&self) -> TestClient {

@@ -152,7 +152,7 @@ async fn follow(
 impl Position {
     fn update(&mut self, event: &Event) {
         match *event {
-            Event::Received { cursor, .. } => {
+            Event::Received { cursor, .. } | Event::Damaged { cursor, .. } => {
                 self.backoff.received();
                 self.after = After::Cursor(cursor);
             }
@@ -191,7 +191,7 @@ impl ConnectionRecord {
     fn update(&mut self, event: &Event) {
         match event {
             Event::Connected { .. } => self.subscribed = Some(Instant::now()),
-            Event::Received { .. } => self.delivered = true,
+            Event::Received { .. } | Event::Damaged { .. } => self.delivered = true,
             Event::Closing => self.closing = true,
             Event::Request { .. } => self.requested = Instant::now(),
             Event::Empty { .. } | Event::Gap { .. } | Event::Retry { .. } | Event::Upstream(_) => {}

@@ -1,10 +1,14 @@
 //! What the client halves of all transports have in common.
 
+use std::borrow::Cow;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use futures::TryFutureExt;
 use futures::stream::{self, BoxStream, StreamExt};
 use http::header::HeaderMap;
-use wirebench_measure::{Event, Origin};
-use wirebench_protocol::{After, Cursor, Message, Timestamp};
+use wirebench_measure::{Event, Origin, ReceivedPayload};
+use wirebench_protocol::{After, Cursor, Message, TextPayload, Timestamp, is_payload_intact};
 
 use super::settings::SubscriberSettings;
 use crate::error::SubscribeError;
@@ -72,25 +76,114 @@ pub(super) fn events<'a, C: Client<'a> + 'a>(
         .boxed()
 }
 
-/// Returns a message as an event, in the same form for all transports.
-pub(super) fn received(
-    cursor: Cursor,
-    message: &Message<'_>,
-    at: Timestamp,
-    settings: &SubscriberSettings,
-) -> Event {
-    let payload = message.payload.get();
-    Event::Received {
-        cursor,
-        published_at: message.published_at,
-        received_at: at,
-        payload_bytes: payload.len(),
-        origin: settings.sender.and_then(|receiver| origin(payload, receiver)),
-        payload: settings.payloads.then(|| payload.into()),
+/// A message as a transport carried it, not decoded yet.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct CarriedMessage<'a> {
+    pub(super) cursor: Cursor,
+    pub(super) published_at: Timestamp,
+    pub(super) payload: CarriedPayload<'a>,
+}
+
+/// The payload of a message as a transport carried it.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum CarriedPayload<'a> {
+    /// A message object.
+    Text(TextPayload<'a>),
+    /// Bytes as they are.
+    Binary(&'a [u8]),
+}
+
+impl<'a> CarriedMessage<'a> {
+    /// Returns a message object, whose place in the feed is `cursor`.
+    pub(super) fn text(cursor: Cursor, message: &Message<'a>) -> Self {
+        let Message { published_at, payload, .. } = *message;
+        Self { cursor, published_at, payload: CarriedPayload::Text(payload) }
+    }
+
+    /// Decodes and checks the message, which arrived `at`, and returns it as an event. It is the
+    /// same for all transports.
+    pub(super) fn received(&self, at: Timestamp, settings: &SubscriberSettings) -> Event {
+        let Self { cursor, published_at, payload } = *self;
+        let decoded: Cow<'_, [u8]> = match payload {
+            CarriedPayload::Text(TextPayload::Json(json)) => {
+                let json = json.get();
+                return Event::Received {
+                    cursor,
+                    published_at,
+                    received_at: at,
+                    payload_bytes: json.len(),
+                    origin: settings.sender.and_then(|receiver| origin(json, receiver)),
+                    payload: settings.payloads.then(|| ReceivedPayload::Json(json.into())),
+                };
+            }
+            CarriedPayload::Text(TextPayload::Base64(text)) => match STANDARD.decode(text) {
+                Ok(bytes) => bytes.into(),
+                Err(_) => return Event::Damaged { cursor, published_at },
+            },
+            CarriedPayload::Binary(bytes) => bytes.into(),
+        };
+        if settings.sealed && !is_payload_intact(&decoded) {
+            return Event::Damaged { cursor, published_at };
+        }
+        Event::Received {
+            cursor,
+            published_at,
+            received_at: at,
+            payload_bytes: decoded.len(),
+            origin: None,
+            payload: settings
+                .payloads
+                .then(|| ReceivedPayload::Binary(decoded.into_owned().into())),
+        }
     }
 }
 
 /// Returns who sent a message, if a subscriber did.
 fn origin(payload: &str, receiver: u64) -> Option<Origin> {
     SentMessage::read(payload).map(|sent| Origin { due: sent.due, own: sent.sender == receiver })
+}
+
+#[cfg(test)]
+mod tests {
+    use wirebench_protocol::{Epoch, seal_payload};
+
+    use super::*;
+
+    fn received(payload: CarriedPayload<'_>, settings: SubscriberSettings) -> Event {
+        let cursor = Cursor { epoch: Epoch(1), seq: 2 };
+        let message = CarriedMessage { cursor, published_at: Timestamp::from_nanos(3), payload };
+        message.received(Timestamp::from_nanos(4), &settings)
+    }
+
+    #[test]
+    fn bytes_count_decoded_and_are_checked_only_where_they_are_sealed() {
+        let mut bytes = *b"some bytes and ....";
+        let text = STANDARD.encode(bytes);
+        let base64 = CarriedPayload::Text(TextPayload::Base64(&text));
+        let sealed = SubscriberSettings { sealed: true, ..SubscriberSettings::default() };
+        for carried in [base64, CarriedPayload::Binary(&bytes)] {
+            let settings = SubscriberSettings { payloads: true, ..SubscriberSettings::default() };
+            let Event::Received { payload_bytes, payload, .. } = received(carried, settings) else {
+                panic!("{carried:?}")
+            };
+            assert_eq!(payload_bytes, 19);
+            assert_eq!(payload, Some(ReceivedPayload::Binary(bytes.into())));
+            assert!(matches!(received(carried, sealed), Event::Damaged { .. }), "{carried:?}");
+        }
+        seal_payload(&mut bytes);
+        let text = STANDARD.encode(bytes);
+        let base64 = CarriedPayload::Text(TextPayload::Base64(&text));
+        for carried in [base64, CarriedPayload::Binary(&bytes)] {
+            assert!(matches!(received(carried, sealed), Event::Received { .. }), "{carried:?}");
+        }
+    }
+
+    #[test]
+    fn text_that_is_no_base64_is_damaged() {
+        for text in ["A", "AA", "AA=", "A===", "AA-_", "AA==\n", "AB=="] {
+            let carried = CarriedPayload::Text(TextPayload::Base64(text));
+            let event = received(carried, SubscriberSettings::default());
+            assert!(matches!(event, Event::Damaged { .. }), "{text}: {event:?}");
+        }
+    }
 }

@@ -9,7 +9,7 @@ use http::{Response, StatusCode, Uri};
 use wirebench_measure::Event;
 use wirebench_protocol::{After, Cursor, FEED_CURSOR, PollBody, Timestamp, Transport};
 
-use super::client::{Opening, received};
+use super::client::{CarriedMessage, Opening};
 use super::posting::{Posted, Posting};
 use super::settings::SubscriberSettings;
 use crate::error::SubscribeError;
@@ -167,9 +167,9 @@ impl Poller {
             self.events.push_back(Event::Empty { at, cursor: batch.cursor });
         }
         let (settings, messages) = (&self.settings, batch.messages.iter());
-        self.events.extend(
-            messages.map(|message| received(batch.cursor.at(message.seq), message, at, settings)),
-        );
+        self.events.extend(messages.map(|message| {
+            CarriedMessage::text(batch.cursor.at(message.seq), message).received(at, settings)
+        }));
         self.after = After::Cursor(batch.cursor);
         Ok(())
     }

@@ -29,6 +29,8 @@ pub struct SubscriberSettings {
     /// The number of this subscriber among those that send. Events then tell which message was sent
     /// by a subscriber, and by which. `None`: nobody sends.
     pub sender: Option<u64>,
+    /// Binary payloads end with a checksum. A message with a wrong one is damaged.
+    pub sealed: bool,
     /// Events carry the payloads, too. Needed to show messages, not to count them.
     pub payloads: bool,
 }
@@ -36,7 +38,7 @@ pub struct SubscriberSettings {
 impl Default for SubscriberSettings {
     /// Returns one poll a second without a phase, a hold of 25 s, a Socket.IO session that begins
     /// with requests and upgrades, the same pauses on every transport, the headers of a browser,
-    /// nobody that sends, and no payloads.
+    /// nobody that sends, no checksums, and no payloads.
     fn default() -> Self {
         Self {
             interval: Duration::from_secs(1),
@@ -47,6 +49,7 @@ impl Default for SubscriberSettings {
             reconnect: Reconnect::default(),
             headers: Headers::Browser,
             sender: None,
+            sealed: false,
             payloads: false,
         }
     }

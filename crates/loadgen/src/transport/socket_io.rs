@@ -8,9 +8,11 @@ use bytes::Bytes;
 use serde::de::{self, Deserialize, Deserializer, IgnoredAny, SeqAccess, Visitor};
 use serde_json::json;
 use wirebench_measure::Event;
-use wirebench_protocol::{After, Cursor, Gap, Hello, Message, SocketIoMode, Timestamp, Transport};
+use wirebench_protocol::{
+    After, Cursor, Gap, Hello, Message, SocketIoMode, Timestamp, Transport, is_first_placeholder,
+};
 
-use super::client::{Client, Opening, received};
+use super::client::{CarriedMessage, CarriedPayload, Client, Opening};
 use super::settings::SubscriberSettings;
 use crate::error::SubscribeError;
 use crate::socket_io::{
@@ -144,10 +146,8 @@ impl SocketIo<'_> {
             FeedEvent::Message(message) => {
                 let cursor = self.cursor.ok_or(hello_first)?.at(message.seq);
                 self.cursor = Some(cursor);
-                if !attachments.is_empty() {
-                    return Err(Malformed("a message without attachments"));
-                }
-                self.events.push_back(received(cursor, &message, at, &self.settings));
+                let carried = carried(cursor, &message, attachments)?;
+                self.events.push_back(carried.received(at, &self.settings));
             }
             FeedEvent::Gap(GapEvent { gap, cursor }) => {
                 self.cursor.ok_or(hello_first)?;
@@ -157,6 +157,23 @@ impl SocketIo<'_> {
             FeedEvent::Other => {}
         }
         Ok(())
+    }
+}
+
+/// Returns a message with its payload: that of the message object, or the attachment for which it
+/// has a placeholder.
+fn carried<'a>(
+    cursor: Cursor,
+    message: &Message<'a>,
+    attachments: &'a [Bytes],
+) -> Result<CarriedMessage<'a>, Malformed> {
+    let carried = CarriedMessage::text(cursor, message);
+    match attachments {
+        [] => Ok(carried),
+        [bytes] if is_first_placeholder(message.payload.as_str()) => {
+            Ok(CarriedMessage { payload: CarriedPayload::Binary(bytes), ..carried })
+        }
+        _ => Err(Malformed("a message without attachments, or with one as its payload")),
     }
 }
 

@@ -9,7 +9,7 @@ use http::{StatusCode, Uri};
 use wirebench_measure::Event;
 use wirebench_protocol::{After, Cursor, Gap, Message, Timestamp, Transport};
 
-use super::client::{Client, Opening, received};
+use super::client::{CarriedMessage, Client, Opening};
 use super::settings::SubscriberSettings;
 use crate::error::SubscribeError;
 use crate::event_stream::{Block, Decoder, is_event_stream};
@@ -121,7 +121,7 @@ fn block_events(
     match event.kind {
         "message" => {
             let message: Message<'_> = serde_json::from_str(event.data).map_err(malformed)?;
-            events.push_back(received(cursor, &message, at, settings));
+            events.push_back(CarriedMessage::text(cursor, &message).received(at, settings));
         }
         "gap" => {
             let gap: Gap = serde_json::from_str(event.data).map_err(malformed)?;

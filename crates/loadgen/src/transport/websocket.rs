@@ -9,9 +9,11 @@ use serde::Deserialize;
 use serde::de::IgnoredAny;
 use tokio_util::either::Either;
 use wirebench_measure::{Event, UpstreamEvent};
-use wirebench_protocol::{After, Cursor, Gap, Hello, Message, Timestamp, Transport};
+use wirebench_protocol::{
+    After, Cursor, Gap, Hello, Message, MessageHead, Timestamp, Transport, split_binary,
+};
 
-use super::client::{Client, Opening, received};
+use super::client::{CarriedMessage, CarriedPayload, Client, Opening};
 use super::settings::SubscriberSettings;
 use crate::error::SubscribeError;
 use crate::http::{OPENING_TIMEOUT, RequestKind, quote};
@@ -71,7 +73,7 @@ impl<'a> Client<'a> for WebSocket<'a> {
         let headers = opening.headers(RequestKind::WebSocket);
         let uri = request_uri(&opening.target.feed, opening.after);
         let mut connection = WebSocketConnection::open(http, uri, headers, OPENING_TIMEOUT).await?;
-        let hello = next_text(&mut connection).await?;
+        let hello = first_text(&mut connection).await?;
         let at = connection.arrived_at();
         let hello = hello.as_deref().unwrap_or("the end of the connection");
         let Ok(HelloFrame { hello }) = serde_json::from_str(hello) else {
@@ -106,14 +108,19 @@ impl<'a> Client<'a> for WebSocket<'a> {
                 Some(outbox) => outbox.poll_next(cx),
                 None => Poll::Pending,
             };
-            let text = match self.connection.next_beside(waiting).await? {
+            let message = match self.connection.next_beside(waiting).await? {
                 Either::Right(message) => return Ok(Some(self.announce(&message))),
-                Either::Left(message) => text(&self.connection, message)?,
+                Either::Left(message) => message,
             };
-            let Some(text) = text else { return Ok(None) };
             // Stamped here, before decoding.
             let at = self.connection.arrived_at();
-            let event = self.event(&text, at)?;
+            let event = match message {
+                Some(websocket::Message::Text(text)) => self.event(&text, at)?,
+                Some(websocket::Message::Binary(bytes)) => self.binary_event(&bytes, at)?,
+                // `WebSocketConnection::next_beside` returns no other kinds.
+                Some(_) => None,
+                None => return self.connection.proper_end().map(|()| None),
+            };
             self.events.extend(event);
         }
     }
@@ -138,8 +145,8 @@ impl WebSocket<'_> {
     fn event(&mut self, text: &str, at: Timestamp) -> Result<Option<Event>, SubscribeError> {
         let error = match serde_json::from_str::<Message<'_>>(text) {
             Ok(message) => {
-                let cursor = self.cursor.at(message.seq);
-                return Ok(Some(received(cursor, &message, at, &self.settings)));
+                let carried = CarriedMessage::text(self.cursor.at(message.seq), &message);
+                return Ok(Some(carried.received(at, &self.settings)));
             }
             Err(error) => error,
         };
@@ -149,35 +156,64 @@ impl WebSocket<'_> {
         if let Some(outbox) = self.outbox
             && let Ok(answer) = serde_json::from_str(text)
         {
-            let sent = self.sent_bytes.pop_front().flatten();
-            let answered = self.connection.frame_bytes(text.len(), false);
-            let bytes = sent.zip(answered).map(|(sent, answered)| sent + answered);
-            let event = outbox.answered(at).map(|due| match answer {
-                AnswerFrame::Published(_) | AnswerFrame::Echo(_) => {
-                    UpstreamEvent::Acknowledged { due, at, bytes }
-                }
-                AnswerFrame::Refused { .. } => UpstreamEvent::Refused { due },
-            });
-            return Ok(event.map(Event::Upstream));
+            return Ok(self.answered(outbox, &answer, text.len(), at));
         }
         let found = format!("`{text}` ({error})");
         Err(unexpected(&self.connection, &found, "a message or a gap"))
     }
+
+    /// Decodes a binary message: a message of the feed, or the answer to what was sent.
+    fn binary_event(
+        &mut self,
+        message: &[u8],
+        at: Timestamp,
+    ) -> Result<Option<Event>, SubscribeError> {
+        let (head, payload) = split_binary(message).unwrap_or((message, &[]));
+        let error = match serde_json::from_slice(head) {
+            Ok(MessageHead { seq, published_at }) => {
+                let cursor = self.cursor.at(seq);
+                let payload = CarriedPayload::Binary(payload);
+                let carried = CarriedMessage { cursor, published_at, payload };
+                return Ok(Some(carried.received(at, &self.settings)));
+            }
+            Err(error) => error,
+        };
+        if let Some(outbox) = self.outbox
+            && let Ok(answer) = serde_json::from_slice(head)
+        {
+            return Ok(self.answered(outbox, &answer, message.len(), at));
+        }
+        let found = format!("`{}` ({error})", String::from_utf8_lossy(head));
+        Err(unexpected(&self.connection, &found, "a binary message that begins with its head"))
+    }
+
+    /// Returns what the answer to the oldest message on the connection says. `None` if that message
+    /// was given up.
+    fn answered(
+        &mut self,
+        outbox: &Outbox,
+        answer: &AnswerFrame,
+        length: usize,
+        at: Timestamp,
+    ) -> Option<Event> {
+        let sent = self.sent_bytes.pop_front().flatten();
+        let answered = self.connection.frame_bytes(length, false);
+        let bytes = sent.zip(answered).map(|(sent, answered)| sent + answered);
+        let due = outbox.answered(at)?;
+        Some(Event::Upstream(match answer {
+            AnswerFrame::Published(_) | AnswerFrame::Echo(_) => {
+                UpstreamEvent::Acknowledged { due, at, bytes }
+            }
+            AnswerFrame::Refused { .. } => UpstreamEvent::Refused { due },
+        }))
+    }
 }
 
-/// Returns the next text message, and `None` after a proper close.
-async fn next_text(
+/// Returns the first message, which has to be text, and `None` after a proper close.
+async fn first_text(
     connection: &mut WebSocketConnection,
 ) -> Result<Option<Utf8Bytes>, SubscribeError> {
-    let message = connection.next().await?;
-    text(connection, message)
-}
-
-fn text(
-    connection: &WebSocketConnection,
-    message: Option<websocket::Message>,
-) -> Result<Option<Utf8Bytes>, SubscribeError> {
-    match message {
+    match connection.next().await? {
         Some(websocket::Message::Text(text)) => Ok(Some(text)),
         Some(_) => Err(unexpected(connection, "a binary message", "text")),
         None => connection.proper_end().map(|()| None),

@@ -175,7 +175,9 @@ pub(crate) async fn run_until(
             SubscriberEvent::Event(Event::Received { cursor, .. }) => {
                 observed.seen.push(cursor.seq);
             }
-            SubscriberEvent::Event(Event::Gap { gap, .. }) => panic!("{transport}: {gap:?}"),
+            SubscriberEvent::Event(event @ (Event::Gap { .. } | Event::Damaged { .. })) => {
+                panic!("{transport}: {event:?}");
+            }
             SubscriberEvent::Event(Event::Closing) => observed.closing += 1,
             SubscriberEvent::Event(
                 Event::Request { .. } | Event::Retry { .. } | Event::Upstream(_),

@@ -10,7 +10,7 @@ use wirebench_loadgen::{
     Dialer, HttpClient, SubscribeError, Subscriber, SubscriberEvent, SubscriberSettings, Target,
     TrustedCertificates, run_subscriber, subscribe,
 };
-use wirebench_measure::Event;
+use wirebench_measure::{Event, ReceivedPayload};
 use wirebench_protocol::{After, Cursor, Epoch, Gap, Seq, SocketIoMode, Transport};
 use wirebench_scenario::{Headers, HttpSettings, LinkSettings, Reconnect};
 
@@ -87,7 +87,8 @@ async fn every_mode_receives_everything_once_and_in_order_from_the_start() {
             }
             _ => None,
         });
-        assert_eq!(payload, Some((Some("{\"number\":1}".into()), 12)), "{mode}");
+        let json = ReceivedPayload::Json("{\"number\":1}".into());
+        assert_eq!(payload, Some((Some(json), 12)), "{mode}");
     }
 }
 

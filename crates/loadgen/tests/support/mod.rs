@@ -17,6 +17,7 @@ use std::sync::LazyLock;
 use std::time::Duration;
 
 use self::http_variant::HttpVariant;
+use bytes::Bytes;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use wirebench_loadgen::{DEFAULT_FEED, HttpClient, Target, TlsClient};
@@ -143,6 +144,11 @@ impl Bench {
         publish(&self.feed, json)
     }
 
+    /// Publishes bytes.
+    pub(crate) fn publish_bytes(&self, bytes: &[u8]) -> Cursor {
+        self.feed.publish(Bytes::copy_from_slice(bytes))
+    }
+
     /// Publishes the next `count` messages, each with its number, without a pause in which another
     /// task of this thread could read.
     pub(crate) fn publish_numbers(&self, count: u64) {
@@ -186,7 +192,7 @@ pub(crate) fn target(address: SocketAddr) -> Target {
 
 /// Publishes one JSON text.
 pub(crate) fn publish(feed: &Feed, json: &str) -> Cursor {
-    feed.publish(&JsonPayload::from_json(json.as_bytes()).expect("a test publishes JSON"))
+    feed.publish(JsonPayload::from_json(json.as_bytes()).expect("a test publishes JSON"))
 }
 
 /// Keeps the clock paused until it is dropped.

@@ -5,6 +5,8 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 use wirebench_protocol::{Cursor, Transport};
 use wirebench_server::Entry;
@@ -89,6 +91,50 @@ pub(crate) async fn next(
             if let Some(message) = message {
                 return message.to_vec();
             }
+        },
+    }
+}
+
+/// Returns the head and the payload of the next message, which is binary, like [`next`]. The head
+/// is the beginning of the message object.
+pub(crate) async fn next_binary(
+    transport: Transport,
+    http: &mut RawHttp,
+    rest: &mut Vec<u8>,
+    after: Cursor,
+) -> (Vec<u8>, Vec<u8>) {
+    match transport {
+        Transport::ShortPolling | Transport::LongPolling | Transport::Sse => {
+            let message = next(transport, http, rest, after).await;
+            let name = b",\"payload_base64\":\"";
+            let at = message.windows(name.len()).position(|part| part == name);
+            let at = at.unwrap_or_else(|| panic!("{transport}: {message:?}"));
+            let text = message[at + name.len()..].strip_suffix(b"\"}").expect("the end");
+            (message[..at].to_vec(), STANDARD.decode(text).expect("Base64"))
+        }
+        Transport::WebSocket => loop {
+            let frame = frames::read(&mut http.socket).await.expect("a frame").expect("no end");
+            if frame.payload.starts_with(b"{\"hello\"") {
+                continue;
+            }
+            assert_eq!(frame.first, frames::FIN | frames::BINARY, "{transport}");
+            let at = frame.payload.windows(2).position(|part| part == b"}\n").expect("a head");
+            break (frame.payload[..at].to_vec(), frame.payload[at + 2..].to_vec());
+        },
+        Transport::SocketIo => loop {
+            let frame = frames::read(&mut http.socket).await.expect("a frame").expect("no end");
+            assert_eq!(frame.first, frames::FIN | frames::TEXT, "{transport}");
+            if frame.payload == b"2" {
+                http.send(&frames::masked(frames::FIN | frames::TEXT, b"3")).await;
+                continue;
+            }
+            let head = frame.payload.strip_prefix(b"451-/feeds/bench,[\"message\",");
+            let placeholder = b",\"payload\":{\"_placeholder\":true,\"num\":0}}]";
+            let head = head.and_then(|head| head.strip_suffix(placeholder)).expect("an event");
+            let attachment =
+                frames::read(&mut http.socket).await.expect("a frame").expect("no end");
+            assert_eq!(attachment.first, frames::FIN | frames::BINARY, "{transport}");
+            break (head.to_vec(), attachment.payload);
         },
     }
 }

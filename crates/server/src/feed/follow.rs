@@ -99,7 +99,7 @@ mod tests {
 
     fn publish(feed: &FeedState) {
         let payload = JsonPayload::from_json(b"0").unwrap();
-        let cursor = feed.window.write().push(&payload, Timestamp::now());
+        let cursor = feed.window.write().push(&payload.into(), Timestamp::now());
         feed.show(cursor.seq);
         feed.waiters.wake();
     }

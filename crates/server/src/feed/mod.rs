@@ -27,7 +27,7 @@ use wirebench_protocol::{After, Cursor, Epoch, IdempotencyKey, Published, Seq, T
 pub use self::batch::Batch;
 pub use self::entry::Entry;
 pub use self::follow::Follow;
-pub use self::payload::{InvalidJson, JsonPayload};
+pub use self::payload::{InvalidJson, JsonPayload, MessagePayload};
 pub use self::rejected::Rejected;
 use self::state::FeedState;
 
@@ -76,8 +76,8 @@ impl Feed {
     }
 
     /// Checks what is published over the network, over any transport: only JSON for which `check`
-    /// returns `Ok` is accepted. [`publish`](Self::publish) is for the owner of the feed and is not
-    /// checked.
+    /// returns `Ok` is accepted, and no bytes. [`publish`](Self::publish) is for the owner of the
+    /// feed and is not checked.
     ///
     /// # Panics
     /// The feed has been cloned: a clone would accept payloads without the check.
@@ -100,62 +100,64 @@ impl Feed {
         self.0.publishing.set_observer(observe);
     }
 
-    /// Appends a payload received over the network, if it is one JSON value and passes the feed's
-    /// check.
+    /// Appends JSON received over the network, if it is one value and passes the feed's check.
     ///
     /// # Errors
     /// The reason why the feed does not take it.
     pub fn offer(&self, json: &[u8]) -> Result<Cursor, Rejected> {
-        let payload = one_value(json)?;
-        self.0.publishing.accept(payload.as_bytes())?;
-        Ok(self.publish(&payload))
+        let payload = JsonPayload::from_json(json)?.into();
+        self.offer_payload(&payload, None).map(|published| published.cursor)
     }
 
-    /// Appends a payload like [`offer`](Self::offer), unless a message with the same key is still
-    /// kept. Then nothing is published, and the answer is that of the first time.
+    /// Appends JSON like [`offer`](Self::offer), unless a message with the same key is still kept.
+    /// Then nothing is published, and the answer is that of the first time.
     ///
     /// # Errors
     /// As [`offer`](Self::offer); also if the key belongs to a message with another payload.
     pub fn offer_once(&self, json: &[u8], key: &IdempotencyKey) -> Result<Published, Rejected> {
-        let payload = one_value(json)?;
+        self.offer_payload(&JsonPayload::from_json(json)?.into(), Some(key))
+    }
+
+    /// Appends a payload received over the network, if it passes the feed's check and no message
+    /// that is still kept has the same key.
+    ///
+    /// # Errors
+    /// As [`offer_once`](Self::offer_once).
+    pub(crate) fn offer_payload(
+        &self,
+        payload: &MessagePayload,
+        key: Option<&IdempotencyKey>,
+    ) -> Result<Published, Rejected> {
+        let Some(key) = key else {
+            self.0.publishing.accept(payload)?;
+            let cursor = self.publish(payload.clone());
+            return Ok(Published { cursor, repeated: false });
+        };
         // A repeated request must not be refused because of the rate that the first one used up.
-        if let Some(known) = self.0.window.read().published_as(key, &payload) {
+        if let Some(known) = self.0.window.read().published_as(key, payload) {
             return repeated(known);
         }
-        self.0.publishing.accept(payload.as_bytes())?;
+        self.0.publishing.accept(payload)?;
         let mut window = self.0.window.write();
         // The same request may have come over another connection in the meantime.
-        if let Some(known) = window.published_as(key, &payload) {
+        if let Some(known) = window.published_as(key, payload) {
             return repeated(known);
         }
-        let cursor = window.push_as(key.clone(), &payload, Timestamp::now());
+        let cursor = window.push_as(key.clone(), payload, Timestamp::now());
         drop(window);
         self.wake(cursor);
         Ok(Published { cursor, repeated: false })
     }
 
-    /// Appends a payload like [`offer_once`](Self::offer_once) if it has a key, and otherwise like
-    /// [`offer`](Self::offer).
-    pub(crate) fn offer_with(
-        &self,
-        json: &[u8],
-        key: Option<&IdempotencyKey>,
-    ) -> Result<Published, Rejected> {
-        match key {
-            Some(key) => self.offer_once(json, key),
-            None => self.offer(json).map(|cursor| Published { cursor, repeated: false }),
-        }
-    }
-
     /// Appends a message that is due now, and wakes the readers that wait.
-    pub fn publish(&self, payload: &JsonPayload) -> Cursor {
+    pub fn publish(&self, payload: impl Into<MessagePayload>) -> Cursor {
         self.publish_due(payload, Timestamp::now())
     }
 
     /// Appends a message with the stamp of the time at which it was due, so that a late publisher
     /// does not hide its own delay.
-    pub fn publish_due(&self, payload: &JsonPayload, due: Timestamp) -> Cursor {
-        let cursor = self.0.window.write().push(payload, due);
+    pub fn publish_due(&self, payload: impl Into<MessagePayload>, due: Timestamp) -> Cursor {
+        let cursor = self.0.window.write().push(&payload.into(), due);
         self.wake(cursor);
         cursor
     }
@@ -233,11 +235,6 @@ impl Feed {
     }
 }
 
-fn one_value(json: &[u8]) -> Result<JsonPayload, Rejected> {
-    JsonPayload::from_json(json)
-        .map_err(|error| Rejected::malformed(error.to_string(), "send one JSON value"))
-}
-
 /// Answers a request whose key is known, with the cursor of its message and whether the payload is
 /// the same.
 fn repeated((cursor, is_same): (Cursor, bool)) -> Result<Published, Rejected> {
@@ -261,7 +258,7 @@ mod tests {
     fn feed_of(capacity: usize, published: u64) -> Feed {
         let feed = Feed::new(capacity);
         for n in 1..=published {
-            feed.publish(&payload(&n.to_string()));
+            feed.publish(payload(&n.to_string()));
         }
         feed
     }
@@ -327,8 +324,8 @@ mod tests {
         let feed = feed_of(10, 1);
         let mut follow = feed.follow(feed.locate(After::Newest).unwrap());
         assert!(follow.next().now_or_never().is_none(), "nothing was published yet");
-        feed.publish(&payload("2"));
-        feed.publish(&payload("3"));
+        feed.publish(payload("2"));
+        feed.publish(payload("3"));
         assert_eq!(places(&follow.next().await.unwrap()), [2, 3]);
         assert!(follow.next().now_or_never().is_none(), "no message is delivered twice");
     }
@@ -358,7 +355,7 @@ mod tests {
         assert_eq!(reused.status, 422, "{reused}");
         assert_eq!(offer(b"1", "b").map(|published| published.repeated), Ok(false));
         assert_eq!(feed.published(), 2);
-        feed.publish(&payload("3"));
+        feed.publish(payload("3"));
         assert_eq!(offer(b"1", "b").map(|published| published.repeated), Ok(true));
         let forgotten = offer(b"1", "a").unwrap_err();
         assert_eq!(forgotten.status, 429, "published anew, as the rate allows: {forgotten}");
@@ -379,7 +376,7 @@ mod tests {
         let at = Timestamp::from_nanos;
         feed.count(CountWindow { from_ns: at(10), to_ns: at(20) });
         for due in [9, 10, 19, 20] {
-            feed.publish_due(&payload("0"), at(due));
+            feed.publish_due(payload("0"), at(due));
         }
         let count = WindowCount { published: 2, first_seq: Some(2), last_seq: Some(3) };
         assert_eq!(feed.counted(), Some(count));
@@ -420,7 +417,7 @@ mod tests {
                 match slowest() {
                     u64::MAX => return,
                     slowest if feed.published() < slowest + AHEAD => {
-                        feed.publish(&payload("0"));
+                        feed.publish(payload("0"));
                     }
                     _ => std::thread::yield_now(),
                 }

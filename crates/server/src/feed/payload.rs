@@ -1,7 +1,34 @@
-//! What a publisher hands in: one JSON value that every transport can carry unchanged.
+//! What a publisher hands in: one JSON value, or bytes. Every transport can carry both unchanged.
 
 use bytes::Bytes;
 use serde_json::value::RawValue;
+
+/// What a message carries.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum MessagePayload {
+    /// One JSON value.
+    Json(JsonPayload),
+    /// Bytes; there may be none. Where text is all that a transport carries, they are in Base64.
+    Binary(Bytes),
+}
+
+impl From<JsonPayload> for MessagePayload {
+    fn from(json: JsonPayload) -> Self {
+        Self::Json(json)
+    }
+}
+
+impl From<&JsonPayload> for MessagePayload {
+    fn from(json: &JsonPayload) -> Self {
+        Self::Json(json.clone())
+    }
+}
+
+impl From<Bytes> for MessagePayload {
+    fn from(bytes: Bytes) -> Self {
+        Self::Binary(bytes)
+    }
+}
 
 /// One JSON value, as its publisher wrote it, on one line.
 #[derive(Clone, Debug, PartialEq, Eq)]

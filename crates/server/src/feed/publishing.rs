@@ -7,12 +7,13 @@ use std::time::{Duration, Instant};
 
 use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
 
+use super::payload::MessagePayload;
 use super::rejected::Rejected;
 
 /// The rules for publishing to a feed.
 #[derive(Debug, Default)]
 pub(super) struct Publishing {
-    /// Validates payloads received over the network. None accepts any JSON value.
+    /// Validates payloads received over the network. None accepts any JSON value, and bytes.
     check: Option<PayloadCheck>,
     /// Limits the rate of what is published over the network. None means unlimited.
     rate: Option<(DefaultDirectRateLimiter, NonZeroU32)>,
@@ -44,9 +45,12 @@ impl Publishing {
     }
 
     /// Checks a payload received over the network, and that it does not come too soon.
-    pub(super) fn accept(&self, json: &[u8]) -> Result<(), Rejected> {
+    pub(super) fn accept(&self, payload: &MessagePayload) -> Result<(), Rejected> {
         if let Some(PayloadCheck(check)) = &self.check {
-            check(json)?;
+            match payload {
+                MessagePayload::Json(json) => check(json.as_bytes())?,
+                MessagePayload::Binary(_) => return Err(Rejected::not_json()),
+            }
         }
         if let Some((limiter, rate)) = &self.rate
             && limiter.check().is_err()

@@ -4,12 +4,15 @@ use std::num::NonZeroU32;
 
 use axum::http::StatusCode;
 
+use super::payload::InvalidJson;
+
 /// A payload from outside that a feed does not take.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{error}")]
 pub struct Rejected {
     /// The status of the answer to a `POST`: `400` if the payload is at fault, `403` if nobody may
-    /// publish it, `422` if its key belongs to another message, `429` if too much is published.
+    /// publish it, `415` if it is bytes and the feed takes JSON only, `422` if its key belongs to
+    /// another message, `429` if too much is published.
     pub status: StatusCode,
     /// What is wrong.
     pub error: String,
@@ -28,6 +31,12 @@ impl Rejected {
         Self { status: StatusCode::FORBIDDEN, error: error.into(), hint }
     }
 
+    /// The feed checks what is published to it, and its check is for JSON (`415`).
+    pub(super) fn not_json() -> Self {
+        let error = "the feed takes no bytes".to_owned();
+        Self { status: StatusCode::UNSUPPORTED_MEDIA_TYPE, error, hint: "send one JSON value" }
+    }
+
     /// The key of the request belongs to a message with another payload (`422`).
     pub(super) fn key_reused() -> Self {
         let error = "the idempotency key belongs to a message with another payload";
@@ -39,5 +48,11 @@ impl Rejected {
     pub(super) fn too_many(rate: NonZeroU32) -> Self {
         let error = format!("the feed takes at most {rate} messages per second from outside");
         Self { status: StatusCode::TOO_MANY_REQUESTS, error, hint: "publish less often" }
+    }
+}
+
+impl From<InvalidJson> for Rejected {
+    fn from(error: InvalidJson) -> Self {
+        Self::malformed(error.to_string(), "send one JSON value")
     }
 }

@@ -10,7 +10,7 @@ use wirebench_protocol::{Cursor, Epoch, Gap, IdempotencyKey, Seq, Timestamp};
 use super::batch::Batch;
 use super::entry::Entry;
 use super::known_keys::KnownKeys;
-use super::payload::JsonPayload;
+use super::payload::MessagePayload;
 
 /// The maximum size of a batch, in bytes of JSON, so that a reader far behind costs bounded memory.
 /// A single larger message is a batch by itself.
@@ -55,7 +55,7 @@ impl MessageWindow {
     }
 
     /// Appends a message, and drops the oldest ones for which there is no room any more.
-    pub(super) fn push(&mut self, payload: &JsonPayload, due: Timestamp) -> Cursor {
+    pub(super) fn push(&mut self, payload: &MessagePayload, due: Timestamp) -> Cursor {
         self.newest += 1;
         let cursor = self.newest();
         self.add_to_count(due);
@@ -77,7 +77,7 @@ impl MessageWindow {
     pub(super) fn published_as(
         &self,
         key: &IdempotencyKey,
-        payload: &JsonPayload,
+        payload: &MessagePayload,
     ) -> Option<(Cursor, bool)> {
         let seq = self.keys.find(key)?;
         let entry = self.since(seq).next()?;
@@ -89,7 +89,7 @@ impl MessageWindow {
     pub(super) fn push_as(
         &mut self,
         key: IdempotencyKey,
-        payload: &JsonPayload,
+        payload: &MessagePayload,
         due: Timestamp,
     ) -> Cursor {
         let cursor = self.push(payload, due);

@@ -43,6 +43,6 @@ mod tests {
         let bytes = body(cursor, Some(Gap::Missed(1)), messages.iter());
         let read: PollBody<'_> = serde_json::from_slice(&bytes).unwrap();
         assert_eq!((read.cursor, read.gap), (cursor, Some(Gap::Missed(1))));
-        assert_eq!(read.messages[1].payload.get(), r#"{"three":3}"#);
+        assert_eq!(read.messages[1].payload.as_str(), r#"{"three":3}"#);
     }
 }

@@ -11,6 +11,12 @@ pub(crate) fn message(json: &[u8]) -> Str {
     format!("[\"message\",{json}]").into()
 }
 
+/// Returns the event `message` of a binary message. Its payload is a placeholder for the attachment
+/// that carries it. `head` is the message object without its payload and its end.
+pub(crate) fn message_with_attachment(head: &str) -> Str {
+    format!("[\"message\",{head},\"payload\":{{\"_placeholder\":true,\"num\":0}}}}]").into()
+}
+
 /// Returns the event `hello`, the first event of a subscription.
 pub(crate) fn hello(hello: &Hello) -> Str {
     encode(&("hello", hello))

@@ -9,9 +9,20 @@ use wirebench_protocol::{Cursor, Gap, Hello, Published};
 /// a message is the same for every subscriber.
 pub(crate) fn text_frame(text: &[u8]) -> Bytes {
     const FIN_AND_TEXT: u8 = 0x81;
-    let mut frame = BytesMut::with_capacity(text.len() + 10);
-    frame.extend_from_slice(&[FIN_AND_TEXT]);
-    let length = text.len() as u64;
+    frame(FIN_AND_TEXT, &[text])
+}
+
+/// Frames bytes, given in parts, like [`text_frame`].
+pub(crate) fn binary_frame(parts: &[&[u8]]) -> Bytes {
+    const FIN_AND_BINARY: u8 = 0x82;
+    frame(FIN_AND_BINARY, parts)
+}
+
+fn frame(first: u8, parts: &[&[u8]]) -> Bytes {
+    let length: usize = parts.iter().map(|part| part.len()).sum();
+    let mut frame = BytesMut::with_capacity(length + 10);
+    frame.extend_from_slice(&[first]);
+    let length = length as u64;
     match (u8::try_from(length), u16::try_from(length)) {
         (Ok(length @ ..=125), _) => frame.extend_from_slice(&[length]),
         (_, Ok(length)) => {
@@ -23,8 +34,16 @@ pub(crate) fn text_frame(text: &[u8]) -> Bytes {
             frame.extend_from_slice(&length.to_be_bytes());
         }
     }
-    frame.extend_from_slice(text);
+    for part in parts {
+        frame.extend_from_slice(part);
+    }
     frame.freeze()
+}
+
+/// Returns the answer to a subscriber that asked for an echo of bytes: `{"echo":null}`, a line
+/// feed, and the bytes.
+pub(crate) fn binary_echo(bytes: &[u8]) -> Bytes {
+    binary_frame(&[b"{\"echo\":null}\n", bytes])
 }
 
 /// What the server sends besides messages.

@@ -48,7 +48,7 @@ impl TestServer {
     }
 
     pub(crate) fn publish(&self, payload: &str) {
-        self.feed.publish(&JsonPayload::from_json(payload.as_bytes()).unwrap());
+        self.feed.publish(JsonPayload::from_json(payload.as_bytes()).unwrap());
     }
 
     /// Sends a request, and returns the status and the body of the answer.

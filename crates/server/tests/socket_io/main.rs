@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "clippy does not see that helpers here are tests")]
 
+mod binary;
 mod client;
 mod delivery;
 mod heartbeat;

@@ -41,7 +41,7 @@ impl Embedded {
     }
 
     fn publish(&self, json: &str) {
-        self.app.readings.publish(&JsonPayload::from_json(json.as_bytes()).unwrap());
+        self.app.readings.publish(JsonPayload::from_json(json.as_bytes()).unwrap());
     }
 
     async fn get(&self, path: &str, headers: &str) -> RawClient {

@@ -49,7 +49,6 @@ async fn a_frame_that_breaks_the_rules_is_answered_with_its_close_code() {
         ("text that is not UTF-8", masked(0x81, b"\xFF\xFE"), 1007),
         ("a close with one byte", masked(0x88, b"x"), 1002),
         ("a close with a reserved code", masked(0x88, &1005_u16.to_be_bytes()), 1002),
-        ("binary", masked(0x82, b"{}"), 1003),
         (
             "4 GiB announced",
             [&[0x81, 0xFF][..], &(4_u64 << 30).to_be_bytes(), &[0; 4]].concat(),

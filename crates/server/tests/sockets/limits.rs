@@ -20,7 +20,7 @@ fn server(limits: Limits) -> (Server, Feed) {
 }
 
 fn publish(feed: &Feed, json: &str) {
-    feed.publish(&JsonPayload::from_json(json.as_bytes()).unwrap());
+    feed.publish(JsonPayload::from_json(json.as_bytes()).unwrap());
 }
 
 #[tokio::test]
@@ -192,10 +192,16 @@ async fn a_body_that_is_too_long_is_answered_413_and_a_frame_that_is_too_long_10
     socket.until("hello").await;
     socket.frame(0x81, format!("{{\"publish\":\"{}\"}}", "x".repeat(999)).as_bytes()).await;
     socket.until("a payload has at most 1000 bytes").await;
+    // The limit is on the bytes themselves, not on their Base64.
+    let publish = |bytes| [&b"{\"publish\":null}\n"[..], &vec![0; bytes]].concat();
+    socket.frame(0x82, &publish(1_000)).await;
+    socket.until("\"published\"").await;
+    socket.frame(0x82, &publish(1_001)).await;
+    socket.until("a payload has at most 1000 bytes").await;
     socket.frame(0x81, &[b' '; 10_000]).await;
     let close = socket.rest().await;
     assert!(close.windows(2).any(|code| code == 1009_u16.to_be_bytes()), "{close:?}");
-    assert_eq!(feed.published(), 1);
+    assert_eq!(feed.published(), 2);
 }
 
 #[tokio::test]

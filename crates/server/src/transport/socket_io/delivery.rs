@@ -3,6 +3,7 @@
 use std::convert::Infallible;
 use std::sync::Arc;
 
+use bytes::Bytes;
 use futures::StreamExt;
 use socketioxide::SocketError;
 use socketioxide::handler::Value;
@@ -62,11 +63,11 @@ impl FeedFollower {
         loop {
             let batch = follow.next().await.ok_or(DeliveryEnd::FeedClosed)?;
             if let Some(gap) = batch.gap {
-                self.send(framing::gap(gap, batch.before())).await?;
+                self.send(framing::gap(gap, batch.before()), None).await?;
                 self.subscription.count_gap(gap);
             }
             for entry in &batch.entries {
-                self.send(entry.socket_io.clone()).await?;
+                self.send(entry.socket_io.clone(), entry.attachment.clone()).await?;
                 self.subscription.count_messages(1);
             }
         }
@@ -76,21 +77,22 @@ impl FeedFollower {
     async fn say_hello(&self, after: Cursor) -> Result<Cursor, DeliveryEnd> {
         let first = self.subscription.feed.read(after);
         let cursor = if first.gap.is_some() { first.before() } else { after };
-        self.send(framing::hello(&Hello { cursor, gap: first.gap })).await?;
+        self.send(framing::hello(&Hello { cursor, gap: first.gap }), None).await?;
         if let Some(gap) = first.gap {
             self.subscription.count_gap(gap);
         }
         Ok(cursor)
     }
 
-    /// Sends an event as soon as there is room for it.
-    async fn send(&self, data: Str) -> Result<(), DeliveryEnd> {
+    /// Sends an event as soon as there is room for it, with the attachment of a binary message.
+    async fn send(&self, data: Str, attachment: Option<Bytes>) -> Result<(), DeliveryEnd> {
         let window = &self.session.window;
         let write_time = self.subscription.server.limits.write_time;
         if timeout(write_time, window.room()).await.is_err() {
             return Err(DeliveryEnd::SlowReader);
         }
-        self.sender.event(window, Value::Str(data, None)).map_err(|error| match error {
+        let data = Value::Str(data, attachment.map(|bytes| [bytes].into()));
+        self.sender.event(window, data).map_err(|error| match error {
             // Not expected: the buffer is larger than the window. Nothing is lost in silence.
             SocketError::InternalChannelFull => DeliveryEnd::SlowReader,
             SocketError::Closed => DeliveryEnd::SessionEnded,

@@ -1,9 +1,14 @@
 //! Follows WebSocket frames in a stream of bytes (RFC 6455, section 5.2), without changing it.
 
+/// The part of the first byte of a frame that says what it carries, and its value for text.
+const OPCODE: u8 = 0x0f;
+const TEXT: u8 = 0x1;
+
 /// The longest header of a frame: two bytes, eight of length, four of mask.
 const MAX_HEADER: usize = 14;
 
-/// The first two bytes of a payload, as they are on the wire; zeros where it is shorter.
+/// The first two bytes of a text, as they are on the wire; zeros where it is shorter, and for a
+/// frame that is no text.
 pub(super) type PayloadStart = [u8; 2];
 
 /// Where a stream of bytes is, between and within frames.
@@ -54,9 +59,10 @@ impl FrameTracker {
         let Some((length, remaining)) = &mut self.payload else { return (passed, false) };
         let payload = &bytes[passed..];
         let taken = usize::try_from(*remaining).map_or(payload.len(), |n| n.min(payload.len()));
-        // At most the first two bytes are of interest.
+        // At most the first two bytes are of interest, and those of an attachment mean nothing.
         let before = usize::try_from(*length - *remaining).unwrap_or(usize::MAX);
-        let of_start = self.start.iter_mut().skip(before);
+        let of_interest = if self.header[0] & OPCODE == TEXT { 2 } else { 0 };
+        let of_start = self.start.iter_mut().take(of_interest).skip(before);
         of_start.zip(&payload[..taken]).for_each(|(start, byte)| *start = *byte);
         *remaining -= taken as u64;
         let ended = *remaining == 0;
@@ -85,7 +91,7 @@ impl FrameTracker {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::framing::websocket::text_frame;
+    use crate::framing::websocket::{binary_frame, text_frame};
 
     #[test]
     fn frames_are_found_however_the_stream_is_cut() {
@@ -93,9 +99,10 @@ mod tests {
         let texts = ["", "2", "42[]", &"y".repeat(126), &long];
         let mut stream: Vec<u8> =
             texts.iter().flat_map(|text| text_frame(text.as_bytes())).collect();
-        // A masked frame, as a client sends it.
+        // A masked frame, as a client sends it, and an attachment that looks like a packet.
         stream.extend_from_slice(&[0x81, 0x81, 1, 2, 3, 4, b'3']);
-        let starts = [[0; 2], [b'2', 0], *b"42", *b"yy", *b"42", [b'3', 0]];
+        stream.extend_from_slice(&binary_frame(&[b"42[]"]));
+        let starts = [[0; 2], [b'2', 0], *b"42", *b"yy", *b"42", [b'3', 0], [0; 2]];
         for cut in (1..20).chain([1_000, stream.len()]) {
             let (mut tracker, mut found) = (FrameTracker::default(), Vec::new());
             for piece in stream.chunks(cut) {

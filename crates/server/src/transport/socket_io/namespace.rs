@@ -1,10 +1,12 @@
 //! The namespaces: one for each feed. What a client may do in it, and what its events do.
 
+use std::collections::VecDeque;
 use std::fmt;
 use std::sync::Arc;
 
 use axum::http::header::AUTHORIZATION;
 use axum::http::{HeaderValue, StatusCode};
+use bytes::Bytes;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use socketioxide::extract::{SocketRef, TryData};
@@ -13,14 +15,14 @@ use socketioxide::socket::{DisconnectReason, Socket};
 use socketioxide::{SocketError, SocketIo};
 use socketioxide_core::Str;
 use tokio_util::sync::CancellationToken;
-use wirebench_protocol::{Cursor, IdempotencyKey, Published, Transport};
+use wirebench_protocol::{Cursor, IdempotencyKey, Published, Transport, is_first_placeholder};
 
 use super::adapter::{Adapters, PacketSender, RegisteredAdapter};
 use super::delivery::FeedFollower;
 use super::session::{EngineSession, SessionCloseReason};
 use super::window::SendWindow;
 use crate::api_error::ApiError;
-use crate::feed::{Feed, Rejected};
+use crate::feed::{Feed, JsonPayload, MessagePayload, Rejected};
 use crate::framing::socket_io as framing;
 use crate::state::SharedState;
 use crate::transport::subscription::Subscription;
@@ -194,7 +196,7 @@ impl ClientEvents {
         let parts: Vec<&RawValue> = serde_json::from_str(&text).ok()?;
         let (name, arguments) = parts.split_first()?;
         let answer = match name.get() {
-            "\"publish\"" => Value::Str(self.publish(arguments, attachments.is_some()), None),
+            "\"publish\"" => Value::Str(self.publish(arguments, attachments.as_ref()), None),
             "\"echo\"" => {
                 self.subscription.server.metrics.publishing.echoed();
                 if acknowledge.is_none() {
@@ -229,8 +231,8 @@ impl ClientEvents {
     }
 
     /// Publishes the first argument of an event. Returns the acknowledgement.
-    fn publish(&self, arguments: &[&RawValue], has_attachments: bool) -> Str {
-        let offered = self.offer(arguments, has_attachments);
+    fn publish(&self, arguments: &[&RawValue], attachments: Option<&VecDeque<Bytes>>) -> Str {
+        let offered = self.offer(arguments, attachments);
         self.subscription.server.metrics.publishing.offered(&offered);
         match offered {
             Ok(published) => framing::published(&published),
@@ -240,30 +242,58 @@ impl ClientEvents {
         }
     }
 
-    fn offer(&self, arguments: &[&RawValue], has_attachments: bool) -> Result<Published, Rejected> {
-        let hint = "emit `publish` with any JSON value, and with {\"key\":…} if you may repeat it";
+    fn offer(
+        &self,
+        arguments: &[&RawValue],
+        attachments: Option<&VecDeque<Bytes>>,
+    ) -> Result<Published, Rejected> {
         if !self.may_publish {
             let hint = "connect with the token, or with a ticket that was given for it";
             return Err(Rejected::forbidden("publishing requires a token", hint));
-        }
-        if has_attachments {
-            return Err(Rejected::malformed("a message has no attachments", hint));
         }
         let (payload, options) = match arguments {
             [payload] => (payload, PublishOptions::default()),
             [payload, options] => match serde_json::from_str(options.get()) {
                 Ok(options) => (payload, options),
-                Err(error) => return Err(Rejected::malformed(error.to_string(), hint)),
+                Err(error) => return Err(Rejected::malformed(error.to_string(), PUBLISH_HINT)),
             },
-            _ => return Err(Rejected::malformed("a message is one argument", hint)),
+            _ => return Err(Rejected::malformed("a message is one argument", PUBLISH_HINT)),
         };
         let max_bytes = self.subscription.server.limits.message_bytes;
-        if payload.get().len() > max_bytes {
-            let error = format!("a payload has at most {max_bytes} bytes");
-            return Err(Rejected::malformed(error, hint));
-        }
-        self.subscription.feed.offer_with(payload.get().as_bytes(), options.key.as_ref())
+        let payload = payload_of(payload, attachments, max_bytes)?;
+        self.subscription.feed.offer_payload(&payload, options.key.as_ref())
     }
+}
+
+/// What to emit to publish a message.
+const PUBLISH_HINT: &str = "emit `publish` with any JSON value or with bytes, and with {\"key\":…} \
+                            if you may repeat it";
+
+/// Returns the payload that an argument stands for: itself, or the one attachment of the event.
+fn payload_of(
+    argument: &RawValue,
+    attachments: Option<&VecDeque<Bytes>>,
+    max_bytes: usize,
+) -> Result<MessagePayload, Rejected> {
+    let attachments: Vec<&Bytes> = attachments.into_iter().flatten().collect();
+    let (payload, length) = match attachments[..] {
+        [] => {
+            let json = argument.get();
+            (JsonPayload::from_json(json.as_bytes())?.into(), json.len())
+        }
+        [bytes] if is_first_placeholder(argument.get()) => {
+            (MessagePayload::Binary(bytes.clone()), bytes.len())
+        }
+        _ => {
+            let error = "the first argument is neither JSON nor bytes, but JSON with bytes in it";
+            return Err(Rejected::malformed(error, PUBLISH_HINT));
+        }
+    };
+    if length > max_bytes {
+        let error = format!("a payload has at most {max_bytes} bytes");
+        return Err(Rejected::malformed(error, PUBLISH_HINT));
+    }
+    Ok(payload)
 }
 
 /// The second argument of the event `publish`.

@@ -100,7 +100,7 @@ fn take(session: &EngineSession, body: &[u8]) -> bool {
     let mut has_event = false;
     for packet in body.split(|byte| *byte == SEPARATOR).filter(|packet| window::counts(packet)) {
         session.window.take();
-        has_event |= packet.starts_with(b"42");
+        has_event |= matches!(packet, [b'4', b'2' | b'5', ..]);
     }
     has_event
 }

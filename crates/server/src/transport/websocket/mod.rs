@@ -1,4 +1,5 @@
-//! WebSocket: one text frame for each message, both ways over one upgraded connection (RFC 6455).
+//! WebSocket: one frame for each message, text or binary, both ways over one upgraded connection
+//! (RFC 6455).
 //!
 //! A request is checked and answered in `handshake.rs`. From then on, a task of the server owns the
 //! connection: `session.rs` is a subscription over it, `request.rs` is what a subscriber may ask

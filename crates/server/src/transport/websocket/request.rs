@@ -1,27 +1,41 @@
-//! What a subscriber asks for in a text frame.
+//! What a subscriber asks for in a message of its own.
 
+use bytes::Bytes;
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
-use wirebench_protocol::IdempotencyKey;
+use wirebench_protocol::{IdempotencyKey, split_binary};
 
-use crate::feed::Rejected;
+use crate::feed::{JsonPayload, MessagePayload, Rejected};
 
 /// What to send.
 const HINT: &str = "send {\"publish\":<any JSON value>}, with a \"key\" if you may repeat it, or \
-                    {\"echo\":<any JSON value>}";
+                    {\"echo\":<any JSON value>}; for bytes send a binary message: the same with the \
+                    value null, a line feed, and the bytes";
 
-/// What a subscriber asks for.
+/// What a subscriber asks for, and the value that it sends along.
 #[derive(Debug)]
-pub(super) enum SubscriberRequest<'a> {
-    /// To publish a message.
+pub(super) struct SubscriberRequest<'a> {
+    pub(super) action: RequestedAction,
+    pub(super) value: SentValue<'a>,
+}
+
+/// What a subscriber asks the server to do with a value.
+#[derive(Debug)]
+pub(super) enum RequestedAction {
+    /// To publish it.
     Publish {
-        /// What the message carries.
-        payload: &'a RawValue,
         /// The key of a request that may be a repetition.
         key: Option<IdempotencyKey>,
     },
-    /// To be sent this value.
-    Echo(&'a RawValue),
+    /// To send it back.
+    Echo,
+}
+
+/// A value that a subscriber sends.
+#[derive(Debug)]
+pub(super) enum SentValue<'a> {
+    Json(&'a RawValue),
+    Binary(Bytes),
 }
 
 /// The keys of a request. An absent key is `None`; a key with the value `null` is not.
@@ -40,33 +54,72 @@ fn present<'de: 'a, 'a, D: Deserializer<'de>>(value: D) -> Result<Option<&'a Raw
 }
 
 impl<'a> SubscriberRequest<'a> {
-    /// Parses a text frame. A value may have up to `max_bytes`.
+    /// Parses a text message. Its value may have up to `max_bytes`.
     ///
     /// # Errors
     ///
     /// The text is not exactly one of the requests, or its value is too long.
-    pub(super) fn parse(text: &'a [u8], max_bytes: usize) -> Result<Self, Rejected> {
-        let keys: Keys<'_> = serde_json::from_slice(text)
-            .map_err(|error| Rejected::malformed(error.to_string(), HINT))?;
-        let (request, value) = match keys {
-            Keys { publish: Some(payload), echo: None, key } => {
-                (Self::Publish { payload, key }, payload)
-            }
-            Keys { publish: None, echo: Some(value), key: None } => (Self::Echo(value), value),
-            _ => {
-                let error = "not one request: expected either `publish`, perhaps with a `key`, or \
-                             `echo`";
-                return Err(Rejected::malformed(error, HINT));
-            }
-        };
-        if value.get().len() > max_bytes {
-            return Err(Rejected::malformed(
-                format!("a payload has at most {max_bytes} bytes"),
-                HINT,
-            ));
-        }
-        Ok(request)
+    pub(super) fn parse_text(text: &'a [u8], max_bytes: usize) -> Result<Self, Rejected> {
+        let (action, json) = parse_keys(text)?;
+        check_length(json.get().len(), max_bytes)?;
+        Ok(Self { action, value: SentValue::Json(json) })
     }
+
+    /// Parses a binary message: a request with the value `null` on one line, and after the line
+    /// feed the bytes that are its value, up to `max_bytes`.
+    ///
+    /// # Errors
+    ///
+    /// The first line is not exactly one of the requests, or there are too many bytes.
+    pub(super) fn parse_binary(message: &Bytes, max_bytes: usize) -> Result<Self, Rejected> {
+        let (head, bytes) = split_binary(message)
+            .ok_or_else(|| Rejected::malformed("a binary message without a line feed", HINT))?;
+        let (action, value) = parse_keys(head)?;
+        if value.get() != "null" {
+            return Err(Rejected::malformed("a binary message with a value in its head", HINT));
+        }
+        check_length(bytes.len(), max_bytes)?;
+        Ok(Self { action, value: SentValue::Binary(message.slice_ref(bytes)) })
+    }
+}
+
+impl SentValue<'_> {
+    /// Returns what a message with this value carries.
+    ///
+    /// # Errors
+    ///
+    /// The value is not JSON.
+    pub(super) fn payload(&self) -> Result<MessagePayload, Rejected> {
+        match self {
+            Self::Json(json) => Ok(JsonPayload::from_json(json.get().as_bytes())?.into()),
+            Self::Binary(bytes) => Ok(MessagePayload::Binary(bytes.clone())),
+        }
+    }
+}
+
+/// Parses what is asked for, and the value that stands beside it.
+fn parse_keys(json: &[u8]) -> Result<(RequestedAction, &RawValue), Rejected> {
+    let keys: Keys<'_> = serde_json::from_slice(json)
+        .map_err(|error| Rejected::malformed(error.to_string(), HINT))?;
+    match keys {
+        Keys { publish: Some(value), echo: None, key } => {
+            Ok((RequestedAction::Publish { key }, value))
+        }
+        Keys { publish: None, echo: Some(value), key: None } => Ok((RequestedAction::Echo, value)),
+        _ => {
+            let error = "not one request: expected either `publish`, perhaps with a `key`, or \
+                         `echo`";
+            Err(Rejected::malformed(error, HINT))
+        }
+    }
+}
+
+fn check_length(length: usize, max_bytes: usize) -> Result<(), Rejected> {
+    if length > max_bytes {
+        let error = format!("a payload has at most {max_bytes} bytes");
+        return Err(Rejected::malformed(error, HINT));
+    }
+    Ok(())
 }
 
 #[cfg(test)]
@@ -75,15 +128,15 @@ mod tests {
 
     #[test]
     fn a_request_publishes_or_asks_for_an_echo() {
-        let parse = |text: &'static str| SubscriberRequest::parse(text.as_bytes(), 10);
+        let parse = |text: &'static str| SubscriberRequest::parse_text(text.as_bytes(), 10);
+        let asked = |text| match parse(text).unwrap() {
+            SubscriberRequest { action, value: SentValue::Json(json) } => (action, json.get()),
+            other => panic!("{text}: {other:?}"),
+        };
         for text in ["{\"publish\":null}", "{\"publish\":null,\"key\":\"a\"}"] {
-            let Ok(SubscriberRequest::Publish { payload, .. }) = parse(text) else {
-                panic!("{text}: {:?}", parse(text))
-            };
-            assert_eq!(payload.get(), "null");
+            assert!(matches!(asked(text), (RequestedAction::Publish { .. }, "null")), "{text}");
         }
-        let Ok(SubscriberRequest::Echo(value)) = parse("{\"echo\":[1, 2]}") else { panic!() };
-        assert_eq!(value.get(), "[1, 2]");
+        assert!(matches!(asked("{\"echo\":[1, 2]}"), (RequestedAction::Echo, "[1, 2]")));
         for text in [
             "{}",
             "{\"key\":\"a\"}",
@@ -93,6 +146,33 @@ mod tests {
             "{\"echo\":\"0123456789\"}",
         ] {
             assert!(parse(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_binary_request_has_its_bytes_after_the_first_line() {
+        let parse = |message: &'static [u8]| {
+            SubscriberRequest::parse_binary(&Bytes::from_static(message), 10)
+        };
+        let SubscriberRequest { action, value: SentValue::Binary(bytes) } =
+            parse(b"{\"publish\":null,\"key\":\"a\"}\n\0\n\xff").unwrap()
+        else {
+            panic!("not bytes")
+        };
+        let RequestedAction::Publish { key: Some(key) } = action else { panic!("{action:?}") };
+        assert_eq!((key.to_string(), &bytes[..]), ("a".to_owned(), &b"\0\n\xff"[..]));
+        let echo = parse(b"{\"echo\":null}\n").unwrap();
+        let SentValue::Binary(bytes) = echo.value else { panic!("not bytes") };
+        assert!(bytes.is_empty() && matches!(echo.action, RequestedAction::Echo));
+        assert!(parse(b"{\"echo\":null}\n0123456789").is_ok());
+        for message in [
+            &b"{\"echo\":null}"[..],
+            b"{\"echo\":1}\n",
+            b"\n{\"echo\":null}",
+            b"\xff\n",
+            b"{\"echo\":null}\n01234567890",
+        ] {
+            assert!(parse(message).is_err(), "{message:?}");
         }
     }
 }

@@ -8,7 +8,6 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures::{SinkExt, StreamExt};
-use serde_json::value::RawValue;
 use smallvec::SmallVec;
 use tokio::io::AsyncWriteExt;
 use tokio::time::{Instant, MissedTickBehavior, interval_at, timeout};
@@ -16,11 +15,11 @@ use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 use tokio_tungstenite::tungstenite::{Error, Message};
 use wirebench_protocol::{Cursor, Hello, IdempotencyKey, Published};
 
-use super::request::SubscriberRequest;
+use super::request::{RequestedAction, SentValue, SubscriberRequest};
 use super::socket::Socket;
 use crate::connection::RequestContext;
 use crate::feed::{Batch, Rejected};
-use crate::framing::websocket::ServerFrame;
+use crate::framing::websocket::{ServerFrame, binary_echo};
 use crate::transport::subscription::Subscription;
 use crate::wake_flag::WakeFlag;
 
@@ -118,15 +117,18 @@ impl WebSocketSession {
         Ok(cursor)
     }
 
-    /// Handles what the subscriber sends. Only text means anything: the library answers pings by
-    /// itself.
+    /// Handles what the subscriber sends: requests in text or binary messages. The library answers
+    /// pings by itself.
     async fn handle(&mut self, message: Message) -> Result<(), SessionEnd> {
         // Sends the library's answer to a ping or a Close frame.
         in_time(&self.subscription, &self.socket.context, self.socket.stream.flush()).await?;
-        let answer = match message {
-            Message::Text(text) => self.answer(text.as_bytes()),
-            Message::Binary(_) => {
-                return Err(SessionEnd::Refused(CloseCode::Unsupported, "messages are text"));
+        let max_bytes = self.subscription.server.limits.message_bytes;
+        let answer = match &message {
+            Message::Text(text) => {
+                self.answer(SubscriberRequest::parse_text(text.as_bytes(), max_bytes))
+            }
+            Message::Binary(bytes) => {
+                self.answer(SubscriberRequest::parse_binary(bytes, max_bytes))
             }
             Message::Ping(_) | Message::Pong(_) | Message::Close(_) | Message::Frame(_) => {
                 return Ok(());
@@ -135,45 +137,42 @@ impl WebSocketSession {
         self.write(&answer).await
     }
 
-    /// Does what a text frame asks for, and returns the frame of the answer.
-    fn answer(&self, text: &[u8]) -> Bytes {
-        let server = &self.subscription.server;
-        let answer = match SubscriberRequest::parse(text, server.limits.message_bytes) {
-            Ok(SubscriberRequest::Echo(value)) => {
-                server.metrics.publishing.echoed();
-                Ok(ServerFrame::Echo(value))
+    /// Does what a subscriber asks for, and returns the frame of the answer.
+    fn answer(&self, request: Result<SubscriberRequest<'_>, Rejected>) -> Bytes {
+        let metrics = &self.subscription.server.metrics.publishing;
+        let published = match request {
+            Ok(SubscriberRequest { action: RequestedAction::Echo, value }) => {
+                metrics.echoed();
+                return match value {
+                    SentValue::Json(json) => ServerFrame::Echo(json).frame(),
+                    SentValue::Binary(bytes) => binary_echo(&bytes),
+                };
             }
-            Ok(SubscriberRequest::Publish { payload, key }) => {
-                self.publish(payload, key.as_ref()).map(ServerFrame::Published)
+            Ok(SubscriberRequest { action: RequestedAction::Publish { key }, value }) => {
+                self.publish(&value, key.as_ref())
             }
-            Err(rejected) => {
-                let rejected = Err(rejected);
-                server.metrics.publishing.offered(&rejected);
-                rejected.map(ServerFrame::Published)
+            Err(rejected) => Err(rejected),
+        };
+        metrics.offered(&published);
+        let answer = match published {
+            Ok(published) => ServerFrame::Published(published),
+            Err(Rejected { status, error, hint }) => {
+                ServerFrame::Error { error, hint, status: status.as_u16() }
             }
         };
-        let frame = answer.unwrap_or_else(|Rejected { status, error, hint }| ServerFrame::Error {
-            error,
-            hint,
-            status: status.as_u16(),
-        });
-        frame.frame()
+        answer.frame()
     }
 
     fn publish(
         &self,
-        payload: &RawValue,
+        value: &SentValue<'_>,
         key: Option<&IdempotencyKey>,
     ) -> Result<Published, Rejected> {
-        let Subscription { server, feed, .. } = &self.subscription;
-        let offered = if self.may_publish {
-            feed.offer_with(payload.get().as_bytes(), key)
-        } else {
+        if !self.may_publish {
             let hint = "open the socket with the token, or with a ticket that was given for it";
-            Err(Rejected::forbidden("publishing requires a token", hint))
-        };
-        server.metrics.publishing.offered(&offered);
-        offered
+            return Err(Rejected::forbidden("publishing requires a token", hint));
+        }
+        self.subscription.feed.offer_payload(&value.payload()?, key)
     }
 
     /// Writes whole frames past the library, which would copy each of them into a buffer of its
