@@ -19,7 +19,7 @@ use support::http_variant::{HttpVariant, cases};
 use support::http2_proxy;
 use support::proxy::TestProxy;
 use support::socket_reads::Reads;
-use support::{Bench, TIMEOUT, publish, until, within};
+use support::{Bench, TIMEOUT, connections_to_subscribe, publish, until, within};
 use tokio::sync::Mutex;
 use wirebench_loadgen::{
     ControlClient, DEFAULT_FEED, Drive, Progress, SubscriberSettings, drive, subscribe,
@@ -346,6 +346,30 @@ async fn a_run_over_any_variant_of_http_counts_what_the_proxy_counts() {
         assert_eq!((proxy.accepted(), proxy.peak()), (expected, expected), "{what}");
         assert_eq!(seen.connect.len(), SUBSCRIBERS as u64, "{what}: each has a connect time");
         assert_eq!(traffic.reconnects, 0, "{what}");
+    }
+}
+
+/// A whole run in every mode of Socket.IO.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_run_in_any_mode_of_socket_io_counts_what_the_proxy_counts() {
+    let _alone = ONE_AT_A_TIME.lock().await;
+    for mode in SocketIoMode::ALL {
+        let bench = Bench::start(10_000);
+        let proxy = TestProxy::start(bench.address);
+        let mut run = Run { socket_io_mode: Some(mode), ..run(Transport::SocketIo) };
+        run.timing.measure = Duration::from_millis(300);
+        let measured = measure(&run, proxy.address, &control(&bench), |_| {}).await;
+        assert_eq!(measured.missing(), Some(0), "{mode}");
+        let seen = &measured.seen;
+        assert_eq!((seen.duplicate, seen.out_of_order, seen.gaps), (0, 0, 0), "{mode}");
+        assert_eq!(seen.connect.len(), SUBSCRIBERS as u64, "{mode}: each has a connect time");
+        let one = connections_to_subscribe(Transport::SocketIo, mode);
+        let (expected, traffic) = (one * SUBSCRIBERS as u64, measured.traffic);
+        assert_eq!((traffic.attempted, traffic.opened), (expected, expected), "{mode}");
+        assert_eq!((proxy.accepted(), traffic.reconnects), (expected, 0), "{mode}");
+        let pushed = mode != SocketIoMode::Polling;
+        assert_eq!(seen.requests == 0, pushed, "{mode}: {} requests", seen.requests);
+        assert!(seen.requests <= seen.received, "{mode}: no answer has less than a message");
     }
 }
 
@@ -682,6 +706,46 @@ async fn connections_are_counted_exactly_even_when_all_are_cut() {
         assert_eq!(seen.connect.len(), 2 * all, "{transport}: every connection has its time");
     }))
     .await;
+}
+
+/// A session that upgrades has one request more at the server: the handshake of its WebSocket.
+#[tokio::test]
+async fn requests_of_a_socket_io_session_are_those_that_the_server_counts() {
+    let _alone = ONE_AT_A_TIME.lock().await;
+    let window = Window { from: Timestamp::from_nanos(0), to: Timestamp::from_nanos(u64::MAX) };
+    for mode in SocketIoMode::ALL {
+        let bench = Bench::start(1000);
+        let (target, client) = (bench.target(), support::client());
+        let settings = SubscriberSettings { socket_io_mode: mode, ..SubscriberSettings::default() };
+        let mut events = subscribe(Transport::SocketIo, &client, &target, After::Start, &settings);
+        let (mut recorder, mut sequence) = (Recorder::new(), Sequence::default());
+        // Ends with an answer, so that no request is under way that only one side has counted.
+        let receiving = async {
+            while recorder.received < 30 {
+                let event = within(TIMEOUT, mode, events.next()).await.unwrap().unwrap();
+                recorder.observe(Some(window), &mut sequence, &event);
+            }
+        };
+        let publishing = async {
+            // A session that polls keeps both of its connections, the others have one in the end.
+            let connections = if mode == SocketIoMode::Polling { 2 } else { 1 };
+            let opened = connections_to_subscribe(Transport::SocketIo, mode);
+            until(format_args!("{mode}: a session that stays as it is"), || {
+                let counts = client.dialer().counts();
+                counts.opened == opened && counts.open == connections
+            })
+            .await;
+            for _ in 0..30 {
+                publish(&bench.feed, "0");
+            }
+        };
+        tokio::join!(receiving, publishing);
+        let handshakes = u64::from(mode != SocketIoMode::Polling);
+        assert_eq!(recorder.requests + handshakes, bench.server.requests(), "{mode}");
+        // The packet `noop`, with which a session leaves polling.
+        let upgrades = mode == SocketIoMode::Upgrade;
+        assert_eq!(recorder.empty > 0, upgrades, "{mode}: {} empty", recorder.empty);
+    }
 }
 
 #[tokio::test]

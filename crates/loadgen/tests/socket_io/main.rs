@@ -1,7 +1,9 @@
-//! The client half of Socket.IO against the reference server: the npm package `socket.io`. Without
-//! npm, the tests report that they are skipped.
+//! The client half of Socket.IO: what each mode costs (`numbers`), and sessions against the
+//! reference server, the npm package `socket.io` (`sessions`). Without npm, these tests report that
+//! they are skipped.
 #![expect(clippy::unwrap_used, reason = "helpers of a test may fail loudly")]
 
+mod numbers;
 mod reference;
 mod sessions;
 #[path = "../support/mod.rs"]
