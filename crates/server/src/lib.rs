@@ -67,6 +67,7 @@
 //! | `connection` | one accepted connection, from its first byte to its last |
 //! | `transport` | one file for each way to read a feed |
 //! | `routes` | every route of the server |
+//! | `api_error`, `entity_tag` | how a refusal reads; whether a client has an answer already |
 //! | `server`, `control` | the server as a whole; the API of the load generator |
 
 mod access;
