@@ -65,7 +65,7 @@ pub struct CountWindow {
 }
 
 /// What was published in a window: the answer to `GET /feeds/{feed}/window`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
 pub struct WindowCount {
     /// The number of messages whose stamp lies in the window.
     pub published: u64,
@@ -73,6 +73,12 @@ pub struct WindowCount {
     pub first_seq: Option<Seq>,
     /// The last of these messages; `null` if there are none.
     pub last_seq: Option<Seq>,
+    /// The number of these messages that are for all but the subscribers of one name.
+    #[serde(default)]
+    pub except: u64,
+    /// The number of these messages that are only for the subscribers of one name.
+    #[serde(default)]
+    pub only: u64,
 }
 
 /// What the server process has used so far: the answer to `GET /usage`.

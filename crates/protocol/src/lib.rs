@@ -16,6 +16,7 @@ mod idempotency_key;
 mod message;
 mod payload_file;
 pub mod process;
+mod recipients;
 mod socket_io;
 mod time;
 mod transport;
@@ -28,6 +29,7 @@ pub use message::{
     Gap, Hello, Message, MessageHead, PollBody, Published, TextPayload, split_binary,
 };
 pub use payload_file::{MAX_PAYLOAD_BYTES, PayloadFileError, read_payload_file};
+pub use recipients::{ContradictoryRecipients, InvalidSubscriberName, Recipients, SubscriberName};
 pub use socket_io::{SocketIoMode, UnknownSocketIoMode, is_first_placeholder};
 pub use time::Timestamp;
 pub use transport::{Look, Marker, Transport, UnknownTransport, Uplink};

@@ -102,7 +102,8 @@ pub use api_error::ApiError;
 pub use control::ControlApi;
 pub use entity_tag::is_known;
 pub use feed::{
-    Batch, Entry, Feed, Follow, FutureCursor, InvalidJson, JsonPayload, MessagePayload, Rejected,
+    Batch, Entry, Feed, Follow, FutureCursor, InvalidJson, JsonPayload, MessagePayload,
+    PublishOptions, Rejected,
 };
 pub use layer::{Io, Layer};
 pub use limits::{Limits, SocketIoLimits};
@@ -114,5 +115,6 @@ pub use tls::{Tls, TlsError};
 pub use transport::FeedTransport;
 // Types of the protocol that this crate's API uses, so that an application needs one dependency.
 pub use wirebench_protocol::{
-    After, Cursor, Delivery, Epoch, Gap, MAX_PAYLOAD_BYTES, Seq, Timestamp, Transport,
+    After, Cursor, Delivery, Epoch, Gap, IdempotencyKey, MAX_PAYLOAD_BYTES, Recipients, Seq,
+    SubscriberName, Timestamp, Transport,
 };

@@ -3,20 +3,21 @@
 use std::sync::Arc;
 
 use axum::body::Body;
-use axum::extract::{Request, State};
+use axum::extract::{Query, Request, State};
 use axum::http::{HeaderMap, Method, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, on, post};
 use axum::{Json, Router};
 use bytes::Bytes;
 use http_body_util::LengthLimitError;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use wirebench_protocol::{
-    IDEMPOTENCY_KEY, IdempotencyKey, InvalidIdempotencyKey, Published, Transport,
+    IDEMPOTENCY_KEY, IdempotencyKey, InvalidIdempotencyKey, Published, Recipients, SubscriberName,
+    Transport,
 };
 
 use crate::api_error::ApiError;
-use crate::feed::{JsonPayload, MessagePayload, Rejected};
+use crate::feed::{JsonPayload, MessagePayload, PublishOptions, Rejected};
 use crate::feed_path::{self, PathParams};
 use crate::limits::Limits;
 use crate::state::SharedState;
@@ -105,8 +106,9 @@ async fn offer(
     server.access.origin(request.uri(), request.headers())?;
     server.access.publish(None, request.headers())?;
     let key = idempotency_key(request.headers())?;
+    let options = PublishOptions { key, recipients: recipients(request.uri())? };
     let (kind, body) = declared_body(request, &server.limits).await?;
-    let offered = kind.payload(body).and_then(|payload| feed.offer_payload(&payload, key.as_ref()));
+    let offered = kind.payload(body).and_then(|payload| feed.offer_payload(&payload, &options));
     server.metrics.publishing.offered(&offered);
     Ok(offered?)
 }
@@ -200,6 +202,19 @@ fn idempotency_key(headers: &HeaderMap) -> Result<Option<IdempotencyKey>, ApiErr
     let hint = "choose a random key for each message, for example a UUID";
     key.map(Some)
         .map_err(|error: InvalidIdempotencyKey| ApiError::bad_request(error.to_string(), hint))
+}
+
+/// Returns for whom a message is.
+fn recipients(uri: &Uri) -> Result<Recipients, ApiError> {
+    #[derive(Deserialize)]
+    struct Addressing {
+        to: Option<SubscriberName>,
+        except: Option<SubscriberName>,
+    }
+    let hint = "address a message with `to` or `except` and the name of a subscriber";
+    let Query(Addressing { to, except }) =
+        Query::try_from_uri(uri).map_err(|error| ApiError::bad_request(error.body_text(), hint))?;
+    Recipients::new(to, except).map_err(|error| ApiError::bad_request(error.to_string(), hint))
 }
 
 /// Reads a whole body within the limits of size and time.

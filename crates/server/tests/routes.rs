@@ -5,13 +5,15 @@
 #[expect(dead_code, reason = "each test uses its part of what they share")]
 mod raw;
 
+use std::time::Duration;
+
 use axum::body::Body;
 use axum::http::{Method, Request, StatusCode};
 use http_body_util::BodyExt;
 use serde_json::{Value, json};
 use tower::ServiceExt;
 use wirebench_protocol::{After, Transport};
-use wirebench_server::{ControlApi, Feed, JsonPayload, Server, Token};
+use wirebench_server::{ControlApi, Feed, JsonPayload, Recipients, Server, Token};
 
 const TOKEN: &str = "a-token-of-some-length";
 
@@ -81,6 +83,53 @@ async fn a_poll_that_finds_nothing_repeats_the_cursor() {
         let newest = feed.locate(After::Newest).unwrap().to_string();
         assert_eq!(header(&headers, "feed-cursor"), Some(&*newest), "{uri}");
     }
+}
+
+/// The clock is paused, and moves to the next timer when nothing else is left to do.
+#[tokio::test(start_paused = true)]
+async fn a_poll_passes_what_is_not_for_its_subscriber() {
+    let (server, feed) = server();
+    let start = feed.locate(After::Newest).unwrap();
+    let to = |name: &str| {
+        let payload = JsonPayload::from_json(format!("\"{name}\"").as_bytes()).unwrap();
+        feed.publish_to(payload, Recipients::Only(name.parse().unwrap()));
+    };
+    let poll = |kind: &str, rest: &str| {
+        let uri = format!("/feeds/bench/{kind}?as=ann{rest}");
+        ask(server.router(), get(&uri))
+    };
+    to("bob");
+    for (kind, rest) in [("short-polling", ""), ("long-polling", "&hold=0")] {
+        let (status, headers, _) = poll(kind, &format!("{rest}&after={start}")).await;
+        assert_eq!(status, StatusCode::NO_CONTENT, "{kind}");
+        assert_eq!(header(&headers, "feed-cursor"), Some(&*start.at(1).to_string()), "{kind}");
+    }
+
+    let while_held = async |name: Option<&str>| {
+        let rest = format!("&hold=10&after={start}");
+        let publishing = async {
+            tokio::time::sleep(Duration::from_secs(1)).await;
+            to("bob");
+            tokio::time::sleep(Duration::from_secs(1)).await;
+            name.inspect(|name| to(name));
+        };
+        let began = tokio::time::Instant::now();
+        let (answer, ()) = tokio::join!(poll("long-polling", &rest), publishing);
+        (answer, began.elapsed())
+    };
+    let ((status, headers, _), held) = while_held(None).await;
+    assert_eq!(status, StatusCode::NO_CONTENT);
+    assert!(held >= Duration::from_secs(9), "{held:?}");
+    let after_both = start.at(2).to_string();
+    assert_eq!(header(&headers, "feed-cursor"), Some(&*after_both), "past what was skipped");
+
+    let ((status, headers, body), held) = while_held(Some("ann")).await;
+    assert_eq!((status, held.as_secs()), (StatusCode::OK, 2));
+    assert_eq!(header(&headers, "feed-cursor"), Some(&*start.at(4).to_string()));
+    let body: Value = serde_json::from_slice(&body).unwrap();
+    let messages = body["messages"].as_array().unwrap().iter();
+    let messages: Vec<_> = messages.map(|message| (&message["seq"], &message["payload"])).collect();
+    assert_eq!(messages, [(&json!(4), &json!("ann"))]);
 }
 
 #[tokio::test]
@@ -295,6 +344,7 @@ async fn a_publisher_is_started_counted_and_stopped() {
     let count: Value = serde_json::from_slice(&count).unwrap();
     assert!(report["published"].as_u64() > Some(0));
     assert_eq!(report["published"], count["published"]);
+    assert_eq!((&count["except"], &count["only"]), (&json!(0), &json!(0)));
     assert_eq!((&count["first_seq"], &count["last_seq"]), (&json!(1), &report["published"]));
 
     let (status, _, usage) = send(Method::GET, "/usage", Value::Null).await;

@@ -4,7 +4,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use socketioxide_core::Str;
-use wirebench_protocol::{Cursor, Seq, Timestamp};
+use wirebench_protocol::{Cursor, Recipients, Seq, Timestamp};
 
 use super::payload::{JsonPayload, MessagePayload};
 use crate::framing::{socket_io, sse, websocket};
@@ -17,6 +17,8 @@ pub struct Entry {
     pub seq: Seq,
     /// When the message was due.
     pub published_at: Timestamp,
+    /// Who receives it. Subscribers are not told.
+    pub recipients: Recipients,
     /// The message object, as both kinds of polling carry it. The payload of a binary message is in
     /// Base64.
     pub json: Bytes,
@@ -32,12 +34,18 @@ pub struct Entry {
 }
 
 impl Entry {
+    /// Encodes a message for everybody.
     pub(super) fn encode(cursor: Cursor, due: Timestamp, payload: &MessagePayload) -> Self {
         let head = format!("{{\"seq\":{},\"published_ns\":{}", cursor.seq, due.as_nanos());
         match payload {
             MessagePayload::Json(json) => Self::encode_json(cursor, due, &head, json),
             MessagePayload::Binary(bytes) => Self::encode_binary(cursor, due, &head, bytes),
         }
+    }
+
+    /// Returns the same message for these recipients.
+    pub(super) fn to(self, recipients: Recipients) -> Self {
+        Self { recipients, ..self }
     }
 
     /// `head` is the beginning of the message object.
@@ -47,8 +55,16 @@ impl Entry {
         let json = sse.slice(message);
         let websocket = websocket::text_frame(&json);
         let socket_io = socket_io::message(&json);
-        let seq = cursor.seq;
-        Self { seq, published_at: due, json, sse, websocket, socket_io, attachment: None }
+        Self {
+            seq: cursor.seq,
+            published_at: due,
+            recipients: Recipients::Everyone,
+            json,
+            sse,
+            websocket,
+            socket_io,
+            attachment: None,
+        }
     }
 
     fn encode_binary(cursor: Cursor, due: Timestamp, head: &str, payload: &[u8]) -> Self {
@@ -59,7 +75,16 @@ impl Entry {
         let websocket = websocket::binary_frame(&[head.as_bytes(), b"}\n", payload]);
         let attachment = Some(websocket.slice(websocket.len() - payload.len()..));
         let socket_io = socket_io::message_with_attachment(head);
-        Self { seq: cursor.seq, published_at: due, json, sse, websocket, socket_io, attachment }
+        Self {
+            seq: cursor.seq,
+            published_at: due,
+            recipients: Recipients::Everyone,
+            json,
+            sse,
+            websocket,
+            socket_io,
+            attachment,
+        }
     }
 
     /// Returns true if the message has this payload.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use futures::Stream;
-use wirebench_protocol::Cursor;
+use wirebench_protocol::{Cursor, SubscriberName};
 
 use super::batch::Batch;
 use super::state::FeedState;
@@ -15,10 +15,12 @@ use super::waiters::Waiter;
 ///
 /// # Cancel safety
 /// Dropping the future of the next batch loses nothing: the cursor moves only when a batch is
-/// returned.
+/// returned, and past messages that are not for the reader.
 #[derive(Debug)]
 pub struct Follow {
     feed: Arc<FeedState>,
+    /// The name of the reader. Messages that are not for it are skipped.
+    name: Option<SubscriberName>,
     cursor: Cursor,
     /// The cursor has been checked against the window. Before that, it may belong to another epoch.
     checked: bool,
@@ -26,8 +28,14 @@ pub struct Follow {
 }
 
 impl Follow {
-    pub(super) fn new(feed: Arc<FeedState>, after: Cursor) -> Self {
-        Self { feed, cursor: after, checked: false, waiter: Waiter::default() }
+    pub(super) fn new(feed: Arc<FeedState>, after: Cursor, name: Option<SubscriberName>) -> Self {
+        Self { feed, name, cursor: after, checked: false, waiter: Waiter::default() }
+    }
+
+    /// Returns how far the reader has come: to the end of the last batch, and past the messages
+    /// after it that are not for the reader.
+    pub fn cursor(&self) -> Cursor {
+        self.cursor
     }
 
     /// Returns the messages after the cursor, if there are any.
@@ -36,7 +44,7 @@ impl Follow {
             return None;
         }
         self.checked = true;
-        let batch = self.feed.read(self.cursor);
+        let batch = self.feed.read(self.cursor, self.name.as_ref());
         self.cursor = batch.cursor;
         (!batch.is_empty()).then_some(batch)
     }
@@ -88,18 +96,20 @@ mod tests {
 
     use super::*;
     use crate::feed::payload::JsonPayload;
+    use crate::feed::publish_options::PublishOptions;
 
     /// A feed with one message, and a reader that has read it.
     fn follow_from_newest() -> (Arc<FeedState>, Follow) {
         let feed = Arc::new(FeedState::new(Epoch(1), 10));
         publish(&feed);
         let newest = feed.window.read().newest();
-        (Arc::clone(&feed), Follow::new(feed, newest))
+        (Arc::clone(&feed), Follow::new(feed, newest, None))
     }
 
     fn publish(feed: &FeedState) {
         let payload = JsonPayload::from_json(b"0").unwrap();
-        let cursor = feed.window.write().push(&payload.into(), Timestamp::now());
+        let cursor =
+            feed.window.write().push(&payload.into(), &PublishOptions::default(), Timestamp::now());
         feed.show(cursor.seq);
         feed.waiters.wake();
     }

@@ -3,12 +3,16 @@
 //! Readers bring their own cursor, and reading removes nothing. There is no queue for each
 //! subscriber, and several wake-ups become one. A reader that comes late finds everything that it
 //! missed at once.
+//!
+//! A message may be for some readers only. It has its place in the window like every other. A
+//! reader brings its name, and skips what is not for it.
 
 mod batch;
 mod entry;
 mod follow;
 mod known_keys;
 mod payload;
+mod publish_options;
 mod publishing;
 mod rejected;
 mod state;
@@ -22,12 +26,16 @@ use std::time::Duration;
 use futures::StreamExt;
 use smallvec::SmallVec;
 use wirebench_protocol::control::{CountWindow, WindowCount};
-use wirebench_protocol::{After, Cursor, Epoch, IdempotencyKey, Published, Seq, Timestamp};
+use wirebench_protocol::{
+    After, Cursor, Epoch, Published, Recipients, Seq, SubscriberName, Timestamp,
+};
 
 pub use self::batch::Batch;
 pub use self::entry::Entry;
 pub use self::follow::Follow;
 pub use self::payload::{InvalidJson, JsonPayload, MessagePayload};
+pub use self::publish_options::PublishOptions;
+pub(crate) use self::publish_options::present;
 pub use self::rejected::Rejected;
 use self::state::FeedState;
 
@@ -105,59 +113,67 @@ impl Feed {
     /// # Errors
     /// The reason why the feed does not take it.
     pub fn offer(&self, json: &[u8]) -> Result<Cursor, Rejected> {
-        let payload = JsonPayload::from_json(json)?.into();
-        self.offer_payload(&payload, None).map(|published| published.cursor)
+        self.offer_with(json, &PublishOptions::default()).map(|published| published.cursor)
     }
 
-    /// Appends JSON like [`offer`](Self::offer), unless a message with the same key is still kept.
-    /// Then nothing is published, and the answer is that of the first time.
+    /// Appends JSON like [`offer`](Self::offer), for the recipients in the options. If a message
+    /// with the same key is still kept, nothing is published, and the answer is that of the first
+    /// time.
     ///
     /// # Errors
-    /// As [`offer`](Self::offer); also if the key belongs to a message with another payload.
-    pub fn offer_once(&self, json: &[u8], key: &IdempotencyKey) -> Result<Published, Rejected> {
-        self.offer_payload(&JsonPayload::from_json(json)?.into(), Some(key))
+    /// As [`offer`](Self::offer); also if the key belongs to a message with another payload or with
+    /// other recipients.
+    pub fn offer_with(&self, json: &[u8], options: &PublishOptions) -> Result<Published, Rejected> {
+        self.offer_payload(&JsonPayload::from_json(json)?.into(), options)
     }
 
     /// Appends a payload received over the network, if it passes the feed's check and no message
     /// that is still kept has the same key.
     ///
     /// # Errors
-    /// As [`offer_once`](Self::offer_once).
+    /// As [`offer_with`](Self::offer_with).
     pub(crate) fn offer_payload(
         &self,
         payload: &MessagePayload,
-        key: Option<&IdempotencyKey>,
+        options: &PublishOptions,
     ) -> Result<Published, Rejected> {
-        let Some(key) = key else {
-            self.0.publishing.accept(payload)?;
-            let cursor = self.publish(payload.clone());
-            return Ok(Published { cursor, repeated: false });
-        };
         // A repeated request must not be refused because of the rate that the first one used up.
-        if let Some(known) = self.0.window.read().published_as(key, payload) {
+        if options.key.is_some()
+            && let Some(known) = self.0.window.read().published_as(payload, options)
+        {
             return repeated(known);
         }
         self.0.publishing.accept(payload)?;
         let mut window = self.0.window.write();
         // The same request may have come over another connection in the meantime.
-        if let Some(known) = window.published_as(key, payload) {
+        if let Some(known) = window.published_as(payload, options) {
             return repeated(known);
         }
-        let cursor = window.push_as(key.clone(), payload, Timestamp::now());
+        let cursor = window.push(payload, options, Timestamp::now());
         drop(window);
         self.wake(cursor);
         Ok(Published { cursor, repeated: false })
     }
 
-    /// Appends a message that is due now, and wakes the readers that wait.
+    /// Appends a message for everybody that is due now, and wakes the readers that wait.
     pub fn publish(&self, payload: impl Into<MessagePayload>) -> Cursor {
-        self.publish_due(payload, Timestamp::now())
+        self.publish_to(payload, Recipients::Everyone)
     }
 
-    /// Appends a message with the stamp of the time at which it was due, so that a late publisher
-    /// does not hide its own delay.
+    /// Appends a message for these recipients that is due now, and wakes the readers that wait.
+    pub fn publish_to(&self, payload: impl Into<MessagePayload>, recipients: Recipients) -> Cursor {
+        let options = PublishOptions { recipients, key: None };
+        self.append(&payload.into(), &options, Timestamp::now())
+    }
+
+    /// Appends a message for everybody with the stamp of the time at which it was due, so that a
+    /// late publisher does not hide its own delay.
     pub fn publish_due(&self, payload: impl Into<MessagePayload>, due: Timestamp) -> Cursor {
-        let cursor = self.0.window.write().push(&payload.into(), due);
+        self.append(&payload.into(), &PublishOptions::default(), due)
+    }
+
+    fn append(&self, payload: &MessagePayload, options: &PublishOptions, due: Timestamp) -> Cursor {
+        let cursor = self.0.window.write().push(payload, options, due);
         self.wake(cursor);
         cursor
     }
@@ -187,15 +203,22 @@ impl Feed {
         }
     }
 
-    /// Returns the number of messages that a reader finds after the cursor.
-    pub(crate) fn messages_after(&self, after: Cursor) -> u64 {
-        self.0.window.read().messages_after(after)
+    /// Returns the number of messages that a reader of this name finds after the cursor.
+    pub(crate) fn messages_after(&self, after: Cursor, name: Option<&SubscriberName>) -> u64 {
+        self.0.window.read().messages_after(after, name)
     }
 
     /// Returns the messages after the cursor without waiting, at most about 1 MiB of them. The rest
-    /// is read from the cursor of the batch.
+    /// is read from the cursor of the batch. The reader has no name: messages for one name are not
+    /// among them.
     pub fn read(&self, after: Cursor) -> Batch {
-        self.0.read(after)
+        self.read_as(None, after)
+    }
+
+    /// Reads like [`read`](Self::read), as a reader of this name. Messages that are not for it are
+    /// skipped, and the cursor of the batch lies after them.
+    pub fn read_as(&self, name: Option<&SubscriberName>, after: Cursor) -> Batch {
+        self.0.read(after, name)
     }
 
     /// Waits until there is a message or a gap after the cursor, and returns it. The batch is empty
@@ -208,9 +231,15 @@ impl Feed {
         self.follow(after).next().await.unwrap_or(nothing)
     }
 
-    /// Returns a stream of everything after the cursor, batch by batch, until the feed closes.
+    /// Returns a stream of everything after the cursor, batch by batch, until the feed closes. The
+    /// reader has no name, as with [`read`](Self::read).
     pub fn follow(&self, after: Cursor) -> Follow {
-        Follow::new(Arc::clone(&self.0), after)
+        self.follow_as(None, after)
+    }
+
+    /// Follows the feed as a reader of this name.
+    pub fn follow_as(&self, name: Option<SubscriberName>, after: Cursor) -> Follow {
+        Follow::new(Arc::clone(&self.0), after, name)
     }
 
     /// Ends every wait, and every stream once it has read what is there. A message that is
@@ -246,6 +275,7 @@ mod tests {
     use std::sync::atomic::{AtomicU64, Ordering};
 
     use futures::FutureExt;
+    use proptest::prelude::*;
     use wirebench_protocol::Gap;
 
     use super::window::BATCH_BYTES;
@@ -261,6 +291,22 @@ mod tests {
             feed.publish(payload(&n.to_string()));
         }
         feed
+    }
+
+    fn name(text: &str) -> SubscriberName {
+        text.parse().unwrap()
+    }
+
+    fn only(text: &str) -> Recipients {
+        Recipients::Only(name(text))
+    }
+
+    fn except(text: &str) -> Recipients {
+        Recipients::Except(name(text))
+    }
+
+    fn options() -> PublishOptions {
+        PublishOptions::default()
     }
 
     fn places(batch: &Batch) -> Vec<Seq> {
@@ -344,7 +390,9 @@ mod tests {
     fn a_key_publishes_once_for_as_long_as_its_message_is_kept() {
         let feed = Feed::new(2).with_publish_rate(NonZeroU32::new(2).unwrap());
         let key = |text: &str| text.parse().unwrap();
-        let offer = |json: &[u8], text: &str| feed.offer_once(json, &key(text));
+        let offer = |json: &[u8], text: &str| {
+            feed.offer_with(json, &PublishOptions { key: Some(key(text)), ..options() })
+        };
         let first = offer(b"1", "a").unwrap();
         assert!(!first.repeated);
         let again = Published { repeated: true, ..first };
@@ -364,10 +412,117 @@ mod tests {
     #[test]
     fn a_payload_that_ends_like_another_is_not_the_same() {
         let feed = feed_of(1, 0);
-        feed.offer_once(br#"{"payload":1}"#, &"k".parse().unwrap()).unwrap();
-        let offer = |json: &[u8]| feed.offer_once(json, &"k".parse().unwrap()).is_ok();
+        let same_key = PublishOptions { key: "k".parse().ok(), ..options() };
+        let offer = |json: &[u8]| feed.offer_with(json, &same_key).is_ok();
+        assert!(offer(br#"{"payload":1}"#));
         assert!(offer(br#"{"payload":1}"#));
         assert!(!offer(b"1") && !offer(br#""payload":1"#));
+    }
+
+    #[test]
+    fn a_key_belongs_to_a_message_with_its_recipients() {
+        let feed = feed_of(10, 0);
+        let offer = |recipients| {
+            let options = PublishOptions { key: "k".parse().ok(), recipients };
+            feed.offer_with(b"1", &options).map(|published| published.repeated)
+        };
+        assert_eq!(offer(only("ann")), Ok(false));
+        assert_eq!(offer(only("ann")), Ok(true));
+        for other in [only("bob"), except("ann"), Recipients::Everyone] {
+            let status = offer(other.clone()).unwrap_err().status;
+            assert_eq!(status, 422, "{other:?}");
+        }
+        assert_eq!(feed.published(), 1);
+    }
+
+    #[tokio::test]
+    async fn a_waiting_reader_passes_what_is_not_for_it_and_waits_on() {
+        let feed = feed_of(10, 1);
+        let newest = feed.locate(After::Newest).unwrap();
+        let mut follow = feed.follow_as(Some(name("ann")), newest);
+        assert!(follow.next().now_or_never().is_none());
+        for recipients in [only("bob"), except("ann")] {
+            feed.publish_to(payload("0"), recipients);
+            assert!(follow.next().now_or_never().is_none());
+        }
+        assert_eq!(follow.cursor(), newest.at(3));
+        feed.publish_to(payload("0"), only("ann"));
+        feed.publish_to(payload("0"), only("bob"));
+        let batch = follow.next().await.unwrap();
+        assert_eq!((places(&batch), batch.cursor), (vec![4], newest.at(5)));
+    }
+
+    #[test]
+    fn a_count_tells_for_how_many_messages_are() {
+        let feed = feed_of(1, 0);
+        let (from_ns, to_ns) = (Timestamp::from_nanos(0), Timestamp::from_nanos(u64::MAX));
+        feed.count(CountWindow { from_ns, to_ns });
+        for to in [Recipients::Everyone, only("a"), except("a"), except("b")] {
+            feed.publish_to(payload("0"), to);
+        }
+        let (first_seq, last_seq) = (Some(1), Some(4));
+        let count = WindowCount { published: 4, first_seq, last_seq, except: 2, only: 1 };
+        assert_eq!(feed.counted(), Some(count));
+    }
+
+    /// What a test does with a feed: it publishes, or one of the readers reads.
+    #[derive(Clone, Debug)]
+    enum Step {
+        Publish(Recipients),
+        Read(usize),
+    }
+
+    fn any_step() -> impl Strategy<Value = Step> {
+        let any_name = || prop::sample::select(vec!["ann", "bob", "cid"]);
+        prop_oneof![
+            Just(Step::Publish(Recipients::Everyone)),
+            any_name().prop_map(|name| Step::Publish(only(name))),
+            any_name().prop_map(|name| Step::Publish(except(name))),
+            (0..3_usize).prop_map(Step::Read),
+        ]
+    }
+
+    proptest! {
+        /// The model keeps everything that was ever published, and looks through all of it.
+        #[test]
+        fn a_reader_gets_what_is_for_it_and_skips_the_rest(
+            capacity in 1..8_usize,
+            steps in prop::collection::vec(any_step(), 0..60),
+        ) {
+            let feed = feed_of(capacity, 0);
+            let start = feed.locate(After::Newest).unwrap();
+            let names = [Some(name("ann")), Some(name("bob")), None];
+            let mut cursors = [start; 3];
+            let mut follows = names.clone().map(|name| feed.follow_as(name, start));
+            let mut log: Vec<(Seq, Recipients)> = Vec::new();
+            for step in steps {
+                let reader = match step {
+                    Step::Publish(to) => {
+                        feed.publish_to(payload("0"), to.clone());
+                        log.push((feed.published(), to));
+                        continue;
+                    }
+                    Step::Read(reader) => reader,
+                };
+                let (name, after) = (names[reader].as_ref(), cursors[reader]);
+                let dropped = log.len().saturating_sub(capacity) as u64;
+                let kept = log.iter().filter(|(seq, _)| *seq > dropped.max(after.seq));
+                let expected: Vec<Seq> =
+                    kept.filter(|(_, to)| to.include(name)).map(|(seq, _)| *seq).collect();
+                let missed = dropped.saturating_sub(after.seq);
+                let gap = (missed > 0).then_some(Gap::Missed(missed));
+                prop_assert_eq!(feed.messages_after(after, name), expected.len() as u64);
+                let batch = feed.read_as(name, after);
+                prop_assert_eq!(&places(&batch), &expected);
+                prop_assert_eq!((batch.gap, batch.cursor), (gap, start.at(log.len() as u64)));
+                let followed = follows[reader].next().now_or_never().flatten();
+                let followed = followed.map(|batch| (places(&batch), batch.gap));
+                let waits = expected.is_empty() && gap.is_none();
+                prop_assert_eq!(followed, (!waits).then_some((expected, gap)));
+                prop_assert_eq!(follows[reader].cursor(), batch.cursor);
+                cursors[reader] = batch.cursor;
+            }
+        }
     }
 
     #[test]
@@ -378,7 +533,12 @@ mod tests {
         for due in [9, 10, 19, 20] {
             feed.publish_due(payload("0"), at(due));
         }
-        let count = WindowCount { published: 2, first_seq: Some(2), last_seq: Some(3) };
+        let count = WindowCount {
+            published: 2,
+            first_seq: Some(2),
+            last_seq: Some(3),
+            ..WindowCount::default()
+        };
         assert_eq!(feed.counted(), Some(count));
     }
 

@@ -37,10 +37,12 @@ impl Rejected {
         Self { status: StatusCode::UNSUPPORTED_MEDIA_TYPE, error, hint: "send one JSON value" }
     }
 
-    /// The key of the request belongs to a message with another payload (`422`).
+    /// The key of the request belongs to a message with another payload or other recipients
+    /// (`422`).
     pub(super) fn key_reused() -> Self {
-        let error = "the idempotency key belongs to a message with another payload";
-        let hint = "choose a new key for each message, and repeat it only with the same payload";
+        let error = "the idempotency key belongs to a message with another payload or other \
+                     recipients";
+        let hint = "choose a new key for each message, and repeat it only with the same message";
         Self { status: StatusCode::UNPROCESSABLE_ENTITY, error: error.to_owned(), hint }
     }
 

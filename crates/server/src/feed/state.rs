@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use parking_lot::RwLock;
-use wirebench_protocol::{Cursor, Epoch, Seq};
+use wirebench_protocol::{Cursor, Epoch, Seq, SubscriberName};
 
 use super::batch::Batch;
 use super::publishing::Publishing;
@@ -33,8 +33,8 @@ impl FeedState {
         }
     }
 
-    pub(super) fn read(&self, after: Cursor) -> Batch {
-        self.window.read().read(after)
+    pub(super) fn read(&self, after: Cursor, name: Option<&SubscriberName>) -> Batch {
+        self.window.read().read(after, name)
     }
 
     /// Makes a message visible to readers that skip the lock. Two publishers may call this in the

@@ -5,12 +5,13 @@ use std::sync::Arc;
 
 use smallvec::SmallVec;
 use wirebench_protocol::control::{CountWindow, WindowCount};
-use wirebench_protocol::{Cursor, Epoch, Gap, IdempotencyKey, Seq, Timestamp};
+use wirebench_protocol::{Cursor, Epoch, Gap, Recipients, Seq, SubscriberName, Timestamp};
 
 use super::batch::Batch;
 use super::entry::Entry;
 use super::known_keys::KnownKeys;
 use super::payload::MessagePayload;
+use super::publish_options::PublishOptions;
 
 /// The maximum size of a batch, in bytes of JSON, so that a reader far behind costs bounded memory.
 /// A single larger message is a batch by itself.
@@ -55,11 +56,17 @@ impl MessageWindow {
     }
 
     /// Appends a message, and drops the oldest ones for which there is no room any more.
-    pub(super) fn push(&mut self, payload: &MessagePayload, due: Timestamp) -> Cursor {
+    /// The key of a message is remembered for as long as the message is kept.
+    pub(super) fn push(
+        &mut self,
+        payload: &MessagePayload,
+        options: &PublishOptions,
+        due: Timestamp,
+    ) -> Cursor {
         self.newest += 1;
         let cursor = self.newest();
-        self.add_to_count(due);
-        let entry = Entry::encode(cursor, due, payload);
+        self.add_to_count(due, &options.recipients);
+        let entry = Entry::encode(cursor, due, payload).to(options.recipients.clone());
         self.bytes += entry.json.len();
         while self.entries.len() == self.capacity
             || (self.bytes > self.capacity_bytes && !self.entries.is_empty())
@@ -69,32 +76,24 @@ impl MessageWindow {
             self.keys.forget(oldest.seq);
         }
         self.entries.push_back(Arc::new(entry));
+        if let Some(key) = &options.key {
+            self.keys.remember(key.clone(), cursor.seq);
+        }
         cursor
     }
 
-    /// Returns the cursor of the message that was published with this key, and whether it has this
-    /// payload. Returns `None` if the key is not known, or not known any more.
+    /// Returns the cursor of the message that was published with the same key, and whether it has
+    /// this payload and the same recipients. Returns `None` if there is no key, or if it is not
+    /// known, or not known any more.
     pub(super) fn published_as(
         &self,
-        key: &IdempotencyKey,
         payload: &MessagePayload,
+        options: &PublishOptions,
     ) -> Option<(Cursor, bool)> {
-        let seq = self.keys.find(key)?;
+        let seq = self.keys.find(options.key.as_ref()?)?;
         let entry = self.since(seq).next()?;
-        Some((self.newest().at(seq), entry.has_payload(payload)))
-    }
-
-    /// Appends a message like [`push`](Self::push), and remembers its key for as long as it is
-    /// kept.
-    pub(super) fn push_as(
-        &mut self,
-        key: IdempotencyKey,
-        payload: &MessagePayload,
-        due: Timestamp,
-    ) -> Cursor {
-        let cursor = self.push(payload, due);
-        self.keys.remember(key, cursor.seq);
-        cursor
+        let is_same = entry.has_payload(payload) && entry.recipients == options.recipients;
+        Some((self.newest().at(seq), is_same))
     }
 
     /// Returns the cursor of the newest message.
@@ -107,15 +106,16 @@ impl MessageWindow {
         Cursor { epoch: self.epoch, seq: self.oldest() - 1 }
     }
 
-    /// Returns the number of messages that a reader finds after the cursor.
-    pub(super) fn messages_after(&self, after: Cursor) -> u64 {
-        let start = self.oldest() - 1;
-        let from = if after.epoch == self.epoch { after.seq.max(start) } else { start };
-        self.newest.saturating_sub(from)
+    /// Returns the number of messages that a reader of this name finds after the cursor.
+    pub(super) fn messages_after(&self, after: Cursor, name: Option<&SubscriberName>) -> u64 {
+        let oldest = self.oldest();
+        let from = if after.epoch == self.epoch { after.seq.saturating_add(1) } else { oldest };
+        self.since(from.max(oldest)).filter(|entry| entry.recipients.include(name)).count() as u64
     }
 
-    /// Returns the messages after the cursor, at most [`BATCH_BYTES`] of them.
-    pub(super) fn read(&self, after: Cursor) -> Batch {
+    /// Returns the messages after the cursor that are for a reader of this name, at most
+    /// [`BATCH_BYTES`] of them. The cursor of the batch lies after those that were skipped.
+    pub(super) fn read(&self, after: Cursor, name: Option<&SubscriberName>) -> Batch {
         let oldest = self.oldest();
         let (from, gap) = if after.epoch != self.epoch {
             (oldest, Some(Gap::Reset))
@@ -124,24 +124,24 @@ impl MessageWindow {
         } else {
             (after.seq.saturating_add(1), None)
         };
-        let mut bytes = 0;
-        let entries: SmallVec<[Arc<Entry>; 1]> = self
-            .since(from)
-            .take_while(|entry| {
-                let fits = bytes == 0 || bytes + entry.json.len() <= BATCH_BYTES;
+        let (mut seq, mut bytes) = (from - 1, 0);
+        let mut entries = SmallVec::<[Arc<Entry>; 1]>::new();
+        for entry in self.since(from) {
+            if entry.recipients.include(name) {
+                if bytes > 0 && bytes + entry.json.len() > BATCH_BYTES {
+                    break;
+                }
                 bytes += entry.json.len();
-                fits
-            })
-            .cloned()
-            .collect();
-        let seq = entries.last().map_or(from - 1, |entry| entry.seq);
+                entries.push(Arc::clone(entry));
+            }
+            seq = entry.seq;
+        }
         Batch { cursor: Cursor { epoch: self.epoch, seq }, gap, entries }
     }
 
     /// Begins to count the messages whose stamp lies in `window`. An earlier count is forgotten.
     pub(super) fn begin_count(&mut self, window: CountWindow) {
-        let count = WindowCount { published: 0, first_seq: None, last_seq: None };
-        self.count = Some((window, count));
+        self.count = Some((window, WindowCount::default()));
     }
 
     /// Returns the count so far; `None` if none was begun.
@@ -150,13 +150,18 @@ impl MessageWindow {
     }
 
     /// Counts the newest message if it was due in the window of the run.
-    fn add_to_count(&mut self, due: Timestamp) {
+    fn add_to_count(&mut self, due: Timestamp, recipients: &Recipients) {
         if let Some((window, count)) = &mut self.count
             && (window.from_ns..window.to_ns).contains(&due)
         {
             count.published += 1;
             count.first_seq.get_or_insert(self.newest);
             count.last_seq = Some(self.newest);
+            match recipients {
+                Recipients::Everyone => {}
+                Recipients::Only(_) => count.only += 1,
+                Recipients::Except(_) => count.except += 1,
+            }
         }
     }
 

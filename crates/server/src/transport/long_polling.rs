@@ -6,6 +6,7 @@ use std::time::Duration;
 use axum::extract::Request;
 use axum::response::Response;
 use axum::routing::MethodFilter;
+use futures::StreamExt;
 use wirebench_protocol::Transport;
 
 use super::polling;
@@ -24,8 +25,8 @@ const DEFAULT_HOLD: Duration = Duration::from_secs(25);
 const MAX_HOLD: Duration = Duration::from_mins(1);
 
 /// Answers with the next batch after the cursor. If the hold ends without a message, because its
-/// time is over or because the server stops, the answer is `204` with the cursor of the request, so
-/// that no message is skipped.
+/// time is over or because the server stops, the answer is `204` with the cursor of the request, or
+/// one after messages that are not for this subscriber, so that no message for it is skipped.
 ///
 /// A client that closes its connection drops this future at an `await`. Nothing is lost then,
 /// because reading removes nothing from the feed.
@@ -39,16 +40,21 @@ pub(super) async fn answer(
     let hold = hold(query.hold)?;
     let headers = request.headers();
 
-    let at_once = feed.read(after);
+    let at_once = subscription.read(after);
     if !at_once.is_empty() || hold.is_zero() {
         return Ok(polling::answer(&subscription, after, &at_once, headers));
     }
-    tokio::select! {
+    let mut follow = subscription.wait(at_once.cursor);
+    let batch = tokio::select! {
         // The message first: it wins if it comes together with the end of the hold.
         biased;
-        batch = feed.wait(after) => Ok(polling::answer(&subscription, after, &batch, headers)),
-        () = tokio::time::sleep(hold) => Ok(polling::nothing(&subscription, after)),
-    }
+        batch = follow.next() => batch,
+        () = tokio::time::sleep(hold) => None,
+    };
+    Ok(match batch {
+        Some(batch) => polling::answer(&subscription, after, &batch, headers),
+        None => polling::nothing(&subscription, follow.cursor()),
+    })
 }
 
 /// Returns the hold time that the request asks for, at most [`MAX_HOLD`], shortened by up to a

@@ -64,7 +64,7 @@ fn feed_cursor(cursor: Cursor) -> (HeaderName, HeaderValue) {
 }
 
 /// Returns the `ETag` of an answer: the cursor that was asked for and the one that the answer ends
-/// at. Two answers with the same tag carry the same messages.
+/// at. Two answers to the same address with the same tag carry the same messages.
 fn tag(asked: Cursor, batch: &Batch) -> HeaderValue {
     let asked_epoch = asked.epoch.0;
     HeaderValue::try_from(format!("\"{asked_epoch:x}-{}-{}\"", asked.seq, batch.cursor))

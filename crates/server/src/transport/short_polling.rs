@@ -23,5 +23,5 @@ pub(super) fn answer(
 ) -> Result<Response, ApiError> {
     let (subscription, query) = Subscription::open(Transport::ShortPolling, server, feed, request)?;
     let after = subscription.locate(&query.after)?;
-    Ok(polling::answer(&subscription, after, &feed.read(after), request.headers()))
+    Ok(polling::answer(&subscription, after, &subscription.read(after), request.headers()))
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::extract::{Query, Request};
 use serde::Deserialize;
-use wirebench_protocol::{After, Cursor, CursorError, Gap, Transport};
+use wirebench_protocol::{After, Cursor, CursorError, Gap, SubscriberName, Transport};
 
 use crate::api_error::ApiError;
 use crate::feed::{Batch, Feed, Follow};
@@ -16,6 +16,8 @@ pub(super) struct Subscription {
     transport: Transport,
     pub(super) server: Arc<SharedState>,
     pub(super) feed: Feed,
+    /// The name that the subscriber gave itself. `None`: no message is addressed to it.
+    name: Option<SubscriberName>,
 }
 
 /// What a subscriber may ask for, on every transport alike.
@@ -24,6 +26,9 @@ pub(super) struct SubscriptionQuery {
     /// A cursor, `start`, or nothing.
     #[serde(default)]
     pub(super) after: String,
+    /// The name of the subscriber, to which messages may be addressed.
+    #[serde(rename = "as")]
+    name: Option<SubscriberName>,
     /// A ticket in place of the token that subscribing requires.
     pub(super) ticket: Option<String>,
     /// The hold time of a held request, in seconds.
@@ -32,7 +37,8 @@ pub(super) struct SubscriptionQuery {
 
 /// The hint for a query that is wrong.
 pub(super) const QUERY_HINT: &str = "`after` is a cursor that this feed gave, `start`, or absent; \
-                                     `hold` is a number of seconds";
+                                     `as` is a name of letters, digits, `-`, `_` and `.`, or \
+                                     absent; `hold` is a number of seconds";
 
 impl Subscription {
     /// Opens the subscription that a request asks for.
@@ -48,15 +54,20 @@ impl Subscription {
     ) -> Result<(Self, SubscriptionQuery), ApiError> {
         let (uri, headers) = (request.uri(), request.headers());
         server.access.origin(uri, headers)?;
-        let Query(query) = Query::<SubscriptionQuery>::try_from_uri(uri)
+        let Query(mut query) = Query::<SubscriptionQuery>::try_from_uri(uri)
             .map_err(|error| ApiError::bad_request(error.body_text(), QUERY_HINT))?;
         server.access.subscribe(query.ticket.as_deref(), headers)?;
-        Ok((Self::new(transport, server, feed), query))
+        Ok((Self::new(transport, server, feed, query.name.take()), query))
     }
 
     /// Creates a subscription for a subscriber that may have it.
-    pub(super) fn new(transport: Transport, server: &Arc<SharedState>, feed: &Feed) -> Self {
-        Self { transport, server: Arc::clone(server), feed: feed.clone() }
+    pub(super) fn new(
+        transport: Transport,
+        server: &Arc<SharedState>,
+        feed: &Feed,
+        name: Option<SubscriberName>,
+    ) -> Self {
+        Self { transport, server: Arc::clone(server), feed: feed.clone(), name }
     }
 
     /// Returns the cursor at which the subscription starts.
@@ -96,10 +107,20 @@ impl Subscription {
         self.server.metrics.messages.empty(self.transport);
     }
 
+    /// Returns what the feed has for the subscriber after the cursor.
+    pub(super) fn read(&self, after: Cursor) -> Batch {
+        self.feed.read_as(self.name.as_ref(), after)
+    }
+
+    /// Waits for what the feed gets for the subscriber after the cursor.
+    pub(super) fn wait(&self, after: Cursor) -> Follow {
+        self.feed.follow_as(self.name.clone(), after)
+    }
+
     /// Follows the feed, and counts the messages that were published before.
     pub(super) fn follow(&self, after: Cursor) -> Follow {
-        let replayed = self.feed.messages_after(after);
+        let replayed = self.feed.messages_after(after, self.name.as_ref());
         self.server.metrics.messages.replayed(self.transport, replayed);
-        self.feed.follow(after)
+        self.wait(after)
     }
 }

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "clippy does not see that helpers here are tests")]
 
 mod announced;
+mod audience;
 mod embed;
 mod hostile;
 mod lifecycle;

@@ -149,16 +149,37 @@ impl RawClient {
         }
     }
 
+    /// Subscribes after a cursor or from `start`, perhaps under a name, and reads the head of the
+    /// answer. Over Socket.IO the hello has not been read yet, nor the refusal.
+    pub(crate) async fn subscribe_as(
+        &mut self,
+        transport: Transport,
+        after: &str,
+        name: Option<&str>,
+    ) -> String {
+        let name_of = name.map(|name| format!("&as={name}")).unwrap_or_default();
+        let query = format!("after={after}{name_of}");
+        let head = self.open(transport, &raw::address(transport, "bench", &query)).await;
+        if let Some(text) = raw::first_text(transport, "bench") {
+            let auth = match name {
+                Some(name) => serde_json::json!({"after": after, "as": name}),
+                None => serde_json::json!({"after": after}),
+            };
+            self.frame(0x81, format!("{text}{auth}").as_bytes()).await;
+        }
+        head
+    }
+
     /// Opens a WebSocket at a path, and reads the head of the answer.
     pub(crate) async fn upgrade(&mut self, path: &str) {
         self.open(Transport::WebSocket, path).await;
     }
 
-    async fn open(&mut self, transport: Transport, path: &str) {
+    async fn open(&mut self, transport: Transport, path: &str) -> String {
         let headers = raw::upgrade_headers(transport).iter();
         let lines: Vec<_> = headers.map(|(name, value)| format!("{name}: {value}\r\n")).collect();
         self.get(path, &lines.concat()).await;
-        self.until("\r\n\r\n").await;
+        self.until("\r\n\r\n").await
     }
 
     /// Sends a masked frame. Its mask is zero.

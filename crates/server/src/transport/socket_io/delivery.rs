@@ -75,7 +75,7 @@ impl FeedFollower {
 
     /// Sends the first event, with the gap if there is one. Returns the cursor to follow from.
     async fn say_hello(&self, after: Cursor) -> Result<Cursor, DeliveryEnd> {
-        let first = self.subscription.feed.read(after);
+        let first = self.subscription.read(after);
         let cursor = if first.gap.is_some() { first.before() } else { after };
         self.send(framing::hello(&Hello { cursor, gap: first.gap }), None).await?;
         if let Some(gap) = first.gap {

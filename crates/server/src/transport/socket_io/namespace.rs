@@ -15,14 +15,14 @@ use socketioxide::socket::{DisconnectReason, Socket};
 use socketioxide::{SocketError, SocketIo};
 use socketioxide_core::Str;
 use tokio_util::sync::CancellationToken;
-use wirebench_protocol::{Cursor, IdempotencyKey, Published, Transport, is_first_placeholder};
+use wirebench_protocol::{Cursor, Published, SubscriberName, Transport, is_first_placeholder};
 
 use super::adapter::{Adapters, PacketSender, RegisteredAdapter};
 use super::delivery::FeedFollower;
 use super::session::{EngineSession, SessionCloseReason};
 use super::window::SendWindow;
 use crate::api_error::ApiError;
-use crate::feed::{Feed, JsonPayload, MessagePayload, Rejected};
+use crate::feed::{Feed, JsonPayload, MessagePayload, PublishOptions, Rejected};
 use crate::framing::socket_io as framing;
 use crate::state::SharedState;
 use crate::transport::subscription::Subscription;
@@ -33,6 +33,9 @@ struct Auth {
     /// A cursor, `start`, or nothing.
     #[serde(default)]
     after: String,
+    /// The name of the subscriber, to which messages may be addressed.
+    #[serde(rename = "as")]
+    name: Option<SubscriberName>,
     /// The token, for a client that cannot set a header.
     token: Option<String>,
     /// A ticket in place of the token.
@@ -68,7 +71,8 @@ pub(super) fn add(
         let (server, feed) = (Arc::clone(server), feed.clone());
         async move |socket: SocketRef<RegisteredAdapter>, TryData(auth): TryData<Auth>| {
             let auth = auth.map_err(|error| {
-                let hint = "`auth` is an object with `after`, `token` and `ticket`, all optional";
+                let hint =
+                    "`auth` is an object with `after`, `as`, `token` and `ticket`, all optional";
                 ConnectRefused(ApiError::bad_request(error.to_string(), hint))
             })?;
             let admitted =
@@ -120,7 +124,7 @@ fn admit(
     }
     let ticket = auth.ticket.as_deref().or(session.ticket.as_deref());
     server.access.subscribe(ticket, &headers)?;
-    let subscription = Subscription::new(Transport::SocketIo, server, feed);
+    let subscription = Subscription::new(Transport::SocketIo, server, feed, auth.name.clone());
     let after = subscription.locate(&auth.after)?;
     let may_publish = server.access.publish(ticket, &headers).is_ok();
     Ok(Admitted { subscription, after, may_publish })
@@ -261,13 +265,14 @@ impl ClientEvents {
         };
         let max_bytes = self.subscription.server.limits.message_bytes;
         let payload = payload_of(payload, attachments, max_bytes)?;
-        self.subscription.feed.offer_payload(&payload, options.key.as_ref())
+        self.subscription.feed.offer_payload(&payload, &options)
     }
 }
 
 /// What to emit to publish a message.
-const PUBLISH_HINT: &str = "emit `publish` with any JSON value or with bytes, and with {\"key\":…} \
-                            if you may repeat it";
+const PUBLISH_HINT: &str = "emit `publish` with any JSON value or with bytes, and with an object \
+                            of `key` if you may repeat it, and of `to` or `except` if it is not \
+                            for everybody";
 
 /// Returns the payload that an argument stands for: itself, or the one attachment of the event.
 fn payload_of(
@@ -294,14 +299,6 @@ fn payload_of(
         return Err(Rejected::malformed(error, PUBLISH_HINT));
     }
     Ok(payload)
-}
-
-/// The second argument of the event `publish`.
-#[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct PublishOptions {
-    /// The key of a request that may be a repetition.
-    key: Option<IdempotencyKey>,
 }
 
 /// Returns `None` if an answer found no room. A client that is gone misses nothing.

@@ -1,14 +1,15 @@
 //! What a subscriber asks for in a message of its own.
 
 use bytes::Bytes;
-use serde::{Deserialize, Deserializer};
+use serde::Deserialize;
 use serde_json::value::RawValue;
-use wirebench_protocol::{IdempotencyKey, split_binary};
+use wirebench_protocol::{IdempotencyKey, Recipients, SubscriberName, split_binary};
 
-use crate::feed::{JsonPayload, MessagePayload, Rejected};
+use crate::feed::{JsonPayload, MessagePayload, PublishOptions, Rejected, present};
 
 /// What to send.
-const HINT: &str = "send {\"publish\":<any JSON value>}, with a \"key\" if you may repeat it, or \
+const HINT: &str = "send {\"publish\":<any JSON value>}, with a \"key\" if you may repeat it and \
+                    with \"to\" or \"except\" if it is not for everybody, or \
                     {\"echo\":<any JSON value>}; for bytes send a binary message: the same with the \
                     value null, a line feed, and the bytes";
 
@@ -24,8 +25,8 @@ pub(super) struct SubscriberRequest<'a> {
 pub(super) enum RequestedAction {
     /// To publish it.
     Publish {
-        /// The key of a request that may be a repetition.
-        key: Option<IdempotencyKey>,
+        /// How it is published.
+        options: PublishOptions,
     },
     /// To send it back.
     Echo,
@@ -47,10 +48,10 @@ struct Keys<'a> {
     #[serde(borrow, default, deserialize_with = "present")]
     echo: Option<&'a RawValue>,
     key: Option<IdempotencyKey>,
-}
-
-fn present<'de: 'a, 'a, D: Deserializer<'de>>(value: D) -> Result<Option<&'a RawValue>, D::Error> {
-    <&RawValue>::deserialize(value).map(Some)
+    #[serde(default, deserialize_with = "present")]
+    to: Option<SubscriberName>,
+    #[serde(default, deserialize_with = "present")]
+    except: Option<SubscriberName>,
 }
 
 impl<'a> SubscriberRequest<'a> {
@@ -102,13 +103,18 @@ fn parse_keys(json: &[u8]) -> Result<(RequestedAction, &RawValue), Rejected> {
     let keys: Keys<'_> = serde_json::from_slice(json)
         .map_err(|error| Rejected::malformed(error.to_string(), HINT))?;
     match keys {
-        Keys { publish: Some(value), echo: None, key } => {
-            Ok((RequestedAction::Publish { key }, value))
+        Keys { publish: Some(value), echo: None, key, to, except } => {
+            let recipients = Recipients::new(to, except)
+                .map_err(|error| Rejected::malformed(error.to_string(), HINT))?;
+            let options = PublishOptions { key, recipients };
+            Ok((RequestedAction::Publish { options }, value))
         }
-        Keys { publish: None, echo: Some(value), key: None } => Ok((RequestedAction::Echo, value)),
+        Keys { publish: None, echo: Some(value), key: None, to: None, except: None } => {
+            Ok((RequestedAction::Echo, value))
+        }
         _ => {
-            let error = "not one request: expected either `publish`, perhaps with a `key`, or \
-                         `echo`";
+            let error = "not one request: expected either `publish`, perhaps with a `key` and \
+                         with `to` or `except`, or `echo`";
             Err(Rejected::malformed(error, HINT))
         }
     }
@@ -133,7 +139,12 @@ mod tests {
             SubscriberRequest { action, value: SentValue::Json(json) } => (action, json.get()),
             other => panic!("{text}: {other:?}"),
         };
-        for text in ["{\"publish\":null}", "{\"publish\":null,\"key\":\"a\"}"] {
+        for text in [
+            "{\"publish\":null}",
+            "{\"publish\":null,\"key\":\"a\"}",
+            "{\"publish\":null,\"to\":\"a\"}",
+            "{\"publish\":null,\"except\":\"a\"}",
+        ] {
             assert!(matches!(asked(text), (RequestedAction::Publish { .. }, "null")), "{text}");
         }
         assert!(matches!(asked("{\"echo\":[1, 2]}"), (RequestedAction::Echo, "[1, 2]")));
@@ -142,6 +153,10 @@ mod tests {
             "{\"key\":\"a\"}",
             "{\"publish\":1,\"echo\":1}",
             "{\"echo\":1,\"key\":\"a\"}",
+            "{\"echo\":1,\"to\":\"a\"}",
+            "{\"publish\":1,\"to\":\"a\",\"except\":\"b\"}",
+            "{\"publish\":1,\"to\":null}",
+            "{\"publish\":1,\"to\":\"\"}",
             "{\"echo\":1,\"other\":1}",
             "{\"echo\":\"0123456789\"}",
         ] {
@@ -159,7 +174,8 @@ mod tests {
         else {
             panic!("not bytes")
         };
-        let RequestedAction::Publish { key: Some(key) } = action else { panic!("{action:?}") };
+        let RequestedAction::Publish { options } = action else { panic!("{action:?}") };
+        let key = options.key.unwrap();
         assert_eq!((key.to_string(), &bytes[..]), ("a".to_owned(), &b"\0\n\xff"[..]));
         let echo = parse(b"{\"echo\":null}\n").unwrap();
         let SentValue::Binary(bytes) = echo.value else { panic!("not bytes") };

@@ -13,12 +13,12 @@ use tokio::io::AsyncWriteExt;
 use tokio::time::{Instant, MissedTickBehavior, interval_at, timeout};
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 use tokio_tungstenite::tungstenite::{Error, Message};
-use wirebench_protocol::{Cursor, Hello, IdempotencyKey, Published};
+use wirebench_protocol::{Cursor, Hello, Published};
 
 use super::request::{RequestedAction, SentValue, SubscriberRequest};
 use super::socket::Socket;
 use crate::connection::RequestContext;
-use crate::feed::{Batch, Rejected};
+use crate::feed::{Batch, PublishOptions, Rejected};
 use crate::framing::websocket::{ServerFrame, binary_echo};
 use crate::transport::subscription::Subscription;
 use crate::wake_flag::WakeFlag;
@@ -110,7 +110,7 @@ impl WebSocketSession {
 
     /// Sends the first frame, with the gap if there is one. Returns the cursor to follow from.
     async fn say_hello(&mut self, after: Cursor) -> Result<Cursor, SessionEnd> {
-        let first = self.subscription.feed.read(after);
+        let first = self.subscription.read(after);
         let cursor = if first.gap.is_some() { first.before() } else { after };
         self.subscription.count(&Batch { entries: SmallVec::new(), ..first });
         self.write(&ServerFrame::Hello(Hello { cursor, gap: first.gap }).frame()).await?;
@@ -148,8 +148,8 @@ impl WebSocketSession {
                     SentValue::Binary(bytes) => binary_echo(&bytes),
                 };
             }
-            Ok(SubscriberRequest { action: RequestedAction::Publish { key }, value }) => {
-                self.publish(&value, key.as_ref())
+            Ok(SubscriberRequest { action: RequestedAction::Publish { options }, value }) => {
+                self.publish(&value, &options)
             }
             Err(rejected) => Err(rejected),
         };
@@ -166,13 +166,13 @@ impl WebSocketSession {
     fn publish(
         &self,
         value: &SentValue<'_>,
-        key: Option<&IdempotencyKey>,
+        options: &PublishOptions,
     ) -> Result<Published, Rejected> {
         if !self.may_publish {
             let hint = "open the socket with the token, or with a ticket that was given for it";
             return Err(Rejected::forbidden("publishing requires a token", hint));
         }
-        self.subscription.feed.offer_payload(&value.payload()?, key)
+        self.subscription.feed.offer_payload(&value.payload()?, options)
     }
 
     /// Writes whole frames past the library, which would copy each of them into a buffer of its
