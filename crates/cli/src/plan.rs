@@ -4,8 +4,10 @@ use std::fmt::Write;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use wirebench_loadgen::DEFAULT_FEED;
 use wirebench_measure::theory::{self, Conditions, Prediction, predict};
-use wirebench_protocol::Uplink;
+use wirebench_protocol::control::Payload;
+use wirebench_protocol::{Timestamp, Uplink};
 use wirebench_scenario::{
     ConnectionSharing, Faults, HttpSettings, Overrides, Pace, Reconnect, Run, Scenario,
 };
@@ -118,7 +120,7 @@ fn chats(settings: &[&Run]) -> String {
     lines.iter().fold(String::new(), |text, line| format!("{text}\n{line}"))
 }
 
-const HEADER: [&str; 13] = [
+const HEADER: [&str; 14] = [
     "transport",
     "subscribers",
     "rate /s",
@@ -128,6 +130,7 @@ const HEADER: [&str; 13] = [
     "messages",
     "deliveries",
     "requests",
+    "framing B",
     "mean ms",
     "p95 ms",
     "99 % back ms",
@@ -150,7 +153,7 @@ const DELIVERIES_PER_CORE: f64 = 100_000.0;
 /// Lays out the table. The first and the last column are aligned to the left, the others to the
 /// right.
 fn table(settings: &[&Run]) -> String {
-    let mut rows: Vec<[String; 13]> = settings.iter().map(|run| row(run)).collect();
+    let mut rows: Vec<[String; 14]> = settings.iter().map(|run| row(run)).collect();
     let mut header = HEADER.map(str::to_owned);
     // Blank columns are left out.
     for at in [SENT, BACK, FAULTS] {
@@ -159,7 +162,7 @@ fn table(settings: &[&Run]) -> String {
         }
     }
     rows.insert(0, header);
-    let widths: [usize; 13] =
+    let widths: [usize; 14] =
         std::array::from_fn(|at| rows.iter().map(|row| row[at].len()).max().unwrap_or(0));
     let mut text = String::new();
     for row in rows {
@@ -177,7 +180,7 @@ fn table(settings: &[&Run]) -> String {
 
 /// Returns the planned numbers of a setting, then the predicted ones. A number that no law covers
 /// is blank.
-fn row(run: &Run) -> [String; 13] {
+fn row(run: &Run) -> [String; 14] {
     let law = prediction(run);
     let requests = law.requests_per_message.map(|requests| {
         let posts = match run.transport.uplink() {
@@ -199,11 +202,28 @@ fn row(run: &Run) -> [String; 13] {
         rounded(run.expected_messages()),
         rounded(run.expected_deliveries()),
         requests.map_or_else(String::new, rounded),
+        framing(run).map_or_else(String::new, |bytes| bytes.to_string()),
         milliseconds(law.delivery_mean),
         milliseconds(law.delivery_p95),
         milliseconds(back_99(run)),
         faults_and_reconnect(run),
     ]
+}
+
+/// Returns how many bytes the transport writes around the last message of a run. `None` where that
+/// depends on the message or is shared: payloads from a file, and HTTP/2.
+fn framing(run: &Run) -> Option<usize> {
+    let Payload::Bytes(payload) = run.payload else { return None };
+    if run.http.version != 1 {
+        return None;
+    }
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a planned count")]
+    let seq = run.expected_messages().round() as u64;
+    // As the server writes it.
+    let now = Timestamp::now().as_nanos();
+    let around = format!(r#"{{"seq":{seq},"published_ns":{now},"payload":}}"#).len();
+    let mode = run.socket_io_mode.unwrap_or_default();
+    Some(theory::framing_bytes(run.transport, mode, DEFAULT_FEED, seq, around + payload))
 }
 
 /// Returns the suffix of the transport's name that says what carries a Socket.IO session. Empty for

@@ -17,6 +17,7 @@ use futures::future::{join_all, poll_fn};
 use support::faulty_server::{self, Fate};
 use support::http_variant::{HttpVariant, cases};
 use support::http2_proxy;
+use support::paused_server::PausedServer;
 use support::proxy::TestProxy;
 use support::socket_reads::Reads;
 use support::{Bench, TIMEOUT, connections_to_subscribe, publish, until, within};
@@ -24,6 +25,7 @@ use tokio::sync::Mutex;
 use wirebench_loadgen::{
     ControlClient, DEFAULT_FEED, Drive, Progress, SubscriberSettings, drive, subscribe,
 };
+use wirebench_measure::theory::framing_bytes;
 use wirebench_measure::{Event, Invalid, Latency, Measurement, Recorder, Sequence, Window};
 use wirebench_protocol::control::{Pace, Payload};
 use wirebench_protocol::{After, SocketIoMode, Timestamp, Transport};
@@ -706,6 +708,104 @@ async fn connections_are_counted_exactly_even_when_all_are_cut() {
         assert_eq!(seen.connect.len(), 2 * all, "{transport}: every connection has its time");
     }))
     .await;
+}
+
+/// Messages that come alone, of lengths between which headers grow.
+#[tokio::test]
+async fn the_bytes_around_a_message_are_those_that_theory_predicts() {
+    let _alone = ONE_AT_A_TIME.lock().await;
+    for transport in Transport::ALL {
+        let server = PausedServer::start(100);
+        match transport {
+            Transport::ShortPolling | Transport::LongPolling => {
+                bytes_of_polls(&server, transport).await;
+            }
+            Transport::Sse | Transport::WebSocket => bytes_of_pushes(&server, transport).await,
+            Transport::SocketIo => {
+                bytes_of_pushes(&server, transport).await;
+                bytes_of_socket_io_polls(&server).await;
+            }
+        }
+    }
+}
+
+/// Publishes a message. Returns its object and the bytes that theory expects around it.
+fn publish_predicted(
+    server: &PausedServer,
+    transport: Transport,
+    mode: SocketIoMode,
+    payload: &str,
+) -> (usize, usize) {
+    let cursor = publish(&server.feed, payload);
+    let entries = server.feed.read(cursor.at(cursor.seq - 1)).entries;
+    let object = entries[0].json.len();
+    (object, framing_bytes(transport, mode, DEFAULT_FEED, cursor.seq, object))
+}
+
+fn payloads() -> [String; 4] {
+    ["1".to_owned(), "2".repeat(60), "3".repeat(200), "4".repeat(70_000)]
+}
+
+async fn bytes_of_pushes(server: &PausedServer, transport: Transport) {
+    let (client, target) = (support::client(), support::target(server.address));
+    let settings = with_headers(Headers::Bare);
+    let mut events = subscribe(transport, &client, &target, After::Newest, &settings);
+    let mut received = async || {
+        let event = within(TIMEOUT, transport, events.next()).await.unwrap().unwrap();
+        matches!(event, Event::Received { .. })
+    };
+    assert!(!received().await, "{transport}: it is connected");
+    // Everything that comes before the messages has arrived with the first of them.
+    for (number, payload) in std::iter::once("0".to_owned()).chain(payloads()).enumerate() {
+        let before = client.dialer().counts().bytes_down;
+        let mode = settings.socket_io_mode;
+        let (object, around) = publish_predicted(server, transport, mode, &payload);
+        while !received().await {}
+        let bytes = client.dialer().counts().bytes_down - before;
+        if number > 0 {
+            assert_eq!(bytes, (object + around) as u64, "{transport}: {object} bytes");
+        }
+    }
+}
+
+async fn bytes_of_polls(server: &PausedServer, transport: Transport) {
+    let mut http = support::http::RawHttp::connect(server.address).await;
+    for payload in payloads() {
+        let before = server.feed.locate(After::Newest).unwrap();
+        let mode = SocketIoMode::default();
+        let (object, around) = publish_predicted(server, transport, mode, &payload);
+        http.get(&format!("{}?after={before}", transport.path(DEFAULT_FEED))).await;
+        let (_, body) = within(TIMEOUT, transport, http.answer()).await;
+        assert_eq!(body.len(), object + around, "{transport}: {object} bytes");
+    }
+    // A further message in an answer takes a comma.
+    let before = server.feed.locate(After::Newest).unwrap();
+    let two = ["1", "2"]
+        .map(|payload| publish_predicted(server, transport, SocketIoMode::default(), payload));
+    http.get(&format!("{}?after={before}", transport.path(DEFAULT_FEED))).await;
+    let (_, body) = within(TIMEOUT, transport, http.answer()).await;
+    assert_eq!(body.len(), two[0].0 + 1 + two[1].0 + two[1].1, "{transport}");
+}
+
+async fn bytes_of_socket_io_polls(server: &PausedServer) {
+    let (transport, mode) = (Transport::SocketIo, SocketIoMode::Polling);
+    let mut http = support::http::RawHttp::connect(server.address).await;
+    let mut poll = async |path: &str| {
+        http.get(path).await;
+        let (_, body) = within(TIMEOUT, mode, http.answer()).await;
+        String::from_utf8(body).unwrap()
+    };
+    let path = format!("{}?EIO=4&transport=polling", transport.path(DEFAULT_FEED));
+    let open = poll(&path).await;
+    let open: serde_json::Value = serde_json::from_str(open.strip_prefix('0').unwrap()).unwrap();
+    let path = format!("{path}&sid={}", open["sid"].as_str().unwrap());
+    let mut posts = support::http::RawHttp::connect(server.address).await;
+    assert_eq!(posts.post(&path, b"40/feeds/bench,").await, 200);
+    while !poll(&path).await.contains("\"hello\"") {}
+    for payload in payloads() {
+        let (object, around) = publish_predicted(server, transport, mode, &payload);
+        assert_eq!(poll(&path).await.len(), object + around, "{mode}: {object} bytes");
+    }
 }
 
 /// A session that upgrades has one request more at the server: the handshake of its WebSocket.

@@ -5,8 +5,11 @@ use std::time::Duration;
 
 use futures::StreamExt;
 use futures::stream::BoxStream;
-use wirebench_loadgen::{HttpClient, SubscribeError, SubscriberSettings, Target, subscribe};
+use wirebench_loadgen::{
+    DEFAULT_FEED, HttpClient, SubscribeError, SubscriberSettings, Target, subscribe,
+};
 use wirebench_measure::Event;
+use wirebench_measure::theory::framing_bytes;
 use wirebench_protocol::{After, SocketIoMode, Transport};
 use wirebench_server::JsonPayload;
 
@@ -87,16 +90,14 @@ impl<'a> CountedSubscriber<'a> {
     }
 
     /// Publishes a message, and waits until it has arrived. Returns the length of its object.
-    async fn deliver(&mut self, payload: &str) -> u64 {
+    async fn deliver(&mut self, payload: &str) -> usize {
         let published = JsonPayload::from_json(payload.as_bytes()).unwrap();
         self.server.feed.publish(&published);
         let received = self.received + 1;
         self.until("a message", |subscriber| subscriber.received == received).await;
         let entries = self.server.feed.read(self.server.feed.locate(After::Start).unwrap()).entries;
         let entry = entries.last().unwrap();
-        let (seq, at) = (self.server.feed.published(), entry.published_at.as_nanos());
-        let object = format!(r#"{{"seq":{seq},"published_ns":{at},"payload":{payload}}}"#);
-        object.len() as u64
+        entry.json.len()
     }
 
     fn counted(&self) -> Counted {
@@ -163,14 +164,16 @@ async fn a_message_costs_one_request_or_one_frame() {
                 assert_eq!((cost.requests, cost.empty), (1, 0), "{mode}");
                 continue;
             }
-            let packet = "42/feeds/bench,[\"message\",]".len() as u64 + object;
-            let header = match packet {
-                ..126 => 2,
-                126..=65_535 => 4,
-                65_536.. => 10,
-            };
-            let frame = Counted { requests: 0, empty: 0, up: 0, down: header + packet };
-            assert_eq!(cost, frame, "{mode}: {packet} bytes");
+            let around = framing_bytes(
+                Transport::SocketIo,
+                mode,
+                DEFAULT_FEED,
+                subscriber.server.feed.published(),
+                object,
+            );
+            let down = (object + around) as u64;
+            let frame = Counted { requests: 0, empty: 0, up: 0, down };
+            assert_eq!(cost, frame, "{mode}: {object} bytes");
         }
     })
     .await;

@@ -11,6 +11,7 @@
 //! The demo pages have the same laws in JavaScript. A test on either side checks them against
 //! `worked-values.json`.
 
+mod framing;
 mod long_polling;
 mod prediction;
 mod push;
@@ -23,6 +24,7 @@ mod worked_values;
 
 use wirebench_protocol::Delivery;
 
+pub use framing::framing_bytes;
 pub use prediction::{Conditions, Prediction};
 
 /// Applies the laws that hold at these conditions, for connections that are kept open and a server
