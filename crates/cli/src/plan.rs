@@ -211,7 +211,7 @@ fn row(run: &Run) -> [String; 14] {
 }
 
 /// Returns how many bytes the transport writes around the last message of a run. `None` where that
-/// depends on the message or is shared: payloads from a file, and HTTP/2.
+/// depends on the message or is shared: payloads of bytes or from a file, and HTTP/2.
 fn framing(run: &Run) -> Option<usize> {
     let Payload::Bytes(payload) = run.payload else { return None };
     if run.http.version != 1 {

@@ -97,6 +97,49 @@ fn a_scenario_runs_from_end_to_end_and_its_folder_can_be_read_back() {
     assert!(second.stderr.contains("--force"), "{second:?}");
 }
 
+/// Returns true if a run carries its messages in text, so that bytes are in Base64.
+fn carries_text(transport: Transport, mode: Option<&str>) -> bool {
+    match transport {
+        Transport::ShortPolling | Transport::LongPolling | Transport::Sse => true,
+        Transport::WebSocket => false,
+        Transport::SocketIo => mode == Some("polling"),
+    }
+}
+
+#[test]
+fn bytes_cost_a_third_more_where_a_transport_carries_text() {
+    let scenario = r#"
+        feed = { rate = 10, payload = { binary = 30_000 } }
+        crowd = { subscribers = 4, ramp = "100ms" }
+        timing = { warm-up = "200ms", measure = "4s", drain = "5s" }
+        link = { delay = "1ms" }
+        http = { headers = "bare" }
+        short-polling = { interval = "200ms" }
+        socket-io = { mode = ["polling", "websocket"] }
+    "#;
+    let folder = folder_with(scenario);
+    // This test does not use the delays, so they need not be valid.
+    let ended = run(folder.path(), &["run", "smoke.toml", "--out", "out"]);
+    assert!(matches!(ended.code, Some(0 | 4)), "{ended:?}");
+    let rows = rows(&folder.path().join("out"));
+    assert_eq!(rows.len(), Transport::COUNT + 1);
+    for row in &rows {
+        let (transport, mode) = (row.text("transport").unwrap(), row.text("socket_io_mode"));
+        let reasons = row.text("invalid_reason").unwrap_or_default().split("; ");
+        let mut others = reasons.filter(|reason| !reason.ends_with("delays may be its own"));
+        assert!(others.all(str::is_empty), "{transport}: {ended:?}");
+        assert_eq!(row.number("damaged"), Some(0.0), "{transport}");
+        assert_eq!(row.number("missing"), Some(0.0), "{transport}");
+        assert_eq!(row.number("payload_bytes"), Some(30_000.0), "{transport}");
+        assert_eq!(row.text("payload_kind"), Some("binary"), "{transport}");
+        let overhead = row.number("overhead_ratio").unwrap();
+        // A little of the last messages may cross after the window, and of earlier ones within it.
+        let around = if carries_text(transport.parse().unwrap(), mode) { 4.0 / 3.0 } else { 1.0 };
+        let found = overhead / around;
+        assert!((0.9..1.15).contains(&found), "{transport} {mode:?}: {overhead} bytes per byte");
+    }
+}
+
 #[test]
 fn a_threshold_that_is_not_met_is_named_and_gives_exit_code_99() {
     let bound = "[thresholds.sse]\ndelivery_p50_us = \"< 1\"\n";

@@ -20,7 +20,9 @@ use wirebench_loadgen::{
     run_subscriber, subscribe,
 };
 use wirebench_measure::{Event, ReceivedPayload};
-use wirebench_protocol::{After, Cursor, Delivery, Gap, Message, Seq, SocketIoMode, Transport};
+use wirebench_protocol::{
+    After, Cursor, Delivery, Gap, Message, Seq, SocketIoMode, Transport, seal_payload,
+};
 use wirebench_scenario::ConnectionSharing;
 
 /// One subscription, and what it is called in a failure.
@@ -778,6 +780,32 @@ async fn subscribers_receive_bytes_as_they_were_published() {
         };
         within(TIMEOUT, format_args!("{transport} over {variant}"), receiving).await;
         assert_eq!(expected.next(), None, "{transport} over {variant}");
+    }
+}
+
+#[tokio::test]
+async fn a_damaged_message_is_found_on_every_transport_and_the_next_one_arrives() {
+    for transport in Transport::ALL {
+        let bench = Bench::start(10);
+        let (client, target) = (support::client(), bench.target());
+        let settings = SubscriberSettings { sealed: true, ..settings() };
+        let mut events = subscribe(transport, &client, &target, After::Start, &settings);
+        let mut sealed: Vec<u8> = (0..100).collect();
+        seal_payload(&mut sealed);
+        let mut damaged = sealed.clone();
+        damaged[50] ^= 1;
+        for payload in [&sealed[..], &damaged, b"abc", &sealed] {
+            bench.publish_bytes(payload);
+        }
+        let mut found = Vec::new();
+        while found.len() < 4 {
+            match within(TIMEOUT, transport, events.next()).await.unwrap().unwrap() {
+                Event::Received { cursor, .. } => found.push((cursor.seq, true)),
+                Event::Damaged { cursor, .. } => found.push((cursor.seq, false)),
+                _ => {}
+            }
+        }
+        assert_eq!(found, [(1, true), (2, false), (3, false), (4, true)], "{transport}");
     }
 }
 

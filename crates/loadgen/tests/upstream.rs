@@ -22,7 +22,8 @@ use wirebench_measure::{Event, Invalid, Measurement, UpstreamEvent, UpstreamReco
 use wirebench_protocol::control::{Pace, Payload};
 use wirebench_protocol::{After, Timestamp, Transport, Uplink};
 use wirebench_scenario::{
-    Audience, ConnectionSharing, Cuts, Faults, LinkSettings, Reconnect, Run, Timing, Upstream,
+    Audience, ConnectionSharing, Cuts, Faults, LinkSettings, Reconnect, Run, SentPayload, Timing,
+    Upstream,
 };
 use wirebench_server::ControlApi;
 
@@ -50,7 +51,11 @@ fn chat(transport: Transport) -> Run {
         interval: transport.polls().then_some(Duration::from_millis(50)),
         hold: transport.polls().then_some(Duration::from_secs(5)),
         socket_io_mode: None,
-        upstream: Some(Upstream { rate: 10.0, to: Audience::Everyone, payload_bytes: 100 }),
+        upstream: Some(Upstream {
+            rate: 10.0,
+            to: Audience::Everyone,
+            payload: SentPayload::json(100),
+        }),
         reconnect: Reconnect::default(),
         faults: Faults::default(),
         seed: 7,
@@ -84,7 +89,8 @@ fn published(bench: &Bench) -> BTreeMap<String, u32> {
     let mut payloads = BTreeMap::new();
     for entry in bench.feed.read(start).entries {
         let message: serde_json::Value = serde_json::from_slice(&entry.json).unwrap();
-        *payloads.entry(message["payload"].as_str().unwrap().to_owned()).or_default() += 1;
+        let payload = message.get("payload").unwrap_or(&message["payload_base64"]);
+        *payloads.entry(payload.as_str().unwrap().to_owned()).or_default() += 1;
     }
     payloads
 }
@@ -99,11 +105,11 @@ fn check_delivered(what: &str, measured: &Measurement, bench: &Bench) {
     assert_eq!((sent.echoes, sent.echo.len()), (sent.sent, sent.sent), "{what}");
     assert_eq!(sent.heard, sent.sent * (SUBSCRIBERS - 1), "{what}");
     assert_eq!(sent.others.len(), sent.heard, "{what}");
-    assert_eq!((measured.missing(), seen.duplicate), (Some(0), 0), "{what}");
+    assert_eq!((measured.missing(), seen.duplicate), (Some(0), 0), "{what}: {measured:?}");
     assert_eq!(measured.expected(), measured.published.map(|all| all * SUBSCRIBERS), "{what}");
     let published = published(bench);
     assert!(published.values().all(|times| *times == 1), "{what}: {published:?}");
-    assert!(published.keys().all(|payload| payload.len() == 98), "{what}: {published:?}");
+    assert_eq!(seen.payload_bytes, seen.received * 100, "{what}: bytes before Base64");
 }
 
 /// Checks how the messages crossed the network.
@@ -160,9 +166,65 @@ async fn chat_over(transport: Transport, variant: HttpVariant) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn bytes_are_heard_and_acknowledged_like_json() {
+    join_all(able_to_send().map(async |transport| {
+        let payload = SentPayload::binary(100);
+        let to_everyone = Upstream { rate: 10.0, to: Audience::Everyone, payload };
+        let run = Run { upstream: Some(to_everyone), ..chat(transport) };
+        let bench = Bench::start(10_000);
+        let measured = measure(&run, &bench).await;
+        check_delivered(transport.name(), &measured, &bench);
+        check_crossed(transport.name(), &run, &measured.seen.upstream);
+        // 100 bytes in Base64.
+        let published = published(&bench);
+        assert!(published.keys().all(|text| text.len() == 136), "{transport}: {published:?}");
+
+        let to_nobody = Upstream { to: Audience::Nobody, ..to_everyone };
+        let payload = Payload::Binary(100);
+        let run = Run { rate: 20.0, payload, upstream: Some(to_nobody), ..chat(transport) };
+        let bench = Bench::start(10_000);
+        let measured = measure(&run, &bench).await;
+        let sent = &measured.seen.upstream;
+        assert!(sent.sent > 10, "{transport}: {sent:?}");
+        assert_eq!((sent.acknowledged, sent.echoes), (sent.sent, 0), "{transport}");
+        assert_eq!(measured.missing(), Some(0), "{transport}");
+        check_crossed(transport.name(), &run, sent);
+    }))
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_damaged_message_makes_a_run_invalid() {
+    join_all(Transport::ALL.map(async |transport| {
+        let payload = Payload::Binary(100);
+        let run = Run { rate: 50.0, payload, upstream: None, ..chat(transport) };
+        let bench = Bench::start(10_000);
+        let damaging = async {
+            loop {
+                bench.publish_bytes(&[0; 100]);
+                tokio::time::sleep(Duration::from_millis(100)).await;
+            }
+        };
+        let measured = tokio::select! {
+            measured = measure(&run, &bench) => measured,
+            never = damaging => never,
+        };
+        let (damaged, expected) = (measured.seen.damaged, measured.expected());
+        assert!(damaged >= SUBSCRIBERS, "{transport}: {measured:?}");
+        assert_eq!(measured.missing(), Some(damaged), "{transport}");
+        let reason = Invalid::Damaged { damaged, expected };
+        assert!(measured.invalid.contains(&reason), "{transport}: {:?}", measured.invalid);
+        let is_missing = |reason: &Invalid| matches!(reason, Invalid::Missing { .. });
+        assert!(!measured.invalid.iter().any(is_missing), "{transport}: {:?}", measured.invalid);
+    }))
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_echo_is_acknowledged_and_published_to_nobody() {
     join_all(able_to_send().map(async |transport| {
-        let to_nobody = Upstream { rate: 10.0, to: Audience::Nobody, payload_bytes: 64 };
+        let to_nobody =
+            Upstream { rate: 10.0, to: Audience::Nobody, payload: SentPayload::json(64) };
         let run = Run { rate: 20.0, upstream: Some(to_nobody), ..chat(transport) };
         let bench = Bench::start(10_000);
         let measured = measure(&run, &bench).await;
@@ -215,7 +277,8 @@ async fn wherever_an_answer_is_cut_each_message_is_published_and_acknowledged_on
                 let bench = Bench::start(1_000);
                 let proxy = TestProxy::cutting(bench.address, budgets.clone());
                 let target = bench.target_by_way_of(proxy.address);
-                let upstream = Upstream { rate: 1.0, to: Audience::Everyone, payload_bytes: 64 };
+                let upstream =
+                    Upstream { rate: 1.0, to: Audience::Everyone, payload: SentPayload::json(64) };
                 let (outbox, client) = (Outbox::new(upstream, 3), support::client());
                 (0..MESSAGES).for_each(|_| outbox.push(Timestamp::now()));
                 let settings = SubscriberSettings {

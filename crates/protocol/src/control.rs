@@ -41,8 +41,43 @@ pub enum Pace {
 pub enum Payload {
     /// A JSON string of this many bytes, its quotes included; at least 2.
     Bytes(usize),
+    /// Random bytes, this many, with a checksum at the end; at least [`MIN_BINARY_BYTES`].
+    Binary(usize),
     /// The lines of a file, one JSON value on each, repeated in order.
     File(PathBuf),
+}
+
+/// The minimum size of a binary payload of a publisher, so that its bytes are random besides the
+/// checksum.
+pub const MIN_BINARY_BYTES: usize = 16;
+
+/// The two kinds of payloads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PayloadKind {
+    /// JSON.
+    Json,
+    /// Bytes.
+    Binary,
+}
+
+impl PayloadKind {
+    /// Returns the name in results: `json` or `binary`.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Json => "json",
+            Self::Binary => "binary",
+        }
+    }
+}
+
+impl Payload {
+    /// Returns what kind of payload it is.
+    pub const fn kind(&self) -> PayloadKind {
+        match self {
+            Self::Bytes(_) | Self::File(_) => PayloadKind::Json,
+            Self::Binary(_) => PayloadKind::Binary,
+        }
+    }
 }
 
 /// What a publisher did: the answer to `DELETE /feeds/{feed}/publisher`.

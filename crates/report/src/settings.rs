@@ -7,6 +7,7 @@ use std::cmp::Ordering;
 use std::fmt;
 
 use wirebench_protocol::Transport;
+use wirebench_protocol::control::PayloadKind;
 
 use crate::columns::{COLUMNS, Role, RunColumn};
 use crate::numbers::ABSENT;
@@ -135,12 +136,17 @@ pub(crate) fn agree_in_shared_settings(left: &Row, right: &Row) -> bool {
 }
 
 /// Returns the value of a setting. The size of replayed payloads is measured, so it is not a
-/// setting.
+/// setting. Payloads were JSON before their kind was recorded.
 fn setting(row: &Row, column: &RunColumn) -> Value {
     if column.name == "payload_bytes" && row.text("payload_source").is_some() {
         return Value::Blank;
     }
-    row.value(column.name).cloned().unwrap_or(Value::Blank)
+    match row.value(column.name) {
+        None | Some(Value::Blank) if column.name == "payload_kind" => {
+            Value::words(PayloadKind::Json.name())
+        }
+        value => value.cloned().unwrap_or(Value::Blank),
+    }
 }
 
 fn is_setting(column: &RunColumn) -> bool {

@@ -4,7 +4,7 @@
 //! this crate, so the names are repeated here. A test of `wirebench-report` compares the two lists.
 
 /// Every column of `runs.csv`, in the order of the file.
-pub const COLUMNS: [&str; 94] = [
+pub const COLUMNS: [&str; 97] = [
     "schema_version",
     "scenario",
     "run_id",
@@ -99,10 +99,13 @@ pub const COLUMNS: [&str; 94] = [
     "upstream_repeated",
     "upstream_late",
     "upstream_second_connections",
+    "damaged",
+    "payload_kind",
+    "upstream_payload_kind",
 ];
 
 /// The columns that hold words. No bound can be set on them.
-pub(crate) const WORDS: [&str; 16] = [
+pub(crate) const WORDS: [&str; 18] = [
     "scenario",
     "run_id",
     "transport",
@@ -119,4 +122,6 @@ pub(crate) const WORDS: [&str; 16] = [
     "disturbed_reason",
     "socket_io_mode",
     "upstream_to",
+    "payload_kind",
+    "upstream_payload_kind",
 ];

@@ -57,6 +57,6 @@ pub use tables::top::TopTable;
 pub use tables::upstream::UpstreamTable;
 pub use tables::{TABLES, keys};
 pub use threshold::{Operator, Threshold};
-pub use upstream::{Audience, Upstream};
-pub use wirebench_protocol::control::{Pace, Payload};
+pub use upstream::{Audience, SentPayload, Upstream};
+pub use wirebench_protocol::control::{Pace, Payload, PayloadKind};
 pub use write::commented_scenario;

@@ -1,6 +1,6 @@
 //! The settings of a run, key by key, so that runs can be named by what sets them apart.
 
-use wirebench_protocol::control::Payload;
+use wirebench_protocol::control::{Payload, PayloadKind};
 
 use crate::tables::crowd::CrowdTable;
 use crate::tables::faults::FaultsTable;
@@ -13,7 +13,7 @@ use crate::tables::short_polling::ShortPollingTable;
 use crate::tables::socket_io::SocketIoTable;
 use crate::tables::upstream::UpstreamTable;
 use crate::values::value::FieldValue;
-use crate::{Run, duration_text};
+use crate::{Run, SentPayload, duration_text};
 
 impl Run {
     /// Returns the value of each key that may be a list, by the path of the key, as in
@@ -25,6 +25,7 @@ impl Run {
     pub fn settings(&self) -> Vec<(&'static str, String)> {
         let payload = match &self.payload {
             Payload::Bytes(bytes) => bytes.to_string(),
+            Payload::Binary(bytes) => format!("binary {bytes}"),
             Payload::File(path) => path.display().to_string(),
         };
         let faults = self.faults.to_string();
@@ -49,9 +50,14 @@ impl Run {
         let rate = self.upstream.map_or(0.0, |upstream| upstream.rate);
         settings.push((UpstreamTable::RATE.path, rate.to_string()));
         settings.extend(self.upstream.into_iter().flat_map(|upstream| {
+            let SentPayload { kind, bytes } = upstream.payload;
+            let sent = match kind {
+                PayloadKind::Json => bytes.to_string(),
+                PayloadKind::Binary => format!("binary {bytes}"),
+            };
             [
                 (UpstreamTable::TO.path, upstream.to.name().to_owned()),
-                (UpstreamTable::PAYLOAD.path, upstream.payload_bytes.to_string()),
+                (UpstreamTable::PAYLOAD.path, sent),
             ]
         }));
         settings.push((ReconnectTable::TABLE.name, self.reconnect.to_string()));

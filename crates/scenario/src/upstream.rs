@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use wirebench_protocol::control::PayloadKind;
+
 /// What each subscriber of a run sends.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Upstream {
@@ -9,8 +11,29 @@ pub struct Upstream {
     pub rate: f64,
     /// Who receives them.
     pub to: Audience,
-    /// Bytes of the payload of each message: a JSON string.
-    pub payload_bytes: usize,
+    /// What each message carries.
+    pub payload: SentPayload,
+}
+
+/// The payload of a message that a subscriber sends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SentPayload {
+    /// A JSON string, or bytes.
+    pub kind: PayloadKind,
+    /// Its size, in bytes; of a JSON string with its quotation marks.
+    pub bytes: usize,
+}
+
+impl SentPayload {
+    /// Returns a JSON string of this many bytes.
+    pub const fn json(bytes: usize) -> Self {
+        Self { kind: PayloadKind::Json, bytes }
+    }
+
+    /// Returns this many bytes.
+    pub const fn binary(bytes: usize) -> Self {
+        Self { kind: PayloadKind::Binary, bytes }
+    }
 }
 
 /// Who receives what a subscriber sends. A scenario calls them by what people do with them.

@@ -8,6 +8,8 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, Stdio};
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
 use crate::installed;
@@ -229,6 +231,24 @@ async fn publishes_with_an_acknowledgement(program: Program, mode: Mode) {
     client.close();
 }
 
+/// Bytes arrive as the client's own type for bytes: a `Buffer`, or `bytes`.
+async fn exchanges_bytes(program: Program, mode: Mode) {
+    let server = JudgedServer::start(Setup::QUIET);
+    let Some(mut client) = JudgingClient::start(program, mode, server.url(), None) else { return };
+    wait_until_connected(&mut client, program, mode);
+    let every: Vec<u8> = (0..=255).collect();
+    let large = every.repeat(300);
+    for bytes in [&every[..], b"", b"42[]", &large] {
+        let base64 = STANDARD.encode(bytes);
+        client.command(&json!({ "publish_base64": base64 }));
+        let message = client.next("message");
+        assert_eq!(message["data"]["payload"], json!({ "bytes": base64 }), "{}", client.name);
+        let published = client.next("published");
+        assert!(published["data"]["cursor"].is_string(), "{}: {published}", client.name);
+    }
+    client.close();
+}
+
 async fn survives_an_orderly_restart(program: Program, mode: Mode) {
     survives_a_restart(program, mode, ServerEnd::Orderly).await;
 }
@@ -275,6 +295,7 @@ macro_rules! judge {
             judge!(@case $program, $mode: resumes_at_its_cursor);
             judge!(@case $program, $mode: is_told_of_a_gap);
             judge!(@case $program, $mode: publishes_with_an_acknowledgement);
+            judge!(@case $program, $mode: exchanges_bytes);
             judge!(@case $program, $mode: survives_an_orderly_restart);
             judge!(@case $program, $mode: survives_a_killed_server);
         })+

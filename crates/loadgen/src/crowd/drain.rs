@@ -59,7 +59,7 @@ pub(super) async fn drain(
 /// Returns true if everything that was expected has arrived, and everything that subscribers sent
 /// was answered and has arrived.
 fn is_complete(run: &Run, seen: &Recorder, expected: u64) -> bool {
-    seen.received >= expected && is_settled(run, seen)
+    seen.received + seen.damaged >= expected && is_settled(run, seen)
 }
 
 /// Returns true if everything that subscribers sent was answered, and has arrived where it was sent

@@ -68,6 +68,8 @@ impl Task<'_> {
                 reconnect: run.reconnect,
                 headers: run.http.headers,
                 sender: run.upstream.map(|_| self.number()),
+                // The publisher of a run seals what is binary, and so do its subscribers.
+                sealed: true,
                 ..SubscriberSettings::default()
             },
             seed: run.seed.wrapping_add(self.index as u64),

@@ -112,7 +112,7 @@ impl<'a> CarriedMessage<'a> {
                     published_at,
                     received_at: at,
                     payload_bytes: json.len(),
-                    origin: settings.sender.and_then(|receiver| origin(json, receiver)),
+                    origin: origin(settings, || SentMessage::read(json)),
                     payload: settings.payloads.then(|| ReceivedPayload::Json(json.into())),
                 };
             }
@@ -130,7 +130,7 @@ impl<'a> CarriedMessage<'a> {
             published_at,
             received_at: at,
             payload_bytes: decoded.len(),
-            origin: None,
+            origin: origin(settings, || SentMessage::read_binary(&decoded)),
             payload: settings
                 .payloads
                 .then(|| ReceivedPayload::Binary(decoded.into_owned().into())),
@@ -138,16 +138,22 @@ impl<'a> CarriedMessage<'a> {
     }
 }
 
-/// Returns who sent a message, if a subscriber did.
-fn origin(payload: &str, receiver: u64) -> Option<Origin> {
-    SentMessage::read(payload).map(|sent| Origin { due: sent.due, own: sent.sender == receiver })
+/// Returns who sent a message, if a subscriber did. `read` reads that from its payload.
+fn origin(
+    settings: &SubscriberSettings,
+    read: impl FnOnce() -> Option<SentMessage>,
+) -> Option<Origin> {
+    let receiver = settings.sender?;
+    read().map(|sent| Origin { due: sent.due, own: sent.sender == receiver })
 }
 
 #[cfg(test)]
 mod tests {
-    use wirebench_protocol::{Epoch, seal_payload};
+    use proptest::prelude::*;
+    use wirebench_protocol::{Epoch, seal_payload, split_binary};
 
     use super::*;
+    use crate::event_stream::Decoder;
 
     fn received(payload: CarriedPayload<'_>, settings: SubscriberSettings) -> Event {
         let cursor = Cursor { epoch: Epoch(1), seq: 2 };
@@ -184,6 +190,37 @@ mod tests {
             let carried = CarriedPayload::Text(TextPayload::Base64(text));
             let event = received(carried, SubscriberSettings::default());
             assert!(matches!(event, Event::Damaged { .. }), "{text}: {event:?}");
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(200))]
+
+        #[test]
+        fn bytes_arrive_as_they_were_sent_wherever_the_stream_is_cut(
+            payload in prop::collection::vec(any::<u8>(), 0..300), size in 1..80_usize,
+        ) {
+            let settings = SubscriberSettings { payloads: true, ..SubscriberSettings::default() };
+            let expected = Some(ReceivedPayload::Binary(payload[..].into()));
+            let text = STANDARD.encode(&payload);
+            let message = format!(r#"{{"seq":2,"published_ns":3,"payload_base64":"{text}"}}"#);
+            let stream = format!("id: 1\ndata: {message}\n\n");
+            let (mut decoder, mut found) = (Decoder::default(), Vec::new());
+            for mut piece in stream.as_bytes().chunks(size) {
+                while let Some(block) = decoder.decode(&mut piece).unwrap() {
+                    let data = block.event.unwrap().data;
+                    let message: Message<'_> = serde_json::from_str(data).unwrap();
+                    found.push(received(CarriedPayload::Text(message.payload), settings));
+                }
+            }
+            let frame = [b"{\"seq\":2,\"published_ns\":3}\n", &payload[..]].concat();
+            let (_, bytes) = split_binary(&frame).unwrap();
+            found.push(received(CarriedPayload::Binary(bytes), settings));
+            prop_assert_eq!(found.len(), 2);
+            for event in found {
+                let Event::Received { payload, .. } = event else { panic!("{event:?}") };
+                prop_assert_eq!(&payload, &expected);
+            }
         }
     }
 }

@@ -11,11 +11,12 @@ use http::Uri;
 use http::header::{self, HeaderMap, HeaderValue};
 use wirebench_measure::{Event, UpstreamEvent};
 use wirebench_protocol::{IDEMPOTENCY_KEY, Timestamp};
+use wirebench_scenario::PayloadKind;
 
 use super::client::Opening;
 use crate::error::SubscribeError;
 use crate::http::{ClientConnection, RequestKind, is_last};
-use crate::upstream::{Outbox, Outgoing};
+use crate::upstream::{Outbox, Outgoing, OutgoingPayload};
 
 /// The bounds of the pause before a second connection is opened again: as of subscriptions under
 /// the policy that is the same for all transports.
@@ -44,7 +45,11 @@ impl<'a> Posting<'a> {
         let what = if outbox.audience().publishes() { "messages" } else { "echo" };
         let path = format!("/feeds/{}/{what}", opening.target.feed);
         let mut headers = opening.headers(RequestKind::Post);
-        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        let kind = match outbox.payload_kind() {
+            PayloadKind::Json => "application/json",
+            PayloadKind::Binary => "application/octet-stream",
+        };
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
         let uri = path.parse().expect("a path of a parsed URL is a URI");
         Some(Self { outbox, uri, headers })
     }
@@ -71,7 +76,11 @@ impl<'a> Posting<'a> {
             headers.insert(IDEMPOTENCY_KEY, value.expect("a key is visible ASCII"));
         }
         http.allow(message.time_left());
-        let (before, body) = (http.crossed_bytes(), Bytes::from(message.payload.to_string()));
+        let before = http.crossed_bytes();
+        let body = match &message.payload {
+            OutgoingPayload::Json(json) => Bytes::from(json.to_string()),
+            OutgoingPayload::Binary(bytes) => bytes.clone(),
+        };
         let answer = http.post(self.uri.clone(), headers, body).await?;
         let (last, accepted) = (is_last(&answer), answer.status().is_success());
         http.whole(answer.into_body()).await?;

@@ -17,7 +17,7 @@ use super::client::{CarriedMessage, CarriedPayload, Client, Opening};
 use super::settings::SubscriberSettings;
 use crate::error::SubscribeError;
 use crate::http::{OPENING_TIMEOUT, RequestKind, quote};
-use crate::upstream::{Outbox, Outgoing};
+use crate::upstream::{Outbox, Outgoing, OutgoingPayload};
 use crate::websocket::{self, Utf8Bytes, WebSocketConnection};
 
 /// How long the connection may be silent: three times the interval of the server's pings.
@@ -33,8 +33,8 @@ pub(super) struct WebSocket<'a> {
     events: VecDeque<Event>,
     /// `None` if the subscriber sends nothing.
     outbox: Option<&'a Outbox>,
-    /// The message that an event has announced and that is not sent yet, as a frame.
-    due: Option<String>,
+    /// The message that an event has announced and that is not sent yet.
+    due: Option<websocket::Message>,
     /// The bytes of the frames that were sent and are not answered yet; the oldest first.
     sent_bytes: VecDeque<Option<u64>>,
 }
@@ -100,7 +100,7 @@ impl<'a> Client<'a> for WebSocket<'a> {
                 return Ok(Some(event));
             }
             if let Some(frame) = self.due.take() {
-                self.connection.send(websocket::Message::text(frame)).await?;
+                self.connection.send(frame).await?;
             }
             let outbox = self.outbox;
             // A message that is due goes first: there are few of them, and many that arrive.
@@ -129,10 +129,16 @@ impl<'a> Client<'a> for WebSocket<'a> {
 impl WebSocket<'_> {
     /// Returns the event of a message that is sent next.
     fn announce(&mut self, message: &Outgoing) -> Event {
-        let payload = &message.payload;
-        let frame = match &message.key {
-            Some(key) => format!("{{\"publish\":{payload},\"key\":\"{key}\"}}"),
-            None => format!("{{\"echo\":{payload}}}"),
+        let request = |value: &str| match &message.key {
+            Some(key) => format!("{{\"publish\":{value},\"key\":\"{key}\"}}"),
+            None => format!("{{\"echo\":{value}}}"),
+        };
+        let frame = match &message.payload {
+            OutgoingPayload::Json(json) => websocket::Message::text(request(json)),
+            OutgoingPayload::Binary(bytes) => {
+                let head = request("null");
+                websocket::Message::binary([head.as_bytes(), b"\n", bytes].concat())
+            }
         };
         self.sent_bytes.push_back(self.connection.frame_bytes(frame.len(), true));
         self.due = Some(frame);

@@ -2,11 +2,18 @@
 
 use std::fmt::Write;
 
-use wirebench_protocol::Timestamp;
+use wirebench_protocol::{Timestamp, seal_payload};
 
 /// How the payload begins, with the quotation mark of the JSON string. No payload of a publisher
 /// does: those are letters and digits.
 const PREFIX: &str = "\"wb:";
+
+/// How a binary payload begins. No payload of a publisher does: the first byte of those is above
+/// 127.
+const BINARY_PREFIX: [u8; 4] = *b"wb:\0";
+
+/// The length of the checksum at the end of a binary payload.
+const CHECKSUM_BYTES: usize = 4;
 
 /// What the payload of a sent message says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,6 +38,31 @@ impl SentMessage {
         text
     }
 
+    /// Writes a binary payload of `bytes`, or a longer one if these are fewer than the 32 that it
+    /// takes: the prefix, the three numbers with the most significant byte first, filler, and the
+    /// checksum.
+    pub(crate) fn write_binary(&self, bytes: usize) -> Vec<u8> {
+        let mut payload = BINARY_PREFIX.to_vec();
+        for number in [self.sender, self.number, self.due.as_nanos()] {
+            payload.extend_from_slice(&number.to_be_bytes());
+        }
+        payload.resize(bytes.max(payload.len() + CHECKSUM_BYTES), b'x');
+        seal_payload(&mut payload);
+        payload
+    }
+
+    /// Reads a binary payload, whose checksum is right. `None` if no subscriber sent it.
+    pub(crate) fn read_binary(payload: &[u8]) -> Option<Self> {
+        let mut rest = payload.strip_prefix(&BINARY_PREFIX)?;
+        let mut next = || {
+            let (number, after) = rest.split_first_chunk()?;
+            rest = after;
+            Some(u64::from_be_bytes(*number))
+        };
+        let (sender, number, due) = (next()?, next()?, next()?);
+        Some(Self { sender, number, due: Timestamp::from_nanos(due) })
+    }
+
     /// Reads a payload. `None` if no subscriber sent it.
     pub(crate) fn read(payload: &str) -> Option<Self> {
         let mut fields = payload.strip_prefix(PREFIX)?.split(':');
@@ -42,6 +74,8 @@ impl SentMessage {
 
 #[cfg(test)]
 mod tests {
+    use wirebench_protocol::is_payload_intact;
+
     use super::*;
 
     #[test]
@@ -58,6 +92,10 @@ mod tests {
             assert_eq!(payload.len(), bytes, "{payload}");
             assert!(serde_json::from_str::<String>(&payload).is_ok(), "{payload}");
             assert_eq!(SentMessage::read(&payload), Some(message));
+            let payload = message.write_binary(bytes);
+            assert_eq!(payload.len(), bytes);
+            assert!(is_payload_intact(&payload));
+            assert_eq!(SentMessage::read_binary(&payload), Some(message));
         }
     }
 
@@ -65,6 +103,9 @@ mod tests {
     fn other_payloads_are_from_no_subscriber() {
         for payload in ["1", "\"abc\"", "\"wb:\"", "\"wb:1:2\"", "\"wb:1:x:3:\"", "{}", ""] {
             assert_eq!(SentMessage::read(payload), None, "{payload}");
+        }
+        for payload in [&b""[..], b"wb:", b"wb:\0 too short", &[0x80; 40]] {
+            assert_eq!(SentMessage::read_binary(payload), None, "{payload:?}");
         }
     }
 }

@@ -8,5 +8,5 @@ mod schedule;
 
 pub(crate) use message::SentMessage;
 pub use outbox::Outbox;
-pub(crate) use outbox::Outgoing;
+pub(crate) use outbox::{Outgoing, OutgoingPayload};
 pub(crate) use schedule::SendSchedule;

@@ -6,9 +6,10 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
+use bytes::Bytes;
 use parking_lot::Mutex;
 use wirebench_protocol::{IdempotencyKey, Timestamp};
-use wirebench_scenario::{Audience, Upstream};
+use wirebench_scenario::{Audience, PayloadKind, SentPayload, Upstream};
 
 use super::message::SentMessage;
 
@@ -57,8 +58,17 @@ pub(crate) struct Outgoing {
     pub(crate) again: bool,
     /// The key with which it can be sent again. `None` if a second time does no harm.
     pub(crate) key: Option<IdempotencyKey>,
-    /// What it carries: JSON.
-    pub(crate) payload: Arc<str>,
+    /// What it carries.
+    pub(crate) payload: OutgoingPayload,
+}
+
+/// What a message on its way carries.
+#[derive(Clone, Debug)]
+pub(crate) enum OutgoingPayload {
+    /// One JSON value.
+    Json(Arc<str>),
+    /// Bytes.
+    Binary(Bytes),
 }
 
 impl Outbox {
@@ -72,6 +82,11 @@ impl Outbox {
         self.upstream.to
     }
 
+    /// Returns what the messages carry.
+    pub(crate) fn payload_kind(&self) -> PayloadKind {
+        self.upstream.payload.kind
+    }
+
     /// Adds the next message, which is due at this time.
     pub fn push(&self, due: Timestamp) {
         let mut queue = self.queue.lock();
@@ -79,11 +94,16 @@ impl Outbox {
         let (sender, number) = (self.sender, queue.number);
         let key = format!("{:016x}-{sender}-{number}", self.nonce);
         let key = key.parse().expect("digits and hyphens are a key");
+        let message = SentMessage { sender, number, due };
+        let SentPayload { kind, bytes } = self.upstream.payload;
         queue.messages.push_back(Outgoing {
             due,
             again: false,
             key: Some(key).filter(|_| self.upstream.to.publishes()),
-            payload: SentMessage { sender, number, due }.write(self.upstream.payload_bytes).into(),
+            payload: match kind {
+                PayloadKind::Json => OutgoingPayload::Json(message.write(bytes).into()),
+                PayloadKind::Binary => OutgoingPayload::Binary(message.write_binary(bytes).into()),
+            },
         });
         if let Some(waker) = queue.waker.take() {
             waker.wake();
@@ -175,12 +195,17 @@ mod tests {
     use super::*;
 
     fn outbox(to: Audience) -> Outbox {
-        Outbox::new(Upstream { rate: 1.0, to, payload_bytes: 64 }, 7)
+        Outbox::new(Upstream { rate: 1.0, to, payload: SentPayload::json(64) }, 7)
     }
 
     fn numbers(outbox: &Outbox) -> Vec<(u64, bool)> {
         std::iter::from_fn(|| outbox.next().now_or_never())
-            .map(|next| (SentMessage::read(&next.payload).unwrap().number, next.again))
+            .map(|next| match next.payload {
+                OutgoingPayload::Json(json) => {
+                    (SentMessage::read(&json).unwrap().number, next.again)
+                }
+                OutgoingPayload::Binary(bytes) => panic!("{bytes:?}"),
+            })
             .collect()
     }
 

@@ -8,6 +8,7 @@ const SETTINGS = {
   subscribers: { name: "subscribers", say: (v) => plural(v, "subscriber") },
   rate_per_s: { name: "messages per second", say: (v) => `${count(v)} messages/s` },
   payload_bytes: { name: "payload", say: (v) => `${exactly(v, "B")} payload`, unit: "B" },
+  payload_kind: { name: "payload kind", say: (v) => (v === "json" ? "JSON" : v) },
   payload_source: { name: "payload file", say: (v) => v },
   link_delay_us: { name: "link delay", say: (v) => `${exactly(v, "µs")} link delay`, unit: "µs" },
   link_jitter_us: { name: "link jitter", say: (v) => `${exactly(v, "µs")} jitter`, unit: "µs" },

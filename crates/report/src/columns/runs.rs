@@ -63,7 +63,7 @@ pub const COLUMNS: &[RunColumn] = &[
         .unit("1/s")
         .means("Messages per second that the feed was asked to publish, on average."),
     setting(Decimal, "payload_bytes", payload_bytes).unit("B").means(
-        "Bytes of one message's payload; with `payload_source`, the mean of those \
+        "Bytes of one message's payload, before Base64; with `payload_source`, the mean of those \
          received.",
     ),
     setting(Decimal, "link_delay_us", |r| Value::micros(r.run.link.delay))
@@ -455,7 +455,7 @@ pub const COLUMNS: &[RunColumn] = &[
          server acknowledged them.",
     ),
     setting(Integer, "upstream_payload_bytes", |r| {
-        Value::count(r.run.upstream.map(|upstream| upstream.payload_bytes as u64))
+        Value::count(r.run.upstream.map(|upstream| upstream.payload.bytes as u64))
     })
     .unit("B")
     .means("Bytes of the payload of one of these messages."),
@@ -540,6 +540,22 @@ pub const COLUMNS: &[RunColumn] = &[
         "Connections opened to send over, beside those of the subscriptions, from the start of \
          the run to its end; they are in `connections_opened` too.",
     ),
+    // Appended: binary payloads.
+    measured(Integer, "damaged", |r| Value::Integer(r.measurement.seen.damaged))
+        .lower_is_better()
+        .means(
+            "Messages that arrived with other bytes than were sent: bad Base64 or a wrong \
+             checksum. They are not in `received`.",
+        ),
+    setting(Text, "payload_kind", |r| Value::words(r.run.payload.kind().name())).means(
+        "What a payload of the feed's publisher was: `json`, or `binary`, which travels in Base64 \
+         where a transport carries text. Blank in files from before there were binary ones.",
+    ),
+    setting(Text, "upstream_payload_kind", |r| {
+        let kind = r.run.upstream.map(|upstream| upstream.payload.kind);
+        kind.map_or(Value::Blank, |kind| Value::words(kind.name()))
+    })
+    .means("What a payload of the subscribers was: `json` or `binary`."),
 ];
 
 /// Returns the column of this name.
@@ -584,14 +600,14 @@ fn payload_bytes(r: &RunRecord<'_>) -> Value {
     let seen = &r.measurement.seen;
     // Repeats carry bytes and are not counted in either.
     match r.run.payload {
-        Payload::Bytes(bytes) => Value::exact(bytes as f64),
+        Payload::Bytes(bytes) | Payload::Binary(bytes) => Value::exact(bytes as f64),
         Payload::File(_) => Value::computed(seen.payload_bytes as f64 / seen.received as f64),
     }
 }
 
 fn payload_source(r: &RunRecord<'_>) -> Value {
     match &r.run.payload {
-        Payload::Bytes(_) => Value::Blank,
+        Payload::Bytes(_) | Payload::Binary(_) => Value::Blank,
         Payload::File(path) => Value::words(path.to_string_lossy()),
     }
 }
@@ -623,7 +639,7 @@ mod tests {
     use std::path::PathBuf;
 
     use wirebench_measure::{DISTURBED_CPU_RATIO, OtherLoad, Recorder};
-    use wirebench_scenario::{Audience, Upstream};
+    use wirebench_scenario::{Audience, SentPayload, Upstream};
 
     use super::*;
     use crate::row::Row;
@@ -754,7 +770,7 @@ mod tests {
 
     #[test]
     fn what_subscribers_sent_is_nought_only_if_they_sent() {
-        let upstream = Upstream { rate: 0.5, to: Audience::Nobody, payload_bytes: 64 };
+        let upstream = Upstream { rate: 0.5, to: Audience::Nobody, payload: SentPayload::json(64) };
         let chat = Run { upstream: Some(upstream), ..run() };
         let row = Row::of(&record(&chat, &measurement()));
         assert_eq!(row.number("upstream_rate_per_s"), Some(0.5));

@@ -49,10 +49,11 @@ fn columns(base: &Side, new: &Side) -> impl Iterator<Item = &'static RunColumn> 
 }
 
 /// Returns true if a side has the column. Files from before it was appended are blank there, which
-/// is not a setting. The source of generated payloads is blank too, and is a setting.
+/// is not a setting. The source of generated payloads is blank too, and is a setting; so is the
+/// kind of payloads, which was always JSON then.
 fn recorded(at: usize, column: &RunColumn, side: &Side) -> bool {
     at < FIRST_COLUMNS
-        || column.name == "payload_source"
+        || matches!(column.name, "payload_source" | "payload_kind")
         || side.rows().any(|row| row.value(column.name) != Some(&Value::Blank))
 }
 
@@ -61,6 +62,7 @@ mod tests {
     use std::time::Duration;
 
     use wirebench_protocol::Transport;
+    use wirebench_protocol::control::Payload;
     use wirebench_scenario::Run;
 
     use super::*;
@@ -118,6 +120,21 @@ mod tests {
     #[test]
     fn a_setting_that_an_older_file_did_not_record_does_not_separate_it() {
         check(vec![blank(&row(|_| ()), "pace")], vec![row(|_| ())], &[("long-polling", 1, 1)]);
+    }
+
+    #[test]
+    fn an_older_file_had_payloads_of_json() {
+        let old = || vec![blank(&row(|_| ()), "payload_kind")];
+        check(old(), vec![row(|_| ())], &[("long-polling", 1, 1)]);
+        let binary = row(|run| run.payload = Payload::Binary(256));
+        check(
+            old(),
+            vec![binary],
+            &[
+                ("long-polling, payload kind json", 1, 0),
+                ("long-polling, payload kind binary", 0, 1),
+            ],
+        );
     }
 
     #[test]

@@ -119,7 +119,7 @@ fn in_micros(duration: Duration) -> f64 {
 
 #[cfg(test)]
 mod tests {
-    use wirebench_scenario::{Run, Upstream};
+    use wirebench_scenario::{Run, SentPayload, Upstream};
 
     use super::*;
     use crate::testing::{changed, measurement, record, run};
@@ -200,7 +200,7 @@ mod tests {
 
     #[test]
     fn what_a_chat_publishes_counts_like_what_the_feed_publishes() {
-        let upstream = |to| Some(Upstream { rate: 2.0, to, payload_bytes: 64 });
+        let upstream = |to| Some(Upstream { rate: 2.0, to, payload: SentPayload::json(64) });
         let published = |to| published(&row(|run| run.upstream = upstream(to)));
         assert_eq!(published(Audience::Everyone), Some((16.0, Pace::Poisson)), "3 people");
         assert_eq!(published(Audience::Nobody), Some((10.0, Pace::Steady)));

@@ -5,7 +5,7 @@ use std::time::Duration;
 use insta::assert_snapshot;
 use wirebench_measure::{FaultOutcome, Invalid, Latency, Measurement, Missed, Traffic};
 use wirebench_protocol::{Delivery, Transport};
-use wirebench_scenario::{Audience, Run, Upstream};
+use wirebench_scenario::{Audience, Run, SentPayload, Upstream};
 
 use super::columns::{COST, DELIVERY, FAULTS, UPSTREAM, UPSTREAM_COST};
 use super::*;
@@ -286,7 +286,7 @@ fn what_subscribers_sent_has_a_table_of_its_own() {
     let chat = |transport: Transport| {
         row_of(transport, 3, 1, 50_000, |run, measured| {
             let to = Audience::Everyone;
-            run.upstream = Some(Upstream { rate: 0.5, to, payload_bytes: 64 });
+            run.upstream = Some(Upstream { rate: 0.5, to, payload: SentPayload::json(64) });
             measured.seen.upstream = sent_and_received().upstream;
             measured.seen.upstream.refused = u64::from(transport.polls());
         })

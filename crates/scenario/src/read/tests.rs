@@ -14,8 +14,9 @@ use self::any_scenario::any_scenario;
 use super::Overrides;
 use crate::{
     Audience, ConnectionSharing, CrowdTable, FaultsTable, FeedTable, Headers, HttpTable, LinkTable,
-    LongPollingTable, Operator, Policy, ReconnectTable, Scenario, ScenarioError, ShortPollingTable,
-    SocketIoTable, TABLES, Threshold, Timing, TopTable, UpstreamTable, commented_scenario, keys,
+    LongPollingTable, Operator, Policy, ReconnectTable, Run, Scenario, ScenarioError, SentPayload,
+    ShortPollingTable, SocketIoTable, TABLES, Threshold, Timing, TopTable, UpstreamTable,
+    commented_scenario, keys,
 };
 
 fn parse(text: &str, overrides: &Overrides) -> Result<Scenario, ScenarioError> {
@@ -68,7 +69,7 @@ fn an_empty_file_is_the_defaults() {
         upstream: UpstreamTable {
             rate: vec![0.0],
             to: vec![Audience::Everyone],
-            payload: vec![64],
+            payload: vec![SentPayload::json(64)],
         },
         reconnect: ReconnectTable {
             policy: vec![Policy::Same],
@@ -224,6 +225,35 @@ fn a_bound_itself_is_allowed() {
 fn the_greatest_payload_is_the_same_from_a_file() {
     let (_, most) = FeedTable::PAYLOAD.range.unwrap();
     assert_eq!(most.replace('_', ""), wirebench_protocol::MAX_PAYLOAD_BYTES.to_string());
+}
+
+#[test]
+fn payloads_may_be_binary_and_mixed_with_others() {
+    let scenario = valid(
+        "feed = { payload = [256, { binary = 16 }, { binary = 1_048_576 }] }\n\
+         upstream = { rate = 0.001, payload = [64, { binary = 48 }] }",
+    );
+    let binary = Payload::Binary;
+    assert_eq!(scenario.feed.payload, [Payload::Bytes(256), binary(16), binary(1_048_576)]);
+    assert_eq!(scenario.upstream.payload, [SentPayload::json(64), SentPayload::binary(48)]);
+    let settings: Vec<_> = scenario.runs(1).iter().flat_map(Run::settings).collect();
+    for setting in [("feed.payload", "binary 16"), ("upstream.payload", "binary 48")] {
+        let is_there = settings.iter().any(|(key, value)| (*key, &**value) == setting);
+        assert!(is_there, "{setting:?}");
+    }
+    for (text, expected) in [
+        ("feed.payload = { binary = 15 }", "at least 16 if binary"),
+        ("feed.payload = { binary = 1_048_577 }", "at most 1_048_576"),
+        ("feed.payload = { binary = \"16\" }", "without quotes"),
+        ("feed.payload = { binary = 16, file = \"a\" }", "nothing else"),
+        ("feed.payload = { binry = 16 }", "`binary`"),
+        ("feed.payload = { bytes = 16 }", "`{ binary = 1024 }`"),
+        ("upstream = { rate = 1, payload = { binary = 47 } }", "at least 48"),
+        ("upstream = { rate = 1, payload = { file = \"a\" } }", "`{ binary = 64 }`"),
+    ] {
+        let found = problems(text);
+        assert!(found.contains(expected), "{text}: {found}");
+    }
 }
 
 #[test]

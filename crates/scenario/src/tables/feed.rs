@@ -21,9 +21,11 @@ table! {
         /// rate).
         "pace" => PACE, pace: Vec<Pace>, default r#""steady""#;
 
-        /// What each message carries: a JSON string of this many bytes, or { file = "quotes.jsonl"
-        /// }, a file with one JSON value per line, which is replayed in order again and again. The
-        /// path starts from the folder of the scenario.
+        /// What each message carries: a JSON string of this many bytes; or { binary = 1024 }, this
+        /// many random bytes, at least 16, which end with a checksum and travel in Base64 where a
+        /// transport carries text; or { file = "quotes.jsonl" }, a file with one JSON value per
+        /// line, which is replayed in order again and again. The path starts from the folder of the
+        /// scenario.
         "payload" => PAYLOAD, payload: Vec<Payload>, default "256", from "2" to "1_048_576";
 
         /// The number of messages that the feed keeps for subscribers that come back.

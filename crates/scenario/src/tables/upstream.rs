@@ -2,7 +2,7 @@
 
 use crate::key::table;
 use crate::placed::needs;
-use crate::{Audience, Problem, Upstream};
+use crate::{Audience, Problem, SentPayload, Upstream};
 
 table! {
     /// What the subscribers send.
@@ -16,9 +16,10 @@ table! {
         /// acknowledges them). Over HTTP they are POST requests, over sockets they are frames.
         "to" => TO, to: Vec<Audience>, default r#""chat""#;
 
-        /// What each of these messages carries: a JSON string of this many bytes. It begins with
-        /// its sender, its number and the time at which it was due.
-        "payload" => PAYLOAD, payload: Vec<usize>, default "64", from "48" to "65_536";
+        /// What each of these messages carries: a JSON string of this many bytes, or
+        /// { binary = 64 }, this many bytes, which end with a checksum. It begins with its sender,
+        /// its number and the time at which it was due.
+        "payload" => PAYLOAD, payload: Vec<SentPayload>, default "64", from "48" to "65_536";
     }
 }
 
@@ -33,7 +34,7 @@ impl UpstreamTable {
                 continue;
             }
             for &to in &self.to {
-                let with = |&payload_bytes| Some(Upstream { rate, to, payload_bytes });
+                let with = |&payload| Some(Upstream { rate, to, payload });
                 all.extend(self.payload.iter().map(with));
             }
         }
@@ -101,7 +102,8 @@ mod tests {
 
     #[test]
     fn the_other_keys_multiply_only_the_runs_that_send() {
-        let sends = |rate, to, payload_bytes| Some(Upstream { rate, to, payload_bytes });
+        let sends =
+            |rate, to, bytes| Some(Upstream { rate, to, payload: SentPayload::json(bytes) });
         let text = "[upstream]\nrate = [0, 0.5]\nto = [\"echo\", \"chat\"]\npayload = [64, 100]";
         assert_eq!(
             combinations(text),

@@ -15,7 +15,7 @@ use wirebench_protocol::control::{self, PublisherReport};
 pub use self::payloads::PayloadError;
 use self::payloads::payloads;
 use self::schedule::Schedule;
-use crate::feed::{Feed, JsonPayload};
+use crate::feed::{Feed, MessagePayload};
 
 /// A message is late if it enters the feed more than this after it was due. It is well above the
 /// time that a thread takes to wake up, and well below any interval that a reader of a table cares
@@ -87,7 +87,7 @@ impl PacedPublisher {
 fn publish(
     feed: &Feed,
     schedule: Schedule,
-    payloads: &[JsonPayload],
+    payloads: &[MessagePayload],
     stopped: &mpsc::Receiver<()>,
     late: &AtomicU64,
 ) -> PublisherReport {
@@ -101,7 +101,7 @@ fn publish(
             report.late += 1;
             late.fetch_add(1, Ordering::Relaxed);
         }
-        feed.publish_due(payload, due);
+        feed.publish_due(payload.clone(), due);
         report.published += 1;
     }
     report

@@ -2,7 +2,8 @@
 //
 // Arguments: the address of the server, the namespace, the transports in JSON, and optionally the
 // cursor to start after. Each line on standard output is a JSON object with the name of an event.
-// Each line on standard input is a JSON object with one command: `{"publish": payload}` or
+// A payload of bytes is shown as `{"bytes": "<Base64>"}`. Each line on standard input is a JSON
+// object with one command: `{"publish": payload}`, `{"publish_base64": "…"}` for bytes, or
 // `{"close": true}`.
 
 const { createInterface } = require('node:readline');
@@ -42,13 +43,16 @@ socket.on('gap', (gap) => {
 });
 socket.on('message', (message) => {
   cursor = `${epoch}-${message.seq}`;
-  tell('message', { data: message });
+  const { payload } = message;
+  const shown = Buffer.isBuffer(payload) ? { bytes: payload.toString('base64') } : payload;
+  tell('message', { data: { ...message, payload: shown } });
 });
 
 createInterface({ input: process.stdin })
   .on('line', (line) => {
-    const command = JSON.parse(line);
-    if (command.close) socket.close();
-    else socket.emit('publish', command.publish, (answer) => tell('published', { data: answer }));
+    const { close, publish, publish_base64: base64 } = JSON.parse(line);
+    if (close) return socket.close();
+    const payload = base64 === undefined ? publish : Buffer.from(base64, 'base64');
+    socket.emit('publish', payload, (answer) => tell('published', { data: answer }));
   })
   .on('close', () => socket.close());

@@ -7,6 +7,7 @@ come in any order.
 """
 
 import asyncio
+import base64
 import json
 import sys
 
@@ -58,7 +59,10 @@ async def gap(data):
 @client.on("message", namespace=namespace)
 async def message(data):
     position["cursor"] = f"{position['epoch']}-{data['seq']}"
-    tell("message", data=data)
+    payload = data["payload"]
+    if isinstance(payload, bytes):
+        payload = {"bytes": base64.b64encode(payload).decode()}
+    tell("message", data={**data, "payload": payload})
 
 
 def published(answer):
@@ -77,7 +81,11 @@ async def main():
         command = json.loads(line)
         if command.get("close"):
             break
-        await client.emit("publish", command["publish"], namespace=namespace, callback=published)
+        if "publish_base64" in command:
+            payload = base64.b64decode(command["publish_base64"])
+        else:
+            payload = command["publish"]
+        await client.emit("publish", payload, namespace=namespace, callback=published)
     await client.disconnect()
 
 

@@ -11,8 +11,8 @@ use super::{data_file, no_faults};
 use crate::columns::{COLUMNS, WORDS};
 use crate::{
     Audience, ConnectionSharing, CrowdTable, FaultsTable, FeedTable, Headers, HttpTable, LinkTable,
-    LongPollingTable, Operator, Policy, ProxyHabit, ReconnectTable, Scenario, ServerFault,
-    ShortPollingTable, SocketIoTable, Threshold, Timing, TopTable, UpstreamTable,
+    LongPollingTable, Operator, Policy, ProxyHabit, ReconnectTable, Scenario, SentPayload,
+    ServerFault, ShortPollingTable, SocketIoTable, Threshold, Timing, TopTable, UpstreamTable,
 };
 
 /// Any scenario that could have been read. The few ranges that depend on each other are kept apart:
@@ -66,6 +66,7 @@ fn any_feed() -> impl Strategy<Value = FeedTable> {
     ];
     let payloads = prop_oneof![
         (2_usize..=1_048_576).prop_map(Payload::Bytes),
+        (16_usize..=1_048_576).prop_map(Payload::Binary),
         Just(Payload::File(data_file()))
     ];
     (several(1.0..1_000.0), several(paces), several(payloads), 20_000_usize..=10_000_000)
@@ -150,7 +151,11 @@ fn any_faults() -> impl Strategy<Value = FaultsTable> {
 }
 
 fn nothing_sent() -> UpstreamTable {
-    UpstreamTable { rate: vec![0.0], to: vec![Audience::Everyone], payload: vec![64] }
+    UpstreamTable {
+        rate: vec![0.0],
+        to: vec![Audience::Everyone],
+        payload: vec![SentPayload::json(64)],
+    }
 }
 
 /// So slow that even the largest crowd publishes no more than the smallest window keeps.
@@ -159,7 +164,7 @@ fn any_upstream() -> impl Strategy<Value = UpstreamTable> {
     (1e-6..1e-4, to, 48_usize..=65_536).prop_map(|(rate, to, payload)| UpstreamTable {
         rate: vec![0.0, rate],
         to,
-        payload: vec![payload],
+        payload: vec![SentPayload::json(payload), SentPayload::binary(payload)],
     })
 }
 
