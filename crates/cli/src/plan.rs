@@ -183,9 +183,9 @@ fn table(settings: &[&Run]) -> String {
 fn row(run: &Run) -> [String; 14] {
     let law = prediction(run);
     let requests = law.requests_per_message.map(|requests| {
-        let posts = match run.transport.uplink() {
-            Some(Uplink::OwnConnection | Uplink::SecondConnection) => run.expected_sent(),
-            Some(Uplink::Frame) | None => None,
+        let posts = match run.uplink() {
+            Uplink::OwnConnection | Uplink::SecondConnection => run.expected_sent(),
+            Uplink::Frame => None,
         };
         requests * run.expected_deliveries() + posts.unwrap_or_default()
     });

@@ -10,17 +10,17 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use futures::future::join_all;
-use support::http_variant::{HttpVariant, cases};
+use support::http_variant::HttpVariant;
 use support::proxy::TestProxy;
-use support::{Bench, TIMEOUT, within};
+use support::{Bench, TIMEOUT, connections_to_subscribe, within};
 use tokio_util::sync::CancellationToken;
 use wirebench_loadgen::{
-    ControlClient, Drive, Outbox, Subscriber, SubscriberEvent, SubscriberSettings, drive,
-    run_subscriber,
+    ControlClient, Drive, HttpClient, Outbox, Subscriber, SubscriberEvent, SubscriberSettings,
+    Target, drive, run_subscriber,
 };
 use wirebench_measure::{Event, Invalid, Measurement, UpstreamEvent, UpstreamRecord};
 use wirebench_protocol::control::{Pace, Payload};
-use wirebench_protocol::{After, Timestamp, Transport, Uplink};
+use wirebench_protocol::{After, SocketIoMode, Timestamp, Transport, Uplink};
 use wirebench_scenario::{
     Audience, ConnectionSharing, Cuts, Faults, LinkSettings, Reconnect, Run, SentPayload, Timing,
     Upstream,
@@ -29,9 +29,30 @@ use wirebench_server::ControlApi;
 
 const SUBSCRIBERS: u64 = 6;
 
-fn chat(transport: Transport) -> Run {
+/// A transport, and what carries its session if it is Socket.IO.
+type Way = (Transport, Option<SocketIoMode>);
+
+/// Returns every transport, Socket.IO in every mode.
+fn ways() -> Vec<Way> {
+    let modes = |transport| match transport {
+        Transport::ShortPolling
+        | Transport::LongPolling
+        | Transport::Sse
+        | Transport::WebSocket => vec![None],
+        Transport::SocketIo => SocketIoMode::ALL.map(Some).to_vec(),
+    };
+    let of = |transport| modes(transport).into_iter().map(move |mode| (transport, mode));
+    Transport::ALL.into_iter().flat_map(of).collect()
+}
+
+fn name((transport, mode): Way) -> String {
+    mode.map_or_else(|| transport.to_string(), |mode| format!("{transport} {mode}"))
+}
+
+fn chat(way: Way) -> Run {
+    let (transport, socket_io_mode) = way;
     Run {
-        id: transport.name().to_owned(),
+        id: name(way),
         repeat: 1,
         transport,
         subscribers: 6,
@@ -50,7 +71,7 @@ fn chat(transport: Transport) -> Run {
         http: HttpVariant::default().0,
         interval: transport.polls().then_some(Duration::from_millis(50)),
         hold: transport.polls().then_some(Duration::from_secs(5)),
-        socket_io_mode: None,
+        socket_io_mode,
         upstream: Some(Upstream {
             rate: 10.0,
             to: Audience::Everyone,
@@ -63,11 +84,6 @@ fn chat(transport: Transport) -> Run {
 }
 
 /// Drives a run against a server of this project.
-/// Returns the transports over which the load generator can send.
-fn able_to_send() -> impl Iterator<Item = Transport> {
-    Transport::ALL.into_iter().filter(|transport| transport.uplink().is_some())
-}
-
 async fn measure(run: &Run, bench: &Bench) -> Measurement {
     let listener = support::listen();
     let control = format!("http://{}", listener.local_addr().unwrap());
@@ -83,16 +99,28 @@ async fn measure(run: &Run, bench: &Bench) -> Measurement {
     measured.unwrap_or_else(|error| panic!("{what}: {error}"))
 }
 
-/// Returns how often the feed has each payload.
-fn published(bench: &Bench) -> BTreeMap<String, u32> {
-    let start = bench.feed.locate(After::Start).unwrap();
-    let mut payloads = BTreeMap::new();
-    for entry in bench.feed.read(start).entries {
-        let message: serde_json::Value = serde_json::from_slice(&entry.json).unwrap();
-        let payload = message.get("payload").unwrap_or(&message["payload_base64"]);
-        *payloads.entry(payload.as_str().unwrap().to_owned()).or_default() += 1;
+/// Returns the payloads in the feed, in its order.
+fn payloads(bench: &Bench) -> Vec<String> {
+    let mut batch = bench.feed.read(bench.feed.locate(After::Start).unwrap());
+    let mut payloads = Vec::new();
+    while !batch.is_empty() {
+        for entry in &batch.entries {
+            let message: serde_json::Value = serde_json::from_slice(&entry.json).unwrap();
+            let payload = message.get("payload").unwrap_or(&message["payload_base64"]);
+            payloads.push(payload.as_str().unwrap().to_owned());
+        }
+        batch = bench.feed.read(batch.cursor);
     }
     payloads
+}
+
+/// Returns how often the feed has each payload.
+fn published(bench: &Bench) -> BTreeMap<String, u32> {
+    let mut times = BTreeMap::new();
+    for payload in payloads(bench) {
+        *times.entry(payload).or_default() += 1;
+    }
+    times
 }
 
 /// Checks that every message was acknowledged, and that everybody has each of them once.
@@ -105,7 +133,8 @@ fn check_delivered(what: &str, measured: &Measurement, bench: &Bench) {
     assert_eq!((sent.echoes, sent.echo.len()), (sent.sent, sent.sent), "{what}");
     assert_eq!(sent.heard, sent.sent * (SUBSCRIBERS - 1), "{what}");
     assert_eq!(sent.others.len(), sent.heard, "{what}");
-    assert_eq!((measured.missing(), seen.duplicate), (Some(0), 0), "{what}: {measured:?}");
+    let counts = (measured.published, measured.subscribed, seen.received, &measured.invalid);
+    assert_eq!((measured.missing(), seen.duplicate), (Some(0), 0), "{what}: {counts:?}");
     assert_eq!(measured.expected(), measured.published.map(|all| all * SUBSCRIBERS), "{what}");
     let published = published(bench);
     assert!(published.values().all(|times| *times == 1), "{what}: {published:?}");
@@ -115,21 +144,30 @@ fn check_delivered(what: &str, measured: &Measurement, bench: &Bench) {
 /// Checks how the messages crossed the network.
 fn check_crossed(what: &str, run: &Run, sent: &UpstreamRecord) {
     let shared = run.http.connections == ConnectionSharing::Shared;
-    let uplink = run.transport.uplink().expect("it can send");
-    let (requests, second) = match uplink {
-        Uplink::OwnConnection => (1.0, 0),
-        Uplink::SecondConnection if shared => (1.0, 0),
-        Uplink::SecondConnection => (1.0, SUBSCRIBERS),
-        Uplink::Frame => (0.0, 0),
+    let second = match run.uplink() {
+        Uplink::SecondConnection if !shared => SUBSCRIBERS,
+        Uplink::OwnConnection | Uplink::SecondConnection | Uplink::Frame => 0,
     };
-    assert_eq!(sent.requests_per_message(), Some(requests), "{what}: {sent:?}");
     assert_eq!(sent.second_connections, second, "{what}");
     assert_eq!(sent.repeated, 0, "{what}");
+    let requests = sent.requests_per_message().unwrap();
     let bytes = sent.bytes_per_message();
-    match uplink {
+    match run.socket_io_mode {
+        // Messages that wait for the answer to a request share the next one.
+        Some(SocketIoMode::Polling) => {
+            assert!((0.2..=1.0).contains(&requests), "{what}: {sent:?}");
+        }
+        // The first messages may be sent before the upgrade.
+        Some(SocketIoMode::Upgrade) => return assert!(requests < 0.5, "{what}: {sent:?}"),
+        Some(SocketIoMode::WebSocket) | None => {
+            let expected = if run.uplink() == Uplink::Frame { 0 } else { sent.sent };
+            assert_eq!(sent.requests, expected, "{what}: {sent:?}");
+        }
+    }
+    match run.uplink() {
         Uplink::Frame if run.http.version == 2 => assert_eq!(bytes, None, "{what}"),
-        // The frame with its mask, and the answer.
-        Uplink::Frame => assert!((150.0..300.0).contains(&bytes.unwrap()), "{what}: {bytes:?}"),
+        // The frame with its mask, and the answer. Bytes are two frames over Socket.IO.
+        Uplink::Frame => assert!((150.0..400.0).contains(&bytes.unwrap()), "{what}: {bytes:?}"),
         _ if shared => assert_eq!(bytes, None, "{what}"),
         _ => assert!((200.0..2_000.0).contains(&bytes.unwrap()), "{what}: {bytes:?}"),
     }
@@ -137,67 +175,76 @@ fn check_crossed(what: &str, run: &Run, sent: &UpstreamRecord) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn in_a_chat_everybody_has_each_message_once_over_every_transport_and_kind_of_http() {
-    let cases: Vec<_> = cases().filter(|(transport, _)| transport.uplink().is_some()).collect();
-    for one_variant in cases.chunks(able_to_send().count()) {
-        join_all(one_variant.iter().map(|(transport, variant)| chat_over(*transport, *variant)))
-            .await;
+    for variant in HttpVariant::all() {
+        join_all(ways().into_iter().map(|way| chat_over(way, variant))).await;
     }
 }
 
-async fn chat_over(transport: Transport, variant: HttpVariant) {
-    let run = Run { http: variant.0, ..chat(transport) };
-    let what = format!("{transport} {variant:?}");
+async fn chat_over(way: Way, variant: HttpVariant) {
+    let run = Run { http: variant.0, ..chat(way) };
+    let what = format!("{}, {variant}", name(way));
     let bench = Bench::speaking(variant, 10_000);
     let measured = measure(&run, &bench).await;
     check_delivered(&what, &measured, &bench);
     let sent = &measured.seen.upstream;
     check_crossed(&what, &run, sent);
     let requests = measured.seen.requests;
-    match transport.uplink().expect("it can send") {
+    match run.uplink() {
         // One that was due in the window may have been sent after it.
         Uplink::OwnConnection | Uplink::SecondConnection => assert!(requests > 0, "{what}"),
+        Uplink::Frame if run.socket_io_mode == Some(SocketIoMode::Upgrade) => {}
         Uplink::Frame => assert_eq!(requests, 0, "{what}"),
     }
     if variant == HttpVariant::default() {
-        let opened = SUBSCRIBERS + sent.second_connections;
-        assert_eq!((measured.traffic.opened, measured.traffic.peak), (opened, opened), "{what}");
+        let (transport, mode) = way;
+        let each = connections_to_subscribe(transport, mode.unwrap_or_default());
+        let opened = SUBSCRIBERS * each + sent.second_connections;
+        let traffic = &measured.traffic;
+        assert_eq!(traffic.opened, opened, "{what}");
         assert_eq!(run.connections(2) as u64, opened, "{what}: as planned");
+        if mode == Some(SocketIoMode::Upgrade) {
+            assert!((SUBSCRIBERS..=opened).contains(&traffic.peak), "{what}: {}", traffic.peak);
+        } else {
+            assert_eq!(traffic.peak, opened, "{what}");
+        }
     }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn bytes_are_heard_and_acknowledged_like_json() {
-    join_all(able_to_send().map(async |transport| {
+    join_all(ways().into_iter().map(async |way| {
+        let what = name(way);
         let payload = SentPayload::binary(100);
         let to_everyone = Upstream { rate: 10.0, to: Audience::Everyone, payload };
-        let run = Run { upstream: Some(to_everyone), ..chat(transport) };
+        let run = Run { upstream: Some(to_everyone), ..chat(way) };
         let bench = Bench::start(10_000);
         let measured = measure(&run, &bench).await;
-        check_delivered(transport.name(), &measured, &bench);
-        check_crossed(transport.name(), &run, &measured.seen.upstream);
+        check_delivered(&what, &measured, &bench);
+        check_crossed(&what, &run, &measured.seen.upstream);
         // 100 bytes in Base64.
         let published = published(&bench);
-        assert!(published.keys().all(|text| text.len() == 136), "{transport}: {published:?}");
+        assert!(published.keys().all(|text| text.len() == 136), "{what}: {published:?}");
 
         let to_nobody = Upstream { to: Audience::Nobody, ..to_everyone };
         let payload = Payload::Binary(100);
-        let run = Run { rate: 20.0, payload, upstream: Some(to_nobody), ..chat(transport) };
+        let run = Run { rate: 20.0, payload, upstream: Some(to_nobody), ..chat(way) };
         let bench = Bench::start(10_000);
         let measured = measure(&run, &bench).await;
         let sent = &measured.seen.upstream;
-        assert!(sent.sent > 10, "{transport}: {sent:?}");
-        assert_eq!((sent.acknowledged, sent.echoes), (sent.sent, 0), "{transport}");
-        assert_eq!(measured.missing(), Some(0), "{transport}");
-        check_crossed(transport.name(), &run, sent);
+        assert!(sent.sent > 10, "{what}: {sent:?}");
+        assert_eq!((sent.acknowledged, sent.echoes), (sent.sent, 0), "{what}");
+        assert_eq!(measured.missing(), Some(0), "{what}");
+        check_crossed(&what, &run, sent);
     }))
     .await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_damaged_message_makes_a_run_invalid() {
-    join_all(Transport::ALL.map(async |transport| {
+    join_all(ways().into_iter().map(async |way| {
+        let what = name(way);
         let payload = Payload::Binary(100);
-        let run = Run { rate: 50.0, payload, upstream: None, ..chat(transport) };
+        let run = Run { rate: 50.0, payload, upstream: None, ..chat(way) };
         let bench = Bench::start(10_000);
         let damaging = async {
             loop {
@@ -210,30 +257,31 @@ async fn a_damaged_message_makes_a_run_invalid() {
             never = damaging => never,
         };
         let (damaged, expected) = (measured.seen.damaged, measured.expected());
-        assert!(damaged >= SUBSCRIBERS, "{transport}: {measured:?}");
-        assert_eq!(measured.missing(), Some(damaged), "{transport}");
+        assert!(damaged >= SUBSCRIBERS, "{what}: {measured:?}");
+        assert_eq!(measured.missing(), Some(damaged), "{what}");
         let reason = Invalid::Damaged { damaged, expected };
-        assert!(measured.invalid.contains(&reason), "{transport}: {:?}", measured.invalid);
+        assert!(measured.invalid.contains(&reason), "{what}: {:?}", measured.invalid);
         let is_missing = |reason: &Invalid| matches!(reason, Invalid::Missing { .. });
-        assert!(!measured.invalid.iter().any(is_missing), "{transport}: {:?}", measured.invalid);
+        assert!(!measured.invalid.iter().any(is_missing), "{what}: {:?}", measured.invalid);
     }))
     .await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_echo_is_acknowledged_and_published_to_nobody() {
-    join_all(able_to_send().map(async |transport| {
+    join_all(ways().into_iter().map(async |way| {
+        let what = name(way);
         let to_nobody =
             Upstream { rate: 10.0, to: Audience::Nobody, payload: SentPayload::json(64) };
-        let run = Run { rate: 20.0, upstream: Some(to_nobody), ..chat(transport) };
+        let run = Run { rate: 20.0, upstream: Some(to_nobody), ..chat(way) };
         let bench = Bench::start(10_000);
         let measured = measure(&run, &bench).await;
         let sent = &measured.seen.upstream;
-        assert!(sent.sent > 10, "{transport}: {sent:?}");
-        assert_eq!((sent.acknowledged, sent.ack.len()), (sent.sent, sent.sent), "{transport}");
-        assert_eq!((sent.echoes, sent.heard), (0, 0), "{transport}");
-        assert_eq!(measured.missing(), Some(0), "{transport}");
-        check_crossed(transport.name(), &run, sent);
+        assert!(sent.sent > 10, "{what}: {sent:?}");
+        assert_eq!((sent.acknowledged, sent.ack.len()), (sent.sent, sent.sent), "{what}");
+        assert_eq!((sent.echoes, sent.heard), (0, 0), "{what}");
+        assert_eq!(measured.missing(), Some(0), "{what}");
+        check_crossed(&what, &run, sent);
         assert!(published(&bench).keys().all(|payload| !payload.starts_with("wb:")));
     }))
     .await;
@@ -243,92 +291,185 @@ async fn an_echo_is_acknowledged_and_published_to_nobody() {
 /// connection is cut.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_was_on_a_connection_that_was_cut_is_sent_again_and_published_once() {
-    join_all(able_to_send().map(async |transport| {
+    join_all(ways().into_iter().map(async |way| {
+        let what = name(way);
         let cuts = Cuts { every: Duration::from_millis(150), share: 0.5 };
-        let mut run = chat(transport);
+        let mut run = chat(way);
         run.faults = Faults { cuts: Some(cuts), ..Faults::default() };
         run.link = LinkSettings { delay: Duration::from_millis(20), jitter: Duration::ZERO };
         run.timing.measure = Duration::from_secs(4);
         let bench = Bench::start(10_000);
         let measured = measure(&run, &bench).await;
-        check_delivered(transport.name(), &measured, &bench);
+        check_delivered(&what, &measured, &bench);
         let sent = &measured.seen.upstream;
-        assert!(sent.repeated > 0, "{transport}: {sent:?}");
+        assert!(sent.repeated > 0, "{what}: {sent:?}");
         let metrics = bench.server.metrics_text();
         let known = metrics.lines().find(|line| line.starts_with("wirebench_repeated_total"));
-        assert_ne!(known, Some("wirebench_repeated_total 0"), "{transport}: {sent:?}");
-        assert!(measured.traffic.reconnects > 0, "{transport}");
+        assert_ne!(known, Some("wirebench_repeated_total 0"), "{what}: {sent:?}");
+        assert!(measured.traffic.reconnects > 0, "{what}");
     }))
     .await;
 }
 
-/// The proxy cuts the first connection, or the second, after every number of bytes of the answers.
+/// The proxy cuts the first connection, the second, or the third, after every number of bytes of
+/// the answers.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn wherever_an_answer_is_cut_each_message_is_published_and_acknowledged_once() {
-    const MESSAGES: usize = 4;
-    for transport in able_to_send() {
+    for way in ways() {
         let repeated = AtomicUsize::new(0);
         let cut_after = (1..2_000_u64).step_by(101);
-        let cuts = cut_after.flat_map(|bytes| [vec![bytes], vec![u64::MAX, bytes], vec![bytes; 2]]);
-        let cuts: Vec<_> = cuts.collect();
+        let not = u64::MAX;
+        let cuts: Vec<_> = cut_after
+            .flat_map(|bytes| {
+                [vec![bytes], vec![not, bytes], vec![not, not, bytes], vec![bytes; 3]]
+            })
+            .collect();
         for cuts in cuts.chunks(20) {
-            join_all(cuts.iter().map(async |budgets| {
-                let what = format!("{transport}, cut after {budgets:?}");
-                let bench = Bench::start(1_000);
-                let proxy = TestProxy::cutting(bench.address, budgets.clone());
-                let target = bench.target_by_way_of(proxy.address);
-                let upstream =
-                    Upstream { rate: 1.0, to: Audience::Everyone, payload: SentPayload::json(64) };
-                let (outbox, client) = (Outbox::new(upstream, 3), support::client());
-                (0..MESSAGES).for_each(|_| outbox.push(Timestamp::now()));
-                let settings = SubscriberSettings {
-                    interval: Duration::from_millis(20),
-                    sender: Some(3),
-                    ..SubscriberSettings::default()
-                };
-                let subscriber = Subscriber {
-                    transport,
-                    client: &client,
-                    target: &target,
-                    settings,
-                    seed: 7,
-                    cut: None,
-                    outbox: Some(&outbox),
-                };
-                let (mut acknowledged, mut own) = (0, 0);
-                let over = CancellationToken::new();
-                let running = run_subscriber(&subscriber, After::Start, |event| {
-                    match event {
-                        SubscriberEvent::Event(Event::Received { origin, .. }) => {
-                            own += usize::from(origin.is_some_and(|origin| origin.own));
-                        }
-                        SubscriberEvent::Event(Event::Upstream(UpstreamEvent::Acknowledged {
-                            ..
-                        })) => acknowledged += 1,
-                        SubscriberEvent::Event(Event::Upstream(UpstreamEvent::Sent {
-                            again: true,
-                            ..
-                        })) => _ = repeated.fetch_add(1, Ordering::Relaxed),
-                        _ => {}
-                    }
-                    if acknowledged >= MESSAGES && own >= MESSAGES {
-                        over.cancel();
-                    }
-                });
-                within(TIMEOUT, &what, over.run_until_cancelled(running)).await;
-                assert_eq!((acknowledged, own), (MESSAGES, MESSAGES), "{what}");
-                assert_eq!(published(&bench).values().sum::<u32>(), 4, "{what}");
-            }))
-            .await;
+            join_all(cuts.iter().map(|budgets| cut(way, budgets, &repeated))).await;
         }
-        let repeated = repeated.into_inner();
-        assert!(repeated > 5, "{transport}: only {repeated} messages were on a connection cut");
+        let (repeated, what) = (repeated.into_inner(), name(way));
+        assert!(repeated > 5, "{what}: only {repeated} messages were on a connection cut");
     }
+}
+
+/// Sends four messages over connections that are cut after so many bytes.
+async fn cut(way: Way, budgets: &[u64], repeated: &AtomicUsize) {
+    const MESSAGES: usize = 4;
+    let what = format!("{}, cut after {budgets:?}", name(way));
+    let bench = Bench::start(1_000);
+    let proxy = TestProxy::cutting(bench.address, budgets.to_vec());
+    let (target, client) = (bench.target_by_way_of(proxy.address), support::client());
+    let outbox = chatting(64);
+    (0..MESSAGES).for_each(|_| outbox.push(Timestamp::now()));
+    let (mut acknowledged, mut own) = (0, 0);
+    send(way, &client, &target, &outbox, &what, |event| {
+        match event {
+            Event::Received { origin, .. } => {
+                own += usize::from(origin.is_some_and(|origin| origin.own));
+            }
+            Event::Upstream(UpstreamEvent::Acknowledged { .. }) => acknowledged += 1,
+            Event::Upstream(UpstreamEvent::Sent { again: true, .. }) => {
+                repeated.fetch_add(1, Ordering::Relaxed);
+            }
+            _ => {}
+        }
+        acknowledged >= MESSAGES && own >= MESSAGES
+    })
+    .await;
+    assert_eq!((acknowledged, own), (MESSAGES, MESSAGES), "{what}");
+    assert_eq!(published(&bench).values().sum::<u32>(), 4, "{what}");
+}
+
+/// Returns an empty outbox of a subscriber of a chat.
+fn chatting(bytes: usize) -> Outbox {
+    let payload = SentPayload::json(bytes);
+    Outbox::new(Upstream { rate: 1.0, to: Audience::Everyone, payload }, 3)
+}
+
+/// Runs a subscriber from the start of the feed until `over` returns true.
+async fn send(
+    (transport, mode): Way,
+    client: &HttpClient,
+    target: &Target,
+    outbox: &Outbox,
+    what: &str,
+    mut over: impl FnMut(&Event) -> bool,
+) {
+    let settings = SubscriberSettings {
+        interval: Duration::from_millis(20),
+        socket_io_mode: mode.unwrap_or_default(),
+        sender: Some(3),
+        ..SubscriberSettings::default()
+    };
+    let outbox = Some(outbox);
+    let subscriber = Subscriber { transport, client, target, settings, seed: 7, cut: None, outbox };
+    let done = CancellationToken::new();
+    let running = run_subscriber(&subscriber, After::Start, |event| {
+        if let SubscriberEvent::Event(event) = event
+            && over(event)
+        {
+            done.cancel();
+        }
+    });
+    within(TIMEOUT, what, done.run_until_cancelled(running)).await;
+}
+
+/// Returns the numbers of the messages in the feed, in its order.
+fn numbers(bench: &Bench) -> Vec<u64> {
+    let number = |payload: String| payload.split(':').nth(2).unwrap().parse().unwrap();
+    payloads(bench).into_iter().map(number).collect()
+}
+
+/// 25 ms each way leave a round trip between the subscription and the upgrade, in which the first
+/// messages are posted. Three are always under way.
+#[tokio::test]
+async fn nothing_that_is_sent_is_lost_repeated_or_swapped_across_the_upgrade() {
+    const MESSAGES: u64 = 40;
+    let (bench, outbox) = (Bench::start(1_000), chatting(64));
+    let link = LinkSettings { delay: Duration::from_millis(25), jitter: Duration::ZERO };
+    let client = HttpVariant::default().client_over(link);
+    let way = (Transport::SocketIo, Some(SocketIoMode::Upgrade));
+    let (mut pushed, mut acknowledged, mut own, mut requests) = (0, 0, 0, 0);
+    let mut last_is_frame = false;
+    send(way, &client, &bench.target(), &outbox, "the last message", |event| {
+        let more = match event {
+            Event::Connected { .. } => 3,
+            Event::Upstream(UpstreamEvent::Sent { request, again, .. }) => {
+                assert!(!again);
+                requests += u64::from(*request);
+                last_is_frame = !request;
+                0
+            }
+            Event::Upstream(UpstreamEvent::Acknowledged { bytes, .. }) => {
+                assert!(bytes.is_some());
+                acknowledged += 1;
+                1
+            }
+            Event::Received { .. } => {
+                own += 1;
+                0
+            }
+            _ => 0,
+        };
+        let more = more.min(MESSAGES - pushed);
+        (0..more).for_each(|_| outbox.push(Timestamp::now()));
+        pushed += more;
+        acknowledged == MESSAGES && own == MESSAGES
+    })
+    .await;
+    assert!(numbers(&bench).into_iter().eq(1..=MESSAGES), "{:?}", numbers(&bench));
+    assert!((1..10).contains(&requests) && last_is_frame, "{requests} requests");
+}
+
+/// Each body holds at most the million bytes that the server allows.
+#[tokio::test]
+async fn messages_that_wait_share_requests_as_far_as_they_fit() {
+    let (bench, outbox, client) = (Bench::start(1_000), chatting(65_536), support::client());
+    (0..20).for_each(|_| outbox.push(Timestamp::now()));
+    let way = (Transport::SocketIo, Some(SocketIoMode::Polling));
+    let (mut requests, mut bytes_of_all, mut acknowledged) = (0, 0, 0);
+    send(way, &client, &bench.target(), &outbox, "every acknowledgement", |event| {
+        match event {
+            Event::Upstream(UpstreamEvent::Sent { request, .. }) => requests += u64::from(*request),
+            Event::Upstream(UpstreamEvent::Acknowledged { bytes, .. }) => {
+                acknowledged += 1;
+                bytes_of_all += bytes.unwrap();
+            }
+            _ => {}
+        }
+        acknowledged == 20
+    })
+    .await;
+    assert!(numbers(&bench).into_iter().eq(1..=20));
+    assert_eq!(requests, 2);
+    let payloads = 20 * 65_536;
+    assert!((payloads..payloads + 20 * 400).contains(&bytes_of_all), "{bytes_of_all}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn messages_that_are_refused_make_a_run_invalid() {
-    join_all(able_to_send().map(async |transport| {
+    join_all(ways().into_iter().map(async |way| {
+        let what = name(way);
         let feed = wirebench_server::Feed::new(1_000);
         let hint = "say something else";
         let feed = feed.with_check(move |json| {
@@ -340,12 +481,12 @@ async fn messages_that_are_refused_make_a_run_invalid() {
             }
         });
         let bench = Bench::serve(feed);
-        let measured = measure(&chat(transport), &bench).await;
+        let measured = measure(&chat(way), &bench).await;
         let sent = &measured.seen.upstream;
-        assert!(sent.refused > 0 && sent.acknowledged > 0, "{transport}: {sent:?}");
-        assert_eq!(sent.unacknowledged(), 0, "{transport}");
+        assert!(sent.refused > 0 && sent.acknowledged > 0, "{what}: {sent:?}");
+        assert_eq!(sent.unacknowledged(), 0, "{what}");
         let reason = Invalid::NotAcknowledged { failed: sent.refused, sent: sent.sent };
-        assert!(measured.invalid.contains(&reason), "{transport}: {:?}", measured.invalid);
+        assert!(measured.invalid.contains(&reason), "{what}: {:?}", measured.invalid);
     }))
     .await;
 }

@@ -28,7 +28,8 @@ pub enum UpstreamEvent {
         at: Timestamp,
         /// It was handed over before, to a connection that broke.
         again: bool,
-        /// An HTTP request carries it. `false`: a frame does.
+        /// It is the first message of an HTTP request. `false`: a frame carries it, or a request
+        /// that carries others before it.
         request: bool,
     },
     /// The server acknowledged a message.
@@ -38,7 +39,8 @@ pub enum UpstreamEvent {
         /// When the last byte of the acknowledgement arrived.
         at: Timestamp,
         /// The bytes of the message and of its acknowledgement, headers and framing included,
-        /// without TLS. `None` if other messages share what carried them.
+        /// without TLS. Messages in one request have equal shares. `None` if other subscribers
+        /// share what carried them.
         bytes: Option<u64>,
     },
     /// The server refused a message.

@@ -20,6 +20,7 @@ mod recipients;
 mod socket_io;
 mod time;
 mod transport;
+mod uplink;
 
 pub use checksum::{is_payload_intact, seal_payload};
 pub use cursor::{After, Cursor, CursorError, Epoch};
@@ -32,7 +33,8 @@ pub use payload_file::{MAX_PAYLOAD_BYTES, PayloadFileError, read_payload_file};
 pub use recipients::{ContradictoryRecipients, InvalidSubscriberName, Recipients, SubscriberName};
 pub use socket_io::{SocketIoMode, UnknownSocketIoMode, is_first_placeholder};
 pub use time::Timestamp;
-pub use transport::{Look, Marker, Transport, UnknownTransport, Uplink};
+pub use transport::{Look, Marker, Transport, UnknownTransport};
+pub use uplink::Uplink;
 
 /// The place of a message in its feed, counted from 1 without holes. 0 is the place before the
 /// first message.

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use strum::VariantArray;
 
 use crate::delivery::Delivery;
+use crate::uplink::Uplink;
 
 /// How a Socket.IO session reaches its subscriber.
 #[derive(
@@ -74,6 +75,14 @@ impl SocketIoMode {
         match self {
             Self::Polling => Delivery::Held,
             Self::WebSocket | Self::Upgrade => Delivery::Pushed,
+        }
+    }
+
+    /// Returns how a subscriber sends in this mode, once its session is established.
+    pub const fn uplink(self) -> Uplink {
+        match self {
+            Self::Polling => Uplink::OwnConnection,
+            Self::WebSocket | Self::Upgrade => Uplink::Frame,
         }
     }
 

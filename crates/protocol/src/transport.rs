@@ -9,6 +9,7 @@ use strum::VariantArray;
 
 use crate::delivery::Delivery;
 use crate::socket_io::SocketIoMode;
+use crate::uplink::Uplink;
 
 /// A way for messages to reach a subscriber.
 ///
@@ -32,17 +33,6 @@ pub enum Transport {
     /// after a beginning with requests.
     #[serde(rename = "socket.io")]
     SocketIo,
-}
-
-/// How a subscriber sends while it is subscribed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Uplink {
-    /// A request over the subscriber's own connection, between two of its polls.
-    OwnConnection,
-    /// A request over a second connection: an answer that has not ended occupies the first one.
-    SecondConnection,
-    /// A frame within the subscription.
-    Frame,
 }
 
 /// The shape that marks a transport in charts and legends, so that colour is never the only
@@ -146,15 +136,19 @@ impl Transport {
         }
     }
 
-    /// Returns how a subscriber sends while it is subscribed over this transport. `None` if the
-    /// load generator cannot send over it yet.
-    pub const fn uplink(self) -> Option<Uplink> {
+    /// Returns how a subscriber sends while it is subscribed over this transport. Of Socket.IO, that
+    /// is how it does so in its default mode.
+    pub const fn uplink(self) -> Uplink {
         match self {
-            Self::ShortPolling => Some(Uplink::OwnConnection),
-            Self::LongPolling | Self::Sse => Some(Uplink::SecondConnection),
-            Self::WebSocket => Some(Uplink::Frame),
-            Self::SocketIo => None,
+            Self::ShortPolling => Uplink::OwnConnection,
+            Self::LongPolling | Self::Sse => Uplink::SecondConnection,
+            Self::WebSocket | Self::SocketIo => Uplink::Frame,
         }
+    }
+
+    /// Returns how a subscriber sends over this transport in `mode`, which only Socket.IO has.
+    pub fn uplink_in(self, mode: Option<SocketIoMode>) -> Uplink {
+        mode.map_or(self.uplink(), SocketIoMode::uplink)
     }
 
     /// Returns how messages reach the subscriber over this transport. Of Socket.IO, that is how

@@ -30,9 +30,9 @@ impl Run {
             Some(SocketIoMode::Polling) => 2,
             // Until the session has moved to the third.
             Some(SocketIoMode::Upgrade) => 3,
-            None | Some(SocketIoMode::WebSocket) => match self.transport.uplink() {
-                Some(Uplink::SecondConnection) if self.upstream.is_some() => 2,
-                Some(Uplink::SecondConnection | Uplink::OwnConnection | Uplink::Frame) | None => 1,
+            None | Some(SocketIoMode::WebSocket) => match self.uplink() {
+                Uplink::SecondConnection if self.upstream.is_some() => 2,
+                Uplink::SecondConnection | Uplink::OwnConnection | Uplink::Frame => 1,
             },
         }
     }

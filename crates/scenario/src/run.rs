@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use wirebench_protocol::control::{Pace, Payload};
-use wirebench_protocol::{Delivery, SocketIoMode, Transport};
+use wirebench_protocol::{Delivery, SocketIoMode, Transport, Uplink};
 
 use crate::{Faults, HttpSettings, LinkSettings, Reconnect, Timing, Upstream};
 
@@ -59,6 +59,11 @@ impl Run {
     /// Returns how messages reach the subscribers. Over Socket.IO, the mode decides.
     pub fn delivery(&self) -> Delivery {
         self.transport.delivery_in(self.socket_io_mode)
+    }
+
+    /// Returns how the subscribers send, if they do. Over Socket.IO, the mode decides.
+    pub fn uplink(&self) -> Uplink {
+        self.transport.uplink_in(self.socket_io_mode)
     }
 
     /// Returns how long the server holds a request that finds nothing: for the hold time of long

@@ -156,7 +156,7 @@ async fn connect(
     let path = if uri.path() == "/" { &default_path } else { uri.path() };
     let connector = RawConnector(Arc::new((client, target)));
     let mut session = SocketIoSession::open(connector, path, interest.mode).await?;
-    session.send(Frame::message(Packet::connect(&interest.namespace, "")));
+    session.send([Frame::message(Packet::connect(&interest.namespace, ""))]);
     Ok(OpenSession { session, assembler: Assembler::default() })
 }
 
@@ -170,7 +170,10 @@ impl OpenSession {
         while let Some(event) = self.session.next().await? {
             let frame = match event {
                 SessionEvent::Message { frame, .. } => frame,
-                SessionEvent::Request { .. } | SessionEvent::Empty { .. } => continue,
+                SessionEvent::Request { .. }
+                | SessionEvent::Sending { .. }
+                | SessionEvent::Sent { .. }
+                | SessionEvent::Empty { .. } => continue,
             };
             let assembled = self.assembler.take(frame);
             let assembled = assembled.map_err(|error| self.session.malformed("a packet", error))?;

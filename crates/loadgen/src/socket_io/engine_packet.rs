@@ -25,6 +25,48 @@ impl Frame {
     pub(crate) fn message(packet: impl std::fmt::Display) -> Self {
         Self::Text(format!("4{packet}").into())
     }
+
+    /// Returns true for a Socket.IO packet. An attachment is a part of one.
+    pub(super) fn is_message(&self) -> bool {
+        self.begins_with("4")
+    }
+
+    /// Returns true for a Socket.IO packet that acknowledges an event.
+    pub(super) fn is_acknowledgement(&self) -> bool {
+        self.begins_with("43") || self.begins_with("46")
+    }
+
+    /// Returns true for an attachment of the packet before it.
+    pub(super) fn is_attachment(&self) -> bool {
+        match self {
+            Self::Text(_) => false,
+            Self::Binary(_) => true,
+        }
+    }
+
+    fn begins_with(&self, prefix: &str) -> bool {
+        match self {
+            Self::Text(text) => text.starts_with(prefix),
+            Self::Binary(_) => false,
+        }
+    }
+
+    /// Returns its length in bytes, as a frame of a WebSocket carries it.
+    pub(super) fn len(&self) -> usize {
+        match self {
+            Self::Text(text) => text.len(),
+            Self::Binary(bytes) => bytes.len(),
+        }
+    }
+
+    /// Returns its length in bytes, as the body of a request carries it: `b` and Base64 if it is
+    /// binary.
+    pub(super) fn len_in_body(&self) -> usize {
+        match self {
+            Self::Text(text) => text.len(),
+            Self::Binary(bytes) => 1 + 4 * bytes.len().div_ceil(3),
+        }
+    }
 }
 
 /// A packet in text, by its type.

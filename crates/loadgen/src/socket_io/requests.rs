@@ -36,12 +36,24 @@ pub(super) struct Requests<'a, C> {
     within: Option<Duration>,
 }
 
+/// Which request was answered, and with what.
+#[derive(Debug)]
+pub(super) enum Reply {
+    /// The `GET`.
+    Get(Answer),
+    /// The `POST`. Its answer says nothing.
+    Post(Answer),
+}
+
 /// What a request was answered with.
 #[derive(Debug)]
 pub(super) struct Answer {
     pub(super) body: Bytes,
     /// When the last byte arrived.
     pub(super) at: Timestamp,
+    /// The bytes of the request and of the answer, with their heads, without TLS. `None` if others
+    /// share the connection.
+    pub(super) bytes: Option<u64>,
 }
 
 struct Answered {
@@ -91,12 +103,8 @@ impl<'a, C: Connector + 'a> Requests<'a, C> {
         self.post = Some(self.exchange(uri, Method::Post(body)));
     }
 
-    /// Polls the requests that are under way. Returns the answer to the `GET`, and `None` for the
-    /// answer to the `POST`, which says nothing.
-    pub(super) fn poll(
-        &mut self,
-        cx: &mut Context<'_>,
-    ) -> Poll<Result<Option<Answer>, SubscribeError>> {
+    /// Polls the requests that are under way.
+    pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<Reply, SubscribeError>> {
         // Reads what a server sends between requests: that it closes the connection, or a ping of
         // HTTP/2.
         self.free.retain_mut(|connection| {
@@ -104,14 +112,11 @@ impl<'a, C: Connector + 'a> Requests<'a, C> {
         });
         if let Some(Poll::Ready(answered)) = self.get.as_mut().map(|get| get.poll_unpin(cx)) {
             self.get = None;
-            return Poll::Ready(answered.map(|answered| Some(self.take(answered))));
+            return Poll::Ready(answered.map(|answered| Reply::Get(self.take(answered))));
         }
         if let Some(Poll::Ready(answered)) = self.post.as_mut().map(|post| post.poll_unpin(cx)) {
             self.post = None;
-            return Poll::Ready(answered.map(|answered| {
-                self.take(answered);
-                None
-            }));
+            return Poll::Ready(answered.map(|answered| Reply::Post(self.take(answered))));
         }
         Poll::Pending
     }
@@ -159,6 +164,7 @@ async fn answer(
     if let Some(within) = within {
         connection.allow(within);
     }
+    let before = connection.crossed_bytes();
     let answer = match method {
         Method::Get => connection.get(uri, headers).await?,
         Method::Post(body) => connection.post(uri, headers, body).await?,
@@ -175,7 +181,9 @@ async fn answer(
     let last = is_last(&answer);
     let body = connection.whole(answer.into_body()).await?;
     // Stamped here, before decoding.
-    let answer = Answer { body, at: connection.arrived_at() };
+    let at = connection.arrived_at();
+    let bytes = connection.crossed_bytes().zip(before).map(|(after, before)| after - before);
+    let answer = Answer { body, at, bytes };
     Ok(Answered { answer, connection: (!last).then_some(connection) })
 }
 

@@ -2,22 +2,24 @@
 //! and answers heartbeats.
 
 use std::collections::VecDeque;
+use std::convert::Infallible;
 use std::fmt;
 use std::future::poll_fn;
 use std::mem;
-use std::task::Poll;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use http::StatusCode;
 use http::Uri;
+use tokio_util::either::Either;
 use wirebench_protocol::{SocketIoMode, Timestamp};
 
 use super::connector::{Connector, Urls};
 use super::engine_packet::{EnginePacket, Frame, Handshake, Malformed};
 use super::payload::{join, split};
-use super::requests::{Answer, Requests};
+use super::requests::{Answer, Reply, Requests};
 use crate::error::SubscribeError;
 use crate::http::{OPENING_TIMEOUT, RequestKind, is_last, quote};
 use crate::websocket::{self, WebSocketConnection};
@@ -42,6 +44,10 @@ pub(crate) struct SocketIoSession<'a, C> {
     /// What is to be sent. It holds what [`SocketIoSession::send`] was called with, and a pong for
     /// each ping, of which the server sends no second one before the first is answered.
     outbox: VecDeque<Frame>,
+    /// The frame that an event has announced and that the WebSocket carries next.
+    due: Option<Frame>,
+    /// The number of messages in the `POST` that is under way.
+    posted: usize,
     /// The server has ended the session.
     closed: bool,
 }
@@ -49,10 +55,26 @@ pub(crate) struct SocketIoSession<'a, C> {
 /// What happens in a session.
 #[derive(Debug)]
 pub(crate) enum SessionEvent {
-    /// A request is about to be sent.
+    /// A request that carries no message is about to be sent.
     Request {
         /// When.
         at: Timestamp,
+    },
+    /// A message is about to be sent. There is one for each call of [`SocketIoSession::send`], in
+    /// the same order.
+    Sending {
+        /// When.
+        at: Timestamp,
+        /// It is the first message of a request. `false`: a frame carries it, or a request that
+        /// carries others before it.
+        request: bool,
+    },
+    /// A message was sent: a frame carries it, or its request was answered. There is one for each
+    /// [`SessionEvent::Sending`], in the same order.
+    Sent {
+        /// The bytes of its frames, or the message's share of those of the request and its answer.
+        /// `None` if they cannot be told from those of others.
+        bytes: Option<u64>,
     },
     /// A `GET` was answered without a message.
     Empty {
@@ -65,6 +87,10 @@ pub(crate) enum SessionEvent {
         frame: Frame,
         /// When its last byte arrived, before decoding.
         at: Timestamp,
+        /// The bytes that it took: of its frame, or of its part of an answer. A `GET` whose answer
+        /// brought nothing but acknowledgements was spent on them: they share all its bytes, and
+        /// their attachments have 0. `None` if they cannot be told from those of others.
+        bytes: Option<u64>,
     },
 }
 
@@ -163,7 +189,7 @@ impl<'a, C: Connector + 'a> SocketIoSession<'a, C> {
         let mut session = Self::new(Carrier::Requests(requests, upgrade), urls, &handshake);
         session.events.push_back(SessionEvent::Request { at: asked_at });
         for frame in frames {
-            session.accept(frame, at)?;
+            session.accept(frame, at, None)?;
         }
         Ok(session)
     }
@@ -176,13 +202,17 @@ impl<'a, C: Connector + 'a> SocketIoSession<'a, C> {
             max_payload: handshake.max_payload,
             events: VecDeque::new(),
             outbox: VecDeque::new(),
+            due: None,
+            posted: 0,
             closed: false,
         }
     }
 
-    /// Sends a message, in order, as soon as [`next`](Self::next) is awaited.
-    pub(crate) fn send(&mut self, frame: Frame) {
-        self.outbox.push_back(frame);
+    /// Sends a message, a packet and its attachments, in order, as soon as [`next`](Self::next) is
+    /// awaited. Over requests it waits until the `POST` before it is answered, and then shares a
+    /// request with what waits beside it.
+    pub(crate) fn send(&mut self, message: impl IntoIterator<Item = Frame>) {
+        self.outbox.extend(message);
     }
 
     /// Ends the deadline of the opening: from now on, only silence ends the session.
@@ -195,68 +225,141 @@ impl<'a, C: Connector + 'a> SocketIoSession<'a, C> {
 
     /// Returns the next event, and `None` when the server has ended the session.
     pub(crate) async fn next(&mut self) -> Result<Option<SessionEvent>, SubscribeError> {
+        match self.next_beside(|_| Poll::<Infallible>::Pending).await? {
+            Either::Left(event) => Ok(event),
+            Either::Right(never) => match never {},
+        }
+    }
+
+    /// The same as [`next`](Self::next), unless `other` is ready before. `other` is what the caller
+    /// wants to send: it is asked only when it can be sent at once, and until it has no more.
+    pub(crate) async fn next_beside<T>(
+        &mut self,
+        mut other: impl FnMut(&mut Context<'_>) -> Poll<T>,
+    ) -> Result<Either<Option<SessionEvent>, T>, SubscribeError> {
         loop {
             if let Some(event) = self.events.pop_front() {
-                return Ok(Some(event));
+                return Ok(Either::Left(Some(event)));
             }
             if self.closed {
-                return Ok(None);
+                return Ok(Either::Left(None));
             }
-            match &mut self.carrier {
-                Carrier::WebSocket(_) => self.next_frame().await?,
-                Carrier::Requests(..) => self.next_answer().await?,
+            let other = match &mut self.carrier {
+                Carrier::WebSocket(_) => self.next_frame(&mut other).await?,
+                Carrier::Requests(..) => self.next_answer(&mut other).await?,
+            };
+            if let Some(other) = other {
+                return Ok(Either::Right(other));
             }
         }
     }
 
-    /// Sends what is to be sent over the WebSocket, and takes the next frame.
-    async fn next_frame(&mut self) -> Result<(), SubscribeError> {
-        let Carrier::WebSocket(websocket) = &mut self.carrier else { return Ok(()) };
-        while let Some(frame) = self.outbox.pop_front() {
+    /// Sends what is to be sent over the WebSocket, or takes the next frame. Returns `other` if it
+    /// is ready before.
+    async fn next_frame<T>(
+        &mut self,
+        other: &mut impl FnMut(&mut Context<'_>) -> Poll<T>,
+    ) -> Result<Option<T>, SubscribeError> {
+        let Carrier::WebSocket(websocket) = &mut self.carrier else { return Ok(None) };
+        if let Some(frame) = self.due.take() {
             websocket.send(frame.into()).await?;
         }
-        let frame = match websocket.next().await? {
-            Some(websocket::Message::Text(text)) => Frame::Text(text),
-            Some(websocket::Message::Binary(bytes)) => Frame::Binary(bytes),
+        if let Some(frame) = self.outbox.pop_front() {
+            if frame.is_message() {
+                let sending = SessionEvent::Sending { at: Timestamp::now(), request: false };
+                let attachments = self.outbox.iter().take_while(|next| next.is_attachment());
+                let frames = std::iter::once(&frame).chain(attachments);
+                let bytes = frames.map(|frame| websocket.frame_bytes(frame.len(), true)).sum();
+                self.events.extend([sending, SessionEvent::Sent { bytes }]);
+            }
+            self.due = Some(frame);
+            return Ok(None);
+        }
+        let frame = match websocket.next_beside(other).await? {
+            Either::Right(other) => return Ok(Some(other)),
+            Either::Left(Some(websocket::Message::Text(text))) => Frame::Text(text),
+            Either::Left(Some(websocket::Message::Binary(bytes))) => Frame::Binary(bytes),
             // `WebSocketConnection::next` returns no other kinds.
-            Some(_) => return Ok(()),
-            None => {
+            Either::Left(Some(_)) => return Ok(None),
+            Either::Left(None) => {
                 self.closed = true;
-                return websocket.proper_end();
+                return websocket.proper_end().map(|()| None);
             }
         };
         // Stamped here, before decoding.
-        let at = websocket.arrived_at();
-        self.accept(frame, at)
+        let (at, bytes) = (websocket.arrived_at(), websocket.frame_bytes(frame.len(), false));
+        self.accept(frame, at, bytes).map(|()| None)
     }
 
-    /// Prepares the requests that are due, or takes the next answer.
-    async fn next_answer(&mut self) -> Result<(), SubscribeError> {
-        let Carrier::Requests(requests, upgrade) = &mut self.carrier else { return Ok(()) };
-        match upgrade {
-            Upgrade::Ready(_) if !requests.gets() && !requests.posts() => {
-                return self.move_to_websocket().await;
-            }
-            // Nothing more is asked or posted here.
-            Upgrade::Ready(_) => {}
-            Upgrade::Never | Upgrade::Probing(_) => {
-                // The `POST` first: on the first occasion there is one connection, and it takes it.
-                if !requests.posts() && !self.outbox.is_empty() {
-                    requests.post(self.urls.polling(), join(&mut self.outbox, self.max_payload));
-                    self.events.push_back(SessionEvent::Request { at: Timestamp::now() });
-                }
-                if !requests.gets() {
-                    requests.get(self.urls.polling());
-                    self.events.push_back(SessionEvent::Request { at: Timestamp::now() });
-                }
-                if !self.events.is_empty() {
-                    return Ok(());
-                }
+    /// Prepares the requests that are due, or takes the next answer. Returns `other` if it is ready
+    /// before.
+    async fn next_answer<T>(
+        &mut self,
+        other: &mut impl FnMut(&mut Context<'_>) -> Poll<T>,
+    ) -> Result<Option<T>, SubscribeError> {
+        let Carrier::Requests(requests, upgrade) = &mut self.carrier else { return Ok(None) };
+        // Once the WebSocket is open, nothing more is asked or posted here.
+        let stays = !matches!(upgrade, Upgrade::Ready(_));
+        if !stays && !requests.gets() && !requests.posts() {
+            return self.move_to_websocket().await.map(|()| None);
+        }
+        let posts_next = stays && !requests.posts();
+        // One `POST` carries everything that is to be sent by now.
+        if posts_next && let Poll::Ready(other) = poll_fn(|cx| Poll::Ready(other(cx))).await {
+            return Ok(Some(other));
+        }
+        if stays {
+            self.prepare();
+            if !self.events.is_empty() {
+                return Ok(None);
             }
         }
-        let answer = poll_fn(|cx| {
-            if let Poll::Ready(answer) = requests.poll(cx) {
-                return Poll::Ready(answer);
+        match self.reply_beside(|cx| if posts_next { other(cx) } else { Poll::Pending }).await? {
+            Some(Either::Right(other)) => return Ok(Some(other)),
+            Some(Either::Left(Reply::Get(answer))) => self.accept_answer(&answer)?,
+            Some(Either::Left(Reply::Post(answer))) => {
+                let shares = shares(answer.bytes, mem::take(&mut self.posted));
+                self.events.extend(shares.map(|bytes| SessionEvent::Sent { bytes }));
+            }
+            None => {}
+        }
+        Ok(None)
+    }
+
+    /// Prepares the requests that are due.
+    fn prepare(&mut self) {
+        let Carrier::Requests(requests, _) = &mut self.carrier else { return };
+        let at = Timestamp::now();
+        // The `POST` first: on the first occasion there is one connection, and it takes it.
+        if !requests.posts() && !self.outbox.is_empty() {
+            let waiting = messages(&self.outbox);
+            requests.post(self.urls.polling(), join(&mut self.outbox, self.max_payload));
+            self.posted = waiting - messages(&self.outbox);
+            if self.posted == 0 {
+                self.events.push_back(SessionEvent::Request { at });
+            }
+            let sending = |place| SessionEvent::Sending { at, request: place == 0 };
+            self.events.extend((0..self.posted).map(sending));
+        }
+        if !requests.gets() {
+            requests.get(self.urls.polling());
+            self.events.push_back(SessionEvent::Request { at });
+        }
+    }
+
+    /// Waits for the next answer to a request, for the WebSocket to open or to fail (`None`), or
+    /// for `other`.
+    async fn reply_beside<T>(
+        &mut self,
+        mut other: impl FnMut(&mut Context<'_>) -> Poll<T>,
+    ) -> Result<Option<Either<Reply, T>>, SubscribeError> {
+        let Carrier::Requests(requests, upgrade) = &mut self.carrier else { return Ok(None) };
+        poll_fn(|cx| {
+            if let Poll::Ready(other) = other(cx) {
+                return Poll::Ready(Ok(Some(Either::Right(other))));
+            }
+            if let Poll::Ready(reply) = requests.poll(cx) {
+                return Poll::Ready(reply.map(|reply| Some(Either::Left(reply))));
             }
             if let Upgrade::Probing(probing) = upgrade
                 && let Poll::Ready(opened) = probing.poll_unpin(cx)
@@ -266,11 +369,8 @@ impl<'a, C: Connector + 'a> SocketIoSession<'a, C> {
                 return Poll::Ready(Ok(None));
             }
             Poll::Pending
-        });
-        match answer.await? {
-            Some(answer) => self.accept_answer(&answer),
-            None => Ok(()),
-        }
+        })
+        .await
     }
 
     /// Tells the server to continue over the WebSocket. Everything that it sent over requests has
@@ -290,8 +390,19 @@ impl<'a, C: Connector + 'a> SocketIoSession<'a, C> {
     fn accept_answer(&mut self, answer: &Answer) -> Result<(), SubscribeError> {
         let frames = split(&answer.body)
             .map_err(|error| self.malformed(&String::from_utf8_lossy(&answer.body), error))?;
+        let acknowledgements = frames.iter().filter(|frame| frame.is_acknowledgement()).count();
+        let messages = frames.iter().filter(|frame| frame.is_message()).count();
+        let mut shares = shares(answer.bytes, acknowledgements);
         for frame in frames {
-            self.accept(frame, answer.at)?;
+            let bytes = if acknowledgements < messages {
+                // With the byte that separates it from the next.
+                answer.bytes.map(|_| frame.len_in_body() as u64 + 1)
+            } else if frame.is_acknowledgement() {
+                shares.next().flatten()
+            } else {
+                answer.bytes.map(|_| 0)
+            };
+            self.accept(frame, answer.at, bytes)?;
         }
         if self.events.is_empty() {
             self.events.push_back(SessionEvent::Empty { at: answer.at });
@@ -300,7 +411,12 @@ impl<'a, C: Connector + 'a> SocketIoSession<'a, C> {
     }
 
     /// Takes one packet.
-    fn accept(&mut self, frame: Frame, at: Timestamp) -> Result<(), SubscribeError> {
+    fn accept(
+        &mut self,
+        frame: Frame,
+        at: Timestamp,
+        bytes: Option<u64>,
+    ) -> Result<(), SubscribeError> {
         if let Frame::Text(text) = &frame {
             match EnginePacket::parse(text) {
                 Ok(EnginePacket::Message(_)) => {}
@@ -322,7 +438,7 @@ impl<'a, C: Connector + 'a> SocketIoSession<'a, C> {
         }
         // Nothing comes after the end of a session.
         if !self.closed {
-            self.events.push_back(SessionEvent::Message { frame, at });
+            self.events.push_back(SessionEvent::Message { frame, at, bytes });
         }
         Ok(())
     }
@@ -340,6 +456,17 @@ impl From<Frame> for websocket::Message {
             Frame::Binary(bytes) => Self::Binary(bytes),
         }
     }
+}
+
+/// Returns how many of the frames are messages.
+fn messages(frames: &VecDeque<Frame>) -> usize {
+    frames.iter().filter(|frame| frame.is_message()).count()
+}
+
+/// Divides bytes into equal shares. Where they cannot be equal, the last are a byte larger.
+fn shares(bytes: Option<u64>, among: usize) -> impl Iterator<Item = Option<u64>> {
+    let among = among as u64;
+    (0..among).map(move |place| bytes.map(|bytes| (bytes + place) / among))
 }
 
 /// Parses the first packet of a session.

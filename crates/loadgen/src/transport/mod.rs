@@ -16,9 +16,10 @@
 //!
 //! # What a subscriber sends
 //!
-//! An `Outbox` holds the messages that are due. Where the connection carries frames, the client
-//! half takes them from there. `posting.rs` posts them otherwise: short polling between two polls
-//! over its own connection, the others over a second one beside their subscription.
+//! An `Outbox` holds the messages that are due. Where the subscription carries what its subscriber
+//! sends, as frames of a WebSocket or as packets of a Socket.IO session, the client half takes them
+//! from there. `posting.rs` posts them otherwise: short polling between two polls over its own
+//! connection, the others over a second one beside their subscription.
 
 mod client;
 mod long_polling;

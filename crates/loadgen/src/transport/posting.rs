@@ -86,7 +86,7 @@ impl<'a> Posting<'a> {
         http.whole(answer.into_body()).await?;
         let at = http.arrived_at();
         let bytes = http.crossed_bytes().zip(before).map(|(after, before)| after - before);
-        let event = self.outbox.answered(at).map(|due| {
+        let event = self.outbox.answered(message.number, at).map(|due| {
             if accepted {
                 UpstreamEvent::Acknowledged { due, at, bytes }
             } else {

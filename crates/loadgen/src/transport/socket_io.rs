@@ -1,17 +1,23 @@
 //! Socket.IO: events over requests, over a WebSocket, or over requests first and then a WebSocket.
 
+mod sending;
+
 use std::borrow::Cow;
 use std::collections::VecDeque;
 use std::fmt;
+use std::mem;
+use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use serde::de::{self, Deserialize, Deserializer, IgnoredAny, SeqAccess, Visitor};
 use serde_json::json;
+use tokio_util::either::Either;
 use wirebench_measure::Event;
 use wirebench_protocol::{
     After, Cursor, Gap, Hello, Message, SocketIoMode, Timestamp, Transport, is_first_placeholder,
 };
 
+use self::sending::Sending;
 use super::client::{CarriedMessage, CarriedPayload, Client, Opening};
 use super::settings::SubscriberSettings;
 use crate::error::SubscribeError;
@@ -33,6 +39,9 @@ pub(super) struct SocketIo<'a> {
     dialled: Timestamp,
     /// How far the subscriber has read. `None` before the hello.
     cursor: Option<Cursor>,
+    sending: Sending<'a>,
+    /// The bytes so far of the packet that is arriving. `None` if they are not known.
+    arriving_bytes: Option<u64>,
     /// The events of the last packet that have not been returned yet.
     events: VecDeque<Event>,
     /// The server has ended the subscription.
@@ -66,7 +75,7 @@ impl<'a> Client<'a> for SocketIo<'a> {
         let namespace = SocketIoMode::namespace(feed);
         let mut session =
             SocketIoSession::open(opening, &path, opening.settings.socket_io_mode).await?;
-        session.send(Frame::message(Packet::connect(&namespace, &auth(opening.after))));
+        session.send([Frame::message(Packet::connect(&namespace, &auth(opening.after)))]);
         Ok(Self {
             session,
             assembler: Assembler::default(),
@@ -74,6 +83,8 @@ impl<'a> Client<'a> for SocketIo<'a> {
             settings: opening.settings,
             dialled,
             cursor: None,
+            sending: Sending::new(opening.outbox),
+            arriving_bytes: Some(0),
             events: VecDeque::new(),
             over: false,
         })
@@ -87,26 +98,56 @@ impl<'a> Client<'a> for SocketIo<'a> {
             if self.over {
                 return Ok(None);
             }
-            match self.session.next().await? {
-                None => return Ok(None),
-                Some(SessionEvent::Request { at }) => return Ok(Some(Event::Request { at })),
-                Some(SessionEvent::Empty { at }) => {
-                    self.events.extend(self.cursor.map(|cursor| Event::Empty { at, cursor }));
+            // A message that is due goes first: there are few of them, and many that arrive. None is
+            // sent before the feed is subscribed to.
+            let (sending, subscribed) = (&self.sending, self.cursor.is_some());
+            let due = |cx: &mut Context<'_>| {
+                if subscribed { sending.poll_next(cx) } else { Poll::Pending }
+            };
+            match self.session.next_beside(due).await? {
+                Either::Right(message) => {
+                    let event = self.sending.event(&self.namespace, message);
+                    self.session.send(event);
                 }
-                Some(SessionEvent::Message { frame, at }) => {
-                    let malformed = |error| self.session.malformed("a packet", error);
-                    if let Some(assembled) = self.assembler.take(frame).map_err(malformed)? {
-                        self.take(&assembled, at)?;
-                    }
-                }
+                Either::Left(Some(event)) => self.accept(event)?,
+                Either::Left(None) => return Ok(None),
             }
         }
     }
 }
 
 impl SocketIo<'_> {
-    /// Takes a packet with its attachments.
-    fn take(&mut self, assembled: &Assembled, at: Timestamp) -> Result<(), SubscribeError> {
+    /// Takes an event of the session.
+    fn accept(&mut self, event: SessionEvent) -> Result<(), SubscribeError> {
+        match event {
+            SessionEvent::Request { at } => self.events.push_back(Event::Request { at }),
+            SessionEvent::Sending { at, request } => {
+                self.events.extend(self.sending.begins(at, request));
+            }
+            SessionEvent::Sent { bytes } => self.events.extend(self.sending.crossed(bytes)),
+            SessionEvent::Empty { at } => {
+                self.events.extend(self.cursor.map(|cursor| Event::Empty { at, cursor }));
+            }
+            SessionEvent::Message { frame, at, bytes } => {
+                let so_far = self.arriving_bytes;
+                self.arriving_bytes = so_far.zip(bytes).map(|(so_far, bytes)| so_far + bytes);
+                let malformed = |error| self.session.malformed("a packet", error);
+                if let Some(assembled) = self.assembler.take(frame).map_err(malformed)? {
+                    let bytes = mem::replace(&mut self.arriving_bytes, Some(0));
+                    self.take(&assembled, at, bytes)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes a packet with its attachments, and with the bytes that all of them took.
+    fn take(
+        &mut self,
+        assembled: &Assembled,
+        at: Timestamp,
+        bytes: Option<u64>,
+    ) -> Result<(), SubscribeError> {
         let malformed = |error| self.session.malformed(assembled.text(), error);
         let packet = assembled.packet().map_err(malformed)?;
         if packet.namespace != self.namespace {
@@ -124,7 +165,12 @@ impl SocketIo<'_> {
                 Ok(())
             }
             PacketType::ConnectError => Err(connect_error(&packet)),
-            PacketType::Connect | PacketType::Ack | PacketType::BinaryAck => Ok(()),
+            PacketType::Ack | PacketType::BinaryAck => {
+                let event = self.sending.acknowledged(&packet, at, bytes).map_err(malformed)?;
+                self.events.extend(event);
+                Ok(())
+            }
+            PacketType::Connect => Ok(()),
         }
     }
 

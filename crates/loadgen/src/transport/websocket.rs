@@ -35,8 +35,9 @@ pub(super) struct WebSocket<'a> {
     outbox: Option<&'a Outbox>,
     /// The message that an event has announced and that is not sent yet.
     due: Option<websocket::Message>,
-    /// The bytes of the frames that were sent and are not answered yet; the oldest first.
-    sent_bytes: VecDeque<Option<u64>>,
+    /// The numbers of the messages that were sent and are not answered yet, and the bytes of their
+    /// frames; the oldest first.
+    sent: VecDeque<(u64, Option<u64>)>,
 }
 
 /// The first frame.
@@ -90,7 +91,7 @@ impl<'a> Client<'a> for WebSocket<'a> {
             events,
             outbox: opening.outbox,
             due: None,
-            sent_bytes: VecDeque::new(),
+            sent: VecDeque::new(),
         })
     }
 
@@ -140,7 +141,8 @@ impl WebSocket<'_> {
                 websocket::Message::binary([head.as_bytes(), b"\n", bytes].concat())
             }
         };
-        self.sent_bytes.push_back(self.connection.frame_bytes(frame.len(), true));
+        let bytes = self.connection.frame_bytes(frame.len(), true);
+        self.sent.push_back((message.number, bytes));
         self.due = Some(frame);
         let Outgoing { due, again, .. } = *message;
         Event::Upstream(UpstreamEvent::Sent { due, at: Timestamp::now(), again, request: false })
@@ -202,10 +204,10 @@ impl WebSocket<'_> {
         length: usize,
         at: Timestamp,
     ) -> Option<Event> {
-        let sent = self.sent_bytes.pop_front().flatten();
+        let (number, sent) = self.sent.pop_front()?;
         let answered = self.connection.frame_bytes(length, false);
         let bytes = sent.zip(answered).map(|(sent, answered)| sent + answered);
-        let due = outbox.answered(at)?;
+        let due = outbox.answered(number, at)?;
         Some(Event::Upstream(match answer {
             AnswerFrame::Published(_) | AnswerFrame::Echo(_) => {
                 UpstreamEvent::Acknowledged { due, at, bytes }

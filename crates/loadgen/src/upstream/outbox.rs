@@ -52,6 +52,8 @@ struct Queue {
 /// A message on its way.
 #[derive(Clone, Debug)]
 pub(crate) struct Outgoing {
+    /// Its number among the messages of its sender, from 1.
+    pub(crate) number: u64,
     /// When it was due.
     pub(crate) due: Timestamp,
     /// It has been handed to a connection before.
@@ -97,6 +99,7 @@ impl Outbox {
         let message = SentMessage { sender, number, due };
         let SentPayload { kind, bytes } = self.upstream.payload;
         queue.messages.push_back(Outgoing {
+            number,
             due,
             again: false,
             key: Some(key).filter(|_| self.upstream.to.publishes()),
@@ -138,15 +141,18 @@ impl Outbox {
         .await;
     }
 
-    /// The server answered the oldest message on the connection at this time. Returns when the
-    /// message was due; `None` if it was given up by then, or if there is none.
-    pub(crate) fn answered(&self, at: Timestamp) -> Option<Timestamp> {
+    /// The server answered the message with this number, which is on the connection, at this time.
+    /// Answers may come in any order. Returns when the message was due; `None` if it was given up
+    /// by then, or if it is not on the connection.
+    pub(crate) fn answered(&self, number: u64, at: Timestamp) -> Option<Timestamp> {
         let mut queue = self.queue.lock();
-        queue.under_way = queue.under_way.checked_sub(1)?;
+        let mut under_way = queue.messages.iter().take(queue.under_way);
+        let place = under_way.position(|message| message.number == number)?;
+        let message = queue.messages.remove(place)?;
+        queue.under_way -= 1;
         if let Some(waker) = queue.waker.take() {
             waker.wake();
         }
-        let message = queue.messages.pop_front()?;
         (!message.is_given_up(at)).then_some(message.due)
     }
 
@@ -216,7 +222,7 @@ mod tests {
         (0..3).for_each(|_| outbox.push(now));
         let first = outbox.next().now_or_never().unwrap();
         assert_eq!(numbers(&outbox), [(2, false), (3, false)]);
-        assert_eq!(outbox.answered(now), Some(now));
+        assert_eq!(outbox.answered(1, now), Some(now));
         outbox.connection_lost();
         outbox.push(now);
         let second = outbox.next().now_or_never().unwrap();
@@ -235,8 +241,8 @@ mod tests {
         outbox.push(now);
         let next = outbox.next().now_or_never().unwrap();
         assert_eq!((next.due, next.key.is_none()), (now, true), "the first was never sent");
-        assert_eq!(outbox.answered(now + Duration::from_secs(11)), None, "too late");
-        assert_eq!(outbox.answered(now), None, "nothing is on the connection");
+        assert_eq!(outbox.answered(2, now + Duration::from_secs(11)), None, "too late");
+        assert_eq!(outbox.answered(2, now), None, "nothing is on the connection");
     }
 
     #[test]
@@ -245,7 +251,23 @@ mod tests {
         let now = Timestamp::now();
         (0..MAX_UNDER_WAY + 2).for_each(|_| outbox.push(now));
         assert_eq!(numbers(&outbox).len(), MAX_UNDER_WAY);
-        assert!(outbox.answered(now).is_some());
+        assert!(outbox.answered(1, now).is_some());
         assert_eq!(numbers(&outbox).len(), 1);
+    }
+
+    #[test]
+    fn answers_may_come_in_any_order_and_one_that_never_comes_holds_up_no_other() {
+        let outbox = outbox(Audience::Everyone);
+        let now = Timestamp::now();
+        (0..4).for_each(|_| outbox.push(now));
+        assert_eq!(numbers(&outbox).len(), 4);
+        assert_eq!(outbox.answered(3, now), Some(now));
+        assert_eq!(outbox.answered(2, now), Some(now));
+        assert_eq!(outbox.answered(2, now), None, "it was answered before");
+        outbox.push(now);
+        assert_eq!(outbox.answered(5, now), None, "it is not on the connection");
+        assert_eq!(numbers(&outbox), [(5, false)]);
+        outbox.connection_lost();
+        assert_eq!(numbers(&outbox), [(1, true), (4, true), (5, true)]);
     }
 }

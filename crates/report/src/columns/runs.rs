@@ -498,7 +498,10 @@ pub const COLUMNS: &[RunColumn] = &[
         Value::computed(sent(r).and_then(UpstreamRecord::requests_per_message))
     })
     .lower_is_better()
-    .means("HTTP requests for each message sent, repeats included; 0 where a frame carries it."),
+    .means(
+        "HTTP requests for each message sent, repeats included; 0 where a frame carries it, less \
+         than 1 where a request carries several (Socket.IO).",
+    ),
     measured(Decimal, "upstream_bytes_per_message", |r| {
         Value::computed(sent(r).and_then(UpstreamRecord::bytes_per_message))
     })
@@ -506,8 +509,9 @@ pub const COLUMNS: &[RunColumn] = &[
     .lower_is_better()
     .means(
         "Bytes of one message sent and its acknowledgement, both ways, headers and framing \
-         included, without TLS. Blank where several subscribers share a connection, and for \
-         sockets over HTTP/2.",
+         included, without TLS. Where polls bring the acknowledgements (Socket.IO), a poll that \
+         brings nothing else counts with them. Blank where several subscribers share a \
+         connection, and for sockets over HTTP/2.",
     ),
     measured(Integer, "upstream_refused", |r| sent_count(r, |sent| sent.refused))
         .lower_is_better()

@@ -20,7 +20,6 @@ use crate::tables::feed::FeedTable;
 use crate::tables::http::HttpTable;
 use crate::tables::short_polling::ShortPollingTable;
 use crate::tables::timing::Timing;
-use crate::tables::top::TopTable;
 use crate::tables::upstream::UpstreamTable;
 use crate::values::field::Placed;
 use crate::words::grouped;
@@ -34,7 +33,6 @@ pub(super) fn check(draft: &ScenarioDraft) -> Vec<Problem> {
         window_outlasts_the_longest_absence(draft),
         shared_connections_have_streams(draft),
         somebody_publishes(draft),
-        every_transport_can_send(draft),
     ];
     let mut problems: Vec<_> =
         draft.top.check().into_iter().chain(across_tables.into_iter().flatten()).collect();
@@ -62,27 +60,6 @@ fn shared_connections_have_streams(draft: &ScenarioDraft) -> Option<Problem> {
             "only HTTP/2 carries many streams on one connection: set `{} = 2`",
             HttpTable::VERSION.path
         )),
-    })
-}
-
-/// Checks that subscribers which send use transports over which the load generator can send.
-fn every_transport_can_send(draft: &ScenarioDraft) -> Option<Problem> {
-    let mut transports = draft.top.transports.iter();
-    let found = transports.find(|placed| placed.value.uplink().is_none())?;
-    // The default leaves them out.
-    let place = found.place.clone()?;
-    draft.upstream.sends().then(|| {
-        let able = Transport::ALL.into_iter().filter(|transport| transport.uplink().is_some());
-        let able: Vec<_> = able.map(|transport| format!("\"{transport}\"")).collect();
-        Problem {
-            place,
-            message: format!("subscribers cannot send over `{}` yet", found.value),
-            hint: Some(format!(
-                "name the transports: `{} = [{}]`",
-                TopTable::TRANSPORTS.path,
-                able.join(", ")
-            )),
-        }
     })
 }
 

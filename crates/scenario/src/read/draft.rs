@@ -53,13 +53,7 @@ impl ScenarioDraft {
     /// Returns the scenario, or `None` if a value is missing. A scenario without a name gets
     /// `file_name`.
     pub(super) fn build(self, file_name: &str, thresholds: Vec<Threshold>) -> Option<Scenario> {
-        // The default is every transport that the scenario can use.
-        let unnamed = self.top.transports.iter().all(|placed| placed.place.is_none());
-        let only_senders = unnamed && self.upstream.sends();
         let mut top = self.top.build()?;
-        if only_senders {
-            top.transports.retain(|transport| transport.uplink().is_some());
-        }
         if top.name.is_empty() {
             file_name.clone_into(&mut top.name);
         }
