@@ -6,7 +6,7 @@ use std::task::{Context, Poll};
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 use wirebench_measure::{Event, UpstreamEvent};
-use wirebench_protocol::Timestamp;
+use wirebench_protocol::{Recipients, Timestamp};
 
 use crate::socket_io::{Frame, Malformed, Packet, PacketType};
 use crate::upstream::{Outbox, Outgoing, OutgoingPayload};
@@ -89,8 +89,13 @@ impl<'a> Sending<'a> {
                 (PacketType::BinaryEvent, FIRST_PLACEHOLDER, Some(Frame::Binary(bytes.clone())))
             }
         };
+        let recipients = match message.addressees.recipients() {
+            Recipients::Everyone => String::new(),
+            Recipients::Only(name) => format!(",\"to\":\"{name}\""),
+            Recipients::Except(name) => format!(",\"except\":\"{name}\""),
+        };
         let data = match &message.key {
-            Some(key) => format!("[\"publish\",{argument},{{\"key\":\"{key}\"}}]"),
+            Some(key) => format!("[\"publish\",{argument},{{\"key\":\"{key}\"{recipients}}}]"),
             None => format!("[\"echo\",{argument}]"),
         };
         let (attachments, id) = (usize::from(attachment.is_some()), self.next_id);
@@ -171,7 +176,7 @@ mod tests {
 
     fn outbox(to: Audience, messages: usize) -> Outbox {
         let payload = SentPayload::json(48);
-        let outbox = Outbox::new(Upstream { rate: 1.0, to, payload }, 7);
+        let outbox = Outbox::new(Upstream { rate: 1.0, to, payload }, 7, 10);
         (0..messages).for_each(|_| outbox.push(Timestamp::now()));
         outbox
     }
@@ -224,7 +229,7 @@ mod tests {
     #[test]
     fn bytes_are_an_attachment() {
         let payload = SentPayload::binary(48);
-        let outbox = Outbox::new(Upstream { rate: 1.0, to: Audience::Nobody, payload }, 7);
+        let outbox = Outbox::new(Upstream { rate: 1.0, to: Audience::Nobody, payload }, 7, 10);
         outbox.push(Timestamp::now());
         let message = outbox.next().now_or_never().unwrap();
         let frames: Vec<_> = Sending::new(None).event("/feeds/bench", message).collect();
