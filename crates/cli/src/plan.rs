@@ -9,7 +9,7 @@ use wirebench_measure::theory::{self, Conditions, Prediction, predict};
 use wirebench_protocol::control::Payload;
 use wirebench_protocol::{Timestamp, Uplink};
 use wirebench_scenario::{
-    ConnectionSharing, Faults, HttpSettings, Overrides, Pace, Reconnect, Run, Scenario,
+    Audience, ConnectionSharing, Faults, HttpSettings, Overrides, Pace, Reconnect, Run, Scenario,
 };
 
 use crate::machine::Machine;
@@ -97,12 +97,17 @@ fn chats(settings: &[&Run]) -> String {
         };
         let (people, deliveries) = (run.subscribers as u64, run.deliveries_per_second());
         let mut line = format!(
-            "  chat: {} people × {}/s{} = {} messages/s, each to {}: {} deliveries/s",
+            "  {}: {} people × {}/s{} = {} messages/s, each to {}: {} deliveries/s",
+            upstream.to.name(),
             thousands(people),
             upstream.rate,
             if run.rate > 0.0 { format!(" + {}/s of the feed", run.rate) } else { String::new() },
             run.published_per_second(),
-            thousands(people),
+            match upstream.to {
+                Audience::Everyone | Audience::Nobody => thousands(people),
+                Audience::Others => thousands(people.saturating_sub(1)),
+                Audience::One => "1".to_owned(),
+            },
             rounded(deliveries)
         );
         if deliveries > DELIVERIES_PER_CORE {
@@ -251,7 +256,7 @@ pub(crate) fn prediction(run: &Run) -> Prediction {
     let publishes = run.upstream.is_some_and(|upstream| upstream.to.publishes());
     predict(&Conditions {
         delivery: run.delivery(),
-        rate: run.published_per_second(),
+        rate: run.received_per_second(),
         pace: if publishes { Pace::Poisson } else { run.pace },
         delay: run.link.delay,
         interval: run.interval,

@@ -140,6 +140,36 @@ fn bytes_cost_a_third_more_where_a_transport_carries_text() {
     }
 }
 
+/// Nobody publishes but the subscribers, so that the deliveries follow from what they publish.
+#[test]
+fn each_message_of_a_subscriber_is_delivered_to_those_that_it_is_for() {
+    let upstream = "[upstream]\nrate = 5\nto = [\"chat\", \"others\", \"direct\"]\n";
+    let scenario =
+        SCENARIO.replace("rate = 20", "rate = 0").replace("measure = \"2s\"", "measure = \"1s\"");
+    let folder = folder_with(&(scenario + upstream));
+    let ended = measure(folder.path(), &["smoke.toml"]);
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    let rows = rows(&folder.path().join("out"));
+    let senders = Transport::ALL.into_iter().filter(|transport| transport.uplink().is_some());
+    assert_eq!(rows.len(), 3 * senders.count());
+    for row in &rows {
+        let count = |column| row.value(column).unwrap().to_string().parse::<u64>().unwrap();
+        let to = row.text("upstream_to").unwrap();
+        let what = format!("{to} over {}", row.text("transport").unwrap());
+        let deliveries = match to {
+            "chat" => 10,
+            "others" => 9,
+            _ => 1,
+        };
+        assert!(count("published") > 10, "{what}");
+        assert_eq!(count("expected"), count("published") * deliveries, "{what}");
+        assert_eq!(count("received"), count("expected"), "{what}");
+        let echo = row.number("upstream_echo_p50_us");
+        assert_eq!(echo.is_some(), to == "chat", "{what}: its own message comes back: {echo:?}");
+        assert!(row.number("upstream_others_p50_us") > Some(5_000.0), "{what}");
+    }
+}
+
 #[test]
 fn a_threshold_that_is_not_met_is_named_and_gives_exit_code_99() {
     let bound = "[thresholds.sse]\ndelivery_p50_us = \"< 1\"\n";

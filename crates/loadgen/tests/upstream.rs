@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use futures::StreamExt;
 use futures::future::join_all;
 use support::http_variant::{HttpVariant, cases};
 use support::proxy::TestProxy;
@@ -18,7 +19,9 @@ use wirebench_loadgen::{
     ControlClient, Drive, Outbox, Subscriber, SubscriberEvent, SubscriberSettings, drive,
     run_subscriber,
 };
-use wirebench_measure::{Event, Invalid, Measurement, UpstreamEvent, UpstreamRecord};
+use wirebench_measure::{
+    AddressedCount, Event, Invalid, Measurement, UpstreamEvent, UpstreamRecord,
+};
 use wirebench_protocol::control::{Pace, Payload};
 use wirebench_protocol::{After, Timestamp, Transport, Uplink};
 use wirebench_scenario::{
@@ -165,6 +168,68 @@ async fn chat_over(transport: Transport, variant: HttpVariant) {
     }
 }
 
+/// Every message arrives at all but its sender, or at one other subscriber. None arrives anywhere
+/// else. The publisher of the feed still reaches everybody.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_message_to_others_or_to_one_arrives_there_and_nowhere_else() {
+    for (to, at_others) in [(Audience::Others, SUBSCRIBERS - 1), (Audience::One, 1)] {
+        join_all(able_to_send().map(async |transport| {
+            let what = format!("{} over {transport}", to.name());
+            let payload = match to {
+                Audience::One => SentPayload::binary(100),
+                Audience::Others | Audience::Everyone | Audience::Nobody => SentPayload::json(100),
+            };
+            let upstream = Upstream { rate: 10.0, to, payload };
+            let run = Run { rate: 20.0, upstream: Some(upstream), ..chat(transport) };
+            let bench = Bench::start(10_000);
+            let measured = measure(&run, &bench).await;
+            // Only a machine that is busy with something else may spoil the delays.
+            let busy = |reason: &Invalid| {
+                matches!(reason, Invalid::GeneratorBusy { .. } | Invalid::GeneratorLate { .. })
+            };
+            assert!(measured.invalid.iter().all(busy), "{what}: {:?}", measured.invalid);
+            let (seen, sent) = (&measured.seen, &measured.seen.upstream);
+            assert!(sent.sent > 10, "{what}: {sent:?}");
+            assert_eq!((sent.acknowledged, sent.ack.len()), (sent.sent, sent.sent), "{what}");
+            assert_eq!((sent.echoes, sent.echo.len(), sent.misdelivered), (0, 0, 0), "{what}");
+            assert_eq!(sent.heard, sent.sent * at_others, "{what}");
+            assert_eq!(sent.others.len(), sent.heard, "{what}");
+            let AddressedCount { except, only } = measured.addressed;
+            let (addressed, other) = match to {
+                Audience::One => (only, except),
+                Audience::Others | Audience::Everyone | Audience::Nobody => (except, only),
+            };
+            assert!(addressed > 10 && other == 0, "{what}: {:?}", measured.addressed);
+            let to_all = measured.published.unwrap() - addressed;
+            assert!(to_all > 20, "{what}: {to_all}");
+            let expected = to_all * SUBSCRIBERS + addressed * at_others;
+            assert_eq!(measured.expected(), Some(expected), "{what}");
+            assert_eq!((seen.received, seen.duplicate), (expected, 0), "{what}");
+            assert_eq!((seen.out_of_order, seen.gaps), (0, 0), "{what}");
+            check_crossed(&what, &run, sent);
+        }))
+        .await;
+    }
+}
+
+/// A message reaches everybody, although its payload says that it is for one of them.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_message_that_arrives_where_it_was_not_sent_makes_a_run_invalid() {
+    let bench = Bench::start(10_000);
+    let upstream = Upstream { rate: 10.0, to: Audience::One, payload: SentPayload::json(100) };
+    let run = Run { upstream: Some(upstream), ..chat(Transport::Sse) };
+    let misdelivered = async {
+        let newest = bench.feed.locate(After::Newest).unwrap();
+        bench.feed.follow_as("1".parse().ok(), newest).next().await.unwrap();
+        bench.publish("\"wb:0:1:5:+2:x\"");
+    };
+    let (measured, ()) = tokio::join!(measure(&run, &bench), misdelivered);
+    let misdelivered = SUBSCRIBERS - 1;
+    assert_eq!(measured.seen.upstream.misdelivered, misdelivered);
+    let reason = Invalid::Misdelivered { misdelivered };
+    assert!(measured.invalid.contains(&reason), "{:?}", measured.invalid);
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn bytes_are_heard_and_acknowledged_like_json() {
     join_all(able_to_send().map(async |transport| {
@@ -279,7 +344,7 @@ async fn wherever_an_answer_is_cut_each_message_is_published_and_acknowledged_on
                 let target = bench.target_by_way_of(proxy.address);
                 let upstream =
                     Upstream { rate: 1.0, to: Audience::Everyone, payload: SentPayload::json(64) };
-                let (outbox, client) = (Outbox::new(upstream, 3), support::client());
+                let (outbox, client) = (Outbox::new(upstream, 3, 4), support::client());
                 (0..MESSAGES).for_each(|_| outbox.push(Timestamp::now()));
                 let settings = SubscriberSettings {
                     interval: Duration::from_millis(20),

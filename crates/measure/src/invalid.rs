@@ -60,6 +60,11 @@ pub enum Invalid {
         /// The number of expected deliveries, if the server reported it.
         expected: Option<u64>,
     },
+    /// Subscribers received messages that were sent to others.
+    Misdelivered {
+        /// The number of such deliveries.
+        misdelivered: u64,
+    },
     /// Messages that subscribers sent were refused, or not acknowledged.
     NotAcknowledged {
         /// The number of such messages.
@@ -83,6 +88,9 @@ impl fmt::Display for Invalid {
             }
             Self::Missing { missing, expected } => {
                 write!(f, "{missing} of {expected} deliveries missing")
+            }
+            Self::Misdelivered { misdelivered } => {
+                write!(f, "{misdelivered} deliveries of messages that were sent to others")
             }
             Self::NotAcknowledged { failed, sent } => write!(
                 f,

@@ -26,7 +26,7 @@ pub use fault_outcome::{FaultOutcome, SubscriberOutcome, missed};
 pub use invalid::Invalid;
 pub use latency::Latency;
 pub use machine::{CoreTimes, MachineReading, ProcessTimes, allowed_cores, pressure};
-pub use measurement::{LoadgenCost, Measurement, ServerCost, Traffic};
+pub use measurement::{AddressedCount, LoadgenCost, Measurement, ServerCost, Traffic};
 pub use missed::{ExpectedRange, Missed};
 pub use other_load::{DISTURBED_CPU_RATIO, OtherLoad, OtherProcess};
 pub use reconnects::Reconnects;

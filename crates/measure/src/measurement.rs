@@ -14,6 +14,8 @@ pub struct Measurement {
     pub duration: Duration,
     /// Messages that the feed published in the window, by the server's count.
     pub published: Option<u64>,
+    /// How many of these messages were not for everybody.
+    pub addressed: AddressedCount,
     /// Subscribers that were subscribed when the window opened.
     pub subscribed: u64,
     /// What all subscribers received, merged.
@@ -30,6 +32,26 @@ pub struct Measurement {
     pub faults: Option<FaultOutcome>,
     /// Why the numbers must not be used; empty if the run is valid.
     pub invalid: Vec<Invalid>,
+}
+
+/// Messages that were not for everybody, by the server's count.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct AddressedCount {
+    /// Those that were for all subscribers but one.
+    pub except: u64,
+    /// Those that were for one subscriber.
+    pub only: u64,
+}
+
+impl AddressedCount {
+    /// Returns the deliveries of so many messages, of which these were addressed, to so many
+    /// subscribers, each with a name of its own.
+    pub fn deliveries(self, published: u64, subscribed: u64) -> u64 {
+        let Self { except, only } = self;
+        let everyone = published.saturating_sub(except.saturating_add(only));
+        let to_others = except.saturating_mul(subscribed.saturating_sub(1));
+        everyone.saturating_mul(subscribed).saturating_add(to_others).saturating_add(only)
+    }
 }
 
 /// The traffic on the connections that the dialer opened.
@@ -80,10 +102,11 @@ pub struct LoadgenCost {
 
 impl Measurement {
     /// Returns the deliveries that should have been made: messages published in the window, times
-    /// the subscribers that were subscribed when it opened. `None` if the server did not report
-    /// what was published.
+    /// the subscribers that were subscribed when it opened. A message to all but one is expected
+    /// once less, and one to a single subscriber once. `None` if the server did not report what was
+    /// published.
     pub fn expected(&self) -> Option<u64> {
-        self.published.map(|published| published.saturating_mul(self.subscribed))
+        self.published.map(|published| self.addressed.deliveries(published, self.subscribed))
     }
 
     /// Returns the deliveries that were expected and not made, announced by the server as gaps or
@@ -158,6 +181,13 @@ mod tests {
         assert_eq!(measurement.server_cpu_per_message(), Some(Duration::from_micros(100)));
         assert_eq!(measurement.loadgen_cpu_ratio(), Some(0.2));
         assert_eq!(measurement.judge(3), []);
+    }
+
+    #[test]
+    fn a_message_that_is_not_for_everybody_is_expected_where_it_is_for() {
+        let addressed = AddressedCount { except: 4, only: 3 };
+        let measurement = Measurement { addressed, ..measurement() };
+        assert_eq!(measurement.expected(), Some(3 * 3 + 4 * 2 + 3));
     }
 
     #[test]

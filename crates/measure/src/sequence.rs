@@ -50,6 +50,8 @@ struct History {
     told: VecDeque<RangeInclusive<Seq>>,
     /// The place at which the subscriber entered this epoch. What lies before it never arrived.
     start: Seq,
+    /// Some messages are not for this subscriber: a number that it does not see means nothing.
+    is_addressed: bool,
 }
 
 /// An epoch of the feed that has ended.
@@ -69,6 +71,15 @@ impl Sequence {
 
     /// The maximum number of holes that are stored: 16 KiB for a subscriber in the worst case.
     pub const MAX_HOLES: usize = 1_024;
+
+    /// Returns the sequence of a subscriber that is not sent every message of its feed. Numbers that
+    /// it does not see are no holes. So a message that arrives after a later one counts as a
+    /// [`Duplicate`](Arrival::Duplicate), and as missing: that can make a run look worse, but never
+    /// better. What it missed cannot be told from the numbers.
+    pub fn addressed() -> Self {
+        let history = History { is_addressed: true, ..History::default() };
+        Self { history: Some(Box::new(history)), ..Self::default() }
+    }
 
     /// Places the subscriber: the first message that it expects is the one after `cursor`.
     ///
@@ -184,7 +195,8 @@ impl Sequence {
     /// subscription started says that the subscriber already has it.
     pub fn arrive(&mut self, seq: Seq) -> Arrival {
         if seq > self.newest {
-            if seq > self.newest + 1 {
+            let sees_all = self.history.as_ref().is_none_or(|history| !history.is_addressed);
+            if seq > self.newest + 1 && sees_all {
                 self.holes.push_back(self.newest + 1..=seq - 1);
                 self.drop_oldest_hole_if_too_many();
             }
@@ -365,6 +377,17 @@ mod tests {
         }
         assert_eq!(sequence.holes.capacity(), 0);
         assert!(size_of::<Sequence>() <= 64);
+    }
+
+    #[test]
+    fn messages_for_others_leave_no_holes_and_are_no_disorder() {
+        let mut sequence = Sequence::addressed();
+        sequence.start_at(cursor(1, 0));
+        for seq in (3..30_000).step_by(7) {
+            assert_eq!(sequence.arrive(seq), Arrival::InOrder);
+            assert_eq!(sequence.arrive(seq), Arrival::Duplicate);
+        }
+        assert_eq!(sequence.holes.capacity(), 0);
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::measurement::{LoadgenCost, Measurement, ServerCost, Traffic};
+use crate::measurement::{AddressedCount, LoadgenCost, Measurement, ServerCost, Traffic};
 use crate::other_load::OtherLoad;
 use crate::recorder::Recorder;
 
@@ -11,6 +11,7 @@ pub(crate) fn measurement() -> Measurement {
     Measurement {
         duration: Duration::from_secs(1),
         published: Some(10),
+        addressed: AddressedCount::default(),
         subscribed: 3,
         seen: Recorder { received: 30, payload_bytes: 3_000, ..Recorder::new() },
         traffic: Traffic { bytes_up: 1_500, bytes_down: 4_500, ..Traffic::default() },

@@ -57,6 +57,8 @@ pub struct Origin {
     pub due: Timestamp,
     /// The receiver is the sender.
     pub own: bool,
+    /// The message was sent to others than the receiver.
+    pub misdelivered: bool,
 }
 
 /// What a number of subscribers sent in the window. Every count is of messages that were due in it,
@@ -82,6 +84,9 @@ pub struct UpstreamRecord {
     pub echoes: u64,
     /// Arrivals of messages at subscribers other than their senders.
     pub heard: u64,
+    /// Arrivals of messages at subscribers to which they were not sent, in the whole run. They are
+    /// in no other count of arrivals.
+    pub misdelivered: u64,
     /// Second connections that were opened in the whole run.
     pub second_connections: u64,
     /// From due to the acknowledgement.
@@ -128,7 +133,11 @@ impl UpstreamRecord {
 
     /// Records the first arrival of a message that a subscriber sent.
     pub(crate) fn arrived(&mut self, window: Option<Window>, origin: Origin, at: Timestamp) {
-        let Origin { due, own } = origin;
+        let Origin { due, own, misdelivered } = origin;
+        if misdelivered {
+            self.misdelivered += 1;
+            return;
+        }
         if !window.is_some_and(|window| window.contains(due)) {
             return;
         }
@@ -154,6 +163,7 @@ impl UpstreamRecord {
             bytes: CountedBytes { bytes, messages },
             echoes,
             heard,
+            misdelivered,
             second_connections,
             ack,
             echo,
@@ -169,6 +179,7 @@ impl UpstreamRecord {
         self.bytes.messages += messages;
         self.echoes += echoes;
         self.heard += heard;
+        self.misdelivered += misdelivered;
         self.second_connections += second_connections;
         self.ack.merge(ack);
         self.echo.merge(echo);
@@ -186,12 +197,11 @@ impl UpstreamRecord {
         self.sent.saturating_sub(self.acknowledged + self.refused)
     }
 
-    /// Returns true once every message was acknowledged or refused. If messages are `published` to
-    /// so many subscribers, each that was acknowledged must also have arrived at all of them.
-    pub fn is_settled(&self, published: Option<u64>) -> bool {
-        let arrived = published.is_none_or(|subscribers| {
-            let others = self.acknowledged * subscribers.saturating_sub(1);
-            self.echoes >= self.acknowledged && self.heard >= others
+    /// Returns true once every message was acknowledged or refused. If messages are published, each
+    /// that was acknowledged must also have arrived, at so many senders (1 or 0) and others.
+    pub fn is_settled(&self, arrivals: Option<(u64, u64)>) -> bool {
+        let arrived = arrivals.is_none_or(|(own, others)| {
+            self.echoes >= self.acknowledged * own && self.heard >= self.acknowledged * others
         });
         self.unacknowledged() == 0 && arrived
     }
@@ -268,13 +278,17 @@ mod tests {
         let due = at(1_500);
         let acknowledged = UpstreamEvent::Acknowledged { due, at: due, bytes: None };
         let mut record = seen(&[UpstreamEvent::Due { due }, acknowledged]);
-        let mut arrives = |own| record.arrived(WINDOW, Origin { due, own }, at(1_525));
+        let origin = |due, own| Origin { due, own, misdelivered: false };
+        let mut arrives = |own| record.arrived(WINDOW, origin(due, own), at(1_525));
         arrives(true);
         arrives(false);
-        assert!(!record.is_settled(Some(3)), "one of three does not have it");
-        record.arrived(WINDOW, Origin { due, own: false }, at(1_525));
-        record.arrived(WINDOW, Origin { due: at(900), own: false }, at(1_525));
-        assert!(record.is_settled(Some(3)));
+        assert!(!record.is_settled(Some((1, 2))), "one of three does not have it");
+        record.arrived(WINDOW, origin(due, false), at(1_525));
+        record.arrived(WINDOW, origin(at(900), false), at(1_525));
+        record.arrived(WINDOW, Origin { misdelivered: true, ..origin(due, false) }, at(1_525));
+        assert_eq!(record.misdelivered, 1);
+        assert!(record.is_settled(Some((1, 2))) && record.is_settled(Some((0, 2))));
+        assert!(!record.is_settled(Some((1, 3))));
         assert_eq!((record.echo.len(), record.others.len()), (1, 2));
     }
 
@@ -282,6 +296,6 @@ mod tests {
     fn nothing_sent_leaves_no_value_per_message() {
         let nothing = UpstreamRecord::default();
         assert_eq!((nothing.requests_per_message(), nothing.bytes_per_message()), (None, None));
-        assert!(nothing.is_settled(Some(10)));
+        assert!(nothing.is_settled(Some((1, 9))));
     }
 }

@@ -56,10 +56,12 @@ impl Measurement {
             .value_at_percentile(99.0)
             .filter(|lag| *lag > GENERATOR_LATE_P99)
             .map(|lag_p99| Invalid::GeneratorLate { lag_p99 });
+        let misdelivered = seen.upstream.misdelivered;
+        let misdelivered = (misdelivered > 0).then_some(Invalid::Misdelivered { misdelivered });
         let failed = seen.upstream.refused + seen.upstream.unacknowledged();
         let not_acknowledged = (failed > 0 && self.faults.is_none())
             .then_some(Invalid::NotAcknowledged { failed, sent: seen.upstream.sent });
-        [short, nothing, silent, lost, damaged, not_acknowledged, clocks, busy, late]
+        [short, nothing, silent, lost, misdelivered, damaged, not_acknowledged, clocks, busy, late]
             .into_iter()
             .flatten()
             .collect()
@@ -96,6 +98,16 @@ mod tests {
         );
         measurement.faults = Some(FaultOutcome { wanted: 3, ..FaultOutcome::default() });
         assert_eq!(measurement.judge(3), [], "with faults it is what is measured");
+    }
+
+    #[test]
+    fn a_message_at_somebody_it_was_not_sent_to_makes_a_run_invalid() {
+        let mut measurement = measurement();
+        measurement.seen.upstream.misdelivered = 2;
+        let reasons = measurement.judge(3);
+        assert_eq!(reasons, [Invalid::Misdelivered { misdelivered: 2 }]);
+        let text = "2 deliveries of messages that were sent to others";
+        assert_eq!(reasons[0].to_string(), text);
     }
 
     #[test]

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use wirebench_measure::{
-    CountedBytes, CpuTime, LoadgenCost, Measurement, OtherLoad, OtherProcess, Recorder, Second,
-    ServerCost, Traffic,
+    AddressedCount, CountedBytes, CpuTime, LoadgenCost, Measurement, OtherLoad, OtherProcess,
+    Recorder, Second, ServerCost, Traffic,
 };
 use wirebench_protocol::control::{Pace, Payload};
 use wirebench_protocol::{Timestamp, Transport};
@@ -57,6 +57,7 @@ pub(crate) fn measurement() -> Measurement {
     Measurement {
         duration: Duration::from_secs(1),
         published: Some(10),
+        addressed: AddressedCount::default(),
         subscribed: 3,
         seen,
         traffic: Traffic {

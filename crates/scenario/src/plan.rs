@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use wirebench_protocol::{STREAMS_PER_CONNECTION, SocketIoMode, Uplink};
 
-use crate::{ConnectionSharing, Run};
+use crate::{ConnectionSharing, Run, Upstream};
 
 impl Run {
     /// Returns the maximum number of connections that are open at once when the load generator has
@@ -67,7 +67,14 @@ impl Run {
     /// Returns the deliveries per second, on average. In a chat they grow with the square of the
     /// number of people.
     pub fn deliveries_per_second(&self) -> f64 {
-        self.published_per_second() * count(self.subscribers)
+        self.received_per_second() * count(self.subscribers)
+    }
+
+    /// Returns the messages per second that each subscriber receives, on average.
+    pub fn received_per_second(&self) -> f64 {
+        let each =
+            |upstream: Upstream| upstream.to.deliveries(count(self.subscribers)) * upstream.rate;
+        self.rate + self.upstream.map_or(0.0, each)
     }
 
     /// Returns the mean number of messages that the subscribers send in the measured window. `None`
@@ -84,7 +91,7 @@ impl Run {
 
     /// Returns the mean number of deliveries of those messages, to all subscribers together.
     pub fn expected_deliveries(&self) -> f64 {
-        self.expected_messages() * count(self.subscribers)
+        self.deliveries_per_second() * self.timing.measure.as_secs_f64()
     }
 }
 
@@ -153,6 +160,13 @@ mod tests {
         let echo = run(Transport::WebSocket, text);
         assert_eq!((echo.connections(1), echo.expected_sent()), (100, Some(500.0)));
         assert!((echo.expected_messages() - 100.0).abs() < 1e-9, "an echo is published to nobody");
+        for (to, deliveries) in [("chat", 50.0), ("others", 45.0), ("direct", 5.0), ("echo", 0.0)] {
+            let text = format!(
+                "crowd.subscribers = 10\nupstream = {{ rate = 0.5, to = \"{to}\" }}\nfeed.rate = 1"
+            );
+            let found = run(Transport::Sse, &text).deliveries_per_second();
+            assert!((found - 10.0 - deliveries).abs() < 1e-9, "{to}: {found}");
+        }
     }
 
     #[test]

@@ -1,15 +1,17 @@
 //! What was delivered of what was published.
 
-use wirebench_measure::{Missed, SubscriberOutcome, missed};
+use wirebench_measure::{AddressedCount, Missed, SubscriberOutcome, missed};
 use wirebench_protocol::control::WindowCount;
 
-use super::restartable_server::{expected_range, published};
+use super::restartable_server::{addressed, expected_range, published};
 
 /// What was published in the window, and what the subscribers have received of it.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Deliveries {
     /// Messages of the window, in all epochs of the feed.
     pub(super) published: u64,
+    /// How many of them were not for everybody.
+    pub(super) addressed: AddressedCount,
     pub(super) missed: Missed,
     /// Subscribers that are not subscribed.
     pub(super) still_away: u64,
@@ -32,6 +34,11 @@ impl Deliveries {
         }
         let expected: Vec<_> = epochs.iter().map(expected_range).collect();
         let still_away = outcomes.iter().filter(|outcome| !outcome.subscribed).count() as u64;
-        Self { published: published(&epochs), missed: missed(outcomes, &expected), still_away }
+        Self {
+            published: published(&epochs),
+            addressed: addressed(&epochs),
+            missed: missed(outcomes, &expected),
+            still_away,
+        }
     }
 }

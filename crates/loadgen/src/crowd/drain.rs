@@ -11,7 +11,7 @@ use super::context::RunContext;
 use super::deliveries::Deliveries;
 use super::error::DriveError;
 use super::progress::{Observer, Progress};
-use super::restartable_server::published;
+use super::restartable_server::{addressed, published};
 use super::window::MeasuredWindow;
 use super::workers::Workers;
 
@@ -30,7 +30,8 @@ pub(super) async fn drain(
 ) -> Result<Deliveries, DriveError> {
     let most = if measured.interrupted { INTERRUPTED_DRAIN } else { context.run.timing.drain };
     let (end, mut check) = (Instant::now() + most, tokio::time::interval(CHECK_INTERVAL));
-    let expected = published(&measured.epochs) * measured.subscribed;
+    let expected =
+        addressed(&measured.epochs).deliveries(published(&measured.epochs), measured.subscribed);
     let timeline = &mut measured.timeline;
     let mut seen = workers.take_recorders().await?;
     while !is_complete(context.run, &workers.seen, expected) && Instant::now() < end {
@@ -66,6 +67,6 @@ fn is_complete(run: &Run, seen: &Recorder, expected: u64) -> bool {
 /// to. A message that was due just before the end of the window is published after it, so that it
 /// is not among those that are expected.
 fn is_settled(run: &Run, seen: &Recorder) -> bool {
-    let publishes = run.upstream.is_some_and(|upstream| upstream.to.publishes());
-    seen.upstream.is_settled(publishes.then_some(run.subscribers as u64))
+    let arrivals = run.upstream.and_then(|upstream| upstream.to.arrivals(run.subscribers as u64));
+    seen.upstream.is_settled(arrivals)
 }

@@ -33,6 +33,7 @@ pub(super) fn measurement(
     let mut measurement = Measurement {
         duration: measured.window.length(),
         published: Some(deliveries.published),
+        addressed: deliveries.addressed,
         subscribed: measured.subscribed,
         traffic: traffic(workers, &measured),
         server: server_cost(&measured, usages),

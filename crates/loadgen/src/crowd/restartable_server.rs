@@ -1,7 +1,7 @@
 //! The server as a run reaches it: its control API, also after it was restarted.
 
 use parking_lot::Mutex;
-use wirebench_measure::ExpectedRange;
+use wirebench_measure::{AddressedCount, ExpectedRange};
 use wirebench_protocol::control::{CountWindow, Publisher, Usage, WindowCount};
 
 use crate::control::{ControlClient, ControlError};
@@ -146,6 +146,14 @@ pub(super) fn expected_range(epoch: &WindowCount) -> ExpectedRange {
 /// Returns how many messages were published in the window, in all epochs of the feed.
 pub(super) fn published(epochs: &[WindowCount]) -> u64 {
     epochs.iter().map(|epoch| epoch.published).sum()
+}
+
+/// Returns how many of these messages were not for everybody.
+pub(super) fn addressed(epochs: &[WindowCount]) -> AddressedCount {
+    AddressedCount {
+        except: epochs.iter().map(|epoch| epoch.except).sum(),
+        only: epochs.iter().map(|epoch| epoch.only).sum(),
+    }
 }
 
 impl EarlierUsage {

@@ -103,6 +103,13 @@ pub(super) struct SubscriberState {
 }
 
 impl SubscriberState {
+    /// Returns the state of a subscriber that has not begun. `addressed` says whether some messages
+    /// are not for it.
+    pub(super) fn new(addressed: bool) -> Self {
+        let sequence = if addressed { Sequence::addressed() } else { Sequence::default() };
+        Self { sequence: RefCell::new(sequence), ..Self::default() }
+    }
+
     pub(super) fn outcome(&self) -> SubscriberOutcome {
         SubscriberOutcome {
             sequence: self.sequence.borrow().clone(),

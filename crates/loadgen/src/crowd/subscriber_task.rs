@@ -56,7 +56,9 @@ struct Task<'a> {
 impl Task<'_> {
     async fn run(&self) {
         let run = &self.share.run;
-        let outbox = run.upstream.map(|upstream| Outbox::new(upstream, self.number()));
+        let outbox = run
+            .upstream
+            .map(|upstream| Outbox::new(upstream, self.number(), run.subscribers as u64));
         let subscriber = Subscriber {
             transport: run.transport,
             client: &self.share.client,
@@ -70,6 +72,10 @@ impl Task<'_> {
                 sender: run.upstream.map(|_| self.number()),
                 // The publisher of a run seals what is binary, and so do its subscribers.
                 sealed: true,
+                name: run
+                    .upstream
+                    .filter(|upstream| upstream.to.addresses())
+                    .map(|_| self.number()),
                 ..SubscriberSettings::default()
             },
             seed: run.seed.wrapping_add(self.index as u64),

@@ -179,7 +179,8 @@ impl EventLoop {
         while self.next < self.share.run.subscribers
             && self.share.starts_at(self.next) <= Instant::now()
         {
-            let state = Rc::new(SubscriberState::default());
+            let addressed = self.share.run.upstream.is_some_and(|of| of.to.addresses());
+            let state = Rc::new(SubscriberState::new(addressed));
             let (share, worker) = (Rc::clone(&self.share), Rc::clone(&self.state));
             let task = subscriber_task(share, self.next, worker, Rc::clone(&state));
             let task = self.tasks.spawn_local(task);

@@ -8,7 +8,9 @@ use futures::TryFutureExt;
 use futures::stream::{self, BoxStream, StreamExt};
 use http::header::HeaderMap;
 use wirebench_measure::{Event, Origin, ReceivedPayload};
-use wirebench_protocol::{After, Cursor, Message, TextPayload, Timestamp, is_payload_intact};
+use wirebench_protocol::{
+    After, Cursor, Message, TextPayload, Timestamp, Transport, is_payload_intact,
+};
 
 use super::settings::SubscriberSettings;
 use crate::error::SubscribeError;
@@ -40,6 +42,16 @@ pub(super) struct Opening<'a> {
 }
 
 impl Opening<'_> {
+    /// Returns the path and query at which to subscribe over a transport that has a path for each
+    /// feed. `after` is the cursor, if it goes into the query.
+    pub(super) fn address(&self, transport: Transport, after: After) -> String {
+        let after = (after != After::Newest).then(|| format!("after={after}"));
+        let name = self.settings.subscriber_name().map(|name| format!("as={name}"));
+        let query: Vec<_> = after.into_iter().chain(name).collect();
+        let separator = if query.is_empty() { "" } else { "?" };
+        format!("{}{separator}{}", transport.path(&self.target.feed), query.join("&"))
+    }
+
     /// Opens a connection for this subscription, or joins one that is shared.
     pub(super) async fn connect(&self) -> Result<ClientConnection, SubscribeError> {
         self.client.connect(self.target).await
@@ -144,7 +156,11 @@ fn origin(
     read: impl FnOnce() -> Option<SentMessage>,
 ) -> Option<Origin> {
     let receiver = settings.sender?;
-    read().map(|sent| Origin { due: sent.due, own: sent.sender == receiver })
+    read().map(|sent| Origin {
+        due: sent.due,
+        own: sent.sender == receiver,
+        misdelivered: !sent.addressees.include(receiver),
+    })
 }
 
 #[cfg(test)]

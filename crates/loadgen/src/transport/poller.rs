@@ -193,6 +193,10 @@ impl Poller {
         }
         if let Some(hold) = hold {
             let _ = write!(text, "{separator}hold={}", hold.as_secs_f64());
+            separator = '&';
+        }
+        if let Some(name) = self.settings.subscriber_name() {
+            let _ = write!(text, "{separator}as={name}");
         }
         Uri::from_maybe_shared(Bytes::from(text))
             .expect("a path of a parsed URL, a cursor and a number are a URI")

@@ -10,7 +10,7 @@ use futures::stream::{self, BoxStream, StreamExt};
 use http::Uri;
 use http::header::{self, HeaderMap, HeaderValue};
 use wirebench_measure::{Event, UpstreamEvent};
-use wirebench_protocol::{IDEMPOTENCY_KEY, Timestamp};
+use wirebench_protocol::{IDEMPOTENCY_KEY, Recipients, Timestamp};
 use wirebench_scenario::PayloadKind;
 
 use super::client::Opening;
@@ -25,7 +25,8 @@ const PAUSES: (Duration, Duration) = (Duration::from_millis(100), Duration::from
 /// How the messages of an outbox are posted.
 pub(super) struct Posting<'a> {
     outbox: &'a Outbox,
-    uri: Uri,
+    /// The path to post to.
+    path: String,
     headers: HeaderMap,
 }
 
@@ -50,8 +51,18 @@ impl<'a> Posting<'a> {
             PayloadKind::Binary => "application/octet-stream",
         };
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
-        let uri = path.parse().expect("a path of a parsed URL is a URI");
-        Some(Self { outbox, uri, headers })
+        Some(Self { outbox, path, headers })
+    }
+
+    /// Returns where a message is posted: its recipients are in the query.
+    fn uri(&self, message: &Outgoing) -> Uri {
+        let path = &self.path;
+        let uri = match message.addressees.recipients() {
+            Recipients::Everyone => path.parse(),
+            Recipients::Only(name) => format!("{path}?to={name}").parse(),
+            Recipients::Except(name) => format!("{path}?except={name}").parse(),
+        };
+        uri.expect("a path of a parsed URL and a name are a URI")
     }
 
     /// Returns the next message to post, once there is one.
@@ -81,7 +92,7 @@ impl<'a> Posting<'a> {
             OutgoingPayload::Json(json) => Bytes::from(json.to_string()),
             OutgoingPayload::Binary(bytes) => bytes.clone(),
         };
-        let answer = http.post(self.uri.clone(), headers, body).await?;
+        let answer = http.post(self.uri(message), headers, body).await?;
         let (last, accepted) = (is_last(&answer), answer.status().is_success());
         http.whole(answer.into_body()).await?;
         let at = http.arrived_at();

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use wirebench_protocol::SocketIoMode;
+use wirebench_protocol::{SocketIoMode, SubscriberName};
 use wirebench_scenario::{Headers, Reconnect};
 
 /// How a subscriber behaves. A transport ignores the fields that it has no use for.
@@ -31,8 +31,18 @@ pub struct SubscriberSettings {
     pub sender: Option<u64>,
     /// Binary payloads end with a checksum. A message with a wrong one is damaged.
     pub sealed: bool,
+    /// The number that is the name of this subscriber, under which messages are addressed to it.
+    /// `None`: it has no name.
+    pub name: Option<u64>,
     /// Events carry the payloads, too. Needed to show messages, not to count them.
     pub payloads: bool,
+}
+
+impl SubscriberSettings {
+    /// Returns the name under which the subscriber subscribes. `None`: none.
+    pub(crate) fn subscriber_name(&self) -> Option<SubscriberName> {
+        self.name.map(SubscriberName::from)
+    }
 }
 
 impl Default for SubscriberSettings {
@@ -49,6 +59,7 @@ impl Default for SubscriberSettings {
             reconnect: Reconnect::default(),
             headers: Headers::Browser,
             sender: None,
+            name: None,
             sealed: false,
             payloads: false,
         }

@@ -1,7 +1,7 @@
 //! Socket.IO: events over requests, over a WebSocket, or over requests first and then a WebSocket.
 
 use std::borrow::Cow;
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::fmt;
 
 use bytes::Bytes;
@@ -9,7 +9,8 @@ use serde::de::{self, Deserialize, Deserializer, IgnoredAny, SeqAccess, Visitor}
 use serde_json::json;
 use wirebench_measure::Event;
 use wirebench_protocol::{
-    After, Cursor, Gap, Hello, Message, SocketIoMode, Timestamp, Transport, is_first_placeholder,
+    After, Cursor, Gap, Hello, Message, SocketIoMode, SubscriberName, Timestamp, Transport,
+    is_first_placeholder,
 };
 
 use super::client::{CarriedMessage, CarriedPayload, Client, Opening};
@@ -66,7 +67,10 @@ impl<'a> Client<'a> for SocketIo<'a> {
         let namespace = SocketIoMode::namespace(feed);
         let mut session =
             SocketIoSession::open(opening, &path, opening.settings.socket_io_mode).await?;
-        session.send(Frame::message(Packet::connect(&namespace, &auth(opening.after))));
+        session.send(Frame::message(Packet::connect(
+            &namespace,
+            &auth(opening.after, opening.settings.subscriber_name()),
+        )));
         Ok(Self {
             session,
             assembler: Assembler::default(),
@@ -178,11 +182,14 @@ fn carried<'a>(
 }
 
 /// Returns what the subscriber says about itself when it asks for the feed.
-fn auth(after: After) -> String {
-    match after {
-        After::Newest => String::new(),
-        After::Start | After::Cursor(_) => json!({ "after": after.to_string() }).to_string(),
-    }
+fn auth(after: After, name: Option<SubscriberName>) -> String {
+    let after = match after {
+        After::Newest => None,
+        After::Start | After::Cursor(_) => Some(("after", after.to_string())),
+    };
+    let name = name.map(|name| ("as", name.to_string()));
+    let keys: BTreeMap<_, _> = after.into_iter().chain(name).collect();
+    if keys.is_empty() { String::new() } else { json!(keys).to_string() }
 }
 
 impl<'de> Deserialize<'de> for FeedEvent<'de> {

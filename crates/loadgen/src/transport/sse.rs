@@ -39,7 +39,7 @@ impl<'a> Client<'a> for Sse {
         let dialled = Timestamp::now();
         let mut http = opening.connect().await?;
         let mut headers = opening.headers(RequestKind::EventSource);
-        let uri = request_uri(&opening.target.feed, opening.after, &mut headers);
+        let uri = request_uri(&opening, &mut headers);
         let answer = http.get(uri, headers).await?;
         if answer.status() != StatusCode::OK {
             return Err(http.refused(answer).await);
@@ -135,15 +135,16 @@ fn block_events(
 
 /// Returns where to subscribe. A cursor goes into the header in which an EventSource that resumes
 /// sends it.
-fn request_uri(feed: &str, after: After, headers: &mut HeaderMap) -> Uri {
-    let mut path = Transport::Sse.path(feed);
-    match after {
-        After::Newest => {}
-        After::Start => path.push_str("?after=start"),
+fn request_uri(opening: &Opening<'_>, headers: &mut HeaderMap) -> Uri {
+    let in_query = match opening.after {
+        After::Newest => After::Newest,
+        After::Start => After::Start,
         After::Cursor(cursor) => {
             let value = HeaderValue::try_from(cursor.to_string());
             headers.insert(LAST_EVENT_ID, value.expect("a cursor is a header value"));
+            After::Newest
         }
-    }
+    };
+    let path = opening.address(Transport::Sse, in_query);
     path.parse().expect("a path of a parsed URL is a URI")
 }

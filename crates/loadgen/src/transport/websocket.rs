@@ -4,13 +4,12 @@ use std::collections::VecDeque;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use http::Uri;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 use tokio_util::either::Either;
 use wirebench_measure::{Event, UpstreamEvent};
 use wirebench_protocol::{
-    After, Cursor, Gap, Hello, Message, MessageHead, Timestamp, Transport, split_binary,
+    Cursor, Gap, Hello, Message, MessageHead, Recipients, Timestamp, Transport, split_binary,
 };
 
 use super::client::{CarriedMessage, CarriedPayload, Client, Opening};
@@ -71,7 +70,8 @@ impl<'a> Client<'a> for WebSocket<'a> {
         let dialled = Timestamp::now();
         let http = opening.connect().await?;
         let headers = opening.headers(RequestKind::WebSocket);
-        let uri = request_uri(&opening.target.feed, opening.after);
+        let uri = opening.address(Transport::WebSocket, opening.after);
+        let uri = uri.parse().expect("a path of a parsed URL, a cursor and a name are a URI");
         let mut connection = WebSocketConnection::open(http, uri, headers, OPENING_TIMEOUT).await?;
         let hello = first_text(&mut connection).await?;
         let at = connection.arrived_at();
@@ -129,8 +129,13 @@ impl<'a> Client<'a> for WebSocket<'a> {
 impl WebSocket<'_> {
     /// Returns the event of a message that is sent next.
     fn announce(&mut self, message: &Outgoing) -> Event {
+        let recipients = match message.addressees.recipients() {
+            Recipients::Everyone => String::new(),
+            Recipients::Only(name) => format!(",\"to\":\"{name}\""),
+            Recipients::Except(name) => format!(",\"except\":\"{name}\""),
+        };
         let request = |value: &str| match &message.key {
-            Some(key) => format!("{{\"publish\":{value},\"key\":\"{key}\"}}"),
+            Some(key) => format!("{{\"publish\":{value},\"key\":\"{key}\"{recipients}}}"),
             None => format!("{{\"echo\":{value}}}"),
         };
         let frame = match &message.payload {
@@ -233,14 +238,4 @@ fn unexpected(
 ) -> SubscribeError {
     let (asked, found) = (connection.asked().to_owned(), quote(found));
     SubscribeError::Protocol { asked, found, expected }
-}
-
-/// Returns where to subscribe. A cursor goes into the query.
-fn request_uri(feed: &str, after: After) -> Uri {
-    let path = Transport::WebSocket.path(feed);
-    let uri = match after {
-        After::Newest => path,
-        After::Start | After::Cursor(_) => format!("{path}?after={after}"),
-    };
-    uri.parse().expect("a path of a parsed URL and a cursor are a URI")
 }

@@ -11,7 +11,7 @@ use parking_lot::Mutex;
 use wirebench_protocol::{IdempotencyKey, Timestamp};
 use wirebench_scenario::{Audience, PayloadKind, SentPayload, Upstream};
 
-use super::message::SentMessage;
+use super::message::{Addressees, SentMessage};
 
 /// How long after it was due a message may be acknowledged. After that it is given up.
 const ACKNOWLEDGE_WITHIN: Duration = Duration::from_secs(10);
@@ -31,6 +31,8 @@ pub struct Outbox {
     upstream: Upstream,
     /// The number of the subscriber in its run.
     sender: u64,
+    /// The number of subscribers of its run.
+    subscribers: u64,
     /// Tells the keys of this outbox from those of other runs against the same server.
     nonce: u64,
     /// Locked by the one task of the subscriber, so it never waits.
@@ -60,6 +62,8 @@ pub(crate) struct Outgoing {
     pub(crate) key: Option<IdempotencyKey>,
     /// What it carries.
     pub(crate) payload: OutgoingPayload,
+    /// The subscribers that it is sent to.
+    pub(crate) addressees: Addressees,
 }
 
 /// What a message on its way carries.
@@ -72,9 +76,10 @@ pub(crate) enum OutgoingPayload {
 }
 
 impl Outbox {
-    /// Returns an empty outbox of the subscriber with this number in its run.
-    pub fn new(upstream: Upstream, sender: u64) -> Self {
-        Self { upstream, sender, nonce: rand::random(), queue: Mutex::default() }
+    /// Returns an empty outbox of the subscriber with this number in a run of so many.
+    pub fn new(upstream: Upstream, sender: u64, subscribers: u64) -> Self {
+        let (nonce, queue) = (rand::random(), Mutex::default());
+        Self { upstream, sender, subscribers, nonce, queue }
     }
 
     /// Returns who receives the messages.
@@ -94,10 +99,12 @@ impl Outbox {
         let (sender, number) = (self.sender, queue.number);
         let key = format!("{:016x}-{sender}-{number}", self.nonce);
         let key = key.parse().expect("digits and hyphens are a key");
-        let message = SentMessage { sender, number, due };
+        let addressees = self.addressees(number);
+        let message = SentMessage { sender, number, due, addressees };
         let SentPayload { kind, bytes } = self.upstream.payload;
         queue.messages.push_back(Outgoing {
             due,
+            addressees,
             again: false,
             key: Some(key).filter(|_| self.upstream.to.publishes()),
             payload: match kind {
@@ -107,6 +114,20 @@ impl Outbox {
         });
         if let Some(waker) = queue.waker.take() {
             waker.wake();
+        }
+    }
+
+    /// Returns for whom the message of this number is. Direct messages go to the other subscribers
+    /// in turn: the first one to the next subscriber, the second one to that after it.
+    fn addressees(&self, number: u64) -> Addressees {
+        match self.upstream.to {
+            Audience::Everyone | Audience::Nobody => Addressees::All,
+            Audience::Others => Addressees::Except(self.sender),
+            Audience::One => {
+                let others = self.subscribers.saturating_sub(1).max(1);
+                let steps = 1 + (number - 1) % others;
+                Addressees::Only((self.sender + steps) % self.subscribers.max(1))
+            }
         }
     }
 
@@ -195,7 +216,7 @@ mod tests {
     use super::*;
 
     fn outbox(to: Audience) -> Outbox {
-        Outbox::new(Upstream { rate: 1.0, to, payload: SentPayload::json(64) }, 7)
+        Outbox::new(Upstream { rate: 1.0, to, payload: SentPayload::json(64) }, 7, 10)
     }
 
     fn numbers(outbox: &Outbox) -> Vec<(u64, bool)> {
@@ -224,6 +245,15 @@ mod tests {
         assert_eq!(numbers(&outbox), [(3, true), (4, false)]);
         outbox.connection_lost();
         assert_eq!(outbox.next().now_or_never().unwrap().key, second.key);
+    }
+
+    #[test]
+    fn direct_messages_go_to_every_other_subscriber_in_turn() {
+        let outbox = outbox(Audience::One);
+        (0..11).for_each(|_| outbox.push(Timestamp::now()));
+        let to = std::iter::from_fn(|| outbox.next().now_or_never()).map(|next| next.addressees);
+        let expected = [8, 9, 0, 1, 2, 3, 4, 5, 6, 8, 9].map(Addressees::Only);
+        assert_eq!(to.collect::<Vec<_>>(), expected);
     }
 
     #[test]

@@ -451,8 +451,8 @@ pub const COLUMNS: &[RunColumn] = &[
         r.run.upstream.map_or(Value::Blank, |upstream| Value::words(upstream.to.name()))
     })
     .means(
-        "Who received them: `chat`, everybody, as messages of the feed; `echo`, nobody, the \
-         server acknowledged them.",
+        "Who received them: `chat`, everybody, as messages of the feed; `others`, everybody but \
+         the sender; `direct`, one other subscriber; `echo`, nobody, the server acknowledged them.",
     ),
     setting(Integer, "upstream_payload_bytes", |r| {
         Value::count(r.run.upstream.map(|upstream| upstream.payload.bytes as u64))

@@ -88,14 +88,14 @@ fn nearest(
     delays.min()
 }
 
-/// Returns how many messages enter the feed per second, and how they are spread over time. What
+/// Returns how many messages a subscriber gets per second, and how they are spread over time. What
 /// many people say at their own times comes independently of each other.
 fn published(row: &Row) -> Option<(f64, Pace)> {
     let (rate, pace) = (row.number("rate_per_s")?, pace(row.text("pace")?)?);
-    if row.text("upstream_to") != Some(Audience::Everyone.name()) {
-        return Some((rate, pace));
-    }
-    let said = row.number("subscribers")? * row.number("upstream_rate_per_s")?;
+    let to = row.text("upstream_to");
+    let to = Audience::ALL.into_iter().find(|audience| Some(audience.name()) == to);
+    let Some(to) = to.filter(|to| to.publishes()) else { return Some((rate, pace)) };
+    let said = to.deliveries(row.number("subscribers")?) * row.number("upstream_rate_per_s")?;
     Some((rate + said, Pace::Poisson))
 }
 
@@ -203,6 +203,8 @@ mod tests {
         let upstream = |to| Some(Upstream { rate: 2.0, to, payload: SentPayload::json(64) });
         let published = |to| published(&row(|run| run.upstream = upstream(to)));
         assert_eq!(published(Audience::Everyone), Some((16.0, Pace::Poisson)), "3 people");
+        assert_eq!(published(Audience::Others), Some((14.0, Pace::Poisson)), "the 2 others");
+        assert_eq!(published(Audience::One), Some((12.0, Pace::Poisson)), "one of the 2");
         assert_eq!(published(Audience::Nobody), Some((10.0, Pace::Steady)));
     }
 

@@ -4,8 +4,8 @@ use std::time::{Duration, SystemTime};
 
 use tempfile::tempdir;
 use wirebench_measure::{
-    CpuTime, FaultOutcome, Invalid, Latency, Measurement, Missed, Recorder, Second, ServerCost,
-    Traffic,
+    AddressedCount, CpuTime, FaultOutcome, Invalid, Latency, Measurement, Missed, Recorder, Second,
+    ServerCost, Traffic,
 };
 use wirebench_protocol::control::Payload;
 use wirebench_protocol::{Delivery, SocketIoMode, Timestamp, Transport};
@@ -241,6 +241,7 @@ fn measured(run: &Run, seconds: &[Second], options: &SampleOptions<'_>) -> Measu
     let mut measurement = Measurement {
         duration: Duration::from_secs(options.seconds),
         published: Some(10 * options.seconds),
+        addressed: AddressedCount::default(),
         subscribed: subscribers,
         seen,
         traffic: Traffic {

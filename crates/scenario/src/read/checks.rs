@@ -35,6 +35,7 @@ pub(super) fn check(draft: &ScenarioDraft) -> Vec<Problem> {
         shared_connections_have_streams(draft),
         somebody_publishes(draft),
         every_transport_can_send(draft),
+        somebody_else_is_there(draft),
     ];
     let mut problems: Vec<_> =
         draft.top.check().into_iter().chain(across_tables.into_iter().flatten()).collect();
@@ -83,6 +84,23 @@ fn every_transport_can_send(draft: &ScenarioDraft) -> Option<Problem> {
                 able.join(", ")
             )),
         }
+    })
+}
+
+/// Checks that a message to others has somebody who receives it.
+fn somebody_else_is_there(draft: &ScenarioDraft) -> Option<Problem> {
+    let to = draft.upstream.addressed()?;
+    let alone = draft.crowd.subscribers.iter().find(|subscribers| subscribers.value < 2)?;
+    Some(Problem {
+        place: first_place([alone.place.as_ref(), to.place.as_ref()]),
+        message: format!(
+            "`{} = \"{}\"` needs at least 2 subscribers, found `{} = {}`",
+            UpstreamTable::TO.path,
+            to.value.name(),
+            CrowdTable::SUBSCRIBERS.path,
+            alone.value
+        ),
+        hint: Some("a subscriber that is alone has nobody to send to".to_owned()),
     })
 }
 

@@ -8,6 +8,7 @@ use crate::error::Problem;
 use crate::faults::ServerFault;
 use crate::placed::{first_place, longest};
 use crate::tables::faults::{FaultsDraft, FaultsTable};
+use crate::tables::upstream::UpstreamTable;
 use crate::values::field::Placed;
 
 /// Returns everything that is wrong with the faults of the draft beside its other tables.
@@ -15,6 +16,7 @@ pub(super) fn check(draft: &ScenarioDraft) -> Vec<Problem> {
     let mut problems = after_the_window(draft);
     problems.extend(proxy_needs_plain_http(draft));
     problems.extend(restart_needs_no_tls(draft));
+    problems.extend(faults_need_messages_for_everybody(draft));
     problems
 }
 
@@ -82,6 +84,36 @@ fn restart_needs_no_tls(draft: &ScenarioDraft) -> Option<Problem> {
         ),
         hint: Some(
             "started again it has another certificate; `\"freeze\"` leaves it its own".to_owned(),
+        ),
+    })
+}
+
+/// Checks that a run with faults sends no messages that are not for everybody. What a subscriber
+/// missed is computed from the numbers of messages, among which those that are not for it would
+/// look lost.
+fn faults_need_messages_for_everybody(draft: &ScenarioDraft) -> Option<Problem> {
+    let to = draft.upstream.addressed()?;
+    let mut after = [&draft.faults.cut_every, &draft.faults.avalanche_after].into_iter().flatten();
+    let after = after.find(|after| !after.value.is_zero()).map(|after| after.place.as_ref());
+    let server = draft.faults.server.iter().find(|server| server.value.is_some());
+    let stalled = draft.faults.stalled_share.iter().find(|share| share.value > 0.0);
+    let proxy = draft.faults.proxy.iter().find(|proxy| proxy.value.is_some());
+    let fault = after
+        .or_else(|| server.map(|server| server.place.as_ref()))
+        .or_else(|| stalled.map(|stalled| stalled.place.as_ref()))
+        .or_else(|| proxy.map(|proxy| proxy.place.as_ref()))?;
+    Some(Problem {
+        place: first_place([to.place.as_ref(), fault]),
+        message: format!(
+            "`{} = \"{}\"` does not go with `[{}]`",
+            UpstreamTable::TO.path,
+            to.value.name(),
+            FaultsTable::TABLE.name
+        ),
+        hint: Some(
+            "what a subscriber missed is told from holes in the numbers of its messages, and \
+             messages for others leave such holes, too"
+                .to_owned(),
         ),
     })
 }

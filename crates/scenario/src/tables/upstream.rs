@@ -2,6 +2,7 @@
 
 use crate::key::table;
 use crate::placed::needs;
+use crate::values::field::Placed;
 use crate::{Audience, Problem, SentPayload, Upstream};
 
 table! {
@@ -12,8 +13,10 @@ table! {
         "rate" => RATE, rate: Vec<f64>, default "0", from "0" to "1_000";
 
         /// Who receives them: "chat" (everybody, so that the feed publishes subscribers × rate
-        /// messages per second and delivers each to all subscribers) or "echo" (nobody; the server
-        /// acknowledges them). Over HTTP they are POST requests, over sockets they are frames.
+        /// messages per second and delivers each to all subscribers), "others" (everybody but the
+        /// sender), "direct" (one other subscriber, the next one in turn) or "echo" (nobody; the
+        /// server acknowledges them). Over HTTP they are POST requests, over sockets they are
+        /// frames.
         "to" => TO, to: Vec<Audience>, default r#""chat""#;
 
         /// What each of these messages carries: a JSON string of this many bytes, or
@@ -71,6 +74,11 @@ impl UpstreamDraft {
     pub(crate) fn always_publishes(&self) -> bool {
         self.rate.iter().all(|rate| rate.value > 0.0)
             && self.to.iter().all(|to| to.value.publishes())
+    }
+
+    /// Returns the first value under which messages are addressed, if a run sends.
+    pub(crate) fn addressed(&self) -> Option<&Placed<Audience>> {
+        self.to.iter().find(|to| to.value.addresses() && self.sends())
     }
 
     /// Returns true if the subscribers of a run may publish to the feed.

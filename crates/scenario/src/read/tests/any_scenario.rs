@@ -160,7 +160,7 @@ fn nothing_sent() -> UpstreamTable {
 
 /// So slow that even the largest crowd publishes no more than the smallest window keeps.
 fn any_upstream() -> impl Strategy<Value = UpstreamTable> {
-    let to = subsequence(Audience::ALL.to_vec(), 1..=2).prop_shuffle();
+    let to = subsequence(vec![Audience::Everyone, Audience::Nobody], 1..=2).prop_shuffle();
     (1e-6..1e-4, to, 48_usize..=65_536).prop_map(|(rate, to, payload)| UpstreamTable {
         rate: vec![0.0, rate],
         to,
