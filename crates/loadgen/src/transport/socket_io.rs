@@ -5,7 +5,6 @@ mod sending;
 use std::borrow::Cow;
 use std::collections::{BTreeMap, VecDeque};
 use std::fmt;
-use std::mem;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
@@ -137,7 +136,7 @@ impl SocketIo<'_> {
                 self.arriving_bytes = so_far.zip(bytes).map(|(so_far, bytes)| so_far + bytes);
                 let malformed = |error| self.session.malformed("a packet", error);
                 if let Some(assembled) = self.assembler.take(frame).map_err(malformed)? {
-                    let bytes = mem::replace(&mut self.arriving_bytes, Some(0));
+                    let bytes = self.arriving_bytes.replace(0);
                     self.take(&assembled, at, bytes)?;
                 }
             }
