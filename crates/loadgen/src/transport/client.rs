@@ -9,7 +9,7 @@ use futures::stream::{self, BoxStream, StreamExt};
 use http::header::HeaderMap;
 use wirebench_measure::{Event, Origin, ReceivedPayload};
 use wirebench_protocol::{
-    After, Cursor, Message, TextPayload, Timestamp, Transport, is_payload_intact,
+    After, Cursor, Message, Recipients, TextPayload, Timestamp, Transport, is_payload_intact,
 };
 
 use super::settings::SubscriberSettings;
@@ -17,7 +17,7 @@ use crate::error::SubscribeError;
 use crate::http::{ClientConnection, HttpClient, RequestKind};
 use crate::socket_io::Connector;
 use crate::target::Target;
-use crate::upstream::{Outbox, SentMessage};
+use crate::upstream::{Outbox, Outgoing, SentMessage};
 
 /// The client half of one transport: one subscription, from its opening to its end.
 pub(super) trait Client<'a>: Sized + Send {
@@ -148,6 +148,18 @@ impl<'a> CarriedMessage<'a> {
                 .then(|| ReceivedPayload::Binary(decoded.into_owned().into())),
         }
     }
+}
+
+/// Returns the options with which a message is published over a socket, as the members of a JSON
+/// object. `None` if it is an echo.
+pub(super) fn publish_options(message: &Outgoing) -> Option<String> {
+    let key = message.key.as_ref()?;
+    let recipients = match message.addressees.recipients() {
+        Recipients::Everyone => String::new(),
+        Recipients::Only(name) => format!(",\"to\":\"{name}\""),
+        Recipients::Except(name) => format!(",\"except\":\"{name}\""),
+    };
+    Some(format!("\"key\":\"{key}\"{recipients}"))
 }
 
 /// Returns who sent a message, if a subscriber did. `read` reads that from its payload.

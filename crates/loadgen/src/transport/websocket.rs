@@ -9,10 +9,10 @@ use serde::de::IgnoredAny;
 use tokio_util::either::Either;
 use wirebench_measure::{Event, UpstreamEvent};
 use wirebench_protocol::{
-    Cursor, Gap, Hello, Message, MessageHead, Recipients, Timestamp, Transport, split_binary,
+    Cursor, Gap, Hello, Message, MessageHead, Timestamp, Transport, split_binary,
 };
 
-use super::client::{CarriedMessage, CarriedPayload, Client, Opening};
+use super::client::{CarriedMessage, CarriedPayload, Client, Opening, publish_options};
 use super::settings::SubscriberSettings;
 use crate::error::SubscribeError;
 use crate::http::{OPENING_TIMEOUT, RequestKind, quote};
@@ -130,13 +130,9 @@ impl<'a> Client<'a> for WebSocket<'a> {
 impl WebSocket<'_> {
     /// Returns the event of a message that is sent next.
     fn announce(&mut self, message: &Outgoing) -> Event {
-        let recipients = match message.addressees.recipients() {
-            Recipients::Everyone => String::new(),
-            Recipients::Only(name) => format!(",\"to\":\"{name}\""),
-            Recipients::Except(name) => format!(",\"except\":\"{name}\""),
-        };
-        let request = |value: &str| match &message.key {
-            Some(key) => format!("{{\"publish\":{value},\"key\":\"{key}\"{recipients}}}"),
+        let options = publish_options(message);
+        let request = |value: &str| match &options {
+            Some(options) => format!("{{\"publish\":{value},{options}}}"),
             None => format!("{{\"echo\":{value}}}"),
         };
         let frame = match &message.payload {

@@ -6,9 +6,10 @@ use std::task::{Context, Poll};
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 use wirebench_measure::{Event, UpstreamEvent};
-use wirebench_protocol::{Recipients, Timestamp};
+use wirebench_protocol::Timestamp;
 
 use crate::socket_io::{Frame, Malformed, Packet, PacketType};
+use crate::transport::client::publish_options;
 use crate::upstream::{Outbox, Outgoing, OutgoingPayload};
 
 /// The argument of an event that stands for its first attachment.
@@ -89,13 +90,8 @@ impl<'a> Sending<'a> {
                 (PacketType::BinaryEvent, FIRST_PLACEHOLDER, Some(Frame::Binary(bytes.clone())))
             }
         };
-        let recipients = match message.addressees.recipients() {
-            Recipients::Everyone => String::new(),
-            Recipients::Only(name) => format!(",\"to\":\"{name}\""),
-            Recipients::Except(name) => format!(",\"except\":\"{name}\""),
-        };
-        let data = match &message.key {
-            Some(key) => format!("[\"publish\",{argument},{{\"key\":\"{key}\"{recipients}}}]"),
+        let data = match publish_options(&message) {
+            Some(options) => format!("[\"publish\",{argument},{{{options}}}]"),
             None => format!("[\"echo\",{argument}]"),
         };
         let (attachments, id) = (usize::from(attachment.is_some()), self.next_id);
