@@ -9,7 +9,8 @@ use wirebench_measure::theory::{self, Conditions, Prediction, predict};
 use wirebench_protocol::control::Payload;
 use wirebench_protocol::{Timestamp, Uplink};
 use wirebench_scenario::{
-    Audience, ConnectionSharing, Faults, HttpSettings, Overrides, Pace, Reconnect, Run, Scenario,
+    Audience, ConnectionSharing, Faults, FeedTimers, HttpSettings, Overrides, Pace, Reconnect, Run,
+    Scenario, duration_text,
 };
 
 use crate::machine::Machine;
@@ -69,7 +70,17 @@ pub(crate) fn plan(scenario: &Scenario, workers: usize) -> String {
     let mut settings: Vec<&Run> = runs.iter().filter(|run| run.repeat == 1).collect();
     // The transports take turns in a seeded order. The plan lists them in the order of the file.
     for setting in settings.chunk_by_mut(|one, other| one.seed == other.seed) {
-        setting.sort_by_key(|run| (run.transport, run.interval, run.hold, run.socket_io_mode));
+        setting.sort_by_key(|run| {
+            let Run { transport, interval, hold, poll_cursor, push_timer, .. } = **run;
+            (
+                transport,
+                interval,
+                hold,
+                !poll_cursor.unwrap_or(true),
+                run.socket_io_mode,
+                push_timer,
+            )
+        });
     }
     format!(
         "  {}\n  {} runs, at most {}; up to {} connections at once, as many open files and local \
@@ -83,31 +94,22 @@ pub(crate) fn plan(scenario: &Scenario, workers: usize) -> String {
         minutes(time),
         thousands(connections),
         table(&settings),
-        chats(&settings)
+        squares(&settings)
     )
 }
 
-/// Returns a line for each chat: how many messages and deliveries it makes per second, and whether
-/// that is more than one core of the server can do.
-fn chats(settings: &[&Run]) -> String {
+/// Returns a line for each setting whose deliveries grow with the square of the crowd, a chat or a
+/// feed with a timer for each connection: how many messages and deliveries it makes per second, and
+/// whether that is more than one core of the server can do.
+fn squares(settings: &[&Run]) -> String {
     let mut lines: Vec<String> = Vec::new();
     for run in settings {
-        let Some(upstream) = run.upstream.filter(|upstream| upstream.to.publishes()) else {
-            continue;
-        };
-        let (people, deliveries) = (run.subscribers as u64, run.deliveries_per_second());
+        let Some(published) = published_by_each(run) else { continue };
+        let deliveries = run.deliveries_per_second();
         let mut line = format!(
-            "  {}: {} people × {}/s{} = {} messages/s, each to {}: {} deliveries/s",
-            upstream.to.name(),
-            thousands(people),
-            upstream.rate,
-            if run.rate > 0.0 { format!(" + {}/s of the feed", run.rate) } else { String::new() },
-            run.published_per_second(),
-            match upstream.to {
-                Audience::Everyone | Audience::Nobody => thousands(people),
-                Audience::Others => thousands(people.saturating_sub(1)),
-                Audience::One => "1".to_owned(),
-            },
+            "  {published} = {} messages/s, each to {}: {} deliveries/s",
+            to_a_hundredth(run.published_per_second()),
+            recipients(run),
             rounded(deliveries)
         );
         if deliveries > DELIVERIES_PER_CORE {
@@ -125,7 +127,43 @@ fn chats(settings: &[&Run]) -> String {
     lines.iter().fold(String::new(), |text, line| format!("{text}\n{line}"))
 }
 
-const HEADER: [&str; 14] = [
+/// Says what is published for each subscriber, as a product. `None` if nothing is.
+fn published_by_each(run: &Run) -> Option<String> {
+    let people = thousands(run.subscribers as u64);
+    let chat = run.upstream.filter(|upstream| upstream.to.publishes());
+    let chat = chat
+        .map(|upstream| format!("{}: {people} people × {}/s", upstream.to.name(), upstream.rate));
+    let timers = match run.timers {
+        FeedTimers::PerConnection if run.rate > 0.0 => {
+            Some(format!("timers: {people} × {}/s", run.rate))
+        }
+        FeedTimers::PerConnection | FeedTimers::One => None,
+    };
+    match (chat, timers) {
+        (Some(chat), Some(timers)) => Some(format!("{chat} + {timers}")),
+        (Some(chat), None) if run.rate > 0.0 => {
+            Some(format!("{chat} + {}/s of the feed", run.rate))
+        }
+        (chat, timers) => chat.or(timers),
+    }
+}
+
+/// Returns to how many people each message goes.
+fn recipients(run: &Run) -> String {
+    let people = run.subscribers as u64;
+    match run.upstream.map(|upstream| upstream.to) {
+        None | Some(Audience::Everyone | Audience::Nobody) => thousands(people),
+        Some(Audience::Others) => thousands(people.saturating_sub(1)),
+        Some(Audience::One) => "1".to_owned(),
+    }
+}
+
+/// Returns the number without the digits that only floating point adds.
+fn to_a_hundredth(number: f64) -> f64 {
+    (number * 100.0).round() / 100.0
+}
+
+const HEADER: [&str; 15] = [
     "transport",
     "subscribers",
     "rate /s",
@@ -136,6 +174,7 @@ const HEADER: [&str; 14] = [
     "deliveries",
     "requests",
     "framing B",
+    "delivered %",
     "mean ms",
     "p95 ms",
     "99 % back ms",
@@ -151,6 +190,9 @@ const BACK: usize = FAULTS - 1;
 /// The column of what the subscribers send.
 const SENT: usize = 5;
 
+/// The column of the share of the messages that arrive, where some are lost.
+const DELIVERED: usize = 10;
+
 /// How many deliveries per second take one core of the server, some 6 to 10 µs each; see
 /// `docs/method.md`.
 const DELIVERIES_PER_CORE: f64 = 100_000.0;
@@ -158,16 +200,16 @@ const DELIVERIES_PER_CORE: f64 = 100_000.0;
 /// Lays out the table. The first and the last column are aligned to the left, the others to the
 /// right.
 fn table(settings: &[&Run]) -> String {
-    let mut rows: Vec<[String; 14]> = settings.iter().map(|run| row(run)).collect();
+    let mut rows: Vec<[String; 15]> = settings.iter().map(|run| row(run)).collect();
     let mut header = HEADER.map(str::to_owned);
     // Blank columns are left out.
-    for at in [SENT, BACK, FAULTS] {
+    for at in [SENT, DELIVERED, BACK, FAULTS] {
         if rows.iter().all(|row| row[at].is_empty()) {
             header[at].clear();
         }
     }
     rows.insert(0, header);
-    let widths: [usize; 14] =
+    let widths: [usize; 15] =
         std::array::from_fn(|at| rows.iter().map(|row| row[at].len()).max().unwrap_or(0));
     let mut text = String::new();
     for row in rows {
@@ -185,22 +227,23 @@ fn table(settings: &[&Run]) -> String {
 
 /// Returns the planned numbers of a setting, then the predicted ones. A number that no law covers
 /// is blank.
-fn row(run: &Run) -> [String; 14] {
+fn row(run: &Run) -> [String; 15] {
     let law = prediction(run);
     let requests = law.requests_per_message.map(|requests| {
         let posts = match run.uplink() {
             Uplink::OwnConnection | Uplink::SecondConnection => run.expected_sent(),
             Uplink::Frame => None,
         };
-        requests * run.expected_deliveries() + posts.unwrap_or_default()
+        let deliveries = run.expected_deliveries() * law.delivered_ratio.unwrap_or(1.0);
+        requests * deliveries + posts.unwrap_or_default()
     });
     let milliseconds = |duration: Option<Duration>| {
         duration.map_or_else(String::new, |duration| format!("{:.1}", duration.as_secs_f64() * 1e3))
     };
     [
-        format!("{}{}{}", run.transport, mode_suffix(run), http_suffix(run.http)),
+        format!("{}{}{}", run.transport, own_suffix(run), http_suffix(run.http)),
         thousands(run.subscribers as u64),
-        run.rate.to_string(),
+        rate(run),
         milliseconds(Some(run.link.delay)),
         milliseconds(run.interval.or_else(|| run.longest_hold())),
         run.expected_sent().map_or_else(String::new, rounded),
@@ -208,6 +251,7 @@ fn row(run: &Run) -> [String; 14] {
         rounded(run.expected_deliveries()),
         requests.map_or_else(String::new, rounded),
         framing(run).map_or_else(String::new, |bytes| bytes.to_string()),
+        law.delivered_ratio.map_or_else(String::new, |share| format!("{:.1}", share * 100.0)),
         milliseconds(law.delivery_mean),
         milliseconds(law.delivery_p95),
         milliseconds(back_99(run)),
@@ -231,10 +275,26 @@ fn framing(run: &Run) -> Option<usize> {
     Some(theory::framing_bytes(run.transport, mode, DEFAULT_FEED, seq, around + payload))
 }
 
-/// Returns the suffix of the transport's name that says what carries a Socket.IO session. Empty for
-/// the other transports.
-fn mode_suffix(run: &Run) -> String {
-    run.socket_io_mode.map_or_else(String::new, |mode| format!(" {mode}"))
+/// Returns the suffix of the transport's name that says what carries a Socket.IO session, that polls
+/// have no cursor, and at which timer messages are pushed. Empty for the defaults of the other
+/// transports.
+fn own_suffix(run: &Run) -> String {
+    let mode = run.socket_io_mode.map_or_else(String::new, |mode| format!(" {mode}"));
+    let cursor = if run.forgets_its_cursor() { " no cursor" } else { "" };
+    let timer = run.push_timer.filter(|period| !period.is_zero());
+    let timer =
+        timer.map_or_else(String::new, |period| format!(" every {}", duration_text(period)));
+    format!("{mode}{cursor}{timer}")
+}
+
+/// Returns the rate of the feed's timers, with their number if it is not one.
+fn rate(run: &Run) -> String {
+    match run.timers {
+        FeedTimers::One => run.rate.to_string(),
+        FeedTimers::PerConnection => {
+            format!("{} × {}", thousands(run.subscribers as u64), run.rate)
+        }
+    }
 }
 
 /// Returns the suffix of the transport's name that says how HTTP is spoken. Empty for plain
@@ -252,15 +312,19 @@ pub(crate) fn prediction(run: &Run) -> Prediction {
     if !run.faults.is_none() {
         return Prediction::default();
     }
-    // What many people say at their own times comes independently of each other.
+    // What many people say, or many timers publish, at their own times comes independently of each
+    // other.
     let publishes = run.upstream.is_some_and(|upstream| upstream.to.publishes());
+    let many = publishes || run.timers == FeedTimers::PerConnection;
     predict(&Conditions {
         delivery: run.delivery(),
         rate: run.received_per_second(),
-        pace: if publishes { Pace::Poisson } else { run.pace },
+        pace: if many { Pace::Poisson } else { run.pace },
         delay: run.link.delay,
         interval: run.interval,
         hold: run.longest_hold(),
+        cursor: !run.forgets_its_cursor(),
+        push_timer: run.push_timer.filter(|period| !period.is_zero()),
     })
 }
 
@@ -327,6 +391,16 @@ mod tests {
         let text = "[feed]\nrate = 0\n[crowd]\nsubscribers = [10, 1_000]\n[upstream]\nrate = 0.2";
         let scenario = Scenario::parse("x", text, Path::new(""), &Overrides::default());
         let plan = plan(&scenario.expect("a chat is valid"), 1);
+        insta::assert_snapshot!(plan);
+    }
+
+    #[test]
+    fn the_plan_of_the_mistakes_that_tutorials_teach_predicts_what_each_costs() {
+        let text = "feed = { rate = 10, pace = \"poisson\", timers = [\"one\", \"per-connection\"] }\n\
+                    crowd.subscribers = 50\nlong-polling.cursor = [true, false]\n\
+                    push.timer = [\"0s\", \"1s\"]";
+        let scenario = Scenario::parse("x", text, Path::new(""), &Overrides::default());
+        let plan = plan(&scenario.expect("the mistakes are valid"), 1);
         insta::assert_snapshot!(plan);
     }
 

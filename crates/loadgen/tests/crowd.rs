@@ -12,7 +12,7 @@ use wirebench_loadgen::{ControlClient, Drive, DriveError, Progress, Target, driv
 use wirebench_measure::{Invalid, Measurement, Second};
 use wirebench_protocol::control::{Pace, Payload};
 use wirebench_protocol::{SocketIoMode, Transport};
-use wirebench_scenario::{Faults, HttpSettings, LinkSettings, Reconnect, Run, Timing};
+use wirebench_scenario::{Faults, FeedTimers, HttpSettings, LinkSettings, Reconnect, Run, Timing};
 use wirebench_server::{Feed, JsonPayload as Published, Server, Token};
 
 const TOKEN: &str = "a-token-of-some-length";
@@ -26,6 +26,7 @@ fn run(transport: Transport) -> Run {
         ramp: Duration::from_millis(100),
         rate: 50.0,
         pace: Pace::Steady,
+        timers: FeedTimers::One,
         payload: Payload::Bytes(64),
         window: 1000,
         timing: Timing {
@@ -38,6 +39,8 @@ fn run(transport: Transport) -> Run {
         http: HttpSettings::default(),
         interval: transport.polls().then_some(Duration::from_millis(50)),
         hold: transport.polls().then_some(Duration::from_secs(5)),
+        poll_cursor: None,
+        push_timer: None,
         socket_io_mode: (transport == Transport::SocketIo).then(SocketIoMode::default),
         reconnect: Reconnect::default(),
         faults: Faults::default(),

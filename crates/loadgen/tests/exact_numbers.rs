@@ -30,7 +30,8 @@ use wirebench_measure::{Event, Invalid, Latency, Measurement, Recorder, Sequence
 use wirebench_protocol::control::{Pace, Payload};
 use wirebench_protocol::{After, SocketIoMode, Timestamp, Transport};
 use wirebench_scenario::{
-    ConnectionSharing, Faults, Headers, HttpSettings, LinkSettings, Reconnect, Run, Timing,
+    ConnectionSharing, Faults, FeedTimers, Headers, HttpSettings, LinkSettings, Reconnect, Run,
+    Timing,
 };
 use wirebench_server::{Feed, JsonPayload as Published, Server};
 
@@ -48,6 +49,7 @@ fn run(transport: Transport) -> Run {
         ramp: Duration::from_millis(50),
         rate: 100.0,
         pace: Pace::Steady,
+        timers: FeedTimers::One,
         payload: Payload::Bytes(64),
         window: 10_000,
         timing: Timing {
@@ -62,6 +64,8 @@ fn run(transport: Transport) -> Run {
         reconnect: Reconnect::default(),
         faults: Faults::default(),
         hold: transport.polls().then_some(Duration::from_secs(5)),
+        poll_cursor: None,
+        push_timer: None,
         socket_io_mode: (transport == Transport::SocketIo).then_some(SocketIoMode::WebSocket),
         upstream: None,
         seed: 7,

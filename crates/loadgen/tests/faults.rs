@@ -21,7 +21,7 @@ use wirebench_loadgen::{
 use wirebench_measure::{Event, Measurement, Missed};
 use wirebench_protocol::control::{Pace, Payload};
 use wirebench_protocol::{After, Seq, SocketIoMode, Transport};
-use wirebench_scenario::{Faults, HttpSettings, LinkSettings, Reconnect, Run, Timing};
+use wirebench_scenario::{Faults, FeedTimers, HttpSettings, LinkSettings, Reconnect, Run, Timing};
 use wirebench_server::{Feed, Limits, Server};
 
 /// What a subscriber has observed.
@@ -272,6 +272,7 @@ fn run(transport: Transport, faults: Faults) -> Run {
         ramp: Duration::from_millis(50),
         rate: 40.0,
         pace: Pace::Steady,
+        timers: FeedTimers::One,
         payload: Payload::Bytes(64),
         window: 1000,
         timing: Timing {
@@ -284,6 +285,8 @@ fn run(transport: Transport, faults: Faults) -> Run {
         http: HttpSettings::default(),
         interval: transport.polls().then_some(Duration::from_millis(50)),
         hold: transport.polls().then_some(Duration::from_secs(5)),
+        poll_cursor: None,
+        push_timer: None,
         socket_io_mode: (transport == Transport::SocketIo).then(SocketIoMode::default),
         reconnect: Reconnect::default(),
         faults,

@@ -25,8 +25,8 @@ use wirebench_measure::{
 use wirebench_protocol::control::{Pace, Payload};
 use wirebench_protocol::{After, SocketIoMode, Timestamp, Transport, Uplink};
 use wirebench_scenario::{
-    Audience, ConnectionSharing, Cuts, Faults, LinkSettings, Reconnect, Run, SentPayload, Timing,
-    Upstream,
+    Audience, ConnectionSharing, Cuts, Faults, FeedTimers, LinkSettings, Reconnect, Run,
+    SentPayload, Timing, Upstream,
 };
 use wirebench_server::ControlApi;
 
@@ -62,6 +62,7 @@ fn chat(way: Way) -> Run {
         ramp: Duration::from_millis(50),
         rate: 0.0,
         pace: Pace::Steady,
+        timers: FeedTimers::One,
         payload: Payload::Bytes(64),
         window: 10_000,
         timing: Timing {
@@ -74,6 +75,8 @@ fn chat(way: Way) -> Run {
         http: HttpVariant::default().0,
         interval: transport.polls().then_some(Duration::from_millis(50)),
         hold: transport.polls().then_some(Duration::from_secs(5)),
+        poll_cursor: None,
+        push_timer: None,
         socket_io_mode,
         upstream: Some(Upstream {
             rate: 10.0,

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use crate::fault_outcome::FaultOutcome;
 use crate::invalid::Invalid;
+use crate::missed::Missed;
 use crate::other_load::OtherLoad;
 use crate::recorder::Recorder;
 
@@ -30,6 +31,9 @@ pub struct Measurement {
     pub other_load: OtherLoad,
     /// The outcome of the faults; `None` if the run had none.
     pub faults: Option<FaultOutcome>,
+    /// What the subscribers missed that poll without a cursor, because such losses are what the run
+    /// measures. `None` if subscribers have a cursor.
+    pub missed_without_cursor: Option<Missed>,
     /// Why the numbers must not be used; empty if the run is valid.
     pub invalid: Vec<Invalid>,
 }
@@ -120,9 +124,17 @@ impl Measurement {
 
     /// Returns the share of the messages published in the window that reached the subscribers that
     /// were asked for, 0 to 1. A subscriber without a subscription counts as having received
-    /// nothing. `None` for a run without faults, and if nothing was published.
+    /// nothing. `None` if nothing was published, and for a run in which every loss is a failure: one
+    /// without faults whose subscribers have a cursor.
     pub fn delivered_ratio(&self) -> Option<f64> {
-        ratio(self.seen.received, self.published?.saturating_mul(self.faults?.wanted))
+        let without_cursor = self.missed_without_cursor.map(|_| self.subscribed);
+        let wanted = self.faults.map(|faults| faults.wanted).or(without_cursor)?;
+        ratio(self.seen.received, self.published?.saturating_mul(wanted))
+    }
+
+    /// Returns what the subscribers missed. `None` as for [`Self::delivered_ratio`].
+    pub fn missed(&self) -> Option<Missed> {
+        self.faults.map(|faults| faults.missed).or(self.missed_without_cursor)
     }
 
     /// Returns the bytes both ways for each message received, headers, framing and empty answers

@@ -19,6 +19,7 @@ pub(crate) fn measurement() -> Measurement {
         loadgen: LoadgenCost { cpu: Duration::from_millis(400), workers: 2, rss_peak_bytes: None },
         other_load: OtherLoad::default(),
         faults: None,
+        missed_without_cursor: None,
         invalid: Vec::new(),
     }
 }

@@ -24,22 +24,25 @@ impl Measurement {
     /// Missing messages make a run invalid even if the server announced them as gaps, because the
     /// delays of messages that arrived say nothing about those that did not. In a run with faults,
     /// missing messages are what is measured: there only messages missed silently make it invalid,
-    /// and too few subscribers do not.
+    /// and too few subscribers do not. Where subscribers poll without a cursor, missing messages are
+    /// what is measured as well, and all of them are missed silently: none of them makes the run
+    /// invalid.
     #[must_use]
     pub fn judge(&self, wanted: u64) -> Vec<Invalid> {
         let Self { subscribed, seen, .. } = self;
         let (subscribed, received) = (*subscribed, seen.received);
         let short = (subscribed < wanted && self.faults.is_none())
             .then_some(Invalid::ConnectionsShort { subscribed, wanted });
+        let forgets = self.missed_without_cursor.is_some();
         let silently = self.faults.map_or(0, |faults| faults.missed.silently);
-        let silent = self.expected().filter(|_| silently > 0);
+        let silent = self.expected().filter(|_| silently > 0 && !forgets);
         let silent = silent.map(|expected| Invalid::Silent { silently, expected });
         let damaged = (seen.damaged > 0)
             .then(|| Invalid::Damaged { damaged: seen.damaged, expected: self.expected() });
         let arrived = received + seen.damaged;
         let lost = self.expected().and_then(|expected| match expected.checked_sub(arrived) {
             Some(0) => None,
-            Some(_) if self.faults.is_some() => None,
+            Some(_) if self.faults.is_some() || forgets => None,
             Some(missing) => Some(Invalid::Missing { missing, expected }),
             None => Some(Invalid::Surplus { received: arrived, expected }),
         });
@@ -153,6 +156,20 @@ mod tests {
         assert_eq!(measurement.judge(3)[0], missing);
         measurement.faults = Some(FaultOutcome { wanted: 3, ..FaultOutcome::default() });
         assert_eq!(measurement.judge(3), reasons, "with faults as well");
+    }
+
+    #[test]
+    fn without_a_cursor_a_silent_loss_is_measured_and_everything_else_is_judged() {
+        let mut measurement = measurement();
+        measurement.seen.received = 21;
+        measurement.missed_without_cursor = Some(Missed { signalled: 0, silently: 9 });
+        assert_eq!(measurement.judge(3), []);
+        assert_eq!(measurement.delivered_ratio(), Some(0.7));
+        assert_eq!(measurement.missed().map(|missed| missed.silently), Some(9));
+        let short = Invalid::ConnectionsShort { subscribed: 3, wanted: 4 };
+        assert_eq!(measurement.judge(4), [short]);
+        measurement.seen.received = 31;
+        assert_eq!(measurement.judge(3), [Invalid::Surplus { received: 31, expected: 30 }]);
     }
 
     #[test]

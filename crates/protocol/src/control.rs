@@ -10,7 +10,7 @@ use crate::{Seq, Timestamp};
 #[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Publisher {
-    /// Messages per second on average; above 0, finite.
+    /// Messages per second of each timer on average; above 0, finite.
     pub rate: f64,
     /// How the messages are spread over time.
     pub pace: Pace,
@@ -18,6 +18,14 @@ pub struct Publisher {
     pub payload: Payload,
     /// Seeds the pace and the payload, so that a run can be repeated.
     pub seed: u64,
+    /// How many timers publish, each at this rate and with its own phase: 1 to 1,000,000. Absent
+    /// means 1.
+    #[serde(default = "one")]
+    pub timers: usize,
+}
+
+const fn one() -> usize {
+    1
 }
 
 /// How messages are spread over time at a given mean rate.

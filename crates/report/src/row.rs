@@ -64,6 +64,12 @@ impl Row {
         Some(self.transport()?.delivery_in(self.socket_io_mode()))
     }
 
+    /// Returns true if the subscribers polled without a cursor: they lost messages and were not
+    /// told, and the run measures that.
+    pub fn forgets_its_cursor(&self) -> bool {
+        self.value("poll_cursor") == Some(&Value::Boolean(false))
+    }
+
     /// Returns true if the run may be used. A row that does not say so may not.
     pub fn is_valid(&self) -> bool {
         self.value("valid") == Some(&Value::Boolean(true))

@@ -17,7 +17,8 @@ use crate::value::Value;
 
 /// Settings that only some transports have. They are blank in the runs of the others, and runs that
 /// differ in them are still compared with each other.
-const OF_SOME_TRANSPORTS: [&str; 3] = ["poll_interval_us", "hold_us", "socket_io_mode"];
+const OF_SOME_TRANSPORTS: [&str; 5] =
+    ["poll_interval_us", "hold_us", "socket_io_mode", "poll_cursor", "push_timer_us"];
 
 /// The settings that are not the same in all rows.
 #[derive(Debug)]

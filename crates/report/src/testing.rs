@@ -8,7 +8,7 @@ use wirebench_measure::{
 };
 use wirebench_protocol::control::{Pace, Payload};
 use wirebench_protocol::{Timestamp, Transport};
-use wirebench_scenario::{Faults, HttpSettings, LinkSettings, Reconnect, Run, Timing};
+use wirebench_scenario::{Faults, FeedTimers, HttpSettings, LinkSettings, Reconnect, Run, Timing};
 
 use crate::columns::{COLUMNS, RunRecord};
 use crate::row::Row;
@@ -24,6 +24,7 @@ pub(crate) fn run() -> Run {
         ramp: Duration::from_secs(2),
         rate: 10.0,
         pace: Pace::Steady,
+        timers: FeedTimers::One,
         payload: Payload::Bytes(256),
         window: 10_000,
         timing: Timing {
@@ -36,6 +37,8 @@ pub(crate) fn run() -> Run {
         http: HttpSettings::default(),
         interval: None,
         hold: Some(Duration::from_secs(25)),
+        poll_cursor: Some(true),
+        push_timer: None,
         socket_io_mode: None,
         reconnect: Reconnect::default(),
         faults: Faults::default(),
@@ -88,6 +91,7 @@ pub(crate) fn measurement() -> Measurement {
             processes: Vec::new(),
         },
         faults: None,
+        missed_without_cursor: None,
         invalid: Vec::new(),
     }
 }

@@ -4,7 +4,7 @@
 //! this crate, so the names are repeated here. A test of `wirebench-report` compares the two lists.
 
 /// Every column of `runs.csv`, in the order of the file.
-pub const COLUMNS: [&str; 97] = [
+pub const COLUMNS: [&str; 100] = [
     "schema_version",
     "scenario",
     "run_id",
@@ -102,10 +102,13 @@ pub const COLUMNS: [&str; 97] = [
     "damaged",
     "payload_kind",
     "upstream_payload_kind",
+    "timers",
+    "poll_cursor",
+    "push_timer_us",
 ];
 
 /// The columns that hold words. No bound can be set on them.
-pub(crate) const WORDS: [&str; 18] = [
+pub(crate) const WORDS: [&str; 20] = [
     "scenario",
     "run_id",
     "transport",
@@ -124,4 +127,6 @@ pub(crate) const WORDS: [&str; 18] = [
     "upstream_to",
     "payload_kind",
     "upstream_payload_kind",
+    "timers",
+    "poll_cursor",
 ];

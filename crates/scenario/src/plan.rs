@@ -57,15 +57,16 @@ impl Run {
         self.ramp + self.timing.warm_up + self.timing.measure + self.timing.drain
     }
 
-    /// Returns the messages per second that enter the feed, on average: those of its publisher, and
+    /// Returns the messages per second that enter the feed, on average: those of all its timers, and
     /// those that the subscribers publish.
     pub fn published_per_second(&self) -> f64 {
         let publishes = self.upstream.filter(|upstream| upstream.to.publishes());
-        self.rate + publishes.map_or(0.0, |upstream| count(self.subscribers) * upstream.rate)
+        self.rate * count(self.publishing_timers())
+            + publishes.map_or(0.0, |upstream| count(self.subscribers) * upstream.rate)
     }
 
-    /// Returns the deliveries per second, on average. In a chat they grow with the square of the
-    /// number of people.
+    /// Returns the deliveries per second, on average. In a chat, and with a timer for each
+    /// connection, they grow with the square of the number of people.
     pub fn deliveries_per_second(&self) -> f64 {
         self.received_per_second() * count(self.subscribers)
     }
@@ -74,7 +75,7 @@ impl Run {
     pub fn received_per_second(&self) -> f64 {
         let each =
             |upstream: Upstream| upstream.to.deliveries(count(self.subscribers)) * upstream.rate;
-        self.rate + self.upstream.map_or(0.0, each)
+        self.rate * count(self.publishing_timers()) + self.upstream.map_or(0.0, each)
     }
 
     /// Returns the mean number of messages that the subscribers send in the measured window. `None`
@@ -167,6 +168,18 @@ mod tests {
             let found = run(Transport::Sse, &text).deliveries_per_second();
             assert!((found - 10.0 - deliveries).abs() < 1e-9, "{to}: {found}");
         }
+    }
+
+    #[test]
+    fn with_a_timer_for_each_connection_the_deliveries_grow_with_its_square() {
+        let deliveries = |people: u32, timers| {
+            let text =
+                format!("crowd.subscribers = {people}\nfeed = {{ rate = 0.5, timers = {timers} }}");
+            run(Transport::Sse, &text).deliveries_per_second()
+        };
+        assert!((deliveries(10, "\"one\"") - 5.0).abs() < 1e-9);
+        assert!((deliveries(10, "\"per-connection\"") - 50.0).abs() < 1e-9);
+        assert!((deliveries(100, "\"per-connection\"") - 5_000.0).abs() < 1e-9);
     }
 
     #[test]

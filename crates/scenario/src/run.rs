@@ -5,7 +5,7 @@ use std::time::Duration;
 use wirebench_protocol::control::{Pace, Payload};
 use wirebench_protocol::{Delivery, SocketIoMode, Transport, Uplink};
 
-use crate::{Faults, HttpSettings, LinkSettings, Reconnect, Timing, Upstream};
+use crate::{Faults, FeedTimers, HttpSettings, LinkSettings, Reconnect, Timing, Upstream};
 
 /// One transport under one combination of settings in one repeat. A row of `runs.csv` measures a
 /// run.
@@ -22,8 +22,10 @@ pub struct Run {
     pub subscribers: usize,
     /// The time over which they connect.
     pub ramp: Duration,
-    /// Messages per second of the feed's publisher; 0: it has none.
+    /// Messages per second of each timer of the feed's publisher; 0: it has none.
     pub rate: f64,
+    /// How many timers publish.
+    pub timers: FeedTimers,
     /// How the messages are spread over time.
     pub pace: Pace,
     /// What each message carries.
@@ -41,6 +43,12 @@ pub struct Run {
     pub interval: Option<Duration>,
     /// How long the server holds a poll that finds nothing. `None` unless the transport is held.
     pub hold: Option<Duration>,
+    /// Whether each poll carries the cursor of the last answer. `None` unless the transport is
+    /// held.
+    pub poll_cursor: Option<bool>,
+    /// The period of the timer at which the server pushes to a connection; 0: none, each message is
+    /// pushed when it is published. `None` unless messages are pushed.
+    pub push_timer: Option<Duration>,
     /// What carries the session. `None` unless the transport is Socket.IO.
     pub socket_io_mode: Option<SocketIoMode>,
     /// What each subscriber sends. `None`: nothing.
@@ -64,6 +72,20 @@ impl Run {
     /// Returns how the subscribers send, if they do. Over Socket.IO, the mode decides.
     pub fn uplink(&self) -> Uplink {
         self.transport.uplink_in(self.socket_io_mode)
+    }
+
+    /// Returns the number of timers that publish to the feed, each at the rate of the run.
+    pub fn publishing_timers(&self) -> usize {
+        match self.timers {
+            FeedTimers::One => 1,
+            FeedTimers::PerConnection => self.subscribers,
+        }
+    }
+
+    /// Returns true if the subscribers poll without a cursor: they miss what is published between
+    /// two polls and are not told, and this is what the run measures.
+    pub fn forgets_its_cursor(&self) -> bool {
+        self.poll_cursor == Some(false)
     }
 
     /// Returns how long the server holds a request that finds nothing: for the hold time of long

@@ -6,10 +6,11 @@ use rand::rngs::StdRng;
 use rand::seq::SliceRandom;
 use rand::{RngExt, SeedableRng};
 use wirebench_protocol::control::{Pace, Payload};
-use wirebench_protocol::{SocketIoMode, Transport};
+use wirebench_protocol::{Delivery, SocketIoMode, Transport};
 
 use crate::{
-    ConnectionSharing, Faults, HttpSettings, LinkSettings, Reconnect, Run, Scenario, Upstream,
+    ConnectionSharing, Faults, FeedTimers, HttpSettings, LinkSettings, Reconnect, Run, Scenario,
+    Upstream,
 };
 
 /// The maximum number of runs that a scenario may ask for.
@@ -19,6 +20,7 @@ pub(crate) const MAX_RUNS: usize = 10_000;
 struct SharedSettings<'s> {
     rate: f64,
     pace: Pace,
+    timers: FeedTimers,
     payload: &'s Payload,
     subscribers: usize,
     link: LinkSettings,
@@ -28,12 +30,14 @@ struct SharedSettings<'s> {
     faults: Faults,
 }
 
-/// A transport with the setting that is its own.
+/// A transport with the settings that are its own.
 #[derive(Clone, Copy)]
 struct Contender {
     transport: Transport,
     interval: Option<Duration>,
     hold: Option<Duration>,
+    poll_cursor: Option<bool>,
+    push_timer: Option<Duration>,
     socket_io_mode: Option<SocketIoMode>,
 }
 
@@ -43,8 +47,8 @@ impl Scenario {
     /// The repeats are outermost, then the settings, in the order of their keys in the file format.
     /// Under the same settings the transports take turns, in an order that is drawn from the seed,
     /// so that a drift of the machine affects all transports alike. The intervals of short polling,
-    /// the holds of long polling and the modes of Socket.IO multiply the runs of that transport
-    /// alone.
+    /// the holds and cursors of long polling and the modes of Socket.IO multiply the runs of that
+    /// transport alone, and push timers those of transports that push.
     pub fn runs(&self, seed: u64) -> Vec<Run> {
         let mut seeds = StdRng::seed_from_u64(seed);
         let mut runs = Vec::new();
@@ -86,26 +90,35 @@ impl Scenario {
     fn shared_settings(&self) -> Vec<SharedSettings<'_>> {
         let (paths, rest) = (self.paths(), self.upstream_and_troubles());
         let mut all = Vec::new();
+        for (rate, pace, timers, payload) in self.feeds() {
+            for &subscribers in &self.crowd.subscribers {
+                for &(link, http) in &paths {
+                    all.extend(rest.iter().map(|&(upstream, reconnect, faults)| SharedSettings {
+                        rate,
+                        pace,
+                        timers,
+                        payload,
+                        subscribers,
+                        link,
+                        http,
+                        upstream,
+                        reconnect,
+                        faults,
+                    }));
+                }
+            }
+        }
+        all
+    }
+
+    /// Returns what is published.
+    fn feeds(&self) -> Vec<(f64, Pace, FeedTimers, &Payload)> {
+        let mut all = Vec::new();
         for &rate in &self.feed.rate {
             for &pace in &self.feed.pace {
-                for payload in &self.feed.payload {
-                    for &subscribers in &self.crowd.subscribers {
-                        for &(link, http) in &paths {
-                            all.extend(rest.iter().map(|&(upstream, reconnect, faults)| {
-                                SharedSettings {
-                                    rate,
-                                    pace,
-                                    payload,
-                                    subscribers,
-                                    link,
-                                    http,
-                                    upstream,
-                                    reconnect,
-                                    faults,
-                                }
-                            }));
-                        }
-                    }
+                for &timers in &self.feed.timers {
+                    let with = |payload| (rate, pace, timers, payload);
+                    all.extend(self.feed.payload.iter().map(with));
                 }
             }
         }
@@ -151,7 +164,14 @@ impl Scenario {
     fn contenders(&self) -> Vec<Contender> {
         let mut contenders = Vec::new();
         for &transport in &self.top.transports {
-            let plain = Contender { transport, interval: None, hold: None, socket_io_mode: None };
+            let plain = Contender {
+                transport,
+                interval: None,
+                hold: None,
+                poll_cursor: None,
+                push_timer: None,
+                socket_io_mode: None,
+            };
             match transport {
                 Transport::ShortPolling => contenders.extend(
                     self.short_polling
@@ -159,22 +179,38 @@ impl Scenario {
                         .iter()
                         .map(|&interval| Contender { interval: Some(interval), ..plain }),
                 ),
-                Transport::LongPolling => contenders.extend(
-                    self.long_polling
-                        .hold
-                        .iter()
-                        .map(|&hold| Contender { hold: Some(hold), ..plain }),
-                ),
-                Transport::Sse | Transport::WebSocket => contenders.push(plain),
-                Transport::SocketIo => contenders.extend(
-                    self.socket_io
-                        .mode
-                        .iter()
-                        .map(|&mode| Contender { socket_io_mode: Some(mode), ..plain }),
-                ),
+                Transport::LongPolling => {
+                    for &hold in &self.long_polling.hold {
+                        let held = Contender { hold: Some(hold), ..plain };
+                        contenders.extend(
+                            self.long_polling
+                                .cursor
+                                .iter()
+                                .map(|&cursor| Contender { poll_cursor: Some(cursor), ..held }),
+                        );
+                    }
+                }
+                Transport::Sse | Transport::WebSocket => contenders.extend(self.pushed(plain)),
+                Transport::SocketIo => {
+                    for &mode in &self.socket_io.mode {
+                        let session = Contender { socket_io_mode: Some(mode), ..plain };
+                        contenders.extend(self.pushed(session));
+                    }
+                }
             }
         }
         contenders
+    }
+
+    /// Returns a contender once for each push timer, or as it is if nothing is pushed to it.
+    fn pushed(&self, plain: Contender) -> Vec<Contender> {
+        match plain.transport.delivery_in(plain.socket_io_mode) {
+            Delivery::Polled | Delivery::Held => vec![plain],
+            Delivery::Pushed => {
+                let with = |&timer| Contender { push_timer: Some(timer), ..plain };
+                self.push.timer.iter().map(with).collect()
+            }
+        }
     }
 
     fn run(
@@ -192,6 +228,7 @@ impl Scenario {
             ramp: self.crowd.ramp,
             rate: shared.rate,
             pace: shared.pace,
+            timers: shared.timers,
             payload: shared.payload.clone(),
             window: self.feed.window,
             timing: self.timing,
@@ -199,6 +236,8 @@ impl Scenario {
             http: shared.http,
             interval: contender.interval,
             hold: contender.hold,
+            poll_cursor: contender.poll_cursor,
+            push_timer: contender.push_timer,
             socket_io_mode: contender.socket_io_mode,
             upstream: shared.upstream,
             reconnect: shared.reconnect,
@@ -252,21 +291,25 @@ mod tests {
     #[test]
     fn a_knob_of_one_transport_multiplies_that_transport_alone() {
         let text = "short-polling = { interval = [\"1s\", \"2s\"] }\n\
-                    long-polling = { hold = [\"1s\", \"2s\", \"3s\"] }\n\
+                    long-polling = { hold = [\"1s\", \"2s\", \"3s\"], cursor = [true, false] }\n\
+                    push = { timer = [\"0s\", \"1s\"] }\n\
                     socket-io = { mode = [\"polling\", \"websocket\", \"upgrade\"] }";
         let mut counts = BTreeMap::new();
         for run in scenario(text).runs(1) {
             *counts.entry(run.transport.name()).or_insert(0) += 1;
             assert_eq!(run.interval.is_some(), run.transport == Transport::ShortPolling);
             assert_eq!(run.hold.is_some(), run.transport == Transport::LongPolling);
+            assert_eq!(run.poll_cursor.is_some(), run.hold.is_some());
+            assert_eq!(run.push_timer.is_some(), run.delivery() == Delivery::Pushed);
             assert_eq!(run.socket_io_mode.is_some(), run.transport == Transport::SocketIo);
         }
         let expected = [
-            ("long-polling", 3),
+            ("long-polling", 3 * 2),
             ("short-polling", 2),
-            ("socket.io", 3),
-            ("sse", 1),
-            ("websocket", 1),
+            // Its mode `polling` has no push timer.
+            ("socket.io", 1 + 2 * 2),
+            ("sse", 2),
+            ("websocket", 2),
         ];
         assert_eq!(counts, BTreeMap::from(expected));
     }

@@ -7,6 +7,7 @@ use crate::tables::feed::FeedTable;
 use crate::tables::http::HttpTable;
 use crate::tables::link::LinkTable;
 use crate::tables::long_polling::LongPollingTable;
+use crate::tables::push::PushTable;
 use crate::tables::reconnect::ReconnectTable;
 use crate::tables::short_polling::ShortPollingTable;
 use crate::tables::socket_io::SocketIoTable;
@@ -36,6 +37,8 @@ pub struct Scenario {
     pub short_polling: ShortPollingTable,
     /// `[long-polling]`
     pub long_polling: LongPollingTable,
+    /// `[push]`
+    pub push: PushTable,
     /// `[socket-io]`
     pub socket_io: SocketIoTable,
     /// `[upstream]`

@@ -8,6 +8,7 @@ use crate::tables::feed::FeedTable;
 use crate::tables::http::HttpTable;
 use crate::tables::link::LinkTable;
 use crate::tables::long_polling::LongPollingTable;
+use crate::tables::push::PushTable;
 use crate::tables::reconnect::ReconnectTable;
 use crate::tables::short_polling::ShortPollingTable;
 use crate::tables::socket_io::SocketIoTable;
@@ -32,6 +33,7 @@ impl Run {
         let mut settings = vec![
             (FeedTable::RATE.path, self.rate.to_string()),
             (FeedTable::PACE.path, self.pace.write().replace('"', "")),
+            (FeedTable::TIMERS.path, self.timers.name().to_owned()),
             (FeedTable::PAYLOAD.path, payload),
             (CrowdTable::SUBSCRIBERS.path, self.subscribers.to_string()),
             (CrowdTable::CONNECTIONS.path, self.http.connections.name().to_owned()),
@@ -44,6 +46,9 @@ impl Run {
             self.interval.map(|time| (ShortPollingTable::INTERVAL.path, duration_text(time))),
         );
         settings.extend(self.hold.map(|time| (LongPollingTable::HOLD.path, duration_text(time))));
+        let cursor = self.poll_cursor;
+        settings.extend(cursor.map(|kept| (LongPollingTable::CURSOR.path, kept.to_string())));
+        settings.extend(self.push_timer.map(|time| (PushTable::TIMER.path, duration_text(time))));
         settings.extend(
             self.socket_io_mode.map(|mode| (SocketIoTable::MODE.path, mode.name().to_owned())),
         );

@@ -40,6 +40,7 @@ impl Scenario {
             self.http.lines(),
             self.short_polling.lines(),
             self.long_polling.lines(),
+            self.push.lines(),
             self.socket_io.lines(),
             self.upstream.lines(),
             self.reconnect.lines(),

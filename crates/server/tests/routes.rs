@@ -74,6 +74,22 @@ async fn both_kinds_of_polling_give_the_same_answer_when_there_are_messages() {
 }
 
 #[tokio::test]
+async fn a_push_timer_out_of_range_is_a_bad_request() {
+    let (server, _) = server();
+    // A transport without a path for each feed is asked in another way.
+    let of_a_feed = |transport: &Transport| transport.path("a") != transport.path("b");
+    for transport in Transport::ALL.into_iter().filter(of_a_feed) {
+        for every in ["0", "-1", "0.0009", "60.1", "NaN", "inf", "soon"] {
+            let uri = format!("{}?every={every}", transport.path("bench"));
+            let (status, _, body) = ask(server.router(), get(&uri)).await;
+            assert_eq!(status, StatusCode::BAD_REQUEST, "{uri}");
+            let body: Value = serde_json::from_slice(&body).unwrap();
+            assert!(body["hint"].as_str().unwrap().contains("`every`"), "{uri}: {body}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_poll_that_finds_nothing_repeats_the_cursor() {
     let (server, feed) = server();
     publish(&feed, &["1"]);

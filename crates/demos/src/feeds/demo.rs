@@ -111,6 +111,7 @@ impl DemoFeed {
             pace: Pace::Poisson,
             payload: Payload::Bytes(publisher.settings.payload_bytes),
             seed: rand::random(),
+            timers: 1,
         };
         let started = PacedPublisher::start(self.feed.clone(), &plan, Arc::new(AtomicU64::new(0)));
         publisher.running = Some(started.map_err(|error| {

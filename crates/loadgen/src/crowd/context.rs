@@ -35,7 +35,8 @@ impl RunContext<'_> {
     /// Returns the publisher that the run asks for, if it asks for one. `seed` draws its payloads.
     pub(super) fn publisher(&self, seed: u64) -> Option<Publisher> {
         let Run { rate, pace, ref payload, .. } = *self.run;
-        (rate > 0.0).then(|| Publisher { rate, pace, payload: payload.clone(), seed })
+        let timers = self.run.publishing_timers();
+        (rate > 0.0).then(|| Publisher { rate, pace, payload: payload.clone(), seed, timers })
     }
 
     /// Reads all counters, those of this process first. If the server is merely slow to answer, the

@@ -45,6 +45,7 @@ pub(super) fn measurement(
                 .map(|memory| memory.peak_bytes),
         },
         faults: fault_outcome(context.run, &seen, deliveries),
+        missed_without_cursor: context.run.forgets_its_cursor().then_some(deliveries.missed),
         seen,
         other_load: measured.other_load,
         invalid: Vec::new(),

@@ -66,6 +66,8 @@ impl Task<'_> {
             settings: SubscriberSettings {
                 interval: run.interval.unwrap_or_default(),
                 hold: run.hold.unwrap_or_default(),
+                poll_cursor: !run.forgets_its_cursor(),
+                push_timer: run.push_timer.unwrap_or_default(),
                 socket_io_mode: run.socket_io_mode.unwrap_or_default(),
                 reconnect: run.reconnect,
                 headers: run.http.headers,

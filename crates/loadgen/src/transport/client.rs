@@ -47,7 +47,8 @@ impl Opening<'_> {
     pub(super) fn address(&self, transport: Transport, after: After) -> String {
         let after = (after != After::Newest).then(|| format!("after={after}"));
         let name = self.settings.subscriber_name().map(|name| format!("as={name}"));
-        let query: Vec<_> = after.into_iter().chain(name).collect();
+        let every = self.every().map(|every| format!("every={every}"));
+        let query: Vec<_> = after.into_iter().chain(name).chain(every).collect();
         let separator = if query.is_empty() { "" } else { "?" };
         format!("{}{separator}{}", transport.path(&self.target.feed), query.join("&"))
     }
@@ -60,6 +61,13 @@ impl Opening<'_> {
     /// Returns the headers of a request of this kind.
     pub(super) fn headers(&self, kind: RequestKind) -> HeaderMap {
         self.client.headers(self.settings.headers, self.target, kind)
+    }
+
+    /// Returns the period of the push timer in seconds, as the server is asked for it. `None`: it
+    /// is not asked for one.
+    pub(super) fn every(&self) -> Option<f64> {
+        let period = self.settings.push_timer;
+        (!period.is_zero()).then_some(period.as_secs_f64())
     }
 }
 

@@ -24,7 +24,10 @@ pub(super) struct LongPolling {
 
 impl<'a> Client<'a> for LongPolling {
     async fn open(opening: Opening<'a>) -> Result<Self, SubscribeError> {
-        let poller = Poller::open(Transport::LongPolling, &opening).await?;
+        let mut poller = Poller::open(Transport::LongPolling, &opening).await?;
+        if !opening.settings.poll_cursor {
+            poller.forget_cursor();
+        }
         Ok(Self { poller, held: opening.settings.continues, due: false })
     }
 
@@ -37,6 +40,9 @@ impl<'a> Client<'a> for LongPolling {
                 self.due = false;
                 let hold = if self.held { self.poller.settings().hold } else { Duration::ZERO };
                 self.poller.poll(Some(hold), hold + GRACE).await?;
+                if !self.poller.settings().poll_cursor {
+                    self.poller.forget_cursor();
+                }
                 self.held = true;
                 continue;
             }

@@ -60,6 +60,11 @@ impl Poller {
         self.events.pop_front()
     }
 
+    /// Lets the next poll ask for what is published from its arrival on.
+    pub(super) fn forget_cursor(&mut self) {
+        self.after = After::Newest;
+    }
+
     /// Waits until the connection closes. Called between polls.
     pub(super) async fn closed(&mut self) {
         self.http.closed().await;

@@ -7,6 +7,7 @@ use wirebench_scenario::{Headers, Reconnect};
 
 /// How a subscriber behaves. A transport ignores the fields that it has no use for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a choice of its own")]
 pub struct SubscriberSettings {
     /// Short polling: from the start of one poll to the start of the next. 0 polls again at once.
     pub interval: Duration,
@@ -20,6 +21,12 @@ pub struct SubscriberSettings {
     /// subscriber is subscribed already. [`run_subscriber`](crate::run_subscriber) sets this for a
     /// connection that continues another.
     pub continues: bool,
+    /// Long polling: each poll carries the cursor of the last answer. Without it, a poll asks for
+    /// what is published from its arrival on.
+    pub poll_cursor: bool,
+    /// Transports that push: the period of the timer at whose ticks the server is asked to push. 0
+    /// asks for nothing: each message is pushed when it is published.
+    pub push_timer: Duration,
     /// Socket.IO: what carries the session.
     pub socket_io_mode: SocketIoMode,
     /// How long [`run_subscriber`](crate::run_subscriber) waits before it subscribes again.
@@ -46,7 +53,8 @@ impl SubscriberSettings {
 }
 
 impl Default for SubscriberSettings {
-    /// Returns one poll a second without a phase, a hold of 25 s, a Socket.IO session that begins
+    /// Returns one poll a second without a phase, a hold of 25 s, polls that carry their cursor, no
+    /// push timer, a Socket.IO session that begins
     /// with requests and upgrades, the same pauses on every transport, the headers of a browser,
     /// nobody that sends, no checksums, and no payloads.
     fn default() -> Self {
@@ -55,6 +63,8 @@ impl Default for SubscriberSettings {
             phase: Duration::ZERO,
             hold: Duration::from_secs(25),
             continues: false,
+            poll_cursor: true,
+            push_timer: Duration::ZERO,
             socket_io_mode: SocketIoMode::default(),
             reconnect: Reconnect::default(),
             headers: Headers::Browser,

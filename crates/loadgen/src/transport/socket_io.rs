@@ -13,8 +13,7 @@ use serde_json::json;
 use tokio_util::either::Either;
 use wirebench_measure::Event;
 use wirebench_protocol::{
-    After, Cursor, Gap, Hello, Message, SocketIoMode, SubscriberName, Timestamp, Transport,
-    is_first_placeholder,
+    After, Cursor, Gap, Hello, Message, SocketIoMode, Timestamp, Transport, is_first_placeholder,
 };
 
 use self::sending::Sending;
@@ -75,10 +74,7 @@ impl<'a> Client<'a> for SocketIo<'a> {
         let namespace = SocketIoMode::namespace(feed);
         let mut session =
             SocketIoSession::open(opening, &path, opening.settings.socket_io_mode).await?;
-        session.send([Frame::message(Packet::connect(
-            &namespace,
-            &auth(opening.after, opening.settings.subscriber_name()),
-        ))]);
+        session.send([Frame::message(Packet::connect(&namespace, &auth(&opening)))]);
         Ok(Self {
             session,
             assembler: Assembler::default(),
@@ -227,13 +223,15 @@ fn carried<'a>(
 }
 
 /// Returns what the subscriber says about itself when it asks for the feed.
-fn auth(after: After, name: Option<SubscriberName>) -> String {
-    let after = match after {
+fn auth(opening: &Opening<'_>) -> String {
+    let after = match opening.after {
         After::Newest => None,
-        After::Start | After::Cursor(_) => Some(("after", after.to_string())),
+        after @ (After::Start | After::Cursor(_)) => Some(("after", json!(after.to_string()))),
     };
-    let name = name.map(|name| ("as", name.to_string()));
-    let keys: BTreeMap<_, _> = after.into_iter().chain(name).collect();
+    let name = opening.settings.subscriber_name();
+    let name = name.map(|name| ("as", json!(name.to_string())));
+    let every = opening.every().map(|every| ("every", json!(every)));
+    let keys: BTreeMap<_, _> = after.into_iter().chain(name).chain(every).collect();
     if keys.is_empty() { String::new() } else { json!(keys).to_string() }
 }
 

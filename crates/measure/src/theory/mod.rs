@@ -6,7 +6,8 @@
 //! Symbols: *d* is the one-way delay, *T* the time between messages, λ = 1/*T* the message rate,
 //! *P* the poll interval, *H* the hold time of a long poll. *R* is the turnaround of a long poll:
 //! the time from one answer of the server to the arrival of the next request, in which a message
-//! finds no request waiting. On a connection that is kept open it is 2*d*.
+//! finds no request waiting. On a connection that is kept open it is 2*d*. *P* is also the period
+//! of a timer that a connection has at the server, if it pushes at the ticks of one.
 //!
 //! The demo pages have the same laws in JavaScript. A test on either side checks them against
 //! `worked-values.json`.

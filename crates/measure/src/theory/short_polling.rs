@@ -18,11 +18,7 @@ pub(super) fn predict(conditions: &Conditions) -> Option<Prediction> {
     if p <= 2 * d {
         return None;
     }
-    let random_phase = match conditions.pace {
-        Pace::Steady | Pace::Poisson => true,
-        // An exact feed meets each poll loop at the same few phases for ever: any delay up to P.
-        Pace::Exact | Pace::Burst(_) => false,
-    };
+    let random_phase = conditions.meet_at_random();
     let empty_ratio = match conditions.pace {
         Pace::Poisson => empty_ratio_poisson(p, spacing),
         Pace::Steady | Pace::Exact => empty_ratio_periodic(p, spacing),
@@ -34,6 +30,7 @@ pub(super) fn predict(conditions: &Conditions) -> Option<Prediction> {
         delivery_max: Some(d + p),
         requests_per_message: Some(requests_per_message(p, spacing)),
         empty_ratio: Some(empty_ratio),
+        ..Prediction::default()
     })
 }
 

@@ -33,5 +33,34 @@ pub(super) fn conditions(
         Delivery::Held => (None, Some(ms(25_000))),
         Delivery::Pushed => (None, None),
     };
-    Conditions { delivery: transport.delivery(), rate, pace, delay, interval, hold }
+    Conditions {
+        delivery: transport.delivery(),
+        rate,
+        pace,
+        delay,
+        interval,
+        hold,
+        cursor: true,
+        push_timer: None,
+    }
+}
+
+/// Returns the times of messages with exponential times between them.
+///
+/// They come from a small generator in this function, so that the test always sees the same feed.
+pub(super) fn poisson_feed(rate: f64, length: u32) -> Vec<f64> {
+    let mut state = 0x9e37_79b9_7f4a_7c15_u64;
+    let mut uniform = move || {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        f64::from(u32::try_from(state >> 32).unwrap()) / f64::from(u32::MAX)
+    };
+    let mut now = 0.0;
+    (0..length)
+        .map(|_| {
+            now -= (1.0 - uniform() * 0.999_999_999).ln() / rate;
+            now
+        })
+        .collect()
 }

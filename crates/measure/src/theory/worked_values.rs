@@ -52,6 +52,8 @@ impl WorkedValue {
             delay: millis(self.delay_ms),
             interval: self.interval_ms.map(millis),
             hold: self.hold_ms.map(millis),
+            cursor: true,
+            push_timer: None,
         }
     }
 }

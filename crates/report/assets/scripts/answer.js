@@ -1,4 +1,4 @@
-// The tables of the answer: delivery, cost, upstream and faults of each transport.
+// The tables of the answer: delivery and cost of each transport, and what only some runs measure.
 
 /** How one value is made of the runs of a line, and how it is written in the unit of its column. A
  * range has its own text. */
@@ -41,12 +41,18 @@ function ratings(group, column) {
 const NARROW = [matchMedia("(max-width: 60rem)"), matchMedia("(max-width: 40rem)")];
 const COLUMNS_OF_A_PHONE = 3;
 
-/** The tables of the answer. None is wider than the page; upstream and faults always have a separate table. */
+/** The tables of the answer. None is wider than the page; what only some runs measure always has a separate table. */
 function answerTables(some) {
   const repeated = some.some((line) => line.all.length > 1);
   const has = (name) => some.some((line) => line.all.some((run) => isNumber(number(run, name))));
-  const [deliveryOf, costOf, sentOf, sentCostOf, faultsOf] = repeated ? data.answer_tables.repeats : data.answer_tables.one_run;
-  const additional = [...(has("upstream_sent") ? [sentOf, sentCostOf] : []), ...(has("delivered_ratio") ? [faultsOf] : [])];
+  const [deliveryOf, costOf, sentOf, sentCostOf, faultsOf, publishedOf, withoutCursorOf] =
+    repeated ? data.answer_tables.repeats : data.answer_tables.one_run;
+  const additional = [
+    ...(has("upstream_sent") ? [sentOf, sentCostOf] : []),
+    ...(has("missed_signalled") ? [faultsOf] : []),
+    ...(some.some((line) => line.all.some((run) => value(run, "timers") === "per-connection")) ? [publishedOf] : []),
+    ...(some.some((line) => line.all.some(forgetsItsCursor)) ? [withoutCursorOf] : []),
+  ];
   const groups = [deliveryOf, costOf, ...additional].map(({ title, columns }) => ({
     of: title,
     columns: columns.map((column) => ({ ...column, ...SUMMARIES[column.summary] })),

@@ -10,6 +10,9 @@ const SIDES = ["base", "new"];
 /** A value of a run; null if it was not measured. */
 const value = (run, name) => run.values[columnAt.get(name)] ?? null;
 
+/** True if the subscribers polled without a cursor: they lost messages and were not told. */
+const forgetsItsCursor = (run) => value(run, "poll_cursor") === false;
+
 function number(run, name) {
   const found = value(run, name);
   return isNumber(found) ? found : null;

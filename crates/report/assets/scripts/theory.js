@@ -12,6 +12,7 @@ function theoryRows(some) {
     ["longest delivery", "max_us", (line) => highest(line, "delivery_max_us"), millis],
     ["requests per message", "requests_per_message", perMessage, significant],
     ["share of empty answers", "empty_ratio", emptyShare, percent],
+    ["share delivered", "delivered_ratio", (line) => middle(line, "delivered_ratio"), percent],
   ];
   return some.flatMap((line) => laws.map(([what, field, take, say]) => {
     const [predicted, measured] = [of(line, field), take(line)];

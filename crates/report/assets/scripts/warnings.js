@@ -20,6 +20,7 @@ function warnings() {
   }
   const without = [...new Set(runs.filter((run) => number(run, "server_cpu_s") === null).map((run) => labelOf(value(run, "transport"))))];
   if (without.length > 0) notes.push(`The server's cost was not measured for ${without.join(", ")}.`);
+  if (runs.some(forgetsItsCursor)) notes.push(data.without_cursor);
   items.push(...notes.map((text) => h("li", {}, text)));
   if (data.comparison) {
     if (data.comparison.advice) items.push(h("li", {}, data.comparison.advice));

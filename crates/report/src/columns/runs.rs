@@ -61,7 +61,7 @@ pub const COLUMNS: &[RunColumn] = &[
         .means("Subscribers asked for; each has its own connection."),
     setting(Decimal, "rate_per_s", |r| Value::exact(r.run.rate))
         .unit("1/s")
-        .means("Messages per second that the feed was asked to publish, on average."),
+        .means("Messages per second that each timer of the feed was asked to publish, on average."),
     setting(Decimal, "payload_bytes", payload_bytes).unit("B").means(
         "Bytes of one message's payload, before Base64; with `payload_source`, the mean of those \
          received.",
@@ -361,7 +361,8 @@ pub const COLUMNS: &[RunColumn] = &[
     .higher_is_better()
     .means(
         "With faults: `received`, divided by `published` times the subscribers asked for, 0 to 1; \
-         a subscriber that never connected counts as having received nothing.",
+         a subscriber that never connected counts as having received nothing. With `poll_cursor` \
+         false: `received` divided by `expected`.",
     ),
     measured(Integer, "missed_signalled", |r| {
         Value::count(faults(r, |faults| Some(faults.missed.signalled)))
@@ -372,12 +373,13 @@ pub const COLUMNS: &[RunColumn] = &[
          it was cut off until the end.",
     ),
     measured(Integer, "missed_silently", |r| {
-        Value::count(faults(r, |faults| Some(faults.missed.silently)))
+        Value::count(r.measurement.missed().map(|missed| missed.silently))
     })
     .lower_is_better()
     .means(
         "With faults: deliveries due and not made to subscribers that believe they have \
-         everything. Anything but 0 makes the run invalid.",
+         everything. Anything but 0 makes the run invalid, unless `poll_cursor` is false: then such \
+         losses are what the run measures.",
     ),
     measured(Decimal, "back_99_ms", |r| {
         Value::computed(faults(r, |faults| faults.back_99).map(|back| back.as_secs_f64() * 1e3))
@@ -560,6 +562,24 @@ pub const COLUMNS: &[RunColumn] = &[
         kind.map_or(Value::Blank, |kind| Value::words(kind.name()))
     })
     .means("What a payload of the subscribers was: `json` or `binary`."),
+    // Appended: mistakes that tutorials teach.
+    setting(Text, "timers", |r| Value::words(r.run.timers.name())).means(
+        "How many timers published, each `rate_per_s` messages per second to everybody: `one`, or \
+         `per-connection`, one for each subscriber.",
+    ),
+    setting(Boolean, "poll_cursor", |r| {
+        r.run.poll_cursor.map_or(Value::Blank, Value::Boolean)
+    })
+    .means(
+        "Long polling: whether each poll carried the cursor of the last answer. Without it, what \
+         was published between two polls was lost, and the subscriber was not told.",
+    ),
+    setting(Decimal, "push_timer_us", |r| r.run.push_timer.map_or(Value::Blank, Value::micros))
+        .unit("µs")
+        .means(
+            "Transports that push: the period of the timer of each connection at whose ticks the \
+             server pushed; 0: none, each message was pushed when it was published.",
+        ),
 ];
 
 /// Returns the column of this name.

@@ -6,7 +6,8 @@ use crate::numbers::ABSENT;
 use crate::row::Row;
 use crate::settings::VaryingSettings;
 use crate::table::{
-    FirstPlace, TableColumn, TableLine, compared, first_place, lines, near_the_best, sections_of,
+    FirstPlace, TableColumn, TableLine, WITHOUT_CURSOR, compared, first_place, lines,
+    near_the_best, sections_of,
 };
 use crate::text_layout::markdown_escaped as escaped;
 
@@ -63,6 +64,9 @@ fn cell(line: &TableLine<'_>, column: &TableColumn, is_best: bool) -> String {
 fn notes(rows: &[Row]) -> String {
     let mut text =
         String::from("Medians over the valid runs, unless the heading says otherwise.\n");
+    if rows.iter().any(Row::forgets_its_cursor) {
+        let _ = writeln!(text, "{WITHOUT_CURSOR}");
+    }
     let id = |row: &Row| escaped(row.text("run_id").unwrap_or(ABSENT));
     for row in rows.iter().filter(|row| !row.is_valid()) {
         let _ = writeln!(text, "- ⚠ run {} left out: {}", id(row), escaped(row.invalid_reason()));

@@ -31,15 +31,18 @@ struct AnswerColumn {
 }
 
 impl AnswerTables {
-    /// Returns the tables of delivery, of cost, of what subscribers sent and of its cost, and of
-    /// faults, in this order.
+    /// Returns the tables of delivery, of cost, of what subscribers sent and of its cost, of
+    /// faults, of what many timers published, and of what was lost without a cursor, in this order.
     pub(super) fn new() -> Self {
         Self { one_run: tables(false), repeats: tables(true) }
     }
 }
 
+const ALL: Additional =
+    Additional { sent: true, faults: true, without_cursor: true, many_timers: true };
+
 fn tables(repeated: bool) -> Vec<AnswerTable> {
-    let sections = sections(repeated, Additional { sent: true, faults: true }).into_iter();
+    let sections = sections(repeated, ALL).into_iter();
     let table = sections.map(|section| AnswerTable {
         title: section.title,
         columns: section.columns.into_iter().map(AnswerColumn::of).collect(),

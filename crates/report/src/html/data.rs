@@ -14,7 +14,7 @@ use crate::columns::{COLUMNS, Column, Role, TIMELINE_COLUMNS};
 use crate::compare::Comparison;
 use crate::row::{Row, TimelineRow};
 use crate::settings::{RunGroup, VaryingSettings};
-use crate::table::{Basis, FirstPlaces, first_places, near_the_best};
+use crate::table::{Basis, FirstPlaces, WITHOUT_CURSOR, first_places, near_the_best};
 use crate::value::Value;
 
 /// What a page shows.
@@ -48,6 +48,8 @@ pub(super) struct PageData<'a> {
     lines: Vec<LineData>,
     /// The end of a sentence: which lines, besides the best, are marked as best.
     near_the_best: String,
+    /// What the reader has to know about polls without a cursor.
+    without_cursor: &'static str,
     comparison: Option<Json>,
 }
 
@@ -134,6 +136,7 @@ impl<'a> PageData<'a> {
                 own: settings.own.iter().map(|column| column.name).collect(),
             },
             near_the_best: near_the_best(folders.iter().flat_map(|folder| &folder.bases).copied()),
+            without_cursor: WITHOUT_CURSOR,
             comparison: comparison.map(|comparison| {
                 serde_json::from_str(&comparison.to_json())
                     .expect("what was written as JSON is JSON")

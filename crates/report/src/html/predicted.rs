@@ -6,7 +6,7 @@ use serde::Serialize;
 use wirebench_measure::theory::{Conditions, Prediction, predict};
 use wirebench_protocol::control::Pace;
 use wirebench_protocol::{Delivery, Transport};
-use wirebench_scenario::Audience;
+use wirebench_scenario::{Audience, FeedTimers};
 
 use crate::numbers::median;
 use crate::row::Row;
@@ -26,6 +26,7 @@ pub(super) struct Predicted {
     max_us: Option<f64>,
     requests_per_message: Option<f64>,
     empty_ratio: Option<f64>,
+    delivered_ratio: Option<f64>,
 }
 
 /// Returns the prediction for `row`, which is one of `rows`; `None` if no law applies.
@@ -39,7 +40,7 @@ pub(super) fn predicted(row: &Row, rows: &[Row]) -> Option<Predicted> {
     // The laws do not include jitter. The median of a push transport on the same link includes it.
     let (delay, delay_of) = if delivery.asks() {
         measured_delay(row, rows).map_or((nominal, None), |(delay, of)| (delay, Some(of)))
-    } else if nominal.is_zero() {
+    } else if nominal.is_zero() && push_timer(row).is_none() {
         // A delay of 0 predicts nothing.
         return None;
     } else {
@@ -53,6 +54,8 @@ pub(super) fn predicted(row: &Row, rows: &[Row]) -> Option<Predicted> {
         delay,
         interval: row.number("poll_interval_us").and_then(micros),
         hold: row.number("hold_us").and_then(micros).or_else(|| mode?.hold()),
+        cursor: !row.forgets_its_cursor(),
+        push_timer: push_timer(row),
     };
     let prediction = predict(&setting);
     (prediction != Prediction::default()).then(|| Predicted {
@@ -63,17 +66,24 @@ pub(super) fn predicted(row: &Row, rows: &[Row]) -> Option<Predicted> {
         max_us: prediction.delivery_max.map(in_micros),
         requests_per_message: prediction.requests_per_message,
         empty_ratio: prediction.empty_ratio,
+        delivered_ratio: prediction.delivered_ratio,
     })
 }
 
+/// Returns the period of the timer at whose ticks the server pushed; `None` if it had none.
+fn push_timer(row: &Row) -> Option<Duration> {
+    row.number("push_timer_us").and_then(micros).filter(|period| !period.is_zero())
+}
+
 /// Returns the smallest median delivery of a push transport at the same setting, over its valid
-/// runs, with the name of the transport.
+/// runs without a push timer, with the name of the transport.
 fn measured_delay(row: &Row, rows: &[Row]) -> Option<(Duration, &'static str)> {
     nearest(Transport::ALL.into_iter().filter_map(|transport| {
         let medians = rows
             .iter()
             .filter(|other| other.is_valid() && other.transport() == Some(transport))
             .filter(|other| other.delivery() == Some(Delivery::Pushed))
+            .filter(|other| push_timer(other).is_none())
             .filter(|other| agree_in_shared_settings(row, other))
             .filter_map(|other| other.number("delivery_p50_us"));
         Some((micros(median(medians.collect())?)?, transport.name()))
@@ -89,9 +99,15 @@ fn nearest(
 }
 
 /// Returns how many messages a subscriber gets per second, and how they are spread over time. What
-/// many people say at their own times comes independently of each other.
+/// many people say at their own times comes independently of each other, and so does what many
+/// timers publish.
 fn published(row: &Row) -> Option<(f64, Pace)> {
     let (rate, pace) = (row.number("rate_per_s")?, pace(row.text("pace")?)?);
+    let (rate, pace) = if row.text("timers") == Some(FeedTimers::PerConnection.name()) {
+        (rate * row.number("subscribers")?, Pace::Poisson)
+    } else {
+        (rate, pace)
+    };
     let to = row.text("upstream_to");
     let to = Audience::ALL.into_iter().find(|audience| Some(audience.name()) == to);
     let Some(to) = to.filter(|to| to.publishes()) else { return Some((rate, pace)) };
@@ -206,6 +222,43 @@ mod tests {
         assert_eq!(published(Audience::Others), Some((14.0, Pace::Poisson)), "the 2 others");
         assert_eq!(published(Audience::One), Some((12.0, Pace::Poisson)), "one of the 2");
         assert_eq!(published(Audience::Nobody), Some((10.0, Pace::Steady)));
+    }
+
+    #[test]
+    fn what_each_timer_publishes_counts() {
+        let published = published(&row(|run| run.timers = FeedTimers::PerConnection));
+        assert_eq!(published, Some((30.0, Pace::Poisson)), "3 subscribers, 10/s each");
+    }
+
+    #[test]
+    fn polls_without_a_cursor_have_a_predicted_loss_and_others_have_none() {
+        let of = |cursor| {
+            let row = row(|run| {
+                (run.poll_cursor, run.pace) = (Some(cursor), Pace::Poisson);
+            });
+            predicted(&row, std::slice::from_ref(&row)).unwrap().delivered_ratio
+        };
+        let delivered = of(false).unwrap();
+        assert!((delivered - 1.0 / 1.5).abs() < 1e-3, "10/s over 50 ms: {delivered}");
+        assert_eq!(of(true), None);
+    }
+
+    #[test]
+    fn a_push_timer_is_predicted_and_never_stands_for_the_delay_of_the_link() {
+        let timed = |run: &mut Run| {
+            sse(run);
+            run.push_timer = Some(Duration::from_secs(1));
+        };
+        let rows = [row(|_| {}), row(timed)];
+        let push = predicted(&rows[1], &rows).unwrap();
+        assert_eq!((push.delay_us, push.mean_us), (25_000.0, Some(525_000.0)));
+        assert_eq!(predicted(&rows[0], &rows).unwrap().delay_of, None);
+        let no_timer = row(|run| {
+            sse(run);
+            run.push_timer = Some(Duration::ZERO);
+        });
+        let rows = [row(|_| {}), no_timer];
+        assert_eq!(predicted(&rows[0], &rows).unwrap().delay_of, Some("sse"));
     }
 
     #[test]

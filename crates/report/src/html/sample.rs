@@ -154,6 +154,8 @@ fn run_of(transport: Transport, subscribers: usize, repeat: u32, place: usize) -
         link: LinkSettings { delay: Duration::from_millis(25), jitter: Duration::ZERO },
         interval: (transport.delivery() == Delivery::Polled).then_some(Duration::from_secs(1)),
         hold: (transport.delivery() == Delivery::Held).then_some(Duration::from_secs(25)),
+        poll_cursor: (transport.delivery() == Delivery::Held).then_some(true),
+        push_timer: (transport.delivery() == Delivery::Pushed).then_some(Duration::ZERO),
         socket_io_mode: (transport == Transport::SocketIo).then(SocketIoMode::default),
         ..run()
     }

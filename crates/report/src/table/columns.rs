@@ -56,11 +56,16 @@ pub(crate) struct Section {
 
 /// What some runs measure besides delivery and cost.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "each stands for a table of its own")]
 pub(crate) struct Additional {
     /// The subscribers of a run sent messages.
     pub(crate) sent: bool,
     /// A run had faults.
     pub(crate) faults: bool,
+    /// Subscribers of a run polled without a cursor.
+    pub(crate) without_cursor: bool,
+    /// A run had a timer for each connection, so that the amount of messages is what it shows.
+    pub(crate) many_timers: bool,
 }
 
 /// Returns the tables: delivery, cost, and what some runs measure besides. `repeated` says that a
@@ -79,6 +84,17 @@ pub(crate) fn sections(repeated: bool, additional: Additional) -> Vec<Section> {
     }
     if additional.faults {
         sections.push(section(faults, FAULTS));
+    }
+    if additional.many_timers {
+        sections.push(section("Published", PUBLISHED));
+    }
+    if additional.without_cursor {
+        let title = if repeated {
+            "Lost without a cursor, the worst of all runs"
+        } else {
+            "Lost without a cursor"
+        };
+        sections.push(section(title, WITHOUT_CURSOR));
     }
     sections
 }
@@ -175,6 +191,16 @@ pub(super) const UPSTREAM_COST: &[TableColumn] = &[
     column("upstream_repeated", ["", "", "repeated", ""], 1.0, Summary::HighestCount),
     column("upstream_refused", ["", "", "refused", ""], 1.0, Summary::HighestCount),
     column("upstream_unacknowledged", ["", "not", "answered", ""], 1.0, Summary::HighestCount),
+];
+
+pub(super) const PUBLISHED: &[TableColumn] = &[
+    column("published", ["", "", "messages", ""], 1.0, Summary::MedianCount),
+    column("expected", ["", "deliveries", "due", ""], 1.0, Summary::MedianCount),
+];
+
+pub(super) const WITHOUT_CURSOR: &[TableColumn] = &[
+    column("delivered_ratio", ["", "", "delivered", "%"], 0.01, Summary::LowestShare),
+    column("missed_silently", ["", "missed in", "silence", ""], 1.0, Summary::HighestCount),
 ];
 
 pub(super) const FAULTS: &[TableColumn] = &[

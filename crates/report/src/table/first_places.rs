@@ -69,7 +69,8 @@ pub(crate) fn first_place(group: &[TableLine<'_>], column: &TableColumn) -> Opti
     let leader = (0..burdens.len()).min_by(|a, b| burdens[*a].total_cmp(&burdens[*b]))?;
     // If a disturbed line has a better value than the leader, no line is marked, because the leader
     // is not the best.
-    let mut disturbed = group.iter().filter(|line| line.is_usable() && line.is_disturbed());
+    let counts = |line: &&TableLine<'_>| line.is_usable() && !line.forgets_its_cursor();
+    let mut disturbed = group.iter().filter(counts).filter(|line| line.is_disturbed());
     if disturbed.any(|line| {
         line.cell(column).is_some_and(|(value, _)| burden(column, value) < burdens[leader])
     }) {

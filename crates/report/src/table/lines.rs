@@ -1,5 +1,7 @@
 //! The lines of the tables: the runs of one transport at one setting, summarised.
 
+use wirebench_scenario::FeedTimers;
+
 use super::columns::{Additional, Section, Summary, TableColumn, sections};
 use crate::numbers::{median, share, significant};
 use crate::row::Row;
@@ -36,7 +38,10 @@ pub(crate) fn sections_of(lines: &[TableLine<'_>]) -> Vec<Section> {
     let rows = || lines.iter().flat_map(|line| line.runs.iter().chain(&line.invalid));
     let sent = rows().any(|row| row.number("upstream_sent").is_some());
     let faults = rows().any(|row| row.text("faults").is_some());
-    sections(repeated, Additional { sent, faults })
+    let without_cursor = rows().any(|row| row.forgets_its_cursor());
+    let many_timers =
+        rows().any(|row| row.text("timers") == Some(FeedTimers::PerConnection.name()));
+    sections(repeated, Additional { sent, faults, without_cursor, many_timers })
 }
 
 impl<'a> TableLine<'a> {
@@ -55,9 +60,15 @@ impl<'a> TableLine<'a> {
     }
 
     /// Returns true if the line may be called best: in the table, the page, Markdown and JSON
-    /// alike.
+    /// alike. One whose subscribers polled without a cursor may not: the messages that it lost have
+    /// no delay and no cost.
     pub(crate) fn may_be_best(&self) -> bool {
-        self.is_usable() && !self.is_disturbed()
+        self.is_usable() && !self.is_disturbed() && !self.forgets_its_cursor()
+    }
+
+    /// Returns true if the subscribers polled without a cursor.
+    pub(crate) fn forgets_its_cursor(&self) -> bool {
+        self.runs.iter().any(|row| row.forgets_its_cursor())
     }
 
     /// Returns true if a run that counts was disturbed: the line then cannot be called best.

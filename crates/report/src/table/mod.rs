@@ -18,6 +18,11 @@ pub(crate) use first_places::{
 use grid::Grid;
 pub(crate) use lines::{TableLine, compared, lines, sections_of};
 
+/// What the reader has to know about runs whose subscribers poll without a cursor.
+pub(crate) const WITHOUT_CURSOR: &str = "Polls without a cursor lose what is published between two of them, and the subscriber does \
+     not know. These runs measure that, so it does not make them invalid. Their delays and costs \
+     are those of what arrived, and are never called best.";
+
 /// Returns two tables, one of delivery and one of cost, and for runs with faults a third of their
 /// outcome. They have a line for each transport at each setting.
 ///
@@ -75,6 +80,9 @@ fn notes(lines: &[TableLine<'_>], settings: &VaryingSettings) -> Vec<String> {
         notes.push(format!(
             "Medians of {up_to}{most} runs each, unless the heading says otherwise."
         ));
+    }
+    if lines.iter().any(TableLine::forgets_its_cursor) {
+        notes.push(WITHOUT_CURSOR.to_owned());
     }
     for line in lines {
         let name = |row: &Row| run_name(row, line, settings);

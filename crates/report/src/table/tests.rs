@@ -5,9 +5,9 @@ use std::time::Duration;
 use insta::assert_snapshot;
 use wirebench_measure::{FaultOutcome, Invalid, Latency, Measurement, Missed, Traffic};
 use wirebench_protocol::{Delivery, Transport};
-use wirebench_scenario::{Audience, Run, SentPayload, Upstream};
+use wirebench_scenario::{Audience, FeedTimers, Run, SentPayload, Upstream};
 
-use super::columns::{COST, DELIVERY, FAULTS, UPSTREAM, UPSTREAM_COST};
+use super::columns::{COST, DELIVERY, FAULTS, PUBLISHED, UPSTREAM, UPSTREAM_COST, WITHOUT_CURSOR};
 use super::*;
 use crate::columns::run_column;
 use crate::testing::{busy_neighbour, measurement, record, run, sent_and_received};
@@ -160,6 +160,38 @@ fn enough_repeats_are_told_apart_by_the_test_of_a_comparison() {
     let noisy = two(&[80, 100, 120, 90, 140], &[85, 110, 130, 100, 150]);
     assert_eq!(leaders(&noisy, "delivery_p50_us"), ["sse", "websocket"]);
     assert!(table(&quiet, PLAIN).contains("not told from it by the runs"));
+}
+
+#[test]
+fn polls_without_a_cursor_say_what_they_lost_and_are_never_best() {
+    let of = |cursor, lost| {
+        row_of(Transport::LongPolling, 100, 1, 26_000, |run, measured| {
+            run.poll_cursor = Some(cursor);
+            measured.missed_without_cursor =
+                (!cursor).then_some(Missed { signalled: 0, silently: lost });
+            measured.seen.received -= lost;
+        })
+    };
+    let text = table(&[of(true, 0), of(false, 300)], PLAIN);
+    assert_snapshot!(text);
+    let others = [(Transport::Sse, 27_000), (Transport::WebSocket, 40_000)]
+        .map(|(transport, micros)| row(transport, 100, 1, micros));
+    let rows = [&others[..], &[of(false, 300)]].concat();
+    assert_eq!(leaders(&rows, "delivery_p50_us"), ["sse"]);
+    assert!(!table(&[of(true, 0)], PLAIN).contains("cursor"), "it is told only of those without");
+}
+
+#[test]
+fn timers_of_each_connection_show_how_much_is_published() {
+    let of = |timers, published| {
+        row_of(Transport::Sse, 100, 1, 26_000, |run, measured| {
+            (run.timers, measured.published) = (timers, Some(published));
+        })
+    };
+    let one = of(FeedTimers::One, 10);
+    assert!(!table(std::slice::from_ref(&one), PLAIN).contains("Published"));
+    let text = table(&[one, of(FeedTimers::PerConnection, 1_000)], PLAIN);
+    assert!(text.contains("Published") && text.contains("100000"), "{text}");
 }
 
 #[test]
@@ -320,7 +352,15 @@ fn a_table_in_sixty_columns_looks_like_this() {
 
 #[test]
 fn every_column_shown_is_a_column_of_the_file() {
-    for shown in DELIVERY.iter().chain(COST).chain(UPSTREAM).chain(UPSTREAM_COST).chain(FAULTS) {
+    for shown in DELIVERY
+        .iter()
+        .chain(COST)
+        .chain(UPSTREAM)
+        .chain(UPSTREAM_COST)
+        .chain(FAULTS)
+        .chain(WITHOUT_CURSOR)
+        .chain(PUBLISHED)
+    {
         assert!(run_column(shown.column).is_some(), "{}", shown.column);
     }
 }

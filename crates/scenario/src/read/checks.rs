@@ -24,6 +24,9 @@ use crate::tables::upstream::UpstreamTable;
 use crate::values::field::Placed;
 use crate::words::grouped;
 
+/// The maximum number of messages per second that a feed takes from its publisher.
+const MAX_PUBLISHED_PER_SECOND: f64 = 1e6;
+
 /// Returns everything that is wrong with the draft beyond its single values.
 pub(super) fn check(draft: &ScenarioDraft) -> Vec<Problem> {
     let across_tables = [
@@ -33,6 +36,9 @@ pub(super) fn check(draft: &ScenarioDraft) -> Vec<Problem> {
         window_outlasts_the_longest_absence(draft),
         shared_connections_have_streams(draft),
         somebody_publishes(draft),
+        the_timers_are_not_too_many(draft),
+        draft.feed.check(),
+        draft.push.check(),
         somebody_else_is_there(draft),
     ];
     let mut problems: Vec<_> =
@@ -95,6 +101,32 @@ fn somebody_publishes(draft: &ScenarioDraft) -> Option<Problem> {
     })
 }
 
+/// Checks that one server can publish what the timers of all connections ask for.
+fn the_timers_are_not_too_many(draft: &ScenarioDraft) -> Option<Problem> {
+    let timers = draft.feed.timer_per_connection()?;
+    let rate = highest(&draft.feed.rate)?;
+    let subscribers = draft.crowd.subscribers.iter().max_by_key(|placed| placed.value)?;
+    let asked = rate.value * count(subscribers.value);
+    (asked > MAX_PUBLISHED_PER_SECOND).then(|| Problem {
+        place: first_place([
+            timers.place.as_ref(),
+            rate.place.as_ref(),
+            subscribers.place.as_ref(),
+        ]),
+        message: format!(
+            "a timer for each connection publishes subscribers × rate messages per second, up to \
+             {}: a feed takes {}",
+            grouped(messages(asked, Duration::from_secs(1))),
+            grouped(messages(MAX_PUBLISHED_PER_SECOND, Duration::from_secs(1)))
+        ),
+        hint: Some(format!(
+            "lower `{}` or `{}`",
+            FeedTable::RATE.path,
+            CrowdTable::SUBSCRIBERS.path
+        )),
+    })
+}
+
 /// Checks that each subscriber polls in the measured window.
 fn measure_spans_the_interval(draft: &ScenarioDraft) -> Option<Problem> {
     let (measure, interval) =
@@ -128,7 +160,7 @@ fn measure_spans_a_message(draft: &ScenarioDraft) -> Option<Problem> {
 fn drain_outlasts_the_slowest(draft: &ScenarioDraft) -> Option<Problem> {
     let (drain, interval) = (draft.timing.drain.as_ref()?, longest(&draft.short_polling.interval)?);
     let (delay, jitter) = (longest(&draft.link.delay)?, longest(&draft.link.jitter)?);
-    let trip = delay.value + jitter.value;
+    let (trip, timer) = (delay.value + jitter.value, longest(&draft.push.timer)?);
     let (slowest, transport, delivery, why) = draft
         .deliveries()
         .map(|(transport, delivery)| {
@@ -136,16 +168,21 @@ fn drain_outlasts_the_slowest(draft: &ScenarioDraft) -> Option<Problem> {
                 Delivery::Polled => (interval.value + 2 * trip, "an interval and a round trip"),
                 // An answer on its way, the next poll, and its answer.
                 Delivery::Held => (3 * trip, "three trips over the link"),
-                Delivery::Pushed => (trip, "a trip over the link"),
+                Delivery::Pushed if timer.value.is_zero() => (trip, "a trip over the link"),
+                Delivery::Pushed => (timer.value + trip, "a period of the timer and a trip"),
             };
             (time, transport, delivery, why)
         })
         .max_by_key(|(time, ..)| *time)?;
-    let polled = (delivery == Delivery::Polled).then_some(interval);
+    let waits_for = match delivery {
+        Delivery::Polled => Some(interval),
+        Delivery::Pushed => Some(timer),
+        Delivery::Held => None,
+    };
     (drain.value < slowest).then(|| Problem {
         place: first_place([
             drain.place.as_ref(),
-            polled.and_then(|interval| interval.place.as_ref()),
+            waits_for.and_then(|period| period.place.as_ref()),
             delay.place.as_ref(),
             jitter.place.as_ref(),
         ]),
@@ -161,16 +198,25 @@ fn drain_outlasts_the_slowest(draft: &ScenarioDraft) -> Option<Problem> {
 fn window_outlasts_the_longest_absence(draft: &ScenarioDraft) -> Option<Problem> {
     let (window, rate) = (draft.feed.window.as_ref()?, highest(&draft.feed.rate)?);
     let (pace, delay) = (draft.burst()?, longest(&draft.link.delay)?);
-    let interval = longest(&draft.short_polling.interval)?;
+    let (interval, timer) = (longest(&draft.short_polling.interval)?, longest(&draft.push.timer)?);
     let trip = delay.value + longest(&draft.link.jitter)?.value;
-    let (absence, transport) = draft
+    let (absence, transport, delivery) = draft
         .deliveries()
-        .map(|(transport, delivery)| (absence(delivery, interval.value, trip), transport))
-        .max_by_key(|(absence, _)| *absence)?;
+        .map(|(transport, delivery)| {
+            let absence = match delivery {
+                Delivery::Polled => interval.value,
+                Delivery::Held => 2 * trip,
+                Delivery::Pushed => timer.value,
+            };
+            (absence, transport, delivery)
+        })
+        .max_by_key(|(absence, ..)| *absence)?;
     let burst = if pace.value > 1 { usize::try_from(pace.value).ok()? } else { 0 };
     let subscribers = draft.crowd.subscribers.iter().map(|subscribers| subscribers.value).max()?;
     let sent = highest(&draft.upstream.rate).filter(|_| draft.upstream.publishes());
-    let rate_of_all = rate.value + count(subscribers) * sent.map_or(0.0, |sent| sent.value);
+    let timers = if draft.feed.timer_per_connection().is_some() { subscribers } else { 1 };
+    let rate_of_all =
+        rate.value * count(timers) + count(subscribers) * sent.map_or(0.0, |sent| sent.value);
     let needed = messages(rate_of_all, absence) + burst;
     (window.value < needed).then(|| Problem {
         place: first_place([
@@ -178,6 +224,7 @@ fn window_outlasts_the_longest_absence(draft: &ScenarioDraft) -> Option<Problem>
             rate.place.as_ref(),
             pace.place.as_ref(),
             interval.place.as_ref(),
+            timer.place.as_ref(),
             delay.place.as_ref(),
             sent.and_then(|sent| sent.place.as_ref()),
         ]),
@@ -188,30 +235,33 @@ fn window_outlasts_the_longest_absence(draft: &ScenarioDraft) -> Option<Problem>
             found(window),
             grouped(window.value)
         ),
-        hint: Some(why_it_must_fit(transport, absence, rate_of_all, burst)),
+        hint: Some(why_it_must_fit(transport, delivery, absence, rate_of_all, burst)),
     })
 }
 
-/// Returns how long a subscriber is without a request that a message could answer.
-fn absence(delivery: Delivery, interval: Duration, trip: Duration) -> Duration {
-    match delivery {
-        Delivery::Polled => interval,
-        Delivery::Held => 2 * trip,
-        Delivery::Pushed => Duration::ZERO,
-    }
-}
-
-fn why_it_must_fit(transport: Transport, absence: Duration, rate: f64, burst: usize) -> String {
+fn why_it_must_fit(
+    transport: Transport,
+    delivery: Delivery,
+    absence: Duration,
+    rate: f64,
+    burst: usize,
+) -> String {
     if absence.is_zero() {
         return format!("a burst of {} has to fit", grouped(burst));
     }
     let bursts =
         if burst > 0 { format!(" in bursts of {}", grouped(burst)) } else { String::new() };
-    format!(
-        "over `{transport}` a subscriber is away for {} between polls; at {rate} messages per \
-         second{bursts} the oldest would be gone when it comes back",
-        duration_text(absence)
-    )
+    let absence = duration_text(absence);
+    match delivery {
+        Delivery::Polled | Delivery::Held => format!(
+            "over `{transport}` a subscriber is away for {absence} between polls; at {rate} \
+             messages per second{bursts} the oldest would be gone when it comes back"
+        ),
+        Delivery::Pushed => format!(
+            "over `{transport}` messages wait up to {absence} for the timer of a connection; at \
+             {rate} messages per second{bursts} the oldest would be gone when it fires"
+        ),
+    }
 }
 
 /// Returns the maximum number of messages that are published in this time.

@@ -8,6 +8,7 @@ use crate::tables::feed::FeedDraft;
 use crate::tables::http::HttpDraft;
 use crate::tables::link::LinkDraft;
 use crate::tables::long_polling::LongPollingDraft;
+use crate::tables::push::PushDraft;
 use crate::tables::reconnect::ReconnectDraft;
 use crate::tables::short_polling::ShortPollingDraft;
 use crate::tables::socket_io::SocketIoDraft;
@@ -26,6 +27,7 @@ pub(super) struct ScenarioDraft {
     pub(super) http: HttpDraft,
     pub(super) short_polling: ShortPollingDraft,
     pub(super) long_polling: LongPollingDraft,
+    pub(super) push: PushDraft,
     pub(super) socket_io: SocketIoDraft,
     pub(super) upstream: UpstreamDraft,
     pub(super) reconnect: ReconnectDraft,
@@ -43,6 +45,7 @@ impl ScenarioDraft {
             http: HttpDraft::read(reader),
             short_polling: ShortPollingDraft::read(reader),
             long_polling: LongPollingDraft::read(reader),
+            push: PushDraft::read(reader),
             socket_io: SocketIoDraft::read(reader),
             upstream: UpstreamDraft::read(reader),
             reconnect: ReconnectDraft::read(reader),
@@ -66,6 +69,7 @@ impl ScenarioDraft {
             http: self.http.build()?,
             short_polling: self.short_polling.build()?,
             long_polling: self.long_polling.build()?,
+            push: self.push.build()?,
             socket_io: self.socket_io.build()?,
             upstream: self.upstream.build()?,
             reconnect: self.reconnect.build()?,

@@ -13,10 +13,10 @@ use wirebench_protocol::{SocketIoMode, Transport};
 use self::any_scenario::any_scenario;
 use super::Overrides;
 use crate::{
-    Audience, ConnectionSharing, CrowdTable, FaultsTable, FeedTable, Headers, HttpTable, LinkTable,
-    LongPollingTable, Operator, Policy, ReconnectTable, Run, Scenario, ScenarioError, SentPayload,
-    ShortPollingTable, SocketIoTable, TABLES, Threshold, Timing, TopTable, UpstreamTable,
-    commented_scenario, keys,
+    Audience, ConnectionSharing, CrowdTable, FaultsTable, FeedTable, FeedTimers, Headers,
+    HttpTable, LinkTable, LongPollingTable, Operator, Policy, PushTable, ReconnectTable, Run,
+    Scenario, ScenarioError, SentPayload, ShortPollingTable, SocketIoTable, TABLES, Threshold,
+    Timing, TopTable, UpstreamTable, commented_scenario, keys,
 };
 
 fn parse(text: &str, overrides: &Overrides) -> Result<Scenario, ScenarioError> {
@@ -47,6 +47,7 @@ fn an_empty_file_is_the_defaults() {
         feed: FeedTable {
             rate: vec![10.0],
             pace: vec![Pace::Steady],
+            timers: vec![FeedTimers::One],
             payload: vec![Payload::Bytes(256)],
             window: 10_000,
         },
@@ -64,7 +65,8 @@ fn an_empty_file_is_the_defaults() {
         link: LinkTable { delay: vec![Duration::from_millis(25)], jitter: vec![Duration::ZERO] },
         http: HttpTable { version: vec![1], tls: vec![false], headers: Headers::Browser },
         short_polling: ShortPollingTable { interval: vec![Duration::from_secs(1)] },
-        long_polling: LongPollingTable { hold: vec![Duration::from_secs(25)] },
+        long_polling: LongPollingTable { hold: vec![Duration::from_secs(25)], cursor: vec![true] },
+        push: PushTable { timer: vec![Duration::ZERO] },
         socket_io: SocketIoTable { mode: vec![SocketIoMode::Upgrade] },
         upstream: UpstreamTable {
             rate: vec![0.0],

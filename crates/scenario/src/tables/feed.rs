@@ -5,9 +5,10 @@ use std::path::Path;
 use wirebench_protocol::control::{Pace, Payload};
 
 use super::payload_files;
-use crate::Problem;
 use crate::key::table;
+use crate::placed::needs;
 use crate::values::field::Placed;
+use crate::{FeedTimers, Problem};
 
 table! {
     /// What is published.
@@ -20,6 +21,12 @@ table! {
         /// "poisson" (independently of each other), or { burst = 50 } (50 at once, at the same mean
         /// rate).
         "pace" => PACE, pace: Vec<Pace>, default r#""steady""#;
+
+        /// How many timers publish, each at this rate: "one", or "per-connection" (one for each
+        /// subscriber, at its own phase, as when the handler of a connection starts a timer that
+        /// publishes to everybody). With one for each, the feed has subscribers × rate messages per
+        /// second and delivers each to all subscribers.
+        "timers" => TIMERS, timers: Vec<FeedTimers>, default r#""one""#;
 
         /// What each message carries: a JSON string of this many bytes; or { binary = 1024 }, this
         /// many random bytes, at least 16, which end with a checksum and travel in Base64 where a
@@ -34,6 +41,17 @@ table! {
 }
 
 impl FeedDraft {
+    /// Checks the keys against each other.
+    pub(crate) fn check(&self) -> Option<Problem> {
+        let publishes = self.rate.is_empty() || self.rate.iter().any(|rate| rate.value > 0.0);
+        needs(publishes, "a `feed.rate` above 0", &FeedTable::TIMERS, &self.timers)
+    }
+
+    /// Returns the first key that asks for a timer for each connection.
+    pub(crate) fn timer_per_connection(&self) -> Option<&Placed<FeedTimers>> {
+        self.timers.iter().find(|timers| timers.value == FeedTimers::PerConnection)
+    }
+
     /// Resolves the paths of payload files from the folder of the scenario and reads the files
     /// once. Payloads whose file is not right are left out, and their problems noted.
     pub(crate) fn resolve_files(&mut self, folder: &Path, problems: &mut Vec<Problem>) {

@@ -8,6 +8,7 @@ pub(crate) mod http;
 pub(crate) mod link;
 pub(crate) mod long_polling;
 mod payload_files;
+pub(crate) mod push;
 pub(crate) mod reconnect;
 pub(crate) mod short_polling;
 pub(crate) mod socket_io;
@@ -22,6 +23,7 @@ use self::feed::FeedTable;
 use self::http::HttpTable;
 use self::link::LinkTable;
 use self::long_polling::LongPollingTable;
+use self::push::PushTable;
 use self::reconnect::ReconnectTable;
 use self::short_polling::ShortPollingTable;
 use self::socket_io::SocketIoTable;
@@ -34,7 +36,7 @@ use crate::key::{Key, Table};
 pub(crate) const TOP: Table = TopTable::TABLE;
 
 /// Every table, in the order in which they are written.
-pub const TABLES: [Table; 12] = [
+pub const TABLES: [Table; 13] = [
     FeedTable::TABLE,
     CrowdTable::TABLE,
     Timing::TABLE,
@@ -42,6 +44,7 @@ pub const TABLES: [Table; 12] = [
     HttpTable::TABLE,
     ShortPollingTable::TABLE,
     LongPollingTable::TABLE,
+    PushTable::TABLE,
     SocketIoTable::TABLE,
     UpstreamTable::TABLE,
     ReconnectTable::TABLE,

@@ -7,7 +7,7 @@ use super::located::Located;
 use super::value::{FieldValue, Mismatch};
 use crate::key::Key;
 use crate::words::{joined, nearest, quoted};
-use crate::{Audience, ConnectionSharing, Headers, Policy, ProxyHabit, ServerFault};
+use crate::{Audience, ConnectionSharing, FeedTimers, Headers, Policy, ProxyHabit, ServerFault};
 
 /// A type whose values have names.
 trait Choice: Copy + PartialEq + 'static {
@@ -33,7 +33,16 @@ macro_rules! choices {
     )*};
 }
 
-choices!(Audience, SocketIoMode, Headers, ConnectionSharing, Policy, ServerFault, ProxyHabit);
+choices!(
+    FeedTimers,
+    Audience,
+    SocketIoMode,
+    Headers,
+    ConnectionSharing,
+    Policy,
+    ServerFault,
+    ProxyHabit
+);
 
 impl Choice for Transport {
     const ALL: &'static [Self] = &Self::ALL;

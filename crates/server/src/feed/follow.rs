@@ -2,9 +2,11 @@
 
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use futures::Stream;
+use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at};
 use wirebench_protocol::{Cursor, SubscriberName};
 
 use super::batch::Batch;
@@ -25,17 +27,43 @@ pub struct Follow {
     /// The cursor has been checked against the window. Before that, it may belong to another epoch.
     checked: bool,
     waiter: Waiter,
+    /// Boxed, because few readers have one. `None`: the reader is woken by each message.
+    timer: Option<Box<ReadTimer>>,
+}
+
+/// A timer that decides when its reader looks into the feed.
+#[derive(Debug)]
+struct ReadTimer {
+    ticks: Interval,
+    /// The timer has fired, and the reader has not read everything since.
+    is_reading: bool,
 }
 
 impl Follow {
     pub(super) fn new(feed: Arc<FeedState>, after: Cursor, name: Option<SubscriberName>) -> Self {
-        Self { feed, name, cursor: after, checked: false, waiter: Waiter::default() }
+        let waiter = Waiter::default();
+        Self { feed, name, cursor: after, checked: false, waiter, timer: None }
     }
 
     /// Returns how far the reader has come: to the end of the last batch, and past the messages
     /// after it that are not for the reader.
     pub fn cursor(&self) -> Cursor {
         self.cursor
+    }
+
+    /// Returns the same stream, read by a timer of its own: it looks into the feed once in each
+    /// period, from a random instant of the first one on, and then returns everything that is new.
+    /// The end of the feed does not wait for the timer. Needs a runtime of tokio.
+    ///
+    /// # Panics
+    /// The period is 0.
+    #[must_use]
+    pub fn every(mut self, period: Duration) -> Self {
+        let first = Instant::now() + period.mul_f64(rand::random());
+        let mut ticks = interval_at(first, period);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
+        self.timer = Some(Box::new(ReadTimer { ticks, is_reading: false }));
+        self
     }
 
     /// Returns the messages after the cursor, if there are any.
@@ -71,19 +99,54 @@ impl Follow {
             None => Poll::Pending,
         }
     }
+
+    /// Returns the next batch if the timer has fired, or `None` when the feed has closed.
+    fn poll_at_ticks(
+        &mut self,
+        timer: &mut ReadTimer,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Batch>> {
+        // Registered before the look at the feed, so that its end is not missed.
+        self.feed.waiters_for_end.register(&mut self.waiter, context);
+        let closed = self.feed.is_closed();
+        loop {
+            if closed || timer.is_reading {
+                match self.read() {
+                    Some(batch) => {
+                        // A batch has a maximum size: the rest is read without another tick.
+                        timer.is_reading = self.feed.is_newer_than(batch.cursor.seq);
+                        return Poll::Ready(Some(batch));
+                    }
+                    None if closed => return Poll::Ready(None),
+                    None => timer.is_reading = false,
+                }
+            }
+            ready!(timer.ticks.poll_tick(context));
+            timer.is_reading = true;
+        }
+    }
 }
 
 impl Stream for Follow {
     type Item = Batch;
 
     fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Batch>> {
-        self.poll_batch(context, || ())
+        match self.timer.take() {
+            None => self.poll_batch(context, || ()),
+            Some(mut timer) => {
+                let polled = self.poll_at_ticks(&mut timer, context);
+                self.timer = Some(timer);
+                polled
+            }
+        }
     }
 }
 
 impl Drop for Follow {
     fn drop(&mut self) {
-        self.feed.waiters.remove(&mut self.waiter);
+        let FeedState { waiters, waiters_for_end, .. } = &*self.feed;
+        let waiters = if self.timer.is_some() { waiters_for_end } else { waiters };
+        waiters.remove(&mut self.waiter);
     }
 }
 
@@ -92,6 +155,8 @@ mod tests {
     use std::sync::atomic::{AtomicU64, Ordering};
     use std::task::{Wake, Waker};
 
+    use futures::future::join_all;
+    use futures::{FutureExt, StreamExt};
     use wirebench_protocol::{Epoch, Seq, Timestamp};
 
     use super::*;
@@ -151,6 +216,65 @@ mod tests {
         assert!(follow.poll_batch(context, || ()).is_pending());
         feed.close();
         assert_eq!(woken.load(Ordering::SeqCst), 3, "the end of the feed");
+    }
+
+    /// Advances a clock that is paused.
+    async fn advance(millis: u64) {
+        tokio::time::advance(Duration::from_millis(millis)).await;
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_reader_with_a_timer_finds_everything_at_each_tick_and_nothing_between() {
+        let (feed, follow) = follow_from_newest();
+        let mut follow = follow.every(Duration::from_secs(1));
+        assert!(follow.next().now_or_never().is_none(), "nothing is new");
+        publish(&feed);
+        let first = Instant::now();
+        assert_eq!(places(&follow.next().await.unwrap()), [2]);
+        assert!(first.elapsed() <= Duration::from_secs(1), "within the first period");
+        for seq in [3, 5, 7] {
+            advance(400).await;
+            publish(&feed);
+            advance(500).await;
+            publish(&feed);
+            assert!(follow.next().now_or_never().is_none(), "900 ms after the last tick");
+            advance(101).await;
+            assert_eq!(places(&follow.next().await.unwrap()), [seq, seq + 1]);
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_message_does_not_wake_a_reader_with_a_timer_and_the_end_of_the_feed_does() {
+        let (feed, follow) = follow_from_newest();
+        let mut follow = follow.every(Duration::from_mins(1));
+        let (waker, woken) = counting_waker();
+        let context = &mut Context::from_waker(&waker);
+        assert!(follow.poll_next_unpin(context).is_pending());
+        publish(&feed);
+        assert_eq!(woken.load(Ordering::SeqCst), 0, "the message");
+        feed.close();
+        assert_eq!(woken.load(Ordering::SeqCst), 1, "the end of the feed");
+        let Poll::Ready(Some(batch)) = follow.poll_next_unpin(context) else { panic!() };
+        assert_eq!(places(&batch), [2], "what is there is read first");
+        assert!(matches!(follow.poll_next_unpin(context), Poll::Ready(None)));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_timers_of_many_readers_have_different_phases() {
+        let (feed, _) = follow_from_newest();
+        let newest = feed.window.read().newest();
+        let (began, period) = (Instant::now(), Duration::from_secs(1));
+        let readers = (0..64).map(|_| Follow::new(Arc::clone(&feed), newest, None).every(period));
+        publish(&feed);
+        let delays = join_all(readers.map(|mut follow| async move {
+            follow.next().await;
+            began.elapsed()
+        }));
+        let delays = delays.await;
+        for quarter in 0..4 {
+            let within = period * quarter / 4..period * (quarter + 1) / 4;
+            assert!(delays.iter().any(|delay| within.contains(delay)), "{within:?}: {delays:?}");
+        }
     }
 
     /// Returns a waker, and the number of times that it was woken.

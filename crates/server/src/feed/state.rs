@@ -19,6 +19,8 @@ pub(super) struct FeedState {
     newest: AtomicU64,
     closed: AtomicBool,
     pub(super) waiters: Waiters,
+    /// The tasks that look into the feed at times of their own. Only its end wakes them.
+    pub(super) waiters_for_end: Waiters,
     pub(super) publishing: Publishing,
 }
 
@@ -29,6 +31,7 @@ impl FeedState {
             newest: AtomicU64::new(0),
             closed: AtomicBool::new(false),
             waiters: Waiters::default(),
+            waiters_for_end: Waiters::default(),
             publishing: Publishing::default(),
         }
     }
@@ -52,6 +55,7 @@ impl FeedState {
     pub(super) fn close(&self) {
         self.closed.store(true, Ordering::Release);
         self.waiters.wake();
+        self.waiters_for_end.wake();
     }
 
     pub(super) fn is_closed(&self) -> bool {

@@ -2,6 +2,7 @@
 
 mod payloads;
 mod schedule;
+mod timers;
 
 use std::io;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -14,7 +15,7 @@ use wirebench_protocol::control::{self, PublisherReport};
 
 pub use self::payloads::PayloadError;
 use self::payloads::payloads;
-use self::schedule::Schedule;
+use self::timers::Timers;
 use crate::feed::{Feed, MessagePayload};
 
 /// A message is late if it enters the feed more than this after it was due. It is well above the
@@ -22,8 +23,11 @@ use crate::feed::{Feed, MessagePayload};
 /// about.
 const LATE: Duration = Duration::from_millis(5);
 
-/// The highest rate, in messages per second.
+/// The highest rate of all timers together, in messages per second.
 const MAX_RATE: f64 = 1e6;
+
+/// The maximum number of timers.
+const MAX_TIMERS: usize = 1_000_000;
 
 /// A publisher at work. Dropping it stops it.
 #[derive(Debug)]
@@ -37,8 +41,14 @@ pub struct PacedPublisher {
 #[derive(Debug, thiserror::Error)]
 pub enum PublisherError {
     /// The rate is out of range.
-    #[error("`rate` must be above 0 and at most 1,000,000 messages per second, found {0}")]
+    #[error(
+        "`rate` times `timers` must be above 0 and at most 1,000,000 messages per second, found \
+         {0}"
+    )]
     Rate(f64),
+    /// The number of timers is out of range.
+    #[error("`timers` must be 1 to 1,000,000, found {0}")]
+    Timers(usize),
     /// The payloads cannot be published.
     #[error(transparent)]
     Payload(#[from] PayloadError),
@@ -61,15 +71,19 @@ impl PacedPublisher {
         plan: &control::Publisher,
         late: Arc<AtomicU64>,
     ) -> Result<Self, PublisherError> {
-        if !(plan.rate > 0.0 && plan.rate <= MAX_RATE) {
-            return Err(PublisherError::Rate(plan.rate));
+        if !(1..=MAX_TIMERS).contains(&plan.timers) {
+            return Err(PublisherError::Timers(plan.timers));
+        }
+        let rate = plan.rate * timer_count(plan.timers);
+        if !(rate > 0.0 && rate <= MAX_RATE) {
+            return Err(PublisherError::Rate(rate));
         }
         let payloads = payloads(&plan.payload, plan.seed)?;
-        let schedule = Schedule::new(plan.rate, plan.pace, plan.seed, Timestamp::now());
+        let timers = Timers::new(plan, Timestamp::now());
         let (stop, stopped) = mpsc::channel();
         let thread = std::thread::Builder::new()
             .name("publisher".into())
-            .spawn(move || publish(&feed, schedule, &payloads, &stopped, &late))
+            .spawn(move || publish(&feed, timers, &payloads, &stopped, &late))
             .map_err(PublisherError::Thread)?;
         Ok(Self { stop: Some(stop), thread: Some(thread) })
     }
@@ -86,13 +100,13 @@ impl PacedPublisher {
 /// next ones follow at once until the schedule is caught up. No message is skipped.
 fn publish(
     feed: &Feed,
-    schedule: Schedule,
+    timers: Timers,
     payloads: &[MessagePayload],
     stopped: &mpsc::Receiver<()>,
     late: &AtomicU64,
 ) -> PublisherReport {
     let mut report = PublisherReport::default();
-    for (due, payload) in schedule.zip(payloads.iter().cycle()) {
+    for (due, payload) in timers.zip(payloads.iter().cycle()) {
         let wait = due.saturating_since(Timestamp::now());
         if stopped.recv_timeout(wait) != Err(mpsc::RecvTimeoutError::Timeout) {
             break;
@@ -107,6 +121,11 @@ fn publish(
     report
 }
 
+#[expect(clippy::cast_precision_loss, reason = "there are at most a million timers")]
+fn timer_count(timers: usize) -> f64 {
+    timers as f64
+}
+
 #[cfg(test)]
 mod tests {
     use futures::StreamExt;
@@ -116,7 +135,7 @@ mod tests {
     use super::*;
 
     fn plan(rate: f64, payload: control::Payload) -> control::Publisher {
-        control::Publisher { rate, pace: Pace::Exact, payload, seed: 1 }
+        control::Publisher { rate, pace: Pace::Exact, payload, seed: 1, timers: 1 }
     }
 
     #[tokio::test]
@@ -155,6 +174,12 @@ mod tests {
                 PacedPublisher::start(Feed::new(1), &plan, Arc::default()).is_err(),
                 "{rate} {size}"
             );
+        }
+        for (rate, timers) in [(1.0, 0), (1.0, 1_000_001), (1e5, 11)] {
+            let plan = plan(rate, control::Payload::Bytes(9));
+            let plan = control::Publisher { timers, ..plan };
+            let started = PacedPublisher::start(Feed::new(1), &plan, Arc::default());
+            assert!(started.is_err(), "{rate} {timers}");
         }
     }
 }

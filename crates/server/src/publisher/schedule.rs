@@ -18,6 +18,8 @@ pub(super) struct Schedule {
     start: Timestamp,
     /// Messages per second.
     rate: f64,
+    /// How much earlier everything is due, in intervals, 0 to 1.
+    early: f64,
     /// The number of messages so far.
     scheduled: u64,
     /// For a Poisson pace: the sum of the exponential times so far, in mean times between messages.
@@ -28,7 +30,16 @@ pub(super) struct Schedule {
 impl Schedule {
     /// Creates a schedule whose first message or burst is due about one interval after `start`.
     pub(super) fn new(rate: f64, pace: Pace, seed: u64, start: Timestamp) -> Self {
-        Self { pace, start, rate, scheduled: 0, elapsed: 0.0, random: StdRng::seed_from_u64(seed) }
+        let random = StdRng::seed_from_u64(seed);
+        Self { pace, start, rate, early: 0.0, scheduled: 0, elapsed: 0.0, random }
+    }
+
+    /// Creates the same schedule at a phase drawn from the seed: the first message or burst is due
+    /// within the first interval. A Poisson pace has no phase.
+    pub(super) fn at_random_phase(rate: f64, pace: Pace, seed: u64, start: Timestamp) -> Self {
+        let mut schedule = Self::new(rate, pace, seed, start);
+        schedule.early = schedule.random.random();
+        schedule
     }
 
     /// Returns the time that is `intervals` mean times between messages after the start.
@@ -45,12 +56,12 @@ impl Iterator for Schedule {
         self.scheduled += 1;
         let number = self.scheduled as f64;
         Some(match self.pace {
-            Pace::Exact => self.after(number),
+            Pace::Exact => self.after(number - self.early),
             // Each message is early or late in its own slot, so that jitter does not add up to
             // drift.
             Pace::Steady => {
                 let jitter = self.random.random_range(-0.05..=0.05);
-                self.after(number + jitter)
+                self.after(number + jitter - self.early)
             }
             Pace::Poisson => {
                 // Inverse transform: -ln(U) is exponential with mean 1 for U in (0, 1].
@@ -60,7 +71,8 @@ impl Iterator for Schedule {
             }
             Pace::Burst(size) => {
                 let size = u64::from(size.max(1));
-                self.after((self.scheduled.div_ceil(size) * size) as f64)
+                let burst = self.scheduled.div_ceil(size) as f64;
+                self.after((burst - self.early) * size as f64)
             }
         })
     }

@@ -1,6 +1,8 @@
 //! A subscription: a feed on its way to a subscriber, and where that is counted.
 
+use std::ops::RangeInclusive;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::extract::{Query, Request};
 use serde::Deserialize;
@@ -10,6 +12,10 @@ use crate::api_error::ApiError;
 use crate::feed::{Batch, Feed, Follow};
 use crate::state::SharedState;
 
+/// The period of a push timer, in seconds. A timer of tokio does not fire more often than once in a
+/// millisecond.
+const PUSH_TIMER_SECONDS: RangeInclusive<f64> = 0.001..=60.0;
+
 /// What a subscriber reads. It may outlive the request that opened it.
 #[derive(Clone, Debug)]
 pub(super) struct Subscription {
@@ -18,6 +24,9 @@ pub(super) struct Subscription {
     pub(super) feed: Feed,
     /// The name that the subscriber gave itself. `None`: no message is addressed to it.
     name: Option<SubscriberName>,
+    /// The period of the timer that decides when messages are pushed. `None`: each message is
+    /// pushed when it is published.
+    push_timer: Option<Duration>,
 }
 
 /// What a subscriber may ask for, on every transport alike.
@@ -33,12 +42,15 @@ pub(super) struct SubscriptionQuery {
     pub(super) ticket: Option<String>,
     /// The hold time of a held request, in seconds.
     pub(super) hold: Option<f64>,
+    /// The period of the push timer, in seconds. It has no meaning for polls.
+    pub(super) every: Option<f64>,
 }
 
 /// The hint for a query that is wrong.
 pub(super) const QUERY_HINT: &str = "`after` is a cursor that this feed gave, `start`, or absent; \
                                      `as` is a name of letters, digits, `-`, `_` and `.`, or \
-                                     absent; `hold` is a number of seconds";
+                                     absent; `hold` and `every` are numbers of \
+                                     seconds";
 
 impl Subscription {
     /// Opens the subscription that a request asks for.
@@ -57,7 +69,8 @@ impl Subscription {
         let Query(mut query) = Query::<SubscriptionQuery>::try_from_uri(uri)
             .map_err(|error| ApiError::bad_request(error.body_text(), QUERY_HINT))?;
         server.access.subscribe(query.ticket.as_deref(), headers)?;
-        Ok((Self::new(transport, server, feed, query.name.take()), query))
+        let subscription = Self::new(transport, server, feed, query.name.take());
+        Ok((subscription.with_push_timer(query.every)?, query))
     }
 
     /// Creates a subscription for a subscriber that may have it.
@@ -67,7 +80,20 @@ impl Subscription {
         feed: &Feed,
         name: Option<SubscriberName>,
     ) -> Self {
-        Self { transport, server: Arc::clone(server), feed: feed.clone(), name }
+        let (server, feed) = (Arc::clone(server), feed.clone());
+        Self { transport, server, feed, name, push_timer: None }
+    }
+
+    /// Returns the same subscription with a push timer of this period, if there is one.
+    ///
+    /// # Errors
+    /// The period is out of range.
+    pub(super) fn with_push_timer(self, every: Option<f64>) -> Result<Self, ApiError> {
+        if let Some(every) = every.filter(|every| !PUSH_TIMER_SECONDS.contains(every)) {
+            let error = format!("`every={every}` is out of range");
+            return Err(ApiError::bad_request(error, "`every` is 0.001 to 60 seconds, or absent"));
+        }
+        Ok(Self { push_timer: every.map(Duration::from_secs_f64), ..self })
     }
 
     /// Returns the cursor at which the subscription starts.
@@ -117,10 +143,15 @@ impl Subscription {
         self.feed.follow_as(self.name.clone(), after)
     }
 
-    /// Follows the feed, and counts the messages that were published before.
+    /// Follows the feed, at the ticks of the push timer if there is one, and counts the messages that
+    /// were published before.
     pub(super) fn follow(&self, after: Cursor) -> Follow {
         let replayed = self.feed.messages_after(after, self.name.as_ref());
         self.server.metrics.messages.replayed(self.transport, replayed);
-        self.wait(after)
+        let follow = self.wait(after);
+        match self.push_timer {
+            Some(period) => follow.every(period),
+            None => follow,
+        }
     }
 }

@@ -1,10 +1,11 @@
-//! Long polling of a feed that is read after a cursor, so that an answer carries everything that
-//! was published since the last one.
+//! Long polling of a feed. After a cursor, an answer carries everything that was published since the
+//! last one. Without a cursor, what was published in between is lost.
 
 mod periodic;
 mod poisson;
 #[cfg(test)]
 mod simulation;
+mod without_cursor;
 
 use std::time::Duration;
 
@@ -12,12 +13,17 @@ use wirebench_protocol::control::Pace;
 
 use super::prediction::{Conditions, Prediction};
 use poisson::Poisson;
+use without_cursor::WithoutCursor;
 
 /// Returns `None` without a hold time.
 pub(super) fn predict(conditions: &Conditions) -> Option<Prediction> {
     let (d, hold) = (conditions.delay, conditions.hold?);
     let turnaround = turnaround(d);
     let spacing = conditions.spacing()?;
+    if !conditions.cursor {
+        let law = WithoutCursor { spacing, pace: conditions.pace, delay: d, turnaround, hold };
+        return Some(law.predict());
+    }
     let prediction = match conditions.pace {
         Pace::Poisson => Poisson { rate: conditions.rate, delay: d, turnaround, hold }.predict(),
         // Each message is up to 5 % of T early or late, so the time between two is within 10 %.

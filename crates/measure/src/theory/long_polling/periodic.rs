@@ -26,6 +26,7 @@ pub(super) fn predict(
             delivery_max: Some(d + turnaround),
             requests_per_message: Some(spacing.div_duration_f64(turnaround)),
             empty_ratio: Some(0.0),
+            ..Prediction::default()
         };
     }
     match (requests_until(shortest, turnaround, hold), requests_until(longest, turnaround, hold)) {
@@ -35,6 +36,7 @@ pub(super) fn predict(
             delivery_max: Some(d),
             requests_per_message: Some(f64::from(requests)),
             empty_ratio: Some(1.0 - 1.0 / f64::from(requests)),
+            ..Prediction::default()
         },
         // Around the cliff T = R, or where a hold may run out just before the message: a message
         // a little earlier or later makes the difference between d and d + R.

@@ -30,6 +30,7 @@ impl Poisson {
             delivery_max: Some(self.delay + self.turnaround),
             requests_per_message: Some(self.requests_per_message()),
             empty_ratio: Some(self.empty_ratio()),
+            ..Prediction::default()
         }
     }
 
@@ -76,8 +77,8 @@ impl Poisson {
 
 #[cfg(test)]
 mod tests {
-    use super::super::super::testing::{assert_near, assert_near_ms, ms};
-    use super::super::simulation::{poisson_feed, simulate};
+    use super::super::super::testing::{assert_near, assert_near_ms, ms, poisson_feed};
+    use super::super::simulation::simulate;
     use super::*;
 
     #[test]

@@ -20,22 +20,24 @@ pub(super) fn simulate(due: &[f64], d: f64, turnaround: f64, hold: f64) -> (Vec<
     (delays, requests, empty)
 }
 
-/// Returns the times of messages with exponential times between them.
-///
-/// They come from a small generator in this function, so that the test always sees the same feed.
-pub(super) fn poisson_feed(rate: f64, length: u32) -> Vec<f64> {
-    let mut state = 0x9e37_79b9_7f4a_7c15_u64;
-    let mut uniform = move || {
-        state ^= state << 13;
-        state ^= state >> 7;
-        state ^= state << 17;
-        f64::from(u32::try_from(state >> 32).unwrap()) / f64::from(u32::MAX)
-    };
-    let mut now = 0.0;
-    (0..length)
-        .map(|_| {
-            now -= (1.0 - uniform() * 0.999_999_999).ln() / rate;
-            now
-        })
-        .collect()
+/// Returns the number of messages that arrive if a request only gets what is published from its
+/// arrival on, and the number of requests and of empty answers.
+pub(super) fn simulate_without_cursor(due: &[f64], turnaround: f64, hold: f64) -> (u32, u32, u32) {
+    let (mut delivered, mut requests, mut empty) = (0, 0, 0);
+    let (mut arrives, mut next) = (0.0_f64, 0);
+    loop {
+        while next < due.len() && due[next] < arrives {
+            next += 1;
+        }
+        let Some(first) = due.get(next) else { return (delivered, requests, empty) };
+        requests += 1;
+        if *first <= arrives + hold {
+            delivered += 1;
+            next += 1;
+            arrives = first + turnaround;
+        } else {
+            empty += 1;
+            arrives += hold + turnaround;
+        }
+    }
 }

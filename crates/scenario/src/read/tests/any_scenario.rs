@@ -10,9 +10,10 @@ use wirebench_protocol::{SocketIoMode, Transport};
 use super::{data_file, no_faults};
 use crate::columns::{COLUMNS, WORDS};
 use crate::{
-    Audience, ConnectionSharing, CrowdTable, FaultsTable, FeedTable, Headers, HttpTable, LinkTable,
-    LongPollingTable, Operator, Policy, ProxyHabit, ReconnectTable, Scenario, SentPayload,
-    ServerFault, ShortPollingTable, SocketIoTable, Threshold, Timing, TopTable, UpstreamTable,
+    Audience, ConnectionSharing, CrowdTable, FaultsTable, FeedTable, FeedTimers, Headers,
+    HttpTable, LinkTable, LongPollingTable, Operator, Policy, ProxyHabit, PushTable,
+    ReconnectTable, Scenario, SentPayload, ServerFault, ShortPollingTable, SocketIoTable,
+    Threshold, Timing, TopTable, UpstreamTable,
 };
 
 /// Any scenario that could have been read. The few ranges that depend on each other are kept apart:
@@ -21,12 +22,26 @@ pub(super) fn any_scenario() -> impl Strategy<Value = Scenario> {
     let polling = (
         several(between(Duration::from_millis(1), Duration::from_secs(10))),
         several(between(Duration::from_millis(1), Duration::from_mins(1))),
+        // One value of each: more would make too many runs.
+        any::<bool>().prop_map(|cursor| vec![cursor]),
+        between(Duration::from_millis(1), Duration::from_secs(10)).prop_map(|timer| vec![timer]),
         several(select(&SocketIoMode::ALL[..])),
     );
     let rest = (any_link(), any_upstream(), any_reconnect(), any_thresholds());
     (any_top(), any_feed(), any_paths_and_faults(), any_timing(), polling, rest).prop_map(
-        |(top, feed, (crowd, http, faults), timing, (interval, hold, mode), rest)| {
+        |(
+            top,
+            feed,
+            (mut crowd, http, faults),
+            timing,
+            (interval, hold, cursor, timer, mode),
+            rest,
+        )| {
             let (link, upstream, reconnect, thresholds) = rest;
+            if feed.timers.contains(&FeedTimers::PerConnection) {
+                // More connections would publish more than the smallest window keeps.
+                crowd.subscribers = vec![1];
+            }
             Scenario {
                 top,
                 feed,
@@ -35,7 +50,8 @@ pub(super) fn any_scenario() -> impl Strategy<Value = Scenario> {
                 link,
                 http,
                 short_polling: ShortPollingTable { interval },
-                long_polling: LongPollingTable { hold },
+                long_polling: LongPollingTable { hold, cursor },
+                push: PushTable { timer },
                 socket_io: SocketIoTable { mode },
                 upstream,
                 reconnect,
@@ -67,8 +83,11 @@ fn any_feed() -> impl Strategy<Value = FeedTable> {
         (16_usize..=1_048_576).prop_map(Payload::Binary),
         Just(Payload::File(data_file()))
     ];
-    (several(1.0..1_000.0), several(paces), several(payloads), 20_000_usize..=10_000_000)
-        .prop_map(|(rate, pace, payload, window)| FeedTable { rate, pace, payload, window })
+    let timers = select(FeedTimers::ALL.to_vec()).prop_map(|timers| vec![timers]);
+    let window = 20_000_usize..=10_000_000;
+    (several(1.0..1_000.0), several(paces), timers, several(payloads), window).prop_map(
+        |(rate, pace, timers, payload, window)| FeedTable { rate, pace, timers, payload, window },
+    )
 }
 
 fn any_timing() -> impl Strategy<Value = Timing> {

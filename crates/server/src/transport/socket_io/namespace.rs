@@ -36,6 +36,8 @@ struct Auth {
     /// The name of the subscriber, to which messages may be addressed.
     #[serde(rename = "as")]
     name: Option<SubscriberName>,
+    /// The period of the push timer, in seconds.
+    every: Option<f64>,
     /// The token, for a client that cannot set a header.
     token: Option<String>,
     /// A ticket in place of the token.
@@ -71,8 +73,8 @@ pub(super) fn add(
         let (server, feed) = (Arc::clone(server), feed.clone());
         async move |socket: SocketRef<RegisteredAdapter>, TryData(auth): TryData<Auth>| {
             let auth = auth.map_err(|error| {
-                let hint =
-                    "`auth` is an object with `after`, `as`, `token` and `ticket`, all optional";
+                let hint = "`auth` is an object with `after`, `as`, `every`, `token` and `ticket`, all \
+                            optional";
                 ConnectRefused(ApiError::bad_request(error.to_string(), hint))
             })?;
             let admitted =
@@ -124,7 +126,8 @@ fn admit(
     }
     let ticket = auth.ticket.as_deref().or(session.ticket.as_deref());
     server.access.subscribe(ticket, &headers)?;
-    let subscription = Subscription::new(Transport::SocketIo, server, feed, auth.name.clone());
+    let subscription = Subscription::new(Transport::SocketIo, server, feed, auth.name.clone())
+        .with_push_timer(auth.every)?;
     let after = subscription.locate(&auth.after)?;
     let may_publish = server.access.publish(ticket, &headers).is_ok();
     Ok(Admitted { subscription, after, may_publish })

@@ -1,0 +1,209 @@
+//! Mistakes that tutorials teach, made for real over every transport that each of them concerns.
+#![expect(clippy::unwrap_used, reason = "helpers of a test may fail loudly")]
+
+#[expect(dead_code, reason = "each test uses its part of what they share")]
+mod support;
+
+use std::time::Duration;
+
+use futures::StreamExt;
+use support::{Bench, TIMEOUT, client, within};
+use wirebench_loadgen::{ControlClient, Drive, SubscriberSettings, drive, subscribe};
+use wirebench_measure::{Event, Invalid, Measurement};
+use wirebench_protocol::control::{Pace, Payload};
+use wirebench_protocol::{After, Delivery, SocketIoMode, Transport};
+use wirebench_scenario::{Faults, FeedTimers, HttpSettings, LinkSettings, Reconnect, Run, Timing};
+use wirebench_server::ControlApi;
+
+const SUBSCRIBERS: u64 = 8;
+
+/// Returns the transports that deliver messages in this way.
+fn transports(delivery: Delivery) -> impl Iterator<Item = Transport> {
+    Transport::ALL.into_iter().filter(move |transport| transport.delivery() == delivery)
+}
+
+fn run(transport: Transport) -> Run {
+    Run {
+        id: transport.name().replace('.', "-"),
+        repeat: 1,
+        transport,
+        subscribers: 8,
+        ramp: Duration::from_millis(50),
+        rate: 10.0,
+        pace: Pace::Steady,
+        timers: FeedTimers::One,
+        payload: Payload::Bytes(64),
+        window: 10_000,
+        timing: Timing {
+            warm_up: Duration::from_millis(300),
+            measure: Duration::from_secs(2),
+            drain: Duration::from_mins(1),
+            repeat: 1,
+        },
+        link: LinkSettings::default(),
+        http: HttpSettings::default(),
+        interval: transport.polls().then_some(Duration::from_millis(50)),
+        hold: transport.polls().then_some(Duration::from_secs(5)),
+        poll_cursor: None,
+        push_timer: None,
+        socket_io_mode: (transport == Transport::SocketIo).then(SocketIoMode::default),
+        upstream: None,
+        reconnect: Reconnect::default(),
+        faults: Faults::default(),
+        seed: 7,
+    }
+}
+
+/// Drives a run against a server of this project.
+async fn measure(run: &Run) -> Measurement {
+    let (bench, listener) = (Bench::start(10_000), support::listen());
+    let control = format!("http://{}", listener.local_addr().unwrap());
+    let control = ControlClient::new(&control, support::TOKEN);
+    let serving = ControlApi::new(bench.server.clone(), support::token());
+    let serving = tokio::spawn(async move { serving.serve(listener).await });
+    let target = bench.target();
+    let what = format!("{}: a measurement", run.id);
+    let driving = Drive::new(run, &target, &control);
+    let measured = within(TIMEOUT, &what, drive(driving, &mut |_| {})).await;
+    serving.abort();
+    measured.unwrap_or_else(|error| panic!("{what}: {error}"))
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_timer_for_each_connection_publishes_to_everybody_as_often_as_there_are_connections() {
+    for transport in Transport::ALL {
+        let one = measure(&run(transport)).await;
+        let many = measure(&Run { timers: FeedTimers::PerConnection, ..run(transport) }).await;
+        for measured in [&one, &many] {
+            assert_eq!(measured.missing(), Some(0), "{transport}: {:?}", measured.invalid);
+        }
+        // Two seconds of 10/s, and at most one message more for each timer. A publisher that the
+        // machine held up when the window closed has published less: `publisher/timers.rs` counts
+        // what is due.
+        let (one, many) = (one.published.unwrap(), many.published.unwrap());
+        let most = 21;
+        assert!(one <= most, "{transport}: {one}");
+        assert!(many > 2 * most && many <= most * SUBSCRIBERS, "{transport}: {many}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn polls_without_a_cursor_lose_messages_in_a_run_that_is_valid() {
+    for transport in transports(Delivery::Held) {
+        // Some three messages for each turnaround of 60 ms.
+        let link = LinkSettings { delay: Duration::from_millis(30), jitter: Duration::ZERO };
+        let feed = Run { rate: 50.0, pace: Pace::Poisson, link, ..run(transport) };
+        let with = Run { poll_cursor: Some(true), ..feed.clone() };
+        let mut without = Run { poll_cursor: Some(false), ..feed };
+        // Nobody ever has everything: the drain lasts to its end.
+        without.timing.drain = Duration::from_millis(500);
+        let measured = measure(&with).await;
+        assert_eq!((measured.missing(), measured.delivered_ratio()), (Some(0), None));
+
+        let measured = measure(&without).await;
+        let missing = measured.missing().unwrap();
+        let missed = measured.missed_without_cursor.unwrap();
+        assert_eq!((missed.silently, missed.signalled), (missing, 0), "{transport}");
+        assert_eq!(measured.seen.duplicate, 0, "{transport}");
+        // A busy machine may make the load generator late, which is another reason.
+        let lost =
+            |reason: &&Invalid| matches!(reason, Invalid::Missing { .. } | Invalid::Silent { .. });
+        assert_eq!(measured.invalid.iter().find(lost), None, "{transport}");
+        // 1/(1 + 50/s · 60 ms) = 0.25 on average over many feeds; less on a busy machine, where
+        // turnarounds take longer.
+        let delivered = measured.delivered_ratio().unwrap();
+        assert!(delivered > 0.0 && delivered < 0.5, "{transport}: {delivered}");
+    }
+}
+
+#[tokio::test]
+async fn a_message_between_two_polls_is_lost_only_without_a_cursor() {
+    for transport in transports(Delivery::Held) {
+        for poll_cursor in [true, false] {
+            let what = format!("{transport}, cursor {poll_cursor}");
+            let (bench, client) = (Bench::start(100), client());
+            let settings = SubscriberSettings { poll_cursor, ..SubscriberSettings::default() };
+            let target = bench.target();
+            let mut events = subscribe(transport, &client, &target, After::Newest, &settings);
+            let mut next_seq = async || {
+                loop {
+                    let event = within(TIMEOUT, &what, events.next()).await;
+                    match event.unwrap().unwrap() {
+                        Event::Received { cursor, .. } => return Some(cursor.seq),
+                        Event::Empty { .. } => return None,
+                        _ => {}
+                    }
+                }
+            };
+            assert_eq!(next_seq().await, None, "{what}: the first answer");
+            let received = async {
+                let first = next_seq().await;
+                // No poll is on its way: the stream asks when its next event is awaited.
+                let between = bench.publish("\"between\"").seq;
+                let publishing = async {
+                    loop {
+                        tokio::time::sleep(Duration::from_millis(10)).await;
+                        bench.publish("\"later\"");
+                    }
+                };
+                tokio::select! {
+                    second = next_seq() => (first, between, second.unwrap()),
+                    () = publishing => unreachable!("it publishes for ever"),
+                }
+            };
+            let published = async {
+                // Until the held poll is there, a poll without a cursor does not find it.
+                loop {
+                    tokio::time::sleep(Duration::from_millis(10)).await;
+                    bench.publish("\"first\"");
+                }
+            };
+            let (first, between, second) = tokio::select! {
+                received = received => received,
+                () = published => unreachable!("it publishes for ever"),
+            };
+            assert!(first.unwrap() < between, "{what}");
+            if poll_cursor {
+                assert!(second <= between, "{what}: {second}, {between}");
+            } else {
+                assert!(second > between, "{what}: {second}, {between}");
+            }
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_push_timer_adds_half_its_period_and_loses_nothing() {
+    let period = Duration::from_millis(400);
+    for transport in transports(Delivery::Pushed) {
+        let timed = Run { push_timer: Some(period), rate: 50.0, ..run(transport) };
+        let measured = measure(&timed).await;
+        assert_eq!(measured.missing(), Some(0), "{transport}: {:?}", measured.invalid);
+        let seen = &measured.seen;
+        assert_eq!((seen.duplicate, seen.out_of_order, seen.gaps), (0, 0, 0), "{transport}");
+        // A busy machine only adds to the delay.
+        let mean = seen.delivery.mean().unwrap();
+        assert!(mean > period.mul_f64(0.45), "{transport}: {mean:?}");
+        let least = seen.delivery.min().unwrap();
+        assert!(least < period / 4, "{transport}: {least:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_push_timer_that_the_server_does_not_have_is_refused() {
+    for transport in transports(Delivery::Pushed) {
+        let (bench, client) = (Bench::start(100), client());
+        let push_timer = Duration::from_secs(61);
+        let settings = SubscriberSettings { push_timer, ..SubscriberSettings::default() };
+        let target = bench.target();
+        let mut events = subscribe(transport, &client, &target, After::Newest, &settings);
+        let refused = loop {
+            match within(TIMEOUT, transport, events.next()).await.unwrap() {
+                Ok(Event::Connected { .. }) => panic!("{transport}: it is subscribed"),
+                Ok(_) => {}
+                Err(error) => break error.to_string(),
+            }
+        };
+        assert!(refused.contains("`every=61` is out of range"), "{transport}: {refused}");
+    }
+}
