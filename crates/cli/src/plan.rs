@@ -306,10 +306,10 @@ fn http_suffix(http: HttpSettings) -> String {
     format!("{version}{tls}{shared}")
 }
 
-/// Returns what theory predicts for a run over the link of its scenario. No law covers faults, so a
-/// run with faults has no prediction.
+/// Returns what theory predicts for a run over the link of its scenario. No law covers faults, nor
+/// polls that acknowledgements end too, so such runs have no prediction.
 pub(crate) fn prediction(run: &Run) -> Prediction {
-    if !run.faults.is_none() {
+    if !run.faults.is_none() || run.polls_acknowledge() {
         return Prediction::default();
     }
     // What many people say, or many timers publish, at their own times comes independently of each
@@ -402,6 +402,22 @@ mod tests {
         let scenario = Scenario::parse("x", text, Path::new(""), &Overrides::default());
         let plan = plan(&scenario.expect("the mistakes are valid"), 1);
         insta::assert_snapshot!(plan);
+    }
+
+    #[test]
+    fn polls_that_acknowledgements_end_too_have_no_law() {
+        let law = |text: &str| {
+            let scenario = Scenario::parse("x", text, Path::new(""), &Overrides::default());
+            prediction(&scenario.expect("the text is valid").runs(1)[0])
+        };
+        let socket_io = |mode: &str, upstream: &str| {
+            law(&format!("transports = [\"socket.io\"]\nsocket-io.mode = \"{mode}\"\n{upstream}"))
+        };
+        let (nothing, sends) = (Prediction::default(), "upstream.rate = 0.1");
+        assert_eq!(socket_io("polling", sends), nothing);
+        assert_ne!(socket_io("polling", ""), nothing);
+        assert_ne!(socket_io("upgrade", sends), nothing);
+        assert_ne!(law(&format!("transports = [\"long-polling\"]\n{sends}")), nothing);
     }
 
     #[test]

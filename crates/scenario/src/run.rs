@@ -88,6 +88,12 @@ impl Run {
         self.poll_cursor == Some(false)
     }
 
+    /// Returns true if the polls of the subscribers bring acknowledgements of what they send, beside
+    /// the messages of the feed.
+    pub fn polls_acknowledge(&self) -> bool {
+        self.upstream.is_some() && self.socket_io_mode == Some(SocketIoMode::Polling)
+    }
+
     /// Returns how long the server holds a request that finds nothing: for the hold time of long
     /// polling, and until the next heartbeat of Socket.IO. `None` unless requests are held.
     pub fn longest_hold(&self) -> Option<Duration> {

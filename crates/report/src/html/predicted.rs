@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde::Serialize;
 use wirebench_measure::theory::{Conditions, Prediction, predict};
 use wirebench_protocol::control::Pace;
-use wirebench_protocol::{Delivery, Transport};
+use wirebench_protocol::{Delivery, SocketIoMode, Transport};
 use wirebench_scenario::{Audience, FeedTimers};
 
 use crate::numbers::median;
@@ -31,11 +31,12 @@ pub(super) struct Predicted {
 
 /// Returns the prediction for `row`, which is one of `rows`; `None` if no law applies.
 pub(super) fn predicted(row: &Row, rows: &[Row]) -> Option<Predicted> {
-    // No law includes faults.
-    if row.text("faults").is_some() {
+    let (delivery, mode) = (row.delivery()?, row.socket_io_mode());
+    // No law includes faults, nor polls that acknowledgements end too.
+    let sends = row.number("upstream_sent").is_some();
+    if row.text("faults").is_some() || (sends && mode == Some(SocketIoMode::Polling)) {
         return None;
     }
-    let (delivery, mode) = (row.delivery()?, row.socket_io_mode());
     let nominal = micros(row.number("link_delay_us")?)?;
     // The laws do not include jitter. The median of a push transport on the same link includes it.
     let (delay, delay_of) = if delivery.asks() {
@@ -212,6 +213,22 @@ mod tests {
             run.link.delay = Duration::ZERO;
         });
         assert_eq!(predicted(&row, std::slice::from_ref(&row)), None);
+    }
+
+    #[test]
+    fn polls_that_acknowledgements_end_too_have_no_prediction() {
+        let predicted = |mode, sends: bool| {
+            let payload = SentPayload::json(64);
+            let upstream = Upstream { rate: 2.0, to: Audience::Everyone, payload };
+            let row = row(|run| {
+                (run.transport, run.hold) = (Transport::SocketIo, None);
+                (run.socket_io_mode, run.upstream) = (Some(mode), sends.then_some(upstream));
+            });
+            predicted(&row, std::slice::from_ref(&row))
+        };
+        assert_eq!(predicted(SocketIoMode::Polling, true), None);
+        assert!(predicted(SocketIoMode::Polling, false).is_some());
+        assert!(predicted(SocketIoMode::WebSocket, true).is_some());
     }
 
     #[test]
