@@ -216,6 +216,32 @@ async fn chat_over(way: Way, variant: HttpVariant) {
     }
 }
 
+/// The window is open when the subscribers begin to send: nobody has time to announce it before.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_sent_at_the_very_beginning_of_the_window_is_counted_at_both_ends() {
+    let at_once = Timing {
+        warm_up: Duration::ZERO,
+        measure: Duration::from_millis(200),
+        ..chat((Transport::WebSocket, None)).timing
+    };
+    for _ in 0..5 {
+        let bench = Bench::start(100_000);
+        let upstream = Upstream {
+            rate: 200.0,
+            to: Audience::Everyone,
+            payload: SentPayload::json(64),
+        };
+        let run = Run {
+            timing: at_once,
+            upstream: Some(upstream),
+            ..chat((Transport::WebSocket, None))
+        };
+        let measured = measure(&run, &bench).await;
+        assert!(measured.published > Some(0), "{measured:?}");
+        assert_eq!(measured.missing(), Some(0), "{measured:?}");
+    }
+}
+
 /// Every message arrives at all but its sender, or at one other subscriber. None arrives anywhere
 /// else. The publisher of the feed still reaches everybody.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -59,11 +59,12 @@ impl JudgingClient {
     /// Starts a client of the feed `bench`, after a cursor. Returns `None`, and says so, if the
     /// client cannot be installed here.
     fn start(program: Program, mode: Mode, url: &str, after: Option<&str>) -> Option<Self> {
-        Self::start_at(NAMESPACE, program, mode, url, after)
+        Self::start_as("", NAMESPACE, program, mode, url, after)
     }
 
-    /// Starts a client of a namespace.
-    fn start_at(
+    /// Starts a client of a namespace, with this name unless it is empty.
+    fn start_as(
+        name: &str,
         namespace: &str,
         program: Program,
         mode: Mode,
@@ -71,12 +72,12 @@ impl JudgingClient {
         after: Option<&str>,
     ) -> Option<Self> {
         let mut command = program.command()?;
-        command.args([url, namespace, mode.transports()]).args(after);
+        command.args([url, namespace, mode.transports(), after.unwrap_or_default(), name]);
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::inherit());
         let mut process = command.spawn().unwrap();
         let commands = process.stdin.take().unwrap();
         let lines = Lines::of(process.stdout.take().unwrap());
-        let name = format!("{program:?} over {mode:?}");
+        let name = format!("{program:?} over {mode:?} {name}");
         Some(Self { process, commands, lines, passed: VecDeque::new(), name })
     }
 
@@ -249,6 +250,33 @@ async fn exchanges_bytes(program: Program, mode: Mode) {
     client.close();
 }
 
+/// What the tutorials do with `socket.emit`, `socket.broadcast.emit` and `io.emit`.
+async fn sends_to_one_to_all_but_one_and_to_all(program: Program, mode: Mode) {
+    // The reference server has no names.
+    if JudgedServer::is_reference() {
+        return;
+    }
+    let server = JudgedServer::start(Setup::QUIET);
+    let start = |name| {
+        JudgingClient::start_as(name, NAMESPACE, program, mode, server.url(), None)
+    };
+    let (Some(mut ann), Some(mut bob)) = (start("ann"), start("bob")) else { return };
+    for client in [&mut ann, &mut bob] {
+        wait_until_connected(client, program, mode);
+    }
+    for (payload, options) in [(1, json!({ "to": "bob" })), (2, json!({ "except": "ann" }))] {
+        ann.command(&json!({ "publish": payload, "options": options }));
+        let published = ann.next("published");
+        assert!(published["data"]["cursor"].is_string(), "{}: {published}", ann.name);
+    }
+    ann.command(&json!({ "publish": 3 }));
+    ann.next("published");
+    bob.assert_messages(1..4);
+    ann.assert_messages([3]);
+    ann.close();
+    bob.close();
+}
+
 async fn survives_an_orderly_restart(program: Program, mode: Mode) {
     survives_a_restart(program, mode, ServerEnd::Orderly).await;
 }
@@ -296,6 +324,7 @@ macro_rules! judge {
             judge!(@case $program, $mode: is_told_of_a_gap);
             judge!(@case $program, $mode: publishes_with_an_acknowledgement);
             judge!(@case $program, $mode: exchanges_bytes);
+            judge!(@case $program, $mode: sends_to_one_to_all_but_one_and_to_all);
             judge!(@case $program, $mode: survives_an_orderly_restart);
             judge!(@case $program, $mode: survives_a_killed_server);
         })+
@@ -325,7 +354,7 @@ async fn a_client_that_names_no_feed_is_told_where_the_feeds_are() {
     }
     let server = JudgedServer::start(Setup::QUIET);
     for mode in [Mode::Polling, Mode::WebSocket, Mode::Upgrade] {
-        let client = JudgingClient::start_at("", Program::Node, mode, server.url(), None);
+        let client = JudgingClient::start_as("", "", Program::Node, mode, server.url(), None);
         let Some(mut client) = client else { return };
         let refused = client.next("connect_error");
         let expected = "the namespace `/` has no feed: connect to `/feeds/{feed}`";

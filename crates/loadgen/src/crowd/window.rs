@@ -41,9 +41,11 @@ pub(super) async fn open(
 ) -> Result<Window, DriveError> {
     let from = Timestamp::now() + context.run.timing.warm_up;
     let window = Window { from, to: from + context.run.timing.measure };
-    workers.command(|| WorkerCommand::SetWindow(window)).await?;
+    // The server first: subscribers begin to send as soon as they know the window, and it may be open
+    // by then.
     let count = CountWindow { from_ns: window.from, to_ns: window.to };
     context.server.count(count).await.map_err(during("announcing the window"))?;
+    workers.command(|| WorkerCommand::SetWindow(window)).await?;
     if let Some(publisher) = context.publisher(context.run.seed) {
         let started = context.server.start_publisher(&publisher).await;
         started.map_err(during("starting the publisher"))?;

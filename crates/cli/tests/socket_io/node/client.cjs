@@ -1,18 +1,18 @@
 // The official client, `socket.io-client`, as a subscriber of a feed that tests steer.
 //
-// Arguments: the address of the server, the namespace, the transports in JSON, and optionally the
-// cursor to start after. Each line on standard output is a JSON object with the name of an event.
-// A payload of bytes is shown as `{"bytes": "<Base64>"}`. Each line on standard input is a JSON
-// object with one command: `{"publish": payload}`, `{"publish_base64": "…"}` for bytes, or
-// `{"close": true}`.
+// Arguments: the address of the server, the namespace, the transports in JSON, the cursor to start
+// after, and the client's name; the last two may be empty. Each line on standard output is a JSON
+// object with the name of an event. A payload of bytes is shown as `{"bytes": "<Base64>"}`. Each
+// line on standard input is a JSON object with one command: `{"publish": payload}`,
+// `{"publish_base64": "…"}` for bytes, both with `"options"` if there are any, or `{"close": true}`.
 
 const { createInterface } = require('node:readline');
 const { io } = require('socket.io-client');
 
-const [url, namespace, transports, after] = process.argv.slice(2);
+const [url, namespace, transports, after, name] = process.argv.slice(2);
 
 let epoch;
-let cursor = after;
+let cursor = after || undefined;
 const tell = (event, details = {}) =>
   process.stdout.write(`${JSON.stringify({ event, ...details })}\n`);
 
@@ -21,7 +21,8 @@ const socket = io(`${url}${namespace}`, {
   reconnectionDelay: 100,
   reconnectionDelayMax: 500,
   // Called for each connection, so that one after an interruption continues where it ended.
-  auth: (answer) => answer(cursor === undefined ? {} : { after: cursor }),
+  // A key without a value is not sent.
+  auth: (answer) => answer({ after: cursor, as: name || undefined }),
 });
 
 socket.io.on('open', () => {
@@ -50,9 +51,10 @@ socket.on('message', (message) => {
 
 createInterface({ input: process.stdin })
   .on('line', (line) => {
-    const { close, publish, publish_base64: base64 } = JSON.parse(line);
+    const { close, publish, publish_base64: base64, options } = JSON.parse(line);
     if (close) return socket.close();
     const payload = base64 === undefined ? publish : Buffer.from(base64, 'base64');
-    socket.emit('publish', payload, (answer) => tell('published', { data: answer }));
+    const values = options === undefined ? [payload] : [payload, options];
+    socket.emit('publish', ...values, (answer) => tell('published', { data: answer }));
   })
   .on('close', () => socket.close());

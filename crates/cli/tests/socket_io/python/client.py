@@ -13,8 +13,8 @@ import sys
 
 import socketio
 
-url, namespace, transports, *rest = sys.argv[1:]
-position = {"cursor": rest[0] if rest else None, "epoch": None}
+url, namespace, transports, after, name = sys.argv[1:]
+position = {"cursor": after or None, "epoch": None}
 client = socketio.AsyncClient(reconnection_delay=0.1, reconnection_delay_max=0.5)
 
 
@@ -24,7 +24,8 @@ def tell(event, **details):
 
 def authentication():
     """Returns what a connection starts with. Called for each connection."""
-    return {} if position["cursor"] is None else {"after": position["cursor"]}
+    values = {"after": position["cursor"], "as": name or None}
+    return {key: value for key, value in values.items() if value is not None}
 
 
 @client.on("connect", namespace=namespace)
@@ -85,7 +86,9 @@ async def main():
             payload = base64.b64decode(command["publish_base64"])
         else:
             payload = command["publish"]
-        await client.emit("publish", payload, namespace=namespace, callback=published)
+        # A tuple is several arguments.
+        values = (payload, command["options"]) if "options" in command else payload
+        await client.emit("publish", values, namespace=namespace, callback=published)
     await client.disconnect()
 
 
