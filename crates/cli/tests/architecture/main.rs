@@ -15,12 +15,13 @@ use cargo_metadata::{DependencyKind, MetadataCommand};
 use self::imports::{Imports, circles};
 
 /// What each crate may use of the others outside of its tests.
-const ARROWS: [(&str, &[&str]); 9] = [
+const ARROWS: [(&str, &[&str]); 10] = [
     ("wirebench-protocol", &[]),
     ("wirebench-scenario", &["protocol"]),
     ("wirebench-measure", &["protocol"]),
     ("wirebench-link", &["protocol"]),
     ("wirebench-server", &["protocol"]),
+    ("wirebench-store", &["protocol"]),
     ("wirebench-loadgen", &["protocol", "scenario", "measure", "link"]),
     ("wirebench-demos", &["protocol", "link", "server"]),
     ("wirebench-report", &["protocol", "scenario", "measure"]),

@@ -1,0 +1,27 @@
+//! What a store tells the metrics of a server.
+
+use std::time::Duration;
+
+/// Told what a store does, as it happens. It is called on the path of a publish and should only
+/// count.
+pub trait StoreObserver: Send + Sync {
+    /// An operation has sent this many statements to the database, those that begin and commit a
+    /// transaction included.
+    fn queried(&self, statements: u64);
+
+    /// An operation has read this many messages.
+    fn read(&self, messages: u64);
+
+    /// A transaction has written this many messages. It took this long, from asking for a
+    /// connection to the answer of the database to the commit.
+    fn committed(&self, messages: u64, took: Duration);
+}
+
+/// Ignores everything.
+impl StoreObserver for () {
+    fn queried(&self, _statements: u64) {}
+
+    fn read(&self, _messages: u64) {}
+
+    fn committed(&self, _messages: u64, _took: Duration) {}
+}

@@ -1,0 +1,257 @@
+//! One database with feeds in it.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use wirebench_protocol::{Epoch, Seq};
+
+use crate::changes::{Changes, WatchMode};
+use crate::error::{StoreError, StoreErrorKind};
+use crate::message::{Appended, KeptRange, NewMessage, StoredMessage};
+use crate::observer::StoreObserver;
+use crate::options::{Retention, StoreOptions};
+use crate::store_url::{self, StoreUrl};
+use crate::tables::{Answer, FeedId, Tables, TrimmedPiece};
+
+/// The maximum length of the name of a feed, in bytes.
+const MAX_NAME_BYTES: usize = 255;
+
+/// A database with feeds in it. A handle: clones use the same connections.
+#[derive(Clone)]
+pub struct Store {
+    tables: Arc<dyn Tables>,
+    options: StoreOptions,
+}
+
+/// One feed of a store. A handle: clones use the same feed.
+#[derive(Clone)]
+pub struct StoredFeed {
+    tables: Arc<dyn Tables>,
+    id: FeedId,
+    epoch: Epoch,
+    retention: Retention,
+    deadline: Duration,
+}
+
+impl Store {
+    /// Connects to a database and brings its tables up to date. A file of SQLite that does not
+    /// exist is created; its folder must exist. `observer` is told what the store does; `()`
+    /// ignores it.
+    ///
+    /// # Errors
+    /// The database is not built in, cannot be reached, refuses the user, or has tables of a newer
+    /// version.
+    pub async fn open(
+        url: &StoreUrl,
+        options: &StoreOptions,
+        observer: impl StoreObserver + 'static,
+    ) -> Result<Self, StoreError> {
+        let tables = tables_at(url, options, Arc::new(observer)).await?;
+        Ok(Self { tables, options: options.clone() })
+    }
+
+    /// Returns the feed of this name. Creates it, in a new epoch, if there is none.
+    ///
+    /// # Errors
+    /// The name is empty, longer than 255 bytes, has a control character or white space around it;
+    /// or the database fails.
+    pub async fn feed(&self, name: &str) -> Result<StoredFeed, StoreError> {
+        let plain = name.trim() == name && !name.contains(char::is_control);
+        if name.is_empty() || name.len() > MAX_NAME_BYTES || !plain {
+            let start: String = name.chars().take(64).collect();
+            let found = format!(
+                "its name `{}` is not 1 to {MAX_NAME_BYTES} bytes without control characters and \
+                 white space around it",
+                start.escape_debug()
+            );
+            return Err(StoreError::new(StoreErrorKind::Other, "open a feed", found));
+        }
+        let (id, epoch) = self.tables.feed(name, Epoch(rand::random())).await?;
+        let StoreOptions { retention, deadline, .. } = self.options;
+        Ok(StoredFeed { tables: Arc::clone(&self.tables), id, epoch, retention, deadline })
+    }
+
+    /// Returns a watcher of what is appended to the feeds, by whichever server.
+    ///
+    /// # Errors
+    /// [`WatchMode::Listen`], and the database cannot tell.
+    pub fn watch(&self, mode: WatchMode) -> Result<Changes, StoreError> {
+        Changes::new(Arc::clone(&self.tables), mode)
+    }
+}
+
+impl StoredFeed {
+    /// Returns a feed over tables of a test.
+    #[cfg(test)]
+    pub(crate) fn over(tables: Arc<dyn Tables>, options: &StoreOptions) -> Self {
+        let StoreOptions { retention, deadline, .. } = *options;
+        Self { tables, id: FeedId(1), epoch: Epoch(1), retention, deadline }
+    }
+
+    /// Returns the epoch in which the feed was created. It survives restarts.
+    pub fn epoch(&self) -> Epoch {
+        self.epoch
+    }
+
+    /// Returns the maximum time that an operation takes.
+    pub(crate) fn deadline(&self) -> Duration {
+        self.deadline
+    }
+
+    /// Appends messages in one transaction, and returns what came of each. The new ones have
+    /// sequence numbers without holes, also between servers. A message whose key the feed still
+    /// keeps, or that an earlier message of the same call has, is not written again.
+    ///
+    /// # Errors
+    /// Nothing was written; except that, if the error is [`StoreErrorKind::Unavailable`], the
+    /// connection may have been lost after the commit. Messages with a key can safely be repeated.
+    ///
+    /// # Cancel safety
+    /// If the future is dropped, either all messages are written or none.
+    pub async fn append(&self, messages: &[NewMessage]) -> Result<Vec<Appended>, StoreError> {
+        if messages.is_empty() {
+            return Ok(Vec::new());
+        }
+        self.tables.append(self.id, messages).await
+    }
+
+    /// Returns the messages after a place, in order: at most `max_messages`, and at most
+    /// `max_bytes` of payload, but at least one if there is one. If the first is not `after + 1`,
+    /// those in between are no longer kept.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub async fn read(
+        &self,
+        after: Seq,
+        max_messages: u32,
+        max_bytes: u64,
+    ) -> Result<Vec<StoredMessage>, StoreError> {
+        self.tables.read(self.id, after, max_messages, max_bytes).await
+    }
+
+    /// Returns which messages the feed keeps.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub async fn range(&self) -> Result<KeptRange, StoreError> {
+        self.tables.range(self.id).await
+    }
+
+    /// Removes all messages that are beyond the limits of the retention, and returns how many they
+    /// were. Each of many short transactions removes some, so that no append waits long.
+    ///
+    /// # Errors
+    /// The database fails. What was removed before stays removed.
+    pub async fn trim(&self) -> Result<u64, StoreError> {
+        let mut removed = 0;
+        loop {
+            let piece = self.trim_piece().await?;
+            removed += piece.messages;
+            if !piece.more {
+                return Ok(removed);
+            }
+        }
+    }
+
+    pub(crate) async fn trim_piece(&self) -> Result<TrimmedPiece, StoreError> {
+        if self.retention == Retention::default() {
+            return Ok(TrimmedPiece { messages: 0, more: false });
+        }
+        self.tables.trim(self.id, self.retention).await
+    }
+}
+
+/// Opens the tables of a database, if it is built in.
+#[cfg_attr(
+    not(any(feature = "sqlite", feature = "postgres", feature = "mysql")),
+    expect(
+        unused_variables,
+        clippy::needless_pass_by_value,
+        reason = "without a database, only the URL is read"
+    )
+)]
+fn tables_at<'a>(
+    url: &'a StoreUrl,
+    options: &'a StoreOptions,
+    observer: Arc<dyn StoreObserver>,
+) -> Answer<'a, Arc<dyn Tables>> {
+    match &url.0 {
+        #[cfg(feature = "sqlite")]
+        store_url::StoreLocation::File(file) => {
+            Box::pin(crate::sql::sqlite::open(url, file, options, observer))
+        }
+        #[cfg(feature = "postgres")]
+        store_url::StoreLocation::Postgres(server) => {
+            Box::pin(crate::sql::postgres::open(url, server, options, observer))
+        }
+        #[cfg(feature = "mysql")]
+        store_url::StoreLocation::MySql(server) => {
+            Box::pin(crate::sql::mysql::open(url, server, options, observer))
+        }
+        #[cfg(not(all(feature = "sqlite", feature = "postgres", feature = "mysql")))]
+        _ => Box::pin(std::future::ready(Err(not_built_in(url)))),
+    }
+}
+
+#[cfg(not(all(feature = "sqlite", feature = "postgres", feature = "mysql")))]
+fn not_built_in(url: &StoreUrl) -> StoreError {
+    use store_url::Database;
+
+    let database = url.database();
+    let built_in: Vec<&str> = Database::ALL
+        .into_iter()
+        .filter(|database| database.is_built_in())
+        .map(Database::name)
+        .collect();
+    let built_in =
+        if built_in.is_empty() { "no database".to_owned() } else { built_in.join(" and ") };
+    let found = format!(
+        "this program was built with {built_in} and without {}; \
+         `cargo install --path crates/cli --features {}` builds it in",
+        database.name(),
+        database.feature()
+    );
+    StoreError::new(StoreErrorKind::Other, format!("open the store `{url}`"), found)
+}
+
+impl fmt::Debug for Store {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Store").field("options", &self.options).finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for StoredFeed {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { id, epoch, retention, .. } = self;
+        formatter
+            .debug_struct("StoredFeed")
+            .field("id", id)
+            .field("epoch", epoch)
+            .field("retention", retention)
+            .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_database_that_is_not_built_in_says_how_to_build_it() {
+        for text in ["sqlite:a.db", "postgres://u:hunter2@h/d", "mysql://u:hunter2@h/d"] {
+            let url: StoreUrl = text.parse().unwrap();
+            let database = url.database();
+            if database.is_built_in() {
+                continue;
+            }
+            let error = Store::open(&url, &StoreOptions::default(), ()).await.unwrap_err();
+            let text = error.to_string();
+            let hint =
+                format!("`cargo install --path crates/cli --features {}`", database.feature());
+            assert!(text.contains(&hint) && !text.contains("hunter2"), "{text}");
+            assert!(!error.is_temporary());
+        }
+    }
+}
