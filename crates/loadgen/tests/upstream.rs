@@ -226,16 +226,10 @@ async fn what_is_sent_at_the_very_beginning_of_the_window_is_counted_at_both_end
     };
     for _ in 0..5 {
         let bench = Bench::start(100_000);
-        let upstream = Upstream {
-            rate: 200.0,
-            to: Audience::Everyone,
-            payload: SentPayload::json(64),
-        };
-        let run = Run {
-            timing: at_once,
-            upstream: Some(upstream),
-            ..chat((Transport::WebSocket, None))
-        };
+        let upstream =
+            Upstream { rate: 200.0, to: Audience::Everyone, payload: SentPayload::json(64) };
+        let run =
+            Run { timing: at_once, upstream: Some(upstream), ..chat((Transport::WebSocket, None)) };
         let measured = measure(&run, &bench).await;
         assert!(measured.published > Some(0), "{measured:?}");
         assert_eq!(measured.missing(), Some(0), "{measured:?}");

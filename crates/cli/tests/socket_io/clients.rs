@@ -257,9 +257,7 @@ async fn sends_to_one_to_all_but_one_and_to_all(program: Program, mode: Mode) {
         return;
     }
     let server = JudgedServer::start(Setup::QUIET);
-    let start = |name| {
-        JudgingClient::start_as(name, NAMESPACE, program, mode, server.url(), None)
-    };
+    let start = |name| JudgingClient::start_as(name, NAMESPACE, program, mode, server.url(), None);
     let (Some(mut ann), Some(mut bob)) = (start("ann"), start("bob")) else { return };
     for client in [&mut ann, &mut bob] {
         wait_until_connected(client, program, mode);
