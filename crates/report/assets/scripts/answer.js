@@ -132,7 +132,8 @@ const listed = (names) => [names.slice(0, -1).join(", "), names.at(-1)].filter(B
 /** A sentence for each of the most important columns: which transport is first. Transports that the
  * runs cannot tell apart share the place. */
 function inShort(some) {
-  const usable = some.filter((line) => line.usable && !line.disturbed);
+  // What polls without a cursor lost has no delay and no cost: they are compared with nothing.
+  const usable = some.filter((line) => line.usable && !line.disturbed && !line.runs.some(forgetsItsCursor));
   const disturbed = some.filter((line) => line.usable && line.disturbed);
   const judged = [
     ["Soonest at p99", "delivery_p99_us", (v) => withUnit(inMillis(v), "ms"), (x) => `takes ${x} times as long`],

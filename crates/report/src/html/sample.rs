@@ -57,6 +57,20 @@ pub(super) struct SampleOptions<'a> {
     pub(super) trouble: bool,
     /// True if all runs have faults.
     pub(super) faults: bool,
+    /// Whether held polls bring their cursor; a run for each value.
+    pub(super) cursors: &'a [bool],
+}
+
+impl SampleOptions<'_> {
+    /// Returns each transport, with whether its polls bring their cursor if they are held.
+    fn ways(&self) -> impl Iterator<Item = (Transport, Option<bool>)> {
+        self.transports.iter().flat_map(|transport| match transport.delivery() {
+            Delivery::Held => {
+                self.cursors.iter().map(|cursor| (*transport, Some(*cursor))).collect()
+            }
+            Delivery::Polled | Delivery::Pushed => vec![(*transport, None)],
+        })
+    }
 }
 
 pub(super) const FULL: SampleOptions<'_> = SampleOptions {
@@ -68,6 +82,7 @@ pub(super) const FULL: SampleOptions<'_> = SampleOptions {
     started: "2026-11-20T09:30:00Z",
     trouble: true,
     faults: false,
+    cursors: &[true],
 };
 
 const DELAY_MS: f64 = 25.0;
@@ -108,8 +123,9 @@ pub(super) fn folder(options: &SampleOptions<'_>) -> SampleFolder {
     let mut rows = Vec::new();
     for repeat in 1..=options.repeats {
         for &subscribers in options.subscribers {
-            for &transport in options.transports {
+            for (transport, cursor) in options.ways() {
                 let mut run = run_of(transport, subscribers, repeat, rows.len() + 1);
+                run.poll_cursor = cursor;
                 run.faults.stalled_share = if options.faults { 0.1 } else { 0.0 };
                 let seconds = seconds(&run, options, &mut chance);
                 for second in &seconds {
@@ -154,7 +170,6 @@ fn run_of(transport: Transport, subscribers: usize, repeat: u32, place: usize) -
         link: LinkSettings { delay: Duration::from_millis(25), jitter: Duration::ZERO },
         interval: (transport.delivery() == Delivery::Polled).then_some(Duration::from_secs(1)),
         hold: (transport.delivery() == Delivery::Held).then_some(Duration::from_secs(25)),
-        poll_cursor: (transport.delivery() == Delivery::Held).then_some(true),
         push_timer: (transport.delivery() == Delivery::Pushed).then_some(Duration::ZERO),
         socket_io_mode: (transport == Transport::SocketIo).then(SocketIoMode::default),
         ..run()

@@ -190,6 +190,7 @@ fn assert_honest(name: &str, drawn: &str) {
     match name {
         "full" => {
             assert!(chart(drawn, "percentiles").contains(line), "a histogram is a line");
+            assert!(drawn.contains("<dt>Fewest bytes per message</dt>"), "{drawn}");
             // Markers on the edge are cut where the group of all traces is clipped.
             let (_, group) = chart(drawn, "percentiles").split_once("class=\"overplot\">").unwrap();
             let (group, _) = group.split_once('>').unwrap();
@@ -200,6 +201,14 @@ fn assert_honest(name: &str, drawn: &str) {
             let percentiles = chart(drawn, "percentiles");
             assert!(percentiles.contains("class=\"point\""), "{percentiles}");
             assert!(!percentiles.contains(line), "single percentiles are joined by a line");
+        }
+        "cursors" => {
+            // One of its two lines is compared with nothing, so none is first.
+            assert!(drawn.contains("Long polling, without a cursor"), "{drawn}");
+            assert!(!drawn.contains("<dt>Fewest bytes per message</dt>"), "{drawn}");
+        }
+        "small" => {
+            assert!(!drawn.contains("<dt>Fewest bytes per message</dt>"), "there is one line only")
         }
         _ => {}
     }
@@ -230,6 +239,9 @@ fn a_browser_draws_every_chart_of_every_page() {
         [&base, &new].map(|folder| Side::of_rows(&folder.name, folder.rows.clone()));
     let comparison = compare(&base_side, &new_side, &CompareOptions::default());
     let small = small();
+    let cursors = &[true, false];
+    let cursors =
+        folder(&SampleOptions { transports: &[Transport::LongPolling], cursors, ..SMALL });
     let faults = folder(&SampleOptions { subscribers: &[5_000], seconds: 5, faults: true, ..FULL });
     let without = Report { timeline: &[], histograms: None, machine: None, ..full.report() };
     let empty = Report { rows: &[], ..without };
@@ -237,6 +249,7 @@ fn a_browser_draws_every_chart_of_every_page() {
         ("full", report(&full.report()), 20),
         ("small", report(&small.report()), 12),
         ("faults", report(&faults.report()), 12),
+        ("cursors", report(&cursors.report()), 12),
         ("sparse", report(&without), 20),
         ("empty", report(&empty), 0),
         ("overlay", overlay(&[base.report()], &[new.report()], Some(&comparison)), 20),
