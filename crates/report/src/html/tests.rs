@@ -202,30 +202,47 @@ fn assert_honest(name: &str, drawn: &str) {
             assert!(percentiles.contains("class=\"point\""), "{percentiles}");
             assert!(!percentiles.contains(line), "single percentiles are joined by a line");
         }
-        "cursors" => {
-            // One of its two lines is compared with nothing, so none is first.
-            assert!(drawn.contains("Long polling, without a cursor"), "{drawn}");
-            assert!(!drawn.contains("<dt>Fewest bytes per message</dt>"), "{drawn}");
-        }
-        "small" => {
-            assert!(!drawn.contains("<dt>Fewest bytes per message</dt>"), "there is one line only")
-        }
         _ => {}
     }
 }
 
-/// If `WIREBENCH_PAGES` names a folder, the pages are kept there.
-#[test]
+/// Returns Chromium, or says that the test is skipped.
 #[expect(clippy::print_stderr, reason = "a test that is skipped says so")]
-fn a_browser_draws_every_chart_of_every_page() {
-    let Some(chromium) = chromium() else {
+fn chromium_or_skip() -> Option<PathBuf> {
+    let found = chromium();
+    if found.is_none() {
         assert!(
             std::env::var_os("WIREBENCH_REQUIRE_BROWSER").is_none(),
             "no Chromium: install it, or name one by `WIREBENCH_CHROMIUM`"
         );
         eprintln!("skipped: there is no Chromium");
-        return;
+    }
+    found
+}
+
+/// What they lost has neither delay nor cost.
+#[test]
+fn the_answer_compares_polls_that_forget_their_cursor_with_nothing() {
+    let Some(chromium) = chromium_or_skip() else { return };
+    let files = tempdir().unwrap();
+    let drawn = |cursors| {
+        let of = SampleOptions { transports: &Transport::ALL, cursors, ..SMALL };
+        let path = files.path().join("page.html");
+        std::fs::write(&path, report(&folder(&of).report())).unwrap();
+        let drawn = browsed(&chromium, &path);
+        let (_, answer) = drawn.split_once("<dt>Soonest at p99</dt>").unwrap();
+        answer.split_once("</dl>").unwrap().0.to_owned()
     };
+    let compared = drawn(&[true]);
+    assert!(!compared.contains("without a cursor"), "{compared}");
+    let compared = drawn(&[false]);
+    assert!(!compared.contains("Long polling"), "{compared}");
+}
+
+/// If `WIREBENCH_PAGES` names a folder, the pages are kept there.
+#[test]
+fn a_browser_draws_every_chart_of_every_page() {
+    let Some(chromium) = chromium_or_skip() else { return };
     let temporary = tempdir().unwrap();
     let kept = std::env::var_os("WIREBENCH_PAGES").map(PathBuf::from);
     let pages = kept.as_deref().unwrap_or(temporary.path());
@@ -239,9 +256,6 @@ fn a_browser_draws_every_chart_of_every_page() {
         [&base, &new].map(|folder| Side::of_rows(&folder.name, folder.rows.clone()));
     let comparison = compare(&base_side, &new_side, &CompareOptions::default());
     let small = small();
-    let cursors = &[true, false];
-    let cursors =
-        folder(&SampleOptions { transports: &[Transport::LongPolling], cursors, ..SMALL });
     let faults = folder(&SampleOptions { subscribers: &[5_000], seconds: 5, faults: true, ..FULL });
     let without = Report { timeline: &[], histograms: None, machine: None, ..full.report() };
     let empty = Report { rows: &[], ..without };
@@ -249,7 +263,6 @@ fn a_browser_draws_every_chart_of_every_page() {
         ("full", report(&full.report()), 20),
         ("small", report(&small.report()), 12),
         ("faults", report(&faults.report()), 12),
-        ("cursors", report(&cursors.report()), 12),
         ("sparse", report(&without), 20),
         ("empty", report(&empty), 0),
         ("overlay", overlay(&[base.report()], &[new.report()], Some(&comparison)), 20),
