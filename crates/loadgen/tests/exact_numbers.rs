@@ -375,7 +375,11 @@ async fn a_run_in_any_mode_of_socket_io_counts_what_the_proxy_counts() {
         assert_eq!((proxy.accepted(), traffic.reconnects), (expected, 0), "{mode}");
         let pushed = mode != SocketIoMode::Polling;
         assert_eq!(seen.requests == 0, pushed, "{mode}: {} requests", seen.requests);
-        assert!(seen.requests <= seen.received, "{mode}: no answer has less than a message");
+        // A request counts when it is sent, and a message when it is due. So what was due in the
+        // warm-up and answered in the window has requests here, but no messages.
+        let warm_up = bench.feed.counted().unwrap().first_seq.unwrap() - 1;
+        let answered = seen.received + warm_up * SUBSCRIBERS as u64;
+        assert!(seen.requests <= answered, "{mode}: no answer has less than a message");
     }
 }
 
