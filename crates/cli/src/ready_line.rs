@@ -26,6 +26,9 @@ pub(crate) struct ReadyLine {
     /// Of a server: the names of the feeds.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) feeds: Option<Vec<String>>,
+    /// Of a server whose feeds are durable: where they are kept, without a password.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) store: Option<String>,
     /// The id of the process.
     pub(crate) pid: u32,
 }

@@ -11,6 +11,7 @@ use std::thread;
 
 use support::run;
 use tempfile::TempDir;
+use wirebench_store::Database;
 
 #[test]
 fn a_malformed_url_is_bad_usage_for_every_command() {
@@ -100,4 +101,32 @@ fn a_crowd_too_large_for_this_machine_gives_a_warning_with_a_remedy() {
     let refused = run(folder.path(), &["run", "crowd.toml"]);
     assert_eq!(refused.code, Some(1), "{refused:?}");
     assert!(refused.stderr.contains("lower `crowd.subscribers`"), "{refused:?}");
+}
+
+#[test]
+fn a_store_is_refused_with_what_to_do_and_without_its_password() {
+    let serve =
+        |store: &str| run(Path::new("."), &["serve", "--listen", "127.0.0.1:0", "--store", store]);
+    for url in ["oracle://u:hunter2@h/d", "postgres://u:hunter2@h", "mysql://u:hunter2@h/d?a=b"] {
+        let ended = serve(url);
+        assert_eq!(ended.code, Some(2), "{ended:?}");
+        assert!(
+            ended.stderr.contains("`--store`") && !ended.stderr.contains("hunter2"),
+            "{ended:?}"
+        );
+    }
+    for database in Database::ALL.into_iter().filter(|database| !database.is_built_in()) {
+        let url = match database {
+            Database::Sqlite => "sqlite:feeds.db",
+            Database::Postgres => "postgres://u:hunter2@h/d",
+            Database::MySql => "mysql://u:hunter2@h/d",
+        };
+        let ended = serve(url);
+        let hint = format!("cargo install --path crates/cli --features {}", database.feature());
+        assert_eq!(ended.code, Some(1), "{ended:?}");
+        assert!(ended.stderr.contains(&hint) && !ended.stderr.contains("hunter2"), "{ended:?}");
+    }
+    let ended = run(Path::new("."), &["serve", "--retain", "messages=5"]);
+    assert_eq!(ended.code, Some(2), "{ended:?}");
+    assert!(ended.stderr.contains("`--store`"), "{ended:?}");
 }

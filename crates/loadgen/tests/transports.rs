@@ -34,7 +34,8 @@ async fn serve() -> (Feed, Target) {
 }
 
 fn publish(feed: &Feed, json: &str) -> Cursor {
-    feed.publish(JsonPayload::from_json(json.as_bytes()).unwrap())
+    let published = feed.publish(JsonPayload::from_json(json.as_bytes()).unwrap());
+    published.at_once().unwrap().unwrap().cursor
 }
 
 fn settings() -> SubscriberSettings {

@@ -6,6 +6,7 @@ use axum::Json;
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
+use wirebench_store::StoreError;
 
 use crate::feed::Rejected;
 
@@ -81,6 +82,13 @@ impl ApiError {
             .with(header::RETRY_AFTER, "1")
     }
 
+    /// `503` to a subscriber whose messages are in a store that cannot be read.
+    pub(crate) fn store(error: &StoreError) -> Self {
+        let hint = "come back later; newer messages can still be read";
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, error.to_string(), hint)
+            .with(header::RETRY_AFTER, "1")
+    }
+
     /// Returns what is wrong and what to do instead, for a protocol that has no JSON for it.
     pub(crate) fn text(&self) -> String {
         format!("{}: {}", self.error, self.hint)
@@ -109,7 +117,9 @@ impl From<Rejected> for ApiError {
     fn from(Rejected { status, error, hint }: Rejected) -> Self {
         let refused = Self::new(status, error, hint);
         match status {
-            StatusCode::TOO_MANY_REQUESTS => refused.with(header::RETRY_AFTER, "1"),
+            StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE => {
+                refused.with(header::RETRY_AFTER, "1")
+            }
             _ => refused,
         }
     }

@@ -54,6 +54,10 @@
 //!   with [`Server::answer`], over any [`FeedTransport`] and any feed. The namespaces of Socket.IO
 //!   are those of the server's feeds.
 //!
+//! - **Feeds that survive** are kept in a database of the crate `wirebench-store`:
+//!   [`Feed::durable`]. Publishing then returns an [`Acknowledgement`] to wait for.
+//!   [`Server::follow_store`] brings what other servers append to the same database.
+//!
 //! # The modules, from the bottom to the top
 //!
 //! | module | what it is |
@@ -102,8 +106,8 @@ pub use api_error::ApiError;
 pub use control::ControlApi;
 pub use entity_tag::is_known;
 pub use feed::{
-    Batch, Entry, Feed, Follow, FutureCursor, InvalidJson, JsonPayload, MessagePayload,
-    PublishOptions, Rejected,
+    Acknowledgement, Batch, Entry, Feed, Follow, FutureCursor, InvalidJson, JsonPayload,
+    LocateError, MessagePayload, PublishOptions, Rejected,
 };
 pub use layer::{Io, Layer};
 pub use limits::{Limits, SocketIoLimits};
@@ -115,6 +119,6 @@ pub use tls::{Tls, TlsError};
 pub use transport::FeedTransport;
 // Types of the protocol that this crate's API uses, so that an application needs one dependency.
 pub use wirebench_protocol::{
-    After, Cursor, Delivery, Epoch, Gap, IdempotencyKey, MAX_PAYLOAD_BYTES, Recipients, Seq,
-    SubscriberName, Timestamp, Transport,
+    After, Cursor, Delivery, Epoch, Gap, IdempotencyKey, MAX_PAYLOAD_BYTES, Published, Recipients,
+    Seq, SubscriberName, Timestamp, Transport,
 };

@@ -108,7 +108,10 @@ async fn offer(
     let key = idempotency_key(request.headers())?;
     let options = PublishOptions { key, recipients: recipients(request.uri())? };
     let (kind, body) = declared_body(request, &server.limits).await?;
-    let offered = kind.payload(body).and_then(|payload| feed.offer_payload(&payload, &options));
+    let offered = match kind.payload(body) {
+        Ok(payload) => feed.offer_payload(&payload, &options).await,
+        Err(rejected) => Err(rejected),
+    };
     server.metrics.publishing.offered(&offered);
     Ok(offered?)
 }

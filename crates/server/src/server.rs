@@ -6,11 +6,13 @@ use axum::Router;
 use axum::extract::Request;
 use axum::response::Response;
 use tokio::net::TcpListener;
+use wirebench_store::{Changes, FeedNewest};
 
 use crate::access::Access;
 use crate::feed::Feed;
 use crate::layer::Layer;
 use crate::limits::Limits;
+use crate::log_limit::LogLimit;
 use crate::proxies::Proxies;
 use crate::state::SharedState;
 use crate::tls::Tls;
@@ -140,6 +142,27 @@ impl Server {
             let (stream, peer) = listener::accept(listener).await;
             let server = Arc::clone(&self.0);
             self.0.spawn(connection::serve(server, stream, peer, app.clone()));
+        }
+    }
+
+    /// Brings the messages that other servers append to the store of the durable feeds, until the
+    /// future is dropped. `changes` watches that store.
+    pub async fn follow_store(&self, mut changes: Changes) {
+        let failed_log = LogLimit::default();
+        loop {
+            match changes.next().await {
+                Ok(feeds) => {
+                    for FeedNewest { feed, newest } in feeds {
+                        if let Some(feed) = self.feed(&feed) {
+                            feed.learn_of(newest);
+                        }
+                    }
+                }
+                Err(error) if failed_log.is_due() => {
+                    tracing::warn!("messages of other servers may come late: {error}");
+                }
+                Err(_) => {}
+            }
         }
     }
 

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
+use futures::future::join_all;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -96,6 +97,7 @@ impl SharedState {
     }
 
     /// Ends every subscription, and waits until all tasks have ended or the drain time is over.
+    /// Then writes what durable feeds have taken, within the same time.
     pub(crate) async fn stop(&self) {
         self.is_stopping.store(true, Ordering::Release);
         self.stopping.cancel();
@@ -106,6 +108,10 @@ impl SharedState {
         // Connections that wait for their next poll close themselves at the end of the drain time.
         let time = self.limits.drain_time.saturating_add(CLOSING_TIME);
         let _ = tokio::time::timeout(time, self.tasks.wait()).await;
+        let stored = join_all(self.feeds.values().map(Feed::close_store));
+        if tokio::time::timeout(time, stored).await.is_err() {
+            tracing::warn!("what waits to be stored is given up: the database does not answer");
+        }
     }
 
     /// Returns a random delay after which a subscriber is asked to come back when the server stops.

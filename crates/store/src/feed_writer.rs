@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
-use tokio::time::{Interval, MissedTickBehavior};
+use tokio::time::{Instant, Interval, MissedTickBehavior, timeout_at};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::{AbortOnDropHandle, TaskTracker};
 
@@ -55,11 +55,22 @@ pub enum UnacknowledgedError {
     Store(StoreError),
 }
 
+/// A message that is in the queue of its feed, or further.
+#[derive(Debug)]
+pub struct QueuedMessage {
+    answered: oneshot::Receiver<Result<Appended, StoreError>>,
+    expires: Instant,
+    patience: Duration,
+}
+
 /// A message, and its publisher.
 #[derive(Debug)]
 struct Queued {
     message: NewMessage,
     publisher: WaitingPublisher,
+    /// When its publisher stops waiting. A message that is still in the queue then is not written,
+    /// because its publisher was told that it is not acknowledged.
+    expires: Instant,
 }
 
 /// Somebody who waits for an answer.
@@ -91,39 +102,36 @@ impl FeedWriter {
         Self { queue, room, deadline, closing, tracker, _task: AbortOnDropHandle::new(task) }
     }
 
-    /// Appends a message, and returns when the database has committed it.
+    /// Puts a message into the queue. It may be called from any thread. Messages are appended in
+    /// the order of these calls, also if nobody asks whether they were.
     ///
     /// # Errors
-    /// The queue is full, or the database fails. If no answer comes within twice the deadline of
-    /// the store, the message counts as not acknowledged, and may be written all the same.
-    ///
-    /// # Cancel safety
-    /// If the future is dropped, the message is written if its transaction has begun.
-    pub async fn publish(&self, message: NewMessage) -> Result<Appended, UnacknowledgedError> {
+    /// The queue is full, or the writer was closed.
+    pub fn enqueue(&self, message: NewMessage) -> Result<QueuedMessage, UnacknowledgedError> {
         let size = message.payload.len().clamp(1, QUEUE_BYTES);
         let size = u32::try_from(size).unwrap_or(u32::MAX);
         let room = Arc::clone(&self.room).try_acquire_many_owned(size);
         let room = room.map_err(|_| UnacknowledgedError::QueueFull)?;
         let (answer, answered) = oneshot::channel();
-        self.queue
-            .try_send(Queued { message, publisher: WaitingPublisher { answer, _room: room } })
-            .map_err(|error| match error {
+        let publisher = WaitingPublisher { answer, _room: room };
+        // A message may wait for the transaction before its own.
+        let patience = 2 * self.deadline;
+        let expires = Instant::now() + patience;
+        self.queue.try_send(Queued { message, publisher, expires }).map_err(
+            |error| match error {
                 mpsc::error::TrySendError::Full(_) => UnacknowledgedError::QueueFull,
                 mpsc::error::TrySendError::Closed(_) => UnacknowledgedError::Store(ended()),
-            })?;
-        // A message may wait for the transaction before its own.
-        match tokio::time::timeout(2 * self.deadline, answered).await {
-            Ok(Ok(answer)) => answer.map_err(UnacknowledgedError::Store),
-            Ok(Err(_)) => Err(UnacknowledgedError::Store(ended())),
-            Err(_) => {
-                let found = format!("no answer within {:?}", 2 * self.deadline);
-                Err(UnacknowledgedError::Store(StoreError::new(
-                    StoreErrorKind::Unavailable,
-                    "append a message",
-                    found,
-                )))
-            }
-        }
+            },
+        )?;
+        Ok(QueuedMessage { answered, expires, patience })
+    }
+
+    /// Appends a message, and returns when the database has committed it.
+    ///
+    /// # Errors
+    /// As [`enqueue`](Self::enqueue) and [`QueuedMessage::committed`].
+    pub async fn publish(&self, message: NewMessage) -> Result<Appended, UnacknowledgedError> {
+        self.enqueue(message)?.committed().await
     }
 
     /// Writes what has queued up, answers its publishers, and ends the task. What is published
@@ -131,6 +139,31 @@ impl FeedWriter {
     pub async fn close(&self) {
         self.closing.cancel();
         self.tracker.wait().await;
+    }
+}
+
+impl QueuedMessage {
+    /// Waits until the database has committed the message.
+    ///
+    /// # Errors
+    /// The database fails. If no answer comes within twice the deadline of the store, the message
+    /// counts as not acknowledged, and may be written all the same.
+    ///
+    /// # Cancel safety
+    /// If the future is dropped, the message is written all the same.
+    pub async fn committed(self) -> Result<Appended, UnacknowledgedError> {
+        match timeout_at(self.expires, self.answered).await {
+            Ok(Ok(answer)) => answer.map_err(UnacknowledgedError::Store),
+            Ok(Err(_)) => Err(UnacknowledgedError::Store(ended())),
+            Err(_) => {
+                let found = format!("no answer within {:?}", self.patience);
+                Err(UnacknowledgedError::Store(StoreError::new(
+                    StoreErrorKind::Unavailable,
+                    "append a message",
+                    found,
+                )))
+            }
+        }
     }
 }
 
@@ -161,6 +194,8 @@ async fn write(
 ) {
     let mut trimming = Trimming::new();
     let mut batch = Vec::with_capacity(QUEUE_MESSAGES);
+    // A failure is reported once, and not with every transaction.
+    let mut failed = false;
     loop {
         let taken = tokio::select! {
             taken = queue.recv_many(&mut batch, QUEUE_MESSAGES) => taken,
@@ -176,9 +211,15 @@ async fn write(
         if taken == 0 {
             return;
         }
-        // A publisher that left before its message was taken was told that it is not acknowledged.
-        batch.retain(|queued| !queued.publisher.answer.is_closed());
-        write_batch(&feed, &mut batch, &mut on_commit).await;
+        let now = Instant::now();
+        batch.retain(|queued| queued.expires > now);
+        let written = write_batch(&feed, &mut batch, &mut on_commit).await;
+        match &written {
+            Err(error) if !failed => tracing::warn!("{error}"),
+            Ok(()) if failed => tracing::warn!("messages are appended again"),
+            Err(_) | Ok(()) => {}
+        }
+        failed = written.is_err();
         trimming.appended(taken);
     }
 }
@@ -188,9 +229,9 @@ async fn write_batch(
     feed: &StoredFeed,
     batch: &mut Vec<Queued>,
     on_commit: &mut impl FnMut(&[NewMessage], &[Appended]),
-) {
+) -> Result<(), StoreError> {
     let (messages, publishers): (Vec<NewMessage>, Vec<WaitingPublisher>) =
-        batch.drain(..).map(|Queued { message, publisher }| (message, publisher)).unzip();
+        batch.drain(..).map(|Queued { message, publisher, .. }| (message, publisher)).unzip();
     match feed.append(&messages).await {
         Ok(appended) => {
             on_commit(&messages, &appended);
@@ -198,11 +239,13 @@ async fn write_batch(
                 // A publisher that no longer waits needs no answer.
                 let _ = publisher.answer.send(Ok(appended));
             }
+            Ok(())
         }
         Err(error) => {
             for publisher in publishers {
                 let _ = publisher.answer.send(Err(error.clone()));
             }
+            Err(error)
         }
     }
 }
@@ -320,6 +363,18 @@ mod tests {
             [first].into_iter().chain(others).map(|answer| answer.unwrap().seq()).collect();
         assert_eq!(places, [1, 2, 3, 4, 5]);
         assert_eq!(*commits.lock(), [(vec![1], Some(1)), (vec![2, 3, 4, 5], Some(5))]);
+    }
+
+    #[tokio::test]
+    async fn a_message_is_written_in_its_turn_even_if_nobody_waits_for_the_answer() {
+        let tables = Arc::new(FakeTables::default());
+        let writer = start(&tables);
+        let first = occupy(&writer, &tables).await;
+        drop(writer.enqueue(message(1)).unwrap());
+        let last = writer.enqueue(message(1)).unwrap();
+        tables.allow(2);
+        assert_eq!(first.await, Ok(Appended::New { seq: 1 }));
+        assert_eq!(last.committed().await, Ok(Appended::New { seq: 3 }));
     }
 
     #[tokio::test]

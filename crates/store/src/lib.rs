@@ -24,7 +24,7 @@ mod tables;
 
 pub use changes::{Changes, FeedNewest, WatchMode};
 pub use error::{StoreError, StoreErrorKind};
-pub use feed_writer::{FeedWriter, UnacknowledgedError};
+pub use feed_writer::{FeedWriter, QueuedMessage, UnacknowledgedError};
 pub use message::{Appended, KeptRange, NewMessage, StoredMessage};
 pub use observer::StoreObserver;
 pub use options::{Retention, StoreOptions, Synchronous};

@@ -9,6 +9,7 @@ use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::{Child, ChildStdin, Command};
 use tokio::time::timeout;
 
+use crate::environment;
 use crate::ready_line::ReadyLine;
 
 /// How long a process may take to print its ready line.
@@ -35,6 +36,8 @@ impl ChildProcess {
         let mut child = Command::new(&program)
             .args(arguments)
             .arg("--until-stdin-ends")
+            // What is measured depends on the arguments only.
+            .env_remove(environment::STORE)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .process_group(0)

@@ -20,14 +20,17 @@ const ARROWS: [(&str, &[&str]); 10] = [
     ("wirebench-scenario", &["protocol"]),
     ("wirebench-measure", &["protocol"]),
     ("wirebench-link", &["protocol"]),
-    ("wirebench-server", &["protocol"]),
     ("wirebench-store", &["protocol"]),
+    ("wirebench-server", &["protocol", "store"]),
     ("wirebench-loadgen", &["protocol", "scenario", "measure", "link"]),
     ("wirebench-demos", &["protocol", "link", "server"]),
     ("wirebench-report", &["protocol", "scenario", "measure"]),
     (
         "wirebench",
-        &["protocol", "scenario", "measure", "link", "server", "demos", "loadgen", "report"],
+        &[
+            "protocol", "scenario", "measure", "link", "store", "server", "demos", "loadgen",
+            "report",
+        ],
     ),
 ];
 

@@ -112,8 +112,13 @@ pub(crate) struct Served {
 
 impl Served {
     pub(crate) fn start() -> Self {
+        Self::start_with(&[])
+    }
+
+    /// Starts it with further arguments.
+    pub(crate) fn start_with(arguments: &[&str]) -> Self {
         let folder = std::env::temp_dir();
-        let arguments = ["serve", "--listen", "127.0.0.1:0"];
+        let arguments = [&["serve", "--listen", "127.0.0.1:0"], arguments].concat();
         let mut child = wirebench(&folder, &arguments).spawn().unwrap();
         let lines = Lines::of(child.stdout.take().unwrap());
         let ready = serde_json::from_str(&lines.next("the ready line")).unwrap();

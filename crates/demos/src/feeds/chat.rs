@@ -251,11 +251,17 @@ mod tests {
         say.to_string().into_bytes()
     }
 
+    /// Offers a message to the feed, which is in memory and answers at once.
+    fn offer(chat: &Chat, json: &[u8]) -> Result<(), StatusCode> {
+        let answer = chat.feed.offer(json).at_once().unwrap();
+        answer.map(|_| ()).map_err(|rejected| rejected.status)
+    }
+
     #[test]
     fn joining_and_leaving_are_published() {
         let chat = Chat::new();
         let heron = chat.join(Transport::Sse).unwrap();
-        chat.feed.offer(&say(&heron, "hello")).unwrap();
+        offer(&chat, &say(&heron, "hello")).unwrap();
         chat.leave(&heron.member);
         chat.leave(&heron.member);
         let notice =
@@ -270,7 +276,7 @@ mod tests {
     fn only_members_publish_and_only_under_their_own_name() {
         let chat = Chat::new();
         let (one, two) = (chat.join(Transport::Sse).unwrap(), chat.join(Transport::Sse).unwrap());
-        let status = |json: &[u8]| chat.feed.offer(json).map_err(|rejected| rejected.status);
+        let status = |json: &[u8]| offer(&chat, json);
         assert!(status(&say(&one, "<img onerror=alert(1)>")).is_ok());
         let impostor = JoinedMember { member: one.member.clone(), name: two.name };
         assert_eq!(status(&say(&impostor, "hello")), Err(StatusCode::FORBIDDEN));
@@ -286,7 +292,7 @@ mod tests {
         let with = |key: &str, value: Value| {
             let mut changed = good.clone();
             changed[key] = value;
-            chat.feed.offer(changed.to_string().as_bytes()).map_err(|rejected| rejected.status)
+            offer(&chat, changed.to_string().as_bytes())
         };
         let malformed = Err(StatusCode::BAD_REQUEST);
         for text in ["", " \n\t ", "\u{3000}", &"x".repeat(501)] {
@@ -301,9 +307,9 @@ mod tests {
         assert_eq!(with("id", json!("x".repeat(65))), malformed);
         assert_eq!(with("more", json!(1)), malformed);
         let padded = format!("{}{}", " ".repeat(MAX_PAYLOAD_BYTES), good);
-        assert!(chat.feed.offer(padded.as_bytes()).is_ok(), "white space around it is dropped");
+        assert!(offer(&chat, padded.as_bytes()).is_ok(), "white space around it is dropped");
         let padded = good.to_string().replace(':', &format!(":{}", " ".repeat(MAX_PAYLOAD_BYTES)));
-        assert!(chat.feed.offer(padded.as_bytes()).is_err(), "white space within it counts");
+        assert!(offer(&chat, padded.as_bytes()).is_err(), "white space within it counts");
     }
 
     #[tokio::test(start_paused = true)]
@@ -316,7 +322,7 @@ mod tests {
         });
         tokio::time::sleep(MEMBER_TIMEOUT.mul_f64(0.8)).await;
         assert!(chat.members.keep_alive(&here.member));
-        chat.feed.offer(&say(&talking, "hello")).unwrap();
+        offer(&chat, &say(&talking, "hello")).unwrap();
         tokio::time::sleep(MEMBER_TIMEOUT.mul_f64(0.2) + SWEEP_INTERVAL).await;
         assert!(!chat.members.keep_alive(&silent.member));
         assert!(chat.members.keep_alive(&here.member));

@@ -22,7 +22,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use wirebench_loadgen::{DEFAULT_FEED, HttpClient, Target, TlsClient};
 use wirebench_protocol::{After, Cursor, SocketIoMode, Transport};
-use wirebench_server::{Feed, JsonPayload, Limits, Server, Tls};
+use wirebench_server::{Acknowledgement, Feed, JsonPayload, Limits, Server, Tls};
 
 /// The token of all control APIs in these tests.
 pub(crate) const TOKEN: &str = "a-token-of-some-length";
@@ -146,7 +146,7 @@ impl Bench {
 
     /// Publishes bytes.
     pub(crate) fn publish_bytes(&self, bytes: &[u8]) -> Cursor {
-        self.feed.publish(Bytes::copy_from_slice(bytes))
+        cursor(self.feed.publish(Bytes::copy_from_slice(bytes)))
     }
 
     /// Publishes the next `count` messages, each with its number, without a pause in which another
@@ -192,7 +192,13 @@ pub(crate) fn target(address: SocketAddr) -> Target {
 
 /// Publishes one JSON text.
 pub(crate) fn publish(feed: &Feed, json: &str) -> Cursor {
-    feed.publish(JsonPayload::from_json(json.as_bytes()).expect("a test publishes JSON"))
+    cursor(feed.publish(JsonPayload::from_json(json.as_bytes()).expect("a test publishes JSON")))
+}
+
+/// Returns the cursor of a message that was published to a feed in memory.
+fn cursor(acknowledgement: Acknowledgement) -> Cursor {
+    let answer = acknowledgement.at_once().expect("a feed in memory answers at once");
+    answer.expect("a feed in memory takes what its owner publishes").cursor
 }
 
 /// Keeps the clock paused until it is dropped.

@@ -1,11 +1,13 @@
 //! A reader that waits: the stream of everything after a cursor.
 
+use std::fmt;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use futures::Stream;
+use futures::future::BoxFuture;
+use futures::{FutureExt, Stream};
 use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at};
 use wirebench_protocol::{Cursor, SubscriberName};
 
@@ -18,7 +20,6 @@ use super::waiters::Waiter;
 /// # Cancel safety
 /// Dropping the future of the next batch loses nothing: the cursor moves only when a batch is
 /// returned, and past messages that are not for the reader.
-#[derive(Debug)]
 pub struct Follow {
     feed: Arc<FeedState>,
     /// The name of the reader. Messages that are not for it are skipped.
@@ -26,6 +27,8 @@ pub struct Follow {
     cursor: Cursor,
     /// The cursor has been checked against the window. Before that, it may belong to another epoch.
     checked: bool,
+    /// The read of messages that only the store of a durable feed has.
+    fetch: Option<BoxFuture<'static, Batch>>,
     waiter: Waiter,
     /// Boxed, because few readers have one. `None`: the reader is woken by each message.
     timer: Option<Box<ReadTimer>>,
@@ -42,7 +45,7 @@ struct ReadTimer {
 impl Follow {
     pub(super) fn new(feed: Arc<FeedState>, after: Cursor, name: Option<SubscriberName>) -> Self {
         let waiter = Waiter::default();
-        Self { feed, name, cursor: after, checked: false, waiter, timer: None }
+        Self { feed, name, cursor: after, checked: false, fetch: None, waiter, timer: None }
     }
 
     /// Returns how far the reader has come: to the end of the last batch, and past the messages
@@ -66,15 +69,32 @@ impl Follow {
         self
     }
 
-    /// Returns the messages after the cursor, if there are any.
-    fn read(&mut self) -> Option<Batch> {
-        if self.checked && !self.feed.is_newer_than(self.cursor.seq) {
-            return None;
+    /// Returns the messages after the cursor, if there are any. If they have to be fetched from the
+    /// store, the task is woken when they are there.
+    fn read(&mut self, context: &mut Context<'_>) -> Option<Batch> {
+        loop {
+            if let Some(fetch) = &mut self.fetch {
+                let Poll::Ready(batch) = fetch.poll_unpin(context) else { return None };
+                self.fetch = None;
+                self.cursor = batch.cursor;
+                if !batch.is_empty() {
+                    return Some(batch);
+                }
+            }
+            if self.checked && !self.feed.is_newer_than(self.cursor.seq) {
+                return None;
+            }
+            self.checked = true;
+            let batch = self.feed.read(self.cursor, self.name.as_ref());
+            if self.feed.durable.is_some() && batch.gap.is_some() {
+                let feed = Arc::clone(&self.feed);
+                let fetch = feed.fetch_in_the_end(self.cursor, self.name.clone());
+                self.fetch = Some(fetch.boxed());
+            } else {
+                self.cursor = batch.cursor;
+                return (!batch.is_empty()).then_some(batch);
+            }
         }
-        self.checked = true;
-        let batch = self.feed.read(self.cursor, self.name.as_ref());
-        self.cursor = batch.cursor;
-        (!batch.is_empty()).then_some(batch)
     }
 
     /// Returns the next batch, or `None` when the feed has closed. `before_waiting` is called
@@ -85,7 +105,7 @@ impl Follow {
         context: &mut Context<'_>,
         before_waiting: impl FnOnce(),
     ) -> Poll<Option<Batch>> {
-        if let Some(batch) = self.read() {
+        if let Some(batch) = self.read(context) {
             return Poll::Ready(Some(batch));
         }
         before_waiting();
@@ -93,7 +113,7 @@ impl Follow {
         // the read, and one that is published later wakes the task.
         self.feed.waiters.register(&mut self.waiter, context);
         let closed = self.feed.is_closed();
-        match self.read() {
+        match self.read(context) {
             Some(batch) => Poll::Ready(Some(batch)),
             None if closed => Poll::Ready(None),
             None => Poll::Pending,
@@ -111,13 +131,14 @@ impl Follow {
         let closed = self.feed.is_closed();
         loop {
             if closed || timer.is_reading {
-                match self.read() {
+                match self.read(context) {
                     Some(batch) => {
                         // A batch has a maximum size: the rest is read without another tick.
                         timer.is_reading = self.feed.is_newer_than(batch.cursor.seq);
                         return Poll::Ready(Some(batch));
                     }
                     None if closed => return Poll::Ready(None),
+                    None if self.fetch.is_some() => return Poll::Pending,
                     None => timer.is_reading = false,
                 }
             }
@@ -142,6 +163,17 @@ impl Stream for Follow {
     }
 }
 
+impl fmt::Debug for Follow {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { name, cursor, .. } = self;
+        formatter
+            .debug_struct("Follow")
+            .field("name", name)
+            .field("cursor", cursor)
+            .finish_non_exhaustive()
+    }
+}
+
 impl Drop for Follow {
     fn drop(&mut self) {
         let FeedState { waiters, waiters_for_end, .. } = &*self.feed;
@@ -155,8 +187,8 @@ mod tests {
     use std::sync::atomic::{AtomicU64, Ordering};
     use std::task::{Wake, Waker};
 
+    use futures::StreamExt;
     use futures::future::join_all;
-    use futures::{FutureExt, StreamExt};
     use wirebench_protocol::{Epoch, Seq, Timestamp};
 
     use super::*;

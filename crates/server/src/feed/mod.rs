@@ -6,8 +6,14 @@
 //!
 //! A message may be for some readers only. It has its place in the window like every other. A
 //! reader brings its name, and skips what is not for it.
+//!
+//! A durable feed is kept in a store as well. Its window is what the process remembers of it:
+//! readers go to the store for older messages only.
 
+mod acknowledgement;
 mod batch;
+mod durable;
+mod durable_log;
 mod entry;
 mod follow;
 mod known_keys;
@@ -16,6 +22,7 @@ mod publish_options;
 mod publishing;
 mod rejected;
 mod state;
+mod stored_pages;
 mod waiters;
 mod window;
 
@@ -29,8 +36,12 @@ use wirebench_protocol::control::{CountWindow, WindowCount};
 use wirebench_protocol::{
     After, Cursor, Epoch, Published, Recipients, Seq, SubscriberName, Timestamp,
 };
+use wirebench_store::{Appended, StoreError, StoredFeed};
 
+pub use self::acknowledgement::Acknowledgement;
 pub use self::batch::Batch;
+use self::durable::enqueue;
+use self::durable_log::DurableLog;
 pub use self::entry::Entry;
 pub use self::follow::Follow;
 pub use self::payload::{InvalidJson, JsonPayload, MessagePayload};
@@ -42,6 +53,17 @@ use self::state::FeedState;
 /// A feed of messages. A handle: clones read and write the same feed.
 #[derive(Clone, Debug)]
 pub struct Feed(Arc<FeedState>);
+
+/// Why a subscriber cannot start at the cursor that it asks for.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum LocateError {
+    /// The feed cannot have given the cursor to anybody.
+    #[error(transparent)]
+    Future(#[from] FutureCursor),
+    /// The feed is durable, and its database fails.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
 
 /// A cursor of this feed that lies after its newest message. The feed cannot have given it to
 /// anybody.
@@ -98,6 +120,25 @@ impl Feed {
         self
     }
 
+    /// Keeps the feed in a store: publishing is acknowledged when the database has committed the
+    /// message, and the window starts with the newest messages of the store. The epoch is that of
+    /// the store. Set up everything else first.
+    ///
+    /// # Errors
+    /// The database fails.
+    ///
+    /// # Panics
+    /// The feed has been cloned, or there is no tokio runtime.
+    pub async fn durable(self, stored: StoredFeed) -> Result<Self, StoreError> {
+        let state = Arc::into_inner(self.0).expect("a feed is set up before it is cloned");
+        Ok(Self(state.into_durable(stored).await?))
+    }
+
+    /// Returns true if the feed is kept in a store.
+    pub fn is_durable(&self) -> bool {
+        self.0.durable.is_some()
+    }
+
     fn state_mut(&mut self) -> &mut FeedState {
         Arc::get_mut(&mut self.0).expect("a feed is set up before it is cloned")
     }
@@ -108,81 +149,162 @@ impl Feed {
         self.0.publishing.set_observer(observe);
     }
 
-    /// Appends JSON received over the network, if it is one value and passes the feed's check.
-    ///
-    /// # Errors
-    /// The reason why the feed does not take it.
-    pub fn offer(&self, json: &[u8]) -> Result<Cursor, Rejected> {
-        self.offer_with(json, &PublishOptions::default()).map(|published| published.cursor)
+    /// Appends JSON received over the network, if it is one value and passes the feed's check. If
+    /// not, the acknowledgement is the reason why the feed does not take it.
+    pub fn offer(&self, json: &[u8]) -> Acknowledgement {
+        self.offer_with(json, &PublishOptions::default())
     }
 
     /// Appends JSON like [`offer`](Self::offer), for the recipients in the options. If a message
     /// with the same key is still kept, nothing is published, and the answer is that of the first
-    /// time.
-    ///
-    /// # Errors
-    /// As [`offer`](Self::offer); also if the key belongs to a message with another payload or with
-    /// other recipients.
-    pub fn offer_with(&self, json: &[u8], options: &PublishOptions) -> Result<Published, Rejected> {
-        self.offer_payload(&JsonPayload::from_json(json)?.into(), options)
+    /// time; or a refusal, if that message has another payload or other recipients.
+    pub fn offer_with(&self, json: &[u8], options: &PublishOptions) -> Acknowledgement {
+        match JsonPayload::from_json(json) {
+            Ok(json) => self.offer_payload(&json.into(), options),
+            Err(error) => Err(Rejected::from(error)).into(),
+        }
     }
 
     /// Appends a payload received over the network, if it passes the feed's check and no message
     /// that is still kept has the same key.
-    ///
-    /// # Errors
-    /// As [`offer_with`](Self::offer_with).
     pub(crate) fn offer_payload(
         &self,
         payload: &MessagePayload,
         options: &PublishOptions,
-    ) -> Result<Published, Rejected> {
+    ) -> Acknowledgement {
         // A repeated request must not be refused because of the rate that the first one used up.
         if options.key.is_some()
             && let Some(known) = self.0.window.read().published_as(payload, options)
         {
-            return repeated(known);
+            return repeated(known).into();
         }
-        self.0.publishing.accept(payload)?;
+        if let Err(rejected) = self.0.publishing.accept(payload) {
+            return Err(rejected).into();
+        }
+        if let Some(log) = &self.0.durable {
+            return self.store(log, payload, options, Timestamp::now());
+        }
         let mut window = self.0.window.write();
         // The same request may have come over another connection in the meantime.
         if let Some(known) = window.published_as(payload, options) {
-            return repeated(known);
+            return repeated(known).into();
         }
         let cursor = window.push(payload, options, Timestamp::now());
         drop(window);
-        self.wake(cursor);
-        Ok(Published { cursor, repeated: false })
+        self.0.wake(cursor.seq);
+        Ok(Published { cursor, repeated: false }).into()
     }
 
     /// Appends a message for everybody that is due now, and wakes the readers that wait.
-    pub fn publish(&self, payload: impl Into<MessagePayload>) -> Cursor {
+    pub fn publish(&self, payload: impl Into<MessagePayload>) -> Acknowledgement {
         self.publish_to(payload, Recipients::Everyone)
     }
 
     /// Appends a message for these recipients that is due now, and wakes the readers that wait.
-    pub fn publish_to(&self, payload: impl Into<MessagePayload>, recipients: Recipients) -> Cursor {
+    pub fn publish_to(
+        &self,
+        payload: impl Into<MessagePayload>,
+        recipients: Recipients,
+    ) -> Acknowledgement {
         let options = PublishOptions { recipients, key: None };
         self.append(&payload.into(), &options, Timestamp::now())
     }
 
     /// Appends a message for everybody with the stamp of the time at which it was due, so that a
     /// late publisher does not hide its own delay.
-    pub fn publish_due(&self, payload: impl Into<MessagePayload>, due: Timestamp) -> Cursor {
+    pub fn publish_due(
+        &self,
+        payload: impl Into<MessagePayload>,
+        due: Timestamp,
+    ) -> Acknowledgement {
         self.append(&payload.into(), &PublishOptions::default(), due)
     }
 
-    fn append(&self, payload: &MessagePayload, options: &PublishOptions, due: Timestamp) -> Cursor {
+    fn append(
+        &self,
+        payload: &MessagePayload,
+        options: &PublishOptions,
+        due: Timestamp,
+    ) -> Acknowledgement {
+        if let Some(log) = &self.0.durable {
+            return self.store(log, payload, options, due);
+        }
         let cursor = self.0.window.write().push(payload, options, due);
-        self.wake(cursor);
-        cursor
+        self.0.wake(cursor.seq);
+        Ok(Published { cursor, repeated: false }).into()
     }
 
-    /// Wakes the readers that wait for the message at `cursor`. Called without the lock of the
-    /// window: otherwise each of them would wake up only to wait for it.
-    fn wake(&self, cursor: Cursor) {
-        self.0.show(cursor.seq);
-        self.0.publishing.observe(|| self.0.waiters.wake());
+    /// Hands a message to the writer of the store. The messages of a feed are stored in the order
+    /// of these calls.
+    fn store(
+        &self,
+        log: &DurableLog,
+        payload: &MessagePayload,
+        options: &PublishOptions,
+        due: Timestamp,
+    ) -> Acknowledgement {
+        let queued = match enqueue(log, payload, options, due) {
+            Ok(queued) => queued,
+            Err(error) => return Err(Rejected::not_stored(&error)).into(),
+        };
+        let (feed, epoch) = (Arc::clone(&self.0), log.stored.epoch());
+        Acknowledgement::later(async move {
+            let appended =
+                queued.committed().await.map_err(|error| Rejected::not_stored(&error))?;
+            // A publisher that was answered finds its message here. It is stored in any case: if
+            // the store cannot be read now, the message is found later.
+            let _ = feed.catch_up(appended.seq()).await;
+            let cursor = Cursor { epoch, seq: appended.seq() };
+            match appended {
+                Appended::New { .. } => Ok(Published { cursor, repeated: false }),
+                Appended::Known { same, .. } => repeated((cursor, same)),
+            }
+        })
+    }
+
+    /// Turns what a subscriber asks for into the cursor to read from, as
+    /// [`locate`](Self::locate) does. The messages of a durable feed that are only in the store
+    /// count as well.
+    ///
+    /// # Errors
+    /// As [`locate`](Self::locate); or the database fails.
+    pub async fn seek(&self, after: After) -> Result<Cursor, LocateError> {
+        match (self.locate(after), after) {
+            (Ok(_), After::Start) => Ok(self.0.start().await?),
+            (Err(FutureCursor { cursor, .. }), _) if self.0.durable.is_some() => {
+                // Another server may have given the cursor.
+                self.0.catch_up(cursor.seq).await?;
+                Ok(self.locate(after)?)
+            }
+            (located, _) => Ok(located?),
+        }
+    }
+
+    /// Returns the messages after the cursor like [`read_as`](Self::read_as), also those that only
+    /// the store of a durable feed has.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub async fn fetch(
+        &self,
+        name: Option<&SubscriberName>,
+        after: Cursor,
+    ) -> Result<Batch, StoreError> {
+        self.0.fetch(after, name).await
+    }
+
+    /// Learns that the store has this message. If the window lacks it, because another server has
+    /// appended it, a task of the feed reads it from there.
+    pub(crate) fn learn_of(&self, newest: Seq) {
+        self.0.learn_of(newest);
+    }
+
+    /// Writes to the store what has been handed in. What is published to a durable feed afterwards
+    /// is refused.
+    pub(crate) async fn close_store(&self) {
+        if let Some(log) = &self.0.durable {
+            log.writer.close().await;
+        }
     }
 
     /// Turns what a subscriber asks for into the cursor to read from.
@@ -208,9 +330,9 @@ impl Feed {
         self.0.window.read().messages_after(after, name)
     }
 
-    /// Returns the messages after the cursor without waiting, at most about 1 MiB of them. The rest
-    /// is read from the cursor of the batch. The reader has no name: messages for one name are not
-    /// among them.
+    /// Returns the messages of the window after the cursor without waiting, at most about 1 MiB of
+    /// them. The rest is read from the cursor of the batch. The reader has no name: messages for
+    /// one name are not among them.
     pub fn read(&self, after: Cursor) -> Batch {
         self.read_as(None, after)
     }
@@ -309,6 +431,11 @@ mod tests {
         PublishOptions::default()
     }
 
+    /// Returns the answer of a feed in memory.
+    fn known(acknowledgement: Acknowledgement) -> Result<Published, Rejected> {
+        acknowledgement.at_once().unwrap()
+    }
+
     fn places(batch: &Batch) -> Vec<Seq> {
         batch.entries.iter().map(|entry| entry.seq).collect()
     }
@@ -391,7 +518,7 @@ mod tests {
         let feed = Feed::new(2).with_publish_rate(NonZeroU32::new(2).unwrap());
         let key = |text: &str| text.parse().unwrap();
         let offer = |json: &[u8], text: &str| {
-            feed.offer_with(json, &PublishOptions { key: Some(key(text)), ..options() })
+            known(feed.offer_with(json, &PublishOptions { key: Some(key(text)), ..options() }))
         };
         let first = offer(b"1", "a").unwrap();
         assert!(!first.repeated);
@@ -413,7 +540,7 @@ mod tests {
     fn a_payload_that_ends_like_another_is_not_the_same() {
         let feed = feed_of(1, 0);
         let same_key = PublishOptions { key: "k".parse().ok(), ..options() };
-        let offer = |json: &[u8]| feed.offer_with(json, &same_key).is_ok();
+        let offer = |json: &[u8]| known(feed.offer_with(json, &same_key)).is_ok();
         assert!(offer(br#"{"payload":1}"#));
         assert!(offer(br#"{"payload":1}"#));
         assert!(!offer(b"1") && !offer(br#""payload":1"#));
@@ -424,7 +551,7 @@ mod tests {
         let feed = feed_of(10, 0);
         let offer = |recipients| {
             let options = PublishOptions { key: "k".parse().ok(), recipients };
-            feed.offer_with(b"1", &options).map(|published| published.repeated)
+            known(feed.offer_with(b"1", &options)).map(|published| published.repeated)
         };
         assert_eq!(offer(only("ann")), Ok(false));
         assert_eq!(offer(only("ann")), Ok(true));

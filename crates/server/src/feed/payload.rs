@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 use serde_json::value::RawValue;
+use wirebench_protocol::control::PayloadKind;
 
 /// What a message carries.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -10,6 +11,38 @@ pub enum MessagePayload {
     Json(JsonPayload),
     /// Bytes; there may be none. Where text is all that a transport carries, they are in Base64.
     Binary(Bytes),
+}
+
+impl MessagePayload {
+    /// Returns the payload as a store keeps it.
+    pub(super) fn to_stored(&self) -> (PayloadKind, Bytes) {
+        match self {
+            Self::Json(json) => (PayloadKind::Json, json.0.clone()),
+            Self::Binary(bytes) => (PayloadKind::Binary, bytes.clone()),
+        }
+    }
+
+    /// Returns the payload of a message that this process has appended to a store, from what
+    /// [`to_stored`](Self::to_stored) returned.
+    pub(super) fn from_appended(kind: PayloadKind, payload: Bytes) -> Self {
+        match kind {
+            PayloadKind::Json => Self::Json(JsonPayload(payload)),
+            PayloadKind::Binary => Self::Binary(payload),
+        }
+    }
+
+    /// Returns a payload that a store has kept. JSON is checked once more, because other programs
+    /// may write to the table, and a line break in it would end the line of an event stream. What
+    /// is not JSON, although the table says so, is delivered as bytes.
+    pub(super) fn from_stored(kind: PayloadKind, payload: Bytes) -> Self {
+        match kind {
+            PayloadKind::Json => match JsonPayload::from_json(&payload) {
+                Ok(json) => json.into(),
+                Err(_) => Self::Binary(payload),
+            },
+            PayloadKind::Binary => Self::Binary(payload),
+        }
+    }
 }
 
 impl From<JsonPayload> for MessagePayload {
@@ -72,6 +105,18 @@ mod tests {
     fn line_breaks_between_tokens_become_spaces_and_those_in_strings_stay_escaped() {
         let payload = JsonPayload::from_json(b" {\"a\":\r\n\"x\\r\\ny\"}\n").unwrap();
         assert_eq!(payload.as_bytes(), b"{\"a\":  \"x\\r\\ny\"}");
+    }
+
+    #[test]
+    fn a_stored_payload_is_the_same_and_broken_json_is_delivered_as_bytes() {
+        let json = MessagePayload::from(JsonPayload::from_json(b"[1, 2]").unwrap());
+        for payload in [json, MessagePayload::Binary(Bytes::from_static(b"\n"))] {
+            let (kind, bytes) = payload.to_stored();
+            assert_eq!(MessagePayload::from_stored(kind, bytes), payload);
+        }
+        let broken = Bytes::from_static(b"{\n");
+        let delivered = MessagePayload::from_stored(PayloadKind::Json, broken.clone());
+        assert_eq!(delivered, MessagePayload::Binary(broken));
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use std::num::NonZeroU32;
 
 use axum::http::StatusCode;
+use wirebench_store::UnacknowledgedError;
 
 use super::payload::InvalidJson;
 
@@ -12,7 +13,7 @@ use super::payload::InvalidJson;
 pub struct Rejected {
     /// The status of the answer to a `POST`: `400` if the payload is at fault, `403` if nobody may
     /// publish it, `415` if it is bytes and the feed takes JSON only, `422` if its key belongs to
-    /// another message, `429` if too much is published.
+    /// another message, `429` if too much is published, `503` if the message cannot be stored.
     pub status: StatusCode,
     /// What is wrong.
     pub error: String,
@@ -44,6 +45,24 @@ impl Rejected {
                      recipients";
         let hint = "choose a new key for each message, and repeat it only with the same message";
         Self { status: StatusCode::UNPROCESSABLE_ENTITY, error: error.to_owned(), hint }
+    }
+
+    /// The store of the feed has not acknowledged the message (`503`).
+    pub(super) fn not_stored(error: &UnacknowledgedError) -> Self {
+        let hint = match error {
+            UnacknowledgedError::QueueFull => "try again in a moment",
+            UnacknowledgedError::Store(_) => {
+                "try again later; with an idempotency key, because the message may have been stored"
+            }
+        };
+        Self { status: StatusCode::SERVICE_UNAVAILABLE, error: error.to_string(), hint }
+    }
+
+    /// Too many messages of one subscriber wait to be stored (`503`).
+    pub(crate) fn too_many_waiting() -> Self {
+        let error = "too many of your messages wait to be stored".to_owned();
+        let hint = "publish more slowly, and this message again";
+        Self { status: StatusCode::SERVICE_UNAVAILABLE, error, hint }
     }
 
     /// More is published than the feed takes (`429`).

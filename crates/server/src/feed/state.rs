@@ -6,6 +6,7 @@ use parking_lot::RwLock;
 use wirebench_protocol::{Cursor, Epoch, Seq, SubscriberName};
 
 use super::batch::Batch;
+use super::durable_log::DurableLog;
 use super::publishing::Publishing;
 use super::waiters::Waiters;
 use super::window::MessageWindow;
@@ -22,6 +23,8 @@ pub(super) struct FeedState {
     /// The tasks that look into the feed at times of their own. Only its end wakes them.
     pub(super) waiters_for_end: Waiters,
     pub(super) publishing: Publishing,
+    /// Where the messages are kept. `None`: in the window only.
+    pub(super) durable: Option<DurableLog>,
 }
 
 impl FeedState {
@@ -33,6 +36,7 @@ impl FeedState {
             waiters: Waiters::default(),
             waiters_for_end: Waiters::default(),
             publishing: Publishing::default(),
+            durable: None,
         }
     }
 
@@ -44,6 +48,13 @@ impl FeedState {
     /// wrong order, so the number only grows.
     pub(super) fn show(&self, seq: Seq) {
         self.newest.fetch_max(seq, Ordering::Release);
+    }
+
+    /// Wakes the readers that wait for the message at `seq`. Called without the lock of the window:
+    /// otherwise each of them would wake up only to wait for it.
+    pub(super) fn wake(&self, seq: Seq) {
+        self.show(seq);
+        self.publishing.observe(|| self.waiters.wake());
     }
 
     /// Returns true if a message was published after `seq`.

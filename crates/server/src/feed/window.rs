@@ -51,6 +51,20 @@ impl MessageWindow {
         }
     }
 
+    /// Empties the window. The next message comes after `newest`, of this epoch.
+    pub(super) fn continue_after(&mut self, newest: Cursor) {
+        self.entries.clear();
+        self.keys = KnownKeys::default();
+        self.bytes = 0;
+        self.epoch = newest.epoch;
+        self.newest = newest.seq;
+    }
+
+    /// Returns the maximum number of messages.
+    pub(super) fn capacity(&self) -> usize {
+        self.capacity
+    }
+
     pub(super) fn set_capacity_bytes(&mut self, bytes: usize) {
         self.capacity_bytes = bytes;
     }

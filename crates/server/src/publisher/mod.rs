@@ -23,6 +23,9 @@ use crate::feed::{Feed, MessagePayload};
 /// about.
 const LATE: Duration = Duration::from_millis(5);
 
+/// The pause before a message that the feed refused is published again.
+const REFUSED_PAUSE: Duration = Duration::from_millis(1);
+
 /// The highest rate of all timers together, in messages per second.
 const MAX_RATE: f64 = 1e6;
 
@@ -97,7 +100,8 @@ impl PacedPublisher {
 }
 
 /// Publishes each message when it is due, until the channel closes. When a message is late, the
-/// next ones follow at once until the schedule is caught up. No message is skipped.
+/// next ones follow at once until the schedule is caught up. No message is skipped. A durable feed
+/// takes messages without waiting for its database.
 fn publish(
     feed: &Feed,
     timers: Timers,
@@ -108,17 +112,29 @@ fn publish(
     let mut report = PublisherReport::default();
     for (due, payload) in timers.zip(payloads.iter().cycle()) {
         let wait = due.saturating_since(Timestamp::now());
-        if stopped.recv_timeout(wait) != Err(mpsc::RecvTimeoutError::Timeout) {
+        if has_to_stop(stopped, wait) {
             break;
         }
-        if Timestamp::now().saturating_since(due) > LATE {
+        let mut entered = Timestamp::now();
+        // Only a durable feed refuses a message, when too many wait for its database.
+        while let Ok(Err(_)) = feed.publish_due(payload.clone(), due).at_once() {
+            if has_to_stop(stopped, REFUSED_PAUSE) {
+                return report;
+            }
+            entered = Timestamp::now();
+        }
+        if entered.saturating_since(due) > LATE {
             report.late += 1;
             late.fetch_add(1, Ordering::Relaxed);
         }
-        feed.publish_due(payload.clone(), due);
         report.published += 1;
     }
     report
+}
+
+/// Waits for a time, or until the publisher has to stop. Returns true if it has to.
+fn has_to_stop(stopped: &mpsc::Receiver<()>, wait: Duration) -> bool {
+    stopped.recv_timeout(wait) != Err(mpsc::RecvTimeoutError::Timeout)
 }
 
 #[expect(clippy::cast_precision_loss, reason = "there are at most a million timers")]

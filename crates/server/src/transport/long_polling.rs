@@ -36,11 +36,11 @@ pub(super) async fn answer(
     request: Request,
 ) -> Result<Response, ApiError> {
     let (subscription, query) = Subscription::open(Transport::LongPolling, server, feed, &request)?;
-    let after = subscription.locate(&query.after)?;
+    let after = subscription.locate(&query.after).await?;
     let hold = hold(query.hold)?;
     let headers = request.headers();
 
-    let at_once = subscription.read(after);
+    let at_once = subscription.read(after).await?;
     if !at_once.is_empty() || hold.is_zero() {
         return Ok(polling::answer(&subscription, after, &at_once, headers));
     }

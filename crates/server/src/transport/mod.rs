@@ -91,10 +91,10 @@ pub(crate) async fn answer(
 ) -> Response {
     RequestContext::of(&request).set_transport(transport.into());
     let answer = match transport {
-        FeedTransport::ShortPolling => short_polling::answer(server, feed, &request),
+        FeedTransport::ShortPolling => short_polling::answer(server, feed, request).await,
         FeedTransport::LongPolling => long_polling::answer(server, feed, request).await,
-        FeedTransport::Sse => sse::answer(server, feed, &request),
-        FeedTransport::WebSocket => websocket::answer(server, feed, request),
+        FeedTransport::Sse => sse::answer(server, feed, request).await,
+        FeedTransport::WebSocket => websocket::answer(server, feed, request).await,
     };
     let answer = answer.into_response();
     server.metrics.requests.answered(transport.into(), answer.status());

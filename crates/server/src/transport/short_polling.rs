@@ -16,12 +16,15 @@ use crate::state::SharedState;
 pub(super) const METHODS: MethodFilter = MethodFilter::GET;
 
 /// Answers with what the feed has after the cursor.
-pub(super) fn answer(
+pub(super) async fn answer(
     server: &Arc<SharedState>,
     feed: &Feed,
-    request: &Request,
+    request: Request,
 ) -> Result<Response, ApiError> {
-    let (subscription, query) = Subscription::open(Transport::ShortPolling, server, feed, request)?;
-    let after = subscription.locate(&query.after)?;
-    Ok(polling::answer(&subscription, after, &subscription.read(after), request.headers()))
+    let (subscription, query) =
+        Subscription::open(Transport::ShortPolling, server, feed, &request)?;
+    let headers = request.headers();
+    let after = subscription.locate(&query.after).await?;
+    let batch = subscription.read(after).await?;
+    Ok(polling::answer(&subscription, after, &batch, headers))
 }

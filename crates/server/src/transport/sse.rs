@@ -38,17 +38,16 @@ const HEAD: [(&str, &str); 3] = [
 ];
 
 /// Answers with a stream of events from the cursor on.
-pub(super) fn answer(
+pub(super) async fn answer(
     server: &Arc<SharedState>,
     feed: &Feed,
-    request: &Request,
+    request: Request,
 ) -> Result<Response, ApiError> {
-    let (subscription, query) = Subscription::open(Transport::Sse, server, feed, request)?;
-    let after = match request.headers().get("last-event-id") {
-        // A browser sends it when it reconnects. It is newer than the cursor in the address.
-        Some(id) => subscription.locate(&String::from_utf8_lossy(id.as_bytes()))?,
-        None => subscription.locate(&query.after)?,
-    };
+    let (subscription, query) = Subscription::open(Transport::Sse, server, feed, &request)?;
+    // A browser sends the header when it reconnects. It is newer than the cursor in the address.
+    let last_event = request.headers().get("last-event-id");
+    let after = last_event.map_or(query.after.as_bytes(), |id| id.as_bytes());
+    let after = subscription.locate(&String::from_utf8_lossy(after)).await?;
     let mut comments = interval_at(Instant::now() + COMMENT_INTERVAL, COMMENT_INTERVAL);
     comments.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let stream = EventStream {
@@ -57,7 +56,7 @@ pub(super) fn answer(
         comments,
         comment_flag: WakeFlag::default(),
         is_over: false,
-        _held: RequestContext::of(request).hold(),
+        _held: RequestContext::of(&request).hold(),
         subscription,
     };
     Ok((HEAD, Body::new(stream)).into_response())

@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use axum::extract::{Query, Request};
 use serde::Deserialize;
-use wirebench_protocol::{After, Cursor, CursorError, Gap, SubscriberName, Transport};
+use wirebench_protocol::{After, Cursor, CursorError, Gap, Hello, SubscriberName, Transport};
 
 use crate::api_error::ApiError;
-use crate::feed::{Batch, Feed, Follow};
+use crate::feed::{Batch, Feed, Follow, LocateError};
 use crate::state::SharedState;
 
 /// The period of a push timer, in seconds. A timer of tokio does not fire more often than once in a
@@ -45,6 +45,10 @@ pub(super) struct SubscriptionQuery {
     /// The period of the push timer, in seconds. It has no meaning for polls.
     pub(super) every: Option<f64>,
 }
+
+/// The maximum number of pages of a store that one read passes because none of their messages is for
+/// the subscriber. After that, the answer is empty, and its cursor lies after them.
+const SKIPPED_PAGES: usize = 64;
 
 /// The hint for a query that is wrong.
 pub(super) const QUERY_HINT: &str = "`after` is a cursor that this feed gave, `start`, or absent; \
@@ -99,14 +103,18 @@ impl Subscription {
     /// Returns the cursor at which the subscription starts.
     ///
     /// # Errors
-    /// `after` is malformed, or a cursor of this feed that lies after its newest message.
-    pub(super) fn locate(&self, after: &str) -> Result<Cursor, ApiError> {
+    /// `after` is malformed, or a cursor of this feed that lies after its newest message; or the
+    /// store of the feed cannot be read.
+    pub(super) async fn locate(&self, after: &str) -> Result<Cursor, ApiError> {
         let after: After = after
             .parse()
             .map_err(|error: CursorError| ApiError::bad_request(error.to_string(), QUERY_HINT))?;
-        self.feed.locate(after).map_err(|error| {
-            let hint = "continue from the cursor of the last message that you received";
-            ApiError::bad_request(error.to_string(), hint)
+        self.feed.seek(after).await.map_err(|error| match error {
+            LocateError::Future(error) => {
+                let hint = "continue from the cursor of the last message that you received";
+                ApiError::bad_request(error.to_string(), hint)
+            }
+            LocateError::Store(error) => ApiError::store(&error),
         })
     }
 
@@ -134,8 +142,32 @@ impl Subscription {
     }
 
     /// Returns what the feed has for the subscriber after the cursor.
-    pub(super) fn read(&self, after: Cursor) -> Batch {
-        self.feed.read_as(self.name.as_ref(), after)
+    ///
+    /// # Errors
+    /// The store of the feed cannot be read.
+    pub(super) async fn read(&self, after: Cursor) -> Result<Batch, ApiError> {
+        let mut batch = self.feed.fetch(self.name.as_ref(), after).await;
+        // A page of the store without a message for this subscriber is not the end of the feed.
+        let pages = if self.feed.is_durable() { SKIPPED_PAGES } else { 0 };
+        for _ in 0..pages {
+            match batch {
+                Ok(skipped) if skipped.is_empty() && skipped.cursor.seq < self.feed.published() => {
+                    batch = self.feed.fetch(self.name.as_ref(), skipped.cursor).await;
+                }
+                Ok(_) | Err(_) => break,
+            }
+        }
+        batch.map_err(|error| ApiError::store(&error))
+    }
+
+    /// Returns the gap before what the feed has after the cursor, and the cursor from which the
+    /// subscription goes on, for the beginning of a stream. If the store of the feed cannot be read
+    /// now, the gap comes within the stream.
+    pub(super) async fn begin(&self, after: Cursor) -> Hello {
+        match self.read(after).await {
+            Ok(first) if first.gap.is_some() => Hello { cursor: first.before(), gap: first.gap },
+            Ok(_) | Err(_) => Hello { cursor: after, gap: None },
+        }
     }
 
     /// Waits for what the feed gets for the subscriber after the cursor.

@@ -16,9 +16,11 @@ use wirebench_server::{Feed, Server};
 mod instance;
 mod options;
 mod socket_io;
+mod store;
 
 use self::instance::{EndReason, Instance};
 use self::options::{ServeOptions, ServerSetup};
+use self::store::{OpenStore, StoreArguments, StoreSetup};
 use crate::exit::Exit;
 use crate::listen::{listen, listen_again};
 use crate::ready_line::ReadyLine;
@@ -47,7 +49,7 @@ pub(crate) struct ServeArguments {
     /// Name of a feed; repeat the option for more feeds
     #[arg(long, value_name = "NAME", default_value = "bench", value_parser = feed_name)]
     feed: Vec<String>,
-    /// Number of messages that each feed keeps for subscribers that come back
+    /// Number of messages that each feed keeps in memory for subscribers that come back
     #[arg(long, value_name = "MESSAGES", default_value = "10000")]
     window: std::num::NonZeroUsize,
     /// Threads that serve connections [default: one per core]
@@ -61,6 +63,8 @@ pub(crate) struct ServeArguments {
     /// and restarts
     #[arg(long, value_name = "WHO", value_enum, default_value_t)]
     demo_controls: DemoControls,
+    #[command(flatten)]
+    store: StoreArguments,
     #[command(flatten)]
     options: ServeOptions,
     /// What to log on standard error: `warn`, `info` (starts and stops) or `debug`
@@ -99,6 +103,13 @@ pub(crate) fn run(arguments: ServeArguments) -> anyhow::Result<Exit> {
         ));
         return Ok(Exit::Usage);
     }
+    let store = match arguments.store.read() {
+        Ok(store) => store,
+        Err(error) => {
+            print::talk(&format!("error: {error:#}"));
+            return Ok(Exit::Usage);
+        }
+    };
     machine::raise_open_files();
     if !arguments.no_demos && arguments.options.names_a_token() {
         print::talk("the demos are not served, because their pages cannot send a token");
@@ -114,35 +125,42 @@ pub(crate) fn run(arguments: ServeArguments) -> anyhow::Result<Exit> {
         runtime.worker_threads(workers.get());
     }
     let runtime = runtime.enable_all().build().context("cannot start the server's threads")?;
-    let served = runtime.block_on(until_stopped(arguments));
+    let served = runtime.block_on(until_stopped(arguments, store));
     // This does not wait for tasks that still run: reading standard input may block a thread for
     // ever.
     runtime.shutdown_background();
     served
 }
 
-async fn until_stopped(arguments: ServeArguments) -> anyhow::Result<Exit> {
+async fn until_stopped(
+    arguments: ServeArguments,
+    store: Option<StoreSetup>,
+) -> anyhow::Result<Exit> {
     let stop = stop_token(arguments.until_stdin_ends)?;
     let setup = arguments.options.read(arguments.listen, arguments.control)?;
     let listener = listen("--listen", arguments.listen)?;
     let control = listen("--control", arguments.control)?;
     let addresses = (listener.local_addr()?, control.local_addr()?);
+    let store = match store {
+        Some(store) => Some(store.open().await?),
+        None => None,
+    };
+    let mut instance = arguments.instance(&setup, store.as_ref(), None).await?;
     ReadyLine {
         listening: format!("{}://{}", setup.scheme(), addresses.0),
         control: Some(format!("http://{}", addresses.1)),
         control_token: setup.token_to_announce(),
         certificate: setup.certificate(),
         feeds: Some(arguments.feed.clone()),
+        store: store.as_ref().map(OpenStore::name),
         pid: std::process::id(),
         upstream: None,
     }
     .print()?;
 
     let mut listeners = (listener, control);
-    let mut before = None;
     loop {
-        let instance = arguments.instance(&setup, before.as_ref());
-        before = instance.demos();
+        let before = instance.demos();
         if instance.run(listeners, &stop).await == EndReason::Stop {
             break;
         }
@@ -155,6 +173,7 @@ async fn until_stopped(arguments: ServeArguments) -> anyhow::Result<Exit> {
             () = stop.cancelled() => break,
             back = back => back?,
         };
+        instance = arguments.instance(&setup, store.as_ref(), before.as_ref()).await?;
     }
     Ok(Exit::Done)
 }
@@ -162,17 +181,31 @@ async fn until_stopped(arguments: ServeArguments) -> anyhow::Result<Exit> {
 impl ServeArguments {
     /// Returns an instance of the server. Its demos keep the settings of those `before` the
     /// restart.
-    fn instance(&self, setup: &ServerSetup, before: Option<&Demos>) -> Instance {
-        let feed = || self.options.feed(Feed::new(self.window.get()));
-        let feeds = self.feed.iter().map(|name| (name.clone(), feed()));
+    async fn instance(
+        &self,
+        setup: &ServerSetup,
+        store: Option<&OpenStore>,
+        before: Option<&Demos>,
+    ) -> anyhow::Result<Instance> {
+        let mut feeds = Vec::new();
+        for name in &self.feed {
+            let feed = self.options.feed(Feed::new(self.window.get()));
+            let feed = match store {
+                Some(store) => store.keep(name, feed).await?,
+                None => feed,
+            };
+            feeds.push((name.clone(), feed));
+        }
+        let changes = store.map(OpenStore::changes).transpose()?;
         let token = setup.control_token.clone();
         // The pages of the demos cannot send a token.
         if self.no_demos || setup.needs_a_token() {
-            return Instance::new(setup.server(Server::new(feeds)), None, token);
+            return Ok(Instance::new(setup.server(Server::new(feeds)), None, changes, token));
         }
         let demos = before.map_or_else(|| Demos::new(self.demo_controls.into()), Demos::restarted);
-        let server = Server::new(feeds.chain(demos.feeds())).with_layer(demos.layer());
-        Instance::new(setup.server(server), Some(demos), token)
+        let feeds = feeds.into_iter().chain(demos.feeds());
+        let server = setup.server(Server::new(feeds).with_layer(demos.layer()));
+        Ok(Instance::new(server, Some(demos), changes, token))
     }
 }
 

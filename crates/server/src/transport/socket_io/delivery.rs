@@ -10,7 +10,7 @@ use socketioxide::handler::Value;
 use socketioxide_core::Str;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
-use wirebench_protocol::{Cursor, Hello};
+use wirebench_protocol::Cursor;
 
 use super::adapter::PacketSender;
 use super::session::{EngineSession, SessionCloseReason};
@@ -75,13 +75,12 @@ impl FeedFollower {
 
     /// Sends the first event, with the gap if there is one. Returns the cursor to follow from.
     async fn say_hello(&self, after: Cursor) -> Result<Cursor, DeliveryEnd> {
-        let first = self.subscription.read(after);
-        let cursor = if first.gap.is_some() { first.before() } else { after };
-        self.send(framing::hello(&Hello { cursor, gap: first.gap }), None).await?;
-        if let Some(gap) = first.gap {
+        let hello = self.subscription.begin(after).await;
+        self.send(framing::hello(&hello), None).await?;
+        if let Some(gap) = hello.gap {
             self.subscription.count_gap(gap);
         }
-        Ok(cursor)
+        Ok(hello.cursor)
     }
 
     /// Sends an event as soon as there is room for it, with the attachment of a binary message.

@@ -14,8 +14,10 @@
 //! | `service` | what the requests of all sessions share |
 //! | `engine`, `adapter` | the library: its requests, and its sending of encoded data |
 //! | `namespace`, `delivery` | a feed as a namespace: who may connect, what events do |
+//! | `answers` | the answers to events, at once or when a store has them |
 
 mod adapter;
+mod answers;
 mod delivery;
 mod engine;
 mod frames;

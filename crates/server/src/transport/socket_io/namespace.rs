@@ -2,27 +2,27 @@
 
 use std::collections::VecDeque;
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use axum::http::header::AUTHORIZATION;
 use axum::http::{HeaderValue, StatusCode};
 use bytes::Bytes;
 use serde::Deserialize;
 use serde_json::value::RawValue;
+use socketioxide::SocketIo;
 use socketioxide::extract::{SocketRef, TryData};
 use socketioxide::handler::{ConnectHandler, MessageHandler, Value};
 use socketioxide::socket::{DisconnectReason, Socket};
-use socketioxide::{SocketError, SocketIo};
 use socketioxide_core::Str;
 use tokio_util::sync::CancellationToken;
-use wirebench_protocol::{Cursor, Published, SubscriberName, Transport, is_first_placeholder};
+use wirebench_protocol::{Cursor, SubscriberName, Transport, is_first_placeholder};
 
 use super::adapter::{Adapters, PacketSender, RegisteredAdapter};
+use super::answers::{ClientAnswers, WaitingAnswers};
 use super::delivery::FeedFollower;
 use super::session::{EngineSession, SessionCloseReason};
-use super::window::SendWindow;
 use crate::api_error::ApiError;
-use crate::feed::{Feed, JsonPayload, MessagePayload, PublishOptions, Rejected};
+use crate::feed::{Acknowledgement, Feed, JsonPayload, MessagePayload, PublishOptions, Rejected};
 use crate::framing::socket_io as framing;
 use crate::state::SharedState;
 use crate::transport::subscription::Subscription;
@@ -77,8 +77,8 @@ pub(super) fn add(
                             optional";
                 ConnectRefused(ApiError::bad_request(error.to_string(), hint))
             })?;
-            let admitted =
-                admit(&server, &feed, &session(&socket), &auth).map_err(ConnectRefused)?;
+            let session = session(&socket);
+            let admitted = admit(&server, &feed, &session, &auth).await.map_err(ConnectRefused)?;
             socket.extensions.insert(admitted);
             Ok::<(), ConnectRefused>(())
         }
@@ -112,7 +112,7 @@ fn session(socket: &Socket<RegisteredAdapter>) -> Arc<EngineSession> {
 }
 
 /// Checks what a client asks for.
-fn admit(
+async fn admit(
     server: &Arc<SharedState>,
     feed: &Feed,
     session: &EngineSession,
@@ -128,7 +128,7 @@ fn admit(
     server.access.subscribe(ticket, &headers)?;
     let subscription = Subscription::new(Transport::SocketIo, server, feed, auth.name.clone())
         .with_push_timer(auth.every)?;
-    let after = subscription.locate(&auth.after)?;
+    let after = subscription.locate(&auth.after).await?;
     let may_publish = server.access.publish(ticket, &headers).is_ok();
     Ok(Admitted { subscription, after, may_publish })
 }
@@ -147,10 +147,15 @@ fn serve(socket: &SocketRef<RegisteredAdapter>, sender: PacketSender) {
         left.cancel();
     });
     socket.on_fallback(InOrder(ClientEvents {
-        subscription: subscription.clone(),
-        session: Arc::clone(&session),
-        sender: sender.clone(),
+        feed: subscription.feed.clone(),
+        answers: ClientAnswers {
+            server: Arc::clone(&subscription.server),
+            session: Arc::clone(&session),
+            sender: sender.clone(),
+        },
         may_publish,
+        waiting: OnceLock::new(),
+        gone: gone.clone(),
     }));
     // A client that left before the handler was set is not announced to it.
     if socket.connected() {
@@ -175,10 +180,13 @@ fn session_end(reason: DisconnectReason) -> Option<SessionCloseReason> {
 
 /// Handles the events of one client of a feed.
 struct ClientEvents {
-    subscription: Subscription,
-    session: Arc<EngineSession>,
-    sender: PacketSender,
+    feed: Feed,
+    answers: ClientAnswers,
     may_publish: bool,
+    /// The answers that wait for the store of the feed. The first one creates the queue.
+    waiting: OnceLock<WaitingAnswers>,
+    /// Cancelled when the client leaves the namespace.
+    gone: CancellationToken,
 }
 
 /// A handler that is called by the task that reads from the client. The library would run others as
@@ -188,8 +196,8 @@ struct InOrder<T>(T);
 impl MessageHandler<RegisteredAdapter, InOrder<ClientEvents>> for InOrder<ClientEvents> {
     fn call(&self, _: Arc<Socket<RegisteredAdapter>>, data: Value, acknowledge: Option<i64>) {
         if self.0.handle(data, acknowledge).is_none() {
-            let session = Arc::clone(&self.0.session);
-            let server = &self.0.subscription.server;
+            let ClientAnswers { server, session, .. } = &self.0.answers;
+            let session = Arc::clone(session);
             server.spawn(async move { session.close(SessionCloseReason::Protocol).await });
         }
     }
@@ -203,11 +211,11 @@ impl ClientEvents {
         let parts: Vec<&RawValue> = serde_json::from_str(&text).ok()?;
         let (name, arguments) = parts.split_first()?;
         let answer = match name.get() {
-            "\"publish\"" => Value::Str(self.publish(arguments, attachments.as_ref()), None),
+            "\"publish\"" => return self.publish(arguments, attachments.as_ref(), acknowledge),
             "\"echo\"" => {
-                self.subscription.server.metrics.publishing.echoed();
+                self.answers.server.metrics.publishing.echoed();
                 if acknowledge.is_none() {
-                    return self.emit(Value::Str(text, attachments));
+                    return self.answers.emit(Value::Str(text, attachments));
                 }
                 let arguments: Vec<_> = arguments.iter().map(|part| part.get()).collect();
                 Value::Str(format!("[{}]", arguments.join(",")).into(), attachments)
@@ -215,45 +223,43 @@ impl ClientEvents {
             _ => Value::Str(unknown_event(), None),
         };
         match acknowledge {
-            Some(event) => self.acknowledge(event, answer),
+            Some(event) => self.answers.acknowledge(event, answer),
             None => Some(()),
         }
     }
 
-    /// Sends an event to the client.
-    fn emit(&self, data: Value) -> Option<()> {
-        let window = self.window_with_room()?;
-        check(&self.sender.event(window, data))
-    }
-
-    /// Acknowledges an event of the client.
-    fn acknowledge(&self, event: i64, data: Value) -> Option<()> {
-        let window = self.window_with_room()?;
-        check(&self.sender.acknowledge(window, event, data))
-    }
-
-    fn window_with_room(&self) -> Option<&SendWindow> {
-        let window = &self.session.window;
-        window.has_room_for_answers().then_some(window)
-    }
-
-    /// Publishes the first argument of an event. Returns the acknowledgement.
-    fn publish(&self, arguments: &[&RawValue], attachments: Option<&VecDeque<Bytes>>) -> Str {
-        let offered = self.offer(arguments, attachments);
-        self.subscription.server.metrics.publishing.offered(&offered);
-        match offered {
-            Ok(published) => framing::published(&published),
-            Err(Rejected { status, error, hint }) => {
-                framing::refused(&error, hint, status.as_u16())
-            }
+    /// Publishes the first argument of an event, and acknowledges the event once the message is in
+    /// the feed. Publishing is acknowledged in the order of the events.
+    fn publish(
+        &self,
+        arguments: &[&RawValue],
+        attachments: Option<&VecDeque<Bytes>>,
+        event: Option<i64>,
+    ) -> Option<()> {
+        let offer = || {
+            let offered = self.offer(arguments, attachments);
+            offered.unwrap_or_else(|rejected| Err(rejected).into())
+        };
+        let Some(waiting) = self.waiting.get() else {
+            return match offer().at_once() {
+                Ok(published) => self.answers.acknowledge_published(event, published),
+                Err(later) => {
+                    let start = || WaitingAnswers::start(self.answers.clone(), self.gone.clone());
+                    self.waiting.get_or_init(start).push(event, later)
+                }
+            };
+        };
+        if waiting.is_full() {
+            return self.answers.acknowledge_published(event, Err(Rejected::too_many_waiting()));
         }
+        waiting.push(event, offer())
     }
 
     fn offer(
         &self,
         arguments: &[&RawValue],
         attachments: Option<&VecDeque<Bytes>>,
-    ) -> Result<Published, Rejected> {
+    ) -> Result<Acknowledgement, Rejected> {
         if !self.may_publish {
             let hint = "connect with the token, or with a ticket that was given for it";
             return Err(Rejected::forbidden("publishing requires a token", hint));
@@ -266,9 +272,9 @@ impl ClientEvents {
             },
             _ => return Err(Rejected::malformed("a message is one argument", PUBLISH_HINT)),
         };
-        let max_bytes = self.subscription.server.limits.message_bytes;
+        let max_bytes = self.answers.server.limits.message_bytes;
         let payload = payload_of(payload, attachments, max_bytes)?;
-        self.subscription.feed.offer_payload(&payload, &options)
+        Ok(self.feed.offer_payload(&payload, &options))
     }
 }
 
@@ -302,14 +308,6 @@ fn payload_of(
         return Err(Rejected::malformed(error, PUBLISH_HINT));
     }
     Ok(payload)
-}
-
-/// Returns `None` if an answer found no room. A client that is gone misses nothing.
-fn check(sent: &Result<(), SocketError>) -> Option<()> {
-    match sent {
-        Ok(()) | Err(SocketError::Closed) => Some(()),
-        Err(SocketError::InternalChannelFull) => None,
-    }
 }
 
 fn unknown_event() -> Str {

@@ -11,6 +11,7 @@ mod request;
 mod session;
 mod socket;
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 use axum::extract::Request;
@@ -29,16 +30,17 @@ use crate::state::SharedState;
 pub(crate) const METHODS: MethodFilter = MethodFilter::GET.or(MethodFilter::CONNECT);
 
 /// Answers an opening handshake, and subscribes over the socket once it is open.
-pub(super) fn answer(
+pub(super) async fn answer(
     server: &Arc<SharedState>,
     feed: &Feed,
     request: Request,
 ) -> Result<Response, ApiError> {
     let (subscription, query) = Subscription::open(Transport::WebSocket, server, feed, &request)?;
-    let after = subscription.locate(&query.after)?;
+    let after = subscription.locate(&query.after).await?;
     let may_publish = server.access.publish(query.ticket.as_deref(), request.headers()).is_ok();
     let buffers = socket::for_subscribers(&server.limits);
     socket::open(request, server, buffers, move |socket| {
-        WebSocketSession { subscription, may_publish, socket }.run(after)
+        let waiting = VecDeque::new();
+        WebSocketSession { subscription, may_publish, socket, waiting }.run(after)
     })
 }

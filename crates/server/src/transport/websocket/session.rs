@@ -1,24 +1,25 @@
 //! A subscription over an open WebSocket.
 
 use std::borrow::Cow;
+use std::collections::VecDeque;
 use std::convert::Infallible;
 use std::future::poll_fn;
 use std::io;
+use std::task::{Poll, ready};
 use std::time::Duration;
 
 use bytes::Bytes;
-use futures::{SinkExt, StreamExt};
-use smallvec::SmallVec;
+use futures::{FutureExt, SinkExt, StreamExt};
 use tokio::io::AsyncWriteExt;
 use tokio::time::{Instant, MissedTickBehavior, interval_at, timeout};
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 use tokio_tungstenite::tungstenite::{Error, Message};
-use wirebench_protocol::{Cursor, Hello, Published};
+use wirebench_protocol::{Cursor, Published};
 
 use super::request::{RequestedAction, SentValue, SubscriberRequest};
 use super::socket::Socket;
 use crate::connection::RequestContext;
-use crate::feed::{Batch, PublishOptions, Rejected};
+use crate::feed::{Acknowledgement, Batch, PublishOptions, Rejected};
 use crate::framing::websocket::{ServerFrame, binary_echo};
 use crate::transport::subscription::Subscription;
 use crate::wake_flag::WakeFlag;
@@ -27,6 +28,10 @@ use crate::wake_flag::WakeFlag;
 /// is disconnected at the next.
 const PING_INTERVAL: Duration = Duration::from_secs(20);
 
+/// The maximum number of requests of a subscriber that wait for their answers. While so many do, its
+/// socket is not read.
+const MAX_WAITING: usize = 256;
+
 /// A subscription over an open socket. One task owns the socket, so that frames that are written
 /// past the library and frames that the library writes never mix.
 pub(super) struct WebSocketSession {
@@ -34,6 +39,17 @@ pub(super) struct WebSocketSession {
     /// The subscriber may publish.
     pub(super) may_publish: bool,
     pub(super) socket: Socket,
+    /// The answers that wait for the store of the feed, or for those before them. Answers keep the
+    /// order of the requests.
+    pub(super) waiting: VecDeque<SubscriberAnswer>,
+}
+
+/// The answer to a request of the subscriber.
+pub(super) enum SubscriberAnswer {
+    /// A frame.
+    Known(Bytes),
+    /// What comes of publishing is not known yet.
+    Publishing(Acknowledgement),
 }
 
 /// Why a session ends.
@@ -87,12 +103,18 @@ impl WebSocketSession {
                 biased;
                 message = poll_fn(|context| {
                     read_flag.poll(context, |context| self.socket.stream.poll_next_unpin(context))
-                }) => {
+                }), if self.waiting.len() < MAX_WAITING => {
                     heard_since_ping = true;
                     self.handle(message.unwrap_or(Err(Error::ConnectionClosed))?).await?;
                 }
+                published = first_published(&mut self.waiting), if !self.waiting.is_empty() => {
+                    self.write_published(published).await?;
+                }
                 batch = follow.next() => {
-                    let batch = batch.ok_or(SessionEnd::FeedClosed)?;
+                    let Some(batch) = batch else {
+                        self.write_waiting().await?;
+                        return Err(SessionEnd::FeedClosed);
+                    };
                     self.subscription.count(&batch);
                     self.write(&frames(&batch)).await?;
                 }
@@ -110,11 +132,12 @@ impl WebSocketSession {
 
     /// Sends the first frame, with the gap if there is one. Returns the cursor to follow from.
     async fn say_hello(&mut self, after: Cursor) -> Result<Cursor, SessionEnd> {
-        let first = self.subscription.read(after);
-        let cursor = if first.gap.is_some() { first.before() } else { after };
-        self.subscription.count(&Batch { entries: SmallVec::new(), ..first });
-        self.write(&ServerFrame::Hello(Hello { cursor, gap: first.gap }).frame()).await?;
-        Ok(cursor)
+        let hello = self.subscription.begin(after).await;
+        if let Some(gap) = hello.gap {
+            self.subscription.count_gap(gap);
+        }
+        self.write(&ServerFrame::Hello(hello).frame()).await?;
+        Ok(hello.cursor)
     }
 
     /// Handles what the subscriber sends: requests in text or binary messages. The library answers
@@ -134,26 +157,39 @@ impl WebSocketSession {
                 return Ok(());
             }
         };
-        self.write(&answer).await
+        match answer {
+            SubscriberAnswer::Known(frame) if self.waiting.is_empty() => self.write(&frame).await,
+            answer => {
+                self.waiting.push_back(answer);
+                Ok(())
+            }
+        }
     }
 
-    /// Does what a subscriber asks for, and returns the frame of the answer.
-    fn answer(&self, request: Result<SubscriberRequest<'_>, Rejected>) -> Bytes {
-        let metrics = &self.subscription.server.metrics.publishing;
+    /// Does what a subscriber asks for.
+    fn answer(&self, request: Result<SubscriberRequest<'_>, Rejected>) -> SubscriberAnswer {
         let published = match request {
             Ok(SubscriberRequest { action: RequestedAction::Echo, value }) => {
-                metrics.echoed();
-                return match value {
+                self.subscription.server.metrics.publishing.echoed();
+                return SubscriberAnswer::Known(match value {
                     SentValue::Json(json) => ServerFrame::Echo(json).frame(),
                     SentValue::Binary(bytes) => binary_echo(&bytes),
-                };
+                });
             }
             Ok(SubscriberRequest { action: RequestedAction::Publish { options }, value }) => {
                 self.publish(&value, &options)
             }
-            Err(rejected) => Err(rejected),
+            Err(rejected) => Err(rejected).into(),
         };
-        metrics.offered(&published);
+        match published.at_once() {
+            Ok(published) => SubscriberAnswer::Known(self.answer_to_publisher(published)),
+            Err(later) => SubscriberAnswer::Publishing(later),
+        }
+    }
+
+    /// Counts what came of publishing, and returns the frame that says so.
+    fn answer_to_publisher(&self, published: Result<Published, Rejected>) -> Bytes {
+        self.subscription.server.metrics.publishing.offered(&published);
         let answer = match published {
             Ok(published) => ServerFrame::Published(published),
             Err(Rejected { status, error, hint }) => {
@@ -163,16 +199,38 @@ impl WebSocketSession {
         answer.frame()
     }
 
-    fn publish(
-        &self,
-        value: &SentValue<'_>,
-        options: &PublishOptions,
-    ) -> Result<Published, Rejected> {
+    fn publish(&self, value: &SentValue<'_>, options: &PublishOptions) -> Acknowledgement {
         if !self.may_publish {
             let hint = "open the socket with the token, or with a ticket that was given for it";
-            return Err(Rejected::forbidden("publishing requires a token", hint));
+            return Err(Rejected::forbidden("publishing requires a token", hint)).into();
         }
-        self.subscription.feed.offer_payload(&value.payload()?, options)
+        match value.payload() {
+            Ok(payload) => self.subscription.feed.offer_payload(&payload, options),
+            Err(rejected) => Err(rejected).into(),
+        }
+    }
+
+    /// Writes the first answer that has waited, and those after it that are known.
+    async fn write_published(
+        &mut self,
+        published: Result<Published, Rejected>,
+    ) -> Result<(), SessionEnd> {
+        let mut frames = self.answer_to_publisher(published).to_vec();
+        while let Some(SubscriberAnswer::Known(frame)) = self.waiting.front() {
+            frames.extend_from_slice(frame);
+            self.waiting.pop_front();
+        }
+        self.write(&frames).await
+    }
+
+    /// Waits for all answers that are outstanding, and writes them. The store of the feed has a
+    /// deadline for each.
+    async fn write_waiting(&mut self) -> Result<(), SessionEnd> {
+        while !self.waiting.is_empty() {
+            let published = first_published(&mut self.waiting).await;
+            self.write_published(published).await?;
+        }
+        Ok(())
     }
 
     /// Writes whole frames past the library, which would copy each of them into a buffer of its
@@ -184,6 +242,23 @@ impl WebSocketSession {
         let writing = async { Ok(stream.get_mut().write_all(frames).await?) };
         in_time(&self.subscription, context, writing).await
     }
+}
+
+/// Waits until it is known what came of publishing the first message that waits, and removes it.
+/// The first answer that waits is always one of those.
+///
+/// # Cancel safety
+/// Dropping the future loses nothing.
+async fn first_published(waiting: &mut VecDeque<SubscriberAnswer>) -> Result<Published, Rejected> {
+    poll_fn(|context| match waiting.front_mut() {
+        Some(SubscriberAnswer::Publishing(acknowledgement)) => {
+            let published = ready!(acknowledgement.poll_unpin(context));
+            waiting.pop_front();
+            Poll::Ready(published)
+        }
+        Some(SubscriberAnswer::Known(_)) | None => Poll::Pending,
+    })
+    .await
 }
 
 /// Waits for the subscriber to take bytes. A subscriber that takes none in time is dropped without

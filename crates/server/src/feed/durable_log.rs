@@ -1,0 +1,51 @@
+//! The part of a durable feed that the memory of the process does not have.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use tokio::sync::{Mutex, Notify};
+use tokio_util::task::AbortOnDropHandle;
+use wirebench_protocol::Seq;
+use wirebench_store::{FeedWriter, StoredFeed};
+
+use super::stored_pages::StoredPages;
+use crate::log_limit::LogLimit;
+
+/// The newest message that is known to be in the store.
+#[derive(Debug, Default)]
+pub(super) struct KnownNewest {
+    seq: AtomicU64,
+    grown: Notify,
+}
+
+impl KnownNewest {
+    /// Called with a message that is in the store and not in the window.
+    pub(super) fn learn(&self, seq: Seq) {
+        self.seq.fetch_max(seq, Ordering::AcqRel);
+        self.grown.notify_one();
+    }
+
+    /// Waits until there may be a message in the store that is not in the window, and returns its
+    /// number.
+    pub(super) async fn next(&self) -> Seq {
+        self.grown.notified().await;
+        self.seq.load(Ordering::Acquire)
+    }
+}
+
+/// Where a durable feed is kept, and what writes to it and reads from it.
+#[derive(Debug)]
+pub(super) struct DurableLog {
+    pub(super) stored: StoredFeed,
+    pub(super) writer: FeedWriter,
+    /// Read by those whose cursor is older than the window.
+    pub(super) pages: StoredPages,
+    /// Held by whoever reads from the store what the window lacks at its end.
+    pub(super) catching_up: Mutex<()>,
+    /// What is known to be in the store and may not be in the window.
+    pub(super) known: Arc<KnownNewest>,
+    /// The task that reads it from there.
+    pub(super) _catch_up: AbortOnDropHandle<()>,
+    /// Limits how often it is logged that the store cannot be read.
+    pub(super) failed_read_log: LogLimit,
+}

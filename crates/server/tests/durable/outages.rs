@@ -1,0 +1,66 @@
+//! A database that does not answer for a while.
+
+use std::time::Duration;
+
+use wirebench_server::After;
+use wirebench_store::StoreOptions;
+
+use crate::support::{Lock, TestStore, follow, payload, poll, polled, post, server_of, within};
+
+#[tokio::test]
+async fn a_locked_database_refuses_publishers_serves_readers_and_recovers_by_itself() {
+    let deadline = Duration::from_millis(500);
+    let store = TestStore::with(StoreOptions { deadline, ..StoreOptions::default() });
+    let feed = store.feed(2).await;
+    let server = server_of(&feed);
+    for _ in 0..5 {
+        assert_eq!(post(&server, "1", None).await.status, 201);
+    }
+    let Some(lock) = Lock::take(&store) else { return };
+    let refused = post(&server, "2", Some("k")).await;
+    assert_eq!(refused.status, 503, "{refused:?}");
+    assert_eq!(refused.retry_after.as_deref(), Some("1"));
+    let error = refused.json["error"].as_str().unwrap();
+    assert!(error.contains("the database is not available"), "{error}");
+    // SQLite lets readers read while somebody writes.
+    assert_eq!(polled(&poll(&server, "start").await), [1, 2, 3]);
+    let newest = feed.locate(After::Newest).unwrap();
+    assert_eq!(polled(&poll(&server, &newest.at(3).to_string()).await), [4, 5]);
+
+    drop(lock);
+    let again = within(async {
+        loop {
+            let answer = post(&server, "2", Some("k")).await;
+            if answer.status != 503 {
+                break answer;
+            }
+        }
+    })
+    .await;
+    assert!(matches!(again.status.as_u16(), 200 | 201), "{again:?}");
+    assert!(again.json["cursor"].as_str().unwrap().ends_with("-6"), "{again:?}");
+    assert_eq!(follow(&feed, newest.at(0), 6).await, [1, 2, 3, 4, 5, 6]);
+}
+
+#[tokio::test]
+async fn more_than_the_queue_holds_is_refused_at_once() {
+    let store = TestStore::new();
+    let feed = store.feed(10).await;
+    let Some(lock) = Lock::take(&store) else { return };
+    // The first transaction waits for the lock. The queue behind it is bounded.
+    let mut pending = Vec::new();
+    let refused = loop {
+        match feed.publish(payload("1")).at_once() {
+            Ok(answer) => break answer.unwrap_err(),
+            Err(later) => pending.push(later),
+        }
+        assert!(pending.len() < 100_000, "the queue has no bound");
+        tokio::task::yield_now().await;
+    };
+    assert_eq!(refused.status, 503);
+    assert!(refused.error.contains("too much waits to be written"), "{refused}");
+    drop(lock);
+    for published in pending {
+        within(published).await.unwrap();
+    }
+}
