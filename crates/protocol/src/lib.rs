@@ -17,6 +17,7 @@ mod message;
 mod payload_file;
 pub mod process;
 mod recipients;
+mod short_polling;
 mod socket_io;
 mod time;
 mod transport;
@@ -31,6 +32,7 @@ pub use message::{
 };
 pub use payload_file::{MAX_PAYLOAD_BYTES, PayloadFileError, read_payload_file};
 pub use recipients::{ContradictoryRecipients, InvalidSubscriberName, Recipients, SubscriberName};
+pub use short_polling::{ShortPollingMode, UnknownShortPollingMode};
 pub use socket_io::{SocketIoMode, UnknownSocketIoMode, is_first_placeholder};
 pub use time::Timestamp;
 pub use transport::{Look, Marker, Transport, UnknownTransport};
