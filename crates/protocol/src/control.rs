@@ -124,6 +124,23 @@ pub struct WindowCount {
     pub only: u64,
 }
 
+/// What a server has asked of the store of its feeds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+pub struct StoreCounts {
+    /// The number of statements sent to the database, those that begin and commit a transaction
+    /// included.
+    pub queries: u64,
+    /// The number of messages read, one row each.
+    pub rows_read: u64,
+    /// The number of transactions that have written messages.
+    pub transactions: u64,
+    /// The number of messages that these have written.
+    pub committed: u64,
+    /// The number of messages delivered to subscribers that were read from the store rather than
+    /// from memory, once for each subscriber.
+    pub replayed: u64,
+}
+
 /// What the server process has used so far: the answer to `GET /usage`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
 pub struct Usage {

@@ -56,7 +56,8 @@
 //!
 //! - **Feeds that survive** are kept in a database of the crate `wirebench-store`:
 //!   [`Feed::durable`]. Publishing then returns an [`Acknowledgement`] to wait for.
-//!   [`Server::follow_store`] brings what other servers append to the same database.
+//!   [`Server::follow_store`] brings what other servers append to the same database. A store that is
+//!   opened with [`StoreMetrics`] is counted; [`Server::with_store_metrics`] tells of it.
 //!
 //! # The modules, from the bottom to the top
 //!
@@ -112,6 +113,7 @@ pub use feed::{
 pub use layer::{Io, Layer};
 pub use limits::{Limits, SocketIoLimits};
 pub use listener::listen;
+pub use metrics::StoreMetrics;
 pub use proxies::{ForwardedHeader, InvalidNetwork, IpNetwork, Proxies};
 pub use publisher::{PacedPublisher, PayloadError, PublisherError};
 pub use server::Server;
@@ -120,5 +122,5 @@ pub use transport::FeedTransport;
 // Types of the protocol that this crate's API uses, so that an application needs one dependency.
 pub use wirebench_protocol::{
     After, Cursor, Delivery, Epoch, Gap, IdempotencyKey, MAX_PAYLOAD_BYTES, Published, Recipients,
-    Seq, SubscriberName, Timestamp, Transport,
+    Seq, ShortPollingMode, SubscriberName, Timestamp, Transport, control::StoreCounts,
 };

@@ -13,6 +13,7 @@ use crate::feed::Feed;
 use crate::layer::Layer;
 use crate::limits::Limits;
 use crate::log_limit::LogLimit;
+use crate::metrics::StoreMetrics;
 use crate::proxies::Proxies;
 use crate::state::SharedState;
 use crate::tls::Tls;
@@ -72,6 +73,14 @@ impl Server {
         self
     }
 
+    /// Sets what is counted of the store of the durable feeds: the observer with which the store was
+    /// opened. Without it, the metrics of the server say nothing of a store.
+    #[must_use]
+    pub fn with_store_metrics(mut self, metrics: StoreMetrics) -> Self {
+        self.state_mut().metrics.store = Some(metrics);
+        self
+    }
+
     fn state_mut(&mut self) -> &mut SharedState {
         Arc::get_mut(&mut self.0).expect("a server is set up before it is cloned")
     }
@@ -99,6 +108,11 @@ impl Server {
     /// Returns what the server has counted so far, in the text format of Prometheus.
     pub fn metrics_text(&self) -> String {
         self.0.metrics.text()
+    }
+
+    /// Returns what is counted of the store of the durable feeds, if the server has its metrics.
+    pub fn store_metrics(&self) -> Option<&StoreMetrics> {
+        self.0.metrics.store.as_ref()
     }
 
     /// Returns every route of the server, to be served as it is or nested into another router.

@@ -12,7 +12,7 @@ use axum::http::{Method, Request, StatusCode};
 use http_body_util::BodyExt;
 use serde_json::{Value, json};
 use tower::ServiceExt;
-use wirebench_protocol::{After, Transport};
+use wirebench_protocol::{After, ShortPollingMode, Transport};
 use wirebench_server::{ControlApi, Feed, JsonPayload, Recipients, Server, Token};
 
 const TOKEN: &str = "a-token-of-some-length";
@@ -64,12 +64,128 @@ async fn both_kinds_of_polling_give_the_same_answer_when_there_are_messages() {
         assert_eq!(body["messages"][0]["payload"], json!({"a": 1}), "{transport}");
         assert_eq!(body["messages"][1]["seq"], 2, "{transport}");
 
-        let mut again = get(&uri);
-        let tag = header(&headers, "etag").unwrap().parse().unwrap();
-        again.headers_mut().insert("if-none-match", tag);
+        let again = get_unless(&uri, header(&headers, "etag").unwrap());
         let (status, headers, body) = ask(server.router(), again).await;
         assert_eq!((status, body.len()), (StatusCode::NOT_MODIFIED, 0), "{transport}");
         assert!(header(&headers, "feed-cursor").is_some(), "{transport}");
+    }
+}
+
+/// Returns a poll for the answer that has this entity tag.
+fn get_unless(uri: &str, tag: &str) -> Request<Body> {
+    let mut request = get(uri);
+    request.headers_mut().insert("if-none-match", tag.parse().unwrap());
+    request
+}
+
+/// Returns the numbers of the messages in the body of a poll.
+fn places(body: &[u8]) -> Vec<u64> {
+    let body: Value = serde_json::from_slice(body).unwrap();
+    let messages = body["messages"].as_array().unwrap().iter();
+    messages.map(|message| message["seq"].as_u64().unwrap()).collect()
+}
+
+#[tokio::test]
+async fn a_feed_in_memory_answers_a_poll_of_the_table_like_any_other_poll() {
+    let (server, feed) = server();
+    let strange = Feed::new(1).locate(After::Newest).unwrap();
+    let newest = feed.locate(After::Newest).unwrap();
+    for published in [0, 3, 12] {
+        while feed.published() < published {
+            publish(&feed, &["1"]);
+        }
+        let cursors = [1, 2, 3, 12, 13].map(|seq| newest.at(seq).to_string());
+        let others = ["", "start", "nonsense", &strange.to_string()].map(str::to_owned);
+        for after in cursors.into_iter().chain(others) {
+            let uri = format!("/feeds/bench/short-polling?after={after}");
+            let plain = ask(server.router(), get(&uri)).await;
+            for mode in ["cursor", "table"] {
+                let answer = ask(server.router(), get(&format!("{uri}&mode={mode}"))).await;
+                assert_eq!(answer, plain, "{published} published, {mode} after `{after}`");
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_poll_of_the_whole_table_gets_everything_that_is_kept_each_time() {
+    const URI: &str = "/feeds/bench/short-polling?mode=whole";
+    let (server, feed) = server();
+    let start = feed.locate(After::Newest).unwrap();
+    let (status, headers, _) = ask(server.router(), get(URI)).await;
+    assert_eq!(status, StatusCode::NO_CONTENT, "nothing was published");
+    assert_eq!(header(&headers, "feed-cursor"), Some(&*start.to_string()));
+
+    let mut tags = std::collections::HashSet::new();
+    for published in 1..=15_u64 {
+        publish(&feed, &["1"]);
+        let oldest = published.saturating_sub(9).max(1);
+        for _ in 0..2 {
+            let (status, headers, body) = ask(server.router(), get(URI)).await;
+            assert_eq!(status, StatusCode::OK);
+            assert!(places(&body).into_iter().eq(oldest..=published), "{published}");
+            let cursor = start.at(published).to_string();
+            assert_eq!(header(&headers, "feed-cursor"), Some(&*cursor));
+            let body: Value = serde_json::from_slice(&body).unwrap();
+            assert_eq!(body.get("gap"), None, "nobody asked for what has left the window");
+
+            let tag = header(&headers, "etag").unwrap();
+            tags.insert(tag.to_owned());
+            let (status, headers, body) = ask(server.router(), get_unless(URI, tag)).await;
+            assert_eq!((status, body.len()), (StatusCode::NOT_MODIFIED, 0));
+            assert_eq!(header(&headers, "feed-cursor"), Some(&*cursor));
+        }
+        assert_eq!(tags.len() as u64, published, "a tag for each content");
+    }
+    feed.publish_to(
+        JsonPayload::from_json(b"1").unwrap(),
+        Recipients::Only("ann".parse().unwrap()),
+    );
+    let (_, _, body) = ask(server.router(), get(URI)).await;
+    assert!(places(&body).into_iter().eq(7..=15));
+    let (_, _, body) = ask(server.router(), get(&format!("{URI}&as=ann"))).await;
+    assert!(places(&body).into_iter().eq(7..=16));
+}
+
+#[tokio::test]
+async fn the_whole_table_has_a_bound_and_its_cursor_leads_to_the_rest() {
+    const BOUND: u64 = ShortPollingMode::MAX_WHOLE_MESSAGES as u64;
+    let feed = Feed::new(usize::MAX);
+    let payload = JsonPayload::from_json(b"1").unwrap();
+    for _ in 0..BOUND + 2 {
+        feed.publish(&payload);
+    }
+    let server = Server::new([("bench".to_owned(), feed)]);
+    let (_, headers, body) =
+        ask(server.router(), get("/feeds/bench/short-polling?mode=whole")).await;
+    assert!(places(&body).into_iter().eq(1..=BOUND));
+    let cursor = header(&headers, "feed-cursor").unwrap();
+    let uri = format!("/feeds/bench/short-polling?mode=table&after={cursor}");
+    let (_, _, body) = ask(server.router(), get(&uri)).await;
+    assert_eq!(places(&body), [BOUND + 1, BOUND + 2]);
+}
+
+#[tokio::test]
+async fn a_poll_in_an_unknown_mode_or_with_a_cursor_that_its_mode_lacks_is_refused() {
+    let (server, feed) = server();
+    publish(&feed, &["1"]);
+    let cursor = feed.locate(After::Newest).unwrap();
+    let error = async |query: &str| {
+        let uri = format!("/feeds/bench/short-polling?{query}");
+        let (status, _, body) = ask(server.router(), get(&uri)).await;
+        assert_eq!(status, StatusCode::BAD_REQUEST, "{uri}");
+        let body: Value = serde_json::from_slice(&body).unwrap();
+        body["error"].as_str().unwrap().to_owned()
+    };
+    for query in ["mode=all", "mode=", "mode=Whole"] {
+        let error = error(query).await;
+        for mode in ShortPollingMode::ALL {
+            assert!(error.contains(&format!("`{mode}`")), "{query}: {error}");
+        }
+    }
+    for after in [cursor.to_string(), "start".to_owned(), "nonsense".to_owned()] {
+        let error = error(&format!("mode=whole&after={after}")).await;
+        assert!(error.contains("`mode=whole`") && error.contains("`after`"), "{error}");
     }
 }
 

@@ -17,6 +17,9 @@ pub struct Batch {
     pub gap: Option<Gap>,
     /// The messages, in order. Empty if nothing is new.
     pub entries: SmallVec<[Arc<Entry>; 1]>,
+    /// The messages were read from the store of a durable feed, because its window has them no
+    /// longer.
+    pub from_store: bool,
 }
 
 impl Batch {

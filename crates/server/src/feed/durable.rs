@@ -241,7 +241,7 @@ fn batch_of(page: &StoredPage, from: Cursor, to: Seq, name: Option<&SubscriberNa
     let last = messages.clone().last().map_or(from.seq, |entry| entry.seq);
     let entries: SmallVec<_> =
         messages.filter(|entry| entry.recipients.include(name)).map(Arc::clone).collect();
-    Batch { cursor: from.at(last), gap: None, entries }
+    Batch { cursor: from.at(last), gap: None, entries, from_store: true }
 }
 
 /// Puts a message into the queue of the writer. The message is due at `due`.

@@ -36,10 +36,21 @@ pub struct Entry {
 impl Entry {
     /// Encodes a message for everybody.
     pub(super) fn encode(cursor: Cursor, due: Timestamp, payload: &MessagePayload) -> Self {
-        let head = format!("{{\"seq\":{},\"published_ns\":{}", cursor.seq, due.as_nanos());
+        let head = head(cursor.seq, due);
         match payload {
             MessagePayload::Json(json) => Self::encode_json(cursor, due, &head, json),
             MessagePayload::Binary(bytes) => Self::encode_binary(cursor, due, &head, bytes),
+        }
+    }
+
+    /// Encodes the message object alone, as [`json`](Self::json), for an answer that is not shared.
+    pub(super) fn encode_object(seq: Seq, due: Timestamp, payload: &MessagePayload) -> Bytes {
+        let head = head(seq, due);
+        match payload {
+            MessagePayload::Json(json) => json_object(&head, json).concat().into(),
+            MessagePayload::Binary(bytes) => {
+                base64_object(&head, &STANDARD.encode(bytes)).concat().into()
+            }
         }
     }
 
@@ -50,8 +61,7 @@ impl Entry {
 
     /// `head` is the beginning of the message object.
     fn encode_json(cursor: Cursor, due: Timestamp, head: &str, payload: &JsonPayload) -> Self {
-        let parts = [head.as_bytes(), b",\"payload\":", payload.as_bytes(), b"}"];
-        let (sse, message) = sse::event(cursor, &parts);
+        let (sse, message) = sse::event(cursor, &json_object(head, payload));
         let json = sse.slice(message);
         let websocket = websocket::text_frame(&json);
         let socket_io = socket_io::message(&json);
@@ -68,9 +78,7 @@ impl Entry {
     }
 
     fn encode_binary(cursor: Cursor, due: Timestamp, head: &str, payload: &[u8]) -> Self {
-        let text = STANDARD.encode(payload);
-        let parts = [head.as_bytes(), b",\"payload_base64\":\"", text.as_bytes(), b"\"}"];
-        let (sse, message) = sse::event(cursor, &parts);
+        let (sse, message) = sse::event(cursor, &base64_object(head, &STANDARD.encode(payload)));
         let json = sse.slice(message);
         let websocket = websocket::binary_frame(&[head.as_bytes(), b"}\n", payload]);
         let attachment = Some(websocket.slice(websocket.len() - payload.len()..));
@@ -101,6 +109,21 @@ impl Entry {
     }
 }
 
+/// Returns the beginning of a message object.
+fn head(seq: Seq, due: Timestamp) -> String {
+    format!("{{\"seq\":{seq},\"published_ns\":{}", due.as_nanos())
+}
+
+/// Returns the parts of a message object with JSON.
+fn json_object<'a>(head: &'a str, payload: &'a JsonPayload) -> [&'a [u8]; 4] {
+    [head.as_bytes(), b",\"payload\":", payload.as_bytes(), b"}"]
+}
+
+/// Returns the parts of a message object with bytes in Base64.
+fn base64_object<'a>(head: &'a str, text: &'a str) -> [&'a [u8]; 4] {
+    [head.as_bytes(), b",\"payload_base64\":\"", text.as_bytes(), b"\"}"]
+}
+
 #[cfg(test)]
 mod tests {
     use wirebench_protocol::{Epoch, split_binary};
@@ -115,6 +138,7 @@ mod tests {
         let entry = Entry::encode(CURSOR, Timestamp::from_nanos(99), &payload);
         let json = r#"{"seq":7,"published_ns":99,"payload":{"a":1}}"#;
         assert_eq!(entry.json, json);
+        assert_eq!(Entry::encode_object(7, Timestamp::from_nanos(99), &payload), json);
         assert_eq!(entry.sse, format!("id: 00000000000000ab-7\ndata: {json}\n\n"));
         assert_eq!(entry.websocket[2..], *json.as_bytes());
         assert_eq!(*entry.socket_io, *format!("[\"message\",{json}]"));
@@ -128,6 +152,7 @@ mod tests {
         let entry = Entry::encode(CURSOR, Timestamp::from_nanos(99), &payload);
         let json = r#"{"seq":7,"published_ns":99,"payload_base64":"CgD/fj8="}"#;
         assert_eq!(entry.json, json);
+        assert_eq!(Entry::encode_object(7, Timestamp::from_nanos(99), &payload), json);
         assert_eq!(entry.sse, format!("id: 00000000000000ab-7\ndata: {json}\n\n"));
         assert_eq!(entry.websocket[..2], [0x82, 33]);
         let (head, rest) = split_binary(&entry.websocket[2..]).unwrap();

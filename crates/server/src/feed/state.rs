@@ -9,7 +9,7 @@ use super::batch::Batch;
 use super::durable_log::DurableLog;
 use super::publishing::Publishing;
 use super::waiters::Waiters;
-use super::window::MessageWindow;
+use super::window::{BATCH_BYTES, MessageWindow, ReadLimit};
 
 /// The messages of a feed, the tasks that wait for the next one, and the rules for publishing.
 #[derive(Debug)]
@@ -41,7 +41,13 @@ impl FeedState {
     }
 
     pub(super) fn read(&self, after: Cursor, name: Option<&SubscriberName>) -> Batch {
-        self.window.read().read(after, name)
+        let limit = ReadLimit { messages: usize::MAX, bytes: BATCH_BYTES };
+        self.window.read().read(after, name, limit)
+    }
+
+    /// Returns the newest message that readers find in the window.
+    pub(super) fn newest(&self) -> Seq {
+        self.newest.load(Ordering::Acquire)
     }
 
     /// Makes a message visible to readers that skip the lock. Two publishers may call this in the
@@ -59,7 +65,7 @@ impl FeedState {
 
     /// Returns true if a message was published after `seq`.
     pub(super) fn is_newer_than(&self, seq: Seq) -> bool {
-        self.newest.load(Ordering::Acquire) > seq
+        self.newest() > seq
     }
 
     /// Ends every wait.

@@ -22,6 +22,10 @@ use super::window::BATCH_BYTES;
 /// also where a page ended early because its messages are large.
 const PAGE_MESSAGES: u64 = 256;
 
+/// The maximum number of pages that one poll passes because none of their messages is for the
+/// subscriber. After that, the answer is empty, and its cursor lies after them.
+pub(crate) const SKIPPED_PAGES: usize = 64;
+
 /// The maximum number of pages that are kept for the next readers.
 const KEPT_PAGES: usize = 64;
 

@@ -17,6 +17,15 @@ use super::publish_options::PublishOptions;
 /// A single larger message is a batch by itself.
 pub(super) const BATCH_BYTES: usize = 1 << 20;
 
+/// How much one read of the window returns at most.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct ReadLimit {
+    /// The number of messages; at least 1.
+    pub(super) messages: usize,
+    /// The size in bytes of JSON. A single larger message is returned by itself.
+    pub(super) bytes: usize,
+}
+
 /// The newest messages of a feed, without holes, in the order in which they were published.
 #[derive(Debug)]
 pub(super) struct MessageWindow {
@@ -120,16 +129,14 @@ impl MessageWindow {
         Cursor { epoch: self.epoch, seq: self.oldest() - 1 }
     }
 
-    /// Returns the number of messages that a reader of this name finds after the cursor.
-    pub(super) fn messages_after(&self, after: Cursor, name: Option<&SubscriberName>) -> u64 {
-        let oldest = self.oldest();
-        let from = if after.epoch == self.epoch { after.seq.saturating_add(1) } else { oldest };
-        self.since(from.max(oldest)).filter(|entry| entry.recipients.include(name)).count() as u64
-    }
-
-    /// Returns the messages after the cursor that are for a reader of this name, at most
-    /// [`BATCH_BYTES`] of them. The cursor of the batch lies after those that were skipped.
-    pub(super) fn read(&self, after: Cursor, name: Option<&SubscriberName>) -> Batch {
+    /// Returns the messages after the cursor that are for a reader of this name, within the limit.
+    /// The cursor of the batch lies after those that were skipped.
+    pub(super) fn read(
+        &self,
+        after: Cursor,
+        name: Option<&SubscriberName>,
+        limit: ReadLimit,
+    ) -> Batch {
         let oldest = self.oldest();
         let (from, gap) = if after.epoch != self.epoch {
             (oldest, Some(Gap::Reset))
@@ -142,7 +149,8 @@ impl MessageWindow {
         let mut entries = SmallVec::<[Arc<Entry>; 1]>::new();
         for entry in self.since(from) {
             if entry.recipients.include(name) {
-                if bytes > 0 && bytes + entry.json.len() > BATCH_BYTES {
+                let is_full = entries.len() == limit.messages;
+                if is_full || (bytes > 0 && bytes + entry.json.len() > limit.bytes) {
                     break;
                 }
                 bytes += entry.json.len();
@@ -150,7 +158,7 @@ impl MessageWindow {
             }
             seq = entry.seq;
         }
-        Batch { cursor: Cursor { epoch: self.epoch, seq }, gap, entries }
+        Batch { cursor: Cursor { epoch: self.epoch, seq }, gap, entries, from_store: false }
     }
 
     /// Begins to count the messages whose stamp lies in `window`. An earlier count is forgotten.

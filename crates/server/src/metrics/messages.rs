@@ -52,8 +52,8 @@ impl MessageMetrics {
     }
 
     /// Counts messages that had been published before their subscriber asked for them.
-    pub(crate) fn replayed(&self, transport: Transport, messages: u64) {
-        self.replayed.of(transport).inc_by(messages);
+    pub(crate) fn replayed(&self, transport: Transport, messages: usize) {
+        self.replayed.of(transport).inc_by(messages as u64);
     }
 
     /// Counts a poll that was answered without a message.

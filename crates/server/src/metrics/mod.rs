@@ -11,6 +11,7 @@ mod publishing;
 mod registrar;
 mod requests;
 mod sessions;
+mod store;
 
 use prometheus::{Registry, TextEncoder};
 
@@ -21,6 +22,7 @@ use self::publishing::PublishingMetrics;
 use self::requests::RequestMetrics;
 pub(crate) use self::sessions::SessionCloseReason;
 use self::sessions::SessionMetrics;
+pub use self::store::StoreMetrics;
 
 /// The counters of one server.
 #[derive(Debug)]
@@ -31,6 +33,8 @@ pub(crate) struct Metrics {
     pub(crate) messages: MessageMetrics,
     pub(crate) publishing: PublishingMetrics,
     pub(crate) sessions: SessionMetrics,
+    /// `None`: the server has no store, and tells nothing of one.
+    pub(crate) store: Option<StoreMetrics>,
 }
 
 impl Metrics {
@@ -42,14 +46,17 @@ impl Metrics {
             messages: MessageMetrics::new(&registry),
             publishing: PublishingMetrics::new(&registry),
             sessions: SessionMetrics::new(&registry),
+            store: None,
             registry,
         }
     }
 
     /// Returns everything in the text format of Prometheus.
     pub(crate) fn text(&self) -> String {
+        let mut metrics = self.registry.gather();
+        metrics.extend(self.store.iter().flat_map(StoreMetrics::gather));
         TextEncoder::new()
-            .encode_to_string(&self.registry.gather())
+            .encode_to_string(&metrics)
             .expect("names and labels are valid, and a string takes everything")
     }
 }

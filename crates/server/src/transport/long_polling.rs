@@ -12,7 +12,7 @@ use wirebench_protocol::Transport;
 use super::polling;
 use super::subscription::{QUERY_HINT, Subscription};
 use crate::api_error::ApiError;
-use crate::feed::Feed;
+use crate::feed::{Feed, PollBatch};
 use crate::state::SharedState;
 
 pub(super) const METHODS: MethodFilter = MethodFilter::GET;
@@ -42,7 +42,8 @@ pub(super) async fn answer(
 
     let at_once = subscription.read(after).await?;
     if !at_once.is_empty() || hold.is_zero() {
-        return Ok(polling::answer(&subscription, after, &at_once, headers));
+        let batch = PollBatch::new(after, &at_once);
+        return Ok(polling::answer(&subscription, &batch, headers));
     }
     let mut follow = subscription.wait(at_once.cursor);
     let batch = tokio::select! {
@@ -52,7 +53,7 @@ pub(super) async fn answer(
         () = tokio::time::sleep(hold) => None,
     };
     Ok(match batch {
-        Some(batch) => polling::answer(&subscription, after, &batch, headers),
+        Some(batch) => polling::answer(&subscription, &PollBatch::new(after, &batch), headers),
         None => polling::nothing(&subscription, follow.cursor()),
     })
 }

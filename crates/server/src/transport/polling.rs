@@ -8,7 +8,7 @@ use wirebench_protocol::{Cursor, FEED_CURSOR};
 
 use super::subscription::Subscription;
 use crate::entity_tag::is_known;
-use crate::feed::Batch;
+use crate::feed::PollBatch;
 use crate::framing::polling::body;
 
 const NO_STORE: (HeaderName, HeaderValue) =
@@ -17,22 +17,21 @@ const NO_STORE: (HeaderName, HeaderValue) =
 /// Answers with a batch: `200`, or `204` if it is empty, or `304` if the client already has it.
 pub(super) fn answer(
     subscription: &Subscription,
-    asked: Cursor,
-    batch: &Batch,
+    batch: &PollBatch,
     headers: &HeaderMap,
 ) -> Response {
     if batch.is_empty() {
         return nothing(subscription, batch.cursor);
     }
-    let tag = tag(asked, batch);
+    let tag = tag(batch);
     let head = [feed_cursor(batch.cursor), NO_STORE, (header::ETAG, tag.clone())];
     let response = if is_known(headers, &tag) {
         (StatusCode::NOT_MODIFIED, head).into_response()
     } else {
-        subscription.count(batch);
+        subscription.count_poll(batch);
         let kind = [(header::CONTENT_TYPE, "application/json")];
-        let messages = batch.entries.iter().map(|entry| &entry.json);
-        (head, kind, Body::from(body(batch.cursor, batch.gap, messages))).into_response()
+        let body = body(batch.cursor, batch.gap, batch.messages.iter());
+        (head, kind, Body::from(body)).into_response()
     };
     with_retry_after(subscription, response)
 }
@@ -63,10 +62,9 @@ fn feed_cursor(cursor: Cursor) -> (HeaderName, HeaderValue) {
     (HeaderName::from_static(FEED_CURSOR), value)
 }
 
-/// Returns the `ETag` of an answer: the cursor that was asked for and the one that the answer ends
-/// at. Two answers to the same address with the same tag carry the same messages.
-fn tag(asked: Cursor, batch: &Batch) -> HeaderValue {
-    let asked_epoch = asked.epoch.0;
-    HeaderValue::try_from(format!("\"{asked_epoch:x}-{}-{}\"", asked.seq, batch.cursor))
+/// Returns the `ETag` of an answer: the places where it begins and ends. Two answers to the same
+/// address with the same tag carry the same messages.
+fn tag(PollBatch { after, cursor, .. }: &PollBatch) -> HeaderValue {
+    HeaderValue::try_from(format!("\"{:x}-{}-{cursor}\"", after.epoch.0, after.seq))
         .expect("numbers and dashes are plain ASCII")
 }

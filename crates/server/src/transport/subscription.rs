@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use axum::extract::{Query, Request};
 use serde::Deserialize;
-use wirebench_protocol::{After, Cursor, CursorError, Gap, Hello, SubscriberName, Transport};
+use wirebench_protocol::{After, Cursor, CursorError, Gap, Hello, Seq, SubscriberName, Transport};
 
 use crate::api_error::ApiError;
-use crate::feed::{Batch, Feed, Follow, LocateError};
+use crate::feed::{Batch, Entry, Feed, Follow, LocateError, PollBatch, SKIPPED_PAGES};
 use crate::state::SharedState;
 
 /// The period of a push timer, in seconds. A timer of tokio does not fire more often than once in a
@@ -27,6 +27,9 @@ pub(super) struct Subscription {
     /// The period of the timer that decides when messages are pushed. `None`: each message is
     /// pushed when it is published.
     push_timer: Option<Duration>,
+    /// The newest message of the feed when the subscriber asked for it. Messages that are pushed
+    /// count as replayed up to this one.
+    newest_before: Seq,
 }
 
 /// What a subscriber may ask for, on every transport alike.
@@ -44,11 +47,9 @@ pub(super) struct SubscriptionQuery {
     pub(super) hold: Option<f64>,
     /// The period of the push timer, in seconds. It has no meaning for polls.
     pub(super) every: Option<f64>,
+    /// What a short poll asks for. It has no meaning for other transports.
+    pub(super) mode: Option<String>,
 }
-
-/// The maximum number of pages of a store that one read passes because none of their messages is for
-/// the subscriber. After that, the answer is empty, and its cursor lies after them.
-const SKIPPED_PAGES: usize = 64;
 
 /// The hint for a query that is wrong.
 pub(super) const QUERY_HINT: &str = "`after` is a cursor that this feed gave, `start`, or absent; \
@@ -85,7 +86,8 @@ impl Subscription {
         name: Option<SubscriberName>,
     ) -> Self {
         let (server, feed) = (Arc::clone(server), feed.clone());
-        Self { transport, server, feed, name, push_timer: None }
+        let newest_before = feed.newest_in_window();
+        Self { transport, server, feed, name, push_timer: None, newest_before }
     }
 
     /// Returns the same subscription with a push timer of this period, if there is one.
@@ -106,29 +108,39 @@ impl Subscription {
     /// `after` is malformed, or a cursor of this feed that lies after its newest message; or the
     /// store of the feed cannot be read.
     pub(super) async fn locate(&self, after: &str) -> Result<Cursor, ApiError> {
-        let after: After = after
-            .parse()
-            .map_err(|error: CursorError| ApiError::bad_request(error.to_string(), QUERY_HINT))?;
-        self.feed.seek(after).await.map_err(|error| match error {
-            LocateError::Future(error) => {
-                let hint = "continue from the cursor of the last message that you received";
-                ApiError::bad_request(error.to_string(), hint)
-            }
-            LocateError::Store(error) => ApiError::store(&error),
-        })
+        self.feed.seek(parse_after(after)?).await.map_err(not_located)
     }
 
-    /// Counts what a batch brings to the subscriber.
+    /// Counts what a batch brings to a subscriber that is pushed to.
     pub(super) fn count(&self, batch: &Batch) {
         if let Some(gap) = batch.gap {
             self.count_gap(gap);
         }
-        self.count_messages(batch.entries.len());
+        self.count_pushed(&batch.entries, batch.from_store);
+    }
+
+    /// Counts messages that were pushed to the subscriber. They are in order.
+    pub(super) fn count_pushed(&self, messages: &[Arc<Entry>], from_store: bool) {
+        let replayed = messages.partition_point(|message| message.seq <= self.newest_before);
+        self.server.metrics.messages.replayed(self.transport, replayed);
+        self.count_messages(messages.len(), from_store);
+    }
+
+    /// Counts what the answer to a poll brings to the subscriber.
+    pub(super) fn count_poll(&self, batch: &PollBatch) {
+        if let Some(gap) = batch.gap {
+            self.count_gap(gap);
+        }
+        self.count_messages(batch.messages.len(), batch.from_store);
     }
 
     /// Counts messages that were handed to the subscriber.
-    pub(super) fn count_messages(&self, messages: usize) {
-        self.server.metrics.messages.delivered(self.transport, messages);
+    fn count_messages(&self, messages: usize, from_store: bool) {
+        let metrics = &self.server.metrics;
+        metrics.messages.delivered(self.transport, messages);
+        if from_store && let Some(store) = &metrics.store {
+            store.delivered(self.transport, messages);
+        }
     }
 
     /// Counts a gap that the subscriber was told of.
@@ -160,6 +172,24 @@ impl Subscription {
         batch.map_err(|error| ApiError::store(&error))
     }
 
+    /// Returns what the table of the feed has for the subscriber after a place, which is parsed.
+    ///
+    /// # Errors
+    /// As [`locate`](Self::locate).
+    pub(super) async fn read_table(&self, after: &str) -> Result<PollBatch, ApiError> {
+        let after = parse_after(after)?;
+        self.feed.poll_table(self.name.as_ref(), after).await.map_err(not_located)
+    }
+
+    /// Returns everything that the table of the feed has for the subscriber.
+    ///
+    /// # Errors
+    /// The store of the feed cannot be read.
+    pub(super) async fn read_whole(&self) -> Result<PollBatch, ApiError> {
+        let batch = self.feed.poll_whole(self.name.as_ref()).await;
+        batch.map_err(|error| ApiError::store(&error))
+    }
+
     /// Returns the gap before what the feed has after the cursor, and the cursor from which the
     /// subscription goes on, for the beginning of a stream. If the store of the feed cannot be read
     /// now, the gap comes within the stream.
@@ -175,15 +205,27 @@ impl Subscription {
         self.feed.follow_as(self.name.clone(), after)
     }
 
-    /// Follows the feed, at the ticks of the push timer if there is one, and counts the messages that
-    /// were published before.
+    /// Follows the feed, at the ticks of the push timer if there is one.
     pub(super) fn follow(&self, after: Cursor) -> Follow {
-        let replayed = self.feed.messages_after(after, self.name.as_ref());
-        self.server.metrics.messages.replayed(self.transport, replayed);
         let follow = self.wait(after);
         match self.push_timer {
             Some(period) => follow.every(period),
             None => follow,
         }
+    }
+}
+
+/// Reads what a request says in `after`.
+fn parse_after(text: &str) -> Result<After, ApiError> {
+    text.parse().map_err(|error: CursorError| ApiError::bad_request(error.to_string(), QUERY_HINT))
+}
+
+fn not_located(error: LocateError) -> ApiError {
+    match error {
+        LocateError::Future(error) => {
+            let hint = "continue from the cursor of the last message that you received";
+            ApiError::bad_request(error.to_string(), hint)
+        }
+        LocateError::Store(error) => ApiError::store(&error),
     }
 }

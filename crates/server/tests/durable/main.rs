@@ -2,7 +2,9 @@
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests fail by panicking")]
 
+mod metrics;
 mod outages;
+mod polling_modes;
 mod publishing;
 mod reading;
 mod several_servers;

@@ -132,11 +132,12 @@ pub(crate) async fn within<T>(future: impl Future<Output = T>) -> T {
 }
 
 /// The answer to a request.
-#[derive(Debug)]
+#[derive(Debug, PartialEq)]
 pub(crate) struct Answered {
     pub(crate) status: StatusCode,
     pub(crate) retry_after: Option<String>,
     pub(crate) feed_cursor: Option<String>,
+    pub(crate) tag: Option<String>,
     pub(crate) json: Value,
 }
 
@@ -146,10 +147,11 @@ pub(crate) async fn ask(server: &Server, request: Request<Body>) -> Answered {
     let header =
         |name: &str| response.headers().get(name).map(|value| value.to_str().unwrap().to_owned());
     let (retry_after, feed_cursor) = (header("retry-after"), header("feed-cursor"));
+    let tag = header("etag");
     let status = response.status();
     let body = response.into_body().collect().await.unwrap().to_bytes();
     let json = serde_json::from_slice(&body).unwrap_or(Value::Null);
-    Answered { status, retry_after, feed_cursor, json }
+    Answered { status, retry_after, feed_cursor, tag, json }
 }
 
 /// Publishes with a key, if there is one.
@@ -163,7 +165,12 @@ pub(crate) async fn post(server: &Server, json: &str, key: Option<&str>) -> Answ
 
 /// Polls once.
 pub(crate) async fn poll(server: &Server, after: &str) -> Answered {
-    let uri = format!("/feeds/bench/short-polling?after={after}");
+    poll_with(server, &format!("after={after}")).await
+}
+
+/// Polls once, with this query.
+pub(crate) async fn poll_with(server: &Server, query: &str) -> Answered {
+    let uri = format!("/feeds/bench/short-polling?{query}");
     ask(server, Request::get(uri).body(Body::empty()).unwrap()).await
 }
 

@@ -198,13 +198,20 @@ impl ServeArguments {
         }
         let changes = store.map(OpenStore::changes).transpose()?;
         let token = setup.control_token.clone();
+        let server = |server: Server| {
+            let server = setup.server(server);
+            match store {
+                Some(store) => server.with_store_metrics(store.metrics()),
+                None => server,
+            }
+        };
         // The pages of the demos cannot send a token.
         if self.no_demos || setup.needs_a_token() {
-            return Ok(Instance::new(setup.server(Server::new(feeds)), None, changes, token));
+            return Ok(Instance::new(server(Server::new(feeds)), None, changes, token));
         }
         let demos = before.map_or_else(|| Demos::new(self.demo_controls.into()), Demos::restarted);
         let feeds = feeds.into_iter().chain(demos.feeds());
-        let server = setup.server(Server::new(feeds).with_layer(demos.layer()));
+        let server = server(Server::new(feeds).with_layer(demos.layer()));
         Ok(Instance::new(server, Some(demos), changes, token))
     }
 }

@@ -9,7 +9,7 @@ use std::time::Duration;
 use anyhow::{Context, bail};
 use clap::{Args, ValueEnum};
 use wirebench_scenario::parse_duration;
-use wirebench_server::Feed;
+use wirebench_server::{Feed, StoreMetrics};
 use wirebench_store::{
     Changes, Retention, Store, StoreError, StoreOptions, StoreUrl, Synchronous, WatchMode,
 };
@@ -88,6 +88,7 @@ pub(super) struct StoreSetup {
 #[derive(Debug)]
 pub(super) struct OpenStore {
     store: Store,
+    metrics: StoreMetrics,
     url: StoreUrl,
     watch: WatchMode,
 }
@@ -127,9 +128,10 @@ impl StoreSetup {
     /// Connects to the database.
     pub(super) async fn open(self) -> Result<OpenStore, StoreError> {
         let Self { url, options, watch } = self;
-        let store = Store::open(&url, &options, ()).await?;
+        let metrics = StoreMetrics::default();
+        let store = Store::open(&url, &options, metrics.clone()).await?;
         tracing::info!(store = %url, "feeds are kept in a store");
-        Ok(OpenStore { store, url, watch })
+        Ok(OpenStore { store, metrics, url, watch })
     }
 }
 
@@ -142,6 +144,11 @@ impl OpenStore {
     /// Keeps a feed in the store from now on.
     pub(super) async fn keep(&self, name: &str, feed: Feed) -> Result<Feed, StoreError> {
         feed.durable(self.store.feed(name).await?).await
+    }
+
+    /// Returns what is counted of the store.
+    pub(super) fn metrics(&self) -> StoreMetrics {
+        self.metrics.clone()
     }
 
     /// Returns what tells of messages that other servers append.

@@ -68,7 +68,7 @@ impl FeedFollower {
             }
             for entry in &batch.entries {
                 self.send(entry.socket_io.clone(), entry.attachment.clone()).await?;
-                self.subscription.count_messages(1);
+                self.subscription.count_pushed(std::slice::from_ref(entry), batch.from_store);
             }
         }
     }
