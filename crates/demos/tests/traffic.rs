@@ -37,7 +37,7 @@ async fn lanes_that_share_a_connection_count_only_their_own_bytes() {
             let before = client.crossed();
             // The heads differ in length, so that bytes counted for the wrong lane are noticed.
             let path =
-                format!("/feeds/quiet/short-polling?lane=0123abcd.{name}&round={}", round * 7);
+                format!("/feeds/quiet/short-polling?lane=0123abcd.{name}&hold={}", round * 7);
             assert_eq!(client.send("GET", &path, "").await.unwrap().status, 204);
             let after = client.crossed();
             counts.0 += 1;

@@ -72,6 +72,7 @@
 //! | `connection` | one accepted connection, from its first byte to its last |
 //! | `transport` | one file for each way to read a feed |
 //! | `routes` | every route of the server |
+//! | `query` | the parameters in the address of a request |
 //! | `api_error`, `entity_tag` | how a refusal reads; whether a client has an answer already |
 //! | `server`, `control` | the server as a whole; the API of the load generator |
 
@@ -95,6 +96,7 @@ mod log_limit;
 mod metrics;
 mod proxies;
 mod publisher;
+mod query;
 mod routes;
 mod server;
 mod state;
@@ -116,6 +118,7 @@ pub use listener::listen;
 pub use metrics::StoreMetrics;
 pub use proxies::{ForwardedHeader, InvalidNetwork, IpNetwork, Proxies};
 pub use publisher::{PacedPublisher, PayloadError, PublisherError};
+pub use query::read_query;
 pub use server::Server;
 pub use tls::{Tls, TlsError};
 pub use transport::FeedTransport;

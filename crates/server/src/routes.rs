@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::body::Body;
-use axum::extract::{Query, Request, State};
+use axum::extract::{Request, State};
 use axum::http::{HeaderMap, Method, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, on, post};
@@ -20,6 +20,7 @@ use crate::api_error::ApiError;
 use crate::feed::{JsonPayload, MessagePayload, PublishOptions, Rejected};
 use crate::feed_path::{self, PathParams};
 use crate::limits::Limits;
+use crate::query::read_query;
 use crate::state::SharedState;
 use crate::transport::{self, websocket};
 
@@ -210,13 +211,13 @@ fn idempotency_key(headers: &HeaderMap) -> Result<Option<IdempotencyKey>, ApiErr
 /// Returns for whom a message is.
 fn recipients(uri: &Uri) -> Result<Recipients, ApiError> {
     #[derive(Deserialize)]
+    #[serde(deny_unknown_fields)]
     struct Addressing {
         to: Option<SubscriberName>,
         except: Option<SubscriberName>,
     }
     let hint = "address a message with `to` or `except` and the name of a subscriber";
-    let Query(Addressing { to, except }) =
-        Query::try_from_uri(uri).map_err(|error| ApiError::bad_request(error.body_text(), hint))?;
+    let Addressing { to, except } = read_query(uri, hint)?;
     Recipients::new(to, except).map_err(|error| ApiError::bad_request(error.to_string(), hint))
 }
 

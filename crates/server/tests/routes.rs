@@ -274,6 +274,7 @@ async fn a_wrong_request_is_answered_with_the_right_status_and_a_hint() {
             ("bench", "after=what", StatusCode::BAD_REQUEST),
             ("bench", &format!("after={future}"), StatusCode::BAD_REQUEST),
             ("bench", "hold=long", StatusCode::BAD_REQUEST),
+            ("bench", "afetr=start", StatusCode::BAD_REQUEST),
         ] {
             let uri = raw::address(transport, feed, query);
             let (found, _, body) = ask(server.router(), get(&uri)).await;
@@ -299,6 +300,30 @@ async fn a_wrong_request_is_answered_with_the_right_status_and_a_hint() {
     let (status, _, body) = ask(server.router(), get("/nowhere")).await;
     assert_eq!(status, StatusCode::NOT_FOUND);
     assert!(serde_json::from_slice::<Value>(&body).unwrap()["error"].is_string());
+}
+
+#[tokio::test]
+async fn a_misspelt_or_malformed_parameter_is_named_with_those_that_are_known() {
+    let (server, _) = server();
+    let of_subscribers = "expected one of `after`, `as`, `ticket`";
+    let mut addresses = vec![
+        (Request::post("/feeds/bench/messages?too=a"), "`too`, expected `to` or `except`"),
+        (Request::post("/feeds/bench/messages?to="), "`to`: malformed name of a subscriber ``"),
+    ];
+    for transport in Transport::ALL.into_iter().filter(|&of| raw::asks_in_one_request(of)) {
+        let address = |query| Request::get(raw::address(transport, "bench", query));
+        addresses.push((address("sa=ann"), of_subscribers));
+        addresses.push((address("as=a+b"), "`as`: malformed name of a subscriber `a b`"));
+    }
+    for (request, expected) in addresses {
+        let request = request.body(Body::from("1")).unwrap();
+        let uri = request.uri().clone();
+        let (status, _, body) = ask(server.router(), request).await;
+        let body: Value = serde_json::from_slice(&body).unwrap();
+        assert_eq!(status, StatusCode::BAD_REQUEST, "{uri}: {body}");
+        let error = body["error"].as_str().unwrap();
+        assert!(error.contains("query parameter `") && error.contains(expected), "{uri}: {body}");
+    }
 }
 
 #[tokio::test]

@@ -6,8 +6,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use axum::body::Body;
-use axum::extract::rejection::QueryRejection;
-use axum::extract::{Path, Query, Request, State};
+use axum::extract::{Path, Request, State};
 use axum::http::{StatusCode, Uri};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
@@ -16,7 +15,7 @@ use axum::{Json, Router};
 use bytes::Bytes;
 use http_body::{Frame, SizeHint};
 use serde::{Deserialize, Serialize};
-use wirebench_server::ApiError;
+use wirebench_server::{ApiError, read_query};
 
 use crate::api::answer::limit_reached;
 use crate::traffic::connection::TrackedConnection;
@@ -42,11 +41,11 @@ struct AttributionState {
 
 async fn attribute(
     State(state): State<AttributionState>,
-    request: Request,
+    mut request: Request,
     next: Next,
 ) -> Response {
     let AttributionState { lanes, network } = state;
-    let lane = lane_tag(request.uri()).and_then(|tag| lanes.lane(tag));
+    let lane = take_lane_tag(request.uri_mut()).and_then(|tag| lanes.lane(&tag));
     let connection = request.extensions().get::<Arc<TrackedConnection>>().cloned();
     let Some(connection) = connection else { return next.run(request).await };
     let first = connection.begin_request(lane.as_ref());
@@ -76,9 +75,19 @@ async fn attribute(
     response.map(|body| Body::new(AttributedBody { body, connection }))
 }
 
-/// Returns the value of the query parameter `lane`.
-fn lane_tag(uri: &Uri) -> Option<&str> {
-    uri.query()?.split('&').find_map(|parameter| parameter.strip_prefix("lane="))
+/// Removes the query parameter `lane`, and returns its value. The routes refuse parameters that they
+/// do not know, and they know nothing of lanes.
+fn take_lane_tag(uri: &mut Uri) -> Option<String> {
+    let (of_lanes, others): (Vec<&str>, Vec<&str>) =
+        uri.query()?.split('&').partition(|parameter| parameter.starts_with("lane="));
+    let tag = of_lanes.first()?.strip_prefix("lane=")?.to_owned();
+    let others = if others.is_empty() { String::new() } else { format!("?{}", others.join("&")) };
+    let path_and_query = format!("{}{others}", uri.path()).parse();
+    let mut parts = std::mem::take(uri).into_parts();
+    parts.path_and_query =
+        Some(path_and_query.expect("a part of a path and a query is a path and a query"));
+    *uri = Uri::from_parts(parts).expect("its other parts are as they were");
+    Some(tag)
 }
 
 /// The body of a response. Tells the connection when the response ends.
@@ -137,6 +146,7 @@ async fn lane_counts(
 }
 
 #[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
 struct TraceQuery {
     /// The newest record that the page has.
     #[serde(default)]
@@ -146,13 +156,11 @@ struct TraceQuery {
 async fn trace(
     State(lanes): State<Arc<LaneRegistry>>,
     Path(tab): Path<String>,
-    query: Result<Query<TraceQuery>, QueryRejection>,
+    uri: Uri,
 ) -> Result<Json<TracePage>, ApiError> {
-    let Query(query) = query.map_err(|error| {
-        let hint = "leave `after` out, or take `next` from the last response";
-        ApiError::bad_request(error.body_text(), hint)
-    })?;
-    let page = lanes.trace(parse_tab(&tab)?, query.after);
+    let hint = "leave `after` out, or take `next` from the last response";
+    let TraceQuery { after } = read_query(&uri, hint)?;
+    let page = lanes.trace(parse_tab(&tab)?, after);
     page.map(Json).map_err(|TooManyRecordings| {
         let hint = "close this page in another tab, or wait until another visitor leaves it";
         limit_reached("the server already records as many tabs as it can", hint, 10)
@@ -164,4 +172,25 @@ fn parse_tab(tab: &str) -> Result<TabId, ApiError> {
         let error = format!("`{}` is not a tab", tab.chars().take(32).collect::<String>());
         ApiError::bad_request(error, "use the eight hexadecimal digits of the tab's lane tags")
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_lane_is_taken_out_of_an_address_and_the_rest_stays() {
+        for (address, tag, rest) in [
+            ("/a%2Fb", None, "/a%2Fb"),
+            ("/a?after=1-2&as=x", None, "/a?after=1-2&as=x"),
+            ("/a?lane=0123abcd.sse", Some("0123abcd.sse"), "/a"),
+            ("/a?after=%31&lane=t.l&as=x", Some("t.l"), "/a?after=%31&as=x"),
+            ("/a?lane=1&lane=2&islane=3", Some("1"), "/a?islane=3"),
+            ("http://h:1/a?lane=t.l", Some("t.l"), "http://h:1/a"),
+        ] {
+            let mut uri: Uri = address.parse().unwrap();
+            assert_eq!(take_lane_tag(&mut uri).as_deref(), tag, "{address}");
+            assert_eq!(uri.to_string(), rest, "{address}");
+        }
+    }
 }

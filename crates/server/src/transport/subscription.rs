@@ -4,12 +4,13 @@ use std::ops::RangeInclusive;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::extract::{Query, Request};
+use axum::extract::Request;
 use serde::Deserialize;
 use wirebench_protocol::{After, Cursor, CursorError, Gap, Hello, Seq, SubscriberName, Transport};
 
 use crate::api_error::ApiError;
 use crate::feed::{Batch, Entry, Feed, Follow, LocateError, PollBatch, SKIPPED_PAGES};
+use crate::query::read_query;
 use crate::state::SharedState;
 
 /// The period of a push timer, in seconds. A timer of tokio does not fire more often than once in a
@@ -34,6 +35,7 @@ pub(super) struct Subscription {
 
 /// What a subscriber may ask for, on every transport alike.
 #[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(super) struct SubscriptionQuery {
     /// A cursor, `start`, or nothing.
     #[serde(default)]
@@ -71,8 +73,7 @@ impl Subscription {
     ) -> Result<(Self, SubscriptionQuery), ApiError> {
         let (uri, headers) = (request.uri(), request.headers());
         server.access.origin(uri, headers)?;
-        let Query(mut query) = Query::<SubscriptionQuery>::try_from_uri(uri)
-            .map_err(|error| ApiError::bad_request(error.body_text(), QUERY_HINT))?;
+        let mut query: SubscriptionQuery = read_query(uri, QUERY_HINT)?;
         server.access.subscribe(query.ticket.as_deref(), headers)?;
         let subscription = Self::new(transport, server, feed, query.name.take());
         Ok((subscription.with_push_timer(query.every)?, query))
