@@ -9,4 +9,6 @@ mod publishing;
 mod reading;
 mod several_servers;
 mod sockets;
+#[path = "../../../store/tests/servers/sqlite_lock.rs"]
+mod sqlite_lock;
 mod support;

@@ -5,7 +5,8 @@ use std::time::Duration;
 use wirebench_server::After;
 use wirebench_store::StoreOptions;
 
-use crate::support::{Lock, TestStore, follow, payload, poll, polled, post, server_of, within};
+use crate::sqlite_lock::SqliteLock;
+use crate::support::{TestStore, follow, payload, poll, polled, post, server_of, within};
 
 #[tokio::test]
 async fn a_locked_database_refuses_publishers_serves_readers_and_recovers_by_itself() {
@@ -16,7 +17,7 @@ async fn a_locked_database_refuses_publishers_serves_readers_and_recovers_by_its
     for _ in 0..5 {
         assert_eq!(post(&server, "1", None).await.status, 201);
     }
-    let Some(lock) = Lock::take(&store) else { return };
+    let Some(lock) = SqliteLock::take(&store.file()) else { return };
     let refused = post(&server, "2", Some("k")).await;
     assert_eq!(refused.status, 503, "{refused:?}");
     assert_eq!(refused.retry_after.as_deref(), Some("1"));
@@ -46,7 +47,7 @@ async fn a_locked_database_refuses_publishers_serves_readers_and_recovers_by_its
 async fn more_than_the_queue_holds_is_refused_at_once() {
     let store = TestStore::new();
     let feed = store.feed(10).await;
-    let Some(lock) = Lock::take(&store) else { return };
+    let Some(lock) = SqliteLock::take(&store.file()) else { return };
     // The first transaction waits for the lock. The queue behind it is bounded.
     let mut pending = Vec::new();
     let refused = loop {

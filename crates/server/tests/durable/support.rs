@@ -1,7 +1,5 @@
 //! What the tests share: a file with a store, feeds in it, and requests to a server of them.
 
-use std::io::{BufRead, BufReader};
-use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use axum::body::Body;
@@ -44,45 +42,6 @@ impl TestStore {
     /// Returns the feed `bench` over connections of its own, with a window of this many messages.
     pub(crate) async fn feed(&self, window: usize) -> Feed {
         keep(&self.open(()).await, Feed::new(window)).await
-    }
-}
-
-/// Another program that has locked the file, until it is dropped.
-pub(crate) struct Lock(Child);
-
-impl Lock {
-    /// Returns `None` if there is no Python on this machine, and Python is not required.
-    #[expect(clippy::print_stderr, reason = "a test that is skipped has to report it")]
-    pub(crate) fn take(store: &TestStore) -> Option<Self> {
-        const PROGRAM: &str = "import sqlite3, sys\n\
-                               database = sqlite3.connect(sys.argv[1], isolation_level=None)\n\
-                               database.execute('BEGIN IMMEDIATE')\n\
-                               print('locked', flush=True)\n\
-                               sys.stdin.read()\n";
-        let started = Command::new("python3")
-            .args(["-c", PROGRAM])
-            .arg(store.file())
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn();
-        let Ok(mut child) = started else {
-            let required = std::env::var_os("WIREBENCH_REQUIRE_PYTHON").is_some();
-            assert!(!required, "python3 is required");
-            eprintln!("skipped: there is no python3");
-            return None;
-        };
-        let mut line = String::new();
-        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
-        assert_eq!(line, "locked\n");
-        Some(Self(child))
-    }
-}
-
-impl Drop for Lock {
-    fn drop(&mut self) {
-        // The program ends with its standard input.
-        drop(self.0.stdin.take());
-        let _ = self.0.wait();
     }
 }
 

@@ -125,6 +125,7 @@ async fn a_client_that_may_not_connect_is_told_why() {
         ("{\"ticket\":\"guessed\"}".to_owned(), "requires a token"),
         ("{\"token\":\"\\n\"}".to_owned(), "requires a token"),
         ("[]".to_owned(), "`auth` is an object"),
+        ("{\"afetr\":\"start\"}".to_owned(), "unknown field `afetr`"),
         ("{\"after\":7}".to_owned(), "`auth` is an object"),
         (format!("{{{token},\"after\":\"what\"}}"), "`after` is a cursor"),
     ] {

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use socketioxide::SocketError;
 use socketioxide::handler::Value;
-use tokio::sync::mpsc;
 use tokio::sync::mpsc::error::TrySendError;
+use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 use wirebench_protocol::Published;
 
@@ -30,7 +30,14 @@ pub(super) struct ClientAnswers {
 }
 
 /// The answers that wait for the store of a feed, in the order of their events.
-pub(super) struct WaitingAnswers(mpsc::Sender<(Option<i64>, Acknowledgement)>);
+pub(super) struct WaitingAnswers(mpsc::Sender<WaitingAnswer>);
+
+enum WaitingAnswer {
+    /// The answer to an event, and its number if the client asked for an acknowledgement.
+    Published(Option<i64>, Acknowledgement),
+    /// Told when everything before it was answered.
+    Marker(oneshot::Sender<()>),
+}
 
 impl ClientAnswers {
     /// Sends an event to the client.
@@ -75,7 +82,15 @@ impl WaitingAnswers {
         let server = Arc::clone(&answers.server);
         server.spawn(async move {
             let answering = async {
-                while let Some((event, published)) = waiting.recv().await {
+                while let Some(next) = waiting.recv().await {
+                    let (event, published) = match next {
+                        WaitingAnswer::Published(event, published) => (event, published),
+                        WaitingAnswer::Marker(reached) => {
+                            // Whoever waited may have been dropped.
+                            let _ = reached.send(());
+                            continue;
+                        }
+                    };
                     if answers.acknowledge_published(event, published.await).is_none() {
                         answers.session.close(SessionCloseReason::Protocol).await;
                         return;
@@ -94,9 +109,18 @@ impl WaitingAnswers {
 
     /// Answers an event after those that wait already. A client that is gone misses nothing.
     pub(super) fn push(&self, event: Option<i64>, published: Acknowledgement) -> Option<()> {
-        match self.0.try_send((event, published)) {
+        match self.0.try_send(WaitingAnswer::Published(event, published)) {
             Ok(()) | Err(TrySendError::Closed(_)) => Some(()),
             Err(TrySendError::Full(_)) => None,
+        }
+    }
+
+    /// Waits until what waits now was answered, or the client is gone.
+    pub(super) async fn answered(&self) {
+        let (marker, reached) = oneshot::channel();
+        if self.0.send(WaitingAnswer::Marker(marker)).await.is_ok() {
+            // An error says that the client is gone.
+            let _ = reached.await;
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Follows a feed for one client.
 
 use std::convert::Infallible;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
 use futures::StreamExt;
@@ -13,6 +13,7 @@ use tokio_util::sync::CancellationToken;
 use wirebench_protocol::Cursor;
 
 use super::adapter::PacketSender;
+use super::answers::WaitingAnswers;
 use super::session::{EngineSession, SessionCloseReason};
 use crate::framing::socket_io as framing;
 use crate::transport::subscription::Subscription;
@@ -22,6 +23,8 @@ pub(super) struct FeedFollower {
     pub(super) subscription: Subscription,
     pub(super) session: Arc<EngineSession>,
     pub(super) sender: PacketSender,
+    /// The answers to the client that wait for the store of the feed. Unset if none ever did.
+    pub(super) waiting: Arc<OnceLock<WaitingAnswers>>,
     /// Cancelled when the client leaves the namespace.
     pub(super) gone: CancellationToken,
 }
@@ -43,8 +46,14 @@ impl FeedFollower {
         let followed = self.session.follow();
         server.spawn(async move {
             let end = self.gone.run_until_cancelled(self.deliver(after)).await;
-            drop(followed);
+            if let (Some(Err(DeliveryEnd::FeedClosed)), Some(waiting)) = (&end, self.waiting.get())
+            {
+                waiting.answered().await;
+            }
+            let is_last = followed.end();
             match end {
+                // The session may still follow other feeds to their ends.
+                Some(Err(DeliveryEnd::FeedClosed)) if !is_last => {}
                 Some(Err(DeliveryEnd::FeedClosed)) => {
                     self.session.close(SessionCloseReason::Stopped).await;
                 }

@@ -29,6 +29,7 @@ use crate::transport::subscription::Subscription;
 
 /// The `auth` of a client that connects to a namespace.
 #[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
 struct Auth {
     /// A cursor, `start`, or nothing.
     #[serde(default)]
@@ -140,6 +141,7 @@ fn serve(socket: &SocketRef<RegisteredAdapter>, sender: PacketSender) {
     let Admitted { subscription, after, may_publish } = admitted;
     let gone = CancellationToken::new();
     let (left, ended) = (gone.clone(), Arc::clone(&session));
+    let waiting = Arc::new(OnceLock::new());
     socket.on_disconnect(async move |reason: DisconnectReason| {
         if let Some(end) = session_end(reason) {
             ended.set_end(end);
@@ -154,12 +156,12 @@ fn serve(socket: &SocketRef<RegisteredAdapter>, sender: PacketSender) {
             sender: sender.clone(),
         },
         may_publish,
-        waiting: OnceLock::new(),
+        waiting: Arc::clone(&waiting),
         gone: gone.clone(),
     }));
     // A client that left before the handler was set is not announced to it.
     if socket.connected() {
-        FeedFollower { subscription, session, sender, gone }.spawn(after);
+        FeedFollower { subscription, session, sender, waiting, gone }.spawn(after);
     }
 }
 
@@ -184,7 +186,7 @@ struct ClientEvents {
     answers: ClientAnswers,
     may_publish: bool,
     /// The answers that wait for the store of the feed. The first one creates the queue.
-    waiting: OnceLock<WaitingAnswers>,
+    waiting: Arc<OnceLock<WaitingAnswers>>,
     /// Cancelled when the client leaves the namespace.
     gone: CancellationToken,
 }

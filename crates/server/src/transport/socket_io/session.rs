@@ -76,7 +76,8 @@ pub(super) struct UpgradeAttempt<'a>(&'a EngineSession);
 /// A `POST` of a session that is being read, until this is dropped.
 pub(super) struct ReceivingRequest<'a>(&'a EngineSession);
 
-/// A feed that a session follows, until this is dropped.
+/// A feed that a session follows, until its [`end`](Self::end).
+#[must_use]
 pub(super) struct FollowedFeed(Arc<EngineSession>);
 
 impl SessionTable {
@@ -266,8 +267,9 @@ impl Drop for ReceivingRequest<'_> {
     }
 }
 
-impl Drop for FollowedFeed {
-    fn drop(&mut self) {
-        self.0.followed.fetch_sub(1, Ordering::AcqRel);
+impl FollowedFeed {
+    /// The session no longer follows the feed. Returns true if it follows no other.
+    pub(super) fn end(self) -> bool {
+        self.0.followed.fetch_sub(1, Ordering::AcqRel) == 1
     }
 }
