@@ -117,9 +117,18 @@ impl Served {
 
     /// Starts it with further arguments.
     pub(crate) fn start_with(arguments: &[&str]) -> Self {
-        let folder = std::env::temp_dir();
+        Self::of(&mut Self::command(arguments))
+    }
+
+    /// Returns the command that starts it with further arguments.
+    pub(crate) fn command(arguments: &[&str]) -> Command {
         let arguments = [&["serve", "--listen", "127.0.0.1:0"], arguments].concat();
-        let mut child = wirebench(&folder, &arguments).spawn().unwrap();
+        wirebench(&std::env::temp_dir(), &arguments)
+    }
+
+    /// Starts it with a command.
+    pub(crate) fn of(command: &mut Command) -> Self {
+        let mut child = command.spawn().unwrap();
         let lines = Lines::of(child.stdout.take().unwrap());
         let ready = serde_json::from_str(&lines.next("the ready line")).unwrap();
         Self { child, ready }
@@ -162,4 +171,10 @@ pub(crate) fn publish(url: &str, body: &str) {
     let mut line = String::new();
     BufReader::new(stream).read_line(&mut line).unwrap();
     assert!(line.starts_with("HTTP/1.1 201"), "{line}");
+}
+
+/// Waits for a future, with a deadline.
+pub(crate) async fn within<T>(what: &str, future: impl Future<Output = T>) -> T {
+    let waited = tokio::time::timeout(DEADLINE, future).await;
+    waited.unwrap_or_else(|_| panic!("{what}: nothing within {DEADLINE:?}"))
 }

@@ -39,7 +39,7 @@ impl OperationFailure {
     /// database.
     pub(super) fn into_error(self, kind: KindOf, attempted: impl Into<String>) -> StoreError {
         let (kind, found) = match self {
-            Self::Sql(error) => (kind_of(kind, &error), error.to_string()),
+            Self::Sql(error) => (kind_of(kind, &error), text_of(&error)),
             Self::Migrate(error) => schema(kind, &error),
             Self::TimedOut(deadline) => {
                 (StoreErrorKind::Unavailable, format!("no answer within {deadline:?}"))
@@ -47,6 +47,14 @@ impl OperationFailure {
             Self::Unexpected(found) => (StoreErrorKind::Schema, found),
         };
         StoreError::new(kind, attempted, found)
+    }
+}
+
+/// Returns what an error says, in words of somebody who does not know the driver.
+fn text_of(error: &sqlx::Error) -> String {
+    match error {
+        sqlx::Error::PoolTimedOut => "no connection to it was to be had in time".to_owned(),
+        error => error.to_string(),
     }
 }
 

@@ -2,14 +2,13 @@
 
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
 
 use futures::future::BoxFuture;
 use sqlx::error::DatabaseError;
 use sqlx::sqlite::{
     SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous,
 };
-use sqlx::{ConnectOptions, Connection, Pool, Sqlite};
+use sqlx::{ConnectOptions, Connection, Executor, Pool, Sqlite};
 use wirebench_protocol::Seq;
 
 use super::connections::{Connections, LastFailure, Lease};
@@ -88,6 +87,10 @@ pub(crate) async fn open(
         let found = format!("there is no folder `{}`; create it first", folder.display());
         return Err(StoreError::new(StoreErrorKind::Other, attempted, found));
     }
+    if file.is_dir() {
+        let found = "it is a folder; name a file, which is created if there is none";
+        return Err(StoreError::new(StoreErrorKind::Other, attempted, found));
+    }
     let connect = connect_options(file, options);
     let prepared = tokio::time::timeout(options.deadline, prepare(&connect)).await;
     let prepared = prepared.unwrap_or(Err(OperationFailure::TimedOut(options.deadline)));
@@ -118,15 +121,17 @@ fn connect_options(file: &Path, options: &StoreOptions) -> SqliteConnectOptions 
         .create_if_missing(true)
         .journal_mode(SqliteJournalMode::Wal)
         .synchronous(synchronous)
-        // A little less than the deadline, so that the answer says what the reason was.
-        .busy_timeout(options.deadline.saturating_sub(Duration::from_millis(100)))
+        // Less than the deadline, so that the answer says what the reason was.
+        .busy_timeout(options.deadline.mul_f64(0.8))
         .disable_statement_logging()
 }
 
-/// Creates the file and migrates its tables.
+/// Creates the file, migrates its tables, and makes sure that they can be written to.
 async fn prepare(connect: &SqliteConnectOptions) -> Result<(), OperationFailure> {
     let mut connection: SqliteConnection = connect.connect().await?;
     Sqlite::migrate(&mut connection).await?;
+    // SQLite opens a file that it may not write to for reading, and begins transactions in it.
+    connection.execute("UPDATE wirebench_feeds SET newest = newest WHERE id < 0").await?;
     connection.close().await?;
     Ok(())
 }

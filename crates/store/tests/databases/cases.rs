@@ -14,8 +14,9 @@ use wirebench_store::{
     StoreObserver, StoredMessage, WatchMode,
 };
 
+use crate::servers::PASSWORD;
 use crate::support::{eventually, keeping, keyed, message, new_places, patient};
-use crate::test_database::{PASSWORD, TestDatabase};
+use crate::test_database::TestDatabase;
 
 /// More than any case reads.
 const ALL: (u32, u64) = (100_000, u64::MAX);

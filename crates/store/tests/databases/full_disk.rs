@@ -1,51 +1,17 @@
-//! A disk that is full: a small file system in memory. It can be mounted only as root.
-
-use std::path::Path;
-use std::process::Command;
+//! A file of SQLite on a disk that is full.
 
 use wirebench_store::{Store, StoreErrorKind, StoreUrl};
 
+use crate::servers::SmallDisk;
 use crate::support::{message, new_places, patient};
-
-/// A file system of four megabytes; unmounted when dropped.
-struct SmallDisk(tempfile::TempDir);
-
-impl SmallDisk {
-    /// Returns `None`, and says so, if the process may not mount it.
-    #[expect(clippy::print_stderr, reason = "a test that is skipped has to report it")]
-    fn mount() -> Option<Self> {
-        let folder = tempfile::tempdir().unwrap();
-        let mounted = Command::new("mount")
-            .args(["-t", "tmpfs", "-o", "size=4m", "wirebench-test"])
-            .arg(folder.path())
-            .output();
-        if mounted.is_ok_and(|output| output.status.success()) {
-            return Some(Self(folder));
-        }
-        eprintln!("skipped: a file system cannot be mounted here");
-        None
-    }
-
-    fn path(&self) -> &Path {
-        self.0.path()
-    }
-}
-
-impl Drop for SmallDisk {
-    fn drop(&mut self) {
-        // Lazily: a connection of the store may still be closing.
-        let _ = Command::new("umount").arg("--lazy").arg(self.path()).status();
-    }
-}
 
 #[tokio::test]
 async fn sqlite_on_a_full_disk_says_so_keeps_what_it_has_and_goes_on_when_there_is_room() {
-    let Some(disk) = SmallDisk::mount() else { return };
+    let Some(disk) = SmallDisk::mount(4) else { return };
     let url = StoreUrl::sqlite(disk.path().join("feeds.db"));
     let feed = Store::open(&url, &patient(), ()).await.unwrap().feed("bench").await.unwrap();
     let payload = format!("\"{}\"", "x".repeat(10_000));
-    let filler = disk.path().join("filler");
-    std::fs::write(&filler, vec![0; 2 << 20]).unwrap();
+    let filler = disk.fill_but(2 << 20);
     let mut newest = 0;
     let error = loop {
         match feed.append(&[message(&payload)]).await {

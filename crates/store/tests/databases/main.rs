@@ -1,22 +1,21 @@
 //! The store over the real databases. The same cases run over each of them.
 //!
-//! PostgreSQL and MariaDB are started by the tests, from the packages of Debian. They are skipped
-//! where they are not installed, unless `WIREBENCH_REQUIRE_DATABASES` is set.
+//! The tests start PostgreSQL and MariaDB themselves: `tests/servers` says how.
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests fail by panicking")]
 
 mod cases;
 mod full_disk;
 mod outages;
-mod programs;
-mod server;
+#[path = "../servers/mod.rs"]
+mod servers;
 mod support;
 mod test_database;
 mod writer_cases;
 
 use futures::future::LocalBoxFuture;
 
-use self::server::{DatabaseServer, ServerKind};
+use self::servers::{DatabaseServer, ServerKind};
 use self::support::within;
 use self::test_database::TestDatabase;
 
@@ -67,7 +66,7 @@ async fn every_case_holds_over_sqlite() {
 async fn every_case_holds_over(kind: ServerKind) {
     let Some(server) = DatabaseServer::start(kind).await else { return };
     for (number, case) in CASES.into_iter().enumerate() {
-        let database = TestDatabase::on(&server, &format!("case_{number}")).await;
+        let database = TestDatabase::on(&server, &format!("case_{number}"));
         run_case(case, &database).await;
     }
 }

@@ -6,9 +6,9 @@ use wirebench_store::{
     FeedNewest, FeedWriter, Store, StoreError, StoreErrorKind, UnacknowledgedError, WatchMode,
 };
 
-use crate::server::{DatabaseServer, ServerKind};
+use crate::servers::{DatabaseServer, PASSWORD, ServerKind};
 use crate::support::{eventually, hasty, keyed, patient, within};
-use crate::test_database::{PASSWORD, TestDatabase};
+use crate::test_database::TestDatabase;
 use crate::writer_cases::publish_eventually;
 
 /// Checks that an error says that the database is away, and no password.
@@ -24,7 +24,7 @@ fn assert_no_password(error: &StoreError) {
 
 async fn a_server_that_crashes_and_returns_is_used_again(kind: ServerKind) {
     let Some(mut server) = DatabaseServer::start(kind).await else { return };
-    let database = TestDatabase::on(&server, "feeds").await;
+    let database = TestDatabase::on(&server, "feeds");
     let store = database.hasty_store().await;
     let feed = eventually("to open a feed", || store.feed("bench")).await;
     let writer = FeedWriter::start(feed.clone(), |_, _| {});
@@ -102,7 +102,7 @@ async fn refusals_say_no_password(kind: ServerKind) {
         assert!(error.to_string().contains("***"), "the store is named: {error}");
         assert_no_password(&error);
     }
-    let database = TestDatabase::on(&server, "feeds").await;
+    let database = TestDatabase::on(&server, "feeds");
     let store = database.store().await;
     let feed = store.feed("bench").await.unwrap();
     let text = format!("{store:?} {feed:?} {:?} {}", database.url(), database.url());

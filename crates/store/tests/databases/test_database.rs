@@ -7,11 +7,8 @@ use sqlx::{AssertSqlSafe, Connection, Executor};
 use tempfile::TempDir;
 use wirebench_store::{Database, Store, StoreOptions, StoreUrl};
 
-use crate::server::DatabaseServer;
+use crate::servers::{DatabaseServer, ServerKind};
 use crate::support::{eventually, hasty, patient};
-
-/// The password of the servers. No text of the store may contain it.
-pub(crate) const PASSWORD: &str = "hunter2hunter2";
 
 /// An empty database.
 pub(crate) struct TestDatabase {
@@ -27,9 +24,13 @@ impl TestDatabase {
         Self { url, kind: Database::Sqlite, _folder: Some(folder) }
     }
 
-    pub(crate) async fn on(server: &DatabaseServer, name: &str) -> Self {
-        server.create(name).await;
-        Self { url: server.url(name), kind: server.kind.database(), _folder: None }
+    pub(crate) fn on(server: &DatabaseServer, name: &str) -> Self {
+        server.create(name);
+        let kind = match server.kind {
+            ServerKind::Postgres => Database::Postgres,
+            ServerKind::MariaDb => Database::MySql,
+        };
+        Self { url: server.url(name), kind, _folder: None }
     }
 
     pub(crate) fn kind(&self) -> Database {
