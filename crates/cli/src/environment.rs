@@ -2,3 +2,9 @@
 
 /// The URL of the store, in place of `serve --store`.
 pub(crate) const STORE: &str = "WIREBENCH_STORE";
+
+/// The URL of the database for runs with `server.store = "postgres"`.
+pub(crate) const POSTGRES: &str = "WIREBENCH_POSTGRES";
+
+/// The URL of the database for runs with `server.store = "mysql"`.
+pub(crate) const MYSQL: &str = "WIREBENCH_MYSQL";

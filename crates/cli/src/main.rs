@@ -1,6 +1,7 @@
 //! The binary `wirebench`: reads the arguments, runs the command, and returns its exit code.
 
 mod cmd;
+mod databases;
 mod environment;
 mod exit;
 mod listen;

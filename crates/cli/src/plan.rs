@@ -5,14 +5,15 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use wirebench_loadgen::DEFAULT_FEED;
-use wirebench_measure::theory::{self, Conditions, Prediction, predict};
+use wirebench_measure::theory::{self, Conditions, GrowingTable, Prediction, predict};
 use wirebench_protocol::control::Payload;
-use wirebench_protocol::{Timestamp, Uplink};
+use wirebench_protocol::{ShortPollingMode, Timestamp, Uplink};
 use wirebench_scenario::{
-    Audience, ConnectionSharing, Faults, FeedTimers, HttpSettings, Overrides, Pace, Reconnect, Run,
-    Scenario, duration_text,
+    Audience, ConnectionSharing, Faults, FeedStore, FeedTimers, HttpSettings, Overrides, Pace,
+    Reconnect, Run, Scenario, duration_text,
 };
 
+use crate::databases::Databases;
 use crate::machine::Machine;
 use crate::print::{self, thousands};
 
@@ -33,12 +34,20 @@ pub(crate) fn load(paths: &[PathBuf], overrides: &Overrides) -> Option<Vec<Scena
     (!invalid).then_some(scenarios)
 }
 
-/// Warns of each scenario that needs more connections than this machine allows. Such a scenario is
-/// valid and may run on another machine.
-pub(crate) fn warn_of_shortages(paths: &[PathBuf], scenarios: &[Scenario], workers: usize) {
+/// Warns of each scenario that needs more connections than this machine allows, or a database that
+/// this program was built without. Such a scenario is valid and may run elsewhere.
+pub(crate) fn warn_of_shortages(
+    paths: &[PathBuf],
+    scenarios: &[Scenario],
+    workers: usize,
+    databases: &Databases,
+) {
     for (path, scenario) in paths.iter().zip(scenarios) {
         if let Some(shortage) = shortage(scenario, workers) {
             print::warn(&format!("`{}` cannot run on this machine: {shortage}", path.display()));
+        }
+        if let Some(missing) = databases.not_built_in(scenario) {
+            print::warn(&format!("`{}` cannot run: {missing}", path.display()));
         }
     }
 }
@@ -55,10 +64,10 @@ fn most_connections(runs: &[Run], workers: usize) -> u64 {
     runs.iter().map(|run| run.connections(workers)).max().map_or(0, |most| most as u64)
 }
 
-/// Describes what a scenario asks for, with a line for each setting.
-pub(crate) fn plan(scenario: &Scenario, workers: usize) -> String {
+/// Describes what a scenario asks for, with a line for each setting that is not skipped.
+pub(crate) fn plan(scenario: &Scenario, workers: usize, databases: &Databases) -> String {
     // The seed decides the order and the details of the runs, not what they need.
-    let runs = scenario.runs(0);
+    let (runs, skipped) = databases.split(scenario.runs(0));
     let time: Duration = runs.iter().map(Run::duration).sum();
     let connections = most_connections(&runs, workers);
     let (allowed, limit) = Machine::inspect().most_connections();
@@ -72,19 +81,13 @@ pub(crate) fn plan(scenario: &Scenario, workers: usize) -> String {
     for setting in settings.chunk_by_mut(|one, other| one.seed == other.seed) {
         setting.sort_by_key(|run| {
             let Run { transport, interval, hold, poll_cursor, push_timer, .. } = **run;
-            (
-                transport,
-                interval,
-                hold,
-                !poll_cursor.unwrap_or(true),
-                run.socket_io_mode,
-                push_timer,
-            )
+            let modes = (run.short_polling_mode, run.socket_io_mode);
+            (transport, interval, hold, !poll_cursor.unwrap_or(true), modes, push_timer)
         });
     }
     format!(
         "  {}\n  {} runs, at most {}; up to {} connections at once, as many open files and local \
-         ports{verdict}\n\n{}{}\n",
+         ports{verdict}\n{}\n{}{}\n",
         if scenario.top.about.is_empty() {
             "(no question: give it an `about`)"
         } else {
@@ -93,6 +96,7 @@ pub(crate) fn plan(scenario: &Scenario, workers: usize) -> String {
         thousands(runs.len() as u64),
         minutes(time),
         thousands(connections),
+        skipped.iter().fold(String::new(), |text, skipped| format!("{text}  {skipped}\n")),
         table(&settings),
         squares(&settings)
     )
@@ -163,8 +167,9 @@ fn to_a_hundredth(number: f64) -> f64 {
     (number * 100.0).round() / 100.0
 }
 
-const HEADER: [&str; 15] = [
+const HEADER: [&str; 19] = [
     "transport",
+    "store",
     "subscribers",
     "rate /s",
     "link ms",
@@ -174,6 +179,9 @@ const HEADER: [&str; 15] = [
     "deliveries",
     "requests",
     "framing B",
+    "rows/message",
+    "bytes/message",
+    "queries /s",
     "delivered %",
     "mean ms",
     "p95 ms",
@@ -187,11 +195,19 @@ const FAULTS: usize = HEADER.len() - 1;
 /// The column that predicts when subscribers are back.
 const BACK: usize = FAULTS - 1;
 
+/// The column of where the feed is kept.
+const STORE: usize = 1;
+
 /// The column of what the subscribers send.
-const SENT: usize = 5;
+const SENT: usize = 6;
+
+/// The columns of what polls read from a table: rows and bytes for each message, and queries.
+const ROWS: usize = 11;
+const BYTES: usize = 12;
+const QUERIES: usize = 13;
 
 /// The column of the share of the messages that arrive, where some are lost.
-const DELIVERED: usize = 10;
+const DELIVERED: usize = 14;
 
 /// How many deliveries per second take one core of the server, some 6 to 10 µs each; see
 /// `docs/method.md`.
@@ -200,16 +216,21 @@ const DELIVERIES_PER_CORE: f64 = 100_000.0;
 /// Lays out the table. The first and the last column are aligned to the left, the others to the
 /// right.
 fn table(settings: &[&Run]) -> String {
-    let mut rows: Vec<[String; 15]> = settings.iter().map(|run| row(run)).collect();
+    let mut rows: Vec<[String; HEADER.len()]> = settings.iter().map(|run| row(run)).collect();
     let mut header = HEADER.map(str::to_owned);
+    if settings.iter().all(|run| run.store == FeedStore::Memory) {
+        for row in &mut rows {
+            row[STORE].clear();
+        }
+    }
     // Blank columns are left out.
-    for at in [SENT, DELIVERED, BACK, FAULTS] {
+    for at in [STORE, SENT, ROWS, BYTES, QUERIES, DELIVERED, BACK, FAULTS] {
         if rows.iter().all(|row| row[at].is_empty()) {
             header[at].clear();
         }
     }
     rows.insert(0, header);
-    let widths: [usize; 15] =
+    let widths: [usize; HEADER.len()] =
         std::array::from_fn(|at| rows.iter().map(|row| row[at].len()).max().unwrap_or(0));
     let mut text = String::new();
     for row in rows {
@@ -227,8 +248,9 @@ fn table(settings: &[&Run]) -> String {
 
 /// Returns the planned numbers of a setting, then the predicted ones. A number that no law covers
 /// is blank.
-fn row(run: &Run) -> [String; 15] {
+fn row(run: &Run) -> [String; HEADER.len()] {
     let law = prediction(run);
+    let [rows, bytes, queries] = reads(run, &law);
     let requests = law.requests_per_message.map(|requests| {
         let posts = match run.uplink() {
             Uplink::OwnConnection | Uplink::SecondConnection => run.expected_sent(),
@@ -242,6 +264,7 @@ fn row(run: &Run) -> [String; 15] {
     };
     [
         format!("{}{}{}", run.transport, own_suffix(run), http_suffix(run.http)),
+        run.store.name().to_owned(),
         thousands(run.subscribers as u64),
         rate(run),
         milliseconds(Some(run.link.delay)),
@@ -251,6 +274,9 @@ fn row(run: &Run) -> [String; 15] {
         rounded(run.expected_deliveries()),
         requests.map_or_else(String::new, rounded),
         framing(run).map_or_else(String::new, |bytes| bytes.to_string()),
+        rows,
+        bytes,
+        queries,
         law.delivered_ratio.map_or_else(String::new, |share| format!("{:.1}", share * 100.0)),
         milliseconds(law.delivery_mean),
         milliseconds(law.delivery_p95),
@@ -262,29 +288,75 @@ fn row(run: &Run) -> [String; 15] {
 /// Returns how many bytes the transport writes around the last message of a run. `None` where that
 /// depends on the message or is shared: payloads of bytes or from a file, and HTTP/2.
 fn framing(run: &Run) -> Option<usize> {
-    let Payload::Bytes(payload) = run.payload else { return None };
-    if run.http.version != 1 {
-        return None;
-    }
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a planned count")]
-    let seq = run.expected_messages().round() as u64;
-    // As the server writes it.
-    let now = Timestamp::now().as_nanos();
-    let around = format!(r#"{{"seq":{seq},"published_ns":{now},"payload":}}"#).len();
+    let object = object_bytes(run).filter(|_| run.http.version == 1)?;
     let mode = run.socket_io_mode.unwrap_or_default();
-    Some(theory::framing_bytes(run.transport, mode, DEFAULT_FEED, seq, around + payload))
+    Some(theory::framing_bytes(run.transport, mode, DEFAULT_FEED, last_seq(run), object))
 }
 
-/// Returns the suffix of the transport's name that says what carries a Socket.IO session, that polls
-/// have no cursor, and at which timer messages are pushed. Empty for the defaults of the other
-/// transports.
+/// Returns the size of the message object of the last message of a run. `None` for payloads of
+/// bytes or from a file.
+fn object_bytes(run: &Run) -> Option<usize> {
+    let Payload::Bytes(payload) = run.payload else { return None };
+    // As the server writes it.
+    let (seq, now) = (last_seq(run), Timestamp::now().as_nanos());
+    Some(format!(r#"{{"seq":{seq},"published_ns":{now},"payload":}}"#).len() + payload)
+}
+
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a planned count")]
+fn last_seq(run: &Run) -> u64 {
+    run.expected_messages().round() as u64
+}
+
+/// Returns what theory says of the reading of a run's feed: rows that are read from the database
+/// for each message that a subscriber receives, bytes in the bodies of answers with the whole feed
+/// for each of them, and the queries per second that the polls send. Blank without a law, and rows
+/// and queries without a database.
+///
+/// Messages that are pushed, or that polls get from memory, need no query.
+fn reads(run: &Run, law: &Prediction) -> [String; 3] {
+    let blank = || [String::new(), String::new(), String::new()];
+    let Some(requests) = law.requests_per_message else { return blank() };
+    let mode = run.short_polling_mode.unwrap_or_default();
+    let interval = run.interval.unwrap_or_default();
+    let table = GrowingTable {
+        rate: run.published_per_second(),
+        lead: run.timing.warm_up,
+        window: run.timing.measure,
+        kept: (!run.store.is_durable()).then_some(run.window),
+    };
+    let rows = table.rows_per_poll(mode, interval);
+    let bytes = whole_feed_bytes(run, rows).map(|bytes| bytes * requests);
+    let bytes = bytes.map_or_else(String::new, rounded);
+    if !run.store.is_durable() {
+        return [String::new(), bytes, String::new()];
+    }
+    let polls =
+        run.interval.map_or(0.0, |interval| count(run.subscribers) / interval.as_secs_f64());
+    let queries = polls * f64::from(mode.table_reads());
+    [to_a_hundredth(rows * requests).to_string(), bytes, rounded(queries)]
+}
+
+/// Returns the size of the body of an answer with the whole feed, of so many rows. `None` for other
+/// answers, and where subscribers publish too, whose messages have other sizes.
+fn whole_feed_bytes(run: &Run, rows: f64) -> Option<f64> {
+    let is_whole = run.short_polling_mode == Some(ShortPollingMode::Whole);
+    let object = object_bytes(run).filter(|_| is_whole && run.upstream.is_none())?;
+    // Each message but the first has a comma before it.
+    Some(count(framing(run)?) + rows * count(object + 1) - 1.0)
+}
+
+/// Returns the suffix of the transport's name that says what a short poll asks for, what carries a
+/// Socket.IO session, that long polls have no cursor, and at which timer messages are pushed. Empty
+/// for the defaults of the other transports.
 fn own_suffix(run: &Run) -> String {
+    let polls = run.short_polling_mode.filter(|mode| *mode != ShortPollingMode::default());
+    let polls = polls.map_or_else(String::new, |mode| format!(" {mode}"));
     let mode = run.socket_io_mode.map_or_else(String::new, |mode| format!(" {mode}"));
     let cursor = if run.forgets_its_cursor() { " no cursor" } else { "" };
     let timer = run.push_timer.filter(|period| !period.is_zero());
     let timer =
         timer.map_or_else(String::new, |period| format!(" every {}", duration_text(period)));
-    format!("{mode}{cursor}{timer}")
+    format!("{polls}{mode}{cursor}{timer}")
 }
 
 /// Returns the rate of the feed's timers, with their number if it is not one.
@@ -357,6 +429,11 @@ fn rounded(number: f64) -> String {
     thousands(number.round() as u64)
 }
 
+#[expect(clippy::cast_precision_loss, reason = "subscribers and bytes are far below 2^53")]
+fn count(number: usize) -> f64 {
+    number as f64
+}
+
 fn minutes(time: Duration) -> String {
     match (time.as_secs() / 60, time.as_secs() % 60) {
         (0, seconds) => format!("{seconds} s"),
@@ -373,7 +450,8 @@ mod tests {
     #[test]
     fn the_plan_of_the_default_scenario_lists_every_transport() {
         let scenario = Scenario::parse("x", "", Path::new(""), &Overrides::default());
-        let plan = plan(&scenario.expect("an empty file has every default"), 1);
+        let plan =
+            plan(&scenario.expect("an empty file has every default"), 1, &Databases::default());
         insta::assert_snapshot!(plan);
     }
 
@@ -382,7 +460,7 @@ mod tests {
         let text =
             "[reconnect]\npolicy = [\"same\", \"native\"]\n[faults]\navalanche-after = \"1s\"";
         let scenario = Scenario::parse("x", text, Path::new(""), &Overrides::default());
-        let plan = plan(&scenario.expect("two policies are valid"), 1);
+        let plan = plan(&scenario.expect("two policies are valid"), 1, &Databases::default());
         insta::assert_snapshot!(plan);
     }
 
@@ -390,7 +468,7 @@ mod tests {
     fn the_plan_of_a_chat_says_how_deliveries_grow_and_when_they_are_too_many() {
         let text = "[feed]\nrate = 0\n[crowd]\nsubscribers = [10, 1_000]\n[upstream]\nrate = 0.2";
         let scenario = Scenario::parse("x", text, Path::new(""), &Overrides::default());
-        let plan = plan(&scenario.expect("a chat is valid"), 1);
+        let plan = plan(&scenario.expect("a chat is valid"), 1, &Databases::default());
         insta::assert_snapshot!(plan);
     }
 
@@ -400,7 +478,18 @@ mod tests {
                     crowd.subscribers = 50\nlong-polling.cursor = [true, false]\n\
                     push.timer = [\"0s\", \"1s\"]";
         let scenario = Scenario::parse("x", text, Path::new(""), &Overrides::default());
-        let plan = plan(&scenario.expect("the mistakes are valid"), 1);
+        let plan = plan(&scenario.expect("the mistakes are valid"), 1, &Databases::default());
+        insta::assert_snapshot!(plan);
+    }
+
+    #[test]
+    fn the_plan_of_a_message_table_predicts_what_polls_read_and_names_skipped_runs() {
+        let text = "transports = [\"short-polling\", \"sse\"]\nfeed.rate = 2\n\
+                    server.store = [\"memory\", \"sqlite\", \"postgres\"]\n\
+                    short-polling.interval = \"500ms\"\n\
+                    short-polling.mode = [\"whole\", \"table\", \"cursor\"]";
+        let scenario = Scenario::parse("x", text, Path::new(""), &Overrides::default());
+        let plan = plan(&scenario.expect("three stores are valid"), 1, &Databases::default());
         insta::assert_snapshot!(plan);
     }
 
@@ -425,7 +514,7 @@ mod tests {
         let text = "transports = [\"sse\"]\nhttp.version = 2\n\
                     crowd = { subscribers = 500_000, connections = \"shared\" }";
         let scenario = Scenario::parse("x", text, Path::new(""), &Overrides::default());
-        let plan = plan(&scenario.expect("the text is valid"), 1);
+        let plan = plan(&scenario.expect("the text is valid"), 1, &Databases::default());
         assert!(plan.contains("up to 2,500 connections at once"), "{plan}");
     }
 }

@@ -21,7 +21,8 @@ use wirebench_loadgen::{
 };
 use wirebench_measure::{Event, ReceivedPayload};
 use wirebench_protocol::{
-    After, Cursor, Delivery, Gap, Message, Seq, SocketIoMode, Transport, seal_payload,
+    After, Cursor, Delivery, Gap, Message, Seq, ShortPollingMode, SocketIoMode, Transport,
+    seal_payload,
 };
 use wirebench_scenario::ConnectionSharing;
 
@@ -157,6 +158,39 @@ async fn every_message_arrives_once_and_in_order() {
         // A repeated message would arrive before this one.
         bench.publish("\"last\"");
         reader.messages([631]).await;
+    }
+}
+
+#[tokio::test]
+async fn in_each_mode_short_polling_brings_every_message_once_and_in_order() {
+    let variant = HttpVariant::default();
+    for mode in ShortPollingMode::ALL {
+        let (bench, client) = (Bench::start(1000), variant.client());
+        bench.publish_numbers(5);
+        let target = bench.target();
+        let settings = SubscriberSettings { short_polling_mode: mode, ..settings() };
+        let reader = |after| {
+            let transport = Transport::ShortPolling;
+            let events = subscribe(transport, &client, &target, after, &settings);
+            Reader { transport, variant, events }
+        };
+        let mut newest = reader(After::Newest);
+        assert_eq!(newest.connected().await, bench.cursor(5), "{mode}");
+        let publishing = async {
+            for burst in (1..=5).cycle().take(20) {
+                bench.publish_numbers(burst);
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::join!(publishing, newest.messages(6..=65));
+        // A repeated message would arrive before this one.
+        bench.publish("\"last\"");
+        newest.messages([66]).await;
+        for (after, expected) in [(After::Start, 0), (After::Cursor(bench.cursor(40)), 40)] {
+            let mut reader = reader(after);
+            assert_eq!(reader.connected().await.seq, expected, "{mode} after {after}");
+            reader.messages(expected + 1..=66).await;
+        }
     }
 }
 
@@ -597,6 +631,29 @@ async fn a_socket_io_session_delivers_everything_that_was_published_before_the_s
             bench.begin_stop();
         };
         within(TIMEOUT, mode, async { tokio::join!(reading, ending) }).await;
+    }
+}
+
+/// A poll for the whole feed has no cursor that the server could compare.
+#[tokio::test]
+async fn in_each_mode_short_polling_learns_of_a_feed_that_began_anew() {
+    for mode in ShortPollingMode::ALL {
+        let (bench, client) = (Bench::start(100), HttpVariant::default().client());
+        let before = bench.cursor(0);
+        bench.stop(TIMEOUT, mode).await;
+        for messages in [0, 3] {
+            let bench = Bench::start(100);
+            bench.publish_numbers(messages);
+            let target = bench.target();
+            let settings = SubscriberSettings { short_polling_mode: mode, ..settings() };
+            let (transport, after) = (Transport::ShortPolling, After::Cursor(before));
+            let events = subscribe(transport, &client, &target, after, &settings);
+            let mut reader = Reader { transport, variant: HttpVariant::default(), events };
+            assert_eq!(reader.connected().await, bench.cursor(0), "{mode}");
+            assert_eq!(reader.gap().await, (Gap::Reset, 0), "{mode}");
+            bench.publish_numbers(1);
+            reader.messages(1..=messages + 1).await;
+        }
     }
 }
 

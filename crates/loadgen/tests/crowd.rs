@@ -11,8 +11,10 @@ use tokio_util::sync::CancellationToken;
 use wirebench_loadgen::{ControlClient, Drive, DriveError, Progress, Target, drive};
 use wirebench_measure::{Invalid, Measurement, Second};
 use wirebench_protocol::control::{Pace, Payload};
-use wirebench_protocol::{SocketIoMode, Transport};
-use wirebench_scenario::{Faults, FeedTimers, HttpSettings, LinkSettings, Reconnect, Run, Timing};
+use wirebench_protocol::{ShortPollingMode, SocketIoMode, Transport};
+use wirebench_scenario::{
+    Faults, FeedStore, FeedTimers, HttpSettings, LinkSettings, Reconnect, Run, Timing,
+};
 use wirebench_server::{Feed, JsonPayload as Published, Server, Token};
 
 const TOKEN: &str = "a-token-of-some-length";
@@ -29,6 +31,7 @@ fn run(transport: Transport) -> Run {
         timers: FeedTimers::One,
         payload: Payload::Bytes(64),
         window: 1000,
+        store: FeedStore::Memory,
         timing: Timing {
             warm_up: Duration::from_millis(200),
             measure: Duration::from_millis(1200),
@@ -38,6 +41,7 @@ fn run(transport: Transport) -> Run {
         link: LinkSettings::default(),
         http: HttpSettings::default(),
         interval: transport.polls().then_some(Duration::from_millis(50)),
+        short_polling_mode: transport.polls().then_some(ShortPollingMode::Cursor),
         hold: transport.polls().then_some(Duration::from_secs(5)),
         poll_cursor: None,
         push_timer: None,

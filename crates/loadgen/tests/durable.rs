@@ -14,7 +14,7 @@ use support::{Bench, TIMEOUT, client, within};
 use tempfile::TempDir;
 use wirebench_loadgen::{HttpClient, SubscribeError, SubscriberSettings, Target, subscribe};
 use wirebench_measure::Event;
-use wirebench_protocol::{After, Cursor, Gap, Seq, Transport};
+use wirebench_protocol::{After, Cursor, Gap, Seq, ShortPollingMode, Transport};
 use wirebench_server::{Feed, JsonPayload, PublishOptions};
 use wirebench_store::{Database, Store, StoreOptions, StoreUrl};
 
@@ -47,6 +47,10 @@ async fn publish(bench: &Bench, json: &str) -> Cursor {
     published.expect("it is stored").cursor
 }
 
+fn settings() -> SubscriberSettings {
+    SubscriberSettings { interval: Duration::from_millis(5), ..SubscriberSettings::default() }
+}
+
 /// A subscription, and over what it is.
 struct Reader<'a> {
     transport: Transport,
@@ -55,9 +59,8 @@ struct Reader<'a> {
 
 impl<'a> Reader<'a> {
     fn new(transport: Transport, client: &'a HttpClient, target: &'a Target, after: After) -> Self {
-        let interval = Duration::from_millis(5);
-        let settings = SubscriberSettings { interval, ..SubscriberSettings::default() };
-        Self { transport, events: subscribe(transport, client, target, after, &settings) }
+        let events = subscribe(transport, client, target, after, &settings());
+        Self { transport, events }
     }
 
     /// Returns the next event that changes what the subscriber knows.
@@ -74,6 +77,20 @@ impl<'a> Reader<'a> {
                     | Event::Retry { .. },
                 )) => {}
                 Some(Ok(event)) => return event,
+                other => panic!("{transport}: {other:?}"),
+            }
+        }
+    }
+
+    /// Waits until it is subscribed, at this place.
+    async fn connected(&mut self, expected: Seq) {
+        let transport = self.transport;
+        loop {
+            match within(TIMEOUT, transport, self.events.next()).await {
+                Some(Ok(Event::Request { .. })) => {}
+                Some(Ok(Event::Connected { cursor, .. })) => {
+                    return assert_eq!(cursor.seq, expected, "{transport}");
+                }
                 other => panic!("{transport}: {other:?}"),
             }
         }
@@ -137,6 +154,38 @@ async fn a_subscriber_of_every_transport_continues_after_a_restart() {
     assert_eq!(publish(&bench, "21").await.seq, 21);
     for reader in &mut readers {
         reader.messages([20, 21]).await;
+    }
+}
+
+/// The window holds two messages: most of what is read comes from the store.
+#[tokio::test]
+async fn in_each_mode_short_polling_brings_every_message_once_and_in_order() {
+    let transport = Transport::ShortPolling;
+    for mode in ShortPollingMode::ALL {
+        let Some(folder) = folder() else { return };
+        let bench = serve(&folder, 2).await;
+        let (client, target) = (client(), bench.target());
+        let settings = SubscriberSettings { short_polling_mode: mode, ..settings() };
+        let reader = |after| Reader {
+            transport,
+            events: subscribe(transport, &client, &target, after, &settings),
+        };
+        // An empty table, and one that is not empty.
+        for first in [1, 31] {
+            let (mut start, mut newest) = (reader(After::Start), reader(After::Newest));
+            newest.connected(first - 1).await;
+            let publishing = async {
+                for number in first..first + 30 {
+                    publish(&bench, &number.to_string()).await;
+                }
+            };
+            let reading = async {
+                tokio::join!(newest.messages(first..first + 30), start.messages(1..first + 30))
+            };
+            tokio::join!(publishing, reading);
+        }
+        let cursor = bench.cursor(40);
+        reader(After::Cursor(cursor)).messages(41..=60).await;
     }
 }
 

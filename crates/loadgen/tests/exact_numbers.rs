@@ -28,10 +28,10 @@ use wirebench_loadgen::{
 use wirebench_measure::theory::framing_bytes;
 use wirebench_measure::{Event, Invalid, Latency, Measurement, Recorder, Sequence, Window};
 use wirebench_protocol::control::{Pace, Payload};
-use wirebench_protocol::{After, SocketIoMode, Timestamp, Transport};
+use wirebench_protocol::{After, ShortPollingMode, SocketIoMode, Timestamp, Transport};
 use wirebench_scenario::{
-    ConnectionSharing, Faults, FeedTimers, Headers, HttpSettings, LinkSettings, Reconnect, Run,
-    Timing,
+    ConnectionSharing, Faults, FeedStore, FeedTimers, Headers, HttpSettings, LinkSettings,
+    Reconnect, Run, Timing,
 };
 use wirebench_server::{Feed, JsonPayload as Published, Server};
 
@@ -52,6 +52,7 @@ fn run(transport: Transport) -> Run {
         timers: FeedTimers::One,
         payload: Payload::Bytes(64),
         window: 10_000,
+        store: FeedStore::Memory,
         timing: Timing {
             warm_up: Duration::from_millis(200),
             measure: Duration::from_millis(1300),
@@ -61,6 +62,7 @@ fn run(transport: Transport) -> Run {
         link: LinkSettings::default(),
         http: HttpSettings::default(),
         interval: transport.polls().then_some(Duration::from_millis(50)),
+        short_polling_mode: transport.polls().then_some(ShortPollingMode::Cursor),
         reconnect: Reconnect::default(),
         faults: Faults::default(),
         hold: transport.polls().then_some(Duration::from_secs(5)),

@@ -20,8 +20,10 @@ use wirebench_loadgen::{
 };
 use wirebench_measure::{Event, Measurement, Missed};
 use wirebench_protocol::control::{Pace, Payload};
-use wirebench_protocol::{After, Seq, SocketIoMode, Transport};
-use wirebench_scenario::{Faults, FeedTimers, HttpSettings, LinkSettings, Reconnect, Run, Timing};
+use wirebench_protocol::{After, Seq, ShortPollingMode, SocketIoMode, Transport};
+use wirebench_scenario::{
+    Faults, FeedStore, FeedTimers, HttpSettings, LinkSettings, Reconnect, Run, Timing,
+};
 use wirebench_server::{Feed, Limits, Server};
 
 /// What a subscriber has observed.
@@ -275,6 +277,7 @@ fn run(transport: Transport, faults: Faults) -> Run {
         timers: FeedTimers::One,
         payload: Payload::Bytes(64),
         window: 1000,
+        store: FeedStore::Memory,
         timing: Timing {
             warm_up: Duration::from_millis(100),
             measure: Duration::from_secs(5),
@@ -284,6 +287,7 @@ fn run(transport: Transport, faults: Faults) -> Run {
         link: LinkSettings::default(),
         http: HttpSettings::default(),
         interval: transport.polls().then_some(Duration::from_millis(50)),
+        short_polling_mode: transport.polls().then_some(ShortPollingMode::Cursor),
         hold: transport.polls().then_some(Duration::from_secs(5)),
         poll_cursor: None,
         push_timer: None,

@@ -11,8 +11,10 @@ use support::{Bench, TIMEOUT, client, within};
 use wirebench_loadgen::{ControlClient, Drive, SubscriberSettings, drive, subscribe};
 use wirebench_measure::{Event, Invalid, Measurement};
 use wirebench_protocol::control::{Pace, Payload};
-use wirebench_protocol::{After, Delivery, SocketIoMode, Transport};
-use wirebench_scenario::{Faults, FeedTimers, HttpSettings, LinkSettings, Reconnect, Run, Timing};
+use wirebench_protocol::{After, Delivery, ShortPollingMode, SocketIoMode, Transport};
+use wirebench_scenario::{
+    Cuts, Faults, FeedStore, FeedTimers, HttpSettings, LinkSettings, Reconnect, Run, Timing,
+};
 use wirebench_server::ControlApi;
 
 const SUBSCRIBERS: u64 = 8;
@@ -34,6 +36,7 @@ fn run(transport: Transport) -> Run {
         timers: FeedTimers::One,
         payload: Payload::Bytes(64),
         window: 10_000,
+        store: FeedStore::Memory,
         timing: Timing {
             warm_up: Duration::from_millis(300),
             measure: Duration::from_secs(2),
@@ -43,6 +46,7 @@ fn run(transport: Transport) -> Run {
         link: LinkSettings::default(),
         http: HttpSettings::default(),
         interval: transport.polls().then_some(Duration::from_millis(50)),
+        short_polling_mode: transport.polls().then_some(ShortPollingMode::Cursor),
         hold: transport.polls().then_some(Duration::from_secs(5)),
         poll_cursor: None,
         push_timer: None,
@@ -113,6 +117,32 @@ async fn polls_without_a_cursor_lose_messages_in_a_run_that_is_valid() {
         // turnarounds take longer.
         let delivered = measured.delivered_ratio().unwrap();
         assert!(delivered > 0.0 && delivered < 0.5, "{transport}: {delivered}");
+    }
+}
+
+/// The connections are cut again and again, so that subscribers resume.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn polls_for_the_whole_feed_carry_every_message_again_and_count_it_once() {
+    for transport in transports(Delivery::Polled) {
+        let cuts = Some(Cuts { every: Duration::from_millis(300), share: 0.5 });
+        let faults = Faults { cuts, ..Faults::default() };
+        let in_mode = |mode| Run { short_polling_mode: Some(mode), faults, ..run(transport) };
+        let after_a_cursor = measure(&in_mode(ShortPollingMode::Cursor)).await;
+        let whole = measure(&in_mode(ShortPollingMode::Whole)).await;
+        for measured in [&after_a_cursor, &whole] {
+            let missed = measured.missed().unwrap();
+            assert_eq!((measured.missing(), missed.silently), (Some(0), 0), "{transport}");
+            assert_eq!((measured.seen.duplicate, measured.seen.out_of_order), (0, 0));
+            assert!(measured.traffic.reconnects > 0, "{transport}");
+            // Polls twice as often as there are messages find nothing new, whatever they carry.
+            assert!(measured.seen.empty > 0, "{transport}");
+        }
+        // By the middle of the window, each poll carries some 13 messages.
+        let received = |measured: &Measurement| {
+            u32::try_from(measured.traffic.bytes_down / measured.seen.received).unwrap()
+        };
+        let [cursor, whole] = [received(&after_a_cursor), received(&whole)];
+        assert!(whole > 2 * cursor, "{transport}: {whole} and {cursor} bytes for each message");
     }
 }
 

@@ -25,9 +25,9 @@ use wirebench_measure::{
     AddressedCount, Event, Invalid, Measurement, UpstreamEvent, UpstreamRecord,
 };
 use wirebench_protocol::control::{Pace, Payload};
-use wirebench_protocol::{After, SocketIoMode, Timestamp, Transport, Uplink};
+use wirebench_protocol::{After, ShortPollingMode, SocketIoMode, Timestamp, Transport, Uplink};
 use wirebench_scenario::{
-    Audience, ConnectionSharing, Cuts, Faults, FeedTimers, LinkSettings, Reconnect, Run,
+    Audience, ConnectionSharing, Cuts, Faults, FeedStore, FeedTimers, LinkSettings, Reconnect, Run,
     SentPayload, Timing, Upstream,
 };
 use wirebench_server::ControlApi;
@@ -67,6 +67,7 @@ fn chat(way: Way) -> Run {
         timers: FeedTimers::One,
         payload: Payload::Bytes(64),
         window: 10_000,
+        store: FeedStore::Memory,
         timing: Timing {
             warm_up: Duration::from_millis(300),
             measure: Duration::from_millis(1500),
@@ -76,6 +77,7 @@ fn chat(way: Way) -> Run {
         link: LinkSettings::default(),
         http: HttpVariant::default().0,
         interval: transport.polls().then_some(Duration::from_millis(50)),
+        short_polling_mode: transport.polls().then_some(ShortPollingMode::Cursor),
         hold: transport.polls().then_some(Duration::from_secs(5)),
         poll_cursor: None,
         push_timer: None,

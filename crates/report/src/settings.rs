@@ -6,8 +6,9 @@ use std::borrow::Borrow;
 use std::cmp::Ordering;
 use std::fmt;
 
-use wirebench_protocol::Transport;
 use wirebench_protocol::control::PayloadKind;
+use wirebench_protocol::{ShortPollingMode, Transport};
+use wirebench_scenario::FeedStore;
 
 use crate::columns::{COLUMNS, Role, RunColumn};
 use crate::numbers::ABSENT;
@@ -17,8 +18,14 @@ use crate::value::Value;
 
 /// Settings that only some transports have. They are blank in the runs of the others, and runs that
 /// differ in them are still compared with each other.
-const OF_SOME_TRANSPORTS: [&str; 5] =
-    ["poll_interval_us", "hold_us", "socket_io_mode", "poll_cursor", "push_timer_us"];
+const OF_SOME_TRANSPORTS: [&str; 6] = [
+    "poll_interval_us",
+    "hold_us",
+    "socket_io_mode",
+    "poll_cursor",
+    "push_timer_us",
+    "short_polling_mode",
+];
 
 /// The settings that are not the same in all rows.
 #[derive(Debug)]
@@ -137,16 +144,26 @@ pub(crate) fn agree_in_shared_settings(left: &Row, right: &Row) -> bool {
 }
 
 /// Returns the value of a setting. The size of replayed payloads is measured, so it is not a
-/// setting. Payloads were JSON before their kind was recorded.
+/// setting.
 fn setting(row: &Row, column: &RunColumn) -> Value {
     if column.name == "payload_bytes" && row.text("payload_source").is_some() {
         return Value::Blank;
     }
     match row.value(column.name) {
-        None | Some(Value::Blank) if column.name == "payload_kind" => {
-            Value::words(PayloadKind::Json.name())
-        }
-        value => value.cloned().unwrap_or(Value::Blank),
+        None | Some(Value::Blank) => before_it_was_recorded(row, column.name),
+        Some(value) => value.clone(),
+    }
+}
+
+/// Returns the only value that a setting had before there was a column for it: payloads were JSON,
+/// feeds in memory, and short polls had a cursor. Blank for settings without such a value.
+fn before_it_was_recorded(row: &Row, name: &str) -> Value {
+    let polls = || row.number("poll_interval_us").is_some();
+    match name {
+        "payload_kind" => Value::words(PayloadKind::Json.name()),
+        "store" => Value::words(FeedStore::Memory.name()),
+        "short_polling_mode" if polls() => Value::words(ShortPollingMode::default().name()),
+        _ => Value::Blank,
     }
 }
 

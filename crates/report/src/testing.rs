@@ -8,7 +8,9 @@ use wirebench_measure::{
 };
 use wirebench_protocol::control::{Pace, Payload};
 use wirebench_protocol::{Timestamp, Transport};
-use wirebench_scenario::{Faults, FeedTimers, HttpSettings, LinkSettings, Reconnect, Run, Timing};
+use wirebench_scenario::{
+    Faults, FeedStore, FeedTimers, HttpSettings, LinkSettings, Reconnect, Run, Timing,
+};
 
 use crate::columns::{COLUMNS, RunRecord};
 use crate::row::Row;
@@ -27,6 +29,7 @@ pub(crate) fn run() -> Run {
         timers: FeedTimers::One,
         payload: Payload::Bytes(256),
         window: 10_000,
+        store: FeedStore::Memory,
         timing: Timing {
             warm_up: Duration::from_secs(2),
             measure: Duration::from_secs(1),
@@ -36,6 +39,7 @@ pub(crate) fn run() -> Run {
         link: LinkSettings { delay: Duration::from_millis(25), jitter: Duration::ZERO },
         http: HttpSettings::default(),
         interval: None,
+        short_polling_mode: None,
         hold: Some(Duration::from_secs(25)),
         poll_cursor: Some(true),
         push_timer: None,

@@ -4,7 +4,7 @@
 //! this crate, so the names are repeated here. A test of `wirebench-report` compares the two lists.
 
 /// Every column of `runs.csv`, in the order of the file.
-pub const COLUMNS: [&str; 100] = [
+pub const COLUMNS: [&str; 102] = [
     "schema_version",
     "scenario",
     "run_id",
@@ -105,10 +105,12 @@ pub const COLUMNS: [&str; 100] = [
     "timers",
     "poll_cursor",
     "push_timer_us",
+    "store",
+    "short_polling_mode",
 ];
 
 /// The columns that hold words. No bound can be set on them.
-pub(crate) const WORDS: [&str; 20] = [
+pub(crate) const WORDS: [&str; 22] = [
     "scenario",
     "run_id",
     "transport",
@@ -129,4 +131,6 @@ pub(crate) const WORDS: [&str; 20] = [
     "upstream_payload_kind",
     "timers",
     "poll_cursor",
+    "store",
+    "short_polling_mode",
 ];

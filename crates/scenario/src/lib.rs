@@ -10,6 +10,7 @@ mod columns;
 mod duration;
 mod error;
 mod faults;
+mod feed_store;
 #[cfg(any(fuzzing, test))]
 #[doc(hidden)]
 pub mod fuzzing;
@@ -36,6 +37,7 @@ pub use columns::COLUMNS;
 pub use duration::{duration_text, parse_duration};
 pub use error::{Place, Problem, ScenarioError};
 pub use faults::{Cuts, Faults, Outage, ProxyFault, ProxyHabit, ServerFault};
+pub use feed_store::FeedStore;
 pub use key::{Key, Table};
 pub use network::{ConnectionSharing, Headers, HttpSettings, LinkSettings};
 pub use read::Overrides;
@@ -52,6 +54,7 @@ pub use tables::link::LinkTable;
 pub use tables::long_polling::LongPollingTable;
 pub use tables::push::PushTable;
 pub use tables::reconnect::ReconnectTable;
+pub use tables::server::ServerTable;
 pub use tables::short_polling::ShortPollingTable;
 pub use tables::socket_io::SocketIoTable;
 pub use tables::timing::Timing;

@@ -3,9 +3,11 @@
 use std::time::Duration;
 
 use wirebench_protocol::control::{Pace, Payload};
-use wirebench_protocol::{Delivery, SocketIoMode, Transport, Uplink};
+use wirebench_protocol::{Delivery, ShortPollingMode, SocketIoMode, Transport, Uplink};
 
-use crate::{Faults, FeedTimers, HttpSettings, LinkSettings, Reconnect, Timing, Upstream};
+use crate::{
+    Faults, FeedStore, FeedTimers, HttpSettings, LinkSettings, Reconnect, Timing, Upstream,
+};
 
 /// One transport under one combination of settings in one repeat. A row of `runs.csv` measures a
 /// run.
@@ -30,8 +32,10 @@ pub struct Run {
     pub pace: Pace,
     /// What each message carries.
     pub payload: Payload,
-    /// Messages that the feed keeps.
+    /// Messages that the feed keeps in memory.
     pub window: usize,
+    /// Where the server keeps the feed.
+    pub store: FeedStore,
     /// The parts of the run.
     pub timing: Timing,
     /// The emulated network.
@@ -41,6 +45,8 @@ pub struct Run {
     /// The time from the start of a poll to the start of the next. `None` unless the transport is
     /// polled.
     pub interval: Option<Duration>,
+    /// What each poll asks for. `None` unless the transport is polled.
+    pub short_polling_mode: Option<ShortPollingMode>,
     /// How long the server holds a poll that finds nothing. `None` unless the transport is held.
     pub hold: Option<Duration>,
     /// Whether each poll carries the cursor of the last answer. `None` unless the transport is

@@ -6,11 +6,11 @@ use rand::rngs::StdRng;
 use rand::seq::SliceRandom;
 use rand::{RngExt, SeedableRng};
 use wirebench_protocol::control::{Pace, Payload};
-use wirebench_protocol::{Delivery, SocketIoMode, Transport};
+use wirebench_protocol::{Delivery, ShortPollingMode, SocketIoMode, Transport};
 
 use crate::{
-    ConnectionSharing, Faults, FeedTimers, HttpSettings, LinkSettings, Reconnect, Run, Scenario,
-    Upstream,
+    ConnectionSharing, Faults, FeedStore, FeedTimers, HttpSettings, LinkSettings, Reconnect, Run,
+    Scenario, Upstream,
 };
 
 /// The maximum number of runs that a scenario may ask for.
@@ -22,6 +22,7 @@ struct SharedSettings<'s> {
     pace: Pace,
     timers: FeedTimers,
     payload: &'s Payload,
+    store: FeedStore,
     subscribers: usize,
     link: LinkSettings,
     http: HttpSettings,
@@ -35,6 +36,7 @@ struct SharedSettings<'s> {
 struct Contender {
     transport: Transport,
     interval: Option<Duration>,
+    short_polling_mode: Option<ShortPollingMode>,
     hold: Option<Duration>,
     poll_cursor: Option<bool>,
     push_timer: Option<Duration>,
@@ -46,9 +48,9 @@ impl Scenario {
     ///
     /// The repeats are outermost, then the settings, in the order of their keys in the file format.
     /// Under the same settings the transports take turns, in an order that is drawn from the seed,
-    /// so that a drift of the machine affects all transports alike. The intervals of short polling,
-    /// the holds and cursors of long polling and the modes of Socket.IO multiply the runs of that
-    /// transport alone, and push timers those of transports that push.
+    /// so that a drift of the machine affects all transports alike. The intervals and modes of
+    /// short polling, the holds and cursors of long polling and the modes of Socket.IO multiply the
+    /// runs of that transport alone, and push timers those of transports that push.
     pub fn runs(&self, seed: u64) -> Vec<Run> {
         let mut seeds = StdRng::seed_from_u64(seed);
         let mut runs = Vec::new();
@@ -75,6 +77,7 @@ impl Scenario {
     pub(crate) fn run_count(&self) -> usize {
         let factors = [
             self.feed.product(),
+            self.server.product(),
             self.crowd.subscribers.len(),
             self.link.product(),
             self.https().len(),
@@ -90,7 +93,7 @@ impl Scenario {
     fn shared_settings(&self) -> Vec<SharedSettings<'_>> {
         let (paths, rest) = (self.paths(), self.upstream_and_troubles());
         let mut all = Vec::new();
-        for (rate, pace, timers, payload) in self.feeds() {
+        for (rate, pace, timers, payload, store) in self.feeds() {
             for &subscribers in &self.crowd.subscribers {
                 for &(link, http) in &paths {
                     all.extend(rest.iter().map(|&(upstream, reconnect, faults)| SharedSettings {
@@ -98,6 +101,7 @@ impl Scenario {
                         pace,
                         timers,
                         payload,
+                        store,
                         subscribers,
                         link,
                         http,
@@ -111,14 +115,16 @@ impl Scenario {
         all
     }
 
-    /// Returns what is published.
-    fn feeds(&self) -> Vec<(f64, Pace, FeedTimers, &Payload)> {
+    /// Returns what is published, and where it is kept.
+    fn feeds(&self) -> Vec<(f64, Pace, FeedTimers, &Payload, FeedStore)> {
         let mut all = Vec::new();
         for &rate in &self.feed.rate {
             for &pace in &self.feed.pace {
                 for &timers in &self.feed.timers {
-                    let with = |payload| (rate, pace, timers, payload);
-                    all.extend(self.feed.payload.iter().map(with));
+                    for payload in &self.feed.payload {
+                        let with = |&store| (rate, pace, timers, payload, store);
+                        all.extend(self.server.store.iter().map(with));
+                    }
                 }
             }
         }
@@ -167,18 +173,24 @@ impl Scenario {
             let plain = Contender {
                 transport,
                 interval: None,
+                short_polling_mode: None,
                 hold: None,
                 poll_cursor: None,
                 push_timer: None,
                 socket_io_mode: None,
             };
             match transport {
-                Transport::ShortPolling => contenders.extend(
-                    self.short_polling
-                        .interval
-                        .iter()
-                        .map(|&interval| Contender { interval: Some(interval), ..plain }),
-                ),
+                Transport::ShortPolling => {
+                    for &interval in &self.short_polling.interval {
+                        let polled = Contender { interval: Some(interval), ..plain };
+                        contenders.extend(
+                            self.short_polling.mode.iter().map(|&mode| Contender {
+                                short_polling_mode: Some(mode),
+                                ..polled
+                            }),
+                        );
+                    }
+                }
                 Transport::LongPolling => {
                     for &hold in &self.long_polling.hold {
                         let held = Contender { hold: Some(hold), ..plain };
@@ -231,10 +243,12 @@ impl Scenario {
             timers: shared.timers,
             payload: shared.payload.clone(),
             window: self.feed.window,
+            store: shared.store,
             timing: self.timing,
             link: shared.link,
             http: shared.http,
             interval: contender.interval,
+            short_polling_mode: contender.short_polling_mode,
             hold: contender.hold,
             poll_cursor: contender.poll_cursor,
             push_timer: contender.push_timer,
@@ -290,7 +304,8 @@ mod tests {
 
     #[test]
     fn a_knob_of_one_transport_multiplies_that_transport_alone() {
-        let text = "short-polling = { interval = [\"1s\", \"2s\"] }\n\
+        let text = "short-polling.interval = [\"1s\", \"2s\"]\n\
+                    short-polling.mode = [\"cursor\", \"whole\"]\n\
                     long-polling = { hold = [\"1s\", \"2s\", \"3s\"], cursor = [true, false] }\n\
                     push = { timer = [\"0s\", \"1s\"] }\n\
                     socket-io = { mode = [\"polling\", \"websocket\", \"upgrade\"] }";
@@ -298,6 +313,7 @@ mod tests {
         for run in scenario(text).runs(1) {
             *counts.entry(run.transport.name()).or_insert(0) += 1;
             assert_eq!(run.interval.is_some(), run.transport == Transport::ShortPolling);
+            assert_eq!(run.short_polling_mode.is_some(), run.interval.is_some());
             assert_eq!(run.hold.is_some(), run.transport == Transport::LongPolling);
             assert_eq!(run.poll_cursor.is_some(), run.hold.is_some());
             assert_eq!(run.push_timer.is_some(), run.delivery() == Delivery::Pushed);
@@ -305,7 +321,7 @@ mod tests {
         }
         let expected = [
             ("long-polling", 3 * 2),
-            ("short-polling", 2),
+            ("short-polling", 2 * 2),
             // Its mode `polling` has no push timer.
             ("socket.io", 1 + 2 * 2),
             ("sse", 2),

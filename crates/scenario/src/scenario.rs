@@ -9,6 +9,7 @@ use crate::tables::link::LinkTable;
 use crate::tables::long_polling::LongPollingTable;
 use crate::tables::push::PushTable;
 use crate::tables::reconnect::ReconnectTable;
+use crate::tables::server::ServerTable;
 use crate::tables::short_polling::ShortPollingTable;
 use crate::tables::socket_io::SocketIoTable;
 use crate::tables::timing::Timing;
@@ -25,6 +26,8 @@ pub struct Scenario {
     pub top: TopTable,
     /// `[feed]`
     pub feed: FeedTable,
+    /// `[server]`
+    pub server: ServerTable,
     /// `[crowd]`
     pub crowd: CrowdTable,
     /// `[timing]`

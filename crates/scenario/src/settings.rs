@@ -10,6 +10,7 @@ use crate::tables::link::LinkTable;
 use crate::tables::long_polling::LongPollingTable;
 use crate::tables::push::PushTable;
 use crate::tables::reconnect::ReconnectTable;
+use crate::tables::server::ServerTable;
 use crate::tables::short_polling::ShortPollingTable;
 use crate::tables::socket_io::SocketIoTable;
 use crate::tables::upstream::UpstreamTable;
@@ -35,6 +36,7 @@ impl Run {
             (FeedTable::PACE.path, self.pace.write().replace('"', "")),
             (FeedTable::TIMERS.path, self.timers.name().to_owned()),
             (FeedTable::PAYLOAD.path, payload),
+            (ServerTable::STORE.path, self.store.name().to_owned()),
             (CrowdTable::SUBSCRIBERS.path, self.subscribers.to_string()),
             (CrowdTable::CONNECTIONS.path, self.http.connections.name().to_owned()),
             (LinkTable::DELAY.path, duration_text(self.link.delay)),
@@ -45,6 +47,8 @@ impl Run {
         settings.extend(
             self.interval.map(|time| (ShortPollingTable::INTERVAL.path, duration_text(time))),
         );
+        let mode = self.short_polling_mode;
+        settings.extend(mode.map(|mode| (ShortPollingTable::MODE.path, mode.name().to_owned())));
         settings.extend(self.hold.map(|time| (LongPollingTable::HOLD.path, duration_text(time))));
         let cursor = self.poll_cursor;
         settings.extend(cursor.map(|kept| (LongPollingTable::CURSOR.path, kept.to_string())));

@@ -34,6 +34,7 @@ impl Scenario {
         [
             self.top.lines(),
             self.feed.lines(),
+            self.server.lines(),
             self.crowd.lines(),
             self.timing.lines(),
             self.link.lines(),

@@ -67,6 +67,10 @@ impl Tables for FakeTables {
         async move { Ok((FeedId(1), epoch)) }.boxed()
     }
 
+    fn remove_piece<'a>(&'a self, _feed: &'a str) -> Answer<'a, bool> {
+        async { Ok(false) }.boxed()
+    }
+
     fn append<'a>(&'a self, _: FeedId, messages: &'a [NewMessage]) -> Answer<'a, Vec<Appended>> {
         async move {
             self.waits.notify_one();

@@ -72,6 +72,17 @@ impl Store {
         Ok(StoredFeed { tables: Arc::clone(&self.tables), id, epoch, retention, deadline })
     }
 
+    /// Removes the feed of this name with all its messages. Each of many short transactions removes
+    /// some. Does nothing if there is no such feed. Nobody should use the feed any more: handles of
+    /// it fail from now on.
+    ///
+    /// # Errors
+    /// The database fails. What was removed before stays removed.
+    pub async fn remove(&self, name: &str) -> Result<(), StoreError> {
+        while self.tables.remove_piece(name).await? {}
+        Ok(())
+    }
+
     /// Returns a watcher of what is appended to the feeds, by whichever server.
     ///
     /// # Errors

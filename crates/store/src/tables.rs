@@ -29,6 +29,10 @@ pub(crate) trait Tables: Debug + Send + Sync {
     /// Returns the feed of this name. Creates it in this epoch if there is none.
     fn feed<'a>(&'a self, name: &'a str, epoch: Epoch) -> Answer<'a, (FeedId, Epoch)>;
 
+    /// Removes some of the oldest messages of the feed of this name, in one transaction, and the
+    /// feed with the last of them. Returns true if there is more to remove.
+    fn remove_piece<'a>(&'a self, feed: &'a str) -> Answer<'a, bool>;
+
     /// Appends messages in one transaction, and returns what came of each.
     fn append<'a>(&'a self, feed: FeedId, messages: &'a [NewMessage]) -> Answer<'a, Vec<Appended>>;
 

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use clap::Args;
 use wirebench_scenario::Overrides;
 
+use crate::databases::Databases;
 use crate::exit::Exit;
 use crate::{machine, plan, print};
 
@@ -13,7 +14,7 @@ use crate::{machine, plan, print};
 ///
 /// Prints the number of runs, their connections, messages and time, and what theory predicts for
 /// each setting. Runs nothing. If a valid scenario needs more connections than this machine allows,
-/// prints a warning and exits with 0.
+/// or a database that this program was built without, prints a warning and exits with 0.
 #[derive(Args, Debug)]
 pub(crate) struct CheckArguments {
     /// Scenario files
@@ -26,13 +27,15 @@ pub(crate) fn run(arguments: &CheckArguments) -> anyhow::Result<Exit> {
     let Some(scenarios) = plan::load(&arguments.scenarios, &Overrides::default()) else {
         return Ok(Exit::Usage);
     };
+    let databases = Databases::of_environment(&scenarios)?;
     for (path, scenario) in arguments.scenarios.iter().zip(&scenarios) {
         print::data(&format!(
             "{}\n{}\n",
             path.display(),
-            plan::plan(scenario, machine::half_of_the_cores())
+            plan::plan(scenario, machine::half_of_the_cores(), &databases)
         ))?;
     }
-    plan::warn_of_shortages(&arguments.scenarios, &scenarios, machine::half_of_the_cores());
+    let workers = machine::half_of_the_cores();
+    plan::warn_of_shortages(&arguments.scenarios, &scenarios, workers, &databases);
     Ok(Exit::Done)
 }

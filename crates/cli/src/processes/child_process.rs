@@ -26,18 +26,22 @@ pub(super) struct ChildProcess {
 
 impl ChildProcess {
     /// Starts the process and waits for its ready line. It gets its own process group, so that
-    /// Ctrl-C reaches only the load generator. Errors call the process `name`.
+    /// Ctrl-C reaches only the load generator. Errors call the process `name`. `secret_store` is
+    /// the URL of a store that must not stand in an argument.
     pub(super) async fn start(
         name: &str,
         arguments: &[String],
+        secret_store: Option<&str>,
     ) -> anyhow::Result<(Self, ReadyLine)> {
         let program = std::env::current_exe()
             .with_context(|| format!("cannot find the program of the {name}"))?;
-        let mut child = Command::new(&program)
+        let mut command = Command::new(&program);
+        // What is measured depends on the run only.
+        command.env_remove(environment::STORE);
+        command.envs(secret_store.map(|url| (environment::STORE, url)));
+        let mut child = command
             .args(arguments)
             .arg("--until-stdin-ends")
-            // What is measured depends on the arguments only.
-            .env_remove(environment::STORE)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .process_group(0)

@@ -34,7 +34,7 @@ impl ProxyProcess {
             }
             ProxyFault::Buffering | ProxyFault::StripUpgrade | ProxyFault::CloseAfterResponse => {}
         }
-        let (child, ready) = ChildProcess::start("proxy", &arguments).await?;
+        let (child, ready) = ChildProcess::start("proxy", &arguments, None).await?;
         Ok(Self { _child: child, listening: ready.listening })
     }
 }

@@ -1,5 +1,6 @@
 //! Starts, suspends, stops and kills the server of a run, which is a separate process.
 
+use std::fmt;
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -15,9 +16,13 @@ use super::child_process::{ChildProcess, how_it_ended};
 const STOP_TIMEOUT: Duration = Duration::from_secs(8);
 
 /// The settings with which a server is started.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct ServerPlan {
-    /// The number of messages that its feed keeps.
+    /// The name of its feed.
+    pub(crate) feed: String,
+    /// Where it keeps the feed. `None`: in memory.
+    pub(crate) store: Option<StoreArgument>,
+    /// The number of messages that its feed keeps in memory.
     pub(crate) window: usize,
     /// The number of its threads.
     pub(crate) workers: usize,
@@ -27,12 +32,30 @@ pub(crate) struct ServerPlan {
     pub(crate) reconnect: Reconnect,
 }
 
+/// Where a server keeps its feed, and how it is told.
+#[derive(Clone)]
+pub(crate) enum StoreArgument {
+    /// A URL without a password, in an argument.
+    Plain(String),
+    /// A URL that may contain a password, in the environment. `Debug` does not show it.
+    Secret(String),
+}
+
+impl fmt::Debug for StoreArgument {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Plain(url) => write!(formatter, "Plain({url})"),
+            Self::Secret(_) => formatter.write_str("Secret(…)"),
+        }
+    }
+}
+
 /// A running `wirebench serve`. Dropping it kills it; [`ServerProcess::stop`] ends its connections
 /// properly.
 #[derive(Debug)]
 pub(crate) struct ServerProcess {
     child: ChildProcess,
-    /// The URL of the feeds: `http://127.0.0.1:…`.
+    /// The URL of the server: `http://127.0.0.1:…`.
     pub(crate) listening: String,
     /// The URL of the control API.
     pub(crate) control: String,
@@ -51,7 +74,7 @@ impl ServerProcess {
         let listen = address.map_or_else(|| "127.0.0.1:0".to_owned(), |at| at.to_string());
         let (window, workers) = (plan.window.to_string(), plan.workers.to_string());
         let mut arguments = vec!["serve", "--listen", &listen, "--control", "127.0.0.1:0"];
-        arguments.extend(["--window", &window, "--workers", &workers]);
+        arguments.extend(["--window", &window, "--workers", &workers, "--feed", &plan.feed]);
         // Only feeds are measured, so the server must not work for pages that nobody looks at.
         arguments.push("--no-demos");
         // The policy of the run decides how subscribers come back. The server announces the pause
@@ -62,8 +85,16 @@ impl ServerProcess {
         if plan.tls {
             arguments.extend(["--tls", "self-signed"]);
         }
+        let secret_store = match &plan.store {
+            None => None,
+            Some(StoreArgument::Plain(url)) => {
+                arguments.extend(["--store", url]);
+                None
+            }
+            Some(StoreArgument::Secret(url)) => Some(url.as_str()),
+        };
         let arguments: Vec<String> = arguments.into_iter().map(str::to_owned).collect();
-        let (child, ready) = ChildProcess::start("server", &arguments).await?;
+        let (child, ready) = ChildProcess::start("server", &arguments, secret_store).await?;
         let control = ready
             .control
             .context("the ready line of the server lacks the URL of its control API")?;

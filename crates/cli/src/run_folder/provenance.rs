@@ -6,6 +6,7 @@ use serde::Serialize;
 use wirebench_scenario::Scenario;
 
 use super::request::RunFolderRequest;
+use crate::databases::SkippedRuns;
 use crate::machine::Machine;
 
 /// The content of `machine.json`.
@@ -23,6 +24,8 @@ pub(super) struct Provenance<'a> {
     loadgen_workers: usize,
     server_workers: usize,
     tags: BTreeMap<&'a str, &'a str>,
+    /// Runs that were skipped, and why. Empty if all were made.
+    skipped: Vec<String>,
     settings: RecordedSettings,
 }
 
@@ -33,6 +36,8 @@ pub(super) struct RecordedSettings {
     compression: bool,
     http_version: Vec<u8>,
     tls: Vec<bool>,
+    /// Where the feeds were kept.
+    store: Vec<&'static str>,
     connections: Vec<&'static str>,
     /// The reconnect policies, as in the column `reconnect`.
     reconnect: Vec<String>,
@@ -43,6 +48,7 @@ impl<'a> Provenance<'a> {
     pub(super) fn of(
         scenario: &Scenario,
         request: &RunFolderRequest<'a>,
+        skipped: &[SkippedRuns],
         now: &jiff::Timestamp,
     ) -> Self {
         Self {
@@ -55,11 +61,13 @@ impl<'a> Provenance<'a> {
             loadgen_workers: request.workers,
             server_workers: request.server_workers,
             tags: request.tags.iter().map(|(key, value)| (&**key, &**value)).collect(),
+            skipped: skipped.iter().map(ToString::to_string).collect(),
             settings: RecordedSettings {
                 tcp_nodelay: true,
                 compression: false,
                 http_version: scenario.http.version.clone(),
                 tls: scenario.http.tls.clone(),
+                store: scenario.server.store.iter().map(|store| store.name()).collect(),
                 connections: scenario
                     .crowd
                     .connections

@@ -14,6 +14,7 @@ use wirebench_scenario::{Run, Scenario};
 
 use super::provenance::Provenance;
 use super::request::RunFolderRequest;
+use crate::databases::SkippedRuns;
 
 /// The folder of a scenario that is being run. Every row is written as soon as it is measured, so
 /// that a later failure loses nothing.
@@ -38,6 +39,7 @@ impl RunFolderWriter {
     pub(crate) fn create(
         scenario: &Scenario,
         request: &RunFolderRequest<'_>,
+        skipped: &[SkippedRuns],
     ) -> anyhow::Result<Self> {
         let now = jiff::Timestamp::now();
         let path = request.out.map_or_else(
@@ -48,7 +50,7 @@ impl RunFolderWriter {
             Path::to_path_buf,
         );
         claim(&path, request.force)?;
-        let provenance = Provenance::of(scenario, request, &now);
+        let provenance = Provenance::of(scenario, request, skipped, &now);
         write(&path.join("scenario.toml"), &scenario.to_toml())?;
         write(&path.join("machine.json"), &(serde_json::to_string_pretty(&provenance)? + "\n"))?;
         let start = LogStart { wall: SystemTime::now(), clock: Timestamp::now() };

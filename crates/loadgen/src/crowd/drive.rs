@@ -68,7 +68,7 @@ pub async fn drive(
 ) -> Result<Measurement, DriveError> {
     let Drive { run, target, control, workers, ref stop, server } = drive;
     check_tls(run, target)?;
-    let reachable = RestartableServer::new(control, &target.feed, run.faults.stops_server());
+    let reachable = RestartableServer::new(control, &target.feed, run);
     let peak_is_own = process::reset_memory_peak();
     let context = RunContext { run, server: reachable, stop, peak_is_own };
     let idle = context.usage("looking at the idle server").await?;

@@ -3,17 +3,20 @@
 use parking_lot::Mutex;
 use wirebench_measure::{AddressedCount, ExpectedRange};
 use wirebench_protocol::control::{CountWindow, Publisher, Usage, WindowCount};
+use wirebench_scenario::Run;
 
 use crate::control::{ControlClient, ControlError};
 
 /// The control API of a server that may go away and come back.
 ///
-/// A server that is started again begins its counters and a new epoch of its feed. What the process
-/// before it has used and counted is read just before it ends and added to what the next one
-/// reports. So the counters only grow, as far as they are known.
+/// A server that is started again begins its counters anew, and a new epoch of its feed unless the
+/// feed is durable. What the process before it has used and counted is read just before it ends and
+/// added to what the next one reports. So the counters only grow, as far as they are known.
 #[derive(Debug)]
 pub(super) struct RestartableServer {
     feed: String,
+    /// A feed that is kept in a store continues its epoch after a restart.
+    durable: bool,
     /// Locked for the time of a copy, never while a call is under way.
     state: Mutex<RestartableState>,
 }
@@ -28,8 +31,8 @@ struct RestartableState {
     publishing: bool,
     /// What the earlier processes had used and published.
     earlier: EarlierUsage,
-    /// What the earlier epochs of the feed published in the window.
-    epochs: Vec<WindowCount>,
+    /// What the earlier processes published in the window.
+    counted: Vec<WindowCount>,
 }
 
 #[derive(Clone, Copy, Debug, Default)]
@@ -41,16 +44,18 @@ struct EarlierUsage {
 }
 
 impl RestartableServer {
-    pub(super) fn new(control: &ControlClient, feed: &str, may_go_away: bool) -> Self {
+    /// `run` says whether the server may go away, and whether its feed is durable.
+    pub(super) fn new(control: &ControlClient, feed: &str, run: &Run) -> Self {
         Self {
             feed: feed.to_owned(),
+            durable: run.store.is_durable(),
             state: Mutex::new(RestartableState {
                 control: control.clone(),
                 away: false,
-                may_go_away,
+                may_go_away: run.faults.stops_server(),
                 publishing: false,
                 earlier: EarlierUsage::default(),
-                epochs: Vec::new(),
+                counted: Vec::new(),
             }),
         }
     }
@@ -101,9 +106,9 @@ impl RestartableServer {
     /// Returns what each epoch of the feed published in the window, the current one last.
     pub(super) async fn epochs(&self) -> Result<Vec<WindowCount>, ControlError> {
         let current = self.counted().await?;
-        let mut epochs = self.state.lock().epochs.clone();
-        epochs.push(current);
-        Ok(epochs)
+        let mut counted = self.state.lock().counted.clone();
+        counted.push(current);
+        Ok(if self.durable { vec![as_one_epoch(&counted)] } else { counted })
     }
 
     async fn counted(&self) -> Result<WindowCount, ControlError> {
@@ -116,7 +121,7 @@ impl RestartableServer {
         let mut state = self.state.lock();
         state.away = true;
         if let Some((usage, counted)) = kept {
-            state.epochs.push(counted);
+            state.counted.push(counted);
             state.publishing = false;
             state.earlier = EarlierUsage {
                 cpu_ns: usage.cpu_ns,
@@ -136,6 +141,16 @@ impl RestartableServer {
             state.control = control;
         }
     }
+}
+
+/// Returns what the processes of a server published in the window of a feed whose epoch outlives
+/// them. What one of them published after it was asked and before it ended lies between the counts,
+/// and is kept like the rest. Messages of runs with restarts are for everybody.
+fn as_one_epoch(counted: &[WindowCount]) -> WindowCount {
+    let first_seq = counted.iter().find_map(|count| count.first_seq);
+    let last_seq = counted.iter().rev().find_map(|count| count.last_seq);
+    let published = first_seq.zip(last_seq).map_or(0, |(first, last)| last + 1 - first);
+    WindowCount { published, first_seq, last_seq, ..WindowCount::default() }
 }
 
 /// Returns the messages of the window that every subscriber should receive of one epoch.
@@ -165,5 +180,21 @@ impl EarlierUsage {
             late_publishes: self.late_publishes + usage.late_publishes,
             ..usage
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_processes_of_a_durable_feed_publish_in_one_epoch() {
+        let count =
+            |first_seq, last_seq| WindowCount { first_seq, last_seq, ..WindowCount::default() };
+        let nothing = count(None, None);
+        // Message 8 was published after the first process was asked.
+        let all = as_one_epoch(&[count(Some(5), Some(7)), nothing, count(Some(9), Some(12))]);
+        assert_eq!((all.published, expected_range(&all)), (8, Some(5..=12)));
+        assert_eq!(as_one_epoch(&[nothing, nothing]), nothing);
     }
 }

@@ -65,6 +65,7 @@ impl Task<'_> {
             target: &self.share.target,
             settings: SubscriberSettings {
                 interval: run.interval.unwrap_or_default(),
+                short_polling_mode: run.short_polling_mode.unwrap_or_default(),
                 hold: run.hold.unwrap_or_default(),
                 poll_cursor: !run.forgets_its_cursor(),
                 push_timer: run.push_timer.unwrap_or_default(),

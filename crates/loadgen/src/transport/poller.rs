@@ -7,7 +7,9 @@ use bytes::Bytes;
 use http::header::HeaderMap;
 use http::{Response, StatusCode, Uri};
 use wirebench_measure::Event;
-use wirebench_protocol::{After, Cursor, FEED_CURSOR, PollBody, Timestamp, Transport};
+use wirebench_protocol::{
+    After, Cursor, FEED_CURSOR, Gap, Message, PollBody, ShortPollingMode, Timestamp, Transport,
+};
 
 use super::client::{CarriedMessage, Opening};
 use super::posting::{Posted, Posting};
@@ -16,12 +18,15 @@ use crate::error::SubscribeError;
 use crate::http::{ClientConnection, RequestKind, ResponseBody, is_empty, is_last};
 use crate::upstream::Outgoing;
 
-/// A subscriber that polls. It holds the cursor to continue from, as the last answer gave it.
+/// A subscriber that polls. It holds the cursor to continue from, as the last answer gave it, and
+/// sends it unless each poll asks for the whole feed.
 pub(super) struct Poller {
     http: ClientConnection,
     path: String,
     headers: HeaderMap,
     settings: SubscriberSettings,
+    /// What a poll asks for. A held poll asks for what is after its cursor.
+    mode: ShortPollingMode,
     after: After,
     /// When dialling began. `None` once the first answer has arrived.
     dialled: Option<Timestamp>,
@@ -43,6 +48,13 @@ impl Poller {
             path: transport.path(&opening.target.feed),
             headers: opening.headers(RequestKind::Fetch),
             settings: opening.settings,
+            mode: match transport {
+                Transport::ShortPolling => opening.settings.short_polling_mode,
+                Transport::LongPolling
+                | Transport::Sse
+                | Transport::WebSocket
+                | Transport::SocketIo => ShortPollingMode::Cursor,
+            },
             after: opening.after,
             dialled: Some(dialled),
             closing: false,
@@ -143,9 +155,7 @@ impl Poller {
         let cursor = text.and_then(|text| text.parse().ok()).ok_or_else(|| {
             self.http.unexpected(text.unwrap_or("no cursor"), "the header `feed-cursor`")
         })?;
-        self.connected(at, cursor);
-        self.after = After::Cursor(cursor);
-        self.events.push_back(Event::Empty { at, cursor });
+        self.take_news(at, &News { gap: None, messages: &[], cursor });
         Ok(())
     }
 
@@ -162,21 +172,30 @@ impl Poller {
             let found = format!("`{}` ({error})", String::from_utf8_lossy(&body));
             self.http.unexpected(&found, "`{\"cursor\":…,\"messages\":[…]}`")
         })?;
-        let first = batch.messages.first();
-        let start = first.map_or(batch.cursor, |m| batch.cursor.at(m.seq.saturating_sub(1)));
+        let PollBody { gap, ref messages, cursor } = batch;
+        self.take_news(at, &News { gap, messages, cursor });
+        Ok(())
+    }
+
+    /// Takes what an answer that arrived `at` says, and lets the next poll continue after it.
+    fn take_news(&mut self, at: Timestamp, answer: &News<'_>) {
+        let News { gap, messages, cursor } = match self.mode {
+            ShortPollingMode::Cursor | ShortPollingMode::Table => *answer,
+            ShortPollingMode::Whole => answer.unseen_after(self.after),
+        };
+        let start = messages.first().map_or(cursor, |m| cursor.at(m.seq.saturating_sub(1)));
         self.connected(at, start);
-        if let Some(gap) = batch.gap {
+        if let Some(gap) = gap {
             self.events.push_back(Event::Gap { gap, cursor: start });
         }
-        if batch.messages.is_empty() {
-            self.events.push_back(Event::Empty { at, cursor: batch.cursor });
+        if messages.is_empty() {
+            self.events.push_back(Event::Empty { at, cursor });
         }
-        let (settings, messages) = (&self.settings, batch.messages.iter());
-        self.events.extend(messages.map(|message| {
-            CarriedMessage::text(batch.cursor.at(message.seq), message).received(at, settings)
+        let settings = &self.settings;
+        self.events.extend(messages.iter().map(|message| {
+            CarriedMessage::text(cursor.at(message.seq), message).received(at, settings)
         }));
-        self.after = After::Cursor(batch.cursor);
-        Ok(())
+        self.after = After::Cursor(cursor);
     }
 
     /// With the first answer the subscriber is subscribed, at `cursor`.
@@ -192,8 +211,12 @@ impl Poller {
         let mut text = String::with_capacity(self.path.len() + 64);
         text.push_str(&self.path);
         let mut separator = '?';
-        if self.after != After::Newest {
-            let _ = write!(text, "?after={}", self.after);
+        if self.mode != ShortPollingMode::default() {
+            let _ = write!(text, "?mode={}", self.mode);
+            separator = '&';
+        }
+        if self.mode.has_cursor() && self.after != After::Newest {
+            let _ = write!(text, "{separator}after={}", self.after);
             separator = '&';
         }
         if let Some(hold) = hold {
@@ -205,5 +228,77 @@ impl Poller {
         }
         Uri::from_maybe_shared(Bytes::from(text))
             .expect("a path of a parsed URL, a cursor and a number are a URI")
+    }
+}
+
+/// What an answer brings.
+#[derive(Clone, Copy, Debug)]
+struct News<'b> {
+    /// What the subscriber is told that it missed.
+    gap: Option<Gap>,
+    messages: &'b [Message<'b>],
+    /// The place of the feed up to which the answer goes.
+    cursor: Cursor,
+}
+
+impl News<'_> {
+    /// Returns what is new in an answer with the whole feed: the messages above the last number
+    /// that the subscriber has seen. A subscriber that starts after the newest message has seen all
+    /// of them.
+    ///
+    /// The epoch tells the subscriber that the feed began anew. Nothing tells it of messages that
+    /// were removed before it saw them.
+    fn unseen_after(&self, seen: After) -> Self {
+        match seen {
+            After::Start => *self,
+            After::Newest => Self { messages: &[], ..*self },
+            After::Cursor(seen) if seen.epoch != self.cursor.epoch => {
+                Self { gap: Some(Gap::Reset), ..*self }
+            }
+            After::Cursor(seen) => {
+                let known = self.messages.partition_point(|message| message.seq <= seen.seq);
+                let messages = self.messages.get(known..).unwrap_or_default();
+                let cursor = self.cursor.at(seen.seq.max(self.cursor.seq));
+                Self { messages, cursor, ..*self }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use wirebench_protocol::{Epoch, Seq};
+
+    use super::*;
+
+    /// Returns the numbers of the new messages, whether the feed began anew, and the new cursor,
+    /// for an answer with the messages 3 to 6 of epoch 1.
+    fn news(seen: After) -> (Vec<Seq>, bool, Seq) {
+        let body = r#"{"cursor":"0000000000000001-6","messages":[
+            {"seq":3,"published_ns":1,"payload":1},{"seq":4,"published_ns":1,"payload":1},
+            {"seq":5,"published_ns":1,"payload":1},{"seq":6,"published_ns":1,"payload":1}]}"#;
+        let batch: PollBody<'_> = serde_json::from_str(body).expect("a batch");
+        let answer = News { gap: None, messages: &batch.messages, cursor: batch.cursor };
+        let News { gap, messages, cursor } = answer.unseen_after(seen);
+        let seqs = messages.iter().map(|message| message.seq).collect();
+        (seqs, gap == Some(Gap::Reset), cursor.seq)
+    }
+
+    #[test]
+    fn of_a_whole_feed_only_what_was_not_seen_before_is_new() {
+        let seen = |epoch, seq| After::Cursor(Cursor { epoch: Epoch(epoch), seq });
+        for (after, expected) in [
+            (After::Newest, (vec![], false, 6)),
+            (After::Start, (vec![3, 4, 5, 6], false, 6)),
+            (seen(1, 0), (vec![3, 4, 5, 6], false, 6)),
+            (seen(1, 4), (vec![5, 6], false, 6)),
+            (seen(1, 6), (vec![], false, 6)),
+            // An answer that holds less than an earlier one takes nothing back.
+            (seen(1, 9), (vec![], false, 9)),
+            // Another feed under the same name.
+            (seen(2, 5), (vec![3, 4, 5, 6], true, 6)),
+        ] {
+            assert_eq!(news(after), expected, "{after:?}");
+        }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use wirebench_protocol::{SocketIoMode, SubscriberName};
+use wirebench_protocol::{ShortPollingMode, SocketIoMode, SubscriberName};
 use wirebench_scenario::{Headers, Reconnect};
 
 /// How a subscriber behaves. A transport ignores the fields that it has no use for.
@@ -15,6 +15,8 @@ pub struct SubscriberSettings {
     /// `interval`, and different for every subscriber; otherwise all of them would poll at the same
     /// time.
     pub phase: Duration,
+    /// Short polling: what each poll asks for.
+    pub short_polling_mode: ShortPollingMode,
     /// Long polling: how long the server may hold a poll that finds nothing.
     pub hold: Duration,
     /// Long polling: the server holds the first poll of a connection like the others, because the
@@ -53,14 +55,15 @@ impl SubscriberSettings {
 }
 
 impl Default for SubscriberSettings {
-    /// Returns one poll a second without a phase, a hold of 25 s, polls that carry their cursor, no
-    /// push timer, a Socket.IO session that begins
-    /// with requests and upgrades, the same pauses on every transport, the headers of a browser,
-    /// nobody that sends, no checksums, and no payloads.
+    /// Returns one poll a second without a phase, a hold of 25 s, polls of both kinds that carry
+    /// their cursor, no push timer, a Socket.IO session that begins with requests and upgrades, the
+    /// same pauses on every transport, the headers of a browser, nobody that sends, no checksums,
+    /// and no payloads.
     fn default() -> Self {
         Self {
             interval: Duration::from_secs(1),
             phase: Duration::ZERO,
+            short_polling_mode: ShortPollingMode::default(),
             hold: Duration::from_secs(25),
             continues: false,
             poll_cursor: true,

@@ -7,12 +7,14 @@
 //! *P* the poll interval, *H* the hold time of a long poll. *R* is the turnaround of a long poll:
 //! the time from one answer of the server to the arrival of the next request, in which a message
 //! finds no request waiting. On a connection that is kept open it is 2*d*. *P* is also the period
-//! of a timer that a connection has at the server, if it pushes at the ticks of one.
+//! of a timer that a connection has at the server, if it pushes at the ticks of one. *n* is the
+//! number of rows in the table of a feed, of which only *K* may be kept.
 //!
 //! The demo pages have the same laws in JavaScript. A test on either side checks them against
 //! `worked-values.json`.
 
 mod framing;
+mod growing_table;
 mod long_polling;
 mod prediction;
 mod push;
@@ -26,6 +28,7 @@ mod worked_values;
 use wirebench_protocol::Delivery;
 
 pub use framing::framing_bytes;
+pub use growing_table::GrowingTable;
 pub use prediction::{Conditions, Prediction};
 
 /// Applies the laws that hold at these conditions, for connections that are kept open and a server

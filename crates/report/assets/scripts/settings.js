@@ -1,5 +1,8 @@
 // What settings and metrics are called, and how their values are written.
 
+/** What each poll asks for. */
+const POLL_MODES = { cursor: "after a cursor", table: "after a cursor, from the table", whole: "the whole table" };
+
 /** The names of settings, and how each is said with its value: `1 000 subscribers`, `25 ms link delay`. */
 const SETTINGS = {
   scenario: { name: "scenario", say: (v) => v },
@@ -14,10 +17,12 @@ const SETTINGS = {
   link_delay_us: { name: "link delay", say: (v) => `${exactly(v, "µs")} link delay`, unit: "µs" },
   link_jitter_us: { name: "link jitter", say: (v) => `${exactly(v, "µs")} jitter`, unit: "µs" },
   poll_interval_us: { name: "poll interval", say: (v) => `every ${exactly(v, "µs")}`, unit: "µs" },
+  short_polling_mode: { name: "polls", say: (v) => POLL_MODES[v] ?? v },
   hold_us: { name: "hold", say: (v) => `hold ${exactly(v, "µs")}`, unit: "µs" },
   poll_cursor: { name: "poll cursor", say: (v) => (v ? "with a cursor" : "without a cursor") },
   push_timer_us: { name: "push timer", say: (v) => (v > 0 ? `timer of ${exactly(v, "µs")}` : "no push timer"), unit: "µs" },
   socket_io_mode: { name: "Socket.IO mode", say: (v) => v },
+  store: { name: "store", say: (v) => (v === "memory" ? "in memory" : `in ${v}`) },
   pace: { name: "pace", say: (v) => `${v} pace` },
   window_messages: { name: "feed window", say: (v) => `window of ${count(v)}` },
   connections: { name: "connections", say: (v) => `${v} connections` },

@@ -580,6 +580,19 @@ pub const COLUMNS: &[RunColumn] = &[
             "Transports that push: the period of the timer of each connection at whose ticks the \
              server pushed; 0: none, each message was pushed when it was published.",
         ),
+    // Appended: feeds in databases.
+    setting(Text, "store", |r| Value::words(r.run.store.name())).means(
+        "Where the server kept the feed: `memory`, `sqlite`, `postgres` or `mysql` (MariaDB, too). \
+         Blank in files from before there were stores: memory.",
+    ),
+    setting(Text, "short_polling_mode", |r| {
+        r.run.short_polling_mode.map_or(Value::Blank, |mode| Value::words(mode.name()))
+    })
+    .means(
+        "Short polling: what each poll asked for: `cursor`, what was after its cursor; `table`, \
+         the same, read from the database; `whole`, all messages, read from the database. The \
+         subscriber counts a message once, and an answer in which nothing is new as empty.",
+    ),
 ];
 
 /// Returns the column of this name.

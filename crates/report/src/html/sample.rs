@@ -8,7 +8,7 @@ use wirebench_measure::{
     ServerCost, Traffic,
 };
 use wirebench_protocol::control::Payload;
-use wirebench_protocol::{Delivery, SocketIoMode, Timestamp, Transport};
+use wirebench_protocol::{Delivery, ShortPollingMode, SocketIoMode, Timestamp, Transport};
 use wirebench_scenario::{LinkSettings, Run};
 
 use super::report::Report;
@@ -169,6 +169,8 @@ fn run_of(transport: Transport, subscribers: usize, repeat: u32, place: usize) -
         payload: Payload::Bytes(PAYLOAD),
         link: LinkSettings { delay: Duration::from_millis(25), jitter: Duration::ZERO },
         interval: (transport.delivery() == Delivery::Polled).then_some(Duration::from_secs(1)),
+        short_polling_mode: (transport.delivery() == Delivery::Polled)
+            .then_some(ShortPollingMode::Cursor),
         hold: (transport.delivery() == Delivery::Held).then_some(Duration::from_secs(25)),
         push_timer: (transport.delivery() == Delivery::Pushed).then_some(Duration::ZERO),
         socket_io_mode: (transport == Transport::SocketIo).then(SocketIoMode::default),

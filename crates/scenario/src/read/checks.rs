@@ -5,8 +5,8 @@
 
 use std::time::Duration;
 
-use wirebench_protocol::control::Pace;
-use wirebench_protocol::{Delivery, Transport};
+use wirebench_protocol::control::{Pace, Payload};
+use wirebench_protocol::{Delivery, ShortPollingMode, Transport};
 
 use super::draft::ScenarioDraft;
 use super::fault_checks;
@@ -34,6 +34,7 @@ pub(super) fn check(draft: &ScenarioDraft) -> Vec<Problem> {
         measure_spans_a_message(draft),
         drain_outlasts_the_slowest(draft),
         window_outlasts_the_longest_absence(draft),
+        the_whole_feed_fits_into_an_answer(draft),
         shared_connections_have_streams(draft),
         somebody_publishes(draft),
         the_timers_are_not_too_many(draft),
@@ -212,11 +213,7 @@ fn window_outlasts_the_longest_absence(draft: &ScenarioDraft) -> Option<Problem>
         })
         .max_by_key(|(absence, ..)| *absence)?;
     let burst = if pace.value > 1 { usize::try_from(pace.value).ok()? } else { 0 };
-    let subscribers = draft.crowd.subscribers.iter().map(|subscribers| subscribers.value).max()?;
-    let sent = highest(&draft.upstream.rate).filter(|_| draft.upstream.publishes());
-    let timers = if draft.feed.timer_per_connection().is_some() { subscribers } else { 1 };
-    let rate_of_all =
-        rate.value * count(timers) + count(subscribers) * sent.map_or(0.0, |sent| sent.value);
+    let (rate_of_all, sent) = (draft.highest_rate_of_all()?, draft.sent());
     let needed = messages(rate_of_all, absence) + burst;
     (window.value < needed).then(|| Problem {
         place: first_place([
@@ -236,6 +233,47 @@ fn window_outlasts_the_longest_absence(draft: &ScenarioDraft) -> Option<Problem>
             grouped(window.value)
         ),
         hint: Some(why_it_must_fit(transport, delivery, absence, rate_of_all, burst)),
+    })
+}
+
+/// Checks that polls for the whole feed get all of it. What an answer leaves out would be lost.
+fn the_whole_feed_fits_into_an_answer(draft: &ScenarioDraft) -> Option<Problem> {
+    let mode = &draft.short_polling.mode;
+    let whole = mode.iter().find(|mode| mode.value == ShortPollingMode::Whole)?;
+    let (window, warm_up, measure) = (
+        draft.feed.window.as_ref()?,
+        draft.timing.warm_up.as_ref()?,
+        draft.timing.measure.as_ref()?,
+    );
+    let published = messages(draft.highest_rate_of_all()?, warm_up.value + measure.value);
+    let is_stored = draft.server.store.iter().any(|store| store.value.is_durable());
+    let kept = if is_stored { published } else { published.min(window.value) };
+    let bytes = kept.saturating_mul(draft.largest_payload());
+    let (most_messages, most_bytes) =
+        (ShortPollingMode::MAX_WHOLE_MESSAGES, ShortPollingMode::MAX_WHOLE_BYTES);
+    let is_too_much = kept > most_messages || bytes > most_bytes;
+    (draft.has(Delivery::Polled) && is_too_much).then(|| Problem {
+        place: first_place([
+            whole.place.as_ref(),
+            measure.place.as_ref(),
+            warm_up.place.as_ref(),
+            window.place.as_ref(),
+        ]),
+        message: format!(
+            "`{} = \"{}\"` takes up to {} messages and {} MiB of payload in one answer, but the \
+             feed grows to {} messages and {} MiB",
+            ShortPollingTable::MODE.path,
+            whole.value,
+            grouped(most_messages),
+            most_bytes >> 20,
+            grouped(kept),
+            grouped(bytes >> 20)
+        ),
+        hint: Some(format!(
+            "the newest messages would be left out and never delivered: lower `{}` or `{}`",
+            FeedTable::RATE.path,
+            Timing::MEASURE.path
+        )),
     })
 }
 
@@ -294,6 +332,33 @@ impl ScenarioDraft {
     /// Returns true if one of the transports delivers messages in this way.
     fn has(&self, delivery: Delivery) -> bool {
         self.deliveries().any(|(_, found)| found == delivery)
+    }
+
+    /// Returns the highest rate at which subscribers publish. `None` if they publish nothing.
+    fn sent(&self) -> Option<&Placed<f64>> {
+        highest(&self.upstream.rate).filter(|_| self.upstream.publishes())
+    }
+
+    /// Returns the highest rate at which messages enter the feed, from all timers and subscribers.
+    fn highest_rate_of_all(&self) -> Option<f64> {
+        let rate = highest(&self.feed.rate)?.value;
+        let subscribers =
+            self.crowd.subscribers.iter().map(|subscribers| subscribers.value).max()?;
+        let timers = if self.feed.timer_per_connection().is_some() { subscribers } else { 1 };
+        let sent = self.sent().map_or(0.0, |sent| sent.value);
+        Some(rate * count(timers) + count(subscribers) * sent)
+    }
+
+    /// Returns the size of the largest payload that is published, in bytes. Payloads from files
+    /// count as 0.
+    fn largest_payload(&self) -> usize {
+        let published = self.feed.payload.iter().map(|payload| match payload.value {
+            Payload::Bytes(bytes) | Payload::Binary(bytes) => bytes,
+            Payload::File(_) => 0,
+        });
+        let sent = self.upstream.payload.iter().map(|payload| payload.value.bytes);
+        let sent = sent.filter(|_| self.upstream.sends() && self.upstream.publishes());
+        published.chain(sent).max().unwrap_or(0)
     }
 
     /// Returns the maximum number of messages that are published at once.

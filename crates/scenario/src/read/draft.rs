@@ -10,6 +10,7 @@ use crate::tables::link::LinkDraft;
 use crate::tables::long_polling::LongPollingDraft;
 use crate::tables::push::PushDraft;
 use crate::tables::reconnect::ReconnectDraft;
+use crate::tables::server::ServerDraft;
 use crate::tables::short_polling::ShortPollingDraft;
 use crate::tables::socket_io::SocketIoDraft;
 use crate::tables::timing::TimingDraft;
@@ -21,6 +22,7 @@ use crate::values::field::FieldReader;
 pub(super) struct ScenarioDraft {
     pub(super) top: TopDraft,
     pub(super) feed: FeedDraft,
+    pub(super) server: ServerDraft,
     pub(super) crowd: CrowdDraft,
     pub(super) timing: TimingDraft,
     pub(super) link: LinkDraft,
@@ -39,6 +41,7 @@ impl ScenarioDraft {
         Self {
             top: TopDraft::read(reader),
             feed: FeedDraft::read(reader),
+            server: ServerDraft::read(reader),
             crowd: CrowdDraft::read(reader),
             timing: TimingDraft::read(reader),
             link: LinkDraft::read(reader),
@@ -63,6 +66,7 @@ impl ScenarioDraft {
         Some(Scenario {
             top,
             feed: self.feed.build()?,
+            server: self.server.build()?,
             crowd: self.crowd.build()?,
             timing: self.timing.build()?,
             link: self.link.build()?,

@@ -8,15 +8,15 @@ use std::time::Duration;
 use proptest::prelude::*;
 use proptest::sample::select;
 use wirebench_protocol::control::{Pace, Payload};
-use wirebench_protocol::{SocketIoMode, Transport};
+use wirebench_protocol::{ShortPollingMode, SocketIoMode, Transport};
 
 use self::any_scenario::any_scenario;
 use super::Overrides;
 use crate::{
-    Audience, ConnectionSharing, CrowdTable, FaultsTable, FeedTable, FeedTimers, Headers,
-    HttpTable, LinkTable, LongPollingTable, Operator, Policy, PushTable, ReconnectTable, Run,
-    Scenario, ScenarioError, SentPayload, ShortPollingTable, SocketIoTable, TABLES, Threshold,
-    Timing, TopTable, UpstreamTable, commented_scenario, keys,
+    Audience, ConnectionSharing, CrowdTable, FaultsTable, FeedStore, FeedTable, FeedTimers,
+    Headers, HttpTable, LinkTable, LongPollingTable, Operator, Policy, PushTable, ReconnectTable,
+    Run, Scenario, ScenarioError, SentPayload, ServerTable, ShortPollingTable, SocketIoTable,
+    TABLES, Threshold, Timing, TopTable, UpstreamTable, commented_scenario, keys,
 };
 
 fn parse(text: &str, overrides: &Overrides) -> Result<Scenario, ScenarioError> {
@@ -51,6 +51,7 @@ fn an_empty_file_is_the_defaults() {
             payload: vec![Payload::Bytes(256)],
             window: 10_000,
         },
+        server: ServerTable { store: vec![FeedStore::Memory] },
         crowd: CrowdTable {
             subscribers: vec![100],
             ramp: Duration::from_secs(2),
@@ -64,7 +65,10 @@ fn an_empty_file_is_the_defaults() {
         },
         link: LinkTable { delay: vec![Duration::from_millis(25)], jitter: vec![Duration::ZERO] },
         http: HttpTable { version: vec![1], tls: vec![false], headers: Headers::Browser },
-        short_polling: ShortPollingTable { interval: vec![Duration::from_secs(1)] },
+        short_polling: ShortPollingTable {
+            interval: vec![Duration::from_secs(1)],
+            mode: vec![ShortPollingMode::Cursor],
+        },
         long_polling: LongPollingTable { hold: vec![Duration::from_secs(25)], cursor: vec![true] },
         push: PushTable { timer: vec![Duration::ZERO] },
         socket_io: SocketIoTable { mode: vec![SocketIoMode::Upgrade] },

@@ -10,6 +10,7 @@ pub(crate) mod long_polling;
 mod payload_files;
 pub(crate) mod push;
 pub(crate) mod reconnect;
+pub(crate) mod server;
 pub(crate) mod short_polling;
 pub(crate) mod socket_io;
 pub(crate) mod thresholds;
@@ -25,6 +26,7 @@ use self::link::LinkTable;
 use self::long_polling::LongPollingTable;
 use self::push::PushTable;
 use self::reconnect::ReconnectTable;
+use self::server::ServerTable;
 use self::short_polling::ShortPollingTable;
 use self::socket_io::SocketIoTable;
 use self::timing::Timing;
@@ -36,8 +38,9 @@ use crate::key::{Key, Table};
 pub(crate) const TOP: Table = TopTable::TABLE;
 
 /// Every table, in the order in which they are written.
-pub const TABLES: [Table; 13] = [
+pub const TABLES: [Table; 14] = [
     FeedTable::TABLE,
+    ServerTable::TABLE,
     CrowdTable::TABLE,
     Timing::TABLE,
     LinkTable::TABLE,

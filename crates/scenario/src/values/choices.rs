@@ -1,13 +1,15 @@
 //! Values that are one of a few names.
 
 use serde_json::{Value as Json, json};
-use wirebench_protocol::{SocketIoMode, Transport};
+use wirebench_protocol::{ShortPollingMode, SocketIoMode, Transport};
 
 use super::located::Located;
 use super::value::{FieldValue, Mismatch};
 use crate::key::Key;
 use crate::words::{joined, nearest, quoted};
-use crate::{Audience, ConnectionSharing, FeedTimers, Headers, Policy, ProxyHabit, ServerFault};
+use crate::{
+    Audience, ConnectionSharing, FeedStore, FeedTimers, Headers, Policy, ProxyHabit, ServerFault,
+};
 
 /// A type whose values have names.
 trait Choice: Copy + PartialEq + 'static {
@@ -35,7 +37,9 @@ macro_rules! choices {
 
 choices!(
     FeedTimers,
+    FeedStore,
     Audience,
+    ShortPollingMode,
     SocketIoMode,
     Headers,
     ConnectionSharing,

@@ -61,6 +61,18 @@ impl<D: Dialect> Tables for SqlTables<D> {
         })
     }
 
+    fn remove_piece<'a>(&'a self, feed: &'a str) -> Answer<'a, bool> {
+        self.answer("remove a feed", async move {
+            let mut lease = self.writers.lend().await?;
+            let more = match find_feed(&mut lease, feed).await? {
+                Some((feed, _)) => super::trim::remove_piece(&mut lease, feed).await?,
+                None => false,
+            };
+            lease.give_back();
+            Ok(more)
+        })
+    }
+
     fn append<'a>(&'a self, feed: FeedId, messages: &'a [NewMessage]) -> Answer<'a, Vec<Appended>> {
         self.answer("append messages", async move {
             let mut lease = self.writers.lend().await?;

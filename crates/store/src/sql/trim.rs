@@ -1,4 +1,4 @@
-//! Removing messages that are beyond the limits of a feed, a piece at a time.
+//! Removing messages that are beyond the limits of a feed, and whole feeds, a piece at a time.
 
 use sqlx::QueryBuilder;
 use wirebench_protocol::Seq;
@@ -72,6 +72,26 @@ pub(super) async fn trim<D: Dialect>(
     }
     lease.commit().await?;
     Ok(TrimmedPiece { messages, more: messages == u64::from(PIECE) })
+}
+
+/// Removes a piece of a feed in one transaction, and the feed itself if nothing is left of it.
+/// Returns true if something is left. The connection must not be used again if this fails.
+pub(super) async fn remove_piece<D: Dialect>(
+    lease: &mut Lease<D>,
+    feed: FeedId,
+) -> Result<bool, OperationFailure> {
+    lease.begin(D::BEGIN).await?;
+    let before = kept(lease, feed, D::LOCK_ROW).await?;
+    let end = before.newest + 1;
+    let oldest = end.min(before.oldest + u64::from(PIECE));
+    remove(lease, feed, Kept { oldest, ..before }).await?;
+    if oldest == end {
+        let mut sql = QueryBuilder::new("DELETE FROM wirebench_feeds WHERE id = ");
+        D::bind_integer(&mut sql, feed.0);
+        lease.execute(sql).await?;
+    }
+    lease.commit().await?;
+    Ok(oldest < end)
 }
 
 async fn kept<D: Dialect>(

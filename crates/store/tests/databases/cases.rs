@@ -206,6 +206,24 @@ pub(crate) async fn old_messages_are_removed_by_count_by_size_and_by_age(databas
     assert_eq!(new_places(&feed.append(&[message("1")]).await.unwrap()), [1501]);
 }
 
+pub(crate) async fn a_removed_feed_is_gone_and_other_feeds_stay(database: &TestDatabase) {
+    let store = database.store().await;
+    let feed = store.feed("bench").await.unwrap();
+    let other = store.feed("other").await.unwrap();
+    // Several pieces.
+    feed.append(&vec![message("1"); 1500]).await.unwrap();
+    other.append(&[message("2")]).await.unwrap();
+    store.remove("bench").await.unwrap();
+    store.remove("nobody").await.unwrap();
+
+    assert_eq!(feed.read(0, 100, 1000).await, Ok(vec![]));
+    assert!(feed.append(&[message("3")]).await.is_err(), "the feed is gone");
+    assert_eq!(other.read(0, 100, 1000).await.unwrap().len(), 1);
+    let again = store.feed("bench").await.unwrap();
+    assert_ne!(again.epoch(), feed.epoch());
+    assert_eq!(again.append(&[message("4")]).await, Ok(vec![Appended::New { seq: 1 }]));
+}
+
 pub(crate) async fn servers_that_open_a_new_database_at_once_agree(database: &TestDatabase) {
     let mut servers = JoinSet::new();
     for _ in 0..6 {

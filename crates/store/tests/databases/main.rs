@@ -28,7 +28,7 @@ macro_rules! cases {
 }
 
 /// What holds over every database.
-const CASES: [Case; 18] = cases![
+const CASES: [Case; 19] = cases![
     cases::a_feed_keeps_its_epoch_and_its_messages,
     cases::names_and_keys_are_told_apart_byte_by_byte,
     cases::payloads_of_any_bytes_and_size_come_back_unchanged,
@@ -36,6 +36,7 @@ const CASES: [Case; 18] = cases![
     cases::a_known_key_is_answered_and_not_written_again,
     cases::a_read_is_bounded_by_messages_and_bytes_but_never_empty,
     cases::old_messages_are_removed_by_count_by_size_and_by_age,
+    cases::a_removed_feed_is_gone_and_other_feeds_stay,
     cases::servers_that_open_a_new_database_at_once_agree,
     cases::a_locked_feed_is_not_available_until_it_is_released,
     cases::tables_of_a_newer_version_are_refused,

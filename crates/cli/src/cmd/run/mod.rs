@@ -1,6 +1,7 @@
 //! `wirebench run`: runs scenario files and prints tables of results.
 
 mod progress;
+mod run_store;
 mod session;
 mod thresholds;
 
@@ -16,6 +17,7 @@ use wirebench_scenario::{Overrides, Scenario};
 
 use self::session::Session;
 use super::report::RowsFormat;
+use crate::databases::Databases;
 use crate::exit::Exit;
 use crate::run_folder::{RunFolderRequest, holds_a_run};
 use crate::signals::stop_signals;
@@ -79,8 +81,9 @@ pub(crate) fn run(arguments: &RunArguments) -> anyhow::Result<Exit> {
     let Some(scenarios) = plan::load(&arguments.scenarios, &overrides) else {
         return Ok(Exit::Usage);
     };
+    let databases = Databases::of_environment(&scenarios)?;
     if arguments.dry_run {
-        return dry_run(arguments, &scenarios);
+        return dry_run(arguments, &scenarios, &databases);
     }
     if let Some(error) = arguments.cannot_write(&scenarios) {
         print::talk(&format!("error: {error}"));
@@ -90,32 +93,48 @@ pub(crate) fn run(arguments: &RunArguments) -> anyhow::Result<Exit> {
         if let Some(shortage) = plan::shortage(scenario, arguments.request().workers) {
             bail!("scenario `{}` cannot run on this machine: {shortage}", scenario.top.name);
         }
+        if let Some(missing) = databases.not_built_in(scenario) {
+            bail!("scenario `{}` cannot run: {missing}", scenario.top.name);
+        }
     }
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .context("cannot start the event loop")?;
-    runtime.block_on(run_all(arguments, &scenarios))
+    runtime.block_on(run_all(arguments, &scenarios, &databases))
 }
 
 /// Prints what would run.
-fn dry_run(arguments: &RunArguments, scenarios: &[Scenario]) -> anyhow::Result<Exit> {
+fn dry_run(
+    arguments: &RunArguments,
+    scenarios: &[Scenario],
+    databases: &Databases,
+) -> anyhow::Result<Exit> {
     let workers = arguments.request().workers;
     for (path, scenario) in arguments.scenarios.iter().zip(scenarios) {
-        print::data(&format!("{}\n{}\n", path.display(), plan::plan(scenario, workers)))?;
+        print::data(&format!(
+            "{}\n{}\n",
+            path.display(),
+            plan::plan(scenario, workers, databases)
+        ))?;
     }
-    plan::warn_of_shortages(&arguments.scenarios, scenarios, workers);
+    plan::warn_of_shortages(&arguments.scenarios, scenarios, workers, databases);
     Ok(Exit::Done)
 }
 
-async fn run_all(arguments: &RunArguments, scenarios: &[Scenario]) -> anyhow::Result<Exit> {
+async fn run_all(
+    arguments: &RunArguments,
+    scenarios: &[Scenario],
+    databases: &Databases,
+) -> anyhow::Result<Exit> {
     let stop = CancellationToken::new();
     watch_for_interrupts(stop.clone())?;
+    databases.try_each().await?;
     let mut exit = Exit::Done;
     for scenario in scenarios {
         let format = arguments.format.into();
         let request = arguments.request();
-        let session = Session::new(scenario, &request, arguments.quiet, format, &stop)?;
+        let session = Session::new(scenario, databases, &request, arguments.quiet, format, &stop)?;
         exit = exit.worse(session.run().await?);
         if stop.is_cancelled() {
             break;

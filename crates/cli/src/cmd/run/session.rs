@@ -1,5 +1,6 @@
 //! One scenario that is being run: its servers, its runs, its results.
 
+use anyhow::bail;
 use tokio_util::sync::CancellationToken;
 use wirebench_loadgen::{
     ControlClient, Drive, DriveError, Progress, ServerHandle, Target, drive, server_handle,
@@ -9,7 +10,9 @@ use wirebench_report::{Format, Row, html};
 use wirebench_scenario::{Run, Scenario};
 
 use super::progress::Display;
+use super::run_store::RunStore;
 use super::thresholds;
+use crate::databases::{Databases, SkippedRuns};
 use crate::exit::Exit;
 use crate::print;
 use crate::processes::proxy_process::ProxyProcess;
@@ -20,7 +23,9 @@ use crate::run_folder::{RunFolder, RunFolderRequest, RunFolderWriter};
 /// One scenario that is being run.
 pub(super) struct Session<'a> {
     scenario: &'a Scenario,
+    databases: &'a Databases,
     runs: Vec<Run>,
+    skipped: Vec<SkippedRuns>,
     format: Format,
     workers: usize,
     server_workers: usize,
@@ -31,22 +36,32 @@ pub(super) struct Session<'a> {
 
 impl<'a> Session<'a> {
     /// Creates the run folder. Cancelling `stop` ends the run in progress.
+    ///
+    /// # Errors
+    /// The run folder cannot be written, or all runs would be skipped.
     pub(super) fn new(
         scenario: &'a Scenario,
+        databases: &'a Databases,
         request: &RunFolderRequest<'_>,
         quiet: bool,
         format: Format,
         stop: &'a CancellationToken,
     ) -> anyhow::Result<Self> {
-        let runs = scenario.runs(request.seed);
+        let (runs, skipped) = databases.split(scenario.runs(request.seed));
+        if runs.is_empty() {
+            let why: Vec<_> = skipped.iter().map(ToString::to_string).collect();
+            bail!("scenario `{}` has no run to make: {}", scenario.top.name, why.join("; "));
+        }
         Ok(Self {
             scenario,
+            databases,
             format,
             workers: request.workers,
             server_workers: request.server_workers,
-            folder: RunFolderWriter::create(scenario, request)?,
+            folder: RunFolderWriter::create(scenario, request, &skipped)?,
             display: Display::new(quiet, &runs),
             runs,
+            skipped,
             stop,
         })
     }
@@ -55,6 +70,9 @@ impl<'a> Session<'a> {
     /// measured before it is still shown.
     pub(super) async fn run(mut self) -> anyhow::Result<Exit> {
         self.display.scenario(self.scenario, &self.folder.path);
+        for skipped in &self.skipped {
+            self.display.say(&skipped.to_string());
+        }
         let mut failed = None;
         for run in std::mem::take(&mut self.runs) {
             if let Err(error) = self.one(&run).await {
@@ -75,10 +93,24 @@ impl<'a> Session<'a> {
         concluded
     }
 
-    /// Makes one run: starts a server, and a proxy in front of it if the run has one, drives the
-    /// crowd of the run, and stops the server.
+    /// Makes one run over a store of its own, and removes what it has stored.
     async fn one(&mut self, run: &Run) -> anyhow::Result<()> {
+        let store = RunStore::of(run, self.databases)?;
+        let made = self.over(&store, run).await;
+        let removed = store.remove().await;
+        if let Err(error) = &removed {
+            // The run is measured; its rows are in nobody's way.
+            print::warn(&format!("{error:#}"));
+        }
+        made
+    }
+
+    /// Makes one run over this store: starts a server, and a proxy in front of it if the run has
+    /// one, drives the crowd of the run, and stops the server.
+    async fn over(&mut self, store: &RunStore, run: &Run) -> anyhow::Result<()> {
         let plan = ServerPlan {
+            feed: store.feed.clone(),
+            store: store.argument(),
             window: run.window,
             workers: self.server_workers,
             tls: run.http.tls,
@@ -91,7 +123,8 @@ impl<'a> Session<'a> {
             None => None,
         };
         let entrance = proxy.as_ref().map_or(&first.listening, |proxy| &proxy.listening);
-        let target = Target::resolve_trusting(entrance, &first.trusted).await?;
+        let feed = format!("{entrance}/feeds/{}", store.feed);
+        let target = Target::resolve_trusting(&feed, &first.trusted).await?;
         let control = ControlClient::new(&first.control, &first.control_token);
         let (handle, mut orders) = server_handle();
         let driven = tokio::select! {
@@ -166,6 +199,9 @@ impl<'a> Session<'a> {
         let broken = thresholds::broken(&self.scenario.thresholds, &self.folder.rows);
         for sentence in &broken {
             print::talk(sentence);
+        }
+        for skipped in &self.skipped {
+            print::talk(&skipped.to_string());
         }
         if let Some(warning) = disturbed(&self.folder.rows) {
             print::talk(&warning);

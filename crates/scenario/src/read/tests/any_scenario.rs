@@ -5,15 +5,15 @@ use std::time::Duration;
 use proptest::prelude::*;
 use proptest::sample::{select, subsequence};
 use wirebench_protocol::control::{Pace, Payload};
-use wirebench_protocol::{SocketIoMode, Transport};
+use wirebench_protocol::{ShortPollingMode, SocketIoMode, Transport};
 
 use super::{data_file, no_faults};
 use crate::columns::{COLUMNS, WORDS};
 use crate::{
-    Audience, ConnectionSharing, CrowdTable, FaultsTable, FeedTable, FeedTimers, Headers,
-    HttpTable, LinkTable, LongPollingTable, Operator, Policy, ProxyHabit, PushTable,
-    ReconnectTable, Scenario, SentPayload, ServerFault, ShortPollingTable, SocketIoTable,
-    Threshold, Timing, TopTable, UpstreamTable,
+    Audience, ConnectionSharing, CrowdTable, FaultsTable, FeedStore, FeedTable, FeedTimers,
+    Headers, HttpTable, LinkTable, LongPollingTable, Operator, Policy, ProxyHabit, PushTable,
+    ReconnectTable, Scenario, SentPayload, ServerFault, ServerTable, ShortPollingTable,
+    SocketIoTable, Threshold, Timing, TopTable, UpstreamTable,
 };
 
 /// Any scenario that could have been read. The few ranges that depend on each other are kept apart:
@@ -21,6 +21,8 @@ use crate::{
 pub(super) fn any_scenario() -> impl Strategy<Value = Scenario> {
     let polling = (
         several(between(Duration::from_millis(1), Duration::from_secs(10))),
+        // Whole tables do not fit into an answer at these rates.
+        select(vec![ShortPollingMode::Cursor, ShortPollingMode::Table]).prop_map(|mode| vec![mode]),
         several(between(Duration::from_millis(1), Duration::from_mins(1))),
         // One value of each: more would make too many runs.
         any::<bool>().prop_map(|cursor| vec![cursor]),
@@ -28,38 +30,40 @@ pub(super) fn any_scenario() -> impl Strategy<Value = Scenario> {
         several(select(&SocketIoMode::ALL[..])),
     );
     let rest = (any_link(), any_upstream(), any_reconnect(), any_thresholds());
-    (any_top(), any_feed(), any_paths_and_faults(), any_timing(), polling, rest).prop_map(
-        |(
-            top,
-            feed,
-            (mut crowd, http, faults),
-            timing,
-            (interval, hold, cursor, timer, mode),
-            rest,
-        )| {
-            let (link, upstream, reconnect, thresholds) = rest;
-            if feed.timers.contains(&FeedTimers::PerConnection) {
-                // More connections would publish more than the smallest window keeps.
-                crowd.subscribers = vec![1];
-            }
-            Scenario {
+    (any_top(), (any_feed(), any_server()), any_paths_and_faults(), any_timing(), polling, rest)
+        .prop_map(
+            |(
                 top,
-                feed,
-                crowd,
+                (feed, server),
+                (mut crowd, http, faults),
                 timing,
-                link,
-                http,
-                short_polling: ShortPollingTable { interval },
-                long_polling: LongPollingTable { hold, cursor },
-                push: PushTable { timer },
-                socket_io: SocketIoTable { mode },
-                upstream,
-                reconnect,
-                faults,
-                thresholds,
-            }
-        },
-    )
+                (interval, poll_mode, hold, cursor, timer, mode),
+                rest,
+            )| {
+                let (link, upstream, reconnect, thresholds) = rest;
+                if feed.timers.contains(&FeedTimers::PerConnection) {
+                    // More connections would publish more than the smallest window keeps.
+                    crowd.subscribers = vec![1];
+                }
+                Scenario {
+                    top,
+                    feed,
+                    server,
+                    crowd,
+                    timing,
+                    link,
+                    http,
+                    short_polling: ShortPollingTable { interval, mode: poll_mode },
+                    long_polling: LongPollingTable { hold, cursor },
+                    push: PushTable { timer },
+                    socket_io: SocketIoTable { mode },
+                    upstream,
+                    reconnect,
+                    faults,
+                    thresholds,
+                }
+            },
+        )
 }
 
 fn any_top() -> impl Strategy<Value = TopTable> {
@@ -88,6 +92,10 @@ fn any_feed() -> impl Strategy<Value = FeedTable> {
     (several(1.0..1_000.0), several(paces), timers, several(payloads), window).prop_map(
         |(rate, pace, timers, payload, window)| FeedTable { rate, pace, timers, payload, window },
     )
+}
+
+fn any_server() -> impl Strategy<Value = ServerTable> {
+    select(FeedStore::ALL.to_vec()).prop_map(|store| ServerTable { store: vec![store] })
 }
 
 fn any_timing() -> impl Strategy<Value = Timing> {
