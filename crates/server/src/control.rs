@@ -121,15 +121,18 @@ async fn start_publisher(
     Ok(StatusCode::CREATED)
 }
 
-/// Returns what the publisher did. It is no error if there is no publisher: nothing was published
-/// then.
+/// Returns what the publisher did, when all of it is in the feed. It is no error if there is no
+/// publisher: nothing was published then.
 async fn stop_publisher(
     State(control): State<ControlApi>,
     path: PathParams,
 ) -> Result<Json<PublisherReport>, ApiError> {
     let (name, _) = control.feed(&path)?;
-    let mut publishers = control.0.publishers.lock();
-    Ok(Json(publishers.remove(name).map(PacedPublisher::stop).unwrap_or_default()))
+    let publisher = control.0.publishers.lock().remove(name);
+    Ok(Json(match publisher {
+        Some(publisher) => publisher.stop_and_commit().await,
+        None => PublisherReport::default(),
+    }))
 }
 
 async fn set_window(

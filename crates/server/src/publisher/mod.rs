@@ -16,7 +16,7 @@ use wirebench_protocol::control::{self, PublisherReport};
 pub use self::payloads::PayloadError;
 use self::payloads::payloads;
 use self::timers::Timers;
-use crate::feed::{Feed, MessagePayload};
+use crate::feed::{Acknowledgement, Feed, MessagePayload};
 
 /// A message is late if it enters the feed more than this after it was due. It is well above the
 /// time that a thread takes to wake up, and well below any interval that a reader of a table cares
@@ -37,7 +37,16 @@ const MAX_TIMERS: usize = 1_000_000;
 pub struct PacedPublisher {
     /// Closing this channel is the signal to stop. Nothing is ever sent.
     stop: Option<mpsc::Sender<()>>,
-    thread: Option<JoinHandle<PublisherReport>>,
+    thread: Option<JoinHandle<Ended>>,
+}
+
+/// What the thread of a publisher leaves behind.
+#[derive(Debug, Default)]
+struct Ended {
+    report: PublisherReport,
+    /// The answer to the last message, if the database had not committed it yet. Earlier messages
+    /// are committed before it.
+    last: Option<Acknowledgement>,
 }
 
 /// Why a publisher cannot start.
@@ -91,9 +100,24 @@ impl PacedPublisher {
         Ok(Self { stop: Some(stop), thread: Some(thread) })
     }
 
-    /// Stops publishing and returns what was done. Nothing is published after this returns. It
-    /// blocks for no longer than one message takes.
-    pub fn stop(mut self) -> PublisherReport {
+    /// Stops publishing and returns what was done. No message enters the feed after this returns,
+    /// except those that a durable feed has taken and its database has not committed yet. It blocks
+    /// for no longer than one message takes.
+    pub fn stop(self) -> PublisherReport {
+        self.end().report
+    }
+
+    /// The same, and waits until the database has committed what was published, or refused it.
+    pub async fn stop_and_commit(self) -> PublisherReport {
+        let Ended { report, last } = self.end();
+        if let Some(last) = last {
+            // A message that is not committed is not in the feed.
+            let _ = last.await;
+        }
+        report
+    }
+
+    fn end(mut self) -> Ended {
         self.stop = None;
         self.thread.take().and_then(|thread| thread.join().ok()).unwrap_or_default()
     }
@@ -108,8 +132,9 @@ fn publish(
     payloads: &[MessagePayload],
     stopped: &mpsc::Receiver<()>,
     late: &AtomicU64,
-) -> PublisherReport {
+) -> Ended {
     let mut report = PublisherReport::default();
+    let mut last = None;
     for (due, payload) in timers.zip(payloads.iter().cycle()) {
         let wait = due.saturating_since(Timestamp::now());
         if has_to_stop(stopped, wait) {
@@ -117,19 +142,23 @@ fn publish(
         }
         let mut entered = Timestamp::now();
         // Only a durable feed refuses a message, when too many wait for its database.
-        while let Ok(Err(_)) = feed.publish_due(payload.clone(), due).at_once() {
-            if has_to_stop(stopped, REFUSED_PAUSE) {
-                return report;
+        last = loop {
+            match feed.publish_due(payload.clone(), due).at_once() {
+                Ok(Ok(_)) => break None,
+                Err(committing) => break Some(committing),
+                Ok(Err(_)) if has_to_stop(stopped, REFUSED_PAUSE) => {
+                    return Ended { report, last };
+                }
+                Ok(Err(_)) => entered = Timestamp::now(),
             }
-            entered = Timestamp::now();
-        }
+        };
         if entered.saturating_since(due) > LATE {
             report.late += 1;
             late.fetch_add(1, Ordering::Relaxed);
         }
         report.published += 1;
     }
-    report
+    Ended { report, last }
 }
 
 /// Waits for a time, or until the publisher has to stop. Returns true if it has to.

@@ -1,8 +1,11 @@
 //! What is acknowledged is kept, also over a restart.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use serde_json::json;
-use wirebench_server::{After, MessagePayload, Recipients, Timestamp};
+use wirebench_protocol::control::{self, Pace, Payload};
+use wirebench_server::{After, MessagePayload, PacedPublisher, Recipients, Timestamp};
 
 use crate::support::{TestStore, payload, places, poll, polled, post, publish_numbers, server_of};
 
@@ -98,4 +101,23 @@ async fn what_was_handed_in_is_stored_when_the_server_stops() {
     assert_eq!(late.status, 503, "{late}");
     drop((server, feed));
     assert_eq!(store.feed(10).await.published(), 100);
+}
+
+/// A run counts what was published as soon as its publisher has stopped.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_publisher_has_stopped_when_the_database_has_committed_its_messages() {
+    let store = TestStore::new();
+    let feed = store.feed(10).await;
+    // More at once than the queue of the writer takes.
+    let (rate, pace, payload) = (100_000.0, Pace::Burst(2_000), Payload::Bytes(64));
+    let plan = control::Publisher { rate, pace, payload, seed: 1, timers: 1 };
+    for _ in 0..5 {
+        let before = feed.published();
+        let publisher = PacedPublisher::start(feed.clone(), &plan, Arc::default()).unwrap();
+        while feed.published() == before {
+            tokio::task::yield_now().await;
+        }
+        let report = publisher.stop_and_commit().await;
+        assert_eq!(feed.published(), before + report.published);
+    }
 }
