@@ -2,11 +2,14 @@
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests fail by panicking")]
 
+#[path = "../../store/tests/servers/mod.rs"]
+mod servers;
 mod support;
 
 use std::fs;
 use std::path::Path;
 
+use servers::{DatabaseServer, PASSWORD, ServerKind};
 use support::{CommandOutput, finish, run, wirebench};
 use tempfile::TempDir;
 use wirebench_protocol::ShortPollingMode;
@@ -97,6 +100,41 @@ fn a_killed_server_with_a_store_goes_on_with_its_feed_and_nothing_is_lost() {
             assert_eq!(row.number(column), Some(0.0), "{column}: {row:?}");
         }
         assert!(row.number("reconnects").unwrap() >= 10.0, "{row:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_run_leaves_nothing_in_a_database_and_its_password_is_shown_nowhere() {
+    for kind in ServerKind::ALL {
+        let Some(server) = DatabaseServer::start(kind).await else { continue };
+        server.create("feeds");
+        let (store, variable) = match kind {
+            ServerKind::Postgres => ("postgres", "WIREBENCH_POSTGRES"),
+            ServerKind::MariaDb => ("mysql", "WIREBENCH_MYSQL"),
+        };
+        let folder = folder_with(&format!("server.store = \"{store}\""));
+        let mut command = wirebench(folder.path(), &["run", "x.toml", "--out", "out"]);
+        let ended = finish(command.env(variable, server.url("feeds")).spawn().unwrap(), store);
+        assert!(is_done(&ended), "{ended:?}");
+        let out = folder.path().join("out");
+        let rows = wirebench_report::read(&out.join("runs.csv")).unwrap();
+        assert_eq!(rows.len(), 4);
+        for row in rows {
+            assert_eq!(row.text("store"), Some(store));
+            assert!(row.number("received").unwrap() > 0.0, "{row:?}");
+            for column in ["missing", "duplicate", "out_of_order", "gaps"] {
+                assert_eq!(row.number(column), Some(0.0), "{column}: {row:?}");
+            }
+        }
+        for table in ["wirebench_feeds", "wirebench_messages"] {
+            let rows = server.sql("feeds", &format!("SELECT COUNT(*) FROM {table}"));
+            assert_eq!(rows.trim(), "0", "{table}");
+        }
+        let files = fs::read_dir(&out).unwrap();
+        let files = files.map(|file| fs::read_to_string(file.unwrap().path()).unwrap());
+        for text in files.chain([ended.stdout, ended.stderr]) {
+            assert!(!text.contains(PASSWORD), "{text}");
+        }
     }
 }
 

@@ -9,8 +9,9 @@ use std::net::TcpListener;
 use std::path::Path;
 use std::thread;
 
-use support::run;
+use support::{Lines, run, wirebench};
 use tempfile::TempDir;
+use wirebench_protocol::ShortPollingMode;
 use wirebench_store::Database;
 
 #[test]
@@ -38,6 +39,53 @@ fn an_unreachable_server_is_a_failure_and_not_bad_usage() {
     let url = format!("http://{}", unused.expect("a free port"));
     let ended = run(Path::new("."), &["subscribe", &url, "--transport", "sse", "--once"]);
     assert_eq!(ended.code, Some(1), "{ended:?}");
+}
+
+#[test]
+fn a_mode_that_is_unknown_or_of_another_transport_is_bad_usage() {
+    let subscribe = |transport, mode| {
+        let url = "http://127.0.0.1:1";
+        let arguments = ["subscribe", url, "--transport", transport, "--mode", mode];
+        run(Path::new("."), &arguments)
+    };
+    for (transport, mode, said) in [
+        ("short-polling", "all", "`cursor`, `table`, `whole` for short polling"),
+        ("short-polling", "upgrade", "`--mode upgrade` is no mode of `short-polling`"),
+        ("socket.io", "whole", "`--mode whole` is no mode of `socket.io`"),
+        ("sse", "cursor", "`--mode cursor` is no mode of `sse`"),
+    ] {
+        let ended = subscribe(transport, mode);
+        assert_eq!(ended.code, Some(2), "{ended:?}");
+        assert!(ended.stderr.contains(said), "{ended:?}");
+    }
+}
+
+#[test]
+fn a_subscriber_that_polls_for_everything_prints_each_message_once() {
+    let served = support::Served::start();
+    for mode in ShortPollingMode::ALL {
+        let arguments = [
+            &["subscribe", served.url(), "--transport", "short-polling", "--interval", "20ms"][..],
+            &["--after", "start", "--mode", mode.name()],
+        ];
+        let mut subscriber = wirebench(Path::new("."), &arguments.concat()).spawn().unwrap();
+        let lines = Lines::of(subscriber.stdout.take().unwrap());
+        let mut expected = 1..;
+        let mut next_seq = || {
+            let line: serde_json::Value = serde_json::from_str(&lines.next("a message")).unwrap();
+            (line["seq"].as_u64().unwrap(), expected.next().unwrap())
+        };
+        let published = 4 * mode as usize;
+        for number in 0..4 {
+            support::publish(served.url(), &number.to_string());
+        }
+        for _ in 0..published + 4 {
+            let (found, expected) = next_seq();
+            assert_eq!(found, expected, "{mode}");
+        }
+        subscriber.kill().unwrap();
+        subscriber.wait().unwrap();
+    }
 }
 
 #[test]

@@ -1,8 +1,9 @@
 //! `wirebench subscribe`: one subscriber, for trying out feeds as `curl` is for trying out pages.
 
-use std::fmt::Write;
+use std::fmt::{self, Write};
 use std::path::PathBuf;
 use std::pin::pin;
+use std::str::FromStr;
 use std::time::Duration;
 
 use anyhow::Context;
@@ -16,7 +17,7 @@ use wirebench_loadgen::{
     TrustedCertificates, raw, run_subscriber,
 };
 use wirebench_measure::{Event, ReceivedPayload};
-use wirebench_protocol::{After, SocketIoMode, Transport};
+use wirebench_protocol::{After, ShortPollingMode, SocketIoMode, Transport};
 use wirebench_scenario::{Headers, HttpSettings, LinkSettings, parse_duration};
 
 use crate::exit::Exit;
@@ -52,9 +53,11 @@ pub(crate) struct SubscribeArguments {
     /// Long polling: how long the server may hold a poll
     #[arg(long, value_name = "DURATION", default_value = "25s", value_parser = duration)]
     hold: Duration,
-    /// Socket.IO: `polling`, `websocket`, or `upgrade`, which begins with polling
-    #[arg(long, value_name = "MODE", default_value_t)]
-    mode: SocketIoMode,
+    /// Short polling: what each poll asks for, `cursor`, `table` (the same, from the database) or
+    /// `whole` (all messages) [default: cursor]. Socket.IO: `polling`, `websocket`, or `upgrade`,
+    /// which begins with polling [default: upgrade]
+    #[arg(long, value_name = "MODE")]
+    mode: Option<ModeArgument>,
     /// Socket.IO with `--raw`: the namespace
     #[arg(long, value_name = "NAME", default_value = "/", requires = "raw")]
     namespace: String,
@@ -74,7 +77,70 @@ pub(crate) struct SubscribeArguments {
     insecure: bool,
 }
 
+/// A mode of one of the transports that have some.
+#[derive(Clone, Copy, Debug)]
+enum ModeArgument {
+    ShortPolling(ShortPollingMode),
+    SocketIo(SocketIoMode),
+}
+
+impl FromStr for ModeArgument {
+    type Err = String;
+
+    fn from_str(name: &str) -> Result<Self, String> {
+        let of_short_polling = name.parse().map(Self::ShortPolling).ok();
+        let of_socket_io = || name.parse().map(Self::SocketIo).ok();
+        of_short_polling.or_else(of_socket_io).ok_or_else(|| {
+            let short_polling = ShortPollingMode::ALL.map(ShortPollingMode::name).join("`, `");
+            let socket_io = SocketIoMode::ALL.map(SocketIoMode::name).join("`, `");
+            format!("expected `{short_polling}` for short polling, `{socket_io}` for Socket.IO")
+        })
+    }
+}
+
+impl fmt::Display for ModeArgument {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::ShortPolling(mode) => mode.fmt(formatter),
+            Self::SocketIo(mode) => mode.fmt(formatter),
+        }
+    }
+}
+
+impl ModeArgument {
+    /// Returns true if the mode is one of this transport.
+    fn is_of(self, transport: Transport) -> bool {
+        match self {
+            Self::ShortPolling(_) => transport == Transport::ShortPolling,
+            Self::SocketIo(_) => transport == Transport::SocketIo,
+        }
+    }
+}
+
+impl SubscribeArguments {
+    fn short_polling_mode(&self) -> ShortPollingMode {
+        match self.mode {
+            Some(ModeArgument::ShortPolling(mode)) => mode,
+            Some(ModeArgument::SocketIo(_)) | None => ShortPollingMode::default(),
+        }
+    }
+
+    fn socket_io_mode(&self) -> SocketIoMode {
+        match self.mode {
+            Some(ModeArgument::SocketIo(mode)) => mode,
+            Some(ModeArgument::ShortPolling(_)) | None => SocketIoMode::default(),
+        }
+    }
+}
+
 pub(crate) fn run(arguments: &SubscribeArguments) -> anyhow::Result<Exit> {
+    if let Some(mode) = arguments.mode.filter(|mode| !mode.is_of(arguments.transport)) {
+        print::talk(&format!(
+            "error: `--mode {mode}` is no mode of `{}`: short polling and Socket.IO have modes",
+            arguments.transport
+        ));
+        return Ok(Exit::Usage);
+    }
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
@@ -138,7 +204,7 @@ fn raw_socket_io_events(
     let interest = raw::SocketIoInterest {
         namespace: arguments.namespace.clone(),
         event: arguments.event.clone(),
-        mode: arguments.mode,
+        mode: arguments.socket_io_mode(),
     };
     raw::socket_io_events(&arguments.url, &interest, &trusted(arguments), once)
         .map(|event| Ok(serde_json::to_value(event?)?))
@@ -206,7 +272,8 @@ fn settings(arguments: &SubscribeArguments) -> SubscriberSettings {
     SubscriberSettings {
         interval: arguments.interval,
         hold: arguments.hold,
-        socket_io_mode: arguments.mode,
+        short_polling_mode: arguments.short_polling_mode(),
+        socket_io_mode: arguments.socket_io_mode(),
         headers: Headers::Browser,
         payloads: true,
         ..SubscriberSettings::default()
