@@ -1,8 +1,10 @@
 //! Polls that read the table of a feed: how many rows they read.
 //!
 //! The feed begins with an empty table, λ messages per second enter it, and none leaves it unless
-//! only the newest *K* are kept. So after a time *t* it has *n*(*t*) = min(λ*t*, *K*) rows on
-//! average. The measured window lies between *a* and *b* after the first message.
+//! only the newest *K* are kept. So at a time *t* after its publisher started it has
+//! *n*(*t*) = min(λ*t*, *K*) rows on average. The measured window lies between *a* and *b* after that
+//! start. A feed with a message every *T* has half a row less on average, because its first message
+//! is due after one *T*.
 //!
 //! - A poll for the **whole** feed reads *n* rows. Polls are spread evenly over the window, so the
 //!   mean is that of *n* over the window. Without a limit it is λ(*a* + *b*)/2: the table at the
@@ -27,7 +29,7 @@ use wirebench_protocol::ShortPollingMode;
 pub struct GrowingTable {
     /// λ, in messages per second; above 0.
     pub rate: f64,
-    /// The time from the first message to the opening of the measured window, *a*.
+    /// The time from the start of the publisher to the opening of the measured window, *a*.
     pub lead: Duration,
     /// The length of the measured window, *b* − *a*; above 0.
     pub window: Duration,
