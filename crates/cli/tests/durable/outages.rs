@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use futures::future::join_all;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
@@ -92,6 +93,13 @@ async fn a_database_that_does_not_answer_is_waited_for_and_then_refused() {
     let newest = publisher.acknowledged[&19].clone();
     store.server_mut().freeze();
     expect_outage(&served, &newest, "no answer within").await;
+    // Another server might have given these cursors. If each waited for those before it, the last
+    // would be answered after ten minutes.
+    let (epoch, _) = newest.split_once('-').unwrap();
+    let unknown = (1_000..1_100).map(|seq| format!("{epoch}-{seq}"));
+    let polls = unknown.map(async |cursor| poll(served.url(), &cursor).await.status);
+    let statuses = within("answers to all", join_all(polls)).await;
+    assert!(statuses.iter().all(|status| *status == 503), "{statuses:?}");
     store.server_mut().thaw();
     until_accepted(served.url(), "\"accepted\"").await;
     publisher.publish(served.url(), 1).await;

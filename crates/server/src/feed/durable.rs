@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use smallvec::SmallVec;
 use tokio::sync::Mutex;
+use tokio::time::Instant;
 use tokio_util::task::AbortOnDropHandle;
 use wirebench_protocol::{Cursor, Gap, Seq, SubscriberName, Timestamp};
 use wirebench_store::{
@@ -131,7 +132,24 @@ impl FeedState {
         if self.is_newer_than(to.saturating_sub(1)) {
             return Ok(());
         }
-        let _one_at_a_time = log.catching_up.lock().await;
+        let asked = Instant::now();
+        let mut last_failure = log.catching_up.lock().await;
+        // What failed while this waited fails for everybody who waited. Otherwise each would wait
+        // for the deadline of all before it.
+        if let Some((at, error)) = &*last_failure
+            && *at >= asked
+        {
+            return Err(error.clone());
+        }
+        let caught_up = self.read_up_to(log, to).await;
+        if let Err(error) = &caught_up {
+            *last_failure = Some((Instant::now(), error.clone()));
+        }
+        caught_up
+    }
+
+    /// Reads from the store what the window lacks, up to the message `to` if the store has it.
+    async fn read_up_to(&self, log: &DurableLog, to: Seq) -> Result<(), StoreError> {
         loop {
             let newest = self.window.read().newest();
             if newest.seq >= to {

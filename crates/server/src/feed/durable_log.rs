@@ -4,9 +4,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use tokio::sync::{Mutex, Notify};
+use tokio::time::Instant;
 use tokio_util::task::AbortOnDropHandle;
 use wirebench_protocol::Seq;
-use wirebench_store::{FeedWriter, StoredFeed};
+use wirebench_store::{FeedWriter, StoreError, StoredFeed};
 
 use super::stored_pages::StoredPages;
 use crate::log_limit::LogLimit;
@@ -40,8 +41,9 @@ pub(super) struct DurableLog {
     pub(super) writer: FeedWriter,
     /// Read by those whose cursor is older than the window.
     pub(super) pages: StoredPages,
-    /// Held by whoever reads from the store what the window lacks at its end.
-    pub(super) catching_up: Mutex<()>,
+    /// Held by whoever reads from the store what the window lacks at its end. Inside is when this
+    /// failed last, and how.
+    pub(super) catching_up: Mutex<Option<(Instant, StoreError)>>,
     /// What is known to be in the store and may not be in the window.
     pub(super) known: Arc<KnownNewest>,
     /// The task that reads it from there.
