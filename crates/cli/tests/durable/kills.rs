@@ -1,5 +1,6 @@
 //! `kill -9` in a loop.
 
+use std::process::Command;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,10 +9,10 @@ use tokio::task::JoinSet;
 
 use crate::history::History;
 use crate::publisher::Publisher;
-use crate::servers::ServerKind;
-use crate::stores::TestStore;
+use crate::servers::{DatabaseServer, ServerKind};
+use crate::stores::{TestStore, serve_from};
 use crate::subscriber::Subscriber;
-use crate::support::within;
+use crate::support::{Served, publish, within};
 
 /// How often a server is killed, unless `WIREBENCH_KILL_ROUNDS` says otherwise.
 const ROUNDS: u32 = 8;
@@ -55,8 +56,8 @@ impl Clients {
 }
 
 /// Kills a server that has just been started. How far it has come differs from round to round.
-fn kill_a_start(store: &TestStore, round: u32) {
-    let mut child = store.command(&[]).spawn().unwrap();
+fn kill_a_start(mut command: Command, round: u32) {
+    let mut child = command.spawn().unwrap();
     std::thread::sleep(Duration::from_millis((round * 7 % 60).into()));
     child.kill().unwrap();
     child.wait().unwrap();
@@ -71,7 +72,7 @@ async fn nothing_is_lost_or_repeated(store: &TestStore) {
         Clients { publishers: Publisher::of_every_kind(""), subscriber: Subscriber::new() };
     for round in 0..rounds {
         if round % KILLED_STARTS == 0 {
-            kill_a_start(store, round);
+            kill_a_start(store.command(&[]), round);
         }
         clients = clients.outlive_a_server(store, 1 + round * 37 % 150).await;
     }
@@ -107,4 +108,42 @@ async fn servers_of_postgres_that_are_killed_lose_and_repeat_nothing() {
 async fn servers_of_mariadb_that_are_killed_lose_and_repeat_nothing() {
     let Some(store) = TestStore::server(ServerKind::MariaDb).await else { return };
     nothing_is_lost_or_repeated(&store).await;
+}
+
+/// Kills servers while they make the tables of new stores, and has others use what is left of them.
+fn tables_are_made_in_the_end(urls: impl Iterator<Item = String>) {
+    for (round, url) in (0..).zip(urls) {
+        kill_a_start(serve_from(&url, &[]), round);
+        let served = Served::of(&mut serve_from(&url, &[]));
+        publish(served.url(), "1");
+    }
+}
+
+/// The number of stores in which a server is killed while it makes the tables.
+const NEW_STORES: u32 = 12;
+
+#[test]
+fn a_server_that_is_killed_while_it_makes_a_sqlite_file_leaves_one_that_can_be_used() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = |n| format!("sqlite:{}", folder.path().join(format!("{n}.db")).display());
+    tables_are_made_in_the_end((0..NEW_STORES).map(file));
+}
+
+async fn databases_can_be_used_in_the_end(kind: ServerKind) {
+    let Some(server) = DatabaseServer::start(kind).await else { return };
+    tables_are_made_in_the_end((0..NEW_STORES).map(|n| {
+        let name = format!("feeds_{n}");
+        server.create(&name);
+        server.url(&name)
+    }));
+}
+
+#[tokio::test]
+async fn a_server_that_is_killed_while_it_makes_tables_in_postgres_leaves_what_can_be_used() {
+    databases_can_be_used_in_the_end(ServerKind::Postgres).await;
+}
+
+#[tokio::test]
+async fn a_server_that_is_killed_while_it_makes_tables_in_mariadb_leaves_what_can_be_used() {
+    databases_can_be_used_in_the_end(ServerKind::MariaDb).await;
 }

@@ -1,5 +1,5 @@
 -- Names and keys are compared by their bytes (`_bin`), whatever the collation of the database is.
-CREATE TABLE wirebench_feeds (
+CREATE TABLE IF NOT EXISTS wirebench_feeds (
     id BIGINT AUTO_INCREMENT PRIMARY KEY,
     name VARCHAR(255) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NOT NULL UNIQUE,
     -- 16 hexadecimal digits, as cursors carry it.
@@ -12,7 +12,7 @@ CREATE TABLE wirebench_feeds (
     bytes BIGINT NOT NULL
 ) ENGINE = InnoDB;
 
-CREATE TABLE wirebench_messages (
+CREATE TABLE IF NOT EXISTS wirebench_messages (
     feed_id BIGINT NOT NULL,
     seq BIGINT NOT NULL,
     -- When the message was due, by the monotonic clock of the publisher's host.

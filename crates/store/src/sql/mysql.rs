@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use futures::future::BoxFuture;
 use sqlx::error::DatabaseError;
+use sqlx::migrate::MigrateError;
 use sqlx::mysql::{MySqlConnectOptions, MySqlConnection, MySqlDatabaseError};
 use sqlx::{ConnectOptions, Executor, MySql, Pool};
 use url::Url;
@@ -21,12 +22,15 @@ use crate::options::StoreOptions;
 use crate::store_url::StoreUrl;
 use crate::tables::{ChangeListener, Tables};
 
+/// The database has no transactions for changes of tables. A migration that was interrupted is run
+/// again, so each has to leave alone what is done already.
 const MIGRATIONS: [&str; 1] = [include_str!("../../migrations/mysql/0001_feeds.sql")];
 
 /// How long [`LOCK_MIGRATIONS`] waits.
 const MIGRATIONS_WAIT: Duration = Duration::from_secs(10);
 
 const LOCK_MIGRATIONS: &str = "SELECT GET_LOCK(CONCAT('wirebench.', MD5(DATABASE())), 10)";
+const FORGET_INTERRUPTED: &str = "DELETE FROM wirebench_migrations WHERE NOT success";
 const UNLOCK_MIGRATIONS: &str = "DO RELEASE_LOCK(CONCAT('wirebench.', MD5(DATABASE())))";
 
 impl Dialect for MySql {
@@ -38,7 +42,14 @@ impl Dialect for MySql {
         Box::pin(async move {
             lock_migrations(connection).await?;
             let mut migrator = migrator(&MIGRATIONS);
-            migrator.set_locking(false).run_direct(None, &mut *connection, false).await?;
+            migrator.set_locking(false);
+            let mut migrated = migrator.run_direct(None, &mut *connection, false).await;
+            if let Err(MigrateError::Dirty(_)) = migrated {
+                // A server was killed in the middle of it.
+                connection.execute(FORGET_INTERRUPTED).await?;
+                migrated = migrator.run_direct(None, &mut *connection, false).await;
+            }
+            migrated?;
             connection.execute(UNLOCK_MIGRATIONS).await?;
             Ok(())
         })

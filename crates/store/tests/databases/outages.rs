@@ -82,6 +82,22 @@ async fn mariadb_that_crashes_and_returns_is_used_again() {
     a_server_that_crashes_and_returns_is_used_again(ServerKind::MariaDb).await;
 }
 
+/// The other databases make their tables in one transaction.
+#[tokio::test]
+async fn mariadb_goes_on_with_tables_that_were_half_made_when_a_server_was_killed() {
+    let Some(server) = DatabaseServer::start(ServerKind::MariaDb).await else { return };
+    let database = TestDatabase::on(&server, "feeds");
+    database.store().await;
+    let mut raw = database.raw().await;
+    raw.run("UPDATE wirebench_migrations SET success = FALSE").await;
+    raw.run("DROP TABLE wirebench_messages").await;
+    let feed = database.store().await.feed("bench").await.unwrap();
+    assert_eq!(feed.append(&[keyed("1", "k")]).await.unwrap()[0].seq(), 1);
+    database.store().await;
+    let unfinished = "SELECT COUNT(*) FROM wirebench_migrations WHERE NOT success";
+    assert_eq!(server.sql("feeds", unfinished).trim(), "0");
+}
+
 async fn refusals_say_no_password(kind: ServerKind) {
     let Some(server) = DatabaseServer::start(kind).await else { return };
     let right = server.url("feeds");
