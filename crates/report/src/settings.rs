@@ -155,8 +155,12 @@ fn setting(row: &Row, column: &RunColumn) -> Value {
     }
 }
 
-/// Returns the only value that a setting had before there was a column for it: payloads were JSON,
-/// feeds in memory, and short polls had a cursor. Blank for settings without such a value.
+/// The settings that had only one value before there was a column for it.
+pub(crate) const ONCE_FIXED: [&str; 3] = ["payload_kind", "store", "short_polling_mode"];
+
+/// Returns the value of a setting before there was a column for it, if it was one of
+/// [`ONCE_FIXED`]: payloads were JSON, feeds in memory, and short polls had a cursor. Blank for
+/// other settings.
 fn before_it_was_recorded(row: &Row, name: &str) -> Value {
     let polls = || row.number("poll_interval_us").is_some();
     match name {
@@ -212,7 +216,7 @@ mod tests {
 
     #[test]
     fn the_settings_of_some_transports_are_settings() {
-        for name in OF_SOME_TRANSPORTS {
+        for name in OF_SOME_TRANSPORTS.into_iter().chain(ONCE_FIXED) {
             assert!(
                 COLUMNS.iter().any(|column| column.name == name && is_setting(column)),
                 "{name}"

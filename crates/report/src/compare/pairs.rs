@@ -3,7 +3,7 @@
 use super::side::Side;
 use crate::columns::{COLUMNS, FIRST_COLUMNS, Role, RunColumn};
 use crate::row::Row;
-use crate::settings::{RunGroup, TransportSetting, VaryingSettings, position};
+use crate::settings::{ONCE_FIXED, RunGroup, TransportSetting, VaryingSettings, position};
 use crate::value::Value;
 
 /// The runs of both sides that agree in all settings. One side may be empty.
@@ -49,11 +49,12 @@ fn columns(base: &Side, new: &Side) -> impl Iterator<Item = &'static RunColumn> 
 }
 
 /// Returns true if a side has the column. Files from before it was appended are blank there, which
-/// is not a setting. The source of generated payloads is blank too, and is a setting; so is the
-/// kind of payloads, which was always JSON then.
+/// is not a setting. The source of generated payloads is blank too, and is a setting; so is what had
+/// only one value then.
 fn recorded(at: usize, column: &RunColumn, side: &Side) -> bool {
     at < FIRST_COLUMNS
-        || matches!(column.name, "payload_source" | "payload_kind")
+        || column.name == "payload_source"
+        || ONCE_FIXED.contains(&column.name)
         || side.rows().any(|row| row.value(column.name) != Some(&Value::Blank))
 }
 
@@ -61,9 +62,9 @@ fn recorded(at: usize, column: &RunColumn, side: &Side) -> bool {
 mod tests {
     use std::time::Duration;
 
-    use wirebench_protocol::Transport;
     use wirebench_protocol::control::Payload;
-    use wirebench_scenario::Run;
+    use wirebench_protocol::{ShortPollingMode, Transport};
+    use wirebench_scenario::{FeedStore, Run};
 
     use super::*;
     use crate::columns::RunRecord;
@@ -133,6 +134,33 @@ mod tests {
             &[
                 ("long-polling, payload kind json", 1, 0),
                 ("long-polling, payload kind binary", 0, 1),
+            ],
+        );
+    }
+
+    #[test]
+    fn an_older_file_had_feeds_in_memory_and_polls_with_a_cursor() {
+        let polled = |mode, store| {
+            row(|run| {
+                run.transport = Transport::ShortPolling;
+                run.interval = Some(Duration::from_secs(1));
+                (run.short_polling_mode, run.store) = (Some(mode), store);
+            })
+        };
+        let cursor = |store| polled(ShortPollingMode::Cursor, store);
+        let old = || vec![blank(&blank(&cursor(FeedStore::Memory), "store"), "short_polling_mode")];
+        check(old(), vec![cursor(FeedStore::Memory)], &[("short-polling", 1, 1)]);
+        check(
+            old(),
+            vec![cursor(FeedStore::Sqlite)],
+            &[("short-polling, store memory", 1, 0), ("short-polling, store sqlite", 0, 1)],
+        );
+        check(
+            old(),
+            vec![polled(ShortPollingMode::Whole, FeedStore::Memory)],
+            &[
+                ("short-polling, short polling mode cursor", 1, 0),
+                ("short-polling, short polling mode whole", 0, 1),
             ],
         );
     }
