@@ -3,7 +3,8 @@
 const data = JSON.parse(document.getElementById("data").textContent);
 const columnAt = new Map(data.columns.map((column, at) => [column.name, at]));
 const secondAt = new Map(data.timeline_columns.map((name, at) => [name, at]));
-const columnOf = (name) => data.columns[columnAt.get(name)];
+/** What is known of a column; nothing if no run has a value in it. */
+const columnOf = (name) => data.columns[columnAt.get(name)] ?? {};
 
 const SIDES = ["base", "new"];
 

@@ -2,15 +2,14 @@
 
 /** Every value of every run. */
 function runsTable() {
-  const shown = data.columns.filter(({ name }) => runs.some((run) => value(run, name) !== null));
-  const head = shown.map(({ name, unit }) => (unit ? `${name}` : name));
+  const head = data.columns.map(({ name, unit }) => (unit ? `${name}` : name));
   const several = data.sources.length > 1;
   return plainTable({
     caption: "Every value of every run, as in runs.csv",
     head: ["run", ...(several ? ["folder"] : []), ...head],
     rows: runs.map((run) => [
       value(run, "run_id") ?? ABSENT, ...(several ? [run.source.name] : []),
-      ...shown.map(({ name }) => (value(run, name) === null ? ABSENT : String(value(run, name)))),
+      ...data.columns.map(({ name }) => (value(run, name) === null ? ABSENT : String(value(run, name)))),
     ]),
   });
 }

@@ -5,7 +5,7 @@ const comparedName = ({ transport, setting: at }) =>
 
 /** A value of a metric. All delays have the same unit. */
 const metricText = (name, v, unit) =>
-  (name.startsWith("delivery_") && isNumber(v) ? withUnit(inMillis(v), "ms") : quantity(v, columnOf(name)?.unit ?? unit));
+  (name.startsWith("delivery_") && isNumber(v) ? withUnit(inMillis(v), "ms") : quantity(v, columnOf(name).unit ?? unit));
 
 /** The change, as a share of the base if the base is not 0, and its interval. */
 function changeTexts({ metric, unit, relative, absolute }) {
@@ -40,7 +40,7 @@ function verdictTable(comparison) {
     compared.changes.map((change) => {
       const { metric, unit, base, new: fresh, verdict, reason } = change;
       return h("tr", { class: verdict },
-        h("th", { scope: "row", title: columnOf(metric)?.meaning }, metricName(metric)),
+        h("th", { scope: "row", title: columnOf(metric).meaning }, metricName(metric)),
         [metricText(metric, base, unit), metricText(metric, fresh, unit), ...changeTexts(change)].map((text) => h("td", {}, text)),
         h("td", { class: "verdict" }, verdict.replaceAll("-", " "),
           reason ? h("span", { class: "note" }, reason.replaceAll("-", " ")) : null));

@@ -36,13 +36,14 @@ pub(super) struct PageData<'a> {
     wirebench: &'static str,
     /// The transports and how they look, in the order in which they are listed everywhere.
     transports: [Look; Transport::COUNT],
+    /// The columns of which some run has a value.
     columns: Vec<ColumnData>,
     answer_tables: AnswerTables,
     /// The columns of [`RunData::seconds`].
     timeline_columns: Vec<&'static str>,
     percentile_axis: Vec<f64>,
     bins_per_decade: i32,
-    sources: &'a [Folder<'a>],
+    sources: Vec<Folder<'a>>,
     settings: SettingNames,
     /// The lines of the tables and charts, in the order in which they are shown.
     lines: Vec<LineData>,
@@ -115,27 +116,32 @@ struct RunData {
 impl<'a> PageData<'a> {
     pub(super) fn new(
         view: View,
-        folders: &'a [Folder<'a>],
+        mut folders: Vec<Folder<'a>>,
         comparison: Option<&Comparison>,
     ) -> Self {
         let rows: Vec<&Row> = folders.iter().flat_map(|folder| folder.rows).collect();
+        let has_value = |at: &usize| rows.iter().any(|row| row.values()[*at] != Value::Blank);
+        let columns: Vec<usize> = (0..COLUMNS.len()).filter(has_value).collect();
+        for run in folders.iter_mut().flat_map(|folder| &mut folder.runs) {
+            run.values = columns.iter().map(|at| run.values[*at].take()).collect();
+        }
         let settings = VaryingSettings::of(&rows);
         Self {
             view,
             wirebench: env!("CARGO_PKG_VERSION"),
             transports: Transport::ALL.map(Transport::look),
-            columns: COLUMNS.iter().map(ColumnData::of).collect(),
+            columns: columns.into_iter().map(|at| ColumnData::of(&COLUMNS[at])).collect(),
             answer_tables: AnswerTables::new(),
             timeline_columns: timeline_columns().map(|(_, name)| name).collect(),
             percentile_axis: percentile_axis(),
             bins_per_decade: BINS_PER_DECADE,
-            sources: folders,
-            lines: lines(view, folders, &rows, &settings),
+            lines: lines(view, &folders, &rows, &settings),
             settings: SettingNames {
                 shared: settings.shared.iter().map(|column| column.name).collect(),
                 own: settings.own.iter().map(|column| column.name).collect(),
             },
             near_the_best: near_the_best(folders.iter().flat_map(|folder| &folder.bases).copied()),
+            sources: folders,
             without_cursor: WITHOUT_CURSOR,
             comparison: comparison.map(|comparison| {
                 serde_json::from_str(&comparison.to_json())

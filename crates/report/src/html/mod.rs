@@ -23,7 +23,7 @@ pub use report::Report;
 
 /// Returns the page of one run folder.
 pub fn report(report: &Report<'_>) -> String {
-    page(View::Run, &Folder::of_side(&[*report], 0), None)
+    page(View::Run, Folder::of_side(&[*report], 0), None)
 }
 
 /// Returns the page of two sides, each of one or more run folders: the verdicts, and the charts of
@@ -31,13 +31,12 @@ pub fn report(report: &Report<'_>) -> String {
 pub fn overlay(base: &[Report<'_>], new: &[Report<'_>], comparison: Option<&Comparison>) -> String {
     let mut folders = Folder::of_side(base, 0);
     folders.extend(Folder::of_side(new, 1));
-    page(View::Overlay, &folders, comparison)
+    page(View::Overlay, folders, comparison)
 }
 
 /// Returns the page of several run folders, earliest first, with the change of each metric from one
 /// to the next.
 pub fn trend(reports: &[Report<'_>]) -> String {
-    let folders: Vec<Folder<'_>> =
-        reports.iter().flat_map(|report| Folder::of_side(&[*report], 0)).collect();
-    page(View::Trend, &folders, None)
+    let folders = reports.iter().flat_map(|report| Folder::of_side(&[*report], 0)).collect();
+    page(View::Trend, folders, None)
 }

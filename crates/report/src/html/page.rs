@@ -40,10 +40,14 @@ const SCRIPT: &str = concat!(
     include_str!("../../assets/scripts/page.js"),
 );
 
-pub(super) fn page(view: View, folders: &[Folder<'_>], comparison: Option<&Comparison>) -> String {
+pub(super) fn page(
+    view: View,
+    folders: Vec<Folder<'_>>,
+    comparison: Option<&Comparison>,
+) -> String {
+    let scenario = folders.first().map_or("", |folder| folder.scenario);
     let data = PageData::new(view, folders, comparison);
     let data = serde_json::to_string(&data).expect("text, numbers and lists are JSON");
-    let scenario = folders.first().map_or("", |folder| folder.scenario);
     filled(|marker| match marker {
         "title" => escaped(scenario),
         "plotly" => PLOTLY.to_owned(),
