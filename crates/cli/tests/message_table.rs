@@ -67,6 +67,21 @@ fn each_store_is_measured_in_each_mode_and_runs_without_a_url_are_skipped() {
             of_mode.next().unwrap().number("bytes_per_message").unwrap()
         };
         let [cursor, table, whole] = ShortPollingMode::ALL.map(bytes);
+        for row in of_store() {
+            let durable = store == "sqlite";
+            assert_eq!(row.number("store_queries_per_s").is_some_and(|rate| rate > 0.0), durable);
+            let from_database = matches!(row.text("short_polling_mode"), Some("table" | "whole"));
+            let rows_read = row.number("store_rows_per_message");
+            assert_eq!(
+                rows_read.is_some_and(|rows| rows > 0.0),
+                durable && from_database,
+                "{row:?}"
+            );
+            let replayed = row.number("replayed_from_store");
+            assert_eq!(replayed.is_some_and(|count| count > 0.0), durable && from_database);
+            let commit = row.number("store_commit_p50_us");
+            assert_eq!(commit.is_some_and(|median| median > 0.0), durable, "{row:?}");
+        }
         // Some 22 messages in each answer, where the others have four.
         assert!(whole > 2.0 * cursor && whole > 2.0 * table, "{store}: {cursor} {table} {whole}");
     }

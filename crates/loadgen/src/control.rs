@@ -6,7 +6,7 @@ use std::time::Duration;
 use reqwest::{Method, RequestBuilder, StatusCode};
 use serde::de::DeserializeOwned;
 use wirebench_protocol::Published;
-use wirebench_protocol::control::{CountWindow, Publisher, PublisherReport, Usage, WindowCount};
+use wirebench_protocol::control::{CountWindow, Publisher, PublisherReport, Usage, WindowReport};
 
 use crate::error::chain;
 use crate::http::{ErrorAnswer, quote};
@@ -73,18 +73,19 @@ impl ControlClient {
         Self { client, base: base.trim_end_matches('/').to_owned(), token: token.to_owned() }
     }
 
-    /// Sets the window in which the messages of a feed are counted. Returns how many it holds now.
+    /// Sets the window in which the messages of a feed, and what the store of the server does, are
+    /// counted. Returns what was counted so far.
     pub async fn count(
         &self,
         feed: &str,
         window: CountWindow,
-    ) -> Result<WindowCount, ControlError> {
+    ) -> Result<WindowReport, ControlError> {
         let (method, url) = (Method::PUT, format!("{}/feeds/{feed}/window", self.base));
         self.ask(method, url, |request| request.json(&window)).await
     }
 
-    /// Returns what was published in the window.
-    pub async fn counted(&self, feed: &str) -> Result<WindowCount, ControlError> {
+    /// Returns what was counted in the window.
+    pub async fn counted(&self, feed: &str) -> Result<WindowReport, ControlError> {
         self.ask(Method::GET, format!("{}/feeds/{feed}/window", self.base), |request| request).await
     }
 

@@ -90,6 +90,7 @@ fn check(run: &Run, measured: &Measurement, seconds: &[Second]) {
     assert!(transport.polls() || seen.requests == 0, "{transport}: {} requests", seen.requests);
     assert_eq!(measured.duration, Duration::from_millis(1200), "{transport}");
     assert!(measured.server.is_some_and(|server| !server.cpu.is_zero()), "{transport}");
+    assert_eq!(measured.store, None, "{transport}: the feed is in memory");
     let received: u64 = seconds.iter().map(|second| second.seen.received).sum();
     assert_eq!(received, seen.received, "{transport}: the timeline adds up to the whole");
     assert!(seconds.iter().enumerate().all(|(i, second)| second.index == i as u64), "{transport}");

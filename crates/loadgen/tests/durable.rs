@@ -10,12 +10,14 @@ use std::time::Duration;
 
 use futures::StreamExt;
 use futures::stream::BoxStream;
-use support::{Bench, TIMEOUT, client, within};
+use support::{Bench, TIMEOUT, client, until, within};
 use tempfile::TempDir;
-use wirebench_loadgen::{HttpClient, SubscribeError, SubscriberSettings, Target, subscribe};
+use wirebench_loadgen::{
+    DEFAULT_FEED, HttpClient, SubscribeError, SubscriberSettings, Target, subscribe,
+};
 use wirebench_measure::Event;
 use wirebench_protocol::{After, Cursor, Gap, Seq, ShortPollingMode, Transport};
-use wirebench_server::{Feed, JsonPayload, PublishOptions};
+use wirebench_server::{Feed, JsonPayload, PublishOptions, Server, StoreMetrics};
 use wirebench_store::{Database, Store, StoreOptions, StoreUrl};
 
 /// The folder of a store. `None` if SQLite is not built in.
@@ -35,9 +37,12 @@ fn folder() -> Option<TempDir> {
 /// Serves the feed of the store, as a process that has just started would.
 async fn serve(folder: &TempDir, window: usize) -> Bench {
     let url = StoreUrl::sqlite(folder.path().join("feeds.db"));
-    let store = Store::open(&url, &StoreOptions::default(), ()).await.expect("a new file");
-    let stored = store.feed("bench").await.expect("a new feed");
-    Bench::serve(Feed::new(window).durable(stored).await.expect("the feed can be read"))
+    let metrics = StoreMetrics::default();
+    let store = Store::open(&url, &StoreOptions::default(), metrics.clone()).await;
+    let stored = store.expect("a new file").feed("bench").await.expect("a new feed");
+    let feed = Feed::new(window).durable(stored).await.expect("the feed can be read");
+    let server = Server::new([(DEFAULT_FEED.to_owned(), feed.clone())]);
+    Bench::of(server.with_store_metrics(metrics), feed)
 }
 
 /// Publishes, and waits until it is acknowledged.
@@ -154,6 +159,32 @@ async fn a_subscriber_of_every_transport_continues_after_a_restart() {
     assert_eq!(publish(&bench, "21").await.seq, 21);
     for reader in &mut readers {
         reader.messages([20, 21]).await;
+    }
+}
+
+/// The window holds two messages of twenty.
+#[tokio::test]
+async fn a_scrape_says_what_subscribers_of_every_transport_got_from_the_store() {
+    let Some(folder) = folder() else { return };
+    let bench = serve(&folder, 2).await;
+    for number in 1..=20 {
+        publish(&bench, &number.to_string()).await;
+    }
+    let (client, target) = (client(), bench.target());
+    for transport in Transport::ALL {
+        let counted = |name: &str| {
+            let name = format!("wirebench_{name}{{transport=\"{transport}\"}} ");
+            let text = bench.server.metrics_text();
+            let line = text.lines().find_map(|line| line.strip_prefix(&name));
+            line.map_or(0, |value| value.parse::<u64>().expect("a count"))
+        };
+        let mut reader = Reader::new(transport, &client, &target, After::Start);
+        reader.messages(1..=20).await;
+        until(transport, || counted("messages_sent_total") == 20).await;
+        // Pages of the store end at the window, so that none of its messages is read twice.
+        assert_eq!(counted("store_replayed_messages_total"), 18, "{transport}");
+        let replayed = if transport.polls() { 0 } else { 20 };
+        assert_eq!(counted("replayed_messages_total"), replayed, "{transport}");
     }
 }
 

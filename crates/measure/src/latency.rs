@@ -39,13 +39,18 @@ impl Latency {
 
     /// Adds a value. Above one hour it counts as one hour, and in [`Latency::saturated`].
     pub fn record(&mut self, value: Duration) {
+        self.record_many(value, 1);
+    }
+
+    /// Adds a value this many times.
+    pub fn record_many(&mut self, value: Duration, times: u64) {
         if value > HIGHEST {
-            self.saturated += 1;
+            self.saturated += times;
         }
         let nanos = u64::try_from(value.as_nanos()).map_or(HIGHEST_NS, |ns| ns.min(HIGHEST_NS));
         self.histogram
             .get_or_insert_with(empty)
-            .record(nanos)
+            .record_n(nanos, times)
             .expect("a value of at most one hour is within the bounds");
     }
 

@@ -14,6 +14,7 @@ mod reconnects;
 mod recorder;
 mod second;
 mod sequence;
+mod store_cost;
 #[cfg(test)]
 mod testing;
 pub mod theory;
@@ -33,5 +34,6 @@ pub use reconnects::Reconnects;
 pub use recorder::Recorder;
 pub use second::{CpuTime, Second};
 pub use sequence::{Arrival, Sequence};
+pub use store_cost::StoreCost;
 pub use upstream::{CountedBytes, Origin, UpstreamEvent, UpstreamRecord};
 pub use window::Window;

@@ -7,6 +7,7 @@ use crate::invalid::Invalid;
 use crate::missed::Missed;
 use crate::other_load::OtherLoad;
 use crate::recorder::Recorder;
+use crate::store_cost::StoreCost;
 
 /// Everything that one run measured. A value that could not be measured is `None`, never zero.
 #[derive(Clone, Debug)]
@@ -25,6 +26,8 @@ pub struct Measurement {
     pub traffic: Traffic,
     /// What the run cost the server. `None` if the server did not report it.
     pub server: Option<ServerCost>,
+    /// What the run cost the store of the server. `None` if it has none.
+    pub store: Option<StoreCost>,
     /// What the run cost the load generator.
     pub loadgen: LoadgenCost,
     /// The load of the machine besides the run.
@@ -158,6 +161,23 @@ impl Measurement {
         u64::try_from(server.cpu.as_nanos() / received).ok().map(Duration::from_nanos)
     }
 
+    /// Returns the statements that the server sent to its database, for each second of the window.
+    pub fn store_queries_per_s(&self) -> Option<f64> {
+        let seconds = self.duration.as_secs_f64();
+        let queries = count(self.store.as_ref()?.counts.queries);
+        (seconds > 0.0).then(|| queries / seconds)
+    }
+
+    /// Returns the statements that the server sent to its database, for each message received.
+    pub fn store_queries_per_message(&self) -> Option<f64> {
+        ratio(self.store.as_ref()?.counts.queries, self.seen.received)
+    }
+
+    /// Returns the rows that the server read from its database, for each message received.
+    pub fn store_rows_per_message(&self) -> Option<f64> {
+        ratio(self.store.as_ref()?.counts.rows_read, self.seen.received)
+    }
+
     /// Returns the share of its workers' time in which the load generator was busy, from 0 to 1.
     pub fn loadgen_cpu_ratio(&self) -> Option<f64> {
         self.loadgen.cpu_ratio(self.duration)
@@ -173,13 +193,19 @@ impl LoadgenCost {
     }
 }
 
-#[expect(clippy::cast_precision_loss, reason = "exact up to 9 PB, and to 16 digits beyond")]
 fn ratio(part: u64, whole: u64) -> Option<f64> {
-    (whole > 0).then(|| part as f64 / whole as f64)
+    (whole > 0).then(|| count(part) / count(whole))
+}
+
+#[expect(clippy::cast_precision_loss, reason = "exact up to 9 PB, and to 16 digits beyond")]
+fn count(number: u64) -> f64 {
+    number as f64
 }
 
 #[cfg(test)]
 mod tests {
+    use wirebench_protocol::control::StoreCounts;
+
     use super::*;
     use crate::testing::measurement;
 
@@ -208,5 +234,23 @@ mod tests {
         assert_eq!(measurement.bytes_per_message(), None);
         assert_eq!(measurement.overhead_ratio(), None);
         assert_eq!(measurement.server_cpu_per_message(), None);
+        let measurement = Measurement { store: Some(StoreCost::default()), ..measurement };
+        assert_eq!(measurement.store_queries_per_message(), None);
+        assert_eq!(measurement.store_rows_per_message(), None);
+    }
+
+    #[test]
+    fn the_values_of_a_store_follow_from_its_counts() {
+        let without = measurement();
+        assert_eq!(without.store_queries_per_s(), None);
+        assert_eq!(without.store_queries_per_message(), None);
+        assert_eq!(without.store_rows_per_message(), None);
+        let counts = StoreCounts { queries: 45, rows_read: 60, ..StoreCounts::default() };
+        let store = Some(StoreCost { counts, ..StoreCost::default() });
+        let duration = Duration::from_millis(500);
+        let with = Measurement { duration, store, ..without };
+        assert_eq!(with.store_queries_per_s(), Some(90.0));
+        assert_eq!(with.store_queries_per_message(), Some(1.5));
+        assert_eq!(with.store_rows_per_message(), Some(2.0));
     }
 }

@@ -107,7 +107,30 @@ pub struct CountWindow {
     pub to_ns: Timestamp,
 }
 
-/// What was published in a window: the answer to `GET /feeds/{feed}/window`.
+/// What was counted in a window: the answer to `GET /feeds/{feed}/window`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+pub struct WindowReport {
+    /// What was published to the feed.
+    #[serde(flatten)]
+    pub feed: WindowCount,
+    /// What the store of the server did; `null` if it has none.
+    #[serde(default)]
+    pub store: Option<StoreReport>,
+}
+
+/// What the store of a server did in a window, for all feeds together. What happened counts at the
+/// time at which it ended.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+pub struct StoreReport {
+    /// How much it did.
+    #[serde(flatten)]
+    pub counts: StoreCounts,
+    /// How long the transactions took that have written messages: a time in nanoseconds, to three
+    /// significant digits, and how many took it, from the shortest to the longest.
+    pub commit_times_ns: Vec<(u64, u64)>,
+}
+
+/// What was published in a window.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
 pub struct WindowCount {
     /// The number of messages whose stamp lies in the window.

@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use wirebench_measure::{
-    AddressedCount, CountedBytes, CpuTime, LoadgenCost, Measurement, OtherLoad, OtherProcess,
-    Recorder, Second, ServerCost, Traffic,
+    AddressedCount, CountedBytes, CpuTime, Latency, LoadgenCost, Measurement, OtherLoad,
+    OtherProcess, Recorder, Second, ServerCost, StoreCost, Traffic,
 };
-use wirebench_protocol::control::{Pace, Payload};
+use wirebench_protocol::control::{Pace, Payload, StoreCounts};
 use wirebench_protocol::{Timestamp, Transport};
 use wirebench_scenario::{
     Faults, FeedStore, FeedTimers, HttpSettings, LinkSettings, Reconnect, Run, Timing,
@@ -82,6 +82,7 @@ pub(crate) fn measurement() -> Measurement {
             rss_per_subscriber_bytes: None,
             late_publishes: 0,
         }),
+        store: None,
         loadgen: LoadgenCost {
             cpu: Duration::from_micros(23_400),
             workers: 1,
@@ -112,6 +113,17 @@ pub(crate) fn sent_and_received() -> Recorder {
         sent.others.record(Duration::from_millis(millis + 2));
     }
     seen
+}
+
+/// Returns what the store did for a run: ten transactions, and reads for 30 deliveries.
+pub(crate) fn store_cost() -> StoreCost {
+    let mut commit = Latency::new();
+    for times in 1..=10 {
+        commit.record(Duration::from_micros(100 * times));
+    }
+    let counts =
+        StoreCounts { queries: 120, rows_read: 45, transactions: 10, committed: 10, replayed: 33 };
+    StoreCost { counts, commit }
 }
 
 pub(crate) fn record<'a>(run: &'a Run, measurement: &'a Measurement) -> RunRecord<'a> {

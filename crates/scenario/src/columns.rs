@@ -4,7 +4,7 @@
 //! this crate, so the names are repeated here. A test of `wirebench-report` compares the two lists.
 
 /// Every column of `runs.csv`, in the order of the file.
-pub const COLUMNS: [&str; 102] = [
+pub const COLUMNS: [&str; 108] = [
     "schema_version",
     "scenario",
     "run_id",
@@ -107,6 +107,12 @@ pub const COLUMNS: [&str; 102] = [
     "push_timer_us",
     "store",
     "short_polling_mode",
+    "store_queries_per_s",
+    "store_queries_per_message",
+    "store_rows_per_message",
+    "store_commit_p50_us",
+    "store_commit_p99_us",
+    "replayed_from_store",
 ];
 
 /// The columns that hold words. No bound can be set on them.

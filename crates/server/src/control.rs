@@ -9,12 +9,12 @@ use axum::extract::rejection::JsonRejection;
 use axum::extract::{Request, State};
 use axum::http::StatusCode;
 use axum::middleware::{self, Next};
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use axum::routing::{get, post};
 use axum::{Json, Router};
 use parking_lot::Mutex;
 use tokio::net::TcpListener;
-use wirebench_protocol::control::{self, CountWindow, PublisherReport, Usage, WindowCount};
+use wirebench_protocol::control::{self, CountWindow, PublisherReport, Usage, WindowReport};
 use wirebench_protocol::{Timestamp, process};
 
 use crate::access::Token;
@@ -22,6 +22,7 @@ use crate::api_error::ApiError;
 use crate::connection::host;
 use crate::feed::Feed;
 use crate::feed_path::{self, PathParams};
+use crate::metrics::StoreMetrics;
 use crate::publisher::PacedPublisher;
 use crate::routes;
 use crate::server::Server;
@@ -139,25 +140,27 @@ async fn set_window(
     State(control): State<ControlApi>,
     path: PathParams,
     window: JsonResult<CountWindow>,
-) -> Result<Json<WindowCount>, ApiError> {
+) -> Result<Json<WindowReport>, ApiError> {
     let (_, feed) = control.feed(&path)?;
-    feed.count(read(window)?);
-    Ok(Json(feed.counted().expect("a count was just begun")))
+    let window = read(window)?;
+    feed.count(window);
+    let store = control.0.server.store_metrics();
+    store.inspect(|store| store.begin_count(window));
+    let feed = feed.counted().expect("a count was just begun");
+    Ok(Json(WindowReport { feed, store: store.and_then(StoreMetrics::counted) }))
 }
 
 async fn read_window(
     State(control): State<ControlApi>,
     path: PathParams,
-) -> Result<Response, ApiError> {
+) -> Result<Json<WindowReport>, ApiError> {
     let (name, feed) = control.feed(&path)?;
-    match feed.counted() {
-        Some(count) => Ok(Json(count).into_response()),
-        None => Err(ApiError::new(
-            StatusCode::NOT_FOUND,
-            format!("nothing is counted on feed `{name}`"),
-            "PUT a window first",
-        )),
-    }
+    let Some(feed) = feed.counted() else {
+        let error = format!("nothing is counted on feed `{name}`");
+        return Err(ApiError::new(StatusCode::NOT_FOUND, error, "PUT a window first"));
+    };
+    let store = control.0.server.store_metrics();
+    Ok(Json(WindowReport { feed, store: store.and_then(StoreMetrics::counted) }))
 }
 
 async fn usage(State(control): State<ControlApi>) -> Json<Usage> {

@@ -30,13 +30,13 @@ pub(super) async fn drain(
 ) -> Result<Deliveries, DriveError> {
     let most = if measured.interrupted { INTERRUPTED_DRAIN } else { context.run.timing.drain };
     let (end, mut check) = (Instant::now() + most, tokio::time::interval(CHECK_INTERVAL));
-    let expected =
-        addressed(&measured.epochs).deliveries(published(&measured.epochs), measured.subscribed);
+    let expected = addressed(&measured.totals.epochs)
+        .deliveries(published(&measured.totals.epochs), measured.subscribed);
     let timeline = &mut measured.timeline;
     let mut seen = workers.take_recorders().await?;
     while !is_complete(context.run, &workers.seen, expected) && Instant::now() < end {
         if !context.run.faults.is_none() && is_settled(context.run, &workers.seen) {
-            let deliveries = workers.deliveries(&measured.epochs).await?;
+            let deliveries = workers.deliveries(&measured.totals.epochs).await?;
             if deliveries.missed.silently == 0 && deliveries.still_away == 0 {
                 // What arrived since the recorders were taken counts in `deliveries`, so it counts
                 // here.
@@ -54,7 +54,7 @@ pub(super) async fn drain(
     }
     let counters = context.counters(workers, "draining").await?;
     observe(Progress::Second(timeline.next(counters, seen, workers.counts().open)));
-    workers.deliveries(&measured.epochs).await
+    workers.deliveries(&measured.totals.epochs).await
 }
 
 /// Returns true if everything that was expected has arrived, and everything that subscribers sent

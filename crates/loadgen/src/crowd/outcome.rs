@@ -37,6 +37,7 @@ pub(super) fn measurement(
         subscribed: measured.subscribed,
         traffic: traffic(workers, &measured),
         server: server_cost(&measured, usages),
+        store: measured.totals.store,
         loadgen: LoadgenCost {
             cpu: loadgen_cpu,
             workers: workers.len(),

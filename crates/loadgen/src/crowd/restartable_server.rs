@@ -1,8 +1,8 @@
 //! The server as a run reaches it: its control API, also after it was restarted.
 
 use parking_lot::Mutex;
-use wirebench_measure::{AddressedCount, ExpectedRange};
-use wirebench_protocol::control::{CountWindow, Publisher, Usage, WindowCount};
+use wirebench_measure::{AddressedCount, ExpectedRange, StoreCost};
+use wirebench_protocol::control::{CountWindow, Publisher, Usage, WindowCount, WindowReport};
 use wirebench_scenario::Run;
 
 use crate::control::{ControlClient, ControlError};
@@ -31,8 +31,17 @@ struct RestartableState {
     publishing: bool,
     /// What the earlier processes had used and published.
     earlier: EarlierUsage,
-    /// What the earlier processes published in the window.
-    counted: Vec<WindowCount>,
+    /// What the earlier processes counted in the window.
+    counted: Vec<WindowReport>,
+}
+
+/// What the server counted in the window, all its processes together.
+#[derive(Clone, Debug)]
+pub(super) struct WindowTotals {
+    /// What each epoch of the feed published, the current one last.
+    pub(super) epochs: Vec<WindowCount>,
+    /// What its store did; `None` without a store.
+    pub(super) store: Option<StoreCost>,
 }
 
 #[derive(Clone, Copy, Debug, Default)]
@@ -103,15 +112,17 @@ impl RestartableServer {
         Ok(self.state.lock().earlier.late_publishes + report.late)
     }
 
-    /// Returns what each epoch of the feed published in the window, the current one last.
-    pub(super) async fn epochs(&self) -> Result<Vec<WindowCount>, ControlError> {
+    /// Returns what was counted in the window.
+    pub(super) async fn totals(&self) -> Result<WindowTotals, ControlError> {
         let current = self.counted().await?;
         let mut counted = self.state.lock().counted.clone();
         counted.push(current);
-        Ok(if self.durable { vec![as_one_epoch(&counted)] } else { counted })
+        let epochs: Vec<_> = counted.iter().map(|report| report.feed).collect();
+        let epochs = if self.durable { vec![as_one_epoch(&epochs)] } else { epochs };
+        Ok(WindowTotals { epochs, store: store_cost(&counted) })
     }
 
-    async fn counted(&self) -> Result<WindowCount, ControlError> {
+    async fn counted(&self) -> Result<WindowReport, ControlError> {
         self.control().counted(&self.feed).await
     }
 
@@ -153,6 +164,15 @@ fn as_one_epoch(counted: &[WindowCount]) -> WindowCount {
     WindowCount { published, first_seq, last_seq, ..WindowCount::default() }
 }
 
+/// Returns what the store did for all processes; `None` if they had none.
+fn store_cost(counted: &[WindowReport]) -> Option<StoreCost> {
+    let mut reports = counted.iter().filter_map(|report| report.store.as_ref()).peekable();
+    reports.peek()?;
+    let mut cost = StoreCost::default();
+    reports.for_each(|report| cost.add(report));
+    Some(cost)
+}
+
 /// Returns the messages of the window that every subscriber should receive of one epoch.
 pub(super) fn expected_range(epoch: &WindowCount) -> ExpectedRange {
     epoch.first_seq.zip(epoch.last_seq).map(|(first, last)| first..=last)
@@ -185,6 +205,8 @@ impl EarlierUsage {
 
 #[cfg(test)]
 mod tests {
+    use wirebench_protocol::control::{StoreCounts, StoreReport};
+
     use super::*;
 
     #[test]
@@ -196,5 +218,15 @@ mod tests {
         let all = as_one_epoch(&[count(Some(5), Some(7)), nothing, count(Some(9), Some(12))]);
         assert_eq!((all.published, expected_range(&all)), (8, Some(5..=12)));
         assert_eq!(as_one_epoch(&[nothing, nothing]), nothing);
+    }
+
+    #[test]
+    fn what_a_store_did_is_known_only_if_there_is_one() {
+        let without = WindowReport::default();
+        assert_eq!(store_cost(&[without.clone(), without.clone()]), None);
+        let counts = StoreCounts { queries: 7, ..StoreCounts::default() };
+        let store = Some(StoreReport { counts, ..StoreReport::default() });
+        let with = WindowReport { store, ..without };
+        assert_eq!(store_cost(&[with.clone(), with]).unwrap().counts.queries, 14);
     }
 }

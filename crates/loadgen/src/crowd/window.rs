@@ -5,13 +5,14 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 use wirebench_measure::{OtherLoad, Recorder, Window};
 use wirebench_protocol::Timestamp;
-use wirebench_protocol::control::{CountWindow, WindowCount};
+use wirebench_protocol::control::CountWindow;
 
 use super::context::RunContext;
 use super::error::{DriveError, during};
 use super::fault_injection::FaultInjector;
 use super::machine_reading::{machine_now, other_load};
 use super::progress::{Observer, Progress};
+use super::restartable_server::WindowTotals;
 use super::server_handle::ServerHandle;
 use super::timeline::{CounterSnapshot, Timeline};
 use super::worker::WorkerCommand;
@@ -30,8 +31,8 @@ pub(super) struct MeasuredWindow {
     pub(super) timeline: Timeline,
     pub(super) other_load: OtherLoad,
     pub(super) late_publishes: u64,
-    /// What each epoch of the feed published in the window.
-    pub(super) epochs: Vec<WindowCount>,
+    /// What the server counted in the window.
+    pub(super) totals: WindowTotals,
 }
 
 /// Announces the window to both ends, starts the publisher, and waits for the end of the warm-up.
@@ -83,7 +84,7 @@ pub(super) async fn measure(
     workers.command(|| WorkerCommand::StopSending).await?;
     let stopped = context.server.stop_publisher().await;
     let late_publishes = stopped.map_err(during("stopping the publisher"))?;
-    let epochs = context.server.epochs().await.map_err(during("counting what was published"))?;
+    let totals = context.server.totals().await.map_err(during("counting what was published"))?;
     Ok(MeasuredWindow {
         window,
         interrupted,
@@ -93,7 +94,7 @@ pub(super) async fn measure(
         timeline,
         other_load,
         late_publishes,
-        epochs,
+        totals,
     })
 }
 

@@ -118,7 +118,8 @@ impl Bench {
         Self::of(server, feed)
     }
 
-    fn of(server: Server, feed: Feed) -> Self {
+    /// Serves the feed of this server.
+    pub(crate) fn of(server: Server, feed: Feed) -> Self {
         let listener = listen();
         let address = listener.local_addr().expect("a bound socket has an address");
         let stop = CancellationToken::new();

@@ -45,13 +45,14 @@ const COLUMNS_OF_A_PHONE = 3;
 function answerTables(some) {
   const repeated = some.some((line) => line.all.length > 1);
   const has = (name) => some.some((line) => line.all.some((run) => isNumber(number(run, name))));
-  const [deliveryOf, costOf, sentOf, sentCostOf, faultsOf, publishedOf, withoutCursorOf] =
+  const [deliveryOf, costOf, sentOf, sentCostOf, faultsOf, publishedOf, withoutCursorOf, storeOf] =
     repeated ? data.answer_tables.repeats : data.answer_tables.one_run;
   const additional = [
     ...(has("upstream_sent") ? [sentOf, sentCostOf] : []),
     ...(has("missed_signalled") ? [faultsOf] : []),
     ...(some.some((line) => line.all.some((run) => value(run, "timers") === "per-connection")) ? [publishedOf] : []),
     ...(some.some((line) => line.all.some(forgetsItsCursor)) ? [withoutCursorOf] : []),
+    ...(has("store_queries_per_s") ? [storeOf] : []),
   ];
   const groups = [deliveryOf, costOf, ...additional].map(({ title, columns }) => ({
     of: title,

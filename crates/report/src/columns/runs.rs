@@ -593,6 +593,45 @@ pub const COLUMNS: &[RunColumn] = &[
          the same, read from the database; `whole`, all messages, read from the database. The \
          subscriber counts a message once, and an answer in which nothing is new as empty.",
     ),
+    measured(Decimal, "store_queries_per_s", |r| {
+        Value::computed(r.measurement.store_queries_per_s())
+    })
+    .unit("1/s")
+    .lower_is_better()
+    .means(
+        "Statements that the server sent to its database in the window, those that begin and commit a \
+         transaction included; blank without a database, as the columns after it.",
+    ),
+    measured(Decimal, "store_queries_per_message", |r| {
+        Value::computed(r.measurement.store_queries_per_message())
+    })
+    .lower_is_better()
+    .means("Statements in the window for each delivery received."),
+    measured(Decimal, "store_rows_per_message", |r| {
+        Value::computed(r.measurement.store_rows_per_message())
+    })
+    .lower_is_better()
+    .means(
+        "Messages that the server read from its database in the window, for each delivery received.",
+    ),
+    measured(Decimal, "store_commit_p50_us", |r| commit(r, 50.0))
+        .unit("µs")
+        .lower_is_better()
+        .means(
+            "Commit, 50th percentile: from when a transaction that writes messages began to wait for \
+             its connection to the answer of the database to its commit.",
+        ),
+    measured(Decimal, "store_commit_p99_us", |r| commit(r, 99.0))
+        .unit("µs")
+        .lower_is_better()
+        .means("Commit, 99th percentile."),
+    measured(Integer, "replayed_from_store", |r| {
+        Value::count(r.measurement.store.as_ref().map(|store| store.counts.replayed))
+    })
+    .means(
+        "Messages that the server handed to subscribers in the window and had read from its database \
+         rather than from memory; one that a subscriber gets again counts again.",
+    ),
 ];
 
 /// Returns the column of this name.
@@ -606,6 +645,12 @@ fn delivery(r: &RunRecord<'_>, percentile: f64) -> Value {
 
 fn connect(r: &RunRecord<'_>, percentile: f64) -> Value {
     Value::micros(r.measurement.seen.connect.percentile(percentile))
+}
+
+fn commit(r: &RunRecord<'_>, percentile: f64) -> Value {
+    Value::micros(
+        r.measurement.store.as_ref().and_then(|store| store.commit.percentile(percentile)),
+    )
 }
 
 fn server<T>(r: &RunRecord<'_>, take: impl FnOnce(ServerCost) -> T) -> Option<T> {
@@ -675,12 +720,12 @@ mod tests {
     use std::collections::HashSet;
     use std::path::PathBuf;
 
-    use wirebench_measure::{DISTURBED_CPU_RATIO, OtherLoad, Recorder};
+    use wirebench_measure::{DISTURBED_CPU_RATIO, OtherLoad, Recorder, StoreCost};
     use wirebench_scenario::{Audience, SentPayload, Upstream};
 
     use super::*;
     use crate::row::Row;
-    use crate::testing::{busy_neighbour, measurement, record, run, sent_and_received};
+    use crate::testing::{busy_neighbour, measurement, record, run, sent_and_received, store_cost};
 
     /// The header as the design fixes it.
     const FIXED: &str = "schema_version,scenario,run_id,repeat,transport,http_version,tls,\
@@ -797,6 +842,12 @@ mod tests {
             "upstream_requests_per_message",
             "upstream_unacknowledged",
             "upstream_second_connections",
+            "store_queries_per_s",
+            "store_queries_per_message",
+            "store_rows_per_message",
+            "store_commit_p50_us",
+            "store_commit_p99_us",
+            "replayed_from_store",
         ] {
             assert_eq!(row.value(blank), Some(&Value::Blank), "{blank}");
         }
@@ -821,6 +872,26 @@ mod tests {
         assert_eq!(row.number("upstream_bytes_per_message"), Some(500.0));
         assert!(row.number("upstream_ack_p50_us") > Some(50_000.0));
         assert_eq!(row.value("upstream_ack_p99_us"), Some(&Value::Blank), "40 are too few");
+    }
+
+    #[test]
+    fn what_a_store_did_is_nought_only_if_there_is_one() {
+        let nothing = Measurement { store: Some(StoreCost::default()), ..measurement() };
+        let row = Row::of(&record(&run(), &nothing));
+        for nought in ["store_queries_per_s", "store_rows_per_message", "replayed_from_store"] {
+            assert_eq!(row.number(nought), Some(0.0), "{nought}");
+        }
+        assert_eq!(row.value("store_commit_p50_us"), Some(&Value::Blank), "nothing was committed");
+
+        let with = Measurement { store: Some(store_cost()), ..measurement() };
+        let row = Row::of(&record(&run(), &with));
+        assert_eq!(row.number("store_queries_per_s"), Some(120.0));
+        assert_eq!(row.number("store_queries_per_message"), Some(4.0));
+        assert_eq!(row.number("store_rows_per_message"), Some(1.5));
+        assert_eq!(row.number("replayed_from_store"), Some(33.0));
+        let median = row.number("store_commit_p50_us").unwrap();
+        assert!((median - 500.0).abs() < 1.0, "{median}");
+        assert_eq!(row.value("store_commit_p99_us"), Some(&Value::Blank), "10 are too few");
     }
 
     #[test]

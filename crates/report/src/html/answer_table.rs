@@ -32,14 +32,15 @@ struct AnswerColumn {
 
 impl AnswerTables {
     /// Returns the tables of delivery, of cost, of what subscribers sent and of its cost, of
-    /// faults, of what many timers published, and of what was lost without a cursor, in this order.
+    /// faults, of what many timers published, of what was lost without a cursor, and of the work of
+    /// the database, in this order.
     pub(super) fn new() -> Self {
         Self { one_run: tables(false), repeats: tables(true) }
     }
 }
 
 const ALL: Additional =
-    Additional { sent: true, faults: true, without_cursor: true, many_timers: true };
+    Additional { sent: true, faults: true, without_cursor: true, many_timers: true, store: true };
 
 fn tables(repeated: bool) -> Vec<AnswerTable> {
     let sections = sections(repeated, ALL).into_iter();

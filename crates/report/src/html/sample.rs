@@ -9,14 +9,14 @@ use wirebench_measure::{
 };
 use wirebench_protocol::control::Payload;
 use wirebench_protocol::{Delivery, ShortPollingMode, SocketIoMode, Timestamp, Transport};
-use wirebench_scenario::{LinkSettings, Run};
+use wirebench_scenario::{FeedStore, LinkSettings, Run};
 
 use super::report::Report;
 use crate::columns::{RunRecord, SecondRecord};
 use crate::csv::{TimelineCsv, read_timeline};
 use crate::hlog::{Histograms, LatencyLog, LogStart};
 use crate::row::{Row, TimelineRow};
-use crate::testing::{busy_neighbour, measurement, run};
+use crate::testing::{busy_neighbour, measurement, run, store_cost};
 
 /// The contents of a folder.
 pub(super) struct SampleFolder {
@@ -57,6 +57,8 @@ pub(super) struct SampleOptions<'a> {
     pub(super) trouble: bool,
     /// True if all runs have faults.
     pub(super) faults: bool,
+    /// True if the server has a store.
+    pub(super) store: bool,
     /// Whether held polls bring their cursor; a run for each value.
     pub(super) cursors: &'a [bool],
 }
@@ -82,6 +84,7 @@ pub(super) const FULL: SampleOptions<'_> = SampleOptions {
     started: "2026-11-20T09:30:00Z",
     trouble: true,
     faults: false,
+    store: false,
     cursors: &[true],
 };
 
@@ -126,6 +129,7 @@ pub(super) fn folder(options: &SampleOptions<'_>) -> SampleFolder {
             for (transport, cursor) in options.ways() {
                 let mut run = run_of(transport, subscribers, repeat, rows.len() + 1);
                 run.poll_cursor = cursor;
+                run.store = if options.store { FeedStore::Sqlite } else { FeedStore::Memory };
                 run.faults.stalled_share = if options.faults { 0.1 } else { 0.0 };
                 let seconds = seconds(&run, options, &mut chance);
                 for second in &seconds {
@@ -286,6 +290,7 @@ fn measured(run: &Run, seconds: &[Second], options: &SampleOptions<'_>) -> Measu
         back_99: Some(Duration::from_millis(1_378)),
         reconnects_peak_per_s: Some(subscribers),
     });
+    measurement.store = options.store.then(store_cost);
     if options.trouble {
         add_trouble(run, &mut measurement);
     }

@@ -34,10 +34,11 @@ fn data(page: &str) -> Json {
     serde_json::from_str(block).unwrap()
 }
 
-/// Returns the value of a column of a run in the block of data.
-fn value<'a>(run: &'a Json, name: &str) -> &'a Json {
-    let at = COLUMNS.iter().position(|column| column.name == name).unwrap();
-    &run["values"][at]
+/// Returns the value of a column of a run in the block of data; null if no run has one.
+fn value<'a>(data: &'a Json, run: &'a Json, name: &str) -> &'a Json {
+    assert!(COLUMNS.iter().any(|column| column.name == name), "there is no column {name}");
+    let mut columns = data["columns"].as_array().unwrap().iter();
+    columns.position(|column| column["name"] == name).map_or(&Json::Null, |at| &run["values"][at])
 }
 
 #[test]
@@ -91,8 +92,8 @@ fn the_data_reads_back_and_is_that_of_the_rows() {
     assert_eq!(source["about"], folder.about.as_str());
     assert_eq!(source["machine"], folder.machine);
     let run = &source["runs"][0];
-    assert_eq!(value(run, "transport"), "sse");
-    assert_eq!(value(run, "received"), 100);
+    assert_eq!(value(&data, run, "transport"), "sse");
+    assert_eq!(value(&data, run, "received"), 100);
     assert_eq!(run["curve"]["count"], 100);
     assert_eq!(run["predicted"]["mean_us"], 25_000.0);
     assert_eq!(run["seconds"][0].as_array().unwrap().len(), 1);
@@ -122,9 +123,14 @@ fn a_value_that_was_not_measured_is_null_and_not_zero() {
     for absent in [&run["curve"], &run["seconds"], &data["sources"][0]["machine"]] {
         assert!(absent.is_null(), "{absent}");
     }
-    assert!(value(run, "poll_interval_us").is_null());
-    assert!(value(run, "server_rss_per_subscriber_bytes").is_null(), "10 are too few");
-    assert_eq!(*value(run, "requests"), 0, "none were sent");
+    assert!(value(&data, run, "poll_interval_us").is_null());
+    let columns = data["columns"].as_array().unwrap();
+    for (at, column) in columns.iter().enumerate() {
+        assert!(!run["values"][at].is_null(), "of one run, {column} has no value to show");
+    }
+    assert_eq!(run["values"].as_array().unwrap().len(), columns.len());
+    assert!(value(&data, run, "server_rss_per_subscriber_bytes").is_null(), "10 are too few");
+    assert_eq!(*value(&data, run, "requests"), 0, "none were sent");
 }
 
 #[test]
@@ -134,7 +140,10 @@ fn every_run_says_where_it_is_best_and_the_page_says_what_that_means() {
     let runs = data["sources"][0]["runs"].as_array().unwrap();
     let best_at = |column: &str| -> Vec<&str> {
         let is_best = |run: &&Json| run["best"].as_array().unwrap().contains(&column.into());
-        runs.iter().filter(is_best).filter_map(|run| value(run, "transport").as_str()).collect()
+        runs.iter()
+            .filter(is_best)
+            .filter_map(|run| value(&data, run, "transport").as_str())
+            .collect()
     };
     assert_eq!(best_at("delivery_p50_us"), ["long-polling", "sse", "websocket", "socket.io"]);
     assert!(data["near_the_best"].as_str().unwrap().contains("one run"), "{data}");
@@ -255,7 +264,7 @@ fn a_browser_draws_every_chart_of_every_page() {
     let [base_side, new_side] =
         [&base, &new].map(|folder| Side::of_rows(&folder.name, folder.rows.clone()));
     let comparison = compare(&base_side, &new_side, &CompareOptions::default());
-    let small = small();
+    let small = folder(&SampleOptions { store: true, ..SMALL });
     let faults = folder(&SampleOptions { subscribers: &[5_000], seconds: 5, faults: true, ..FULL });
     let without = Report { timeline: &[], histograms: None, machine: None, ..full.report() };
     let empty = Report { rows: &[], ..without };
@@ -290,6 +299,7 @@ fn a_browser_draws_every_chart_of_every_page() {
                 "{name}: {attributes} is too wide"
             );
         }
+        assert_eq!(main.contains("Work of the database"), name == "small", "{name}");
         let cause = "disturbed: another process used 0.90 of 2 cores: pid 123, stress-ng";
         for mark in [cause, "disturbed: see the warnings"] {
             let expected = ["full", "sparse", "faults"].contains(&name);

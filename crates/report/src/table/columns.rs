@@ -66,6 +66,8 @@ pub(crate) struct Additional {
     pub(crate) without_cursor: bool,
     /// A run had a timer for each connection, so that the amount of messages is what it shows.
     pub(crate) many_timers: bool,
+    /// The server of a run had a store.
+    pub(crate) store: bool,
 }
 
 /// Returns the tables: delivery, cost, and what some runs measure besides. `repeated` says that a
@@ -95,6 +97,9 @@ pub(crate) fn sections(repeated: bool, additional: Additional) -> Vec<Section> {
             "Lost without a cursor"
         };
         sections.push(section(title, WITHOUT_CURSOR));
+    }
+    if additional.store {
+        sections.push(section("Work of the database", STORE));
     }
     sections
 }
@@ -201,6 +206,15 @@ pub(super) const PUBLISHED: &[TableColumn] = &[
 pub(super) const WITHOUT_CURSOR: &[TableColumn] = &[
     column("delivered_ratio", ["", "", "delivered", "%"], 0.01, Summary::LowestShare),
     column("missed_silently", ["", "missed in", "silence", ""], 1.0, Summary::HighestCount),
+];
+
+pub(super) const STORE: &[TableColumn] = &[
+    column("store_queries_per_s", ["", "", "statements", "1/s"], 1.0, Summary::Median),
+    column("store_queries_per_message", ["statements", "per", "message", ""], 1.0, Summary::Median),
+    column("store_rows_per_message", ["rows read", "per", "message", ""], 1.0, Summary::Median),
+    column("store_commit_p50_us", ["", "commit", "p50", "ms"], 1e3, Summary::Median),
+    column("store_commit_p99_us", ["", "commit", "p99", "ms"], 1e3, Summary::Median),
+    column("replayed_from_store", ["read from", "the", "database", ""], 1.0, Summary::MedianCount),
 ];
 
 pub(super) const FAULTS: &[TableColumn] = &[

@@ -41,7 +41,8 @@ pub(crate) fn sections_of(lines: &[TableLine<'_>]) -> Vec<Section> {
     let without_cursor = rows().any(|row| row.forgets_its_cursor());
     let many_timers =
         rows().any(|row| row.text("timers") == Some(FeedTimers::PerConnection.name()));
-    sections(repeated, Additional { sent, faults, without_cursor, many_timers })
+    let store = rows().any(|row| row.number("store_queries_per_s").is_some());
+    sections(repeated, Additional { sent, faults, without_cursor, many_timers, store })
 }
 
 impl<'a> TableLine<'a> {

@@ -10,7 +10,7 @@ use wirebench_scenario::{Audience, FeedTimers, Run, SentPayload, Upstream};
 use super::columns::{COST, DELIVERY, FAULTS, PUBLISHED, UPSTREAM, UPSTREAM_COST, WITHOUT_CURSOR};
 use super::*;
 use crate::columns::run_column;
-use crate::testing::{busy_neighbour, measurement, record, run, sent_and_received};
+use crate::testing::{busy_neighbour, measurement, record, run, sent_and_received, store_cost};
 use crate::text_layout::display_width;
 
 const PLAIN: Style = Style { colour: false, width: 120 };
@@ -192,6 +192,15 @@ fn timers_of_each_connection_show_how_much_is_published() {
     assert!(!table(std::slice::from_ref(&one), PLAIN).contains("Published"));
     let text = table(&[one, of(FeedTimers::PerConnection, 1_000)], PLAIN);
     assert!(text.contains("Published") && text.contains("100000"), "{text}");
+}
+
+#[test]
+fn what_the_database_did_has_a_table_where_there_is_one() {
+    let of =
+        |transport, store| row_of(transport, 3, 1, 26_000, |_, measured| measured.store = store);
+    let without = of(Transport::Sse, None);
+    assert!(!table(std::slice::from_ref(&without), PLAIN).contains("database"));
+    assert_snapshot!(table(&[without, of(Transport::ShortPolling, Some(store_cost()))], PLAIN));
 }
 
 #[test]

@@ -12,6 +12,7 @@ mod registrar;
 mod requests;
 mod sessions;
 mod store;
+mod store_window;
 
 use prometheus::{Registry, TextEncoder};
 

@@ -4,14 +4,16 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use parking_lot::Mutex;
 use prometheus::proto::MetricFamily;
 use prometheus::{Histogram, HistogramOpts, IntCounter, Registry};
 use wirebench_protocol::Transport;
-use wirebench_protocol::control::StoreCounts;
+use wirebench_protocol::control::{CountWindow, StoreCounts, StoreReport};
 use wirebench_store::StoreObserver;
 
 use super::per_transport::PerTransport;
 use super::registrar::{counter, per_transport, registered};
+use super::store_window::StoreWindow;
 
 /// What is counted of a store. It is handed to `wirebench_store::Store::open` as the observer, and
 /// to [`Server::with_store_metrics`](crate::Server::with_store_metrics). A handle: clones count
@@ -28,6 +30,8 @@ struct Counters {
     /// The number of its observations is the number of transactions.
     commit_time: Histogram,
     replayed: PerTransport<IntCounter>,
+    /// The count of a run, if one was begun.
+    window: Mutex<Option<StoreWindow>>,
 }
 
 impl StoreMetrics {
@@ -47,6 +51,26 @@ impl StoreMetrics {
     /// Counts messages that were read from the store and handed to a subscriber.
     pub(crate) fn delivered(&self, transport: Transport, messages: usize) {
         self.0.replayed.of(transport).inc_by(messages as u64);
+        self.in_window(|window| window.counts.replayed += messages as u64);
+    }
+
+    /// Begins to count what happens in `window`. An earlier count is forgotten.
+    pub(crate) fn begin_count(&self, window: CountWindow) {
+        *self.0.window.lock() = Some(StoreWindow::new(window));
+    }
+
+    /// Returns the count so far; `None` if none was begun.
+    pub(crate) fn counted(&self) -> Option<StoreReport> {
+        self.0.window.lock().as_ref().map(StoreWindow::report)
+    }
+
+    /// Adds to the count of a run what happens now, if it is in its window.
+    fn in_window(&self, add: impl FnOnce(&mut StoreWindow)) {
+        if let Some(window) = &mut *self.0.window.lock()
+            && window.is_open()
+        {
+            add(window);
+        }
     }
 
     /// Returns the metrics, for the text format of Prometheus.
@@ -89,6 +113,7 @@ impl Default for StoreMetrics {
                 "Messages handed to connections that were read from the store rather than from \
                  memory, once for each subscriber",
             ),
+            window: Mutex::default(),
             registry,
         }))
     }
@@ -97,15 +122,18 @@ impl Default for StoreMetrics {
 impl StoreObserver for StoreMetrics {
     fn queried(&self, statements: u64) {
         self.0.queries.inc_by(statements);
+        self.in_window(|window| window.counts.queries += statements);
     }
 
     fn read(&self, messages: u64) {
         self.0.rows_read.inc_by(messages);
+        self.in_window(|window| window.counts.rows_read += messages);
     }
 
     fn committed(&self, messages: u64, took: Duration) {
         self.0.committed.inc_by(messages);
         self.0.commit_time.observe(took.as_secs_f64());
+        self.in_window(|window| window.committed(messages, took));
     }
 }
 

@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests fail by panicking")]
 
+mod control;
 mod metrics;
 mod outages;
 mod polling_modes;
