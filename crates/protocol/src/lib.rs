@@ -12,6 +12,7 @@ mod delivery;
 #[cfg(any(fuzzing, test))]
 #[doc(hidden)]
 pub mod fuzzing;
+mod http_stack;
 mod idempotency_key;
 mod message;
 mod payload_file;
@@ -26,6 +27,7 @@ mod uplink;
 pub use checksum::{is_payload_intact, seal_payload};
 pub use cursor::{After, Cursor, CursorError, Epoch};
 pub use delivery::Delivery;
+pub use http_stack::{HttpStack, UnknownHttpStack};
 pub use idempotency_key::{IDEMPOTENCY_KEY, IdempotencyKey, InvalidIdempotencyKey};
 pub use message::{
     Gap, Hello, Message, MessageHead, PollBody, Published, TextPayload, split_binary,

@@ -2,7 +2,6 @@
 
 use std::borrow::Cow;
 
-use axum::Json;
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
@@ -99,17 +98,28 @@ impl ApiError {
         Self::new(StatusCode::SERVICE_UNAVAILABLE, error, hint).with(header::RETRY_AFTER, "5")
     }
 
+    /// Returns the status, the header fields and the body of the answer.
+    pub(crate) fn into_parts(self) -> (StatusCode, Vec<(HeaderName, HeaderValue)>, String) {
+        const JSON: HeaderValue = HeaderValue::from_static("application/json");
+        const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
+        let mut fields = vec![(header::CONTENT_TYPE, JSON), (header::CACHE_CONTROL, NO_STORE)];
+        fields.extend(self.headers);
+        let body = ErrorBody { error: &self.error, hint: &self.hint };
+        (self.status, fields, serde_json::to_string(&body).expect("an error has no maps in it"))
+    }
+
     /// Returns the whole answer in HTTP/1.1, for a request that hyper has not read. It says that
     /// the connection closes.
     pub(crate) fn into_http1(self) -> Vec<u8> {
-        let body = ErrorBody { error: &self.error, hint: &self.hint };
-        let body = serde_json::to_string(&body).expect("an error has no maps in it");
-        let (status, length) = (self.status, body.len());
-        format!(
-            "HTTP/1.1 {status}\r\nconnection: close\r\ncontent-type: application/json\r\n\
-             content-length: {length}\r\ncache-control: no-store\r\n\r\n{body}"
-        )
-        .into_bytes()
+        let (status, fields, body) = self.into_parts();
+        let mut bytes = format!("HTTP/1.1 {status}\r\nconnection: close\r\n").into_bytes();
+        for (name, value) in fields {
+            bytes.extend_from_slice(format!("{name}: ").as_bytes());
+            bytes.extend_from_slice(value.as_bytes());
+            bytes.extend_from_slice(b"\r\n");
+        }
+        bytes.extend_from_slice(format!("content-length: {}\r\n\r\n{body}", body.len()).as_bytes());
+        bytes
     }
 }
 
@@ -127,10 +137,10 @@ impl From<Rejected> for ApiError {
 
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
-        let body = Json(ErrorBody { error: &self.error, hint: &self.hint });
-        let mut response =
-            (self.status, [(header::CACHE_CONTROL, "no-store")], body).into_response();
-        for (name, value) in self.headers {
+        let (status, fields, body) = self.into_parts();
+        let mut response = (status, body).into_response();
+        // Replaces the content type of a plain text.
+        for (name, value) in fields {
             response.headers_mut().insert(name, value);
         }
         response

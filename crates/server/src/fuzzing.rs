@@ -11,11 +11,12 @@ use axum::http::{Method, Request, Response, header};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tower::Service;
-use wirebench_protocol::{After, Cursor, FEED_CURSOR};
+use wirebench_protocol::{After, Cursor, FEED_CURSOR, HttpStack, Timestamp};
 
 use crate::access::{Access, Token};
-use crate::connection;
+use crate::connection::{self, App};
 use crate::feed::{Feed, JsonPayload};
+use crate::limits::Limits;
 use crate::server::Server;
 
 const TOKEN: &str = "a-token-of-some-length";
@@ -72,21 +73,41 @@ pub fn request(bytes: &[u8]) {
 }
 
 /// Whatever bytes come over a connection, the server never answers with a server error, and it
-/// closes the connection when it stops. `@` stands for the feed's epoch.
+/// closes the connection when it stops. Both ways to serve HTTP/1.1 give the same answers. `@`
+/// stands for the feed's epoch.
 pub fn connection(bytes: &[u8]) {
+    let [own, hyper] =
+        [HttpStack::Own, HttpStack::Hyper].map(|stack| answers(bytes, stack, bytes.len()));
+    let shown = format!(
+        "own:\n{}\nhyper:\n{}",
+        String::from_utf8_lossy(&own),
+        String::from_utf8_lossy(&hyper)
+    );
+    assert!(!own.starts_with(b"HTTP/1.1 5") && !hyper.starts_with(b"HTTP/1.1 5"), "{shown}");
+    assert_eq!(comparable(&own), comparable(&hyper), "{shown}");
+}
+
+/// Returns the bytes that come back over a connection on which these bytes are sent, in pieces of
+/// this length, with `@` for the feed's epoch.
+fn answers(bytes: &[u8], http_stack: HttpStack, piece: usize) -> Vec<u8> {
     let (server, feed) = server(0);
+    // Nothing in an answer is random.
+    let server = server.with_limits(Limits { return_time: Duration::ZERO, ..Limits::default() });
     let bytes = with_epoch(bytes, &feed);
+    let mut answers = Vec::new();
     run(async {
         let (ours, mut theirs) = socket_pair();
         let peer = SocketAddr::from((Ipv4Addr::LOCALHOST, 9));
-        let serving = connection::serve(server.state().clone(), ours, peer, server.router());
+        let app = App { router: server.router(), http_stack };
+        let serving = connection::serve(server.state().clone(), ours, peer, app);
         let client = async {
             let (mut reading, mut writing) = theirs.split();
-            let mut answers = Vec::new();
             let talking = async {
-                // The server may close the connection before it has read everything.
-                let _ = writing.write_all(&bytes).await;
-                steps().await;
+                for piece in bytes.chunks(piece.max(1)) {
+                    // The server may close the connection before it has read everything.
+                    let _ = writing.write_all(piece).await;
+                    steps().await;
+                }
                 let closing = async {
                     steps().await;
                     let _ = writing.shutdown().await;
@@ -94,20 +115,33 @@ pub fn connection(bytes: &[u8]) {
                 tokio::join!(server.stop(), closing)
             };
             let _ = tokio::join!(talking, reading.read_to_end(&mut answers));
-            answers
         };
-        let ((), answers) = tokio::join!(serving, client);
-        let first = answers.get(..12).unwrap_or_default();
-        assert!(!first.starts_with(b"HTTP/1.1 5"), "{}", String::from_utf8_lossy(&answers));
+        tokio::join!(serving, client);
         assert_eq!(server.connections(), 0, "the connection is forgotten");
     });
+    without_epoch(&answers, &feed)
+}
+
+/// Returns the lines of answers without what differs from one moment to the next: the time, and
+/// the stamps of messages.
+fn comparable(answers: &[u8]) -> Vec<String> {
+    let text = String::from_utf8_lossy(answers);
+    let lines = text.split('\n').filter(|line| !line.starts_with("date: "));
+    lines.map(without_stamps).collect()
+}
+
+fn without_stamps(line: &str) -> String {
+    let mut parts = line.split("\"published_ns\":");
+    let first = parts.next().unwrap_or_default().to_owned();
+    parts.fold(first, |line, part| line + part.trim_start_matches(|c: char| c.is_ascii_digit()))
 }
 
 /// Creates a server with one feed, which has dropped its first message and keeps two.
 fn server(access: u8) -> (Server, Feed) {
     let feed = Feed::new(2);
     for json in ["1", r#"{"a":"b"}"#, "\"c\""] {
-        feed.publish(JsonPayload::from_json(json.as_bytes()).expect("it is JSON"));
+        let payload = JsonPayload::from_json(json.as_bytes()).expect("it is JSON");
+        feed.publish_due(payload, Timestamp::from_nanos(1));
     }
     let token = |bit: u8| (access & bit > 0).then(|| Token::new(TOKEN).expect("it is long enough"));
     let origins = (access & 4 > 0).then(|| "https://example.org".to_owned());
@@ -126,6 +160,14 @@ fn with_epoch(text: &[u8], feed: &Feed) -> Vec<u8> {
         }
     }
     whole
+}
+
+/// Replaces the epoch, as [`with_epoch`] writes it and as entity tags have it, by `@`.
+fn without_epoch(bytes: &[u8], feed: &Feed) -> Vec<u8> {
+    let newest = feed.locate(After::Newest).expect("the newest message can be located");
+    let text = String::from_utf8_lossy(bytes);
+    let (long, short) = (format!("{:016x}", newest.epoch.0), format!("{:x}", newest.epoch.0));
+    text.replace(&long, "@").replace(&short, "@").into_bytes()
 }
 
 /// Returns the request that the bytes stand for, if hyper would accept it.
@@ -180,4 +222,36 @@ mod replay;
 fn the_corpora_hold() {
     replay::replay("request", request);
     replay::replay("connection", connection);
+}
+
+/// Larger than what the corpus has.
+#[test]
+fn heads_that_are_large_or_have_many_fields_are_answered_by_hyper() {
+    let request = |fields: &str| {
+        format!("GET /feeds/bench/short-polling?after=start HTTP/1.1\r\nHost: a\r\n{fields}\r\n")
+    };
+    let many = (0..40).fold(String::new(), |fields, number| fields + &format!("x-{number}: 1\r\n"));
+    for fields in [many, format!("X: {}\r\n", "a".repeat(12_000))] {
+        let answer = answers(request(&fields).as_bytes(), HttpStack::Own, 100_000);
+        assert!(answer.starts_with(b"HTTP/1.1 200 OK"), "{}", String::from_utf8_lossy(&answer));
+        connection(request(&fields).as_bytes());
+    }
+    let too_large = request(&format!("X: {}\r\n", "a".repeat(200_000)));
+    let answer = answers(too_large.as_bytes(), HttpStack::Own, 100_000);
+    assert!(answer.starts_with(b"HTTP/1.1 431 "), "{}", String::from_utf8_lossy(&answer));
+    connection(too_large.as_bytes());
+}
+
+#[test]
+fn a_head_that_comes_in_pieces_is_answered_like_one_that_comes_at_once() {
+    let requests = b"GET /feeds/bench/short-polling?after=start HTTP/1.1\r\nHost: a\r\n\r\n\
+                     GET /feeds/bench/long-polling?after=@-2 HTTP/1.1\r\nHost: a\r\n\r\n\
+                     GET /feeds/bench/sse?after=@-2 HTTP/1.1\r\nHost: a\r\n\r\n";
+    for stack in [HttpStack::Own, HttpStack::Hyper] {
+        let whole = comparable(&answers(requests, stack, requests.len()));
+        assert_eq!(whole.concat().matches("HTTP/1.1 200 OK").count(), 3, "{whole:?}");
+        for piece in [1, 2, 3, 7, 64] {
+            assert_eq!(comparable(&answers(requests, stack, piece)), whole, "{stack}: {piece}");
+        }
+    }
 }

@@ -124,6 +124,6 @@ pub use tls::{Tls, TlsError};
 pub use transport::FeedTransport;
 // Types of the protocol that this crate's API uses, so that an application needs one dependency.
 pub use wirebench_protocol::{
-    After, Cursor, Delivery, Epoch, Gap, IdempotencyKey, MAX_PAYLOAD_BYTES, Published, Recipients,
-    Seq, ShortPollingMode, SubscriberName, Timestamp, Transport, control::StoreCounts,
+    After, Cursor, Delivery, Epoch, Gap, HttpStack, IdempotencyKey, MAX_PAYLOAD_BYTES, Published,
+    Recipients, Seq, ShortPollingMode, SubscriberName, Timestamp, Transport, control::StoreCounts,
 };

@@ -6,9 +6,11 @@ use axum::Router;
 use axum::extract::Request;
 use axum::response::Response;
 use tokio::net::TcpListener;
+use wirebench_protocol::HttpStack;
 use wirebench_store::{Changes, FeedNewest};
 
 use crate::access::Access;
+use crate::connection::App;
 use crate::feed::Feed;
 use crate::layer::Layer;
 use crate::limits::Limits;
@@ -81,6 +83,17 @@ impl Server {
         self
     }
 
+    /// Sets who reads requests over HTTP/1.1 and writes their answers. By default,
+    /// [`serve`](Self::serve) does it itself for plain requests of feeds, and leaves the others to
+    /// hyper, while [`serve_app`](Self::serve_app) leaves all of them to hyper: with
+    /// [`HttpStack::Own`], the layers and routes of an application do not see plain requests of
+    /// feeds.
+    #[must_use]
+    pub fn with_http_stack(mut self, stack: HttpStack) -> Self {
+        self.state_mut().http_stack = Some(stack);
+        self
+    }
+
     fn state_mut(&mut self) -> &mut SharedState {
         Arc::get_mut(&mut self.0).expect("a server is set up before it is cloned")
     }
@@ -125,15 +138,27 @@ impl Server {
     /// when to come back. A connection between two polls stays open until its next poll was
     /// answered. Returns when all connections have ended, or when [`Limits::drain_time`] is over.
     pub async fn serve(&self, listener: TcpListener, shutdown: impl Future<Output = ()>) {
-        self.serve_app(listener, self.router(), shutdown).await;
+        let http_stack = self.0.http_stack.unwrap_or_default();
+        self.serve_until(listener, App { router: self.router(), http_stack }, shutdown).await;
     }
 
     /// Like [`serve`](Self::serve), with the routes of an application. `app` must contain the
-    /// routes of [`router`](Self::router).
+    /// routes of [`router`](Self::router). It sees every request, unless
+    /// [`with_http_stack`](Self::with_http_stack) says otherwise.
     pub async fn serve_app(
         &self,
         listener: TcpListener,
         app: Router,
+        shutdown: impl Future<Output = ()>,
+    ) {
+        let http_stack = self.0.http_stack.unwrap_or(HttpStack::Hyper);
+        self.serve_until(listener, App { router: app, http_stack }, shutdown).await;
+    }
+
+    async fn serve_until(
+        &self,
+        listener: TcpListener,
+        app: App,
         shutdown: impl Future<Output = ()>,
     ) {
         tokio::select! {
@@ -151,7 +176,7 @@ impl Server {
     }
 
     /// Serves each connection as a task of its own.
-    async fn accept(&self, listener: &TcpListener, app: &Router) {
+    async fn accept(&self, listener: &TcpListener, app: &App) {
         loop {
             let (stream, peer) = listener::accept(listener).await;
             let server = Arc::clone(&self.0);

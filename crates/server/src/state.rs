@@ -7,6 +7,7 @@ use std::time::Duration;
 use futures::future::join_all;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
+use wirebench_protocol::HttpStack;
 
 use crate::access::Access;
 use crate::admission::Admission;
@@ -32,6 +33,8 @@ pub(crate) struct SharedState {
     pub(crate) proxies: Proxies,
     pub(crate) tls: Option<Tls>,
     pub(crate) layer: Option<Box<dyn Layer>>,
+    /// Who serves HTTP/1.1. `None`: it depends on the routes.
+    pub(crate) http_stack: Option<HttpStack>,
     pub(crate) metrics: Metrics,
     pub(crate) admission: Admission,
     /// Limits how often it is logged that a connection did not begin with a proper request in time.
@@ -62,6 +65,7 @@ impl SharedState {
             proxies: Proxies::default(),
             tls: None,
             layer: None,
+            http_stack: None,
             metrics,
             admission: Admission::default(),
             bad_start_log: LogLimit::default(),

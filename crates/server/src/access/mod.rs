@@ -119,6 +119,11 @@ impl Access {
         cors::layer(&self.origins)
     }
 
+    /// Returns true if pages of other origins may read answers, which then have fields for them.
+    pub(crate) fn answers_other_origins(&self) -> bool {
+        !self.origins.is_empty()
+    }
+
     fn right(&self, ticket: Option<&str>) -> Option<Right> {
         ticket.and_then(|ticket| self.tickets.right(ticket))
     }

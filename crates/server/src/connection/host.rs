@@ -1,6 +1,6 @@
 //! The `Host` header of an HTTP/1.1 request (RFC 9112, section 3.2).
 
-use axum::http::{HeaderMap, HeaderValue, Version, header};
+use axum::http::{HeaderMap, Version, header};
 
 use crate::api_error::ApiError;
 
@@ -18,7 +18,7 @@ pub(crate) fn check(version: Version, headers: &HeaderMap) -> Result<(), ApiErro
     let mut hosts = headers.get_all(header::HOST).iter();
     let error = match (hosts.next(), hosts.next()) {
         (None, _) if version < Version::HTTP_11 => return Ok(()),
-        (Some(host), None) if is_host(host) => return Ok(()),
+        (Some(host), None) if is_host(host.as_bytes()) => return Ok(()),
         (None, _) => "the request has no `Host` header",
         (Some(_), Some(_)) => "the request has more than one `Host` header",
         (Some(_), None) => "the value of the `Host` header is not a host with an optional port",
@@ -29,14 +29,14 @@ pub(crate) fn check(version: Version, headers: &HeaderMap) -> Result<(), ApiErro
 
 /// Returns true if the value has only characters that a host and a port may have (RFC 3986, section
 /// 3.2). An empty value is allowed: a client sends it if its address has no host.
-fn is_host(value: &HeaderValue) -> bool {
+pub(super) fn is_host(value: &[u8]) -> bool {
     const SIGNS: &[u8] = b"-._~%:[]!$&'()*+,;=";
-    value.as_bytes().iter().all(|byte| byte.is_ascii_alphanumeric() || SIGNS.contains(byte))
+    value.iter().all(|byte| byte.is_ascii_alphanumeric() || SIGNS.contains(byte))
 }
 
 #[cfg(test)]
 mod tests {
-    use axum::http::StatusCode;
+    use axum::http::{HeaderValue, StatusCode};
     use axum::response::IntoResponse;
 
     use super::*;

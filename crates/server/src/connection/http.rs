@@ -12,16 +12,20 @@ use axum::body::Body;
 use axum::extract::ConnectInfo;
 use axum::http::{Extensions, HeaderValue, Request, Response, StatusCode, Version, header};
 use axum::response::IntoResponse;
+use bytes::Bytes;
+use futures::FutureExt;
 use hyper::body::Incoming;
 use hyper::server::conn::{http1, http2};
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tower::Service;
-use wirebench_protocol::{STREAMS_PER_CONNECTION, Transport};
+use wirebench_protocol::{HttpStack, STREAMS_PER_CONNECTION, Transport};
 
 use super::activity::ConnectionActivity;
 use super::client_slot::ClientSlot;
 use super::deadline::ConnectionDeadline;
+use super::plain::{PlainConnection, PlainEnd};
+use super::preface::Rewound;
 use super::request_context::RequestContext;
 use super::slow_stream::{self, MeteredBody};
 use super::{host, late_head};
@@ -38,9 +42,17 @@ const STREAM_WINDOW: u32 = 1 << 20;
 /// The smallest read buffer that hyper allows over HTTP/1.1.
 const MIN_HEAD_BUFFER: usize = 8 << 10;
 
+/// What answers the requests of a connection.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct App {
+    pub(crate) router: Router,
+    /// Who reads requests over HTTP/1.1 and writes their answers.
+    pub(crate) http_stack: HttpStack,
+}
+
 /// A connection that speaks HTTP, and what is added to each of its requests.
 pub(super) struct AcceptedConnection {
-    app: Router,
+    app: App,
     peer: SocketAddr,
     activity: Arc<ConnectionActivity>,
     /// The extensions that a layer adds to every request of this connection.
@@ -71,7 +83,7 @@ impl<F: Future + Send + 'static> hyper::rt::Executor<F> for StreamExecutor {
 }
 
 impl AcceptedConnection {
-    pub(super) fn new(app: Router, peer: SocketAddr, activity: Arc<ConnectionActivity>) -> Self {
+    pub(super) fn new(app: App, peer: SocketAddr, activity: Arc<ConnectionActivity>) -> Self {
         Self { app, peer, activity, extensions: None }
     }
 
@@ -98,7 +110,38 @@ impl AcceptedConnection {
         }
     }
 
+    /// Answers plain requests, and hands the connection to hyper at the first other one.
     async fn serve_http1(self, stream: impl Io) {
+        if !self.answers_plain_requests() {
+            return self.serve_hyper1(Rewound::new(stream, Bytes::new())).boxed().await;
+        }
+        let mut plain = PlainConnection::new(stream, Arc::clone(&self.activity));
+        let end = {
+            let mut serving = pin!(plain.serve());
+            // Nothing is under way when it is told, so it may be dropped.
+            self.drive(serving.as_mut(), |_| ShutDown::Dropped, false).await
+        };
+        match end {
+            Ok(PlainEnd::NotPlain) => self.serve_hyper1(plain.into_stream()).boxed().await,
+            Err(CloseReason::SlowHead) => {
+                let stream = plain.into_stream();
+                late_head::answer(stream, &self.activity, self.peer).boxed().await;
+            }
+            Ok(PlainEnd::Closed) | Err(_) => plain.close().await,
+        }
+    }
+
+    /// Returns false if hyper has to read every request of the connection: because the server is
+    /// told so, or because answers depend on the connection in ways that only that path knows.
+    fn answers_plain_requests(&self) -> bool {
+        let server = self.activity.server();
+        self.app.http_stack == HttpStack::Own
+            && !self.activity.is_refused()
+            && !self.activity.is_proxied()
+            && !server.access.answers_other_origins()
+    }
+
+    async fn serve_hyper1(self, stream: Rewound<impl Io>) {
         let head_bytes = self.activity.server().limits.head_bytes;
         let mut connection = http1::Builder::new()
             .timer(TokioTimer::new())
@@ -111,9 +154,12 @@ impl AcceptedConnection {
         // When hyper is told to shut down, it closes a connection between two requests, perhaps
         // under the second of them. So it is told only when no further request is expected. Until
         // then, `answer` marks the last answer of the connection.
-        let shut_down = http1::UpgradeableConnection::graceful_shutdown;
-        let reason = self.drive(Pin::new(&mut connection), shut_down, false).await;
-        if reason == Some(CloseReason::SlowHead)
+        let shut_down = |connection: Pin<&mut http1::UpgradeableConnection<_, _>>| {
+            connection.graceful_shutdown();
+            ShutDown::Told
+        };
+        let end = self.drive(Pin::new(&mut connection), shut_down, false).await;
+        if matches!(end, Err(CloseReason::SlowHead))
             && let Some(parts) = connection.into_parts()
         {
             // On the heap: it holds a buffer, which would make every connection larger.
@@ -137,7 +183,11 @@ impl AcceptedConnection {
             .keep_alive_timeout(limits.head_time)
             .serve_connection(TokioIo::new(stream), service_fn(|request| self.answer(request)));
         // GOAWAY tells the peer which requests are still answered, so that none is cut off.
-        self.drive(pin!(connection), http2::Connection::graceful_shutdown, true).await;
+        let shut_down = |connection: Pin<&mut http2::Connection<_, _, _>>| {
+            connection.graceful_shutdown();
+            ShutDown::Told
+        };
+        let _ = self.drive(pin!(connection), shut_down, true).await;
     }
 
     /// Answers one request. A request that may not be served is refused before any route sees it.
@@ -153,7 +203,7 @@ impl AcceptedConnection {
         let answer = admitted.map(|slot| {
             let mut request = request.map(Body::new);
             self.add_extensions(request.extensions_mut(), slot);
-            self.app.clone().call(request)
+            self.app.router.clone().call(request)
         });
         async move {
             let mut answer = match answer {
@@ -193,25 +243,24 @@ impl AcceptedConnection {
         request.insert(RequestContext::new(Arc::clone(&self.activity), slot));
     }
 
-    /// Polls the connection until it ends or its deadline passes. Returns the reason of the
-    /// deadline.
+    /// Polls the connection until it ends or its deadline passes, which is an error with the reason.
     ///
     /// While the server stops, `shut_down` lets the connection end after the requests that are
     /// under way: over HTTP/2 at once, over HTTP/1.1 when no further request is expected.
-    async fn drive<C: Future>(
+    async fn drive<C: Future + ?Sized>(
         &self,
         mut connection: Pin<&mut C>,
-        shut_down: impl Fn(Pin<&mut C>),
+        shut_down: impl Fn(Pin<&mut C>) -> ShutDown,
         http2: bool,
-    ) -> Option<CloseReason> {
+    ) -> Result<C::Output, CloseReason> {
         let server = self.activity.server();
         let mut stopping = pin!(server.stopping());
         let (mut stop_flag, mut is_shut_down) = (WakeFlag::default(), false);
         let mut deadline = ConnectionDeadline::new(http2);
         poll_fn(|context| {
             // An error at the end is the peer's: it closed or spoke no HTTP. hyper has answered it.
-            if connection.as_mut().poll(context).is_ready() {
-                return Poll::Ready(None);
+            if let Poll::Ready(end) = connection.as_mut().poll(context) {
+                return Poll::Ready(Ok(end));
             }
             // After the connection was polled, so that a request that has come is still answered.
             if !deadline.is_stopped()
@@ -224,19 +273,29 @@ impl AcceptedConnection {
             if !deadline.is_stopped() || passed == Poll::Ready(CloseReason::SlowHead) {
                 return passed.map(|reason| {
                     self.activity.set_close_reason(reason);
-                    Some(reason)
+                    Err(reason)
                 });
             }
             if !is_shut_down && (http2 || passed.is_ready()) {
                 is_shut_down = true;
-                shut_down(connection.as_mut());
-                // An answer that is being written is sent to its end. Then the connection ends.
-                return connection.as_mut().poll(context).map(|_| None);
+                return match shut_down(connection.as_mut()) {
+                    // An answer that is being written is sent to its end. Then the connection ends.
+                    ShutDown::Told => connection.as_mut().poll(context).map(Ok),
+                    ShutDown::Dropped => Poll::Ready(Err(CloseReason::Stopped)),
+                };
             }
             Poll::Pending
         })
         .await
     }
+}
+
+/// How a connection is ended when the server stops and no further request is expected.
+enum ShutDown {
+    /// It was told to, and ends by itself.
+    Told,
+    /// It has nothing under way, and is dropped.
+    Dropped,
 }
 
 /// Says in the answer that the connection closes after it. A switch to another protocol is not

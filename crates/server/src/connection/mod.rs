@@ -19,6 +19,7 @@ mod http;
 mod late_head;
 mod linger;
 mod metered_socket;
+mod plain;
 mod preface;
 mod proxy_protocol;
 mod request_context;
@@ -27,12 +28,13 @@ mod slow_stream;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use axum::Router;
 use tokio::net::TcpStream;
 use tokio::time::timeout;
+use tokio_rustls::TlsAcceptor;
 
 use self::activity::ConnectionActivity;
 use self::http::AcceptedConnection;
+pub(crate) use self::http::App;
 pub(crate) use self::linger::{CLOSE_TIME, linger};
 use self::metered_socket::MeteredSocket;
 pub(crate) use self::request_context::{HeldRequest, RequestContext};
@@ -44,7 +46,7 @@ pub(crate) async fn serve(
     server: Arc<SharedState>,
     mut stream: TcpStream,
     mut peer: SocketAddr,
-    app: Router,
+    app: App,
 ) {
     // Nagle's algorithm would hold back the second of two small writes for 40 ms. Streams and
     // sockets would pay for it, polls would not.
@@ -65,17 +67,29 @@ pub(crate) async fn serve(
                 connection.serve(stream, http2).await;
             }
         }
-        Some(tls) => match Box::pin(timeout(server.limits.head_time, tls.accept(stream))).await {
-            Ok(Ok(stream)) => {
-                let http2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
-                Box::pin(connection.serve(stream, http2)).await;
-            }
-            Ok(Err(error)) => {
-                connection.activity().set_close_reason(CloseReason::Tls);
-                tracing::debug!(%peer, %error, "TLS handshake failed");
-            }
-            Err(_) => connection.activity().set_close_reason(CloseReason::SlowHead),
-        },
+        // On the heap: the state of TLS is large.
+        Some(tls) => Box::pin(serve_tls(connection, stream, tls, peer)).await,
+    }
+}
+
+/// Serves a connection over TLS.
+async fn serve_tls(
+    connection: AcceptedConnection,
+    stream: MeteredSocket<TcpStream>,
+    tls: TlsAcceptor,
+    peer: SocketAddr,
+) {
+    let time = connection.activity().server().limits.head_time;
+    match timeout(time, tls.accept(stream)).await {
+        Ok(Ok(stream)) => {
+            let http2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
+            connection.serve(stream, http2).await;
+        }
+        Ok(Err(error)) => {
+            connection.activity().set_close_reason(CloseReason::Tls);
+            tracing::debug!(%peer, %error, "TLS handshake failed");
+        }
+        Err(_) => connection.activity().set_close_reason(CloseReason::SlowHead),
     }
 }
 
@@ -93,7 +107,7 @@ mod tests {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let peer = listener.local_addr().unwrap();
         let stream = TcpStream::connect(peer).await.unwrap();
-        let size = std::mem::size_of_val(&serve(server, stream, peer, Router::new()));
-        assert!(size < 4 << 10, "{size} bytes");
+        let size = std::mem::size_of_val(&serve(server, stream, peer, App::default()));
+        assert!(size < 2 << 10, "{size} bytes");
     }
 }

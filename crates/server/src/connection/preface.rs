@@ -6,6 +6,7 @@ use std::net::SocketAddr;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
+use bytes::Bytes;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, ReadBuf};
 use tokio::time::timeout;
 
@@ -54,17 +55,22 @@ pub(super) async fn read<S: AsyncRead + AsyncWrite + Unpin>(
         }
     }
     let is_http2 = start == *PREFACE;
-    let length = u8::try_from(length).expect("at most 24 bytes are read");
-    Some((Rewound { stream, start, read: 0, length }, is_http2))
+    Some((Rewound::new(stream, Bytes::copy_from_slice(&start[..length])), is_http2))
 }
 
 /// A stream that begins again with the bytes that were read from it.
 #[derive(Debug)]
 pub(super) struct Rewound<S> {
     stream: S,
-    start: [u8; PREFACE.len()],
-    read: u8,
-    length: u8,
+    /// What is still to be read again.
+    start: Bytes,
+}
+
+impl<S> Rewound<S> {
+    /// Puts bytes back in front of the stream that they were read from.
+    pub(super) fn new(stream: S, start: Bytes) -> Self {
+        Self { stream, start }
+    }
 }
 
 impl<S: AsyncRead + Unpin> AsyncRead for Rewound<S> {
@@ -73,13 +79,15 @@ impl<S: AsyncRead + Unpin> AsyncRead for Rewound<S> {
         context: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        if self.read == self.length {
+        if self.start.is_empty() {
             return Pin::new(&mut self.stream).poll_read(context, buffer);
         }
-        let left = &self.start[usize::from(self.read)..usize::from(self.length)];
-        let taken = left.len().min(buffer.remaining());
-        buffer.put_slice(&left[..taken]);
-        self.read += u8::try_from(taken).expect("no more than was kept");
+        let taken = self.start.len().min(buffer.remaining());
+        buffer.put_slice(&self.start.split_to(taken));
+        if self.start.is_empty() {
+            // Releases the memory.
+            self.start = Bytes::new();
+        }
         // Add what has come after these bytes, so that a request is read in as few pieces as it
         // came in. An end or an error is returned again by the next read.
         let _ = Pin::new(&mut self.stream).poll_read(context, buffer);

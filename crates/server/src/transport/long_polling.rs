@@ -3,12 +3,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::extract::Request;
-use axum::response::Response;
 use axum::routing::MethodFilter;
 use futures::StreamExt;
 use wirebench_protocol::Transport;
 
+use super::feed_answer::FeedAnswer;
+use super::feed_request::FeedRequest;
 use super::polling;
 use super::subscription::{QUERY_HINT, Subscription};
 use crate::api_error::ApiError;
@@ -33,12 +33,13 @@ const MAX_HOLD: Duration = Duration::from_mins(1);
 pub(super) async fn answer(
     server: &Arc<SharedState>,
     feed: &Feed,
-    request: Request,
-) -> Result<Response, ApiError> {
-    let (subscription, query) = Subscription::open(Transport::LongPolling, server, feed, &request)?;
+    request: &FeedRequest,
+) -> Result<FeedAnswer, ApiError> {
+    let FeedRequest { uri, headers, .. } = request;
+    let (subscription, query) =
+        Subscription::open(Transport::LongPolling, server, feed, uri, headers)?;
     let after = subscription.locate(&query.after).await?;
     let hold = hold(query.hold)?;
-    let headers = request.headers();
 
     let at_once = subscription.read(after).await?;
     if !at_once.is_empty() || hold.is_zero() {

@@ -22,6 +22,9 @@
 //! - A session ends with its feed, which the server closes when it stops. A task that works for a
 //!   session runs by [`SharedState::spawn`], so that the server waits for it.
 
+pub(crate) mod event_stream;
+pub(crate) mod feed_answer;
+pub(crate) mod feed_request;
 mod long_polling;
 mod polling;
 mod short_polling;
@@ -38,6 +41,8 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodFilter, on};
 use wirebench_protocol::Transport;
 
+use self::feed_answer::FeedAnswer;
+use self::feed_request::FeedRequest;
 use crate::connection::RequestContext;
 use crate::feed::Feed;
 use crate::feed_path::{self, PathParams};
@@ -89,15 +94,61 @@ pub(crate) async fn answer(
     feed: &Feed,
     request: Request,
 ) -> Response {
-    RequestContext::of(&request).set_transport(transport.into());
-    let answer = match transport {
-        FeedTransport::ShortPolling => short_polling::answer(server, feed, request).await,
-        FeedTransport::LongPolling => long_polling::answer(server, feed, request).await,
-        FeedTransport::Sse => sse::answer(server, feed, request).await,
-        FeedTransport::WebSocket => websocket::answer(server, feed, request).await,
+    let get = match transport {
+        FeedTransport::ShortPolling => FeedGet::ShortPolling,
+        FeedTransport::LongPolling => FeedGet::LongPolling,
+        FeedTransport::Sse => FeedGet::Sse,
+        FeedTransport::WebSocket => {
+            RequestContext::of(&request).set_transport(Transport::WebSocket);
+            let answer = websocket::answer(server, feed, request).await.into_response();
+            server.metrics.requests.answered(Transport::WebSocket, answer.status());
+            return answer;
+        }
     };
-    let answer = answer.into_response();
-    server.metrics.requests.answered(transport.into(), answer.status());
+    answer_get(get, server, feed, &request.into()).await.into_response()
+}
+
+/// The transports whose requests are each answered with one response.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum FeedGet {
+    /// As [`Transport::ShortPolling`].
+    ShortPolling,
+    /// As [`Transport::LongPolling`].
+    LongPolling,
+    /// As [`Transport::Sse`].
+    Sse,
+}
+
+impl From<FeedGet> for Transport {
+    fn from(get: FeedGet) -> Self {
+        match get {
+            FeedGet::ShortPolling => Self::ShortPolling,
+            FeedGet::LongPolling => Self::LongPolling,
+            FeedGet::Sse => Self::Sse,
+        }
+    }
+}
+
+impl FeedGet {
+    /// Every one of them.
+    pub(crate) const ALL: [Self; 3] = [Self::ShortPolling, Self::LongPolling, Self::Sse];
+}
+
+/// Answers a request for `feed`, and counts it.
+pub(crate) async fn answer_get(
+    get: FeedGet,
+    server: &Arc<SharedState>,
+    feed: &Feed,
+    request: &FeedRequest,
+) -> FeedAnswer {
+    request.context.set_transport(get.into());
+    let answer = match get {
+        FeedGet::ShortPolling => short_polling::answer(server, feed, request).await,
+        FeedGet::LongPolling => long_polling::answer(server, feed, request).await,
+        FeedGet::Sse => sse::answer(server, feed, request).await,
+    };
+    let answer = answer.unwrap_or_else(FeedAnswer::from);
+    server.metrics.requests.answered(get.into(), answer.status);
     answer
 }
 

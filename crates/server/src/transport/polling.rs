@@ -1,11 +1,11 @@
 //! The answers that both kinds of polling share.
 
-use axum::body::Body;
 use axum::http::StatusCode;
 use axum::http::header::{self, HeaderMap, HeaderName, HeaderValue};
-use axum::response::{IntoResponse, Response};
+use smallvec::smallvec;
 use wirebench_protocol::{Cursor, FEED_CURSOR};
 
+use super::feed_answer::{AnswerBody, FeedAnswer, Fields};
 use super::subscription::Subscription;
 use crate::entity_tag::is_known;
 use crate::feed::PollBatch;
@@ -14,46 +14,51 @@ use crate::framing::polling::body;
 const NO_STORE: (HeaderName, HeaderValue) =
     (header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
 
+const JSON: (HeaderName, HeaderValue) =
+    (header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+
 /// Answers with a batch: `200`, or `204` if it is empty, or `304` if the client already has it.
 pub(super) fn answer(
     subscription: &Subscription,
     batch: &PollBatch,
     headers: &HeaderMap,
-) -> Response {
+) -> FeedAnswer {
     if batch.is_empty() {
         return nothing(subscription, batch.cursor);
     }
     let tag = tag(batch);
-    let head = [feed_cursor(batch.cursor), NO_STORE, (header::ETAG, tag.clone())];
-    let response = if is_known(headers, &tag) {
-        (StatusCode::NOT_MODIFIED, head).into_response()
+    let is_known = is_known(headers, &tag);
+    let mut fields: Fields = smallvec![feed_cursor(batch.cursor), NO_STORE, (header::ETAG, tag)];
+    let (status, body) = if is_known {
+        (StatusCode::NOT_MODIFIED, AnswerBody::Empty)
     } else {
         subscription.count_poll(batch);
-        let kind = [(header::CONTENT_TYPE, "application/json")];
+        fields.push(JSON);
         let body = body(batch.cursor, batch.gap, batch.messages.iter());
-        (head, kind, Body::from(body)).into_response()
+        (StatusCode::OK, AnswerBody::Whole(body))
     };
-    with_retry_after(subscription, response)
+    add_retry_after(subscription, &mut fields);
+    FeedAnswer { status, fields, body }
 }
 
 /// Answers a poll for which nothing is new: `204` with the cursor to continue from.
-pub(super) fn nothing(subscription: &Subscription, cursor: Cursor) -> Response {
+pub(super) fn nothing(subscription: &Subscription, cursor: Cursor) -> FeedAnswer {
     subscription.count_empty();
-    let response = (StatusCode::NO_CONTENT, [feed_cursor(cursor), NO_STORE]).into_response();
-    with_retry_after(subscription, response)
+    let mut fields: Fields = smallvec![feed_cursor(cursor), NO_STORE];
+    add_retry_after(subscription, &mut fields);
+    FeedAnswer { status: StatusCode::NO_CONTENT, fields, body: AnswerBody::Empty }
 }
 
 /// While the server stops, adds when to poll again.
-fn with_retry_after(subscription: &Subscription, mut response: Response) -> Response {
+fn add_retry_after(subscription: &Subscription, fields: &mut Fields) {
     let server = &subscription.server;
     if server.is_stopping()
         && let Some(delay) = server.return_delay()
     {
         // The header has whole seconds only. Rounded up, so that subscribers stay spread.
         let seconds = delay.as_secs() + 1;
-        response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+        fields.push((header::RETRY_AFTER, HeaderValue::from(seconds)));
     }
-    response
 }
 
 /// Returns the header with the cursor to continue from.

@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use axum::extract::Request;
-use axum::response::Response;
 use axum::routing::MethodFilter;
 use wirebench_protocol::{ShortPollingMode, Transport, UnknownShortPollingMode};
 
+use super::feed_answer::FeedAnswer;
+use super::feed_request::FeedRequest;
 use super::polling;
 use super::subscription::Subscription;
 use crate::api_error::ApiError;
@@ -19,10 +19,11 @@ pub(super) const METHODS: MethodFilter = MethodFilter::GET;
 pub(super) async fn answer(
     server: &Arc<SharedState>,
     feed: &Feed,
-    request: Request,
-) -> Result<Response, ApiError> {
+    request: &FeedRequest,
+) -> Result<FeedAnswer, ApiError> {
+    let FeedRequest { uri, headers, .. } = request;
     let (subscription, query) =
-        Subscription::open(Transport::ShortPolling, server, feed, &request)?;
+        Subscription::open(Transport::ShortPolling, server, feed, uri, headers)?;
     let batch = match mode(query.mode.as_deref())? {
         ShortPollingMode::Cursor => {
             let after = subscription.locate(&query.after).await?;
@@ -38,7 +39,7 @@ pub(super) async fn answer(
             return Err(ApiError::bad_request(error, hint));
         }
     };
-    Ok(polling::answer(&subscription, &batch, request.headers()))
+    Ok(polling::answer(&subscription, &batch, headers))
 }
 
 /// Returns the mode of this name; the default without a name.

@@ -4,7 +4,7 @@ use std::ops::RangeInclusive;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::extract::Request;
+use axum::http::{HeaderMap, Uri};
 use serde::Deserialize;
 use wirebench_protocol::{After, Cursor, CursorError, Gap, Hello, Seq, SubscriberName, Transport};
 
@@ -69,9 +69,9 @@ impl Subscription {
         transport: Transport,
         server: &Arc<SharedState>,
         feed: &Feed,
-        request: &Request,
+        uri: &Uri,
+        headers: &HeaderMap,
     ) -> Result<(Self, SubscriptionQuery), ApiError> {
-        let (uri, headers) = (request.uri(), request.headers());
         server.access.origin(uri, headers)?;
         let mut query: SubscriptionQuery = read_query(uri, QUERY_HINT)?;
         server.access.subscribe(query.ticket.as_deref(), headers)?;

@@ -18,6 +18,10 @@ use crate::raw;
 /// The time limit for what should happen at once. Only a hang takes this long.
 pub(crate) const TIME_LIMIT: Duration = Duration::from_mins(2);
 
+/// These tests are compiled twice: for each of the two ways to serve HTTP/1.1.
+pub(crate) const OVER_HYPER: bool =
+    matches!(env!("CARGO_CRATE_NAME").as_bytes(), b"sockets_over_hyper");
+
 /// A server that serves.
 pub(crate) struct Serving {
     pub(crate) address: SocketAddr,
@@ -32,7 +36,12 @@ impl Serving {
         let (stop, stopped) = oneshot::channel::<()>();
         let server = server.clone();
         let task = tokio::spawn(async move {
-            server.serve(listener, async { _ = stopped.await }).await;
+            let stopped = async { _ = stopped.await };
+            if OVER_HYPER {
+                server.serve_app(listener, server.router(), stopped).await;
+            } else {
+                server.serve(listener, stopped).await;
+            }
         });
         Self { address, stop: Some(stop), task }
     }

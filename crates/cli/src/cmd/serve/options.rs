@@ -9,7 +9,7 @@ use anyhow::{Context, bail};
 use clap::{Args, ValueEnum};
 use wirebench_scenario::parse_duration;
 use wirebench_server::{
-    Access, Feed, ForwardedHeader, IpNetwork, Limits, Proxies, Server, Tls, Token,
+    Access, Feed, ForwardedHeader, HttpStack, IpNetwork, Limits, Proxies, Server, Tls, Token,
 };
 
 use super::socket_io::SocketIoOptions;
@@ -115,6 +115,11 @@ pub(super) struct ServeOptions {
           help_heading = "Limits")]
     retry: Announced,
 
+    /// Who reads requests over HTTP/1.1 and writes their answers: `own`, the server itself for the
+    /// plain `GET` requests of feeds and hyper for all others, or `hyper` for all
+    #[arg(long, value_name = "STACK", default_value_t)]
+    http_stack: HttpStack,
+
     #[command(flatten)]
     socket_io: SocketIoOptions,
 }
@@ -150,6 +155,7 @@ pub(super) struct ServerSetup {
     origins: Vec<String>,
     tls: Option<Tls>,
     proxies: Proxies,
+    http_stack: HttpStack,
     /// The token of the control API.
     pub(super) control_token: Token,
     /// True if the token was given, and not drawn at random.
@@ -162,7 +168,7 @@ impl ServerSetup {
         let origins = self.origins.iter().cloned();
         let access = Access::new(self.publish.clone(), self.subscribe.clone(), origins);
         let server = server.with_limits(self.limits).with_access(access);
-        let server = server.with_proxies(self.proxies.clone());
+        let server = server.with_proxies(self.proxies.clone()).with_http_stack(self.http_stack);
         match &self.tls {
             Some(tls) => server.with_tls(tls.clone()),
             None => server,
@@ -214,6 +220,7 @@ impl ServeOptions {
             tls: self.tls(listen)?,
             proxies: Proxies::new(self.trust_proxy.iter().copied(), self.proxy_header.into())
                 .with_proxy_protocol(self.proxy_protocol),
+            http_stack: self.http_stack,
             control_token_given: given.is_some(),
             control_token: given.unwrap_or_else(Token::random),
         })

@@ -35,9 +35,11 @@ pub(super) async fn answer(
     feed: &Feed,
     request: Request,
 ) -> Result<Response, ApiError> {
-    let (subscription, query) = Subscription::open(Transport::WebSocket, server, feed, &request)?;
+    let (uri, headers) = (request.uri(), request.headers());
+    let (subscription, query) =
+        Subscription::open(Transport::WebSocket, server, feed, uri, headers)?;
     let after = subscription.locate(&query.after).await?;
-    let may_publish = server.access.publish(query.ticket.as_deref(), request.headers()).is_ok();
+    let may_publish = server.access.publish(query.ticket.as_deref(), headers).is_ok();
     let buffers = socket::for_subscribers(&server.limits);
     socket::open(request, server, buffers, move |socket| {
         let waiting = VecDeque::new();

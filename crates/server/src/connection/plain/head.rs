@@ -1,0 +1,124 @@
+//! Which requests are plain.
+//!
+//! A request is plain if it is a `GET` over HTTP/1.1 for a feed of this server, in the form that
+//! every client sends, and nothing in its head changes what a connection does. Whatever is unusual,
+//! even if it is valid, is for hyper, and so is everything that is not valid.
+
+use std::sync::Arc;
+
+use axum::http::uri::PathAndQuery;
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Uri, header};
+use httparse::{EMPTY_HEADER, Request, Status};
+use wirebench_protocol::Transport;
+
+use super::super::activity::ConnectionActivity;
+use super::super::host::is_host;
+use super::super::request_context::RequestContext;
+use super::scratch;
+use crate::feed::Feed;
+use crate::transport::FeedGet;
+use crate::transport::feed_request::FeedRequest;
+
+/// The size from which on a head is not plain.
+pub(super) const MAX_BYTES: usize = scratch::BYTES;
+
+/// The number of header fields from which on a head is not plain. Browsers send some 15.
+const MAX_FIELDS: usize = 32;
+
+/// Fields that a transport or the access control asks for. Their values are kept.
+const ASKED_FOR: [HeaderName; 3] =
+    [header::AUTHORIZATION, header::IF_NONE_MATCH, HeaderName::from_static("last-event-id")];
+
+/// Fields with which a request is not plain. They announce a body, ask for another protocol or for
+/// something before the answer, or come from the page of another origin.
+const FOR_HYPER: [HeaderName; 7] = [
+    header::CONTENT_LENGTH,
+    header::TRANSFER_ENCODING,
+    header::UPGRADE,
+    header::EXPECT,
+    header::TE,
+    header::TRAILER,
+    header::ORIGIN,
+];
+
+/// What the bytes at the start of a connection, or after a request, are.
+pub(super) enum Head {
+    /// Not all of a head, as far as can be seen.
+    Unfinished,
+    /// A request that is answered without hyper.
+    Plain(Box<PlainGet>),
+    /// A request for hyper, or no request at all.
+    ForHyper,
+}
+
+/// A plain request.
+pub(super) struct PlainGet {
+    /// The length of the head, with the blank line at its end.
+    pub(super) length: usize,
+    pub(super) get: FeedGet,
+    pub(super) feed: Feed,
+    pub(super) request: FeedRequest,
+}
+
+/// Reads the head of a request.
+pub(super) fn read(bytes: &[u8], activity: &Arc<ConnectionActivity>) -> Head {
+    if bytes.is_empty() {
+        return Head::Unfinished;
+    }
+    let mut fields = [EMPTY_HEADER; MAX_FIELDS];
+    let mut request = Request::new(&mut fields);
+    match request.parse(bytes) {
+        Ok(Status::Partial) if bytes.len() < MAX_BYTES => Head::Unfinished,
+        Ok(Status::Complete(length)) => {
+            plain(&request, length, activity).map_or(Head::ForHyper, Head::Plain)
+        }
+        Ok(Status::Partial) | Err(_) => Head::ForHyper,
+    }
+}
+
+/// Returns the request if it is plain.
+fn plain(
+    request: &Request<'_, '_>,
+    length: usize,
+    activity: &Arc<ConnectionActivity>,
+) -> Option<Box<PlainGet>> {
+    if request.method != Some("GET") || request.version != Some(1) {
+        return None;
+    }
+    let target = request.path?;
+    let (get, name) = target_of(target)?;
+    let feed = activity.server().feeds.get(name)?.clone();
+    let headers = fields_of(request)?;
+    let uri = Uri::from(target.parse::<PathAndQuery>().ok()?);
+    let context = RequestContext::new(Arc::clone(activity), None);
+    let request = FeedRequest { uri, headers, context };
+    Some(Box::new(PlainGet { length, get, feed, request }))
+}
+
+/// Returns the transport and the name of the feed in a target such as `/feeds/bench/sse?after=…`.
+fn target_of(target: &str) -> Option<(FeedGet, &str)> {
+    let path = target.split_once('?').map_or(target, |(path, _)| path);
+    let (name, transport) = path.strip_prefix("/feeds/")?.split_once('/')?;
+    let get = FeedGet::ALL.into_iter().find(|get| Transport::from(*get).name() == transport)?;
+    Some((get, name))
+}
+
+/// Returns the fields that somebody asks for. `None` if one of the fields is not plain, or if the
+/// request does not name exactly one host.
+fn fields_of(request: &Request<'_, '_>) -> Option<HeaderMap> {
+    let (mut asked_for, mut hosts) = (HeaderMap::new(), 0);
+    for field in &*request.headers {
+        let is = |name: &HeaderName| field.name.eq_ignore_ascii_case(name.as_str());
+        if is(&header::HOST) {
+            hosts += 1;
+            is_host(field.value).then_some(())?;
+        } else if is(&header::CONNECTION) {
+            field.value.eq_ignore_ascii_case(b"keep-alive").then_some(())?;
+        } else if FOR_HYPER.iter().any(is) {
+            return None;
+        } else if let Some(name) = ASKED_FOR.iter().find(|name| is(name)) {
+            asked_for.append(name.clone(), HeaderValue::from_bytes(field.value).ok()?);
+        }
+    }
+    (hosts == 1).then_some(asked_for)
+}
