@@ -21,8 +21,8 @@ const QUEUE_BYTES: usize = 16 << 20;
 /// The writer trims after this many messages.
 const TRIM_AFTER: usize = 256;
 
-/// The writer trims at least this often, since messages also get too old when nothing is
-/// published.
+/// The writer trims at least this often while messages are appended, and also while none are if
+/// there is a limit of their age.
 const TRIM_EVERY: Duration = Duration::from_secs(1);
 
 /// Appends the messages of many publishers to one feed, in the order in which they came.
@@ -256,6 +256,8 @@ struct Trimming {
     interval: Interval,
     /// The number of messages that were appended since.
     appended: usize,
+    /// Nothing is beyond the limits until a message is appended.
+    at_rest: bool,
     /// The last attempt failed. It is reported once, and not with every attempt.
     failed: bool,
 }
@@ -264,14 +266,18 @@ impl Trimming {
     fn new() -> Self {
         let mut interval = tokio::time::interval(TRIM_EVERY);
         interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        Self { interval, appended: 0, failed: false }
+        Self { interval, appended: 0, at_rest: false, failed: false }
     }
 
     async fn due(&mut self) {
+        if self.at_rest {
+            return std::future::pending().await;
+        }
         self.interval.tick().await;
     }
 
     fn appended(&mut self, messages: usize) {
+        self.at_rest = false;
         self.appended += messages;
         if self.appended >= TRIM_AFTER {
             self.interval.reset_immediately();
@@ -286,6 +292,8 @@ impl Trimming {
                 self.failed = false;
                 if piece.more {
                     self.interval.reset_immediately();
+                } else {
+                    self.at_rest = feed.retention().age.is_none();
                 }
             }
             Err(error) => {
@@ -327,8 +335,11 @@ mod tests {
     }
 
     fn start(tables: &Arc<FakeTables>) -> FeedWriter {
-        let feed = StoredFeed::over(Arc::clone(tables) as _, &options());
-        FeedWriter::start(feed, |_, _| {})
+        start_with(tables, &options())
+    }
+
+    fn start_with(tables: &Arc<FakeTables>, options: &StoreOptions) -> FeedWriter {
+        FeedWriter::start(StoredFeed::over(Arc::clone(tables) as _, options), |_, _| {})
     }
 
     /// Has the writer begin a transaction that does not end, and returns its publisher.
@@ -466,7 +477,8 @@ mod tests {
         let tables = Arc::new(FakeTables::default());
         tables.allow(usize::MAX >> 4);
         tables.leave_to_trim(3);
-        let writer = start(&tables);
+        let retention = Retention { age: Some(Duration::from_hours(1)), ..options().retention };
+        let writer = start_with(&tables, &StoreOptions { retention, ..options() });
         tokio::time::sleep(Duration::from_millis(10)).await;
         assert_eq!(tables.trimmed(), 4, "once for each piece, and once more");
         tokio::time::sleep(TRIM_EVERY * 2).await;
@@ -475,5 +487,18 @@ mod tests {
         join_all((0..many).map(|_| writer.publish(message(1)))).await;
         tokio::time::sleep(Duration::from_millis(10)).await;
         assert_eq!(tables.trimmed(), 7);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn without_a_limit_of_age_the_retention_is_applied_only_after_messages() {
+        let tables = Arc::new(FakeTables::default());
+        tables.allow(usize::MAX >> 4);
+        tables.leave_to_trim(3);
+        let writer = start(&tables);
+        tokio::time::sleep(TRIM_EVERY * 10).await;
+        assert_eq!(tables.trimmed(), 4, "once for each piece, and once more");
+        writer.publish(message(1)).await.unwrap();
+        tokio::time::sleep(TRIM_EVERY * 10).await;
+        assert_eq!(tables.trimmed(), 5);
     }
 }

@@ -25,3 +25,21 @@ impl StoreObserver for () {
 
     fn committed(&self, _messages: u64, _took: Duration) {}
 }
+
+/// Tells both.
+impl<A: StoreObserver, B: StoreObserver> StoreObserver for (A, B) {
+    fn queried(&self, statements: u64) {
+        self.0.queried(statements);
+        self.1.queried(statements);
+    }
+
+    fn read(&self, messages: u64) {
+        self.0.read(messages);
+        self.1.read(messages);
+    }
+
+    fn committed(&self, messages: u64, took: Duration) {
+        self.0.committed(messages, took);
+        self.1.committed(messages, took);
+    }
+}

@@ -1,6 +1,7 @@
 //! One database with feeds in it.
 
 use std::fmt;
+use std::num::NonZeroU64;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,7 +12,7 @@ use crate::error::{StoreError, StoreErrorKind};
 use crate::message::{Appended, KeptRange, NewMessage, StoredMessage};
 use crate::observer::StoreObserver;
 use crate::options::{Retention, StoreOptions};
-use crate::store_url::{self, StoreUrl};
+use crate::store_url::{Database, StoreUrl};
 use crate::tables::{Answer, FeedId, Tables, TrimmedPiece};
 
 /// The maximum length of the name of a feed, in bytes.
@@ -20,6 +21,7 @@ const MAX_NAME_BYTES: usize = 255;
 /// A database with feeds in it. A handle: clones use the same connections.
 #[derive(Clone)]
 pub struct Store {
+    database: Database,
     tables: Arc<dyn Tables>,
     options: StoreOptions,
 }
@@ -48,7 +50,12 @@ impl Store {
         observer: impl StoreObserver + 'static,
     ) -> Result<Self, StoreError> {
         let tables = tables_at(url, options, Arc::new(observer)).await?;
-        Ok(Self { tables, options: options.clone() })
+        Ok(Self { database: url.database(), tables, options: options.clone() })
+    }
+
+    /// Returns the kind of the database.
+    pub fn database(&self) -> Database {
+        self.database
     }
 
     /// Returns the feed of this name. Creates it, in a new epoch, if there is none.
@@ -100,9 +107,21 @@ impl StoredFeed {
         Self { tables, id: FeedId(1), epoch: Epoch(1), retention, deadline }
     }
 
+    /// Lowers the limit of messages that the feed keeps, if it is higher than this.
+    #[must_use]
+    pub fn keeping_at_most(mut self, messages: NonZeroU64) -> Self {
+        let limit = self.retention.messages.map_or(messages, |limit| limit.min(messages));
+        self.retention.messages = Some(limit);
+        self
+    }
+
     /// Returns the epoch in which the feed was created. It survives restarts.
     pub fn epoch(&self) -> Epoch {
         self.epoch
+    }
+
+    pub(crate) fn retention(&self) -> Retention {
+        self.retention
     }
 
     /// Returns the maximum time that an operation takes.
@@ -190,15 +209,15 @@ fn tables_at<'a>(
 ) -> Answer<'a, Arc<dyn Tables>> {
     match &url.0 {
         #[cfg(feature = "sqlite")]
-        store_url::StoreLocation::File(file) => {
+        crate::store_url::StoreLocation::File(file) => {
             Box::pin(crate::sql::sqlite::open(url, file, options, observer))
         }
         #[cfg(feature = "postgres")]
-        store_url::StoreLocation::Postgres(server) => {
+        crate::store_url::StoreLocation::Postgres(server) => {
             Box::pin(crate::sql::postgres::open(url, server, options, observer))
         }
         #[cfg(feature = "mysql")]
-        store_url::StoreLocation::MySql(server) => {
+        crate::store_url::StoreLocation::MySql(server) => {
             Box::pin(crate::sql::mysql::open(url, server, options, observer))
         }
         #[cfg(not(all(feature = "sqlite", feature = "postgres", feature = "mysql")))]
@@ -208,8 +227,6 @@ fn tables_at<'a>(
 
 #[cfg(not(all(feature = "sqlite", feature = "postgres", feature = "mysql")))]
 fn not_built_in(url: &StoreUrl) -> StoreError {
-    use store_url::Database;
-
     let database = url.database();
     let built_in: Vec<&str> = Database::ALL
         .into_iter()
@@ -229,7 +246,12 @@ fn not_built_in(url: &StoreUrl) -> StoreError {
 
 impl fmt::Debug for Store {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.debug_struct("Store").field("options", &self.options).finish_non_exhaustive()
+        let Self { database, options, .. } = self;
+        formatter
+            .debug_struct("Store")
+            .field("database", database)
+            .field("options", options)
+            .finish_non_exhaustive()
     }
 }
 
@@ -248,6 +270,20 @@ impl fmt::Debug for StoredFeed {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::fake_tables::FakeTables;
+
+    #[test]
+    fn a_feed_can_be_kept_shorter_than_the_others_but_not_longer() {
+        let limit = |messages| {
+            let retention = Retention { messages, ..Retention::default() };
+            let options = StoreOptions { retention, ..StoreOptions::default() };
+            let feed = StoredFeed::over(Arc::new(FakeTables::default()), &options);
+            feed.keeping_at_most(NonZeroU64::new(5).unwrap()).retention().messages
+        };
+        assert_eq!(limit(None), NonZeroU64::new(5));
+        assert_eq!(limit(NonZeroU64::new(9)), NonZeroU64::new(5));
+        assert_eq!(limit(NonZeroU64::new(3)), NonZeroU64::new(3));
+    }
 
     #[tokio::test]
     async fn a_database_that_is_not_built_in_says_how_to_build_it() {
