@@ -10,6 +10,7 @@ use futures::StreamExt;
 use tokio_util::sync::CancellationToken;
 use wirebench_protocol::After;
 use wirebench_server::{Feed, Layer, Server};
+use wirebench_store::{Store, StoreError};
 
 use crate::api::access::{ControlAccess, same_origin_only};
 use crate::api::answer;
@@ -19,6 +20,7 @@ use crate::feeds::clock::Clock;
 use crate::feeds::demo::{DemoFeed, PublisherSettings};
 use crate::feeds::inbox::Inbox;
 use crate::feeds::jobs::Jobs;
+use crate::feeds::message_table::{self, MessageTable};
 use crate::feeds::monitor::Monitor;
 use crate::feeds::naive_monitor::NaiveMonitor;
 use crate::pages;
@@ -47,28 +49,44 @@ struct Inner {
     inbox: Arc<Inbox>,
     clock: Clock,
     jobs: Arc<Jobs>,
+    message_table: Arc<MessageTable>,
     /// Cancelled when the server stops. Ends the tasks that serve single connections.
     stopped: CancellationToken,
 }
 
 impl Demos {
-    /// Returns new demos with empty feeds.
+    /// Returns new demos with empty feeds, all of them in memory.
     pub fn new(access: ControlAccess) -> Self {
-        Self::with_settings(access, PublisherSettings::default(), 0)
+        Self::with_settings(access, PublisherSettings::default(), 0, MessageTable::in_memory())
     }
 
-    /// Returns the demos of the server after a restart: the feeds are empty, and the publisher and
-    /// the link delay keep their settings, so that nobody has to set the sliders again.
-    #[must_use]
-    pub fn restarted(&self) -> Self {
+    /// Returns new demos whose feed `message-table` is kept in a store. All others are empty and in
+    /// memory.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub async fn with_store(access: ControlAccess, store: &Store) -> Result<Self, StoreError> {
+        let table = MessageTable::in_store(store).await?;
+        Ok(Self::with_settings(access, PublisherSettings::default(), 0, table))
+    }
+
+    /// Returns the demos of the server after a restart: the feeds in memory are empty, and the
+    /// publisher and the link delay keep their settings, so that nobody has to set the sliders
+    /// again.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub async fn restarted(&self) -> Result<Self, StoreError> {
         let Controls { access, demo, network, .. } = &self.0.controls;
-        Self::with_settings(*access, demo.settings(), network.delay_ms())
+        let table = self.0.message_table.restarted().await?;
+        Ok(Self::with_settings(*access, demo.settings(), network.delay_ms(), table))
     }
 
     fn with_settings(
         access: ControlAccess,
         settings: PublisherSettings,
         link_delay_ms: u64,
+        message_table: MessageTable,
     ) -> Self {
         let network = Network::default();
         network.set_delay(link_delay_ms);
@@ -80,18 +98,27 @@ impl Demos {
             inbox: Arc::new(Inbox::new()),
             clock: Clock::new(),
             jobs: Arc::new(Jobs::new()),
+            message_table: Arc::new(message_table),
             stopped: CancellationToken::new(),
         }))
     }
 
     /// The names of the feeds that the pages subscribe to.
-    pub const FEEDS: [&str; 6] = ["demo", "chat", "monitor", "inbox", "clock", "jobs"];
+    pub const FEEDS: [&str; 7] =
+        ["demo", "chat", "monitor", "inbox", "clock", "jobs", message_table::NAME];
 
     /// Returns the feeds that the pages subscribe to, by name, for [`Server::new`].
     pub fn feeds(&self) -> impl Iterator<Item = (String, Feed)> {
-        let Inner { controls, chat, monitor, inbox, clock, jobs, .. } = &*self.0;
-        let feeds =
-            [&controls.demo.feed, &chat.feed, &monitor.feed, &inbox.feed, &clock.feed, &jobs.feed];
+        let Inner { controls, chat, monitor, inbox, clock, jobs, message_table, .. } = &*self.0;
+        let feeds = [
+            &controls.demo.feed,
+            &chat.feed,
+            &monitor.feed,
+            &inbox.feed,
+            &clock.feed,
+            &jobs.feed,
+            &message_table.feed,
+        ];
         Self::FEEDS.map(str::to_owned).into_iter().zip(feeds.map(Feed::clone))
     }
 
@@ -104,19 +131,22 @@ impl Demos {
     /// Returns the pages, the demo API and the routes of the server as one router, for
     /// [`Server::serve_app`].
     pub fn app(&self, server: &Server) -> Router {
-        let Inner { controls, lanes, chat, monitor, inbox, jobs, stopped, .. } = &*self.0;
+        let Inner { controls, lanes, chat, monitor, inbox, jobs, message_table, stopped, .. } =
+            &*self.0;
         let naive = NaiveMonitor::new(server.clone(), &monitor.cost, stopped.clone());
         let changes = Router::new()
             .merge(controls.changing_routes())
             .merge(chat.routes())
             .merge(inbox.routes())
             .merge(jobs.routes())
+            .merge(message_table.changing_routes())
             .merge(naive.routes())
             .route_layer(from_fn(same_origin_only));
         let api = Router::new()
             .merge(controls.reading_routes())
             .merge(traffic_routes::routes(lanes))
             .merge(monitor.routes())
+            .merge(message_table.reading_routes(server))
             .merge(changes)
             .layer(from_fn(answer::no_store))
             .layer(DefaultBodyLimit::max(MAX_BODY_BYTES));
@@ -169,13 +199,13 @@ impl Demos {
 mod tests {
     use super::*;
 
-    #[test]
-    fn a_restarted_server_keeps_its_settings() {
+    #[tokio::test]
+    async fn a_restarted_server_keeps_its_settings() {
         let demos = Demos::new(ControlAccess::Loopback);
         let settings = PublisherSettings { rate: 20.0, payload_bytes: 256, publishing: false };
         demos.0.controls.demo.set(settings).unwrap();
         demos.0.controls.network.set_delay(100);
-        let next = demos.restarted();
+        let next = demos.restarted().await.unwrap();
         assert_eq!(next.0.controls.demo.settings(), settings);
         assert_eq!(next.0.controls.network.delay_ms(), 100);
         assert_ne!(next.0.controls.life, demos.0.controls.life);

@@ -10,3 +10,4 @@ mod traffic;
 
 pub use api::access::ControlAccess;
 pub use demos::Demos;
+pub use traffic::lane_queries::LaneQueries;

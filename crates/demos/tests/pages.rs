@@ -13,13 +13,14 @@ use wirebench_demos::{ControlAccess, Demos};
 use wirebench_protocol::Transport;
 use wirebench_server::Server;
 
-const PAGES: [&str; 10] = [
+const PAGES: [&str; 11] = [
     "/",
     "/side-by-side",
     "/on-the-wire",
     "/chat",
     "/monitor",
     "/badge",
+    "/message-table",
     "/clock",
     "/job",
     "/six-connections",

@@ -55,7 +55,7 @@ fn client() -> ApiClient {
 }
 
 /// Every route that changes something, with a body that it accepts.
-const CHANGES: [(&str, &str, &str); 9] = [
+const CHANGES: [(&str, &str, &str); 10] = [
     ("PUT", "/demo/publisher", r#"{"rate":5.0,"payload_bytes":100,"publishing":false}"#),
     ("PUT", "/demo/link", r#"{"delay_ms":100}"#),
     ("POST", "/demo/cut", r#"{"seconds":0}"#),
@@ -64,6 +64,7 @@ const CHANGES: [(&str, &str, &str); 9] = [
     ("POST", "/demo/chat/leave", r#"{"member":"nobody"}"#),
     ("POST", "/demo/inbox/read", ""),
     ("POST", "/demo/jobs", r#"{"seconds":8}"#),
+    ("POST", "/demo/message-table/fill", ""),
     // This route changes something by the work that it causes: a page of another server could
     // open any number of connections.
     ("GET", "/demo/monitor/naive", ""),
@@ -177,7 +178,7 @@ async fn only_the_server_s_machine_uses_the_shared_controls_unless_anyone_may() 
             let status = client.status(method, path, body).await;
             assert_eq!(status == 403, !may, "{access:?} {peer} {path}: {status}");
         }
-        for (method, path, body) in &CHANGES[4..8] {
+        for (method, path, body) in &CHANGES[4..9] {
             let status = client.status(method, path, body).await;
             assert!((200..300).contains(&status), "{access:?} {peer} {path}: {status}");
         }
@@ -248,6 +249,26 @@ async fn a_job_beyond_the_limit_is_rejected_with_a_retry_time() {
 }
 
 #[tokio::test]
+async fn a_table_in_memory_has_no_queries_and_is_filled_at_most_once_a_second() {
+    let client = client();
+    let (_, mut table) = client.ask("GET", "/demo/message-table", "").await;
+    assert!(table.as_object_mut().unwrap().remove("at_ns").unwrap().is_u64());
+    assert_eq!(table, json!({"store": null, "rows_kept": 2_000, "queries": null}));
+    let typed = r#"{"kind":"typed","text":"hello"}"#;
+    assert_eq!(client.status("POST", "/feeds/message-table/messages", typed).await, 201);
+    let (status, filled) = client.ask("POST", "/demo/message-table/fill", "").await;
+    assert_eq!((status, filled), (StatusCode::CREATED, json!({"inserted": 100})));
+    let response = client.answer("POST", "/demo/message-table/fill", "").await;
+    assert_eq!(response.status(), StatusCode::TOO_MANY_REQUESTS);
+    assert_eq!(response.headers()[header::RETRY_AFTER], "1");
+    let path = "/feeds/message-table/short-polling?mode=whole";
+    for _ in 0..2 {
+        let (_, whole) = client.ask("GET", path, "").await;
+        assert_eq!(whole["messages"].as_array().unwrap().len(), 101);
+    }
+}
+
+#[tokio::test]
 async fn the_cost_of_sampling_starts_at_zero() {
     let (_, mut cost) = client().ask("GET", "/demo/monitor/cost", "").await;
     assert!(cost.as_object_mut().unwrap().remove("at_ns").unwrap().is_u64());
@@ -270,7 +291,7 @@ async fn unknown_methods_and_paths_are_rejected_and_no_response_is_stored() {
     }
     assert_eq!(client.status("GET", "/demo/nothing", "").await, 404);
     assert_eq!(client.status("GET", "/healthz", "").await, 200);
-    for path in ["/demo/state", "/demo/lanes/01234567", "/demo/wire/01234567"] {
+    for path in ["/demo/state", "/demo/message-table", "/demo/lanes/01234567"] {
         let response = client.answer("GET", path, "").await;
         assert_eq!(response.headers()[header::CACHE_CONTROL], "no-store", "{path}");
     }

@@ -49,7 +49,7 @@ async fn lanes_that_share_a_connection_count_only_their_own_bytes() {
     let expected = expected.map(|(requests, bytes_in, bytes_out)| {
         json!({
             "requests": requests, "empty": requests, "connections": 1, "open_connections": 1,
-            "bytes_in": bytes_in, "bytes_out": bytes_out,
+            "bytes_in": bytes_in, "bytes_out": bytes_out, "queries": 0,
         })
     });
     let [one, two] = expected;
@@ -98,7 +98,7 @@ async fn streams_and_sockets_are_counted_to_the_byte() {
     {
         let counts = json!({
             "requests": 1, "empty": 0, "connections": 1, "open_connections": 1,
-            "bytes_in": sent, "bytes_out": received,
+            "bytes_in": sent, "bytes_out": received, "queries": 0,
         });
         server.expect(LANES, |lanes| lanes["lanes"][lane].clone(), counts).await;
     }

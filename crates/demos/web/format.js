@@ -65,6 +65,24 @@ export function bytes(value) {
   return `${count(value / 1024 ** 2, 1)} MiB`;
 }
 
+const BYTE_UNITS = [
+  { size: 1024 ** 2, name: "MiB" },
+  { size: 1024, name: "KiB" },
+  { size: 1, name: "B" },
+];
+
+const unitOf = (value) => BYTE_UNITS.find(({ size }) => value >= size) ?? BYTE_UNITS.at(-1);
+
+/** Returns the size of the unit in which a number of bytes is written. */
+export const byteUnit = (value) => unitOf(value).size;
+
+/** Bytes on a scale, without trailing zeros: `0`, `512 B`, `50 KiB`. */
+export function shortBytes(value) {
+  if (value === 0) return "0";
+  const { size, name } = unitOf(value);
+  return `${format(value / size, { maximumSignificantDigits: 3 })} ${name}`;
+}
+
 /** A ratio as `31 %`, in Chinese as `31%`. */
 export function percent(ratio, digits = 0) {
   if (!isKnown(ratio)) return common.absent;

@@ -120,7 +120,8 @@ impl StoredFeed {
         self.epoch
     }
 
-    pub(crate) fn retention(&self) -> Retention {
+    /// Returns which messages the feed keeps.
+    pub fn retention(&self) -> Retention {
         self.retention
     }
 

@@ -23,7 +23,7 @@ const ARROWS: [(&str, &[&str]); 10] = [
     ("wirebench-store", &["protocol"]),
     ("wirebench-server", &["protocol", "store"]),
     ("wirebench-loadgen", &["protocol", "scenario", "measure", "link"]),
-    ("wirebench-demos", &["protocol", "link", "server"]),
+    ("wirebench-demos", &["protocol", "link", "store", "server"]),
     ("wirebench-report", &["protocol", "scenario", "measure"]),
     (
         "wirebench",

@@ -80,9 +80,14 @@ impl Drop for SharedBrowser {
 /// Runs a test with a server of its own. The test fails if a page throws an exception or violates
 /// its policy. A test that fails leaves a picture of each tab.
 pub(crate) fn visit(test: impl AsyncFnOnce(&Visit)) {
+    visit_with(&[], test);
+}
+
+/// Like [`visit`], with a server that is started with further arguments.
+pub(crate) fn visit_with(arguments: &[&str], test: impl AsyncFnOnce(&Visit)) {
     let Some(shared) = SharedBrowser::get() else { return };
-    let visit =
-        Visit { shared: Arc::clone(&shared), server: Served::start(), tabs: Mutex::default() };
+    let server = Served::start_with(arguments);
+    let visit = Visit { shared: Arc::clone(&shared), server, tabs: Mutex::default() };
     shared.runtime.block_on(async {
         let body = async {
             test(&visit).await;

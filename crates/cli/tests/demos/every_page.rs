@@ -5,13 +5,14 @@ use std::path::PathBuf;
 
 use crate::browser::{Tab, Visit, visit};
 
-const PAGES: [&str; 10] = [
+const PAGES: [&str; 11] = [
     "/",
     "/side-by-side",
     "/on-the-wire",
     "/chat",
     "/monitor",
     "/badge",
+    "/message-table",
     "/clock",
     "/job",
     "/six-connections",

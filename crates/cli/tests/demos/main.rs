@@ -11,6 +11,7 @@ mod chat;
 mod devtools;
 mod every_page;
 mod lanes;
+mod message_table;
 mod news;
 #[path = "../support/mod.rs"]
 mod support;

@@ -1,7 +1,7 @@
 //! Feeds that only the server publishes to.
 
 use serde::Serialize;
-use wirebench_server::{Feed, JsonPayload, Rejected};
+use wirebench_server::{Acknowledgement, Feed, JsonPayload, Rejected};
 
 /// Returns a feed that keeps `window` messages and rejects messages from clients.
 pub(super) fn read_only(window: usize) -> Feed {
@@ -11,7 +11,7 @@ pub(super) fn read_only(window: usize) -> Feed {
 }
 
 /// Publishes a payload of the server.
-pub(super) fn publish(feed: &Feed, payload: &impl Serialize) {
+pub(super) fn publish(feed: &Feed, payload: &impl Serialize) -> Acknowledgement {
     let json = serde_json::to_vec(payload).expect("the payloads of this crate have text keys");
-    feed.publish(JsonPayload::from_json(&json).expect("serde_json writes exactly one JSON value"));
+    feed.publish(JsonPayload::from_json(&json).expect("serde_json writes exactly one JSON value"))
 }

@@ -7,5 +7,6 @@ pub(crate) mod demo;
 pub(crate) mod inbox;
 mod internal;
 pub(crate) mod jobs;
+pub(crate) mod message_table;
 pub(crate) mod monitor;
 pub(crate) mod naive_monitor;

@@ -14,13 +14,14 @@ use super::language::Language;
 use super::transports::{TransportRow, table};
 
 /// The name and the path of each page, in the order in which the pages are listed everywhere.
-pub(super) const PAGES: [(&str, &str); 10] = [
+pub(super) const PAGES: [(&str, &str); 11] = [
     ("index", "/"),
     ("side-by-side", "/side-by-side"),
     ("on-the-wire", "/on-the-wire"),
     ("chat", "/chat"),
     ("monitor", "/monitor"),
     ("badge", "/badge"),
+    ("message-table", "/message-table"),
     ("clock", "/clock"),
     ("job", "/job"),
     ("six-connections", "/six-connections"),

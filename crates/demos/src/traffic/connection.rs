@@ -191,7 +191,7 @@ mod tests {
         let expected = |bytes_in, bytes_out, open| {
             json!({
                 "requests": 0, "empty": 0, "connections": 1, "open_connections": open,
-                "bytes_in": bytes_in, "bytes_out": bytes_out,
+                "bytes_in": bytes_in, "bytes_out": bytes_out, "queries": 0,
             })
         };
         assert_eq!(counts(&one), expected(16, 200, 1));

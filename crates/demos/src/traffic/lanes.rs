@@ -74,6 +74,8 @@ pub(crate) struct LaneCounts {
     bytes_out: AtomicU64,
     /// How many of `connections` are still open.
     open_connections: AtomicU64,
+    /// Statements that requests of the lane sent to the database. 0 without one.
+    queries: AtomicU64,
 }
 
 /// The limit of tabs that are recorded at a time is reached.
@@ -158,6 +160,11 @@ impl Lane {
 
     pub(crate) fn count_empty_response(&self) {
         self.counts.empty.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Counts statements that a request of the lane sent to the database.
+    pub(crate) fn count_queries(&self, statements: u64) {
+        self.counts.queries.fetch_add(statements, Ordering::Relaxed);
     }
 
     /// Counts a connection that carries the lane for the first time.

@@ -19,6 +19,7 @@ use wirebench_server::{ApiError, read_query};
 
 use crate::api::answer::limit_reached;
 use crate::traffic::connection::TrackedConnection;
+use crate::traffic::lane_queries::answer_for;
 use crate::traffic::lanes::{LaneCounts, LaneRegistry, TabId, TooManyRecordings};
 use crate::traffic::network::Network;
 use crate::traffic::trace::TracePage;
@@ -62,7 +63,7 @@ async fn attribute(
         // lane's.
         tokio::time::sleep(network.delay()).await;
     }
-    let response = next.run(request).await;
+    let response = answer_for(lane.clone(), next.run(request)).await;
     if response.status() == StatusCode::NO_CONTENT
         && let Some(lane) = &lane
     {

@@ -7,5 +7,6 @@ mod chinese;
 mod dictionaries;
 mod files;
 mod library;
+mod message_table;
 mod policy;
 mod transports;

@@ -37,11 +37,14 @@ export class LineChart {
    * @param {(value: number) => string} [options.format] a value with its unit, by default a
    *   duration
    * @param {(value: number) => string} [options.tick] a value of the scale, by default as `format`
+   * @param {(highest: number) => number} [options.unit] the unit of the scale, whose values are
+   *   round multiples of it; by default 1
    * @param {() => number} [options.now] the time at the right edge, by default performance.now()
    */
   constructor(place, options) {
     this.#options = {
       now: () => performance.now(),
+      unit: () => 1,
       format: duration,
       tick: options.format ?? shortDuration,
       ...options,
@@ -103,10 +106,10 @@ export class LineChart {
   }
 
   #draw(pen, { width, height }, colours) {
-    const { span, maximum, tick, now } = this.#options;
+    const { span, maximum, tick, unit, now } = this.#options;
     const end = now();
     this.#dropOld(end);
-    const { step, top } = valueScale(resolve(maximum) ?? this.highest());
+    const { step, top } = valueScale(resolve(maximum) ?? this.highest(), unit);
     const ticks = Array.from({ length: Math.round(top / step) + 1 }, (_, line) => line * step);
     const left = Math.max(...ticks.map((value) => pen.measureText(tick(value)).width)) + 8;
     const right = width - MARGIN.right;
@@ -179,11 +182,14 @@ export class LineChart {
 }
 
 /**
- * Returns the end of a scale that includes `highest`, and its step: 1, 2 or 5 times a power of ten.
+ * Returns the end of a scale that includes `highest`, and its step: 1, 2 or 5 times a power of ten,
+ * in the unit of that value.
  */
-function valueScale(highest) {
-  const wanted = (highest > 0 ? highest : 1) / 4;
+function valueScale(highest, unit) {
+  const one = unit(highest);
+  const wanted = (highest > 0 ? highest : one) / one / 4;
   const power = 10 ** Math.floor(Math.log10(wanted));
-  const step = [1, 2, 5, 10].find((factor) => factor * power >= wanted * 0.999) * power;
+  const factor = [1, 2, 5, 10].find((factor) => factor * power >= wanted * 0.999);
+  const step = factor * power * one;
   return { step, top: Math.max(step, Math.ceil((highest / step) * 0.999) * step) };
 }

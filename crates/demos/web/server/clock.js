@@ -16,11 +16,13 @@ let measuring = false;
 
 /**
  * Returns the delivery delay of a message in ms, from publishing to `at` (performance.now()).
- * Returns `undefined` while the server's clock is unknown.
+ * Returns `undefined` while the server's clock is unknown, and for a stamp of another clock: a
+ * database may have kept the message since before the server's host was restarted.
  */
 export function deliveryDelay(message, at) {
   if (!best) return undefined;
   const delay = at + best.offset - message.published_ns / 1e6;
+  if (-delay > currentError(best)) return undefined;
   // No message arrives before it was published: the server's clock must be ahead of the estimate.
   if (delay < 0) best.offset -= delay;
   return Math.max(0, delay);

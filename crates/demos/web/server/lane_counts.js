@@ -6,7 +6,7 @@ import { tab } from "./tab.js";
 const PERIOD_MS = 1000;
 
 /** The counts of a lane that the pages use. */
-const NAMES = ["requests", "empty", "connections", "bytes_in", "bytes_out"];
+const NAMES = ["requests", "empty", "connections", "bytes_in", "bytes_out", "queries"];
 
 /** Computes an object with all counts of a lane. */
 export const eachCount = (compute) =>
@@ -32,8 +32,9 @@ class LaneTotal {
 }
 
 /**
- * Asks once a second, and calls back with a function that returns the counts of a lane by its name.
- * It returns `undefined` until the server has seen the lane.
+ * Asks once a second, and calls back with a function that returns the counts of a lane by its name,
+ * and with when the server was asked (performance.now()). The function returns `undefined` until
+ * the server has seen the lane.
  */
 export function watchLaneCounts(listener) {
   const totals = new Map();
@@ -47,12 +48,13 @@ export function watchLaneCounts(listener) {
       for (const total of totals.values()) total.restart();
     }
     counted_life = life;
+    const asked_at = performance.now();
     const { lanes } = await get(`/demo/lanes/${tab}`);
     for (const [name, counts] of Object.entries(lanes)) {
       if (!totals.has(name)) totals.set(name, new LaneTotal());
       totals.get(name).update(counts);
     }
-    listener((name) => totals.get(name)?.counts);
+    listener((name) => totals.get(name)?.counts, asked_at);
   }
 
   async function repeat() {

@@ -4,7 +4,8 @@
 //   { kind: "connected" }                        the subscription is established
 //   { kind: "request" }                          a poll was sent
 //   { kind: "empty" }                            a response without messages
-//   { kind: "received", message, cursor, at }    `at` = performance.now(), taken before decoding
+//   { kind: "received", message, cursor, at }    `at` = performance.now(), taken before decoding.
+//                                               Short polls of the whole feed repeat messages
 //   { kind: "gap", gap, cursor }                 the server says that messages cannot be delivered
 //   { kind: "closed", why, status?, again_ms? }  the connection is lost; the subscription retries
 //
@@ -19,9 +20,9 @@ import { clients } from "../transports.js";
  * @param {string} transport its name in the table of transports
  * @param {string} feed
  * @param {{after?: string, lane?: string, interval?: number | (() => number), hold?: number | (()
- *   => number)}} options `after`: the cursor to continue from; `lane`: the tag of the lane that the
- *   server counts the bytes in; `interval` of polls in ms and `hold` of long polls in s, as
- *   functions if a slider may change them
+ *   => number), mode?: "table" | "whole"}} options `after`: the cursor to continue from; `lane`: the
+ *   tag of the lane that the server counts the bytes in; `interval` of polls in ms and `hold` of
+ *   long polls in s, as functions if a slider may change them; `mode` of short polls
  * @param {(event: object) => void} onEvent
  * @returns {{stop(): void, publish(payload: any): Promise<{cursor: string, frames?: {up: string,
  *   down: string}}>}} `publish` resolves once the server has confirmed the message. `frames` are the

@@ -2,6 +2,10 @@
 //
 // A message waits for the next poll, half an interval in the mean. Most polls of a quiet feed find
 // nothing, and each of them sends all of its headers again.
+//
+// A poll asks for the messages after its cursor. With the mode `whole` it has no cursor, and each
+// response has all messages that the feed keeps. With the mode `table` it has one, but the server
+// asks the database of the feed for each poll, and not only for what memory no longer has.
 
 import { option } from "./address.js";
 import { poll, sleep } from "./polling.js";
@@ -18,7 +22,9 @@ export function subscribe(feed, options, onEvent) {
     // after each response would poll less often than the interval says.
     const fresh = first || slot === undefined;
     slot = fresh ? performance.now() : await nextSlot(slot, interval, signal);
-    return { parameters: {}, deadline_ms: DEADLINE_MS };
+    const { mode } = options;
+    const parameters = mode === "whole" ? { mode, after: undefined } : { mode };
+    return { parameters, deadline_ms: DEADLINE_MS };
   });
 }
 

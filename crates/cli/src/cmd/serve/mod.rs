@@ -209,7 +209,12 @@ impl ServeArguments {
         if self.no_demos || setup.needs_a_token() {
             return Ok(Instance::new(server(Server::new(feeds)), None, changes, token));
         }
-        let demos = before.map_or_else(|| Demos::new(self.demo_controls.into()), Demos::restarted);
+        let access = self.demo_controls.into();
+        let demos = match (before, store) {
+            (Some(before), _) => before.restarted().await?,
+            (None, Some(store)) => Demos::with_store(access, store.store()).await?,
+            (None, None) => Demos::new(access),
+        };
         let feeds = feeds.into_iter().chain(demos.feeds());
         let server = server(Server::new(feeds).with_layer(demos.layer()));
         Ok(Instance::new(server, Some(demos), changes, token))

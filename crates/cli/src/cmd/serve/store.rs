@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use anyhow::{Context, bail};
 use clap::{Args, ValueEnum};
+use wirebench_demos::LaneQueries;
 use wirebench_scenario::parse_duration;
 use wirebench_server::{Feed, StoreMetrics};
 use wirebench_store::{
@@ -129,7 +130,8 @@ impl StoreSetup {
     pub(super) async fn open(self) -> Result<OpenStore, StoreError> {
         let Self { url, options, watch } = self;
         let metrics = StoreMetrics::default();
-        let store = Store::open(&url, &options, metrics.clone()).await?;
+        let observer = (metrics.clone(), LaneQueries);
+        let store = Store::open(&url, &options, observer).await?;
         tracing::info!(store = %url, "feeds are kept in a store");
         Ok(OpenStore { store, metrics, url, watch })
     }
@@ -139,6 +141,11 @@ impl OpenStore {
     /// Returns where the store is, without a password.
     pub(super) fn name(&self) -> String {
         self.url.to_string()
+    }
+
+    /// Returns the store, for the feed of the demos that is kept in it.
+    pub(super) fn store(&self) -> &Store {
+        &self.store
     }
 
     /// Keeps a feed in the store from now on.
