@@ -158,6 +158,9 @@ impl RestartableServer {
 /// them. What one of them published after it was asked and before it ended lies between the counts,
 /// and is kept like the rest. Messages of runs with restarts are for everybody.
 fn as_one_epoch(counted: &[WindowCount]) -> WindowCount {
+    if let [only] = counted {
+        return *only;
+    }
     let first_seq = counted.iter().find_map(|count| count.first_seq);
     let last_seq = counted.iter().rev().find_map(|count| count.last_seq);
     let published = first_seq.zip(last_seq).map_or(0, |(first, last)| last + 1 - first);
@@ -218,6 +221,8 @@ mod tests {
         let all = as_one_epoch(&[count(Some(5), Some(7)), nothing, count(Some(9), Some(12))]);
         assert_eq!((all.published, expected_range(&all)), (8, Some(5..=12)));
         assert_eq!(as_one_epoch(&[nothing, nothing]), nothing);
+        let addressed = WindowCount { published: 2, except: 1, only: 1, ..count(Some(5), Some(9)) };
+        assert_eq!(as_one_epoch(&[addressed]), addressed, "the only process knows it all");
     }
 
     #[test]

@@ -78,18 +78,7 @@ async fn known_keys<D: Dialect>(
         messages.iter().filter_map(|message| message.key.as_ref()).collect();
     let mut known = HashMap::new();
     for keys in Pieces::of(&keys, |_| 0) {
-        let mut sql = QueryBuilder::new(
-            "SELECT idempotency_key, seq, kind, payload, to_name, except_name \
-             FROM wirebench_messages WHERE feed_id = ",
-        );
-        D::bind_integer(&mut sql, feed.0);
-        sql.push(" AND idempotency_key IN (");
-        for (place, key) in keys.iter().enumerate() {
-            sql.push(if place == 0 { "" } else { ", " });
-            D::bind_text(&mut sql, Some(key.as_str()));
-        }
-        sql.push(")");
-        for row in lease.rows(sql).await? {
+        for row in lease.rows(find_by_key::<D>(feed, keys)).await? {
             let kind = payload_kind(&D::text(&row, 2)?)?;
             let seq = seq(D::integer(&row, 1)?)?;
             let (payload, recipients) = (D::bytes(&row, 3)?, recipients::<D>(&row, 4)?);
@@ -98,6 +87,22 @@ async fn known_keys<D: Dialect>(
         }
     }
     Ok(known)
+}
+
+/// Returns the statement that finds the messages of a feed with these keys.
+fn find_by_key<D: Dialect>(feed: FeedId, keys: &[&IdempotencyKey]) -> QueryBuilder<D> {
+    let mut sql = QueryBuilder::new(
+        "SELECT idempotency_key, seq, kind, payload, to_name, except_name FROM wirebench_messages",
+    );
+    sql.push(D::BY_KEY).push(" WHERE feed_id = ");
+    D::bind_integer(&mut sql, feed.0);
+    sql.push(" AND idempotency_key IN (");
+    for (place, key) in keys.iter().enumerate() {
+        sql.push(if place == 0 { "" } else { ", " });
+        D::bind_text(&mut sql, Some(key.as_str()));
+    }
+    sql.push(")");
+    sql
 }
 
 /// Decides what comes of each message, and returns those that are new with their numbers.
@@ -237,5 +242,23 @@ mod tests {
         assert_eq!(lengths(&[1; 7]), [4, 2, 1]);
         assert_eq!(lengths(&[MAX_STATEMENT_BYTES / 2; 5]), [2, 2, 1]);
         assert_eq!(lengths(&[2 * MAX_STATEMENT_BYTES, 1, 1]), [1, 2]);
+    }
+
+    #[cfg(feature = "sqlite")]
+    #[tokio::test]
+    async fn sqlite_finds_any_number_of_keys_without_reading_the_feed() {
+        use sqlx::{AssertSqlSafe, Connection, Row, Sqlite, SqliteConnection};
+
+        let mut connection = SqliteConnection::connect("sqlite::memory:").await.unwrap();
+        Sqlite::migrate(&mut connection).await.unwrap();
+        let key: IdempotencyKey = "key".parse().unwrap();
+        for count in [1, 2, MAX_ROWS] {
+            let sql = find_by_key::<Sqlite>(FeedId(1), &vec![&key; count]);
+            let explain = AssertSqlSafe(format!("EXPLAIN QUERY PLAN {}", sql.sql().as_str()));
+            let plan = sqlx::query(explain).fetch_all(&mut connection).await.unwrap();
+            let steps: Vec<String> = plan.iter().map(|row| row.get("detail")).collect();
+            let by_key = "USING INDEX wirebench_messages_by_key (feed_id=? AND idempotency_key=?)";
+            assert!(steps.len() == 1 && steps[0].contains(by_key), "{count} keys: {steps:?}");
+        }
     }
 }

@@ -20,6 +20,9 @@ pub(super) trait Dialect: Driver {
     /// everything.
     const LOCK_ROW: &'static str;
 
+    /// Stands behind the table of messages where rows are found by their keys.
+    const BY_KEY: &'static str;
+
     /// Whether the database can tell what is appended.
     const TELLS: bool;
 

@@ -36,6 +36,7 @@ const UNLOCK_MIGRATIONS: &str = "DO RELEASE_LOCK(CONCAT('wirebench.', MD5(DATABA
 impl Dialect for MySql {
     const BEGIN: &'static str = "BEGIN";
     const LOCK_ROW: &'static str = " FOR UPDATE";
+    const BY_KEY: &'static str = "";
     const TELLS: bool = false;
 
     fn migrate(connection: &mut Self::Connection) -> BoxFuture<'_, Result<(), OperationFailure>> {

@@ -29,6 +29,7 @@ const CHANNEL: &str = "wirebench_feeds";
 impl Dialect for Postgres {
     const BEGIN: &'static str = "BEGIN";
     const LOCK_ROW: &'static str = " FOR UPDATE";
+    const BY_KEY: &'static str = "";
     const TELLS: bool = true;
 
     fn migrate(connection: &mut Self::Connection) -> BoxFuture<'_, Result<(), OperationFailure>> {
