@@ -132,10 +132,13 @@ impl AcceptedConnection {
     }
 
     /// Returns false if hyper has to read every request of the connection: because the server is
-    /// told so, or because answers depend on the connection in ways that only that path knows.
+    /// told so, because the application has put a layer under its connections and has to see all of
+    /// their requests, or because answers depend on the connection in ways that only that path
+    /// knows.
     fn answers_plain_requests(&self) -> bool {
         let server = self.activity.server();
         self.app.http_stack == HttpStack::Own
+            && server.layer.is_none()
             && !self.activity.is_refused()
             && !self.activity.is_proxied()
             && !server.access.answers_other_origins()
