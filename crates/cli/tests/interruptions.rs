@@ -151,7 +151,7 @@ fn a_folder_that_cannot_be_written_is_reported_with_a_remedy() {
 fn a_full_disk_during_a_run_is_reported_and_the_results_remain() {
     let timing = "measure = \"60s\"";
     let folder = folder_with(&SCENARIO.replace("measure = \"1s\"", timing));
-    let limited = "trap '' XFSZ; ulimit -f 3; exec \"$0\" \"$@\"";
+    let limited = "trap '' XFSZ; ulimit -f 4; exec \"$0\" \"$@\"";
     let child = std::process::Command::new("sh")
         .args(["-c", limited, env!("CARGO_BIN_EXE_wirebench"), "run", "x.toml", "--out", "out"])
         .current_dir(folder.path())
