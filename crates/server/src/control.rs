@@ -155,6 +155,8 @@ async fn read_window(
     path: PathParams,
 ) -> Result<Json<WindowReport>, ApiError> {
     let (name, feed) = control.feed(&path)?;
+    // A message has its stamp when it is published, and counts when it is committed.
+    feed.settled().await;
     let Some(feed) = feed.counted() else {
         let error = format!("nothing is counted on feed `{name}`");
         return Err(ApiError::new(StatusCode::NOT_FOUND, error, "PUT a window first"));

@@ -1,10 +1,11 @@
 //! Group commit: what is published while a transaction is under way is written by the next one.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
-use tokio::time::{Instant, Interval, MissedTickBehavior, timeout_at};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot, watch};
+use tokio::time::{Instant, Interval, MissedTickBehavior, timeout, timeout_at};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::{AbortOnDropHandle, TaskTracker};
 
@@ -38,6 +39,10 @@ pub struct FeedWriter {
     queue: mpsc::Sender<Queued>,
     /// The room for payloads in the queue, in bytes.
     room: Arc<Semaphore>,
+    /// The number of messages that were ever put into the queue.
+    queued: AtomicU64,
+    /// How many of them are answered.
+    answered: watch::Receiver<u64>,
     deadline: Duration,
     /// Tells the task to take no more, and to end when the queue is empty.
     closing: CancellationToken,
@@ -93,13 +98,16 @@ impl FeedWriter {
         feed: StoredFeed,
         on_commit: impl FnMut(&[NewMessage], &[Appended]) + Send + 'static,
     ) -> Self {
-        let (queue, queued) = mpsc::channel(QUEUE_MESSAGES);
+        let (queue, receiver) = mpsc::channel(QUEUE_MESSAGES);
+        let (count_answered, answered) = watch::channel(0);
         let deadline = feed.deadline();
         let room = Arc::new(Semaphore::new(QUEUE_BYTES));
         let (closing, tracker) = (CancellationToken::new(), TaskTracker::new());
-        let task = tracker.spawn(write(feed, queued, closing.clone(), on_commit));
+        let writing = write(feed, receiver, closing.clone(), on_commit, count_answered);
+        let task = AbortOnDropHandle::new(tracker.spawn(writing));
         tracker.close();
-        Self { queue, room, deadline, closing, tracker, _task: AbortOnDropHandle::new(task) }
+        let queued = AtomicU64::new(0);
+        Self { queue, room, queued, answered, deadline, closing, tracker, _task: task }
     }
 
     /// Puts a message into the queue. It may be called from any thread. Messages are appended in
@@ -123,6 +131,7 @@ impl FeedWriter {
                 mpsc::error::TrySendError::Closed(_) => UnacknowledgedError::Store(ended()),
             },
         )?;
+        self.queued.fetch_add(1, Ordering::AcqRel);
         Ok(QueuedMessage { answered, expires, patience })
     }
 
@@ -132,6 +141,15 @@ impl FeedWriter {
     /// As [`enqueue`](Self::enqueue) and [`QueuedMessage::committed`].
     pub async fn publish(&self, message: NewMessage) -> Result<Appended, UnacknowledgedError> {
         self.enqueue(message)?.committed().await
+    }
+
+    /// Waits until all messages that are in the queue now are committed or refused, but no longer
+    /// than their publishers wait. Others may be put into the queue meanwhile.
+    pub async fn settled(&self) {
+        let queued = self.queued.load(Ordering::Acquire);
+        let mut answered = self.answered.clone();
+        // Without an answer in time, or if the task has ended, there is nothing to wait for.
+        let _ = timeout(2 * self.deadline, answered.wait_for(|answered| *answered >= queued)).await;
     }
 
     /// Writes what has queued up, answers its publishers, and ends the task. What is published
@@ -191,6 +209,7 @@ async fn write(
     mut queue: mpsc::Receiver<Queued>,
     closing: CancellationToken,
     mut on_commit: impl FnMut(&[NewMessage], &[Appended]),
+    answered: watch::Sender<u64>,
 ) {
     let mut trimming = Trimming::new();
     let mut batch = Vec::with_capacity(QUEUE_MESSAGES);
@@ -220,6 +239,7 @@ async fn write(
             Err(_) | Ok(()) => {}
         }
         failed = written.is_err();
+        answered.send_modify(|answered| *answered += taken as u64);
         trimming.appended(taken);
     }
 }
@@ -423,6 +443,24 @@ mod tests {
         tables.fail_from(u64::MAX, failure());
         tables.allow(1);
         assert_eq!(writer.publish(message(1)).await, Ok(Appended::New { seq: 2 }));
+    }
+
+    #[tokio::test]
+    async fn the_writer_has_settled_when_what_was_queued_before_is_committed_or_refused() {
+        let tables = Arc::new(FakeTables::default());
+        let writer = start(&tables);
+        assert_eq!(writer.settled().now_or_never(), Some(()), "nothing is queued");
+        let first = occupy(&writer, &tables).await;
+        let second = writer.enqueue(message(1)).unwrap();
+        let mut settling = Box::pin(writer.settled());
+        assert_eq!(settling.as_mut().now_or_never(), None);
+        tables.allow(1);
+        assert!(first.await.is_ok());
+        assert_eq!(settling.as_mut().now_or_never(), None, "the second one is under way");
+        tables.fail_from(1, failure());
+        tables.allow(1);
+        settling.await;
+        assert!(second.committed().await.is_err());
     }
 
     #[tokio::test]

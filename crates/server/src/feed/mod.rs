@@ -303,6 +303,14 @@ impl Feed {
         self.0.learn_of(newest);
     }
 
+    /// Waits until everything that was published so far is in the feed, or is refused. For a feed in
+    /// memory, it is.
+    pub(crate) async fn settled(&self) {
+        if let Some(log) = &self.0.durable {
+            log.writer.settled().await;
+        }
+    }
+
     /// Writes to the store what has been handed in. What is published to a durable feed afterwards
     /// is refused.
     pub(crate) async fn close_store(&self) {
