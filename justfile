@@ -41,6 +41,11 @@ bench:
 bless:
     INSTA_UPDATE=always cargo test --workspace
 
+# Compare what the server costs with other servers and with a bare write (docs/performance.md)
+versus rounds="4":
+    cargo build --profile dist -p wirebench
+    cargo run --release -p wirebench-versus -- --wirebench wirebench=target/dist/wirebench --rounds {{rounds}}
+
 # Check licences, advisories, bans and sources of all dependencies. Needs cargo-deny, and the
 # network for advisories
 deny:

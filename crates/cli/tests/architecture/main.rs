@@ -15,11 +15,12 @@ use cargo_metadata::{DependencyKind, MetadataCommand};
 use self::imports::{Imports, circles};
 
 /// What each crate may use of the others outside of its tests.
-const ARROWS: [(&str, &[&str]); 10] = [
+const ARROWS: [(&str, &[&str]); 11] = [
     ("wirebench-protocol", &[]),
     ("wirebench-scenario", &["protocol"]),
     ("wirebench-measure", &["protocol"]),
     ("wirebench-link", &["protocol"]),
+    ("wirebench-versus", &["protocol"]),
     ("wirebench-store", &["protocol"]),
     ("wirebench-server", &["protocol", "store"]),
     ("wirebench-loadgen", &["protocol", "scenario", "measure", "link"]),

@@ -1,0 +1,43 @@
+//! nginx with its module Nchan.
+
+use std::fs;
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::path::Path;
+use std::process::Command;
+
+use anyhow::Context;
+use wirebench_protocol::Transport;
+
+use super::installed;
+use super::started::StartedRival;
+use crate::subscription::{CursorIn, FeedRoute, RouteKind};
+
+const CONFIGURATION: &str = include_str!("../../../../targets/servers/nchan.conf");
+
+pub(super) fn route(transport: Transport) -> Option<FeedRoute> {
+    let kind = match transport {
+        Transport::ShortPolling => RouteKind::ShortPolling,
+        Transport::LongPolling => RouteKind::LongPolling(CursorIn::Validators),
+        Transport::Sse => RouteKind::EventStream,
+        Transport::WebSocket => RouteKind::WebSocket,
+        Transport::SocketIo => return None,
+    };
+    Some(FeedRoute { path: format!("/{}", transport.name()), kind })
+}
+
+pub(super) fn start(folder: &Path) -> anyhow::Result<StartedRival> {
+    // nginx cannot take any free port and say which.
+    let free = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
+    let address: SocketAddr = free.local_addr()?;
+    drop(free);
+    let file = folder.join("nginx.conf");
+    let folder = folder.to_str().context("the name of the temporary folder is no text")?;
+    let port = address.port().to_string();
+    fs::write(&file, CONFIGURATION.replace("@PORT@", &port).replace("@FOLDER@", folder))?;
+    let mut command = Command::new(installed("nginx"));
+    // Started by root, the worker would be another user, who may not enter the folder.
+    if rustix::process::geteuid().is_root() {
+        command.args(["-g", "user root;"]);
+    }
+    StartedRival::at(command.arg("-e").arg("stderr").arg("-c").arg(&file), address)
+}
