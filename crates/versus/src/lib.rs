@@ -8,6 +8,7 @@
 //!
 //! | module | what it does |
 //! |---|---|
+//! | `options` | what is compared, and for how long |
 //! | `rivals` | the servers, and how each is started |
 //! | `floor` | the floor |
 //! | `subscription`, `answer`, `message` | what a subscriber sends and receives |
@@ -21,6 +22,7 @@ mod cost;
 mod crowd;
 mod floor;
 mod message;
+mod options;
 mod publisher;
 mod rivals;
 mod rounds;
@@ -28,5 +30,6 @@ mod sample;
 mod subscription;
 mod table;
 
+pub use self::options::{OtherServers, VersusOptions};
 pub use self::rivals::WirebenchBuild;
-pub use self::rounds::{OtherServers, VersusOptions, compare};
+pub use self::rounds::compare;

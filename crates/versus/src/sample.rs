@@ -11,9 +11,9 @@ use wirebench_protocol::Transport;
 use crate::cost::CostOf;
 use crate::crowd::CountingCrowd;
 use crate::floor::{FloorKind, FloorServer};
+use crate::options::VersusOptions;
 use crate::publisher::MessagePost;
 use crate::rivals::Rival;
-use crate::rounds::VersusOptions;
 use crate::subscription::{CursorIn, FeedRoute, RouteKind};
 
 /// The subscribers that connect before memory is read for the first time. What a server allocates

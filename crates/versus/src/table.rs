@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use wirebench_protocol::Transport;
 
-use crate::rounds::VersusOptions;
+use crate::options::VersusOptions;
 use crate::sample::Measured;
 
 /// One measurement and whose it is.

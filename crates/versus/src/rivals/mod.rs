@@ -5,19 +5,21 @@
 //! | `wirebench.rs` | wirebench's own server, as often as builds and options of it are given |
 //! | `nchan.rs` | nginx with Nchan |
 //! | `node.rs` | Node with the packages of npm |
+//! | `program.rs` | finds a program |
 //! | `started.rs` | a process that was started, until it is dropped |
 
 mod nchan;
 mod node;
+mod program;
 mod started;
 mod wirebench;
 
-use std::env;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 
 use wirebench_protocol::Transport;
 
+use self::program::installed;
 pub(crate) use self::started::StartedRival;
 pub use self::wirebench::WirebenchBuild;
 use crate::subscription::FeedRoute;
@@ -103,12 +105,4 @@ impl Rival {
             Self::Node => node::start(transport, packages),
         }
     }
-}
-
-/// Returns the path of a program. Servers of the system are not in the search path of every user.
-fn installed(program: &str) -> PathBuf {
-    let path = env::var_os("PATH").unwrap_or_default();
-    let mut folders = env::split_paths(&path).chain([PathBuf::from("/usr/sbin")]);
-    let found = folders.find(|folder| folder.join(program).is_file());
-    found.map_or_else(|| PathBuf::from(program), |folder| folder.join(program))
 }

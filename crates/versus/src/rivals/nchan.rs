@@ -8,7 +8,7 @@ use std::process::Command;
 use anyhow::Context;
 use wirebench_protocol::Transport;
 
-use super::installed;
+use super::program::installed;
 use super::started::StartedRival;
 use crate::subscription::{CursorIn, FeedRoute, RouteKind};
 
