@@ -15,6 +15,7 @@ pub mod fuzzing;
 mod http_stack;
 mod idempotency_key;
 mod message;
+mod named;
 mod payload_file;
 pub mod process;
 mod recipients;
@@ -27,17 +28,18 @@ mod uplink;
 pub use checksum::{is_payload_intact, seal_payload};
 pub use cursor::{After, Cursor, CursorError, Epoch};
 pub use delivery::Delivery;
-pub use http_stack::{HttpStack, UnknownHttpStack};
+pub use http_stack::HttpStack;
 pub use idempotency_key::{IDEMPOTENCY_KEY, IdempotencyKey, InvalidIdempotencyKey};
 pub use message::{
     Gap, Hello, Message, MessageHead, PollBody, Published, TextPayload, split_binary,
 };
+pub use named::UnknownName;
 pub use payload_file::{MAX_PAYLOAD_BYTES, PayloadFileError, read_payload_file};
 pub use recipients::{ContradictoryRecipients, InvalidSubscriberName, Recipients, SubscriberName};
-pub use short_polling::{ShortPollingMode, UnknownShortPollingMode};
-pub use socket_io::{SocketIoMode, UnknownSocketIoMode, is_first_placeholder};
+pub use short_polling::ShortPollingMode;
+pub use socket_io::{SocketIoMode, is_first_placeholder};
 pub use time::Timestamp;
-pub use transport::{Look, Marker, Transport, UnknownTransport};
+pub use transport::{Look, Marker, Transport};
 pub use uplink::Uplink;
 
 /// The place of a message in its feed, counted from 1 without holes. 0 is the place before the

@@ -1,36 +1,20 @@
 //! What both ends agree on about Socket.IO beyond the transport itself: its modes and its names.
 
-use std::fmt;
-use std::str::FromStr;
 use std::time::Duration;
 
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use strum::VariantArray;
 
 use crate::delivery::Delivery;
+use crate::named::named;
 use crate::uplink::Uplink;
 
 /// How a Socket.IO session reaches its subscriber.
-#[derive(
-    Clone,
-    Copy,
-    Debug,
-    Default,
-    PartialEq,
-    Eq,
-    PartialOrd,
-    Ord,
-    Hash,
-    Deserialize,
-    Serialize,
-    VariantArray,
-)]
-#[serde(rename_all = "kebab-case")]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, VariantArray)]
 pub enum SocketIoMode {
     /// Requests alone: the server holds each `GET` until it has something to send.
     Polling,
     /// A WebSocket from the beginning.
-    #[serde(rename = "websocket")]
     WebSocket,
     /// Requests first, and a WebSocket as soon as it is open. The official client does this unless
     /// it is configured.
@@ -38,21 +22,9 @@ pub enum SocketIoMode {
     Upgrade,
 }
 
-/// A name that belongs to no mode of Socket.IO.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("unknown mode `{name}`: expected {}", known())]
-pub struct UnknownSocketIoMode {
-    name: String,
-}
+named!(SocketIoMode, "mode");
 
 impl SocketIoMode {
-    /// Every mode, in the order in which they are listed everywhere.
-    pub const ALL: [Self; Self::COUNT] =
-        *Self::VARIANTS.first_chunk().expect("COUNT is the length of VARIANTS");
-
-    /// The number of modes.
-    pub const COUNT: usize = Self::VARIANTS.len();
-
     /// The time from one heartbeat of the server to the next, unless the server is told otherwise
     /// (`pingInterval`).
     pub const PING_INTERVAL: Duration = Duration::from_secs(25);
@@ -101,30 +73,6 @@ impl SocketIoMode {
     }
 }
 
-impl fmt::Display for SocketIoMode {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.name())
-    }
-}
-
-impl FromStr for SocketIoMode {
-    type Err = UnknownSocketIoMode;
-
-    fn from_str(name: &str) -> Result<Self, UnknownSocketIoMode> {
-        Self::ALL
-            .into_iter()
-            .find(|mode| mode.name() == name)
-            .ok_or_else(|| UnknownSocketIoMode { name: name.to_owned() })
-    }
-}
-
-/// Returns the names of all modes as a list in prose, each in backticks.
-fn known() -> String {
-    let names = SocketIoMode::ALL.map(|mode| format!("`{mode}`"));
-    let (last, others) = names.split_last().expect("there are modes");
-    format!("{} or {last}", others.join(", "))
-}
-
 /// Returns true if an argument of an event stands for the first attachment of the event:
 /// `{"_placeholder":true,"num":0}`.
 pub fn is_first_placeholder(argument: &str) -> bool {
@@ -140,19 +88,6 @@ pub fn is_first_placeholder(argument: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn every_mode_is_found_by_its_name() {
-        for mode in SocketIoMode::ALL {
-            assert_eq!(mode.name().parse(), Ok(mode));
-            assert_eq!(serde_json::to_string(&mode).unwrap(), format!("\"{mode}\""));
-        }
-        let error = "xhr".parse::<SocketIoMode>().unwrap_err();
-        assert_eq!(
-            error.to_string(),
-            "unknown mode `xhr`: expected `polling`, `websocket` or `upgrade`"
-        );
-    }
 
     #[test]
     fn only_polling_holds_requests() {

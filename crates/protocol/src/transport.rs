@@ -1,13 +1,11 @@
 //! The transports that the workbench compares, and the facts about each that more than one crate
 //! needs.
 
-use std::fmt;
-use std::str::FromStr;
-
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use strum::VariantArray;
 
 use crate::delivery::Delivery;
+use crate::named::named;
 use crate::socket_io::SocketIoMode;
 use crate::uplink::Uplink;
 
@@ -15,10 +13,7 @@ use crate::uplink::Uplink;
 ///
 /// The set is closed: every place that treats the transports differently matches on this enum, or
 /// on [`Delivery`], without a wildcard. The compiler then lists what a new transport has to bring.
-#[derive(
-    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize, Serialize, VariantArray,
-)]
-#[serde(rename_all = "kebab-case")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, VariantArray)]
 pub enum Transport {
     /// The subscriber asks at a fixed interval and is answered at once.
     ShortPolling,
@@ -27,11 +22,9 @@ pub enum Transport {
     /// One response that never ends (WHATWG HTML, section 9.2).
     Sse,
     /// Frames in both directions over an upgraded connection (RFC 6455).
-    #[serde(rename = "websocket")]
     WebSocket,
     /// Events over Engine.IO 4 and Socket.IO 5: requests that poll, a WebSocket, or a WebSocket
     /// after a beginning with requests.
-    #[serde(rename = "socket.io")]
     SocketIo,
 }
 
@@ -69,22 +62,9 @@ pub struct Look {
     pub dash: &'static [u8],
 }
 
-/// A name that belongs to no transport.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("unknown transport `{name}`: expected {}", known())]
-pub struct UnknownTransport {
-    name: String,
-}
+named!(Transport, "transport");
 
 impl Transport {
-    /// Every transport, in the order in which they are listed everywhere. The derive keeps the list
-    /// complete.
-    pub const ALL: [Self; Self::COUNT] =
-        *Self::VARIANTS.first_chunk().expect("COUNT is the length of VARIANTS");
-
-    /// The number of transports.
-    pub const COUNT: usize = Self::VARIANTS.len();
-
     /// Returns the name in scenario files, reports, paths and on the command line.
     pub const fn name(self) -> &'static str {
         self.look().name
@@ -186,57 +166,11 @@ impl Transport {
     }
 }
 
-impl fmt::Display for Transport {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.name())
-    }
-}
-
-impl FromStr for Transport {
-    type Err = UnknownTransport;
-
-    fn from_str(name: &str) -> Result<Self, UnknownTransport> {
-        Self::ALL
-            .into_iter()
-            .find(|transport| transport.name() == name)
-            .ok_or_else(|| UnknownTransport { name: name.to_owned() })
-    }
-}
-
-/// Returns the names of all transports as a list in prose, each in backticks.
-fn known() -> String {
-    let names = Transport::ALL.map(|transport| format!("`{transport}`"));
-    let (last, others) = names.split_last().expect("there are transports");
-    format!("{} or {last}", others.join(", "))
-}
-
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeSet;
 
     use super::*;
-
-    #[test]
-    fn every_transport_is_found_by_its_name() {
-        for transport in Transport::ALL {
-            assert_eq!(transport.name().parse(), Ok(transport));
-            assert_eq!(
-                serde_json::to_string(&transport).unwrap(),
-                format!("\"{}\"", transport.name()),
-                "the serialised name is the name"
-            );
-        }
-    }
-
-    #[test]
-    fn an_unknown_name_is_answered_with_the_known_ones() {
-        let error = "sockets".parse::<Transport>().unwrap_err();
-        assert_eq!(
-            error.to_string(),
-            "unknown transport `sockets`: expected `short-polling`, `long-polling`, `sse`, \
-             `websocket` or `socket.io`"
-        );
-    }
 
     #[test]
     fn transports_differ_in_everything_by_which_a_chart_tells_them_apart() {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::routing::MethodFilter;
-use wirebench_protocol::{ShortPollingMode, Transport, UnknownShortPollingMode};
+use wirebench_protocol::{ShortPollingMode, Transport, UnknownName};
 
 use super::feed_answer::FeedAnswer;
 use super::feed_request::FeedRequest;
@@ -45,7 +45,7 @@ pub(super) async fn answer(
 /// Returns the mode of this name; the default without a name.
 fn mode(name: Option<&str>) -> Result<ShortPollingMode, ApiError> {
     let mode = name.map_or(Ok(ShortPollingMode::default()), str::parse);
-    mode.map_err(|error: UnknownShortPollingMode| {
+    mode.map_err(|error: UnknownName| {
         let hint = "leave `mode` out for the messages after a cursor, from memory";
         ApiError::bad_request(error.to_string(), hint)
     })
