@@ -7,7 +7,7 @@ use std::time::Duration;
 use wirebench_loadgen::DEFAULT_FEED;
 use wirebench_measure::theory::{self, Conditions, GrowingTable, Prediction, predict};
 use wirebench_protocol::control::Payload;
-use wirebench_protocol::{ShortPollingMode, Timestamp, Uplink};
+use wirebench_protocol::{HttpStack, ShortPollingMode, Timestamp, Uplink};
 use wirebench_scenario::{
     Audience, ConnectionSharing, Faults, FeedStore, FeedTimers, HttpSettings, Overrides, Pace,
     Reconnect, Run, Scenario, duration_text,
@@ -167,9 +167,10 @@ fn to_a_hundredth(number: f64) -> f64 {
     (number * 100.0).round() / 100.0
 }
 
-const HEADER: [&str; 19] = [
+const HEADER: [&str; 20] = [
     "transport",
     "store",
+    "HTTP by",
     "subscribers",
     "rate /s",
     "link ms",
@@ -198,16 +199,19 @@ const BACK: usize = FAULTS - 1;
 /// The column of where the feed is kept.
 const STORE: usize = 1;
 
+/// The column of who reads requests and writes answers at the server.
+const STACK: usize = 2;
+
 /// The column of what the subscribers send.
-const SENT: usize = 6;
+const SENT: usize = 7;
 
 /// The columns of what polls read from a table: rows and bytes for each message, and queries.
-const ROWS: usize = 11;
-const BYTES: usize = 12;
-const QUERIES: usize = 13;
+const ROWS: usize = 12;
+const BYTES: usize = 13;
+const QUERIES: usize = 14;
 
 /// The column of the share of the messages that arrive, where some are lost.
-const DELIVERED: usize = 14;
+const DELIVERED: usize = 15;
 
 /// How many deliveries per second take one core of the server, some 6 to 10 µs each; see
 /// `docs/method.md`.
@@ -223,8 +227,13 @@ fn table(settings: &[&Run]) -> String {
             row[STORE].clear();
         }
     }
+    if settings.iter().all(|run| run.http_stack != Some(HttpStack::Hyper)) {
+        for row in &mut rows {
+            row[STACK].clear();
+        }
+    }
     // Blank columns are left out.
-    for at in [STORE, SENT, ROWS, BYTES, QUERIES, DELIVERED, BACK, FAULTS] {
+    for at in [STORE, STACK, SENT, ROWS, BYTES, QUERIES, DELIVERED, BACK, FAULTS] {
         if rows.iter().all(|row| row[at].is_empty()) {
             header[at].clear();
         }
@@ -265,6 +274,7 @@ fn row(run: &Run) -> [String; HEADER.len()] {
     [
         format!("{}{}{}", run.transport, own_suffix(run), http_suffix(run.http)),
         run.store.name().to_owned(),
+        run.http_stack.map_or("hyper", HttpStack::name).to_owned(),
         thousands(run.subscribers as u64),
         rate(run),
         milliseconds(Some(run.link.delay)),

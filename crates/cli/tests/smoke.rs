@@ -97,6 +97,30 @@ fn a_scenario_runs_from_end_to_end_and_its_folder_can_be_read_back() {
     assert!(second.stderr.contains("--force"), "{second:?}");
 }
 
+/// hyper keeps 16 KiB of buffers for each connection. This test sees from outside that the server of
+/// a run was told its stack.
+#[test]
+fn an_idle_poll_costs_less_memory_without_hyper() {
+    let scenario = r#"
+        transports = ["long-polling"]
+        server.http-stack = ["own", "hyper"]
+        feed = { rate = 1 }
+        crowd = { subscribers = 300, ramp = "500ms" }
+        timing = { warm-up = "0s", measure = "1s", drain = "5s" }
+        link = { delay = "1ms" }
+    "#;
+    let folder = folder_with(scenario);
+    // This test does not use the delays, so they need not be valid.
+    let ended = run(folder.path(), &["run", "smoke.toml", "--out", "out"]);
+    assert!(matches!(ended.code, Some(0 | 4)), "{ended:?}");
+    let rows = rows(&folder.path().join("out"));
+    let memory = |stack| {
+        let row = rows.iter().find(|row| row.text("http_stack") == Some(stack)).unwrap();
+        row.number("server_rss_per_subscriber_bytes").unwrap()
+    };
+    assert!(memory("own") + 8_192.0 < memory("hyper"), "{} {}", memory("own"), memory("hyper"));
+}
+
 /// Returns true if a run carries its messages in text, so that bytes are in Base64.
 fn carries_text(transport: Transport, mode: Option<&str>) -> bool {
     match transport {

@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 use wirebench_loadgen::{ControlClient, Drive, DriveError, Progress, Target, drive};
 use wirebench_measure::{Invalid, Measurement, Second};
 use wirebench_protocol::control::{Pace, Payload};
-use wirebench_protocol::{ShortPollingMode, SocketIoMode, Transport};
+use wirebench_protocol::{HttpStack, ShortPollingMode, SocketIoMode, Transport};
 use wirebench_scenario::{
     Faults, FeedStore, FeedTimers, HttpSettings, LinkSettings, Reconnect, Run, Timing,
 };
@@ -32,6 +32,7 @@ fn run(transport: Transport) -> Run {
         payload: Payload::Bytes(64),
         window: 1000,
         store: FeedStore::Memory,
+        http_stack: Some(HttpStack::Own),
         timing: Timing {
             warm_up: Duration::from_millis(200),
             measure: Duration::from_millis(1200),

@@ -28,7 +28,7 @@ use wirebench_loadgen::{
 use wirebench_measure::theory::framing_bytes;
 use wirebench_measure::{Event, Invalid, Latency, Measurement, Recorder, Sequence, Window};
 use wirebench_protocol::control::{Pace, Payload};
-use wirebench_protocol::{After, ShortPollingMode, SocketIoMode, Timestamp, Transport};
+use wirebench_protocol::{After, HttpStack, ShortPollingMode, SocketIoMode, Timestamp, Transport};
 use wirebench_scenario::{
     ConnectionSharing, Faults, FeedStore, FeedTimers, Headers, HttpSettings, LinkSettings,
     Reconnect, Run, Timing,
@@ -53,6 +53,7 @@ fn run(transport: Transport) -> Run {
         payload: Payload::Bytes(64),
         window: 10_000,
         store: FeedStore::Memory,
+        http_stack: Some(HttpStack::Own),
         timing: Timing {
             warm_up: Duration::from_millis(200),
             measure: Duration::from_millis(1300),

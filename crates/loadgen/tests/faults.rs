@@ -20,7 +20,7 @@ use wirebench_loadgen::{
 };
 use wirebench_measure::{Event, Measurement, Missed};
 use wirebench_protocol::control::{Pace, Payload};
-use wirebench_protocol::{After, Seq, ShortPollingMode, SocketIoMode, Transport};
+use wirebench_protocol::{After, HttpStack, Seq, ShortPollingMode, SocketIoMode, Transport};
 use wirebench_scenario::{
     Faults, FeedStore, FeedTimers, HttpSettings, LinkSettings, Reconnect, Run, Timing,
 };
@@ -278,6 +278,7 @@ fn run(transport: Transport, faults: Faults) -> Run {
         payload: Payload::Bytes(64),
         window: 1000,
         store: FeedStore::Memory,
+        http_stack: Some(HttpStack::Own),
         timing: Timing {
             warm_up: Duration::from_millis(100),
             measure: Duration::from_secs(5),

@@ -11,7 +11,7 @@ use support::{Bench, TIMEOUT, client, within};
 use wirebench_loadgen::{ControlClient, Drive, SubscriberSettings, drive, subscribe};
 use wirebench_measure::{Event, Invalid, Measurement};
 use wirebench_protocol::control::{Pace, Payload};
-use wirebench_protocol::{After, Delivery, ShortPollingMode, SocketIoMode, Transport};
+use wirebench_protocol::{After, Delivery, HttpStack, ShortPollingMode, SocketIoMode, Transport};
 use wirebench_scenario::{
     Cuts, Faults, FeedStore, FeedTimers, HttpSettings, LinkSettings, Reconnect, Run, Timing,
 };
@@ -37,6 +37,7 @@ fn run(transport: Transport) -> Run {
         payload: Payload::Bytes(64),
         window: 10_000,
         store: FeedStore::Memory,
+        http_stack: Some(HttpStack::Own),
         timing: Timing {
             warm_up: Duration::from_millis(300),
             measure: Duration::from_secs(2),

@@ -15,7 +15,7 @@ use tempfile::TempDir;
 use wirebench_loadgen::{ControlClient, DEFAULT_FEED, Drive, Progress, drive};
 use wirebench_measure::{Latency, Measurement, Window};
 use wirebench_protocol::control::{Pace, Payload};
-use wirebench_protocol::{ShortPollingMode, SocketIoMode, Timestamp, Transport};
+use wirebench_protocol::{HttpStack, ShortPollingMode, SocketIoMode, Timestamp, Transport};
 use wirebench_scenario::{
     Faults, FeedStore, FeedTimers, HttpSettings, LinkSettings, Reconnect, Run, Timing,
 };
@@ -37,6 +37,7 @@ fn run(transport: Transport, mode: ShortPollingMode) -> Run {
         payload: Payload::Bytes(64),
         window: 10_000,
         store: FeedStore::Sqlite,
+        http_stack: Some(HttpStack::Own),
         timing: Timing {
             warm_up: Duration::from_millis(200),
             measure: Duration::from_millis(1500),

@@ -25,7 +25,9 @@ use wirebench_measure::{
     AddressedCount, Event, Invalid, Measurement, UpstreamEvent, UpstreamRecord,
 };
 use wirebench_protocol::control::{Pace, Payload};
-use wirebench_protocol::{After, ShortPollingMode, SocketIoMode, Timestamp, Transport, Uplink};
+use wirebench_protocol::{
+    After, HttpStack, ShortPollingMode, SocketIoMode, Timestamp, Transport, Uplink,
+};
 use wirebench_scenario::{
     Audience, ConnectionSharing, Cuts, Faults, FeedStore, FeedTimers, LinkSettings, Reconnect, Run,
     SentPayload, Timing, Upstream,
@@ -68,6 +70,7 @@ fn chat(way: Way) -> Run {
         payload: Payload::Bytes(64),
         window: 10_000,
         store: FeedStore::Memory,
+        http_stack: Some(HttpStack::Own),
         timing: Timing {
             warm_up: Duration::from_millis(300),
             measure: Duration::from_millis(1500),

@@ -7,7 +7,7 @@ use std::cmp::Ordering;
 use std::fmt;
 
 use wirebench_protocol::control::PayloadKind;
-use wirebench_protocol::{ShortPollingMode, Transport};
+use wirebench_protocol::{HttpStack, ShortPollingMode, Transport};
 use wirebench_scenario::FeedStore;
 
 use crate::columns::{COLUMNS, Role, RunColumn};
@@ -26,6 +26,10 @@ const OF_SOME_TRANSPORTS: [&str; 6] = [
     "push_timer_us",
     "short_polling_mode",
 ];
+
+/// The setting of all transports that is blank over HTTP/2, where there is no choice. Its blank is no
+/// value that another could differ from: the version of HTTP tells such runs from the others.
+const OF_HTTP_1: &str = "http_stack";
 
 /// The settings that are not the same in all rows.
 #[derive(Debug)]
@@ -156,17 +160,20 @@ fn setting(row: &Row, column: &RunColumn) -> Value {
 }
 
 /// The settings that had only one value before there was a column for it.
-pub(crate) const ONCE_FIXED: [&str; 3] = ["payload_kind", "store", "short_polling_mode"];
+pub(crate) const ONCE_FIXED: [&str; 4] = ["payload_kind", "store", "short_polling_mode", OF_HTTP_1];
 
 /// Returns the value of a setting before there was a column for it, if it was one of
-/// [`ONCE_FIXED`]: payloads were JSON, feeds in memory, and short polls had a cursor. Blank for
-/// other settings.
+/// [`ONCE_FIXED`]: payloads were JSON, feeds in memory, short polls had a cursor, and the server
+/// spoke HTTP/1.1 in its own way, whatever that was. Blank for other settings.
 fn before_it_was_recorded(row: &Row, name: &str) -> Value {
     let polls = || row.number("poll_interval_us").is_some();
     match name {
         "payload_kind" => Value::words(PayloadKind::Json.name()),
         "store" => Value::words(FeedStore::Memory.name()),
         "short_polling_mode" if polls() => Value::words(ShortPollingMode::default().name()),
+        OF_HTTP_1 if row.number("http_version") == Some(1.0) => {
+            Value::words(HttpStack::default().name())
+        }
         _ => Value::Blank,
     }
 }
@@ -180,7 +187,7 @@ pub(crate) fn is_of_some_transports(column: &RunColumn) -> bool {
 }
 
 fn varies<R: Borrow<Row>>(rows: &[R], column: &RunColumn) -> bool {
-    let ignores_blank = is_of_some_transports(column);
+    let ignores_blank = is_of_some_transports(column) || column.name == OF_HTTP_1;
     let mut values = rows
         .iter()
         .map(|row| setting(row.borrow(), column))

@@ -7,7 +7,7 @@ use wirebench_measure::{
     OtherProcess, Recorder, Second, ServerCost, StoreCost, Traffic,
 };
 use wirebench_protocol::control::{Pace, Payload, StoreCounts};
-use wirebench_protocol::{Timestamp, Transport};
+use wirebench_protocol::{HttpStack, Timestamp, Transport};
 use wirebench_scenario::{
     Faults, FeedStore, FeedTimers, HttpSettings, LinkSettings, Reconnect, Run, Timing,
 };
@@ -30,6 +30,7 @@ pub(crate) fn run() -> Run {
         payload: Payload::Bytes(256),
         window: 10_000,
         store: FeedStore::Memory,
+        http_stack: Some(HttpStack::Own),
         timing: Timing {
             warm_up: Duration::from_secs(2),
             measure: Duration::from_secs(1),

@@ -4,7 +4,7 @@
 //! this crate, so the names are repeated here. A test of `wirebench-report` compares the two lists.
 
 /// Every column of `runs.csv`, in the order of the file.
-pub const COLUMNS: [&str; 108] = [
+pub const COLUMNS: [&str; 109] = [
     "schema_version",
     "scenario",
     "run_id",
@@ -113,10 +113,11 @@ pub const COLUMNS: [&str; 108] = [
     "store_commit_p50_us",
     "store_commit_p99_us",
     "replayed_from_store",
+    "http_stack",
 ];
 
 /// The columns that hold words. No bound can be set on them.
-pub(crate) const WORDS: [&str; 22] = [
+pub(crate) const WORDS: [&str; 23] = [
     "scenario",
     "run_id",
     "transport",
@@ -139,4 +140,5 @@ pub(crate) const WORDS: [&str; 22] = [
     "poll_cursor",
     "store",
     "short_polling_mode",
+    "http_stack",
 ];

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use wirebench_protocol::control::{Pace, Payload};
-use wirebench_protocol::{Delivery, ShortPollingMode, SocketIoMode, Transport, Uplink};
+use wirebench_protocol::{Delivery, HttpStack, ShortPollingMode, SocketIoMode, Transport, Uplink};
 
 use crate::{
     Faults, FeedStore, FeedTimers, HttpSettings, LinkSettings, Reconnect, Timing, Upstream,
@@ -36,6 +36,8 @@ pub struct Run {
     pub window: usize,
     /// Where the server keeps the feed.
     pub store: FeedStore,
+    /// Who reads requests and writes answers at the server. `None` over HTTP/2: always hyper.
+    pub http_stack: Option<HttpStack>,
     /// The parts of the run.
     pub timing: Timing,
     /// The emulated network.

@@ -6,7 +6,7 @@ use rand::rngs::StdRng;
 use rand::seq::SliceRandom;
 use rand::{RngExt, SeedableRng};
 use wirebench_protocol::control::{Pace, Payload};
-use wirebench_protocol::{Delivery, ShortPollingMode, SocketIoMode, Transport};
+use wirebench_protocol::{Delivery, HttpStack, ShortPollingMode, SocketIoMode, Transport};
 
 use crate::{
     ConnectionSharing, Faults, FeedStore, FeedTimers, HttpSettings, LinkSettings, Reconnect, Run,
@@ -26,6 +26,7 @@ struct SharedSettings<'s> {
     subscribers: usize,
     link: LinkSettings,
     http: HttpSettings,
+    http_stack: Option<HttpStack>,
     upstream: Option<Upstream>,
     reconnect: Reconnect,
     faults: Faults,
@@ -46,7 +47,8 @@ struct Contender {
 impl Scenario {
     /// Returns every run, in the order in which they are made. The same seed gives the same runs.
     ///
-    /// The repeats are outermost, then the settings, in the order of their keys in the file format.
+    /// The repeats are outermost, then the settings, in the order of their keys in the file format,
+    /// but for the HTTP stack, which belongs to a version of HTTP and comes after it.
     /// Under the same settings the transports take turns, in an order that is drawn from the seed,
     /// so that a drift of the machine affects all transports alike. The intervals and modes of
     /// short polling, the holds and cursors of long polling and the modes of Socket.IO multiply the
@@ -77,7 +79,7 @@ impl Scenario {
     pub(crate) fn run_count(&self) -> usize {
         let factors = [
             self.feed.product(),
-            self.server.product(),
+            self.server.store.len(),
             self.crowd.subscribers.len(),
             self.link.product(),
             self.https().len(),
@@ -95,7 +97,7 @@ impl Scenario {
         let mut all = Vec::new();
         for (rate, pace, timers, payload, store) in self.feeds() {
             for &subscribers in &self.crowd.subscribers {
-                for &(link, http) in &paths {
+                for &(link, http, http_stack) in &paths {
                     all.extend(rest.iter().map(|&(upstream, reconnect, faults)| SharedSettings {
                         rate,
                         pace,
@@ -105,6 +107,7 @@ impl Scenario {
                         subscribers,
                         link,
                         http,
+                        http_stack,
                         upstream,
                         reconnect,
                         faults,
@@ -143,25 +146,27 @@ impl Scenario {
         all
     }
 
-    /// Returns what lies between a subscriber and the server.
-    fn paths(&self) -> Vec<(LinkSettings, HttpSettings)> {
+    /// Returns what lies between a subscriber and the server, and who speaks HTTP there.
+    fn paths(&self) -> Vec<(LinkSettings, HttpSettings, Option<HttpStack>)> {
         let https = self.https();
-        let with = |link| https.iter().map(move |&http| (link, http));
+        let with = |link| https.iter().map(move |&(http, stack)| (link, http, stack));
         self.link.combinations().into_iter().flat_map(with).collect()
     }
 
-    /// Returns the ways to speak HTTP. Over HTTP/1.1 no connections are shared.
-    fn https(&self) -> Vec<HttpSettings> {
+    /// Returns the ways to speak HTTP. Over HTTP/1.1 no connections are shared, and over HTTP/2 there
+    /// is one stack.
+    fn https(&self) -> Vec<(HttpSettings, Option<HttpStack>)> {
         let headers = self.http.headers;
         let mut https = Vec::new();
         for &version in &self.http.version {
             for &tls in &self.http.tls {
-                let connections = match version {
-                    1 => &[ConnectionSharing::Own][..],
-                    _ => &self.crowd.connections[..],
-                };
-                let with = |&connections| HttpSettings { version, tls, headers, connections };
-                https.extend(connections.iter().map(with));
+                let with = |connections| HttpSettings { version, tls, headers, connections };
+                if version == 1 {
+                    let own = with(ConnectionSharing::Own);
+                    https.extend(self.server.http_stack.iter().map(|&stack| (own, Some(stack))));
+                } else {
+                    https.extend(self.crowd.connections.iter().map(|&it| (with(it), None)));
+                }
             }
         }
         https
@@ -244,6 +249,7 @@ impl Scenario {
             payload: shared.payload.clone(),
             window: self.feed.window,
             store: shared.store,
+            http_stack: shared.http_stack,
             timing: self.timing,
             link: shared.link,
             http: shared.http,
@@ -300,6 +306,18 @@ mod tests {
             (2, true, "shared"),
         ];
         assert_eq!(spoken, expected);
+    }
+
+    #[test]
+    fn a_stack_is_chosen_over_http_1_alone() {
+        let text = "transports = [\"sse\"]\nserver.http-stack = [\"own\", \"hyper\"]\n\
+                    http = { version = [1, 2], tls = true }";
+        let scenario = scenario(text);
+        let runs = scenario.runs(1);
+        let stacks: Vec<_> = runs.iter().map(|run| (run.http.version, run.http_stack)).collect();
+        let expected = [(1, Some(HttpStack::Own)), (1, Some(HttpStack::Hyper)), (2, None)];
+        assert_eq!(stacks, expected);
+        assert_eq!(scenario.run_count(), runs.len());
     }
 
     #[test]

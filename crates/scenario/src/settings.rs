@@ -44,6 +44,8 @@ impl Run {
             (HttpTable::VERSION.path, self.http.version.to_string()),
             (HttpTable::TLS.path, self.http.tls.to_string()),
         ];
+        let stack = self.http_stack;
+        settings.extend(stack.map(|stack| (ServerTable::HTTP_STACK.path, stack.name().to_owned())));
         settings.extend(
             self.interval.map(|time| (ShortPollingTable::INTERVAL.path, duration_text(time))),
         );

@@ -8,6 +8,7 @@ use anyhow::{Context, bail};
 use rustix::process::Signal;
 use tokio::time::timeout;
 use wirebench_loadgen::TrustedCertificates;
+use wirebench_protocol::HttpStack;
 use wirebench_scenario::{Reconnect, duration_text};
 
 use super::child_process::{ChildProcess, how_it_ended};
@@ -26,6 +27,8 @@ pub(crate) struct ServerPlan {
     pub(crate) window: usize,
     /// The number of its threads.
     pub(crate) workers: usize,
+    /// Who reads requests over HTTP/1.1 and writes their answers. `None`: its default.
+    pub(crate) http_stack: Option<HttpStack>,
     /// True if it speaks TLS, with a self-signed certificate.
     pub(crate) tls: bool,
     /// How the subscribers of the run reconnect. It decides what the server announces.
@@ -82,6 +85,9 @@ impl ServerProcess {
         // not announce the same over every transport.
         let announced = plan.reconnect.announced().map_or_else(|| "none".to_owned(), duration_text);
         arguments.extend(["--retry", &announced, "--return-time", "0s"]);
+        if let Some(stack) = plan.http_stack {
+            arguments.extend(["--http-stack", stack.name()]);
+        }
         if plan.tls {
             arguments.extend(["--tls", "self-signed"]);
         }

@@ -23,6 +23,7 @@ const SETTINGS = {
   push_timer_us: { name: "push timer", say: (v) => (v > 0 ? `timer of ${exactly(v, "µs")}` : "no push timer"), unit: "µs" },
   socket_io_mode: { name: "Socket.IO mode", say: (v) => v },
   store: { name: "store", say: (v) => (v === "memory" ? "in memory" : `in ${v}`) },
+  http_stack: { name: "HTTP stack", say: (v) => (v === "own" ? "own HTTP stack" : `HTTP by ${v}`) },
   pace: { name: "pace", say: (v) => `${v} pace` },
   window_messages: { name: "feed window", say: (v) => `window of ${count(v)}` },
   connections: { name: "connections", say: (v) => `${v} connections` },

@@ -632,6 +632,16 @@ pub const COLUMNS: &[RunColumn] = &[
         "Messages that the server handed to subscribers in the window and had read from its database \
          rather than from memory; one that a subscriber gets again counts again.",
     ),
+    // Appended: who speaks HTTP for the server.
+    setting(Text, "http_stack", |r| {
+        r.run.http_stack.map_or(Value::Blank, |stack| Value::words(stack.name()))
+    })
+    .means(
+        "Over HTTP/1.1: who read requests at the server and wrote their answers: `own`, the server \
+         itself for the plain `GET` requests of feeds and hyper for all others, or `hyper` for all. \
+         Blank over HTTP/2, which hyper serves, and in files from before there was a choice; files \
+         are compared as if it was `own` there.",
+    ),
 ];
 
 /// Returns the column of this name.

@@ -63,7 +63,7 @@ mod tests {
     use std::time::Duration;
 
     use wirebench_protocol::control::Payload;
-    use wirebench_protocol::{ShortPollingMode, Transport};
+    use wirebench_protocol::{HttpStack, ShortPollingMode, Transport};
     use wirebench_scenario::{FeedStore, Run};
 
     use super::*;
@@ -162,6 +162,26 @@ mod tests {
                 ("short-polling, short polling mode cursor", 1, 0),
                 ("short-polling, short polling mode whole", 0, 1),
             ],
+        );
+    }
+
+    #[test]
+    fn an_older_file_is_compared_with_the_default_stack_and_over_http_2_there_is_no_stack() {
+        let over =
+            |version, stack| row(|run| (run.http.version, run.http_stack) = (version, stack));
+        let (own, hyper) = (over(1, Some(HttpStack::Own)), over(1, Some(HttpStack::Hyper)));
+        let old = || blank(&own, "http_stack");
+        check(vec![old()], vec![own.clone()], &[("long-polling", 1, 1)]);
+        check(
+            vec![old()],
+            vec![own.clone(), hyper],
+            &[("long-polling, http stack own", 1, 1), ("long-polling, http stack hyper", 0, 1)],
+        );
+        let http_2 = over(2, None);
+        check(
+            vec![old(), http_2.clone()],
+            vec![own, http_2],
+            &[("long-polling, http version 1", 1, 1), ("long-polling, http version 2", 1, 1)],
         );
     }
 

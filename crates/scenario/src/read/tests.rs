@@ -8,7 +8,7 @@ use std::time::Duration;
 use proptest::prelude::*;
 use proptest::sample::select;
 use wirebench_protocol::control::{Pace, Payload};
-use wirebench_protocol::{ShortPollingMode, SocketIoMode, Transport};
+use wirebench_protocol::{HttpStack, ShortPollingMode, SocketIoMode, Transport};
 
 use self::any_scenario::any_scenario;
 use super::Overrides;
@@ -51,7 +51,7 @@ fn an_empty_file_is_the_defaults() {
             payload: vec![Payload::Bytes(256)],
             window: 10_000,
         },
-        server: ServerTable { store: vec![FeedStore::Memory] },
+        server: ServerTable { store: vec![FeedStore::Memory], http_stack: vec![HttpStack::Own] },
         crowd: CrowdTable {
             subscribers: vec![100],
             ramp: Duration::from_secs(2),

@@ -1,4 +1,6 @@
-//! `[server]`: where the server keeps the feed.
+//! `[server]`: where the server keeps the feed, and who speaks HTTP for it.
+
+use wirebench_protocol::HttpStack;
 
 use crate::FeedStore;
 use crate::key::table;
@@ -11,5 +13,11 @@ table! {
         /// variables `WIREBENCH_POSTGRES` and `WIREBENCH_MYSQL`; without its variable, a run is
         /// skipped. Each run starts with an empty table.
         "store" => STORE, store: Vec<FeedStore>, default r#""memory""#;
+
+        /// Who reads requests over HTTP/1.1 and writes their answers: "own" (the server itself for
+        /// the plain `GET` requests of feeds, and the library hyper for all others), or "hyper"
+        /// (hyper for all of them). The difference is what a framework costs. Over HTTP/2 it is
+        /// always hyper, so that both values are one run there.
+        "http-stack" => HTTP_STACK, http_stack: Vec<HttpStack>, default r#""own""#;
     }
 }

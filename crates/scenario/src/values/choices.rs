@@ -1,7 +1,7 @@
 //! Values that are one of a few names.
 
 use serde_json::{Value as Json, json};
-use wirebench_protocol::{ShortPollingMode, SocketIoMode, Transport};
+use wirebench_protocol::{HttpStack, ShortPollingMode, SocketIoMode, Transport};
 
 use super::located::Located;
 use super::value::{FieldValue, Mismatch};
@@ -39,6 +39,7 @@ choices!(
     FeedTimers,
     FeedStore,
     Audience,
+    HttpStack,
     ShortPollingMode,
     SocketIoMode,
     Headers,

@@ -113,6 +113,7 @@ impl<'a> Session<'a> {
             store: store.argument(),
             window: run.window,
             workers: self.server_workers,
+            http_stack: run.http_stack,
             tls: run.http.tls,
             reconnect: run.reconnect,
         };

@@ -5,7 +5,7 @@ use std::time::Duration;
 use proptest::prelude::*;
 use proptest::sample::{select, subsequence};
 use wirebench_protocol::control::{Pace, Payload};
-use wirebench_protocol::{ShortPollingMode, SocketIoMode, Transport};
+use wirebench_protocol::{HttpStack, ShortPollingMode, SocketIoMode, Transport};
 
 use super::{data_file, no_faults};
 use crate::columns::{COLUMNS, WORDS};
@@ -95,7 +95,9 @@ fn any_feed() -> impl Strategy<Value = FeedTable> {
 }
 
 fn any_server() -> impl Strategy<Value = ServerTable> {
-    select(FeedStore::ALL.to_vec()).prop_map(|store| ServerTable { store: vec![store] })
+    // One of each, so that no product of the lists exceeds the maximum number of runs.
+    (select(&FeedStore::ALL[..]), select(&HttpStack::ALL[..]))
+        .prop_map(|(store, stack)| ServerTable { store: vec![store], http_stack: vec![stack] })
 }
 
 fn any_timing() -> impl Strategy<Value = Timing> {
