@@ -42,7 +42,8 @@ impl<F: FnMut() -> Duration> Delay for F {
     }
 }
 
-/// A socket with a queue of delayed bytes each way. It has buffers only while bytes are under way.
+/// A socket with a queue of delayed bytes each way. It has buffers and timers only while bytes are
+/// under way: a crowd of subscribers that wait owns none.
 ///
 /// It must be polled by one task. Reading also sends what has become due, so two halves on two
 /// tasks would steal each other's wake-ups. Dropping it discards the bytes that are under way;
@@ -72,10 +73,15 @@ struct InFlight {
     bytes: usize,
     /// When the newest segment is due. A later segment is never due earlier, whatever its jitter.
     newest_due: Timestamp,
-    /// Fires when the oldest segment is due.
-    timer: Pin<Box<Sleep>>,
-    /// The time that `timer` is set to.
-    armed_for: Option<Timestamp>,
+    /// Fires when the oldest segment is due. `None` until somebody waits for a segment.
+    timer: Option<DueTimer>,
+}
+
+/// A timer, and the time that it is set to.
+#[derive(Debug)]
+struct DueTimer {
+    sleep: Pin<Box<Sleep>>,
+    due: Timestamp,
 }
 
 /// A piece of bytes under way. Empty bytes mark the end of the stream, which is delayed like any
@@ -257,8 +263,7 @@ impl InFlight {
             segments: VecDeque::new(),
             bytes: 0,
             newest_due: Timestamp::from_nanos(0),
-            timer: Box::pin(tokio::time::sleep_until(Instant::now())),
-            armed_for: None,
+            timer: None,
         }
     }
 
@@ -277,11 +282,9 @@ impl InFlight {
         let Some(oldest) = self.segments.front() else { return Poll::Ready(None) };
         let left = oldest.due.saturating_since(Timestamp::now());
         if !left.is_zero() {
-            if self.armed_for != Some(oldest.due) {
-                self.timer.as_mut().reset(Instant::now() + left);
-                self.armed_for = Some(oldest.due);
-            }
-            ready!(self.timer.as_mut().poll(cx));
+            let timer = self.timer.get_or_insert_with(|| DueTimer::new(oldest.due, left));
+            timer.set(oldest.due, left);
+            ready!(timer.sleep.as_mut().poll(cx));
         }
         Poll::Ready(Some(&oldest.bytes))
     }
@@ -296,7 +299,22 @@ impl InFlight {
             }
         }
         if self.segments.is_empty() {
-            self.segments = VecDeque::new();
+            (self.segments, self.timer) = (VecDeque::new(), None);
+        }
+    }
+}
+
+impl DueTimer {
+    /// Creates a timer that fires at `due`, which is `left` from now.
+    fn new(due: Timestamp, left: Duration) -> Self {
+        Self { sleep: Box::pin(tokio::time::sleep_until(Instant::now() + left)), due }
+    }
+
+    /// Sets the timer to `due`, which is `left` from now, unless it is set to that already.
+    fn set(&mut self, due: Timestamp, left: Duration) {
+        if self.due != due {
+            self.sleep.as_mut().reset(Instant::now() + left);
+            self.due = due;
         }
     }
 }
@@ -368,6 +386,30 @@ mod tests {
         let mut read = vec![0; MAX_BYTES];
         let (written, taken) = tokio::join!(line.write_all(&sent), there.read_exact(&mut read));
         assert!(written.is_ok() && taken.is_ok());
+    }
+
+    #[tokio::test]
+    async fn a_line_owns_buffers_and_timers_only_while_bytes_are_under_way() {
+        fn owns_nothing<S, D>(line: &DelayLine<S, D>) -> bool {
+            [&line.up, &line.down]
+                .iter()
+                .all(|way| way.segments.capacity() == 0 && way.timer.is_none())
+        }
+        let (here, mut there) = duplex(64);
+        let mut line = DelayLine::new(here, || DELAY);
+        assert!(owns_nothing(&line));
+        line.write_all(b"up").await.unwrap();
+        assert!(!owns_nothing(&line));
+        let mut peer = [0; 2];
+        let mut byte = [0];
+        tokio::select! {
+            read = there.read_exact(&mut peer) => assert_eq!(read.unwrap(), 2),
+            read = line.read(&mut byte) => panic!("{read:?} came from a peer that sent nothing"),
+        }
+        assert!(owns_nothing(&line));
+        there.write_all(b"d").await.unwrap();
+        line.read_exact(&mut byte).await.unwrap();
+        assert!(owns_nothing(&line));
     }
 
     #[tokio::test]

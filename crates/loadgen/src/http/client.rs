@@ -3,12 +3,12 @@
 use std::io;
 use std::time::Duration;
 
-use http::header::HeaderMap;
+use parking_lot::Mutex;
 use wirebench_scenario::{ConnectionSharing, Headers, HttpSettings};
 
 use super::connection::{ClientConnection, Protocol};
 use super::deadline::Deadline;
-use super::headers::{RequestKind, headers};
+use super::headers::{RequestHeaders, RequestKind, headers};
 use super::http1::Http1;
 use super::http2::Http2;
 use super::pool::Pool;
@@ -29,13 +29,25 @@ pub struct HttpClient {
     http: HttpSettings,
     /// The shared connections. A sibling has its own pool: they belong to its event loop.
     pool: Pool,
+    /// The headers that were asked for last, for each kind of request. All subscribers share them.
+    prepared: Mutex<Vec<Prepared>>,
+}
+
+/// Headers, and what they were made for.
+#[derive(Debug)]
+struct Prepared {
+    profile: Headers,
+    kind: RequestKind,
+    authority: String,
+    tls: bool,
+    headers: RequestHeaders,
 }
 
 impl HttpClient {
     /// Creates a client that dials through `dialer`. Whether it speaks TLS is a property of the
     /// target, not of `http`.
     pub fn new(dialer: Dialer, http: HttpSettings) -> Self {
-        Self { dialer, http, pool: Pool::default() }
+        Self { dialer, http, pool: Pool::default(), prepared: Mutex::default() }
     }
 
     /// Creates a client for another worker. Both count connections together, and bytes apart.
@@ -75,7 +87,7 @@ impl HttpClient {
     ) -> io::Result<(Protocol, Arrivals, Option<CrossedBytes>)> {
         let HttpSettings { version, connections, .. } = self.http;
         if version == 2 && connections == ConnectionSharing::Shared {
-            let joined = self.pool.join(&self.dialer, target, within).await?;
+            let joined = Box::pin(self.pool.join(&self.dialer, target, within)).await?;
             let arrivals = joined.arrivals.clone();
             let http = Http2::shared(joined, target)?;
             return Ok((Protocol::Http2(Box::new(http)), arrivals, None));
@@ -83,9 +95,9 @@ impl HttpClient {
         let connection = self.dialer.connect(target, version).await?;
         let (arrivals, crossed) = (connection.arrivals(), connection.crossed());
         let protocol = if version == 2 {
-            Protocol::Http2(Box::new(Http2::own(connection, target).await?))
+            Protocol::Http2(Box::new(Box::pin(Http2::own(connection, target)).await?))
         } else {
-            Protocol::Http1(Box::new(Http1::new(connection).await?))
+            Protocol::Http1(Box::new(Http1::new(connection)))
         };
         Ok((protocol, arrivals, Some(crossed)))
     }
@@ -96,7 +108,21 @@ impl HttpClient {
         profile: Headers,
         target: &Target,
         kind: RequestKind,
-    ) -> HeaderMap {
-        headers(profile, self.http.version, target, kind)
+    ) -> RequestHeaders {
+        let tls = target.tls.is_some();
+        let mut prepared = self.prepared.lock();
+        if let Some(known) = prepared.iter().find(|known| {
+            known.kind == kind
+                && known.profile == profile
+                && known.tls == tls
+                && known.authority == target.authority
+        }) {
+            return known.headers.clone();
+        }
+        let headers = RequestHeaders::new(headers(profile, self.http.version, target, kind));
+        let (authority, copy) = (target.authority.clone(), headers.clone());
+        prepared.retain(|known| known.kind != kind);
+        prepared.push(Prepared { profile, kind, authority, tls, headers: copy });
+        headers
     }
 }

@@ -3,16 +3,16 @@
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
-use http::header::{self, HeaderMap};
-use http::{Method, Request, Response, Uri};
-use hyper::body::{Body as _, Incoming};
+use http::{Method, header};
 use wirebench_protocol::Timestamp;
 
-use super::answer::{ErrorAnswer, quote};
+use super::answer::{ErrorAnswer, HttpAnswer, ResponseBody, quote, retry_after_seconds};
 use super::deadline::Deadline;
 use super::failure::Failure;
+use super::headers::RequestHeaders;
 use super::http1::Http1;
 use super::http2::Http2;
+use super::request::HttpRequest;
 use super::tunnel::Http2Tunnel;
 use crate::dial::{Arrivals, CrossedBytes, MeasuredConnection};
 use crate::error::SubscribeError;
@@ -34,7 +34,7 @@ pub(crate) struct ClientConnection {
     /// The length that `deadline` was set to, for the error that reports it.
     within: Duration,
     /// Method, path and query of the last request, for errors.
-    asked: (Method, Uri),
+    asked: (Method, String),
 }
 
 /// The version of HTTP that a connection speaks.
@@ -42,13 +42,6 @@ pub(crate) struct ClientConnection {
 pub(super) enum Protocol {
     Http1(Box<Http1>),
     Http2(Box<Http2>),
-}
-
-/// The body of an answer, to be read through the connection that it came over.
-#[derive(Debug)]
-pub(crate) enum ResponseBody {
-    Http1(Incoming),
-    Http2(h2::RecvStream),
 }
 
 impl ClientConnection {
@@ -59,7 +52,7 @@ impl ClientConnection {
         deadline: Deadline,
         within: Duration,
     ) -> Self {
-        let asked = (Method::GET, Uri::default());
+        let asked = (Method::GET, String::new());
         Self { protocol, arrivals, crossed, deadline, within, asked }
     }
 
@@ -86,46 +79,41 @@ impl ClientConnection {
         self.deadline.set(within);
     }
 
-    /// Sends a request and waits for the head of the answer.
+    /// Sends a request and waits for the head of the answer. `target` is a path with a query.
     pub(crate) async fn get(
         &mut self,
-        uri: Uri,
-        headers: HeaderMap,
-    ) -> Result<Response<ResponseBody>, SubscribeError> {
-        self.send(Method::GET, uri, headers, Bytes::new()).await
+        target: &str,
+        headers: &RequestHeaders,
+    ) -> Result<HttpAnswer, SubscribeError> {
+        self.send(Method::GET, target, headers, Bytes::new()).await
     }
 
     /// Sends a request with a body and waits for the head of the answer.
     pub(crate) async fn post(
         &mut self,
-        uri: Uri,
-        headers: HeaderMap,
+        target: &str,
+        headers: &RequestHeaders,
         body: Bytes,
-    ) -> Result<Response<ResponseBody>, SubscribeError> {
-        self.send(Method::POST, uri, headers, body).await
+    ) -> Result<HttpAnswer, SubscribeError> {
+        self.send(Method::POST, target, headers, body).await
     }
 
     async fn send(
         &mut self,
         method: Method,
-        uri: Uri,
-        headers: HeaderMap,
+        target: &str,
+        headers: &RequestHeaders,
         body: Bytes,
-    ) -> Result<Response<ResponseBody>, SubscribeError> {
-        self.asked = (method.clone(), uri.clone());
-        let mut request = Request::new(body);
-        *request.method_mut() = method;
-        *request.uri_mut() = uri;
-        *request.headers_mut() = headers;
+    ) -> Result<HttpAnswer, SubscribeError> {
+        self.asked.0 = method.clone();
+        target.clone_into(&mut self.asked.1);
+        let request = HttpRequest { method, target, headers, body };
         let deadline = &mut self.deadline;
         let answer = match &mut self.protocol {
-            Protocol::Http1(http) => {
-                let answer = http.send(deadline, request).await;
-                answer.map(|answer| answer.map(ResponseBody::Http1))
-            }
+            Protocol::Http1(http) => http.send(deadline, request).await,
+            // Boxed, because it is large and few subscribers need it.
             Protocol::Http2(http) => {
-                let answer = http.send(deadline, request).await;
-                answer.map(|answer| answer.map(ResponseBody::Http2))
+                Box::pin(http.send(deadline, request)).await.map(HttpAnswer::from)
             }
         };
         answer.map_err(|failure| self.explain(failure))
@@ -142,11 +130,11 @@ impl ClientConnection {
     ) -> Result<Option<Bytes>, SubscribeError> {
         let deadline = &mut self.deadline;
         let piece = match (&mut self.protocol, body) {
-            (Protocol::Http1(http), ResponseBody::Http1(body)) => http.piece(deadline, body).await,
+            (Protocol::Http1(http), ResponseBody::Http1) => http.piece(deadline).await,
             (Protocol::Http2(http), ResponseBody::Http2(body)) => http.piece(deadline, body).await,
             // The body belongs to another connection.
             (Protocol::Http1(_), ResponseBody::Http2(_))
-            | (Protocol::Http2(_), ResponseBody::Http1(_)) => Err(Failure::Closed),
+            | (Protocol::Http2(_), ResponseBody::Http1) => Err(Failure::Closed),
         };
         piece.map_err(|failure| self.explain(failure))
     }
@@ -154,7 +142,7 @@ impl ClientConnection {
     /// Returns a whole body. A body that comes in one piece is not copied.
     pub(crate) async fn whole(&mut self, mut body: ResponseBody) -> Result<Bytes, SubscribeError> {
         let Some(first) = self.piece(&mut body).await? else { return Ok(Bytes::new()) };
-        if body.is_complete() {
+        if self.is_complete(&body) {
             return Ok(first);
         }
         let mut whole = BytesMut::from(first);
@@ -165,6 +153,14 @@ impl ClientConnection {
             whole.extend_from_slice(&piece);
         }
         Ok(whole.freeze())
+    }
+
+    fn is_complete(&self, body: &ResponseBody) -> bool {
+        match (&self.protocol, body) {
+            (Protocol::Http1(http), ResponseBody::Http1) => http.is_complete(),
+            (_, ResponseBody::Http2(body)) => body.is_end_stream(),
+            (Protocol::Http2(_), ResponseBody::Http1) => true,
+        }
     }
 
     /// Waits until the connection closes. Called between requests.
@@ -192,17 +188,17 @@ impl ClientConnection {
     /// Asks for a WebSocket by an extended `CONNECT` and returns the tunnel that it opens.
     pub(crate) async fn into_tunnel(
         mut self,
-        uri: Uri,
-        headers: HeaderMap,
+        target: &str,
+        headers: &RequestHeaders,
     ) -> Result<Http2Tunnel, SubscribeError> {
-        self.asked = (Method::GET, uri.clone());
+        self.asked = (Method::GET, target.to_owned());
         let opened = match &mut self.protocol {
-            Protocol::Http2(http) => http.tunnel(&mut self.deadline, &uri, headers).await,
+            Protocol::Http2(http) => http.tunnel(&mut self.deadline, target, headers).await,
             Protocol::Http1(_) => Err(Failure::Closed),
         };
         let (answer, up) = opened.map_err(|failure| self.explain(failure))?;
         if !answer.status().is_success() {
-            return Err(self.refused(answer.map(ResponseBody::Http2)).await);
+            return Err(self.refused(answer.into()).await);
         }
         for name in [header::SEC_WEBSOCKET_EXTENSIONS, header::SEC_WEBSOCKET_PROTOCOL] {
             if answer.headers().contains_key(&name) {
@@ -217,23 +213,20 @@ impl ClientConnection {
 
     /// Returns the bare connection after `101 Switching Protocols`, and what was read past the head
     /// of the answer. Returns `None` over HTTP/2, which knows no upgrade.
-    pub(crate) async fn into_upgraded(self) -> Option<(MeasuredConnection, Bytes)> {
+    pub(crate) fn into_upgraded(self) -> Option<(MeasuredConnection, Bytes)> {
         match self.protocol {
-            Protocol::Http1(http) => Some(http.into_upgraded().await),
+            Protocol::Http1(http) => Some(http.into_upgraded()),
             Protocol::Http2(_) => None,
         }
     }
 
     /// Returns the error for an answer that is not the one asked for.
-    pub(crate) async fn refused(&mut self, answer: Response<ResponseBody>) -> SubscribeError {
-        let (head, body) = answer.into_parts();
-        let retry_after = head
-            .headers
-            .get(header::RETRY_AFTER)
-            .and_then(|value| value.to_str().ok()?.trim().parse().ok().map(Duration::from_secs));
-        let body = self.whole(body).await.unwrap_or_default();
+    pub(crate) async fn refused(&mut self, answer: HttpAnswer) -> SubscribeError {
+        let retry_after = retry_after_seconds(&answer).map(Duration::from_secs);
+        let status = answer.status();
+        let body = self.whole(answer.into_body()).await.unwrap_or_default();
         let ErrorAnswer { error, .. } = ErrorAnswer::parse(&body);
-        SubscribeError::Refused { asked: self.asked(), status: head.status, error, retry_after }
+        SubscribeError::Refused { asked: self.asked(), status, error, retry_after }
     }
 
     /// Returns the error for content that is not as `docs/protocol.md` says.
@@ -243,8 +236,8 @@ impl ClientConnection {
 
     /// Returns method, path and query of the last request.
     pub(crate) fn asked(&self) -> String {
-        let (method, uri) = &self.asked;
-        format!("{method} {uri}")
+        let (method, target) = &self.asked;
+        format!("{method} {target}")
     }
 
     fn explain(&mut self, failure: Failure) -> SubscribeError {
@@ -258,15 +251,6 @@ impl ClientConnection {
                 }
                 SubscribeError::Silent { asked, within: self.within }
             }
-        }
-    }
-}
-
-impl ResponseBody {
-    fn is_complete(&self) -> bool {
-        match self {
-            Self::Http1(body) => body.is_end_stream(),
-            Self::Http2(body) => body.is_end_stream(),
         }
     }
 }

@@ -1,6 +1,7 @@
 //! Why a request has no answer.
 
 use std::error::Error;
+use std::io;
 
 /// Why a request has no answer, without the request itself: `ClientConnection` adds what was asked
 /// for.
@@ -14,8 +15,8 @@ pub(crate) enum Failure {
     Silent,
 }
 
-impl From<hyper::Error> for Failure {
-    fn from(error: hyper::Error) -> Self {
+impl From<io::Error> for Failure {
+    fn from(error: io::Error) -> Self {
         Self::Broken(error.into())
     }
 }

@@ -1,9 +1,57 @@
-//! The request headers of a subscriber, prepared once for each connection.
+//! The request headers of a subscriber, prepared once for all subscribers.
+
+use std::sync::Arc;
 
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use wirebench_scenario::Headers;
 
 use crate::target::Target;
+
+/// The headers of a request. Clones share them.
+#[derive(Clone, Debug)]
+pub(crate) struct RequestHeaders(Arc<PreparedHeaders>);
+
+#[derive(Debug)]
+struct PreparedHeaders {
+    map: HeaderMap,
+    /// The lines of HTTP/1.1, in the order of the map.
+    lines: Vec<u8>,
+}
+
+impl RequestHeaders {
+    pub(super) fn new(map: HeaderMap) -> Self {
+        let mut lines = Vec::new();
+        for (name, value) in &map {
+            lines.extend_from_slice(name.as_str().as_bytes());
+            lines.extend_from_slice(b": ");
+            lines.extend_from_slice(value.as_bytes());
+            lines.extend_from_slice(b"\r\n");
+        }
+        Self(Arc::new(PreparedHeaders { map, lines }))
+    }
+
+    /// Returns these headers with another one, or with another value for it.
+    pub(crate) fn with(&self, name: HeaderName, value: HeaderValue) -> Self {
+        let mut map = self.map().clone();
+        map.insert(name, value);
+        Self::new(map)
+    }
+
+    /// Returns these headers without one of them.
+    pub(crate) fn without(&self, name: &HeaderName) -> Self {
+        let mut map = self.map().clone();
+        map.remove(name);
+        Self::new(map)
+    }
+
+    pub(super) fn map(&self) -> &HeaderMap {
+        &self.0.map
+    }
+
+    pub(super) fn lines(&self) -> &[u8] {
+        &self.0.lines
+    }
+}
 
 /// Returns the headers that a subscriber sends with every request of one kind.
 ///

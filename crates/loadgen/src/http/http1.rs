@@ -1,141 +1,330 @@
 //! One HTTP/1.1 connection, polled by the subscriber itself.
 
-use std::future::{Future, poll_fn};
+use std::future::poll_fn;
 use std::io;
-use std::pin::{Pin, pin};
-use std::task::{Context, Poll, Waker};
+use std::mem;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
 
-use bytes::Bytes;
-use http::{Request, Response};
-use http_body_util::Full;
-use hyper::body::{Body, Incoming};
-use hyper::client::conn::http1;
-use hyper_util::rt::TokioIo;
-use tokio::task::coop::unconstrained;
+use bytes::{Buf, Bytes};
+use http::StatusCode;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
+use super::answer::HttpAnswer;
 use super::deadline::Deadline;
 use super::failure::Failure;
+use super::http1_body::{BodyLength, NextPiece};
+use super::http1_head::{self, AnswerHead};
+use super::request::HttpRequest;
+use super::scratch;
 use crate::dial::MeasuredConnection;
 
 /// A connection that carries one request at a time.
 ///
-/// hyper needs its connection polled while a request is under way, usually by a task of its own.
-/// Here the subscriber polls both. It owns everything, dropping it cancels everything, and an
-/// answer does not pass from task to task.
+/// The subscriber polls it. It owns everything, dropping it cancels everything, and an answer does
+/// not pass from task to task. While nothing is under way it owns no buffer: the bytes of a read are
+/// in a buffer of the thread until they are used.
 ///
-/// This is also why [`Arrivals`](crate::Arrivals) is the stamp of a message. hyper's body channel
-/// has one slot, and the connection does not read from the socket while the slot is full
-/// (`Dispatcher::poll_read` asks `body.poll_ready` first). The slot is emptied right after each
-/// poll of the connection, so whatever is taken from it was completed by the last read. After the
-/// last byte of an answer hyper reads once more to notice a closed connection. That read finds
-/// nothing, so it does not move the stamp.
+/// This is also why [`Arrivals`](crate::Arrivals) is the stamp of a message: the connection is read
+/// once, and what was read is used up before it is read again. After the last byte of an answer it
+/// is read once more to notice a closed connection. That read finds nothing, so it does not move
+/// the stamp.
 #[derive(Debug)]
 pub(super) struct Http1 {
-    sender: http1::SendRequest<Full<Bytes>>,
-    connection: http1::Connection<TokioIo<MeasuredConnection>, Full<Bytes>>,
-    /// The connection has returned and must not be polled again.
+    connection: MeasuredConnection,
+    /// What was read and is not used yet.
+    unread: Bytes,
+    /// What the connection has not taken yet of the request.
+    unsent: Bytes,
+    /// What the connection has taken may still be in its own buffers.
+    unflushed: bool,
+    /// What is left of the body of the last answer.
+    body: BodyLength,
+    /// The connection carries another request after the last answer.
+    persists: bool,
+    /// The connection has ended, or must not be used any more.
     over: bool,
 }
 
 impl Http1 {
     /// Takes a connection. Nothing crosses it yet.
-    pub(super) async fn new(connection: MeasuredConnection) -> io::Result<Self> {
-        // The default buffers start at 8 KiB and grow only with what a server sends.
-        let (sender, connection) =
-            http1::handshake(TokioIo::new(connection)).await.map_err(io::Error::other)?;
-        Ok(Self { sender, connection, over: false })
+    pub(super) fn new(connection: MeasuredConnection) -> Self {
+        Self {
+            connection,
+            unread: Bytes::new(),
+            unsent: Bytes::new(),
+            unflushed: false,
+            body: BodyLength::COMPLETE,
+            persists: true,
+            over: false,
+        }
     }
 
-    /// Sends a request and waits for the head of the answer.
+    /// Sends a request and waits for the head of the answer. Interim answers are skipped.
     pub(super) async fn send(
         &mut self,
         deadline: &mut Deadline,
-        request: Request<Bytes>,
-    ) -> Result<Response<Incoming>, Failure> {
-        if !self.sender.is_ready() {
-            let ready =
-                poll_fn(|cx| self.poll_beside(deadline, cx, |http, cx| http.sender.poll_ready(cx)));
-            ready.await??;
+        request: HttpRequest<'_>,
+    ) -> Result<HttpAnswer, Failure> {
+        if self.over || !self.body.is_complete() {
+            return Err(Failure::Closed);
         }
-        // hyper hands over the answer in a channel of tokio. When this task has used up its turn,
-        // such a channel says `Pending` although the answer is in it, and asks to be polled again
-        // through the waker that `poll_beside` mutes. The answer `101`, after which the connection
-        // is over, would then count as a lost connection.
-        let mut answer = pin!(unconstrained(self.sender.send_request(request.map(Full::new))));
-        let answer = poll_fn(|cx| self.poll_beside(deadline, cx, |_, cx| answer.as_mut().poll(cx)));
-        Ok(answer.await??)
+        let mut request = Some(request);
+        let answer = poll_fn(|cx| {
+            if let Some(request) = request.take() {
+                self.start(&request, cx)?;
+            }
+            self.poll_or_time_out(deadline, cx, Self::poll_head)
+        });
+        let answer = answer.await;
+        self.over |= answer.is_err();
+        answer
     }
 
     /// Returns the next piece of a body, and `None` after the last.
     pub(super) async fn piece(
         &mut self,
         deadline: &mut Deadline,
-        body: &mut Incoming,
     ) -> Result<Option<Bytes>, Failure> {
-        loop {
-            let frame = poll_fn(|cx| {
-                self.poll_beside(deadline, cx, |_, cx| Pin::new(&mut *body).poll_frame(cx))
-            });
-            let Some(frame) = frame.await? else { return Ok(None) };
-            if let Ok(piece) = frame?.into_data() {
-                return Ok(Some(piece));
-            }
-        }
+        let piece = poll_fn(|cx| self.poll_or_time_out(deadline, cx, Self::poll_piece)).await;
+        self.over |= piece.is_err();
+        piece
+    }
+
+    /// Returns true if the last answer is complete.
+    pub(super) fn is_complete(&self) -> bool {
+        self.body.is_complete()
     }
 
     /// Waits until the connection closes. Called between requests.
     pub(super) async fn closed(&mut self) {
         poll_fn(|cx| {
-            if self.over || Pin::new(&mut self.connection).poll(cx).is_ready() {
-                self.over = true;
-                return Poll::Ready(());
+            if !self.over {
+                self.look_for_end(cx);
             }
-            Poll::Pending
+            if self.over { Poll::Ready(()) } else { Poll::Pending }
         })
         .await;
     }
 
     /// Returns true if the connection has closed, as far as it was polled.
     pub(super) fn is_closed(&self) -> bool {
-        self.over || self.sender.is_closed()
+        self.over
     }
 
     /// Returns the bare connection after `101 Switching Protocols`, and what was read past the head
     /// of the answer.
-    pub(super) async fn into_upgraded(mut self) -> (MeasuredConnection, Bytes) {
-        self.closed().await;
-        let parts = self.connection.into_parts();
-        (parts.io.into_inner(), parts.read_buf)
+    pub(super) fn into_upgraded(self) -> (MeasuredConnection, Bytes) {
+        (self.connection, self.unread)
     }
 
-    /// Polls something that only the connection can complete, together with the connection.
-    ///
-    /// `poll` gets a waker that does nothing: the connection is polled right here with the task's
-    /// own waker, and afterwards `poll` is called again. A real waker would make the task schedule
-    /// itself once more for every answer.
-    fn poll_beside<T>(
+    fn poll_or_time_out<T>(
         &mut self,
         deadline: &mut Deadline,
         cx: &mut Context<'_>,
-        mut poll: impl FnMut(&mut Self, &mut Context<'_>) -> Poll<T>,
+        poll: impl FnOnce(&mut Self, &mut Context<'_>) -> Poll<Result<T, Failure>>,
     ) -> Poll<Result<T, Failure>> {
-        let mut beside = Context::from_waker(Waker::noop());
-        if let Poll::Ready(value) = poll(self, &mut beside) {
-            return Poll::Ready(Ok(value));
+        match poll(self, cx) {
+            Poll::Pending => deadline.poll(cx).map(|()| Err(Failure::Silent)),
+            ready @ Poll::Ready(_) => ready,
         }
-        let mut failure = Failure::Closed;
-        if !self.over
-            && let Poll::Ready(result) = Pin::new(&mut self.connection).poll(cx)
-        {
-            self.over = true;
-            failure = result.err().map_or(Failure::Closed, Failure::from);
-        }
-        if let Poll::Ready(value) = poll(self, &mut beside) {
-            return Poll::Ready(Ok(value));
-        }
-        if self.over {
-            return Poll::Ready(Err(failure));
-        }
-        deadline.poll(cx).map(|()| Err(Failure::Silent))
     }
+
+    /// Writes a request as far as the connection takes it.
+    fn start(&mut self, request: &HttpRequest<'_>, cx: &mut Context<'_>) -> Result<(), Failure> {
+        if !self.unread.is_empty() {
+            return Err(broken("the server sent something that nobody asked for"));
+        }
+        self.unflushed = true;
+        scratch::lend_to_write(|bytes| {
+            request.write_to(bytes);
+            let taken = match Pin::new(&mut self.connection).poll_write(cx, bytes)? {
+                Poll::Ready(taken) => taken,
+                Poll::Pending => 0,
+            };
+            if taken < bytes.len() {
+                self.unsent = Bytes::copy_from_slice(&bytes[taken..]);
+            }
+            Ok(())
+        })
+    }
+
+    /// Writes what is left of the request.
+    fn poll_send(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        while !self.unsent.is_empty() {
+            match ready!(Pin::new(&mut self.connection).poll_write(cx, &self.unsent))? {
+                0 => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
+                taken => self.unsent.advance(taken),
+            }
+        }
+        if self.unflushed {
+            ready!(Pin::new(&mut self.connection).poll_flush(cx))?;
+            (self.unsent, self.unflushed) = (Bytes::new(), false);
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    /// Reads the head of the answer. A server may answer before it has read the whole request.
+    fn poll_head(&mut self, cx: &mut Context<'_>) -> Poll<Result<HttpAnswer, Failure>> {
+        let sent = self.poll_send(cx);
+        loop {
+            let read = self.poll_read(cx, |http, bytes| {
+                if bytes.is_empty() {
+                    return Err(http.closed_early());
+                }
+                if http.unread.is_empty() {
+                    return http.take_head(bytes);
+                }
+                let bytes = [&http.unread, bytes].concat();
+                http.take_head(&bytes)
+            });
+            match (read, &sent) {
+                (Poll::Pending, Poll::Ready(Err(_))) => break,
+                (Poll::Pending, _) => return Poll::Pending,
+                (Poll::Ready(read), _) => {
+                    if let Some(answer) = read?? {
+                        if self.body.is_complete() {
+                            self.answered(answer.status(), cx);
+                        }
+                        return Poll::Ready(Ok(answer));
+                    }
+                }
+            }
+        }
+        // The request cannot be sent, and there is no answer that says why.
+        sent.map(|sent| {
+            Err(sent.err().map_or(Failure::Closed, |error| Failure::Broken(error.into())))
+        })
+    }
+
+    /// Takes the head at the start of `bytes` and keeps the rest. `None`: the head is not complete.
+    fn take_head(&mut self, mut bytes: &[u8]) -> Result<Option<HttpAnswer>, Failure> {
+        loop {
+            let Some(head) = http1_head::read(bytes).map_err(broken)? else {
+                self.unread = Bytes::copy_from_slice(bytes);
+                return Ok(None);
+            };
+            let AnswerHead { answer, bytes: length, length: body, persists } = head;
+            bytes = &bytes[length..];
+            let status = answer.status();
+            if status.is_informational() && status != StatusCode::SWITCHING_PROTOCOLS {
+                continue;
+            }
+            self.unread = Bytes::copy_from_slice(bytes);
+            (self.body, self.persists) = (body, persists);
+            return Ok(Some(answer));
+        }
+    }
+
+    fn poll_piece(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<Bytes>, Failure>> {
+        // A server may answer while it still reads the request. That the rest cannot be written is
+        // no reason not to read what it says.
+        let _ = self.poll_send(cx);
+        loop {
+            let piece = self.unread_piece()?;
+            if !piece.is_empty() {
+                self.complete_if_last(cx);
+                return Poll::Ready(Ok(Some(piece)));
+            }
+            if self.body.is_complete() {
+                self.complete_if_last(cx);
+                return Poll::Ready(Ok(None));
+            }
+            let piece = ready!(self.poll_read(cx, Self::take_piece))??;
+            if let Some(piece) = piece {
+                self.complete_if_last(cx);
+                return Poll::Ready(Ok(Some(piece)));
+            }
+        }
+    }
+
+    /// Takes the next piece of what was read before.
+    fn unread_piece(&mut self) -> Result<Bytes, Failure> {
+        if self.unread.is_empty() {
+            return Ok(Bytes::new());
+        }
+        let NextPiece { before, piece, after } =
+            self.body.next_piece(&self.unread).map_err(broken)?;
+        self.unread.advance(before);
+        if piece == self.unread.len() {
+            return Ok(mem::take(&mut self.unread));
+        }
+        let piece = self.unread.split_to(piece);
+        self.unread.advance(after);
+        if self.unread.is_empty() {
+            self.unread = Bytes::new();
+        }
+        Ok(piece)
+    }
+
+    /// Takes the next piece of what was just read, and keeps the rest. `None`: there is none yet.
+    fn take_piece(&mut self, bytes: &[u8]) -> Result<Option<Bytes>, Failure> {
+        if bytes.is_empty() {
+            if self.body != BodyLength::UntilClose {
+                return Err(self.closed_early());
+            }
+            (self.body, self.persists) = (BodyLength::COMPLETE, false);
+            return Ok(None);
+        }
+        if !self.unread.is_empty() {
+            self.unread = [&self.unread, bytes].concat().into();
+            return Ok(None);
+        }
+        let NextPiece { before, piece, after } = self.body.next_piece(bytes).map_err(broken)?;
+        let bytes = &bytes[before..];
+        self.unread = Bytes::copy_from_slice(&bytes[piece + after..]);
+        Ok(Some(&bytes[..piece]).filter(|piece| !piece.is_empty()).map(Bytes::copy_from_slice))
+    }
+
+    /// Called with each piece: the last one ends the answer.
+    fn complete_if_last(&mut self, cx: &mut Context<'_>) {
+        if self.body.is_complete() && !self.over {
+            self.answered(StatusCode::OK, cx);
+        }
+    }
+
+    /// Called when an answer is complete. A connection that has switched protocols is not read: the
+    /// bytes are those of the other protocol.
+    fn answered(&mut self, status: StatusCode, cx: &mut Context<'_>) {
+        if status == StatusCode::SWITCHING_PROTOCOLS {
+            return;
+        }
+        if !self.persists || !self.unsent.is_empty() {
+            self.over = true;
+        } else {
+            self.look_for_end(cx);
+        }
+    }
+
+    /// Reads between two answers. Nothing may come but the end of the connection.
+    fn look_for_end(&mut self, cx: &mut Context<'_>) {
+        let sent = self.poll_send(cx);
+        let came = self.poll_read(cx, |_, _| ()).is_ready();
+        self.over |= came || !self.unread.is_empty() || matches!(sent, Poll::Ready(Err(_)));
+    }
+
+    /// Reads once, and hands over what was read. Nothing was read if the connection has ended.
+    fn poll_read<T>(
+        &mut self,
+        cx: &mut Context<'_>,
+        read: impl FnOnce(&mut Self, &[u8]) -> T,
+    ) -> Poll<Result<T, Failure>> {
+        scratch::lend_to_read(|scratch| {
+            let mut bytes = ReadBuf::new(scratch);
+            let filled = ready!(Pin::new(&mut self.connection).poll_read(cx, &mut bytes));
+            filled.map_err(|error| Failure::Broken(error.into()))?;
+            Poll::Ready(Ok(read(self, bytes.filled())))
+        })
+    }
+
+    fn closed_early(&self) -> Failure {
+        if self.unread.is_empty() && self.body.is_complete() {
+            return Failure::Closed;
+        }
+        broken("the connection was closed in the middle of an answer")
+    }
+}
+
+fn broken(found: &'static str) -> Failure {
+    Failure::Broken(found.into())
 }

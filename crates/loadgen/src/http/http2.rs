@@ -9,14 +9,15 @@ use bytes::Bytes;
 use h2::client::{ResponseFuture, SendRequest};
 use h2::ext::Protocol;
 use h2::{RecvStream, SendStream};
-use http::header::HeaderMap;
-use http::uri::{Authority, Scheme};
+use http::uri::{Authority, PathAndQuery, Scheme};
 use http::{Method, Request, Response, Uri};
 
 use super::deadline::Deadline;
 use super::failure::Failure;
+use super::headers::RequestHeaders;
 use super::http2_driver::{DriverStep, Http2Driver, streams_allowed};
 use super::pool::{JoinedConnection, StreamSlot};
+use super::request::HttpRequest;
 use crate::dial::MeasuredConnection;
 use crate::target::Target;
 
@@ -61,10 +62,10 @@ impl Http2 {
     pub(super) async fn send(
         &mut self,
         deadline: &mut Deadline,
-        request: Request<Bytes>,
+        request: HttpRequest<'_>,
     ) -> Result<Response<RecvStream>, Failure> {
-        let (head, mut body) = request.into_parts();
-        let request = self.request(head.method, &head.uri, head.headers)?;
+        let HttpRequest { method, target, headers, mut body } = request;
+        let request = self.request(method, target, headers)?;
         let (mut answer, mut up) = self.start(deadline, request, body.is_empty()).await?;
         while !body.is_empty() {
             up.reserve_capacity(body.len());
@@ -84,8 +85,8 @@ impl Http2 {
     pub(super) async fn tunnel(
         &mut self,
         deadline: &mut Deadline,
-        uri: &Uri,
-        headers: HeaderMap,
+        target: &str,
+        headers: &RequestHeaders,
     ) -> Result<(Response<RecvStream>, SendStream<Bytes>), Failure> {
         poll_fn(|cx| {
             self.poll_beside(deadline, cx, |sender, _| match streams_allowed(sender) {
@@ -98,7 +99,7 @@ impl Http2 {
             let why = "the server does not support WebSocket over HTTP/2 (RFC 8441)";
             return Err(Failure::Broken(why.into()));
         }
-        let mut request = self.request(Method::CONNECT, uri, headers)?;
+        let mut request = self.request(Method::CONNECT, target, headers)?;
         request.extensions_mut().insert(Protocol::from_static("websocket"));
         let (mut answer, up) = self.start(deadline, request, false).await?;
         Ok((self.answer(deadline, &mut answer).await?, up))
@@ -237,17 +238,19 @@ impl Http2 {
     fn request(
         &self,
         method: Method,
-        uri: &Uri,
-        headers: HeaderMap,
+        target: &str,
+        headers: &RequestHeaders,
     ) -> Result<Request<()>, Failure> {
-        let mut parts = uri.clone().into_parts();
+        let mut parts = http::uri::Parts::default();
+        let target = PathAndQuery::try_from(target);
+        parts.path_and_query = Some(target.map_err(|error| Failure::Broken(error.into()))?);
         parts.scheme = Some(self.scheme.clone());
         parts.authority = Some(self.authority.clone());
         let mut request = Request::new(());
         *request.uri_mut() =
             Uri::from_parts(parts).map_err(|error| Failure::Broken(error.into()))?;
         *request.method_mut() = method;
-        *request.headers_mut() = headers;
+        *request.headers_mut() = headers.map().clone();
         Ok(request)
     }
 }

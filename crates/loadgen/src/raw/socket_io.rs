@@ -6,7 +6,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use futures::stream::{self, BoxStream, StreamExt};
-use http::header::{self, HeaderMap};
+use http::header;
 use serde::Serialize;
 use serde_json::{Value, json};
 use wirebench_protocol::{SocketIoMode, Transport};
@@ -15,7 +15,7 @@ use wirebench_scenario::{Headers, HttpSettings, LinkSettings};
 use super::error::{RECONNECTION_TIME, RawError};
 use crate::dial::Dialer;
 use crate::error::SubscribeError;
-use crate::http::{ClientConnection, HttpClient, RequestKind};
+use crate::http::{ClientConnection, HttpClient, RequestHeaders, RequestKind};
 use crate::socket_io::{
     Assembled, Assembler, Connector, Frame, Malformed, Packet, PacketType, ROOT, SessionEvent,
     SocketIoSession, connect_error,
@@ -108,11 +108,9 @@ impl Connector for RawConnector {
     }
 
     /// Returns the headers of a browser, without the compression that this client cannot undo.
-    fn headers(&self, kind: RequestKind) -> HeaderMap {
+    fn headers(&self, kind: RequestKind) -> RequestHeaders {
         let (client, target) = &*self.0;
-        let mut headers = client.headers(Headers::Browser, target, kind);
-        headers.remove(header::ACCEPT_ENCODING);
-        headers
+        client.headers(Headers::Browser, target, kind).without(&header::ACCEPT_ENCODING)
     }
 }
 

@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use futures::stream::{self, BoxStream, StreamExt};
-use http::Uri;
 use wirebench_scenario::{Headers, HttpSettings, LinkSettings};
 
 use super::error::{RECONNECTION_TIME, RawError};
@@ -103,13 +102,9 @@ async fn connect(
     let target = Target { authority, address, feed, tls };
     let client = HttpClient::new(Dialer::new(LinkSettings::default(), 0), HttpSettings::default());
     let http = client.connect(&target).await?;
-    let path: Uri = uri
-        .path_and_query()
-        .map_or("/", |path| path.as_str())
-        .parse()
-        .map_err(|_| RawError::Url { url: url.to_owned() })?;
+    let target_path = uri.path_and_query().map_or_else(|| "/".to_owned(), ToString::to_string);
     let headers = client.headers(Headers::Browser, &target, RequestKind::WebSocket);
-    Ok(WebSocketConnection::open(http, path, headers, SILENCE_TIMEOUT).await?)
+    Ok(WebSocketConnection::open(http, &target_path, &headers, SILENCE_TIMEOUT).await?)
 }
 
 /// Returns true if connecting again cannot help.

@@ -2,12 +2,8 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use bytes::Bytes;
-use http::Uri;
-use http::header::HeaderMap;
-
 use crate::error::SubscribeError;
-use crate::http::{ClientConnection, RequestKind};
+use crate::http::{ClientConnection, RequestHeaders, RequestKind};
 
 /// Opens the connections of a session. Clones open connections to the same server.
 pub(crate) trait Connector: Clone + Send + Sync {
@@ -15,7 +11,7 @@ pub(crate) trait Connector: Clone + Send + Sync {
     fn connect(&self) -> impl Future<Output = Result<ClientConnection, SubscribeError>> + Send;
 
     /// Returns the headers of a request of this kind.
-    fn headers(&self, kind: RequestKind) -> HeaderMap;
+    fn headers(&self, kind: RequestKind) -> RequestHeaders;
 }
 
 /// The characters of a cache-buster.
@@ -47,9 +43,9 @@ impl Urls {
     ///
     /// Like the official client, it makes each of these URLs different from the one before (`t`),
     /// so that no cache between here and the server can answer it.
-    pub(super) fn polling(&mut self) -> Uri {
+    pub(super) fn polling(&mut self) -> String {
         let cache_buster = self.cache_buster();
-        self.uri(&format!("EIO=4&transport=polling&t={cache_buster}"))
+        self.url(&format!("EIO=4&transport=polling&t={cache_buster}"))
     }
 
     /// Returns what errors call the session.
@@ -58,18 +54,16 @@ impl Urls {
     }
 
     /// Returns the URL of the WebSocket.
-    pub(super) fn websocket(&self) -> Uri {
-        self.uri("EIO=4&transport=websocket")
+    pub(super) fn websocket(&self) -> String {
+        self.url("EIO=4&transport=websocket")
     }
 
-    fn uri(&self, query: &str) -> Uri {
+    fn url(&self, query: &str) -> String {
         let path = &self.path;
-        let text = match &self.sid {
+        match &self.sid {
             Some(sid) => format!("{path}?{query}&sid={sid}"),
             None => format!("{path}?{query}"),
-        };
-        Uri::from_maybe_shared(Bytes::from(text))
-            .expect("a path of a parsed URL and a checked session id are a URI")
+        }
     }
 
     /// Returns eight digits, as many as those of the official client.
@@ -94,9 +88,9 @@ mod tests {
         let mut urls = Urls::new("/socket.io/");
         urls.next = 36;
         let path = "/socket.io/?EIO=4&transport";
-        assert_eq!(urls.polling().to_string(), format!("{path}=polling&t=00000010"));
+        assert_eq!(urls.polling(), format!("{path}=polling&t=00000010"));
         urls.opened("abc".to_owned());
-        assert_eq!(urls.polling().to_string(), format!("{path}=polling&t=00000011&sid=abc"));
-        assert_eq!(urls.websocket().to_string(), format!("{path}=websocket&sid=abc"));
+        assert_eq!(urls.polling(), format!("{path}=polling&t=00000011&sid=abc"));
+        assert_eq!(urls.websocket(), format!("{path}=websocket&sid=abc"));
     }
 }

@@ -8,13 +8,12 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures::FutureExt;
 use futures::future::BoxFuture;
-use http::header::{self, HeaderMap};
-use http::{StatusCode, Uri};
+use http::{StatusCode, header};
 use wirebench_protocol::Timestamp;
 
 use super::connector::Connector;
 use crate::error::SubscribeError;
-use crate::http::{ClientConnection, RequestKind, is_last};
+use crate::http::{ClientConnection, RequestHeaders, RequestKind};
 
 /// What a request carries.
 #[derive(Clone, Debug)]
@@ -94,13 +93,13 @@ impl<'a, C: Connector + 'a> Requests<'a, C> {
     }
 
     /// Prepares a `GET`, which [`poll`](Self::poll) sends.
-    pub(super) fn get(&mut self, uri: Uri) {
-        self.get = Some(self.exchange(uri, Method::Get));
+    pub(super) fn get(&mut self, url: String) {
+        self.get = Some(self.exchange(url, Method::Get));
     }
 
     /// Prepares a `POST`, which [`poll`](Self::poll) sends.
-    pub(super) fn post(&mut self, uri: Uri, body: Bytes) {
-        self.post = Some(self.exchange(uri, Method::Post(body)));
+    pub(super) fn post(&mut self, url: String, body: Bytes) {
+        self.post = Some(self.exchange(url, Method::Post(body)));
     }
 
     /// Polls the requests that are under way.
@@ -128,7 +127,7 @@ impl<'a, C: Connector + 'a> Requests<'a, C> {
 
     fn exchange(
         &mut self,
-        uri: Uri,
+        url: String,
         method: Method,
     ) -> BoxFuture<'a, Result<Answered, SubscribeError>> {
         let (connector, within) = (self.connector.clone(), self.within);
@@ -140,14 +139,13 @@ impl<'a, C: Connector + 'a> Requests<'a, C> {
         let free = self.free.pop();
         async move {
             if let Some(connection) = free {
-                let (uri, headers, method) = (uri.clone(), headers.clone(), method.clone());
-                match answer(connection, within, uri, headers, method).await {
+                match answer(connection, within, &url, &headers, method.clone()).await {
                     // The server has closed the connection as properly as between two requests.
                     Err(error) if error.is_unprocessed() => {}
                     answered => return answered,
                 }
             }
-            answer(connector.connect().await?, within, uri, headers, method).await
+            answer(connector.connect().await?, within, &url, &headers, method).await
         }
         .boxed()
     }
@@ -157,8 +155,8 @@ impl<'a, C: Connector + 'a> Requests<'a, C> {
 async fn answer(
     mut connection: ClientConnection,
     within: Option<Duration>,
-    uri: Uri,
-    headers: HeaderMap,
+    url: &str,
+    headers: &RequestHeaders,
     method: Method,
 ) -> Result<Answered, SubscribeError> {
     if let Some(within) = within {
@@ -166,19 +164,19 @@ async fn answer(
     }
     let before = connection.crossed_bytes();
     let answer = match method {
-        Method::Get => connection.get(uri, headers).await?,
-        Method::Post(body) => connection.post(uri, headers, body).await?,
+        Method::Get => connection.get(url, headers).await?,
+        Method::Post(body) => connection.post(url, headers, body).await?,
     };
     if answer.status() != StatusCode::OK {
         return Err(session_refused(connection.refused(answer).await));
     }
-    if let Some(encoding) = answer.headers().get(header::CONTENT_ENCODING) {
+    if let Some(encoding) = answer.field(&header::CONTENT_ENCODING) {
         // A request with the headers of a browser offers compression. The server of this project
         // does not compress; another server may.
-        let found = format!("`content-encoding: {}`", String::from_utf8_lossy(encoding.as_bytes()));
+        let found = format!("`content-encoding: {encoding}`");
         return Err(connection.unexpected(&found, "an answer that is not compressed"));
     }
-    let last = is_last(&answer);
+    let last = answer.is_last();
     let body = connection.whole(answer.into_body()).await?;
     // Stamped here, before decoding.
     let at = connection.arrived_at();

@@ -12,7 +12,6 @@ use std::time::Duration;
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use http::StatusCode;
-use http::Uri;
 use tokio_util::either::Either;
 use wirebench_protocol::{SocketIoMode, Timestamp};
 
@@ -21,7 +20,7 @@ use super::engine_packet::{EnginePacket, Frame, Handshake, Malformed};
 use super::payload::{join, split};
 use super::requests::{Answer, Reply, Requests};
 use crate::error::SubscribeError;
-use crate::http::{OPENING_TIMEOUT, RequestKind, is_last, quote};
+use crate::http::{OPENING_TIMEOUT, RequestKind, quote};
 use crate::websocket::{self, WebSocketConnection};
 
 /// The name of the transport that a session upgrades to.
@@ -142,7 +141,7 @@ impl<'a, C: Connector + 'a> SocketIoSession<'a, C> {
     }
 
     async fn open_websocket(connector: &C, mut urls: Urls) -> Result<Self, SubscribeError> {
-        let mut websocket = open_websocket(connector, urls.websocket()).await?;
+        let mut websocket = open_websocket(connector, &urls.websocket()).await?;
         let text = match websocket.next().await? {
             Some(websocket::Message::Text(text)) => text.to_string(),
             Some(_) => "a binary packet".to_owned(),
@@ -161,11 +160,11 @@ impl<'a, C: Connector + 'a> SocketIoSession<'a, C> {
     ) -> Result<Self, SubscribeError> {
         let mut http = connector.connect().await?;
         let asked_at = Timestamp::now();
-        let answer = http.get(urls.polling(), connector.headers(RequestKind::Fetch)).await?;
+        let answer = http.get(&urls.polling(), &connector.headers(RequestKind::Fetch)).await?;
         if answer.status() != StatusCode::OK {
             return Err(http.refused(answer).await);
         }
-        let last = is_last(&answer);
+        let last = answer.is_last();
         let body = http.whole(answer.into_body()).await?;
         let at = http.arrived_at();
         let asked = http.asked();
@@ -483,19 +482,19 @@ fn malformed(asked: String, found: &str, Malformed(expected): Malformed) -> Subs
 
 async fn open_websocket<C: Connector>(
     connector: &C,
-    uri: Uri,
+    url: &str,
 ) -> Result<WebSocketConnection, SubscribeError> {
     let http = connector.connect().await?;
     let headers = connector.headers(RequestKind::WebSocket);
-    WebSocketConnection::open(http, uri, headers, OPENING_TIMEOUT).await
+    WebSocketConnection::open(http, url, &headers, OPENING_TIMEOUT).await
 }
 
 /// Opens a WebSocket for a session and finds out whether it carries packets.
 async fn probe<C: Connector>(
     connector: C,
-    uri: Uri,
+    url: String,
 ) -> Result<WebSocketConnection, SubscribeError> {
-    let mut websocket = open_websocket(&connector, uri).await?;
+    let mut websocket = open_websocket(&connector, &url).await?;
     websocket.send(websocket::Message::text(format!("2{PROBE}"))).await?;
     let asked = websocket.asked().to_owned();
     match websocket.next().await? {

@@ -6,7 +6,6 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use futures::TryFutureExt;
 use futures::stream::{self, BoxStream, StreamExt};
-use http::header::HeaderMap;
 use wirebench_measure::{Event, Origin, ReceivedPayload};
 use wirebench_protocol::{
     After, Cursor, Message, Recipients, TextPayload, Timestamp, Transport, is_payload_intact,
@@ -14,7 +13,7 @@ use wirebench_protocol::{
 
 use super::settings::SubscriberSettings;
 use crate::error::SubscribeError;
-use crate::http::{ClientConnection, HttpClient, RequestKind};
+use crate::http::{ClientConnection, HttpClient, RequestHeaders, RequestKind};
 use crate::socket_io::Connector;
 use crate::target::Target;
 use crate::upstream::{Outbox, Outgoing, SentMessage};
@@ -59,7 +58,7 @@ impl Opening<'_> {
     }
 
     /// Returns the headers of a request of this kind.
-    pub(super) fn headers(&self, kind: RequestKind) -> HeaderMap {
+    pub(super) fn headers(&self, kind: RequestKind) -> RequestHeaders {
         self.client.headers(self.settings.headers, self.target, kind)
     }
 
@@ -76,7 +75,7 @@ impl Connector for Opening<'_> {
         Opening::connect(self).await
     }
 
-    fn headers(&self, kind: RequestKind) -> HeaderMap {
+    fn headers(&self, kind: RequestKind) -> RequestHeaders {
         Opening::headers(self, kind)
     }
 }
@@ -85,7 +84,8 @@ impl Connector for Opening<'_> {
 pub(super) fn events<'a, C: Client<'a> + 'a>(
     opening: Opening<'a>,
 ) -> BoxStream<'a, Result<Event, SubscribeError>> {
-    C::open(opening)
+    // Boxed, so that the memory of the opening, which is large, is freed when it is done.
+    Box::pin(C::open(opening))
         .map_ok(|client| {
             // Boxed once, so that `try_unfold` moves a pointer per event and not the client.
             stream::try_unfold(Box::new(client), |mut client| async move {

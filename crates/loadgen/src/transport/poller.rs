@@ -3,9 +3,7 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use bytes::Bytes;
-use http::header::HeaderMap;
-use http::{Response, StatusCode, Uri};
+use http::{HeaderName, StatusCode};
 use wirebench_measure::Event;
 use wirebench_protocol::{
     After, Cursor, FEED_CURSOR, Gap, Message, PollBody, ShortPollingMode, Timestamp, Transport,
@@ -15,7 +13,7 @@ use super::client::{CarriedMessage, Opening};
 use super::posting::{Posted, Posting};
 use super::settings::SubscriberSettings;
 use crate::error::SubscribeError;
-use crate::http::{ClientConnection, RequestKind, ResponseBody, is_empty, is_last};
+use crate::http::{ClientConnection, HttpAnswer, RequestHeaders, RequestKind};
 use crate::upstream::Outgoing;
 
 /// A subscriber that polls. It holds the cursor to continue from, as the last answer gave it, and
@@ -23,11 +21,13 @@ use crate::upstream::Outgoing;
 pub(super) struct Poller {
     http: ClientConnection,
     path: String,
-    headers: HeaderMap,
+    headers: RequestHeaders,
     settings: SubscriberSettings,
     /// What a poll asks for. A held poll asks for what is after its cursor.
     mode: ShortPollingMode,
     after: After,
+    /// The path and the query of the last request. Kept, so that a poll needs no memory for it.
+    target: String,
     /// When dialling began. `None` once the first answer has arrived.
     dialled: Option<Timestamp>,
     /// The last answer said that it was the last on this connection.
@@ -56,6 +56,7 @@ impl Poller {
                 | Transport::SocketIo => ShortPollingMode::Cursor,
             },
             after: opening.after,
+            target: String::new(),
             dialled: Some(dialled),
             closing: false,
             events: VecDeque::new(),
@@ -95,13 +96,12 @@ impl Poller {
         hold: Option<Duration>,
         within: Duration,
     ) -> Result<(), SubscribeError> {
-        let uri = self.uri(hold);
-        let headers = self.headers.clone();
+        self.set_target(hold);
         let first = self.dialled.is_some();
         if !first {
             self.http.allow(within);
         }
-        let answer = match self.http.get(uri, headers).await {
+        let answer = match self.http.get(&self.target, &self.headers).await {
             // The connection has ended as properly as between two polls.
             Err(error) if !first && error.is_unprocessed() => {
                 self.closing = true;
@@ -109,8 +109,8 @@ impl Poller {
             }
             answer => answer?,
         };
-        let last = is_last(&answer);
-        if is_empty(&answer) {
+        let last = answer.is_last();
+        if answer.is_empty() {
             self.take_empty(&answer)?;
         } else if answer.status() == StatusCode::OK {
             self.take_messages(answer).await?;
@@ -149,9 +149,9 @@ impl Poller {
     }
 
     /// Takes an answer without content: its cursor is in a header.
-    fn take_empty(&mut self, answer: &Response<ResponseBody>) -> Result<(), SubscribeError> {
+    fn take_empty(&mut self, answer: &HttpAnswer) -> Result<(), SubscribeError> {
         let at = self.http.arrived_at();
-        let text = answer.headers().get(FEED_CURSOR).and_then(|value| value.to_str().ok());
+        let text = answer.field(&HeaderName::from_static(FEED_CURSOR));
         let cursor = text.and_then(|text| text.parse().ok()).ok_or_else(|| {
             self.http.unexpected(text.unwrap_or("no cursor"), "the header `feed-cursor`")
         })?;
@@ -161,10 +161,7 @@ impl Poller {
 
     /// Takes an answer with messages. All of them arrived with its last byte: before that, none can
     /// be decoded.
-    async fn take_messages(
-        &mut self,
-        answer: Response<ResponseBody>,
-    ) -> Result<(), SubscribeError> {
+    async fn take_messages(&mut self, answer: HttpAnswer) -> Result<(), SubscribeError> {
         let body = self.http.whole(answer.into_body()).await?;
         // Stamped here, before decoding.
         let at = self.http.arrived_at();
@@ -205,10 +202,12 @@ impl Poller {
         }
     }
 
-    fn uri(&self, hold: Option<Duration>) -> Uri {
+    /// Writes the path and the query of the next poll.
+    fn set_target(&mut self, hold: Option<Duration>) {
         use std::fmt::Write;
 
-        let mut text = String::with_capacity(self.path.len() + 64);
+        let text = &mut self.target;
+        text.clear();
         text.push_str(&self.path);
         let mut separator = '?';
         if self.mode != ShortPollingMode::default() {
@@ -226,8 +225,6 @@ impl Poller {
         if let Some(name) = self.settings.subscriber_name() {
             let _ = write!(text, "{separator}as={name}");
         }
-        Uri::from_maybe_shared(Bytes::from(text))
-            .expect("a path of a parsed URL, a cursor and a number are a URI")
     }
 }
 

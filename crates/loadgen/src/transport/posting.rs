@@ -7,15 +7,14 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures::stream::{self, BoxStream, StreamExt};
-use http::Uri;
-use http::header::{self, HeaderMap, HeaderValue};
+use http::header::{self, HeaderName, HeaderValue};
 use wirebench_measure::{Event, UpstreamEvent};
 use wirebench_protocol::{IDEMPOTENCY_KEY, Recipients, Timestamp};
 use wirebench_scenario::PayloadKind;
 
 use super::client::Opening;
 use crate::error::SubscribeError;
-use crate::http::{ClientConnection, RequestKind, is_last};
+use crate::http::{ClientConnection, RequestHeaders, RequestKind};
 use crate::upstream::{Outbox, Outgoing, OutgoingPayload};
 
 /// The bounds of the pause before a second connection is opened again: as of subscriptions under
@@ -27,7 +26,7 @@ pub(super) struct Posting<'a> {
     outbox: &'a Outbox,
     /// The path to post to.
     path: String,
-    headers: HeaderMap,
+    headers: RequestHeaders,
 }
 
 /// A message that was posted and answered.
@@ -45,24 +44,23 @@ impl<'a> Posting<'a> {
         let outbox = opening.outbox?;
         let what = if outbox.audience().publishes() { "messages" } else { "echo" };
         let path = format!("/feeds/{}/{what}", opening.target.feed);
-        let mut headers = opening.headers(RequestKind::Post);
         let kind = match outbox.payload_kind() {
             PayloadKind::Json => "application/json",
             PayloadKind::Binary => "application/octet-stream",
         };
-        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
+        let kind = HeaderValue::from_static(kind);
+        let headers = opening.headers(RequestKind::Post).with(header::CONTENT_TYPE, kind);
         Some(Self { outbox, path, headers })
     }
 
     /// Returns where a message is posted: its recipients are in the query.
-    fn uri(&self, message: &Outgoing) -> Uri {
+    fn target(&self, message: &Outgoing) -> String {
         let path = &self.path;
-        let uri = match message.addressees.recipients() {
-            Recipients::Everyone => path.parse(),
-            Recipients::Only(name) => format!("{path}?to={name}").parse(),
-            Recipients::Except(name) => format!("{path}?except={name}").parse(),
-        };
-        uri.expect("a path of a parsed URL and a name are a URI")
+        match message.addressees.recipients() {
+            Recipients::Everyone => path.clone(),
+            Recipients::Only(name) => format!("{path}?to={name}"),
+            Recipients::Except(name) => format!("{path}?except={name}"),
+        }
     }
 
     /// Returns the next message to post, once there is one.
@@ -84,7 +82,8 @@ impl<'a> Posting<'a> {
         let mut headers = self.headers.clone();
         if let Some(key) = &message.key {
             let value = HeaderValue::try_from(format!("\"{key}\""));
-            headers.insert(IDEMPOTENCY_KEY, value.expect("a key is visible ASCII"));
+            let name = HeaderName::from_static(IDEMPOTENCY_KEY);
+            headers = headers.with(name, value.expect("a key is visible ASCII"));
         }
         http.allow(message.time_left());
         let before = http.crossed_bytes();
@@ -92,8 +91,8 @@ impl<'a> Posting<'a> {
             OutgoingPayload::Json(json) => Bytes::from(json.to_string()),
             OutgoingPayload::Binary(bytes) => bytes.clone(),
         };
-        let answer = http.post(self.uri(message), headers, body).await?;
-        let (last, accepted) = (is_last(&answer), answer.status().is_success());
+        let answer = http.post(&self.target(message), &headers, body).await?;
+        let (last, accepted) = (answer.is_last(), answer.status().is_success());
         http.whole(answer.into_body()).await?;
         let at = http.arrived_at();
         let bytes = http.crossed_bytes().zip(before).map(|(after, before)| after - before);

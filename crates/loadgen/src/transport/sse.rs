@@ -4,8 +4,8 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use bytes::{Buf, Bytes};
-use http::header::{self, HeaderMap, HeaderName, HeaderValue};
-use http::{StatusCode, Uri};
+use http::StatusCode;
+use http::header::{self, HeaderName, HeaderValue};
 use wirebench_measure::Event;
 use wirebench_protocol::{After, Cursor, Gap, Message, Timestamp, Transport};
 
@@ -13,7 +13,7 @@ use super::client::{CarriedMessage, Client, Opening};
 use super::settings::SubscriberSettings;
 use crate::error::SubscribeError;
 use crate::event_stream::{Block, Decoder, is_event_stream};
-use crate::http::{ClientConnection, RequestKind, ResponseBody};
+use crate::http::{ClientConnection, RequestHeaders, RequestKind, ResponseBody};
 
 /// How long the stream may be silent: three times the interval of the server's comments.
 const SILENCE_TIMEOUT: Duration = Duration::from_secs(45);
@@ -38,13 +38,12 @@ impl<'a> Client<'a> for Sse {
     async fn open(opening: Opening<'a>) -> Result<Self, SubscribeError> {
         let dialled = Timestamp::now();
         let mut http = opening.connect().await?;
-        let mut headers = opening.headers(RequestKind::EventSource);
-        let uri = request_uri(&opening, &mut headers);
-        let answer = http.get(uri, headers).await?;
+        let (target, headers) = request(&opening);
+        let answer = http.get(&target, &headers).await?;
         if answer.status() != StatusCode::OK {
             return Err(http.refused(answer).await);
         }
-        let kind = answer.headers().get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
+        let kind = answer.field(&header::CONTENT_TYPE);
         if !kind.is_some_and(is_event_stream) {
             return Err(http.unexpected(kind.unwrap_or("no content type"), "`text/event-stream`"));
         }
@@ -133,18 +132,18 @@ fn block_events(
     Ok(())
 }
 
-/// Returns where to subscribe. A cursor goes into the header in which an EventSource that resumes
-/// sends it.
-fn request_uri(opening: &Opening<'_>, headers: &mut HeaderMap) -> Uri {
+/// Returns the path and query at which to subscribe, and the headers. A cursor goes into the header
+/// in which an EventSource that resumes sends it.
+fn request(opening: &Opening<'_>) -> (String, RequestHeaders) {
+    let mut headers = opening.headers(RequestKind::EventSource);
     let in_query = match opening.after {
         After::Newest => After::Newest,
         After::Start => After::Start,
         After::Cursor(cursor) => {
             let value = HeaderValue::try_from(cursor.to_string());
-            headers.insert(LAST_EVENT_ID, value.expect("a cursor is a header value"));
+            headers = headers.with(LAST_EVENT_ID, value.expect("a cursor is a header value"));
             After::Newest
         }
     };
-    let path = opening.address(Transport::Sse, in_query);
-    path.parse().expect("a path of a parsed URL is a URI")
+    (opening.address(Transport::Sse, in_query), headers)
 }

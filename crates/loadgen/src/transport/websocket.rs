@@ -71,9 +71,9 @@ impl<'a> Client<'a> for WebSocket<'a> {
         let dialled = Timestamp::now();
         let http = opening.connect().await?;
         let headers = opening.headers(RequestKind::WebSocket);
-        let uri = opening.address(Transport::WebSocket, opening.after);
-        let uri = uri.parse().expect("a path of a parsed URL, a cursor and a name are a URI");
-        let mut connection = WebSocketConnection::open(http, uri, headers, OPENING_TIMEOUT).await?;
+        let target = opening.address(Transport::WebSocket, opening.after);
+        let opened = WebSocketConnection::open(http, &target, &headers, OPENING_TIMEOUT);
+        let mut connection = opened.await?;
         let hello = first_text(&mut connection).await?;
         let at = connection.arrived_at();
         let hello = hello.as_deref().unwrap_or("the end of the connection");

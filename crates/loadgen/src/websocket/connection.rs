@@ -6,8 +6,6 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use futures::{FutureExt, SinkExt, StreamExt};
-use http::Uri;
-use http::header::HeaderMap;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
 use tokio::time::timeout;
 use tokio_tungstenite::WebSocketStream;
@@ -21,7 +19,7 @@ use wirebench_protocol::Timestamp;
 use super::handshake;
 use crate::dial::{Arrivals, MeasuredConnection};
 use crate::error::SubscribeError;
-use crate::http::{ClientConnection, Deadline, Http2Tunnel};
+use crate::http::{ClientConnection, Deadline, Http2Tunnel, RequestHeaders};
 
 /// The maximum size of a message. A larger one is answered with the close code 1009.
 const MAX_MESSAGE_BYTES: usize = 16 << 20;
@@ -62,12 +60,12 @@ impl WebSocketConnection {
     /// it does not belong to this handshake.
     pub(crate) async fn open(
         http: ClientConnection,
-        uri: Uri,
-        headers: HeaderMap,
+        target: &str,
+        headers: &RequestHeaders,
         within: Duration,
     ) -> Result<Self, SubscribeError> {
-        let (asked, arrivals) = (format!("GET {uri}"), http.arrivals());
-        let (stream, read_ahead) = handshake::open(http, uri, headers).await?;
+        let (asked, arrivals) = (format!("GET {target}"), http.arrivals());
+        let (stream, read_ahead) = handshake::open(http, target, headers).await?;
         // tungstenite zeroes its buffer before every read, so a larger buffer would cost the
         // WebSocket time. Without a write buffer every frame is one write.
         let config = WebSocketConfig::default()

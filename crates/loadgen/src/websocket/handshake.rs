@@ -1,49 +1,49 @@
 //! How a WebSocket is opened: by an upgrade of HTTP/1.1, or by an extended `CONNECT` of HTTP/2.
 
 use bytes::Bytes;
+use http::StatusCode;
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
-use http::{StatusCode, Uri};
 use tokio_tungstenite::tungstenite::handshake::client::generate_key;
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 use tokio_util::either::Either;
 
 use crate::dial::MeasuredConnection;
 use crate::error::SubscribeError;
-use crate::http::{ClientConnection, Http2Tunnel, quote};
+use crate::http::{ClientConnection, Http2Tunnel, RequestHeaders, quote};
 
 /// Opens a WebSocket over `http`. `headers` ask for it; an upgrade also gets its key here. Returns
 /// the bytes in both directions, and what was read past the head of the answer.
 pub(super) async fn open(
     http: ClientConnection,
-    uri: Uri,
-    headers: HeaderMap,
+    target: &str,
+    headers: &RequestHeaders,
 ) -> Result<(Either<MeasuredConnection, Http2Tunnel>, Bytes), SubscribeError> {
     if http.tunnels() {
-        let tunnel = http.into_tunnel(uri, headers).await?;
+        let tunnel = Box::pin(http.into_tunnel(target, headers)).await?;
         return Ok((Either::Right(tunnel), Bytes::new()));
     }
-    let (connection, read_ahead) = upgrade(http, uri, headers).await?;
+    let (connection, read_ahead) = upgrade(http, target, headers).await?;
     Ok((Either::Left(connection), read_ahead))
 }
 
 /// Upgrades a connection of HTTP/1.1.
 async fn upgrade(
     mut http: ClientConnection,
-    uri: Uri,
-    mut headers: HeaderMap,
+    target: &str,
+    headers: &RequestHeaders,
 ) -> Result<(MeasuredConnection, Bytes), SubscribeError> {
     let key = generate_key();
     let value = HeaderValue::from_str(&key).expect("base64 is a header value");
-    headers.insert(header::SEC_WEBSOCKET_KEY, value);
-    let answer = http.get(uri, headers).await?;
+    let headers = headers.with(header::SEC_WEBSOCKET_KEY, value);
+    let answer = http.get(target, &headers).await?;
     if answer.status() != StatusCode::SWITCHING_PROTOCOLS {
         return Err(http.refused(answer).await);
     }
-    check_handshake(answer.headers(), &key).map_err(|(found, expected)| {
+    check_handshake(&answer.to_map(), &key).map_err(|(found, expected)| {
         SubscribeError::Protocol { asked: http.asked(), found: quote(&found), expected }
     })?;
     let asked = http.asked();
-    http.into_upgraded().await.ok_or(SubscribeError::Broken { asked, source: None })
+    http.into_upgraded().ok_or(SubscribeError::Broken { asked, source: None })
 }
 
 /// Checks the answer of the server by RFC 6455, section 4.1, from item 2. The check of tungstenite
