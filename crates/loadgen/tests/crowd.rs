@@ -79,6 +79,10 @@ fn check(run: &Run, measured: &Measurement, seconds: &[Second]) {
     let published = measured.published.unwrap();
     assert!(published > 0, "{transport}: nothing was published");
     assert_eq!(measured.subscribed, 60, "{transport}");
+    // The last subscriber dials when the ramp is nearly over.
+    let all_connected = measured.all_connected.expect("all are subscribed");
+    let last_dialled = run.ramp.mul_f64(59.0 / 60.0);
+    assert!(all_connected >= last_dialled, "{transport}: {all_connected:?}");
     assert_eq!(seen.received, published * 60, "{transport}: {measured:?}");
     assert_eq!((seen.duplicate, seen.out_of_order, seen.gaps), (0, 0, 0), "{transport}");
     let mode = run.socket_io_mode.unwrap_or_default();

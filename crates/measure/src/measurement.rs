@@ -20,6 +20,9 @@ pub struct Measurement {
     pub addressed: AddressedCount,
     /// Subscribers that were subscribed when the window opened.
     pub subscribed: u64,
+    /// From the start of the ramp, when the first subscriber dials, to the moment at which the last
+    /// one was subscribed. `None` if some never were.
+    pub all_connected: Option<Duration>,
     /// What all subscribers received, merged.
     pub seen: Recorder,
     /// The traffic on the measured connections.

@@ -13,6 +13,7 @@ pub(crate) fn measurement() -> Measurement {
         published: Some(10),
         addressed: AddressedCount::default(),
         subscribed: 3,
+        all_connected: None,
         seen: Recorder { received: 30, payload_bytes: 3_000, ..Recorder::new() },
         traffic: Traffic { bytes_up: 1_500, bytes_down: 4_500, ..Traffic::default() },
         server: Some(ServerCost { cpu: Duration::from_millis(3), ..ServerCost::default() }),

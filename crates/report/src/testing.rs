@@ -67,6 +67,7 @@ pub(crate) fn measurement() -> Measurement {
         published: Some(10),
         addressed: AddressedCount::default(),
         subscribed: 3,
+        all_connected: Some(Duration::from_millis(310)),
         seen,
         traffic: Traffic {
             attempted: 3,

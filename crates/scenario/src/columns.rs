@@ -4,7 +4,7 @@
 //! this crate, so the names are repeated here. A test of `wirebench-report` compares the two lists.
 
 /// Every column of `runs.csv`, in the order of the file.
-pub const COLUMNS: [&str; 109] = [
+pub const COLUMNS: [&str; 110] = [
     "schema_version",
     "scenario",
     "run_id",
@@ -114,6 +114,7 @@ pub const COLUMNS: [&str; 109] = [
     "store_commit_p99_us",
     "replayed_from_store",
     "http_stack",
+    "all_connected_s",
 ];
 
 /// The columns that hold words. No bound can be set on them.

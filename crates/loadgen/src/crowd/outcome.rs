@@ -35,6 +35,7 @@ pub(super) fn measurement(
         published: Some(deliveries.published),
         addressed: deliveries.addressed,
         subscribed: measured.subscribed,
+        all_connected: workers.all_connected(context.run.subscribers as u64),
         traffic: traffic(workers, &measured),
         server: server_cost(&measured, usages),
         store: measured.totals.store,

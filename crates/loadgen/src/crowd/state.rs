@@ -20,6 +20,8 @@ pub(super) struct CrowdStatus {
     pub(super) subscribed: u64,
     /// Subscribers that have ever been subscribed.
     pub(super) ever_subscribed: u64,
+    /// When the last of them was subscribed for the first time.
+    pub(super) last_joined: Option<Timestamp>,
     /// Subscriptions that broke and were resumed.
     pub(super) reconnects: u64,
     /// Subscribers that were refused for good.

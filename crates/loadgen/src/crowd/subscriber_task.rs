@@ -139,7 +139,10 @@ impl Task<'_> {
         }
         self.share.status.send_modify(|status| {
             status.subscribed += 1;
-            status.ever_subscribed += u64::from(!again);
+            if !again {
+                status.ever_subscribed += 1;
+                status.last_joined = Some(now);
+            }
             status.reconnects += u64::from(again);
         });
     }

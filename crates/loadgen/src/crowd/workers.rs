@@ -1,11 +1,13 @@
 //! All workers of a run, and what they have reported.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::Instant;
 use tokio_util::sync::{CancellationToken, DropGuard};
 use wirebench_measure::Recorder;
+use wirebench_protocol::Timestamp;
 use wirebench_protocol::control::WindowCount;
 use wirebench_scenario::Run;
 
@@ -22,6 +24,8 @@ pub(super) struct Workers {
     threads: Vec<Worker>,
     clients: Vec<Arc<HttpClient>>,
     pub(super) status: watch::Receiver<CrowdStatus>,
+    /// When the ramp began.
+    started: Timestamp,
     /// Everything that was seen so far.
     pub(super) seen: Recorder,
     /// Ends all subscribers when dropped.
@@ -35,6 +39,7 @@ impl Workers {
         let clients = clients(run, count);
         let (sender, status) = watch::channel(CrowdStatus::default());
         let (run, sender, start) = (Arc::new(run.clone()), Arc::new(sender), Instant::now());
+        let started = Timestamp::now();
         // If a worker cannot start, this ends those that have.
         let guard = stop.clone().drop_guard();
         let threads = clients
@@ -54,12 +59,20 @@ impl Workers {
             })
             .collect::<Result<_, _>>()
             .map_err(|source| DriveError::StartWorker { source })?;
-        Ok(Self { threads, clients, status, seen: Recorder::new(), stop: guard })
+        Ok(Self { threads, clients, status, started, seen: Recorder::new(), stop: guard })
     }
 
     /// Returns how many workers there are.
     pub(super) fn len(&self) -> usize {
         self.threads.len()
+    }
+
+    /// Returns how long it took from the beginning of the ramp until each of the `wanted` subscribers
+    /// had been subscribed. `None` if some never were.
+    pub(super) fn all_connected(&self, wanted: u64) -> Option<Duration> {
+        let status = self.status.borrow();
+        let last = status.last_joined.filter(|_| status.ever_subscribed >= wanted)?;
+        Some(last.saturating_since(self.started))
     }
 
     /// Returns where each worker takes its commands.

@@ -642,6 +642,15 @@ pub const COLUMNS: &[RunColumn] = &[
          Blank over HTTP/2, which hyper serves, and in files from before there was a choice; files \
          are compared as if it was `own` there.",
     ),
+    measured(Decimal, "all_connected_s", |r| {
+        Value::computed(r.measurement.all_connected.map(|time| time.as_secs_f64()))
+    })
+    .unit("s")
+    .lower_is_better()
+    .means(
+        "From the start of the ramp, when the first subscriber dials, to the first cursor of the \
+         last one. At least about `ramp_s`. Blank if some subscribers never got one.",
+    ),
 ];
 
 /// Returns the column of this name.
@@ -814,6 +823,7 @@ mod tests {
         let measurement = Measurement {
             published: None,
             server: None,
+            all_connected: None,
             seen: Recorder::new(),
             other_load: OtherLoad::default(),
             ..measurement()
@@ -858,6 +868,7 @@ mod tests {
             "store_commit_p50_us",
             "store_commit_p99_us",
             "replayed_from_store",
+            "all_connected_s",
         ] {
             assert_eq!(row.value(blank), Some(&Value::Blank), "{blank}");
         }

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::table::{Additional, Summary, TableColumn, sections};
+use crate::table::{Additional, LARGE_CROWD, Summary, TableColumn, sections};
 
 /// The tables of the answer. Which of them a page shows depends on the lines that it shows.
 #[derive(Serialize)]
@@ -11,6 +11,8 @@ pub(super) struct AnswerTables {
     one_run: Vec<AnswerTable>,
     /// Where a line may be several runs.
     repeats: Vec<AnswerTable>,
+    /// The number of subscribers from which on the page says how long they took to connect.
+    large_crowd: u32,
 }
 
 #[derive(Serialize)]
@@ -32,15 +34,21 @@ struct AnswerColumn {
 
 impl AnswerTables {
     /// Returns the tables of delivery, of cost, of what subscribers sent and of its cost, of
-    /// faults, of what many timers published, of what was lost without a cursor, and of the work of
-    /// the database, in this order.
+    /// faults, of what many timers published, of what was lost without a cursor, of the work of the
+    /// database, and of how the crowd connected, in this order.
     pub(super) fn new() -> Self {
-        Self { one_run: tables(false), repeats: tables(true) }
+        Self { one_run: tables(false), repeats: tables(true), large_crowd: LARGE_CROWD }
     }
 }
 
-const ALL: Additional =
-    Additional { sent: true, faults: true, without_cursor: true, many_timers: true, store: true };
+const ALL: Additional = Additional {
+    sent: true,
+    faults: true,
+    without_cursor: true,
+    many_timers: true,
+    store: true,
+    large_crowd: true,
+};
 
 fn tables(repeated: bool) -> Vec<AnswerTable> {
     let sections = sections(repeated, ALL).into_iter();

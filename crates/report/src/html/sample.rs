@@ -266,6 +266,7 @@ fn measured(run: &Run, seconds: &[Second], options: &SampleOptions<'_>) -> Measu
         published: Some(10 * options.seconds),
         addressed: AddressedCount::default(),
         subscribed: subscribers,
+        all_connected: Some(Duration::from_millis(20 * subscribers)),
         seen,
         traffic: Traffic {
             attempted: subscribers,

@@ -68,7 +68,12 @@ pub(crate) struct Additional {
     pub(crate) many_timers: bool,
     /// The server of a run had a store.
     pub(crate) store: bool,
+    /// The crowd of a run had at least [`LARGE_CROWD`] subscribers.
+    pub(crate) large_crowd: bool,
 }
+
+/// The number of subscribers from which on a table says how long they took to connect.
+pub(crate) const LARGE_CROWD: u32 = 10_000;
 
 /// Returns the tables: delivery, cost, and what some runs measure besides. `repeated` says that a
 /// line may stand for several runs.
@@ -100,6 +105,9 @@ pub(crate) fn sections(repeated: bool, additional: Additional) -> Vec<Section> {
     }
     if additional.store {
         sections.push(section("Work of the database", STORE));
+    }
+    if additional.large_crowd {
+        sections.push(section("Connecting, with the ramp", CONNECTING));
     }
     sections
 }
@@ -215,6 +223,12 @@ pub(super) const STORE: &[TableColumn] = &[
     column("store_commit_p50_us", ["", "commit", "p50", "ms"], 1e3, Summary::Median),
     column("store_commit_p99_us", ["", "commit", "p99", "ms"], 1e3, Summary::Median),
     column("replayed_from_store", ["read from", "the", "database", ""], 1.0, Summary::MedianCount),
+];
+
+pub(super) const CONNECTING: &[TableColumn] = &[
+    column("all_connected_s", ["", "all", "connected", "s"], 1.0, Summary::Median),
+    column("connect_p50_us", ["", "connect", "p50", "ms"], 1e3, Summary::Median),
+    column("connect_p99_us", ["", "connect", "p99", "ms"], 1e3, Summary::Median),
 ];
 
 pub(super) const FAULTS: &[TableColumn] = &[

@@ -2,7 +2,7 @@
 
 use wirebench_scenario::FeedTimers;
 
-use super::columns::{Additional, Section, Summary, TableColumn, sections};
+use super::columns::{Additional, LARGE_CROWD, Section, Summary, TableColumn, sections};
 use crate::numbers::{median, share, significant};
 use crate::row::Row;
 use crate::settings::{RunGroup, VaryingSettings};
@@ -42,7 +42,10 @@ pub(crate) fn sections_of(lines: &[TableLine<'_>]) -> Vec<Section> {
     let many_timers =
         rows().any(|row| row.text("timers") == Some(FeedTimers::PerConnection.name()));
     let store = rows().any(|row| row.number("store_queries_per_s").is_some());
-    sections(repeated, Additional { sent, faults, without_cursor, many_timers, store })
+    let large_crowd =
+        rows().any(|row| row.number("subscribers").is_some_and(|n| n >= f64::from(LARGE_CROWD)));
+    let additional = Additional { sent, faults, without_cursor, many_timers, store, large_crowd };
+    sections(repeated, additional)
 }
 
 impl<'a> TableLine<'a> {

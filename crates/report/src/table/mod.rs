@@ -11,7 +11,7 @@ use crate::numbers::ABSENT;
 use crate::row::Row;
 use crate::settings::VaryingSettings;
 use crate::text_layout::{Style, wrapped};
-pub(crate) use columns::{Additional, Summary, TableColumn, sections};
+pub(crate) use columns::{Additional, LARGE_CROWD, Summary, TableColumn, sections};
 pub(crate) use first_places::{
     Basis, FirstPlace, FirstPlaces, first_place, first_places, near_the_best,
 };
