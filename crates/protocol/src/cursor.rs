@@ -47,11 +47,48 @@ impl Cursor {
     pub fn at(self, seq: Seq) -> Self {
         Self { seq, ..self }
     }
+
+    /// Returns the text of the cursor, without an allocation.
+    pub fn text(self) -> CursorText {
+        CursorText::of(self)
+    }
+}
+
+/// The text of a cursor. It is on the path of every poll, so it is made without the machinery of
+/// [`fmt`].
+#[derive(Clone, Copy, Debug)]
+pub struct CursorText {
+    bytes: [u8; CursorText::MAX_BYTES],
+    length: usize,
+}
+
+impl CursorText {
+    /// 16 digits, a dash, and the digits of the largest `seq`.
+    const MAX_BYTES: usize = 16 + 1 + 20;
+
+    fn of(cursor: Cursor) -> Self {
+        const DIGITS: &[u8; 16] = b"0123456789abcdef";
+        let mut bytes = [b'-'; Self::MAX_BYTES];
+        let epoch = cursor.epoch.0.to_be_bytes();
+        for (digits, byte) in bytes.chunks_exact_mut(2).zip(epoch) {
+            digits[0] = DIGITS[usize::from(byte >> 4)];
+            digits[1] = DIGITS[usize::from(byte & 0xf)];
+        }
+        let mut buffer = itoa::Buffer::new();
+        let seq = buffer.format(cursor.seq).as_bytes();
+        bytes[17..17 + seq.len()].copy_from_slice(seq);
+        Self { bytes, length: 17 + seq.len() }
+    }
+
+    /// Returns the text as it is sent.
+    pub fn as_str(&self) -> &str {
+        std::str::from_utf8(&self.bytes[..self.length]).unwrap_or_default()
+    }
 }
 
 impl fmt::Display for Cursor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:016x}-{}", self.epoch.0, self.seq)
+        f.write_str(self.text().as_str())
     }
 }
 
@@ -122,6 +159,7 @@ mod tests {
         #[test]
         fn a_cursor_is_read_back_from_its_text(epoch: u64, seq: u64) {
             let cursor = Cursor { epoch: Epoch(epoch), seq };
+            prop_assert_eq!(cursor.to_string(), format!("{epoch:016x}-{seq}"));
             prop_assert_eq!(cursor.to_string().parse(), Ok(cursor));
         }
 

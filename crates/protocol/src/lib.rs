@@ -26,7 +26,7 @@ mod transport;
 mod uplink;
 
 pub use checksum::{is_payload_intact, seal_payload};
-pub use cursor::{After, Cursor, CursorError, Epoch};
+pub use cursor::{After, Cursor, CursorError, CursorText, Epoch};
 pub use delivery::Delivery;
 pub use http_stack::HttpStack;
 pub use idempotency_key::{IDEMPOTENCY_KEY, IdempotencyKey, InvalidIdempotencyKey};

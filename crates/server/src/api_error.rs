@@ -11,7 +11,7 @@ use crate::feed::Rejected;
 
 /// The response to a request that is refused: a status, and `{"error":"…","hint":"…"}`. Handlers of
 /// an application may return it, so that its errors read like those of the feeds.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct ApiError {
     status: StatusCode,
     error: String,

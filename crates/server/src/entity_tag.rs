@@ -6,10 +6,12 @@ use axum::http::header::{self, HeaderMap, HeaderValue};
 /// is `*` (RFC 9110, section 13.1.2: weak comparison). The answer is then `304 Not Modified`.
 /// Returns false without that header.
 pub fn is_known(headers: &HeaderMap, tag: &HeaderValue) -> bool {
-    headers.get(header::IF_NONE_MATCH).is_some_and(|known| names(known.as_bytes(), tag.as_bytes()))
+    headers.get(header::IF_NONE_MATCH).is_some_and(|known| names(known, tag))
 }
 
-fn names(known: &[u8], tag: &[u8]) -> bool {
+/// Returns true if the value of an `If-None-Match` header names the entity tag.
+pub(crate) fn names(known: &HeaderValue, tag: &HeaderValue) -> bool {
+    let (known, tag) = (known.as_bytes(), tag.as_bytes());
     known == b"*"
         || known
             .split(|byte| *byte == b',')

@@ -100,6 +100,7 @@ mod query;
 mod routes;
 mod server;
 mod state;
+mod task_phase;
 mod tls;
 mod transport;
 mod wake_flag;

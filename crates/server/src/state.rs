@@ -91,8 +91,8 @@ impl SharedState {
     }
 
     /// Completes when the server stops.
-    pub(crate) async fn stopping(&self) {
-        self.stopping.cancelled().await;
+    pub(crate) fn stopping(&self) -> impl Future<Output = ()> {
+        self.stopping.cancelled()
     }
 
     /// Returns true once the server stops.

@@ -12,8 +12,6 @@ use axum::body::Body;
 use axum::extract::ConnectInfo;
 use axum::http::{Extensions, HeaderValue, Request, Response, StatusCode, Version, header};
 use axum::response::IntoResponse;
-use bytes::Bytes;
-use futures::FutureExt;
 use hyper::body::Incoming;
 use hyper::server::conn::{http1, http2};
 use hyper::service::service_fn;
@@ -32,6 +30,7 @@ use super::{host, late_head};
 use crate::api_error::ApiError;
 use crate::layer::Io;
 use crate::metrics::CloseReason;
+use crate::task_phase::TaskPhase;
 use crate::wake_flag::WakeFlag;
 
 /// The number of bytes that a stream may have under way before the peer acknowledges them; a
@@ -91,44 +90,43 @@ impl AcceptedConnection {
         &self.activity
     }
 
-    /// Serves the connection until it ends, through the server's layer if there is one.
-    pub(super) async fn serve(mut self, stream: impl Io, http2: bool) {
+    /// Returns the phase that serves the connection, through the server's layer if there is one.
+    pub(super) fn serve(mut self, stream: Rewound<impl Io>, http2: bool) -> TaskPhase {
         let server = Arc::clone(self.activity.server());
-        let Some(layer) = &server.layer else { return self.serve_http(stream, http2).await };
+        let Some(layer) = &server.layer else { return self.serve_http(stream, http2) };
         let mut extensions = Extensions::new();
         let stream = layer.wrap(Box::new(stream), &mut extensions);
         self.extensions = Some(extensions);
-        Box::pin(self.serve_http(stream, http2)).await;
+        self.serve_http(Rewound::at_start(stream), http2)
     }
 
-    async fn serve_http(self, stream: impl Io, http2: bool) {
-        // HTTP/2 on the heap: its state is large, and most connections do not use it.
+    fn serve_http(self, stream: Rewound<impl Io>, http2: bool) -> TaskPhase {
         if http2 {
-            Box::pin(self.serve_http2(stream)).await;
+            TaskPhase::last(self.serve_http2(stream))
+        } else if self.answers_plain_requests() {
+            self.serve_plain(stream)
         } else {
-            self.serve_http1(stream).await;
+            TaskPhase::last(self.serve_hyper1(stream))
         }
     }
 
     /// Answers plain requests, and hands the connection to hyper at the first other one.
-    async fn serve_http1(self, stream: impl Io) {
-        if !self.answers_plain_requests() {
-            return self.serve_hyper1(Rewound::new(stream, Bytes::new())).boxed().await;
-        }
+    fn serve_plain(self, stream: Rewound<impl Io>) -> TaskPhase {
         let mut plain = PlainConnection::new(stream, Arc::clone(&self.activity));
-        let end = {
-            let mut serving = pin!(plain.serve());
-            // Nothing is under way when it is told, so it may be dropped.
-            self.drive(serving.as_mut(), |_| ShutDown::Dropped, false).await
-        };
-        match end {
-            Ok(PlainEnd::NotPlain) => self.serve_hyper1(plain.into_stream()).boxed().await,
-            Err(CloseReason::SlowHead) => {
-                let stream = plain.into_stream();
-                late_head::answer(stream, &self.activity, self.peer).boxed().await;
-            }
-            Ok(PlainEnd::Closed) | Err(_) => plain.close().await,
-        }
+        TaskPhase::new(async move {
+            let end = {
+                let mut serving = pin!(plain.serve());
+                // Nothing is under way when it is told, so it may be dropped.
+                self.drive(serving.as_mut(), |_| ShutDown::Dropped, false).await
+            };
+            Some(match end {
+                Ok(PlainEnd::NotPlain) => TaskPhase::last(self.serve_hyper1(plain.into_stream())),
+                Err(CloseReason::SlowHead) => TaskPhase::last(async move {
+                    late_head::answer(plain.into_stream(), &self.activity, self.peer).await;
+                }),
+                Ok(PlainEnd::Closed) | Err(_) => TaskPhase::last(plain.close()),
+            })
+        })
     }
 
     /// Returns false if hyper has to read every request of the connection: because the server is

@@ -6,7 +6,6 @@ use std::net::SocketAddr;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-use bytes::Bytes;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, ReadBuf};
 use tokio::time::timeout;
 
@@ -55,7 +54,7 @@ pub(super) async fn read<S: AsyncRead + AsyncWrite + Unpin>(
         }
     }
     let is_http2 = start == *PREFACE;
-    Some((Rewound::new(stream, Bytes::copy_from_slice(&start[..length])), is_http2))
+    Some((Rewound::new(stream, start[..length].to_vec()), is_http2))
 }
 
 /// A stream that begins again with the bytes that were read from it.
@@ -63,13 +62,23 @@ pub(super) async fn read<S: AsyncRead + AsyncWrite + Unpin>(
 pub(super) struct Rewound<S> {
     stream: S,
     /// What is still to be read again.
-    start: Bytes,
+    start: Vec<u8>,
 }
 
 impl<S> Rewound<S> {
     /// Puts bytes back in front of the stream that they were read from.
-    pub(super) fn new(stream: S, start: Bytes) -> Self {
+    pub(super) fn new(stream: S, start: Vec<u8>) -> Self {
         Self { stream, start }
+    }
+
+    /// Wraps a stream from which nothing was read.
+    pub(super) fn at_start(stream: S) -> Self {
+        Self::new(stream, Vec::new())
+    }
+
+    /// Returns the stream, and the bytes that were read from it.
+    pub(super) fn into_parts(self) -> (S, Vec<u8>) {
+        (self.stream, self.start)
     }
 }
 
@@ -83,11 +92,9 @@ impl<S: AsyncRead + Unpin> AsyncRead for Rewound<S> {
             return Pin::new(&mut self.stream).poll_read(context, buffer);
         }
         let taken = self.start.len().min(buffer.remaining());
-        buffer.put_slice(&self.start.split_to(taken));
-        if self.start.is_empty() {
-            // Releases the memory.
-            self.start = Bytes::new();
-        }
+        buffer.put_slice(&self.start[..taken]);
+        // Releases the memory if nothing is left.
+        self.start = self.start.split_off(taken);
         // Add what has come after these bytes, so that a request is read in as few pieces as it
         // came in. An end or an error is returned again by the next read.
         let _ = Pin::new(&mut self.stream).poll_read(context, buffer);

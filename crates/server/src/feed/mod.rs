@@ -273,15 +273,22 @@ impl Feed {
     /// # Errors
     /// As [`locate`](Self::locate); or the database fails.
     pub async fn seek(&self, after: After) -> Result<Cursor, LocateError> {
-        match (self.locate(after), after) {
-            (Ok(_), After::Start) => Ok(self.0.start().await?),
-            (Err(FutureCursor { cursor, .. }), _) if self.0.durable.is_some() => {
-                // Another server may have given the cursor.
-                self.0.catch_up(cursor.seq).await?;
-                Ok(self.locate(after)?)
-            }
-            (located, _) => Ok(located?),
+        if !self.is_durable() {
+            return Ok(self.locate(after)?);
         }
+        // On the heap: a question to the store is large, and few callers have to ask one.
+        let seeking = Box::pin(async {
+            match (self.locate(after), after) {
+                (Ok(_), After::Start) => Ok(self.0.start().await?),
+                (Err(FutureCursor { cursor, .. }), _) => {
+                    // Another server may have given the cursor.
+                    self.0.catch_up(cursor.seq).await?;
+                    Ok(self.locate(after)?)
+                }
+                (Ok(cursor), After::Newest | After::Cursor(_)) => Ok(cursor),
+            }
+        });
+        seeking.await
     }
 
     /// Returns the messages after the cursor like [`read_as`](Self::read_as), also those that only

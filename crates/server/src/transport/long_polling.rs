@@ -1,19 +1,16 @@
 //! Long polling: each request is held until there is a message, or until its hold time is over.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use axum::routing::MethodFilter;
 use futures::StreamExt;
-use wirebench_protocol::Transport;
 
 use super::feed_answer::FeedAnswer;
-use super::feed_request::FeedRequest;
+use super::feed_request::OpenRequest;
 use super::polling;
-use super::subscription::{QUERY_HINT, Subscription};
+use super::subscription::QUERY_HINT;
 use crate::api_error::ApiError;
-use crate::feed::{Feed, PollBatch};
-use crate::state::SharedState;
+use crate::feed::PollBatch;
 
 pub(super) const METHODS: MethodFilter = MethodFilter::GET;
 
@@ -30,23 +27,16 @@ const MAX_HOLD: Duration = Duration::from_mins(1);
 ///
 /// A client that closes its connection drops this future at an `await`. Nothing is lost then,
 /// because reading removes nothing from the feed.
-pub(super) async fn answer(
-    server: &Arc<SharedState>,
-    feed: &Feed,
-    request: &FeedRequest,
-) -> Result<FeedAnswer, ApiError> {
-    let FeedRequest { uri, headers, .. } = request;
-    let (subscription, query) =
-        Subscription::open(Transport::LongPolling, server, feed, uri, headers)?;
-    let after = subscription.locate(&query.after).await?;
-    let hold = hold(query.hold)?;
-
+pub(super) async fn answer(request: &OpenRequest) -> Result<FeedAnswer, ApiError> {
+    let OpenRequest { subscription, query, known, .. } = request;
+    let (after, hold) = (subscription.locate(&query.after).await?, hold(query.hold)?);
     let at_once = subscription.read(after).await?;
     if !at_once.is_empty() || hold.is_zero() {
         let batch = PollBatch::new(after, &at_once);
-        return Ok(polling::answer(&subscription, &batch, headers));
+        return Ok(polling::answer(subscription, batch, known.as_ref()));
     }
     let mut follow = subscription.wait(at_once.cursor);
+    drop(at_once);
     let batch = tokio::select! {
         // The message first: it wins if it comes together with the end of the hold.
         biased;
@@ -54,8 +44,8 @@ pub(super) async fn answer(
         () = tokio::time::sleep(hold) => None,
     };
     Ok(match batch {
-        Some(batch) => polling::answer(&subscription, &PollBatch::new(after, &batch), headers),
-        None => polling::nothing(&subscription, follow.cursor()),
+        Some(batch) => polling::answer(subscription, PollBatch::new(after, &batch), known.as_ref()),
+        None => polling::nothing(subscription, follow.cursor()),
     })
 }
 

@@ -134,22 +134,29 @@ impl FeedGet {
     pub(crate) const ALL: [Self; 3] = [Self::ShortPolling, Self::LongPolling, Self::Sse];
 }
 
-/// Answers a request for `feed`, and counts it.
-pub(crate) async fn answer_get(
+/// Answers a request for `feed`, and counts it. The future does not borrow the request: what is
+/// needed is taken from it at once, so that nothing else is kept while the request is held.
+pub(crate) fn answer_get(
     get: FeedGet,
     server: &Arc<SharedState>,
     feed: &Feed,
     request: &FeedRequest,
-) -> FeedAnswer {
+) -> impl Future<Output = FeedAnswer> + Send + use<> {
     request.context.set_transport(get.into());
-    let answer = match get {
-        FeedGet::ShortPolling => short_polling::answer(server, feed, request).await,
-        FeedGet::LongPolling => long_polling::answer(server, feed, request).await,
-        FeedGet::Sse => sse::answer(server, feed, request).await,
-    };
-    let answer = answer.unwrap_or_else(FeedAnswer::from);
-    server.metrics.requests.answered(get.into(), answer.status);
-    answer
+    let (server, open) = (Arc::clone(server), request.open(get.into(), server, feed));
+    async move {
+        let answer = match &open {
+            Ok(request) => match get {
+                FeedGet::ShortPolling => short_polling::answer(request).await,
+                FeedGet::LongPolling => long_polling::answer(request).await,
+                FeedGet::Sse => sse::answer(request).await,
+            },
+            Err(error) => Err(error.clone()),
+        };
+        let answer = answer.unwrap_or_else(FeedAnswer::from);
+        server.metrics.requests.answered(get.into(), answer.status);
+        answer
+    }
 }
 
 /// Returns the route of a transport that has a path for each feed.

@@ -1,29 +1,19 @@
 //! Short polling: each request is answered at once.
 
-use std::sync::Arc;
-
 use axum::routing::MethodFilter;
-use wirebench_protocol::{ShortPollingMode, Transport, UnknownName};
+use wirebench_protocol::{ShortPollingMode, UnknownName};
 
 use super::feed_answer::FeedAnswer;
-use super::feed_request::FeedRequest;
+use super::feed_request::OpenRequest;
 use super::polling;
-use super::subscription::Subscription;
 use crate::api_error::ApiError;
-use crate::feed::{Feed, PollBatch};
-use crate::state::SharedState;
+use crate::feed::PollBatch;
 
 pub(super) const METHODS: MethodFilter = MethodFilter::GET;
 
 /// Answers with what the feed has after the cursor, or with everything that it has.
-pub(super) async fn answer(
-    server: &Arc<SharedState>,
-    feed: &Feed,
-    request: &FeedRequest,
-) -> Result<FeedAnswer, ApiError> {
-    let FeedRequest { uri, headers, .. } = request;
-    let (subscription, query) =
-        Subscription::open(Transport::ShortPolling, server, feed, uri, headers)?;
+pub(super) async fn answer(request: &OpenRequest) -> Result<FeedAnswer, ApiError> {
+    let OpenRequest { subscription, query, known, .. } = request;
     let batch = match mode(query.mode.as_deref())? {
         ShortPollingMode::Cursor => {
             let after = subscription.locate(&query.after).await?;
@@ -39,7 +29,7 @@ pub(super) async fn answer(
             return Err(ApiError::bad_request(error, hint));
         }
     };
-    Ok(polling::answer(&subscription, &batch, headers))
+    Ok(polling::answer(subscription, batch, known.as_ref()))
 }
 
 /// Returns the mode of this name; the default without a name.

@@ -59,8 +59,9 @@ pub(super) enum PlainEnd {
 }
 
 impl<S: Io> PlainConnection<S> {
-    pub(super) fn new(stream: S, activity: Arc<ConnectionActivity>) -> Self {
-        Self { stream, activity, unread: Vec::new(), read_flag: WakeFlag::default() }
+    pub(super) fn new(stream: Rewound<S>, activity: Arc<ConnectionActivity>) -> Self {
+        let (stream, unread) = stream.into_parts();
+        Self { stream, activity, unread, read_flag: WakeFlag::default() }
     }
 
     /// Answers requests for as long as they are plain.
@@ -80,7 +81,7 @@ impl<S: Io> PlainConnection<S> {
 
     /// Returns the stream, which begins with the bytes that belong to no answered request.
     pub(super) fn into_stream(self) -> Rewound<S> {
-        Rewound::new(self.stream, self.unread.into())
+        Rewound::new(self.stream, self.unread)
     }
 
     /// Closes our side. The peer has taken what was written, or takes it within the close time.
@@ -147,21 +148,18 @@ impl<S: Io> PlainConnection<S> {
 
     /// Answers a request. Returns true if the connection goes on.
     async fn answer(&mut self, get: Box<PlainGet>) -> io::Result<bool> {
-        let activity = Arc::clone(&self.activity);
-        let active = ConnectionActivity::begin_request(&activity);
-        let server = activity.server();
+        let active = ConnectionActivity::begin_request(&self.activity);
+        let server = self.activity.server();
         server.count_request();
-        let answer = {
-            let PlainGet { get, feed, request, .. } = &*get;
-            // On the heap, so that a stream does not hold it for as long as it goes on.
-            let mut answering = Box::pin(answer_get(*get, server, feed, request));
-            tokio::select! {
-                biased;
-                answer = &mut answering => answer,
-                () = self.peer_closes() => return Ok(false),
-            }
-        };
+        // On the heap, so that a stream does not hold it for as long as it goes on.
+        let mut answering = Box::pin(answer_get(get.get, server, &get.feed, &get.request));
         drop(get);
+        let answer = tokio::select! {
+            biased;
+            answer = &mut answering => answer,
+            () = self.peer_closes() => return Ok(false),
+        };
+        drop(answering);
         let is_last = active.server_is_stopping();
         let (bytes, events) = writing::begin(answer, is_last);
         match events {
@@ -174,24 +172,33 @@ impl<S: Io> PlainConnection<S> {
     /// Writes the head of an answer, and the events behind it until their stream ends.
     async fn write_events(
         &mut self,
-        head: Vec<u8>,
+        mut bytes: Vec<u8>,
         mut events: Box<EventStream>,
     ) -> io::Result<()> {
-        let mut bytes = head;
-        loop {
-            let next = tokio::select! {
-                biased;
-                next = poll_fn(|context| events.poll_bytes(context)) => next,
-                () = self.peer_closes() => return Err(io::ErrorKind::UnexpectedEof.into()),
-            };
-            let Some(event) = next else { break };
-            writing::chunk(&mut bytes, &event);
+        while self.append_next(&mut bytes, &mut events).await? {
             self.send(&bytes).await?;
             // No memory is kept until the next event.
             bytes = Vec::new();
         }
         writing::last_chunk(&mut bytes);
         self.send(&bytes).await
+    }
+
+    /// Appends the next events as a chunk. Returns false at the end of the stream.
+    ///
+    /// # Errors
+    /// The peer has closed its side first.
+    async fn append_next(
+        &mut self,
+        bytes: &mut Vec<u8>,
+        events: &mut EventStream,
+    ) -> io::Result<bool> {
+        let next = tokio::select! {
+            biased;
+            next = poll_fn(|context| events.poll_bytes(context)) => next,
+            () = self.peer_closes() => return Err(io::ErrorKind::UnexpectedEof.into()),
+        };
+        Ok(next.map(|event| writing::chunk(bytes, &event)).is_some())
     }
 
     async fn send(&mut self, bytes: &[u8]) -> io::Result<()> {

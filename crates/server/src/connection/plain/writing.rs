@@ -2,11 +2,11 @@
 
 use std::io::Write;
 
-use axum::http::{HeaderName, HeaderValue, StatusCode, header};
+use axum::http::{HeaderName, StatusCode, header};
 
 use super::http_date;
 use crate::transport::event_stream::EventStream;
-use crate::transport::feed_answer::{AnswerBody, FeedAnswer};
+use crate::transport::feed_answer::{AnswerBody, AnswerField, FeedAnswer};
 
 /// The size of a head with everything that an answer of a feed has, and of a small body.
 const USUAL_BYTES: usize = 512;
@@ -15,18 +15,25 @@ const USUAL_BYTES: usize = 512;
 /// `is_last` says that the connection closes after the answer.
 pub(super) fn begin(answer: FeedAnswer, is_last: bool) -> (Vec<u8>, Option<Box<EventStream>>) {
     let FeedAnswer { status, fields, body } = answer;
-    let mut bytes = first_lines(status, &fields, is_last);
+    let length = match &body {
+        AnswerBody::Empty | AnswerBody::Events(_) => 0,
+        AnswerBody::Whole(body) => body.len(),
+        AnswerBody::Batch(batch) => batch.len(),
+    };
+    let mut bytes = Vec::with_capacity(USUAL_BYTES + length);
+    append_first_lines(&mut bytes, status, &fields, is_last);
     match body {
         AnswerBody::Empty => end(&mut bytes),
         AnswerBody::Whole(body) => {
-            bytes.reserve(body.len() + USUAL_BYTES / 4);
-            bytes.extend_from_slice(b"content-length: ");
-            number(&mut bytes, format_args!("{}\r\n", body.len()));
-            end(&mut bytes);
+            end_with_length(&mut bytes, length);
             bytes.extend_from_slice(&body);
         }
+        AnswerBody::Batch(batch) => {
+            end_with_length(&mut bytes, length);
+            batch.append_to(&mut bytes);
+        }
         AnswerBody::Events(events) => {
-            field(&mut bytes, &header::TRANSFER_ENCODING, b"chunked");
+            bytes.extend_from_slice(b"transfer-encoding: chunked\r\n");
             end(&mut bytes);
             return (bytes, Some(events));
         }
@@ -34,27 +41,33 @@ pub(super) fn begin(answer: FeedAnswer, is_last: bool) -> (Vec<u8>, Option<Box<E
     (bytes, None)
 }
 
-fn first_lines(status: StatusCode, fields: &[(HeaderName, HeaderValue)], is_last: bool) -> Vec<u8> {
-    let mut bytes = Vec::with_capacity(USUAL_BYTES);
+fn append_first_lines(
+    bytes: &mut Vec<u8>,
+    status: StatusCode,
+    fields: &[(HeaderName, AnswerField)],
+    is_last: bool,
+) {
     bytes.extend_from_slice(b"HTTP/1.1 ");
     bytes.extend_from_slice(status.as_str().as_bytes());
     bytes.push(b' ');
     bytes.extend_from_slice(status.canonical_reason().unwrap_or_default().as_bytes());
     bytes.extend_from_slice(b"\r\n");
     for (name, value) in fields {
-        field(&mut bytes, name, value.as_bytes());
+        bytes.extend_from_slice(name.as_str().as_bytes());
+        bytes.extend_from_slice(b": ");
+        value.append_to(bytes);
+        bytes.extend_from_slice(b"\r\n");
     }
     if is_last && !fields.iter().any(|(name, _)| name == header::CONNECTION) {
-        field(&mut bytes, &header::CONNECTION, b"close");
+        bytes.extend_from_slice(b"connection: close\r\n");
     }
-    bytes
 }
 
 /// Appends a chunk (RFC 9112, section 7.1). The data must not be empty: an empty chunk is the last
 /// one.
 pub(super) fn chunk(bytes: &mut Vec<u8>, data: &[u8]) {
     bytes.reserve(data.len() + 16);
-    number(bytes, format_args!("{:X}\r\n", data.len()));
+    write!(bytes, "{:X}\r\n", data.len()).expect("memory takes everything");
     bytes.extend_from_slice(data);
     bytes.extend_from_slice(b"\r\n");
 }
@@ -64,19 +77,15 @@ pub(super) fn last_chunk(bytes: &mut Vec<u8>) {
     bytes.extend_from_slice(b"0\r\n\r\n");
 }
 
+fn end_with_length(bytes: &mut Vec<u8>, length: usize) {
+    bytes.extend_from_slice(b"content-length: ");
+    bytes.extend_from_slice(itoa::Buffer::new().format(length).as_bytes());
+    bytes.extend_from_slice(b"\r\n");
+    end(bytes);
+}
+
 fn end(bytes: &mut Vec<u8>) {
     bytes.extend_from_slice(b"date: ");
     http_date::append_to(bytes);
     bytes.extend_from_slice(b"\r\n\r\n");
-}
-
-fn field(bytes: &mut Vec<u8>, name: &HeaderName, value: &[u8]) {
-    bytes.extend_from_slice(name.as_str().as_bytes());
-    bytes.extend_from_slice(b": ");
-    bytes.extend_from_slice(value);
-    bytes.extend_from_slice(b"\r\n");
-}
-
-fn number(bytes: &mut Vec<u8>, number: std::fmt::Arguments<'_>) {
-    bytes.write_fmt(number).expect("memory takes everything");
 }

@@ -43,6 +43,6 @@ pub(super) async fn answer(
     let buffers = socket::for_subscribers(&server.limits);
     socket::open(request, server, buffers, move |socket| {
         let waiting = VecDeque::new();
-        WebSocketSession { subscription, may_publish, socket, waiting }.run(after)
+        Box::new(WebSocketSession { subscription, may_publish, socket, waiting }).run(after)
     })
 }

@@ -5,13 +5,14 @@ use std::collections::VecDeque;
 use std::convert::Infallible;
 use std::future::poll_fn;
 use std::io;
-use std::task::{Poll, ready};
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::Bytes;
 use futures::{FutureExt, SinkExt, StreamExt};
-use tokio::io::AsyncWriteExt;
-use tokio::time::{Instant, MissedTickBehavior, interval_at, timeout};
+use tokio::io::AsyncWrite;
+use tokio::time::{Instant, MissedTickBehavior, Sleep, interval_at, sleep};
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 use tokio_tungstenite::tungstenite::{Error, Message};
 use wirebench_protocol::{Cursor, Published};
@@ -52,6 +53,21 @@ pub(super) enum SubscriberAnswer {
     Publishing(Acknowledgement),
 }
 
+/// What a session waits for.
+enum SessionEvent {
+    /// The subscriber has sent a message.
+    Received(Message),
+    /// It is known what came of publishing the first message that waits.
+    Published(Result<Published, Rejected>),
+    /// Messages were published. `None`: the feed has closed.
+    Batch(Option<Batch>),
+    /// The next ping is due.
+    PingDue {
+        /// The subscriber has sent something since the last ping.
+        heard_since_last: bool,
+    },
+}
+
 /// Why a session ends.
 enum SessionEnd {
     /// The feed closed, because the server stops.
@@ -69,8 +85,15 @@ impl From<Error> for SessionEnd {
 }
 
 impl WebSocketSession {
-    pub(super) async fn run(mut self, after: Cursor) {
-        let Err(end) = self.serve(after).await;
+    /// Serves the subscription until something ends it, and ends the socket.
+    pub(super) async fn run(self: Box<Self>, after: Cursor) {
+        let mut session = self;
+        let Err(end) = session.serve(after).await;
+        // On the heap: an open socket does not pay for the size of its end.
+        Box::pin(session.end(end)).await;
+    }
+
+    async fn end(&mut self, end: SessionEnd) {
         match end {
             SessionEnd::FeedClosed => {
                 let reason = match self.subscription.server.return_delay() {
@@ -88,7 +111,9 @@ impl WebSocketSession {
 
     /// Sends the hello, then every message when it is published, until something ends the session.
     async fn serve(&mut self, after: Cursor) -> Result<Infallible, SessionEnd> {
-        let cursor = self.say_hello(after).await?;
+        // What is rare or happens once is on the heap, so that an open socket does not keep room
+        // for it.
+        let cursor = Box::pin(self.say_hello(after)).await?;
         let mut follow = self.subscription.follow(cursor);
         let mut ping = interval_at(Instant::now() + PING_INTERVAL, PING_INTERVAL);
         ping.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -97,7 +122,7 @@ impl WebSocketSession {
         loop {
             let next_ping =
                 poll_fn(|context| ping_flag.poll(context, |context| ping.poll_tick(context)));
-            tokio::select! {
+            let event = tokio::select! {
                 // The peer first: its pings and its Close frame must not wait until a backlog is
                 // sent.
                 biased;
@@ -105,27 +130,51 @@ impl WebSocketSession {
                     read_flag.poll(context, |context| self.socket.stream.poll_next_unpin(context))
                 }), if self.waiting.len() < MAX_WAITING => {
                     heard_since_ping = true;
-                    self.handle(message.unwrap_or(Err(Error::ConnectionClosed))?).await?;
+                    SessionEvent::Received(message.unwrap_or(Err(Error::ConnectionClosed))?)
                 }
                 published = first_published(&mut self.waiting), if !self.waiting.is_empty() => {
-                    self.write_published(published).await?;
+                    SessionEvent::Published(published)
                 }
-                batch = follow.next() => {
-                    let Some(batch) = batch else {
-                        self.write_waiting().await?;
-                        return Err(SessionEnd::FeedClosed);
-                    };
-                    self.subscription.count(&batch);
-                    self.write(&frames(&batch)).await?;
+                batch = follow.next() => SessionEvent::Batch(batch),
+                _ = next_ping => SessionEvent::PingDue {
+                    heard_since_last: std::mem::take(&mut heard_since_ping),
+                },
+            };
+            self.handle(event).await?;
+        }
+    }
+
+    /// Does what has to be done now.
+    async fn handle(&mut self, event: SessionEvent) -> Result<(), SessionEnd> {
+        match event {
+            SessionEvent::Batch(Some(batch)) => {
+                self.subscription.count(&batch);
+                self.write(&frames(&batch)).await
+            }
+            SessionEvent::Batch(None) => {
+                Box::pin(self.write_waiting()).await?;
+                Err(SessionEnd::FeedClosed)
+            }
+            SessionEvent::Received(message) => {
+                // Sends the library's answer to a ping or a Close frame.
+                let Socket { stream, context } = &mut self.socket;
+                in_time(&self.subscription, context, |task| stream.poll_flush_unpin(task)).await?;
+                match self.take(&message) {
+                    Some(frame) => self.write(&frame).await,
+                    None => Ok(()),
                 }
-                _ = next_ping => {
-                    if !std::mem::take(&mut heard_since_ping) {
-                        let reason = "no answer to a ping";
-                        return Err(SessionEnd::Refused(CloseCode::Policy, reason));
-                    }
-                    let ping = self.socket.stream.send(Message::Ping(Bytes::new()));
-                    in_time(&self.subscription, &self.socket.context, ping).await?;
-                }
+            }
+            SessionEvent::Published(published) => {
+                let frames = self.frames_of_published(published);
+                self.write(&frames).await
+            }
+            SessionEvent::PingDue { heard_since_last: false } => {
+                Err(SessionEnd::Refused(CloseCode::Policy, "no answer to a ping"))
+            }
+            SessionEvent::PingDue { heard_since_last: true } => {
+                let Socket { stream, context } = &mut self.socket;
+                let mut ping = stream.send(Message::Ping(Bytes::new()));
+                in_time(&self.subscription, context, |task| ping.poll_unpin(task)).await
             }
         }
     }
@@ -140,13 +189,11 @@ impl WebSocketSession {
         Ok(hello.cursor)
     }
 
-    /// Handles what the subscriber sends: requests in text or binary messages. The library answers
-    /// pings by itself.
-    async fn handle(&mut self, message: Message) -> Result<(), SessionEnd> {
-        // Sends the library's answer to a ping or a Close frame.
-        in_time(&self.subscription, &self.socket.context, self.socket.stream.flush()).await?;
+    /// Takes what the subscriber sends: requests in text or binary messages. The library answers
+    /// pings by itself. Returns the answer if it can be written at once.
+    fn take(&mut self, message: &Message) -> Option<Bytes> {
         let max_bytes = self.subscription.server.limits.message_bytes;
-        let answer = match &message {
+        let answer = match message {
             Message::Text(text) => {
                 self.answer(SubscriberRequest::parse_text(text.as_bytes(), max_bytes))
             }
@@ -154,14 +201,14 @@ impl WebSocketSession {
                 self.answer(SubscriberRequest::parse_binary(bytes, max_bytes))
             }
             Message::Ping(_) | Message::Pong(_) | Message::Close(_) | Message::Frame(_) => {
-                return Ok(());
+                return None;
             }
         };
         match answer {
-            SubscriberAnswer::Known(frame) if self.waiting.is_empty() => self.write(&frame).await,
+            SubscriberAnswer::Known(frame) if self.waiting.is_empty() => Some(frame),
             answer => {
                 self.waiting.push_back(answer);
-                Ok(())
+                None
             }
         }
     }
@@ -210,17 +257,14 @@ impl WebSocketSession {
         }
     }
 
-    /// Writes the first answer that has waited, and those after it that are known.
-    async fn write_published(
-        &mut self,
-        published: Result<Published, Rejected>,
-    ) -> Result<(), SessionEnd> {
+    /// Returns the first answer that has waited, and those after it that are known.
+    fn frames_of_published(&mut self, published: Result<Published, Rejected>) -> Vec<u8> {
         let mut frames = self.answer_to_publisher(published).to_vec();
         while let Some(SubscriberAnswer::Known(frame)) = self.waiting.front() {
             frames.extend_from_slice(frame);
             self.waiting.pop_front();
         }
-        self.write(&frames).await
+        frames
     }
 
     /// Waits for all answers that are outstanding, and writes them. The store of the feed has a
@@ -228,7 +272,8 @@ impl WebSocketSession {
     async fn write_waiting(&mut self) -> Result<(), SessionEnd> {
         while !self.waiting.is_empty() {
             let published = first_published(&mut self.waiting).await;
-            self.write_published(published).await?;
+            let frames = self.frames_of_published(published);
+            self.write(&frames).await?;
         }
         Ok(())
     }
@@ -237,9 +282,17 @@ impl WebSocketSession {
     /// own. This is correct because the library's buffer is empty whenever this task gets here:
     /// every `send` flushes, and `handle` flushes the answer to what was received before anything
     /// else is written.
-    async fn write(&mut self, frames: &[u8]) -> Result<(), SessionEnd> {
+    async fn write(&mut self, mut frames: &[u8]) -> Result<(), SessionEnd> {
         let Socket { stream, context } = &mut self.socket;
-        let writing = async { Ok(stream.get_mut().write_all(frames).await?) };
+        let writing = |task: &mut Context<'_>| {
+            while !frames.is_empty() {
+                match ready!(Pin::new(stream.get_mut()).poll_write(task, frames))? {
+                    0 => return Poll::Ready(Err(io::Error::from(io::ErrorKind::WriteZero).into())),
+                    written => frames = &frames[written..],
+                }
+            }
+            Poll::Ready(Ok(()))
+        };
         in_time(&self.subscription, context, writing).await
     }
 }
@@ -265,16 +318,22 @@ async fn first_published(waiting: &mut VecDeque<SubscriberAnswer>) -> Result<Pub
 /// a closing handshake: half a frame may be on its way, and no Close frame can follow that. The
 /// socket of the connection has the same time limit, but it does not help if the connection is
 /// shared or served by somebody else.
-async fn in_time(
+fn in_time(
     subscription: &Subscription,
     context: &RequestContext,
-    sending: impl Future<Output = Result<(), Error>>,
-) -> Result<(), SessionEnd> {
-    if let Ok(sent) = timeout(subscription.server.limits.write_time, sending).await {
-        return Ok(sent?);
-    }
-    context.give_up();
-    Err(SessionEnd::Gone(Error::Io(io::ErrorKind::TimedOut.into())))
+    mut poll: impl FnMut(&mut Context<'_>) -> Poll<Result<(), Error>>,
+) -> impl Future<Output = Result<(), SessionEnd>> {
+    let time = subscription.server.limits.write_time;
+    // The timer exists only while the subscriber takes nothing.
+    let mut stalled: Option<Pin<Box<Sleep>>> = None;
+    poll_fn(move |task| {
+        if let Poll::Ready(sent) = poll(task) {
+            return Poll::Ready(sent.map_err(SessionEnd::from));
+        }
+        ready!(stalled.get_or_insert_with(|| Box::pin(sleep(time))).as_mut().poll(task));
+        context.give_up();
+        Poll::Ready(Err(SessionEnd::Gone(Error::Io(io::ErrorKind::TimedOut.into()))))
+    })
 }
 
 /// Returns the frames of a batch. A gap comes first. A single message, the usual case, is not

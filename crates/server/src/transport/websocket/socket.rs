@@ -19,6 +19,7 @@ use crate::api_error::ApiError;
 use crate::connection::{CLOSE_TIME, RequestContext, linger};
 use crate::limits::Limits;
 use crate::state::SharedState;
+use crate::task_phase::TaskPhase;
 
 /// An open WebSocket.
 #[derive(Debug)]
@@ -66,16 +67,17 @@ where
     // The connection is active until its socket is closed.
     let held = context.hold();
     let upgrade = hyper::upgrade::on(&mut request);
-    server.spawn(async move {
-        let _held = held;
+    server.spawn(TaskPhase::new(async move {
         // Fails only if the client goes away before it has received the answer.
-        if let Ok(upgraded) = upgrade.await {
-            let io = TokioIo::new(upgraded);
-            let stream = WebSocketStream::from_raw_socket(io, Role::Server, Some(config)).await;
-            serve(Socket { stream, context: context.clone() }).await;
+        let io = TokioIo::new(upgrade.await.ok()?);
+        let stream = WebSocketStream::from_raw_socket(io, Role::Server, Some(config)).await;
+        let serving = serve(Socket { stream, context: context.clone() });
+        Some(TaskPhase::last(async move {
+            let _held = held;
+            serving.await;
             context.finish();
-        }
-    });
+        }))
+    }));
     Ok(answer)
 }
 
