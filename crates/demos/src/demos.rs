@@ -32,8 +32,9 @@ use crate::traffic::routes as traffic_routes;
 /// The largest body that a request to the demo API may have, in bytes.
 const MAX_BODY_BYTES: usize = 4 << 10;
 
-/// How long connections may take to close by themselves before a restart cuts them. Short, because
-/// people watch the restart on the page.
+/// How long connections may take to close by themselves before a restart cuts those that may carry
+/// lanes. Short, because people watch the restart on the page. Others end as whenever the server
+/// stops.
 const RESTART_GRACE: Duration = Duration::from_millis(500);
 
 /// The demos of one server. This is a handle: clones refer to the same demos.
@@ -122,8 +123,8 @@ impl Demos {
         Self::FEEDS.map(str::to_owned).into_iter().zip(feeds.map(Feed::clone))
     }
 
-    /// Returns the layer that counts, delays and cuts the bytes of every connection, for
-    /// [`Server::with_layer`].
+    /// Returns the layer that counts, delays and cuts the bytes of connections that may carry lanes,
+    /// for [`Server::with_layer`].
     pub fn layer(&self) -> impl Layer + use<> {
         TrafficLayer::new(Arc::clone(&self.0.controls.network))
     }

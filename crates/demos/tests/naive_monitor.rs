@@ -105,13 +105,19 @@ async fn a_server_that_stops_closes_both_monitors_with_a_close_frame() {
 }
 
 #[tokio::test]
-async fn a_restart_request_is_answered_and_open_connections_are_cut_after_the_grace_period() {
+async fn a_restart_request_is_answered_and_open_lanes_are_cut_after_the_grace_period() {
     let server = RunningServer::start();
     let mut silent = server.connect().await;
-    silent.begin("GET", "/feeds/quiet/sse", "").await;
+    silent.begin("GET", "/feeds/quiet/sse?lane=0123abcd.sse", "").await;
     silent.read_to("-0\n\n\r\n").await;
+    let mut without_lane = server.connect().await;
+    without_lane.begin("GET", "/feeds/quiet/sse", "").await;
+    without_lane.read_to("-0\n\n\r\n").await;
     assert_eq!(server.change("POST", "/demo/restart", "").await.status, 202);
     timeout(DEADLINE, server.demos.restart_requested()).await.expect("the request is noticed");
     silent.end().await;
+    // The server, which is restarted by its owner, ends the others.
+    server.publish("1");
+    without_lane.read_to("1}\n\n\r\n").await;
     server.stop().await;
 }

@@ -137,6 +137,48 @@ async fn the_records_are_the_bytes_that_crossed_the_socket() {
     server.stop().await;
 }
 
+/// The layer numbers the connections that it is under.
+#[tokio::test]
+async fn only_connections_with_lanes_are_recorded_and_from_their_first_lane_on() {
+    let server = RunningServer::start();
+    let wire = "/demo/wire/0123abcd";
+    server.ask(wire).await;
+    let poll = |lane: &str| format!("/feeds/quiet/short-polling{lane}");
+    let (first, second) = (poll("?lane=0123abcd.first"), poll("?lane=0123abcd.second"));
+    assert_eq!(server.connect().await.send("GET", &first, "").await.unwrap().status, 204);
+    let mut others = Vec::new();
+    for _ in 0..5 {
+        let mut plain = server.connect().await;
+        assert_eq!(plain.send("GET", &poll(""), "").await.unwrap().status, 204);
+        let mut socket = websocket(&server, "/feeds/quiet/websocket").await;
+        next(&mut socket).await;
+        others.push((plain, socket));
+    }
+    // Such a connection opens a lane after all.
+    let mut client = others.pop().unwrap().0;
+    let before = client.crossed();
+    assert_eq!(client.send("GET", &second, "").await.unwrap().status, 204);
+    let after = client.crossed();
+    let (sent, received) = (after.0 - before.0, after.1 - before.1);
+
+    let brief = |found: &Value| {
+        let records = found["records"].as_array().unwrap().iter();
+        let brief = |record: &Value| {
+            json!([record["lane"], record["direction"], record["connection"], record["length"]])
+        };
+        Value::Array(records.map(brief).skip(2).collect())
+    };
+    let connection = server.ask(wire).await["records"][0]["connection"].as_u64().unwrap();
+    let expected = json!([
+        ["second", "in", connection + 1, sent],
+        ["second", "out", connection + 1, received],
+    ]);
+    server.expect(wire, brief, expected).await;
+    // A server that stops waits for the next poll of a connection.
+    drop((others, client));
+    server.stop().await;
+}
+
 #[tokio::test]
 async fn a_cut_closes_lanes_without_an_answer_until_its_time_is_over() {
     let server = RunningServer::start();

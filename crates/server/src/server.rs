@@ -68,7 +68,7 @@ impl Server {
         self
     }
 
-    /// Puts a layer between connections and the server.
+    /// Puts a layer between the server and the connections that the layer is concerned with.
     #[must_use]
     pub fn with_layer(mut self, layer: impl Layer) -> Self {
         self.state_mut().layer = Some(Box::new(layer));
@@ -86,8 +86,8 @@ impl Server {
     /// Sets who reads requests over HTTP/1.1 and writes their answers. By default,
     /// [`serve`](Self::serve) does it itself for plain requests of feeds, and leaves the others to
     /// hyper, while [`serve_app`](Self::serve_app) leaves all of them to hyper: with
-    /// [`HttpStack::Own`], the routes of an application do not see plain requests of feeds. With a
-    /// [layer](Self::with_layer), hyper reads all of them in any case.
+    /// [`HttpStack::Own`], the routes of an application do not see plain requests of feeds, except for
+    /// those that concern the [layer](Self::with_layer).
     #[must_use]
     pub fn with_http_stack(mut self, stack: HttpStack) -> Self {
         self.state_mut().http_stack = Some(stack);

@@ -22,6 +22,15 @@ const MAX_LANES: usize = 64;
 /// The number of tabs that are recorded at a time.
 const MAX_RECORDED_TABS: usize = 32;
 
+/// The start of the parameter with which a request names its lane.
+pub(crate) const LANE: &str = "lane=";
+
+/// Returns true if a request with this target names a lane, whether it is a valid one or not.
+pub(crate) fn names_lane(target: &str) -> bool {
+    let query = target.split_once('?').map_or("", |(_, query)| query);
+    query.split('&').any(|parameter| parameter.starts_with(LANE))
+}
+
 /// A page that is open in a browser. The page chooses the id at random.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct TabId(u32);

@@ -1,4 +1,4 @@
-//! The streams that the demos put around every connection of the server. They count its bytes,
+//! The streams that the demos put around connections that may carry lanes. They count the bytes,
 //! delay those of lanes, and can be cut.
 //!
 //! From the browser inwards: the socket, the counter, the delay line, the cut. The counter is
@@ -17,10 +17,13 @@ use wirebench_link::{Delay, DelayLine};
 use wirebench_server::{Io, Layer};
 
 use crate::traffic::connection::TrackedConnection;
+use crate::traffic::lanes::names_lane;
 use crate::traffic::network::Network;
 use crate::traffic::trace::Direction;
 
-/// Wraps each connection. Its requests find the [`TrackedConnection`] in their extensions.
+/// Wraps a connection from the first request on that names a lane, is one of the demos' own routes,
+/// or is answered by hyper for another reason: one of a lane may follow it. Requests find the
+/// [`TrackedConnection`] in their extensions.
 #[derive(Clone, Debug)]
 pub(crate) struct TrafficLayer {
     network: Arc<Network>,
@@ -33,6 +36,10 @@ impl TrafficLayer {
 }
 
 impl Layer for TrafficLayer {
+    fn concerns(&self, target: &str) -> bool {
+        names_lane(target) || target.starts_with("/demo/")
+    }
+
     fn wrap(&self, stream: Box<dyn Io>, extensions: &mut Extensions) -> Box<dyn Io> {
         let network = Arc::clone(&self.network);
         let connection = network.add_connection();

@@ -16,7 +16,7 @@ pub(crate) struct Network {
     delay_ms: AtomicU64,
     /// Requests of lanes are cut until then.
     cut_until: Mutex<Option<Instant>>,
-    /// The open connections by their ids. Bounded by the file descriptors of the process.
+    /// The open connections that the layer is under, by their ids. Bounded by the file descriptors of the process.
     connections: Mutex<BTreeMap<u64, Weak<TrackedConnection>>>,
     newest_id: AtomicU64,
 }
@@ -42,7 +42,7 @@ impl Network {
         self.cut_where(TrackedConnection::serves_a_lane);
     }
 
-    /// Cuts every connection.
+    /// Cuts every connection that the layer is under.
     pub(crate) fn cut_all(&self) {
         self.cut_where(|_| true);
     }
@@ -59,7 +59,7 @@ impl Network {
         self.cut_until.lock().is_some_and(|until| Instant::now() < until)
     }
 
-    /// Adds a connection that was just accepted. [`Self::remove`] takes it out again.
+    /// Adds a connection that the layer was just put under. [`Self::remove`] takes it out again.
     pub(crate) fn add_connection(&self) -> Arc<TrackedConnection> {
         let id = self.newest_id.fetch_add(1, Ordering::Relaxed) + 1;
         let connection = Arc::new(TrackedConnection::new(id));

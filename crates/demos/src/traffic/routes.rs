@@ -20,7 +20,7 @@ use wirebench_server::{ApiError, read_query};
 use crate::api::answer::limit_reached;
 use crate::traffic::connection::TrackedConnection;
 use crate::traffic::lane_queries::answer_for;
-use crate::traffic::lanes::{LaneCounts, LaneRegistry, TabId, TooManyRecordings};
+use crate::traffic::lanes::{LANE, LaneCounts, LaneRegistry, TabId, TooManyRecordings};
 use crate::traffic::network::Network;
 use crate::traffic::trace::TracePage;
 
@@ -80,8 +80,8 @@ async fn attribute(
 /// do not know, and they know nothing of lanes.
 fn take_lane_tag(uri: &mut Uri) -> Option<String> {
     let (of_lanes, others): (Vec<&str>, Vec<&str>) =
-        uri.query()?.split('&').partition(|parameter| parameter.starts_with("lane="));
-    let tag = of_lanes.first()?.strip_prefix("lane=")?.to_owned();
+        uri.query()?.split('&').partition(|parameter| parameter.starts_with(LANE));
+    let tag = of_lanes.first()?.strip_prefix(LANE)?.to_owned();
     let others = if others.is_empty() { String::new() } else { format!("?{}", others.join("&")) };
     let path_and_query = format!("{}{others}", uri.path()).parse();
     let mut parts = std::mem::take(uri).into_parts();

@@ -19,7 +19,7 @@ use tokio::task::JoinHandle;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use wirebench_demos::{ControlAccess, Demos};
-use wirebench_server::{Feed, JsonPayload, Server, listen};
+use wirebench_server::{Feed, HttpStack, JsonPayload, Server, listen};
 
 /// How long a test waits for anything. Nothing takes this long, even on a busy machine.
 pub(crate) const DEADLINE: Duration = Duration::from_mins(2);
@@ -38,7 +38,8 @@ impl RunningServer {
         let demos = Demos::new(ControlAccess::Loopback);
         let quiet = Feed::new(1_000);
         let feeds = demos.feeds().chain([("quiet".to_owned(), quiet.clone())]);
-        let server = Server::new(feeds).with_layer(demos.layer());
+        // As `wirebench serve` does.
+        let server = Server::new(feeds).with_layer(demos.layer()).with_http_stack(HttpStack::Own);
         let listener = listen("127.0.0.1:0".parse().unwrap()).unwrap();
         let address = listener.local_addr().unwrap();
         let stop = CancellationToken::new();
@@ -120,10 +121,12 @@ impl TestClient {
     }
 
     pub(crate) async fn begin(&mut self, method: &str, path: &str, body: &str) {
-        let length = body.len();
-        let request = format!(
-            "{method} {path} HTTP/1.1\r\nHost: a\r\nContent-Length: {length}\r\n\r\n{body}"
-        );
+        // As a browser does: a `GET` has no body, and says nothing of one.
+        let length = match method {
+            "GET" => String::new(),
+            _ => format!("Content-Length: {}\r\n", body.len()),
+        };
+        let request = format!("{method} {path} HTTP/1.1\r\nHost: a\r\n{length}\r\n{body}");
         self.stream.write_all(request.as_bytes()).await.unwrap();
     }
 

@@ -16,6 +16,7 @@ use hyper::body::Incoming;
 use hyper::server::conn::{http1, http2};
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio_util::either::Either;
 use tower::Service;
 use wirebench_protocol::{HttpStack, STREAMS_PER_CONNECTION, Transport};
 
@@ -54,8 +55,10 @@ pub(super) struct AcceptedConnection {
     app: App,
     peer: SocketAddr,
     activity: Arc<ConnectionActivity>,
-    /// The extensions that a layer adds to every request of this connection.
+    /// The extensions that the layer adds to every request of this connection.
     extensions: Option<Extensions>,
+    /// The layer is not under this connection, which ends with the first answer that hyper gives.
+    ends_with_answer: bool,
 }
 
 /// Runs the streams of an HTTP/2 connection as tasks that the server waits for.
@@ -83,35 +86,38 @@ impl<F: Future + Send + 'static> hyper::rt::Executor<F> for StreamExecutor {
 
 impl AcceptedConnection {
     pub(super) fn new(app: App, peer: SocketAddr, activity: Arc<ConnectionActivity>) -> Self {
-        Self { app, peer, activity, extensions: None }
+        Self { app, peer, activity, extensions: None, ends_with_answer: false }
     }
 
     pub(super) fn activity(&self) -> &ConnectionActivity {
         &self.activity
     }
 
-    /// Returns the phase that serves the connection, through the server's layer if there is one.
+    /// Returns the phase that serves the connection.
     pub(super) fn serve(mut self, stream: Rewound<impl Io>, http2: bool) -> TaskPhase {
-        let server = Arc::clone(self.activity.server());
-        let Some(layer) = &server.layer else { return self.serve_http(stream, http2) };
-        let mut extensions = Extensions::new();
-        let stream = layer.wrap(Box::new(stream), &mut extensions);
-        self.extensions = Some(extensions);
-        self.serve_http(Rewound::at_start(stream), http2)
-    }
-
-    fn serve_http(self, stream: Rewound<impl Io>, http2: bool) -> TaskPhase {
         if http2 {
+            let stream = self.over_layer(stream);
             TaskPhase::last(self.serve_http2(stream))
         } else if self.answers_plain_requests() {
             self.serve_plain(stream)
         } else {
+            let stream = self.over_layer(stream);
             TaskPhase::last(self.serve_hyper1(stream))
         }
     }
 
-    /// Answers plain requests, and hands the connection to hyper at the first other one.
-    fn serve_plain(self, stream: Rewound<impl Io>) -> TaskPhase {
+    /// Puts the layer of the server under the rest of the connection, if there is one.
+    fn over_layer<S: Io>(&mut self, stream: S) -> Either<S, Box<dyn Io>> {
+        let server = Arc::clone(self.activity.server());
+        let Some(layer) = &server.layer else { return Either::Left(stream) };
+        let extensions = self.extensions.insert(Extensions::new());
+        Either::Right(layer.wrap(Box::new(stream), extensions))
+    }
+
+    /// Answers plain requests, and hands the connection to hyper at the first other one. From there
+    /// on, the layer of the server is under the connection, unless it leaves HTTP with that request
+    /// and does not concern the layer.
+    fn serve_plain(mut self, stream: Rewound<impl Io>) -> TaskPhase {
         let mut plain = PlainConnection::new(stream, Arc::clone(&self.activity));
         TaskPhase::new(async move {
             let end = {
@@ -120,7 +126,16 @@ impl AcceptedConnection {
                 self.drive(serving.as_mut(), |_| ShutDown::Dropped, false).await
             };
             Some(match end {
-                Ok(PlainEnd::NotPlain) => TaskPhase::last(self.serve_hyper1(plain.into_stream())),
+                Ok(PlainEnd::NotPlain) => {
+                    let stream = self.over_layer(plain.into_stream());
+                    TaskPhase::last(self.serve_hyper1(stream))
+                }
+                Ok(PlainEnd::Upgrade) => {
+                    // If the other protocol is refused, a later request could concern the layer.
+                    self.ends_with_answer = self.activity.server().layer.is_some();
+                    let stream = Either::<_, Box<dyn Io>>::Left(plain.into_stream());
+                    TaskPhase::last(self.serve_hyper1(stream))
+                }
                 Err(CloseReason::SlowHead) => TaskPhase::last(async move {
                     late_head::answer(plain.into_stream(), &self.activity, self.peer).await;
                 }),
@@ -130,19 +145,16 @@ impl AcceptedConnection {
     }
 
     /// Returns false if hyper has to read every request of the connection: because the server is
-    /// told so, because the application has put a layer under its connections and has to see all of
-    /// their requests, or because answers depend on the connection in ways that only that path
-    /// knows.
+    /// told so, or because answers depend on the connection in ways that only that path knows.
     fn answers_plain_requests(&self) -> bool {
         let server = self.activity.server();
         self.app.http_stack == HttpStack::Own
-            && server.layer.is_none()
             && !self.activity.is_refused()
             && !self.activity.is_proxied()
             && !server.access.answers_other_origins()
     }
 
-    async fn serve_hyper1(self, stream: Rewound<impl Io>) {
+    async fn serve_hyper1(self, stream: impl Io) {
         let head_bytes = self.activity.server().limits.head_bytes;
         let mut connection = http1::Builder::new()
             .timer(TokioTimer::new())
@@ -199,6 +211,7 @@ impl AcceptedConnection {
         let active = ConnectionActivity::begin_request(&self.activity);
         self.activity.server().count_request();
         let version = request.version();
+        let ends_with_answer = self.ends_with_answer;
         let admitted = self.admit(&request);
         let slot = admitted.as_ref().ok().cloned().flatten();
         let answer = admitted.map(|slot| {
@@ -213,7 +226,7 @@ impl AcceptedConnection {
             };
             if version > Version::HTTP_11 {
                 answer = answer.map(MeteredBody::wrap);
-            } else if active.server_is_stopping() {
+            } else if ends_with_answer || active.server_is_stopping() {
                 mark_as_last(&mut answer);
             }
             drop((active, slot));

@@ -4,6 +4,7 @@ mod announced;
 mod audience;
 mod embed;
 mod hostile;
+mod layer;
 mod lifecycle;
 mod limits;
 #[expect(dead_code, reason = "each test uses its part of what they share")]

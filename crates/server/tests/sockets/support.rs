@@ -184,7 +184,8 @@ impl RawClient {
         self.open(Transport::WebSocket, path).await;
     }
 
-    async fn open(&mut self, transport: Transport, path: &str) -> String {
+    /// Sends the first request of a subscription, and reads the head of the answer.
+    pub(crate) async fn open(&mut self, transport: Transport, path: &str) -> String {
         let headers = raw::upgrade_headers(transport).iter();
         let lines: Vec<_> = headers.map(|(name, value)| format!("{name}: {value}\r\n")).collect();
         self.get(path, &lines.concat()).await;

@@ -116,8 +116,8 @@ pub(super) struct ServeOptions {
     retry: Announced,
 
     /// Who reads requests over HTTP/1.1 and writes their answers: `own`, the server itself for the
-    /// plain `GET` requests of feeds and hyper for all others, or `hyper` for all. With the demos,
-    /// it is always hyper
+    /// plain `GET` requests of feeds and hyper for all others, or `hyper` for all. Hyper always
+    /// answers the connections of the demos' pages
     #[arg(long, value_name = "STACK", default_value_t)]
     http_stack: HttpStack,
 

@@ -47,7 +47,10 @@ pub(super) enum Head {
     Unfinished,
     /// A request that is answered without hyper.
     Plain(Box<PlainGet>),
-    /// A request for hyper, or no request at all.
+    /// A request to leave HTTP for another protocol, which does not concern the layer of the
+    /// server.
+    Upgrade,
+    /// Another request for hyper, or no request at all.
     ForHyper,
 }
 
@@ -69,11 +72,33 @@ pub(super) fn read(bytes: &[u8], activity: &Arc<ConnectionActivity>) -> Head {
     let mut request = Request::new(&mut fields);
     match request.parse(bytes) {
         Ok(Status::Partial) if bytes.len() < MAX_BYTES => Head::Unfinished,
-        Ok(Status::Complete(length)) => {
-            plain(&request, length, activity).map_or(Head::ForHyper, Head::Plain)
-        }
+        Ok(Status::Complete(length)) => whole(&request, length, activity),
         Ok(Status::Partial) | Err(_) => Head::ForHyper,
     }
+}
+
+/// Tells what a request is whose head has come.
+fn whole(request: &Request<'_, '_>, length: usize, activity: &Arc<ConnectionActivity>) -> Head {
+    let layer = activity.server().layer.as_ref();
+    if layer.is_some_and(|layer| request.path.is_none_or(|target| layer.concerns(target))) {
+        return Head::ForHyper;
+    }
+    match plain(request, length, activity) {
+        Some(get) => Head::Plain(get),
+        None if upgrades(request) => Head::Upgrade,
+        None => Head::ForHyper,
+    }
+}
+
+/// Returns true if the request asks for another protocol in the form that every client sends, and has
+/// no body.
+fn upgrades(request: &Request<'_, '_>) -> bool {
+    let has = |name: HeaderName| {
+        request.headers.iter().any(|field| field.name.eq_ignore_ascii_case(name.as_str()))
+    };
+    let has_body = has(header::CONTENT_LENGTH) || has(header::TRANSFER_ENCODING);
+    let has_path = request.path.is_some_and(|target| target.starts_with('/'));
+    request.method == Some("GET") && has_path && has(header::UPGRADE) && !has_body
 }
 
 /// Returns the request if it is plain.

@@ -56,6 +56,8 @@ pub(super) enum PlainEnd {
     Closed,
     /// With a request that is for hyper.
     NotPlain,
+    /// With a request to leave HTTP, which is for hyper and does not concern the layer.
+    Upgrade,
 }
 
 impl<S: Io> PlainConnection<S> {
@@ -68,9 +70,8 @@ impl<S: Io> PlainConnection<S> {
     pub(super) async fn serve(&mut self) -> PlainEnd {
         loop {
             let get = match self.next().await {
-                Ok(Some(get)) => get,
-                Ok(None) => return PlainEnd::NotPlain,
-                Err(_) => return PlainEnd::Closed,
+                Ok(get) => get,
+                Err(end) => return end,
             };
             // An error at the end is the peer's: it has closed, or takes nothing.
             if !self.answer(get).await.unwrap_or(false) {
@@ -89,22 +90,23 @@ impl<S: Io> PlainConnection<S> {
         let _ = timeout(CLOSE_TIME, self.stream.shutdown()).await;
     }
 
-    /// Reads the next request. Returns `None` if it is not plain.
+    /// Reads the next request.
     ///
     /// # Errors
-    /// The peer has closed its side, or the connection has failed.
-    async fn next(&mut self) -> io::Result<Option<Box<PlainGet>>> {
+    /// It is not plain, the peer has closed its side, or the connection has failed.
+    async fn next(&mut self) -> Result<Box<PlainGet>, PlainEnd> {
         loop {
             match head::read(&self.unread, &self.activity) {
                 Head::Unfinished => {}
                 Head::Plain(get) => {
                     self.take(get.length);
-                    return Ok(Some(get));
+                    return Ok(get);
                 }
-                Head::ForHyper => return Ok(None),
+                Head::Upgrade => return Err(PlainEnd::Upgrade),
+                Head::ForHyper => return Err(PlainEnd::NotPlain),
             }
-            if poll_fn(|context| self.poll_fill(context)).await? == 0 {
-                return Err(io::ErrorKind::UnexpectedEof.into());
+            if !matches!(poll_fn(|context| self.poll_fill(context)).await, Ok(1..)) {
+                return Err(PlainEnd::Closed);
             }
         }
     }
