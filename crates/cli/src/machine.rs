@@ -10,6 +10,15 @@ use serde::Serialize;
 
 use crate::print::thousands;
 
+/// The memory allocator of this program: that of the C library.
+pub(crate) const ALLOCATOR: &str = if cfg!(target_env = "musl") {
+    "musl"
+} else if cfg!(target_env = "gnu") {
+    "glibc"
+} else {
+    "system"
+};
+
 /// The number of open files beside the connections of subscribers: standard streams, result files,
 /// event loops, the control API.
 const SPARE_FILES: u64 = 100;

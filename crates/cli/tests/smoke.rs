@@ -85,6 +85,7 @@ fn a_scenario_runs_from_end_to_end_and_its_folder_can_be_read_back() {
     assert_eq!(machine["settings"]["reconnect"], policies, "{machine}");
     let profile = machine["profile"].as_str().unwrap();
     assert_eq!(profile == "dev", cfg!(debug_assertions), "{profile}");
+    assert_eq!(machine["allocator"] == "glibc", cfg!(target_env = "gnu"), "{machine}");
     let version = run(&out, &["--version"]).stdout;
     assert!(version.contains(&format!("(profile {profile}")), "{version}");
     let doctor = run(&out, &["doctor"]).stdout;

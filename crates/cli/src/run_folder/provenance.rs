@@ -7,7 +7,7 @@ use wirebench_scenario::Scenario;
 
 use super::request::RunFolderRequest;
 use crate::databases::SkippedRuns;
-use crate::machine::Machine;
+use crate::machine::{self, Machine};
 
 /// The content of `machine.json`.
 #[derive(Debug, Serialize)]
@@ -18,6 +18,8 @@ pub(super) struct Provenance<'a> {
     commit: Option<&'static str>,
     /// The cargo profile that this program was built with: `release`, `dist` or `dev`.
     profile: &'static str,
+    /// The memory allocator of this program, which is that of both ends.
+    allocator: &'static str,
     /// When the first run began, RFC 3339.
     started: String,
     seed: u64,
@@ -56,6 +58,7 @@ impl<'a> Provenance<'a> {
             wirebench: env!("CARGO_PKG_VERSION"),
             commit: option_env!("WIREBENCH_COMMIT"),
             profile: env!("WIREBENCH_PROFILE"),
+            allocator: machine::ALLOCATOR,
             started: now.strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
             seed: request.seed,
             loadgen_workers: request.workers,

@@ -12,6 +12,7 @@ const MACHINE = {
   wirebench: ["wirebench", (v) => v],
   commit: ["Commit", (v) => v],
   profile: ["Build profile", (v) => v],
+  allocator: ["Allocator", (v) => v],
   started: ["Started", (v) => v.replace("T", " ").replace(/Z$/, " UTC")],
   seed: ["Seed", (v) => String(v)],
   loadgen_workers: ["Load generator threads", (v) => String(v)],
