@@ -14,6 +14,7 @@ mod event_stream;
 pub mod fuzzing;
 mod http;
 pub mod raw;
+mod scratch;
 mod socket_io;
 mod subscriber;
 mod target;

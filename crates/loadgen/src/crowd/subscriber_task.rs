@@ -22,12 +22,12 @@ pub(super) async fn subscriber_task(
 ) {
     let stalls = stalls(index, share.run.faults.stalled_share);
     let task = Task { share: &share, index, worker: &worker, state: &state, stalls };
-    let running = task.run();
+    // Pinned before the first branch, so that the task has space for it once.
+    let mut running = std::pin::pin!(task.run());
     if !stalls {
         return running.await;
     }
     let mut stall = worker.stall.subscribe();
-    let mut running = std::pin::pin!(running);
     // A future that is not polled reads nothing. The worker owns the sender, which outlives this.
     tokio::select! {
         biased;
@@ -89,9 +89,16 @@ impl Task<'_> {
             SubscriberEvent::Event(event) => self.record(event),
             SubscriberEvent::Interrupted { why, .. } => self.interrupted(why),
         });
+        let fill = async {
+            match &outbox {
+                // Boxed, because few crowds send.
+                Some(outbox) => Box::pin(self.fill(outbox)).await,
+                None => pending().await,
+            }
+        };
         tokio::select! {
             biased;
-            never = self.fill(outbox.as_ref()) => match never {},
+            never = fill => match never {},
             _ = running => {}
         }
         self.share.status.send_modify(|status| status.refused += 1);
@@ -103,10 +110,8 @@ impl Task<'_> {
 
     /// Puts each message into the outbox when it is due, from the announcement of the window to its
     /// end.
-    async fn fill(&self, outbox: Option<&Outbox>) -> Infallible {
-        let Some((outbox, upstream)) = outbox.zip(self.share.run.upstream) else {
-            return pending().await;
-        };
+    async fn fill(&self, outbox: &Outbox) -> Infallible {
+        let Some(upstream) = self.share.run.upstream else { return pending().await };
         let mut sending = self.worker.sending.subscribe();
         // The worker owns the sender, which outlives this.
         let window = sending.wait_for(Option::is_some).await.map_or(None, |window| *window);
@@ -159,7 +164,43 @@ impl Task<'_> {
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+    use std::sync::Arc;
+
+    use tokio::sync::watch;
+    use tokio::time::Instant;
+    use tokio_util::sync::CancellationToken;
+    use wirebench_scenario::{Overrides, Scenario};
+
+    use super::super::state::CrowdStatus;
     use super::*;
+    use crate::dial::Dialer;
+    use crate::http::HttpClient;
+    use crate::target::Target;
+
+    /// A crowd has thousands of these tasks. What is large and seldom needed belongs on the heap,
+    /// where it is freed.
+    #[test]
+    fn the_task_of_a_subscriber_is_small() {
+        let scenario = Scenario::parse("x", "", Path::new(""), &Overrides::default()).unwrap();
+        let run = scenario.runs(1).remove(0);
+        let address = "127.0.0.1:1".parse().unwrap();
+        let (authority, feed) = ("127.0.0.1:1".to_owned(), "bench".to_owned());
+        let share = WorkerShare {
+            target: Target { authority, address, feed, tls: None },
+            client: Arc::new(HttpClient::new(Dialer::new(run.link, 1), run.http)),
+            run: Arc::new(run),
+            index: 0,
+            workers: 1,
+            start: Instant::now(),
+            status: Arc::new(watch::Sender::new(CrowdStatus::default())),
+            stop: CancellationToken::new(),
+        };
+        let (worker, state) = (WorkerState::new(), SubscriberState::new(false));
+        let task = subscriber_task(Rc::new(share), 0, Rc::new(worker), Rc::new(state));
+        let size = size_of_val(&task);
+        assert!(size <= 1_536, "{size} bytes");
+    }
 
     #[test]
     fn the_subscribers_that_stop_reading_are_spread_over_the_crowd() {

@@ -16,8 +16,8 @@ use super::failure::Failure;
 use super::http1_body::{BodyLength, NextPiece};
 use super::http1_head::{self, AnswerHead};
 use super::request::HttpRequest;
-use super::scratch;
 use crate::dial::MeasuredConnection;
+use crate::scratch;
 
 /// A connection that carries one request at a time.
 ///

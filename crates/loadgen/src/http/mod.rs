@@ -14,7 +14,6 @@ mod http2;
 mod http2_driver;
 mod pool;
 mod request;
-mod scratch;
 mod tunnel;
 
 pub(crate) use answer::{ErrorAnswer, HttpAnswer, ResponseBody, quote};

@@ -91,3 +91,23 @@ pub(crate) fn subscribe_and_send<'a>(
         Transport::SocketIo => events::<SocketIo<'_>>(opening),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A crowd has thousands of these.
+    #[test]
+    fn the_client_half_of_each_transport_is_small() {
+        for transport in Transport::ALL {
+            let size = match transport {
+                Transport::ShortPolling => size_of::<ShortPolling<'_>>(),
+                Transport::LongPolling => size_of::<LongPolling>(),
+                Transport::Sse => size_of::<Sse>(),
+                Transport::WebSocket => size_of::<WebSocket<'_>>(),
+                Transport::SocketIo => size_of::<SocketIo<'_>>(),
+            };
+            assert!(size <= 1_024, "{transport}: {size} bytes");
+        }
+    }
+}

@@ -17,12 +17,16 @@ use tokio_util::either::Either;
 use wirebench_protocol::Timestamp;
 
 use super::handshake;
+use super::read_ahead::ReadAhead;
 use crate::dial::{Arrivals, MeasuredConnection};
 use crate::error::SubscribeError;
 use crate::http::{ClientConnection, Deadline, Http2Tunnel, RequestHeaders};
 
 /// The maximum size of a message. A larger one is answered with the close code 1009.
 const MAX_MESSAGE_BYTES: usize = 16 << 20;
+
+/// The size of the buffer in which the library looks for frames. Most frames fit into it.
+const READ_BUFFER_BYTES: usize = 512;
 
 /// The close codes that end a subscription properly: done, and going away.
 const PROPER_CLOSE_CODES: [u16; 2] = [1000, 1001];
@@ -37,7 +41,7 @@ const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
 /// nothing is read between the last byte of a message and its return.
 #[derive(Debug)]
 pub(crate) struct WebSocketConnection {
-    stream: WebSocketStream<Either<MeasuredConnection, Http2Tunnel>>,
+    stream: WebSocketStream<ReadAhead<Either<MeasuredConnection, Http2Tunnel>>>,
     arrivals: Arrivals,
     deadline: Deadline,
     /// The length that `deadline` was set to, for the error that reports it.
@@ -66,15 +70,16 @@ impl WebSocketConnection {
     ) -> Result<Self, SubscribeError> {
         let (asked, arrivals) = (format!("GET {target}"), http.arrivals());
         let (stream, read_ahead) = handshake::open(http, target, headers).await?;
-        // tungstenite zeroes its buffer before every read, so a larger buffer would cost the
-        // WebSocket time. Without a write buffer every frame is one write.
+        // tungstenite keeps its buffer while it waits, and zeroes it before every read. The
+        // connection is read in larger pieces below. Without a write buffer every frame is one
+        // write.
         let config = WebSocketConfig::default()
-            .read_buffer_size(4096)
+            .read_buffer_size(READ_BUFFER_BYTES)
             .write_buffer_size(0)
             .max_message_size(Some(MAX_MESSAGE_BYTES))
             .max_frame_size(Some(MAX_MESSAGE_BYTES));
         let stream = WebSocketStream::from_partially_read(
-            stream,
+            ReadAhead::new(stream),
             read_ahead.to_vec(),
             Role::Client,
             Some(config),
@@ -210,7 +215,7 @@ impl WebSocketConnection {
     /// Returns how many bytes the frame of a text of `length` bytes takes with its header. `None`
     /// in a stream of HTTP/2, which puts it into frames of its own.
     pub(crate) fn frame_bytes(&self, length: usize, masked: bool) -> Option<u64> {
-        if let Either::Right(_) = self.stream.get_ref() {
+        if let Either::Right(_) = self.stream.get_ref().get_ref() {
             return None;
         }
         let header = match length {

@@ -3,6 +3,7 @@
 
 mod connection;
 mod handshake;
+mod read_ahead;
 
 pub(crate) use connection::WebSocketConnection;
 pub(crate) use tokio_tungstenite::tungstenite::{Message, Utf8Bytes};

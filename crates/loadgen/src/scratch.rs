@@ -15,12 +15,12 @@ thread_local! {
 }
 
 /// Lends the read buffer of the current thread to `read`, which must not borrow it once more.
-pub(super) fn lend_to_read<T>(read: impl FnOnce(&mut [u8]) -> T) -> T {
+pub(crate) fn lend_to_read<T>(read: impl FnOnce(&mut [u8]) -> T) -> T {
     READ.with_borrow_mut(|bytes| read(bytes))
 }
 
 /// Lends an empty buffer of the current thread to `write`, which must not borrow it once more.
-pub(super) fn lend_to_write<T>(write: impl FnOnce(&mut Vec<u8>) -> T) -> T {
+pub(crate) fn lend_to_write<T>(write: impl FnOnce(&mut Vec<u8>) -> T) -> T {
     WRITE.with_borrow_mut(|bytes| {
         bytes.clear();
         let written = write(bytes);
