@@ -10,7 +10,7 @@ use wirebench_versus::{OtherServers, VersusOptions, compare};
 fn compared(others: &[OtherServers], transports: &[Transport]) -> anyhow::Result<String> {
     let build = format!("wirebench={}", env!("CARGO_BIN_EXE_wirebench"));
     let options = VersusOptions {
-        wirebench: vec![build.parse().unwrap()],
+        wirebench: vec![build.parse().expect("it has a label and a program")],
         others: others.to_vec(),
         transports: transports.to_vec(),
         rounds: 1,
@@ -34,7 +34,7 @@ fn pushed_or_held() -> Vec<Transport> {
 fn cells(tables: &str, transport: Transport, column: usize) -> Vec<String> {
     let row = format!("| {transport} |");
     let rows = tables.lines().filter(|line| line.starts_with(&row));
-    rows.map(|line| line.split('|').nth(2 + column).unwrap().trim().to_owned()).collect()
+    rows.map(|line| line.split('|').nth(2 + column).unwrap_or_default().trim().to_owned()).collect()
 }
 
 fn is_installed(program: &str) -> bool {
