@@ -1,5 +1,6 @@
 //! The binary `wirebench`: reads the arguments, runs the command, and returns its exit code.
 
+mod bare_fan_out;
 mod cmd;
 mod databases;
 mod environment;
@@ -20,7 +21,8 @@ use std::process::ExitCode;
 use clap::{CommandFactory, Parser, Subcommand};
 
 use crate::cmd::{
-    check, compare, completions, doctor, health, init, proxy, report, run, schema, serve, subscribe,
+    check, compare, completions, doctor, floor, health, init, proxy, report, run, schema, serve,
+    subscribe,
 };
 use crate::exit::Exit;
 
@@ -54,6 +56,7 @@ enum Command {
     Proxy(proxy::ProxyArguments),
     /// Show what this machine allows, and how to allow more
     Doctor,
+    Floor(floor::FloorArguments),
     Schema(schema::SchemaArguments),
     Completions(completions::CompletionsArguments),
 }
@@ -70,6 +73,7 @@ fn main() -> ExitCode {
         Command::Subscribe(arguments) => subscribe::run(&arguments),
         Command::Proxy(arguments) => proxy::run(&arguments),
         Command::Doctor => doctor::run(),
+        Command::Floor(arguments) => floor::run(&arguments),
         Command::Schema(arguments) => schema::run(&arguments),
         Command::Completions(arguments) => Ok(completions::run(&arguments, CommandLine::command())),
     };

@@ -20,6 +20,7 @@ fn the_help_of_every_command_is_that_of_its_snapshot() {
         "subscribe",
         "proxy",
         "doctor",
+        "floor",
         "schema",
         "completions",
     ] {

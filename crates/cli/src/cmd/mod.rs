@@ -5,6 +5,7 @@ pub(crate) mod check;
 pub(crate) mod compare;
 pub(crate) mod completions;
 pub(crate) mod doctor;
+pub(crate) mod floor;
 pub(crate) mod health;
 pub(crate) mod init;
 pub(crate) mod proxy;
