@@ -55,7 +55,7 @@ fn a_scenario_runs_from_end_to_end_and_its_folder_can_be_read_back() {
     let rows = rows(&out);
     assert_eq!(rows.len(), Transport::COUNT);
     for row in &rows {
-        let number = |column| row.number(column).unwrap();
+        let number = |column: &str| row.number(column).unwrap();
         let count = |column| row.value(column).unwrap().to_string().parse::<u64>().unwrap();
         let transport = row.text("transport").unwrap();
         assert!((1.0..=45.0).contains(&number("published")), "{transport}: {ended:?}");
@@ -66,7 +66,13 @@ fn a_scenario_runs_from_end_to_end_and_its_folder_can_be_read_back() {
         assert_eq!(count("connections_opened"), 10 * each, "{transport}");
         assert!(number("delivery_min_us") >= 5_000.0, "{transport} is faster than its link");
         assert!(number("bytes_per_message") > 256.0, "{transport}");
-        assert!(number("server_cpu_us_per_message") > 0.0, "{transport}");
+        let [cost, floor, ratio] = ["us_per_message", "floor_us", "floor_ratio"]
+            .map(|figure| number(&format!("server_cpu_{figure}")));
+        assert!(cost > 0.0 && floor > 0.0, "{transport}: {cost} µs, {floor} µs");
+        assert!(
+            (floor * ratio - cost).abs() < cost / 1e3,
+            "{transport}: {floor} × {ratio}, {cost}"
+        );
     }
     let timeline = wirebench_report::read_timeline(&out.join("timeline.csv")).unwrap();
     for row in &rows {

@@ -29,6 +29,10 @@ pub struct Measurement {
     pub traffic: Traffic,
     /// What the run cost the server. `None` if the server did not report it.
     pub server: Option<ServerCost>,
+    /// The floor of the server's cost: the processor time of a bare write on the server's machine, at
+    /// the time of the run. `None` if nobody measured it. A load generator does not, because the
+    /// server may be on another machine.
+    pub server_cpu_floor: Option<Duration>,
     /// What the run cost the store of the server. `None` if it has none.
     pub store: Option<StoreCost>,
     /// What the run cost the load generator.
@@ -164,6 +168,13 @@ impl Measurement {
         u64::try_from(server.cpu.as_nanos() / received).ok().map(Duration::from_nanos)
     }
 
+    /// Returns the server's processor time in the window for each message received, in multiples of
+    /// the floor. `None` if one of the two was not measured, or the floor is 0.
+    pub fn server_cpu_floor_ratio(&self) -> Option<f64> {
+        let floor = self.server_cpu_floor.filter(|floor| !floor.is_zero())?;
+        Some(self.server_cpu_per_message()?.div_duration_f64(floor))
+    }
+
     /// Returns the statements that the server sent to its database, for each second of the window.
     pub fn store_queries_per_s(&self) -> Option<f64> {
         let seconds = self.duration.as_secs_f64();
@@ -240,6 +251,19 @@ mod tests {
         let measurement = Measurement { store: Some(StoreCost::default()), ..measurement };
         assert_eq!(measurement.store_queries_per_message(), None);
         assert_eq!(measurement.store_rows_per_message(), None);
+    }
+
+    #[test]
+    fn the_cost_of_a_message_is_divided_by_the_floor_if_both_are_known() {
+        let floor = |floor| Measurement { server_cpu_floor: floor, ..measurement() };
+        let measured = floor(Some(Duration::from_micros(8)));
+        assert_eq!(measured.server_cpu_floor_ratio(), Some(12.5));
+        assert_eq!(floor(None).server_cpu_floor_ratio(), None);
+        assert_eq!(floor(Some(Duration::ZERO)).server_cpu_floor_ratio(), None);
+        let remote = Measurement { server: None, ..measured.clone() };
+        assert_eq!(remote.server_cpu_floor_ratio(), None);
+        let nothing = Measurement { seen: Recorder::new(), ..measured };
+        assert_eq!(nothing.server_cpu_floor_ratio(), None);
     }
 
     #[test]

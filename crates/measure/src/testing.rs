@@ -17,6 +17,7 @@ pub(crate) fn measurement() -> Measurement {
         seen: Recorder { received: 30, payload_bytes: 3_000, ..Recorder::new() },
         traffic: Traffic { bytes_up: 1_500, bytes_down: 4_500, ..Traffic::default() },
         server: Some(ServerCost { cpu: Duration::from_millis(3), ..ServerCost::default() }),
+        server_cpu_floor: None,
         store: None,
         loadgen: LoadgenCost { cpu: Duration::from_millis(400), workers: 2, rss_peak_bytes: None },
         other_load: OtherLoad::default(),

@@ -84,6 +84,7 @@ pub(crate) fn measurement() -> Measurement {
             rss_per_subscriber_bytes: None,
             late_publishes: 0,
         }),
+        server_cpu_floor: Some(Duration::from_nanos(7_012)),
         store: None,
         loadgen: LoadgenCost {
             cpu: Duration::from_micros(23_400),

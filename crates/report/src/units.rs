@@ -16,9 +16,10 @@ pub(crate) struct DisplayUnit {
 
 impl DisplayUnit {
     pub(crate) fn of(column: &RunColumn) -> Self {
-        // The cost of one message stays in microseconds, because it is only a few of them.
+        // The cost of one message, or of one write, stays in microseconds: it is only a few of them.
         let (ending, unit, divisor) = match (column.name, column.unit) {
             ("server_cpu_us_per_message", _) => ("", "µs", 1.0),
+            ("server_cpu_floor_us", _) => ("_us", "µs", 1.0),
             ("server_rss_per_subscriber_bytes", _) => ("_bytes", "KiB", 1_024.0),
             (_, "µs") => ("_us", "ms", 1e3),
             (_, "s") => ("_s", "s", 1.0),

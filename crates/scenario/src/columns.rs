@@ -4,7 +4,7 @@
 //! this crate, so the names are repeated here. A test of `wirebench-report` compares the two lists.
 
 /// Every column of `runs.csv`, in the order of the file.
-pub const COLUMNS: [&str; 110] = [
+pub const COLUMNS: [&str; 112] = [
     "schema_version",
     "scenario",
     "run_id",
@@ -115,6 +115,8 @@ pub const COLUMNS: [&str; 110] = [
     "replayed_from_store",
     "http_stack",
     "all_connected_s",
+    "server_cpu_floor_us",
+    "server_cpu_floor_ratio",
 ];
 
 /// The columns that hold words. No bound can be set on them.

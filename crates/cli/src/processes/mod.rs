@@ -1,7 +1,8 @@
-//! Runs the server, and the proxy in front of it, as separate processes, so that their cost is
-//! measured apart from that of the load generator.
+//! Runs the server, the proxy in front of it and the measurement of the floor as separate processes,
+//! so that their cost is measured apart from that of the load generator.
 
 mod child_process;
+pub(crate) mod floor_process;
 pub(crate) mod proxy_process;
 pub(crate) mod server_process;
 pub(crate) mod server_supervisor;

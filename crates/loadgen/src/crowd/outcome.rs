@@ -38,6 +38,7 @@ pub(super) fn measurement(
         all_connected: workers.all_connected(context.run.subscribers as u64),
         traffic: traffic(workers, &measured),
         server: server_cost(&measured, usages),
+        server_cpu_floor: None,
         store: measured.totals.store,
         loadgen: LoadgenCost {
             cpu: loadgen_cpu,

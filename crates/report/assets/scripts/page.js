@@ -95,6 +95,7 @@ function runSections() {
     section("cost", "Cost",
       h("div", { class: "pair" },
         chart("cpu", "Server CPU per message", "Processor time of the server for each delivery; shorter is cheaper. Points are single runs.", cost("server_cpu_us_per_message", "µs per delivered message", 1, "The server’s processor time was not measured at this setting.")),
+        chart("cpu-floor", "Server CPU per message, in bare writes", "The same, in multiples of the floor: of what it cost the machine, just before and just after the run, to write a message to a connection without any protocol.", cost("server_cpu_floor_ratio", "bare writes per delivered message", 1, "The server’s processor time or the floor was not measured at this setting.")),
         chart("memory", "Server memory per subscriber", "Growth of the server’s resident memory while the crowd connected; blank for a crowd too small to tell it from noise.", cost("server_rss_per_subscriber_bytes", "KiB per subscriber", 1024, "Not measured at this setting: the crowd is too small, or the server was not watched.")))),
     state.against ? growthSection() : null,
     section("theory", "Predicted and measured",

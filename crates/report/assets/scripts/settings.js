@@ -58,6 +58,7 @@ const METRICS = {
   empty_responses: "Empty answers",
   bytes_per_message: "Bytes per message",
   server_cpu_us_per_message: "Server CPU per message",
+  server_cpu_floor_ratio: "Server CPU per message, in bare writes",
   server_rss_per_subscriber_bytes: "Server memory per subscriber",
   server_rss_peak_bytes: "Server memory, peak",
 };

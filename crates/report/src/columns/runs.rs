@@ -651,6 +651,19 @@ pub const COLUMNS: &[RunColumn] = &[
         "From the start of the ramp, when the first subscriber dials, to the first cursor of the \
          last one. At least about `ramp_s`. Blank if some subscribers never got one.",
     ),
+    // Appended: the unit for the cost of servers, measured on the same machine at that time.
+    measured(Decimal, "server_cpu_floor_us", |r| Value::micros(r.measurement.server_cpu_floor))
+        .unit("µs")
+        .means(
+            "The floor: processor time of one bare write, user and system, without a protocol, to as \
+             many connections as there were subscribers, 1,000 at most; the mean of a measurement \
+             before the server started and one after it stopped.",
+        ),
+    measured(Decimal, "server_cpu_floor_ratio", |r| {
+        Value::computed(r.measurement.server_cpu_floor_ratio())
+    })
+    .lower_is_better()
+    .means("`server_cpu_us_per_message` in multiples of the floor."),
 ];
 
 /// Returns the column of this name.
@@ -824,6 +837,7 @@ mod tests {
             published: None,
             server: None,
             all_connected: None,
+            server_cpu_floor: None,
             seen: Recorder::new(),
             other_load: OtherLoad::default(),
             ..measurement()
@@ -869,11 +883,26 @@ mod tests {
             "store_commit_p99_us",
             "replayed_from_store",
             "all_connected_s",
+            "server_cpu_floor_us",
+            "server_cpu_floor_ratio",
         ] {
             assert_eq!(row.value(blank), Some(&Value::Blank), "{blank}");
         }
         for nought in ["received", "duplicate", "requests", "empty_responses"] {
             assert_eq!(row.number(nought), Some(0.0), "{nought}");
+        }
+    }
+
+    #[test]
+    fn the_cost_of_a_message_is_the_floor_times_its_ratio() {
+        let row = Row::of(&record(&run(), &measurement()));
+        let number = |column| row.number(column).unwrap();
+        let product = number("server_cpu_floor_us") * number("server_cpu_floor_ratio");
+        assert!((product - number("server_cpu_us_per_message")).abs() < 1e-3, "{product}");
+        let remote = Measurement { server: None, server_cpu_floor: None, ..measurement() };
+        let row = Row::of(&record(&run(), &remote));
+        for blank in ["server_cpu_floor_us", "server_cpu_floor_ratio"] {
+            assert_eq!(row.value(blank), Some(&Value::Blank), "{blank}");
         }
     }
 

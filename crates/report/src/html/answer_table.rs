@@ -1,4 +1,5 @@
-//! The columns of the tables of the answer: those of the tables in the terminal.
+//! The columns of the tables of the answer: those of the tables in the terminal, but for the columns
+//! that need room. The page shows these as charts.
 
 use serde::Serialize;
 
@@ -52,9 +53,9 @@ const ALL: Additional = Additional {
 
 fn tables(repeated: bool) -> Vec<AnswerTable> {
     let sections = sections(repeated, ALL).into_iter();
-    let table = sections.map(|section| AnswerTable {
-        title: section.title,
-        columns: section.columns.into_iter().map(AnswerColumn::of).collect(),
+    let table = sections.map(|section| {
+        let columns = section.columns.into_iter().filter(|column| !column.needs_room);
+        AnswerTable { title: section.title, columns: columns.map(AnswerColumn::of).collect() }
     });
     table.collect()
 }

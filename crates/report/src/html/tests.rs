@@ -269,13 +269,13 @@ fn a_browser_draws_every_chart_of_every_page() {
     let without = Report { timeline: &[], histograms: None, machine: None, ..full.report() };
     let empty = Report { rows: &[], ..without };
     for (name, page, charts) in [
-        ("full", report(&full.report()), 20),
-        ("small", report(&small.report()), 12),
-        ("faults", report(&faults.report()), 12),
-        ("sparse", report(&without), 20),
+        ("full", report(&full.report()), 22),
+        ("small", report(&small.report()), 13),
+        ("faults", report(&faults.report()), 13),
+        ("sparse", report(&without), 22),
         ("empty", report(&empty), 0),
-        ("overlay", overlay(&[base.report()], &[new.report()], Some(&comparison)), 20),
-        ("trend", trend(&[base.report(), new.report(), last.report()]), 8),
+        ("overlay", overlay(&[base.report()], &[new.report()], Some(&comparison)), 22),
+        ("trend", trend(&[base.report(), new.report(), last.report()]), 9),
     ] {
         let path = pages.join(format!("{name}.html"));
         std::fs::write(&path, page).unwrap();

@@ -16,6 +16,8 @@ pub(crate) struct TableColumn {
     /// A value is divided by this to be in that unit.
     pub(crate) divisor: f64,
     pub(crate) summary: Summary,
+    /// True if the column is left out of a table that would be too wide with it.
+    pub(crate) needs_room: bool,
     shown: Shown,
 }
 
@@ -118,12 +120,16 @@ const fn column(
     divisor: f64,
     summary: Summary,
 ) -> TableColumn {
-    TableColumn { column, heading, divisor, summary, shown: Shown::Always }
+    TableColumn { column, heading, divisor, summary, needs_room: false, shown: Shown::Always }
 }
 
 impl TableColumn {
     const fn shown(self, shown: Shown) -> Self {
         Self { shown, ..self }
+    }
+
+    const fn where_there_is_room(self) -> Self {
+        Self { needs_room: true, ..self }
     }
 
     /// Returns its name in one line, with its unit behind a comma.
@@ -169,6 +175,13 @@ pub(super) const COST: &[TableColumn] = &[
         1.0,
         Summary::Median,
     ),
+    column(
+        "server_cpu_floor_ratio",
+        ["server", "CPU per", "message", "× floor"],
+        1.0,
+        Summary::Median,
+    )
+    .where_there_is_room(),
     column(
         "server_rss_per_subscriber_bytes",
         ["server", "memory per", "subscriber", "KiB"],

@@ -116,6 +116,7 @@ fn near(line: &TableLine<'_>, column: &TableColumn) -> f64 {
     match column.column {
         "delivery_max_us" => NEAR_OF_EXTREME,
         "server_cpu_us_per_message"
+        | "server_cpu_floor_ratio"
         | "server_rss_per_subscriber_bytes"
         | "back_99_ms"
         | "reconnects_peak_per_s" => NEAR_OF_NOISY,

@@ -23,6 +23,8 @@ pub(super) struct Grid {
     shared: usize,
     /// The number of columns, from the left, that are not measured.
     labels: usize,
+    /// The columns that are left out if the table is too wide with them.
+    optional: Vec<usize>,
     groups: Vec<LineGroup>,
     bases: Vec<Basis>,
 }
@@ -62,11 +64,13 @@ impl Grid {
             .chain(columns.iter().map(|column| column.heading.map(str::to_owned)))
             .collect();
         let labels = headings.len() - columns.len();
+        let optional = (labels..).zip(columns).filter(|(_, column)| column.needs_room);
         let mut grid = Self {
             title,
             headings,
             shared: settings.shared.len(),
             labels,
+            optional: optional.map(|(at, _)| at).collect(),
             groups: Vec::new(),
             bases: Vec::new(),
         };
@@ -103,13 +107,16 @@ impl Grid {
         self.groups.push(LineGroup { title, lines: lines.collect() });
     }
 
-    /// Returns the table under its title. If it is wider than `style` allows, the settings go above
-    /// their lines, and columns that still do not fit go into further tables below. No column is
-    /// left out.
+    /// Returns the table under its title. If it is wider than `style` allows, it is made without the
+    /// columns that need room; then the settings go above their lines, and columns that still do not
+    /// fit go into further tables below. No other column is left out.
     pub(super) fn render(&self, style: Style) -> String {
         let all: Vec<usize> = (0..self.headings.len()).collect();
-        if self.width_of(&all) <= style.width {
-            return self.block(self.title, &all, style);
+        let needed = all.iter().copied().filter(|at| !self.optional.contains(at)).collect();
+        for columns in [all, needed] {
+            if self.width_of(&columns) <= style.width {
+                return self.block(self.title, &columns, style);
+            }
         }
         let blocks = self.blocks(style.width);
         let continued = format!("{}, continued", self.title);
@@ -123,7 +130,8 @@ impl Grid {
     /// transport and its own settings.
     fn blocks(&self, width: usize) -> Vec<Vec<usize>> {
         let labels: Vec<usize> = (self.shared..self.labels).collect();
-        let measured: Vec<usize> = (self.labels..self.headings.len()).collect();
+        let measured: Vec<usize> =
+            (self.labels..self.headings.len()).filter(|at| !self.optional.contains(at)).collect();
         let in_tables_of = |columns: usize| -> Vec<Vec<usize>> {
             measured.chunks(columns).map(|chunk| [&labels, chunk].concat()).collect()
         };

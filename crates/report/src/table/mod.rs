@@ -33,7 +33,8 @@ pub(crate) const WITHOUT_CURSOR: &str = "Polls without a cursor lose what is pub
 /// Invalid runs are left out if there are valid ones beside them. Disturbed runs count. Neither is
 /// ever called best, and both are explained below the table. Lines that the runs cannot tell from
 /// the best share its mark. A value that was not measured is shown as `–`. A table that is wider
-/// than `style` allows is continued below. Returns an empty text for no rows.
+/// than `style` allows leaves out the cost in multiples of the floor, and is continued below if it
+/// still is. Returns an empty text for no rows.
 pub fn table(rows: &[Row], style: Style) -> String {
     if rows.is_empty() {
         return String::new();

@@ -336,7 +336,7 @@ fn what_subscribers_sent_has_a_table_of_its_own() {
 }
 
 #[test]
-fn a_table_fits_the_terminal_and_leaves_no_column_out() {
+fn a_table_fits_the_terminal_and_leaves_no_column_out_that_does_not_need_room() {
     for rows in [one_of_each(), a_sweep(), the_widest()] {
         let sections = sections_of(&lines(&rows, &VaryingSettings::of(&rows)));
         for width in [60, 80, 120] {
@@ -346,12 +346,21 @@ fn a_table_fits_the_terminal_and_leaves_no_column_out() {
                 assert!(columns <= width, "{columns} columns: {line}");
             }
             // The last word of a heading stands above the others of its kind.
-            for column in sections.iter().flat_map(|section| &section.columns) {
+            let columns = sections.iter().flat_map(|section| &section.columns);
+            for column in columns.filter(|column| !column.needs_room) {
                 let word = column.heading[2];
                 assert!(text.contains(word), "{width} columns without {word}: {text}");
             }
         }
     }
+}
+
+#[test]
+fn the_cost_in_multiples_of_the_floor_is_shown_where_there_is_room() {
+    let [wide, narrow] =
+        [120, 80].map(|width| table(&one_of_each(), Style { colour: false, width }));
+    assert!(wide.contains("× floor"), "{wide}");
+    assert!(!narrow.contains("× floor") && !narrow.contains("continued"), "{narrow}");
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! `wirebench run`: runs scenario files and prints tables of results.
 
 mod progress;
+mod run_floor;
 mod run_store;
 mod session;
 mod thresholds;

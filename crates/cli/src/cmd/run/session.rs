@@ -10,6 +10,7 @@ use wirebench_report::{Format, Row, html};
 use wirebench_scenario::{Run, Scenario};
 
 use super::progress::Display;
+use super::run_floor::RunFloor;
 use super::run_store::RunStore;
 use super::thresholds;
 use crate::databases::{Databases, SkippedRuns};
@@ -106,7 +107,8 @@ impl<'a> Session<'a> {
     }
 
     /// Makes one run over this store: starts a server, and a proxy in front of it if the run has
-    /// one, drives the crowd of the run, and stops the server.
+    /// one, drives the crowd of the run, and stops the server. The floor is measured while there is
+    /// no server that would compete with it.
     async fn over(&mut self, store: &RunStore, run: &Run) -> anyhow::Result<()> {
         let plan = ServerPlan {
             feed: store.feed.clone(),
@@ -117,6 +119,7 @@ impl<'a> Session<'a> {
             tls: run.http.tls,
             reconnect: run.reconnect,
         };
+        let floor = RunFloor::before(run, self.server_workers).await;
         let mut server = ServerSupervisor::start(plan).await?;
         let first = server.server()?;
         let proxy = match run.faults.proxy {
@@ -137,8 +140,11 @@ impl<'a> Session<'a> {
             ))),
         };
         match driven? {
-            Some(measurement) => {
+            Some(mut measurement) => {
                 server.stop().await?;
+                if let Some(floor) = floor {
+                    measurement.server_cpu_floor = floor.mean_with_after(run).await;
+                }
                 self.display.run_done(run, &measurement);
                 self.folder.add_run(run, &measurement)
             }

@@ -64,6 +64,7 @@ const GROWN = [
   { id: "p50", title: "Delivery, p50", axis: "ms", unit: "ms", take: (run) => scaled(number(run, "delivery_p50_us"), 1e3) },
   { id: "p99", title: "Delivery, p99", axis: "ms", unit: "ms", take: (run) => scaled(number(run, "delivery_p99_us"), 1e3) },
   { id: "cpu", title: "Server CPU per message", axis: "µs", unit: "µs", take: (run) => number(run, "server_cpu_us_per_message") },
+  { id: "floor", title: "Server CPU per message, in bare writes", axis: "bare writes", unit: "bare writes", take: (run) => number(run, "server_cpu_floor_ratio") },
   { id: "cores", title: "Server CPU", axis: "cores busy", unit: "cores", take: (run) => ratio(number(run, "server_cpu_s"), number(run, "duration_s")) },
   { id: "bytes", title: "Bytes per message", axis: "bytes", unit: "B", take: (run) => number(run, "bytes_per_message") },
   { id: "requests", title: "Requests per second", axis: "requests/s", unit: "requests/s", take: (run) => ratio(number(run, "requests"), number(run, "duration_s")) },
