@@ -98,6 +98,7 @@ mod proxies;
 mod publisher;
 mod query;
 mod routes;
+mod scratch;
 mod server;
 mod state;
 mod task_phase;

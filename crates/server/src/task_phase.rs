@@ -4,6 +4,8 @@ use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
+use futures::FutureExt;
+
 /// A phase of a task: a future that returns the phase after it, or `None` at the end of the task.
 ///
 /// Each phase is on the heap for as long as it lasts. As one async function, a task would be as
@@ -18,10 +20,9 @@ impl TaskPhase {
 
     /// Creates the last phase of a task.
     pub(crate) fn last(phase: impl Future<Output = ()> + Send + 'static) -> Self {
-        Self::new(async {
-            phase.await;
-            None
-        })
+        // An async block would have room for the future twice: where it comes from, and where it
+        // is polled.
+        Self::new(phase.map(|()| None))
     }
 
     /// Returns the size of the future of this phase, in bytes.

@@ -14,8 +14,8 @@ use wirebench_protocol::Transport;
 use super::super::activity::ConnectionActivity;
 use super::super::host::is_host;
 use super::super::request_context::RequestContext;
-use super::scratch;
 use crate::feed::Feed;
+use crate::scratch;
 use crate::transport::FeedGet;
 use crate::transport::feed_request::FeedRequest;
 

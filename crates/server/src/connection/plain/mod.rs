@@ -12,13 +12,11 @@
 //! | file | what it does |
 //! |---|---|
 //! | `head.rs` | tells whether a request is plain, and what it asks for |
-//! | `scratch.rs` | lends a buffer to a read |
 //! | `writing.rs` | writes answers, with or without chunks |
 //! | `http_date.rs` | the time in the `Date` field |
 
 mod head;
 mod http_date;
-mod scratch;
 mod writing;
 
 use std::future::poll_fn;
@@ -35,6 +33,7 @@ use super::activity::ConnectionActivity;
 use super::linger::CLOSE_TIME;
 use super::preface::Rewound;
 use crate::layer::Io;
+use crate::scratch;
 use crate::transport::answer_get;
 use crate::transport::event_stream::EventStream;
 use crate::wake_flag::WakeFlag;

@@ -1,7 +1,5 @@
 //! Answers as bytes of HTTP/1.1 (RFC 9112). The fields are those that hyper writes, in its order.
 
-use std::io::Write;
-
 use axum::http::{HeaderName, StatusCode, header};
 
 use super::http_date;
@@ -66,10 +64,14 @@ fn append_first_lines(
 /// Appends a chunk (RFC 9112, section 7.1). The data must not be empty: an empty chunk is the last
 /// one.
 pub(super) fn chunk(bytes: &mut Vec<u8>, data: &[u8]) {
-    bytes.reserve(data.len() + 16);
-    write!(bytes, "{:X}\r\n", data.len()).expect("memory takes everything");
-    bytes.extend_from_slice(data);
-    bytes.extend_from_slice(b"\r\n");
+    bytes.reserve(data.len() + 20);
+    let length = data.len();
+    let digits = (usize::BITS - length.leading_zeros()).div_ceil(4);
+    // Every stream has this in front of every event, so it is not left to `fmt`.
+    bytes.extend((0..digits).rev().map(|place| b"0123456789ABCDEF"[(length >> (4 * place)) & 0xf]));
+    for part in [b"\r\n", data, b"\r\n"] {
+        bytes.extend_from_slice(part);
+    }
 }
 
 /// Appends the last chunk.
@@ -88,4 +90,19 @@ fn end(bytes: &mut Vec<u8>) {
     bytes.extend_from_slice(b"date: ");
     http_date::append_to(bytes);
     bytes.extend_from_slice(b"\r\n\r\n");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_chunk_begins_with_its_length_in_hexadecimal() {
+        for length in [1, 9, 15, 16, 255, 256, 0xabc, 65_536, 1_000_000] {
+            let (data, mut bytes) = (vec![b'a'; length], b"before".to_vec());
+            chunk(&mut bytes, &data);
+            let expected = format!("before{length:X}\r\n{}\r\n", "a".repeat(length));
+            assert!(bytes == expected.as_bytes(), "{length}");
+        }
+    }
 }

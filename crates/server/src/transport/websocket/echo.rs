@@ -5,7 +5,6 @@ use std::sync::Arc;
 
 use axum::extract::{Request, State};
 use axum::response::Response;
-use futures::{SinkExt, StreamExt};
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 use tokio_tungstenite::tungstenite::{Error, Message};
 
@@ -34,8 +33,7 @@ pub(crate) async fn echo(
 /// Returns messages until the connection fails or the peer closes it.
 async fn return_messages(socket: &mut Socket) -> Error {
     loop {
-        let message = socket.stream.next().await.unwrap_or(Err(Error::ConnectionClosed));
-        let sent = match message {
+        let sent = match socket.stream.read().await {
             Ok(message @ (Message::Text(_) | Message::Binary(_))) => {
                 socket.stream.send(message).await
             }

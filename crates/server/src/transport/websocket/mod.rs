@@ -3,10 +3,12 @@
 //!
 //! A request is checked and answered in `handshake.rs`. From then on, a task of the server owns the
 //! connection: `session.rs` is a subscription over it, `request.rs` is what a subscriber may ask
-//! for, `echo.rs` returns what it receives, and `socket.rs` opens and closes it for both.
+//! for, `echo.rs` returns what it receives, and `socket.rs` opens and closes it for both, over the messages
+//! of `message_stream.rs`.
 
 mod echo;
 pub(super) mod handshake;
+mod message_stream;
 mod request;
 mod session;
 mod socket;

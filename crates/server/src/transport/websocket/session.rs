@@ -1,17 +1,15 @@
 //! A subscription over an open WebSocket.
 
-use std::borrow::Cow;
 use std::collections::VecDeque;
 use std::convert::Infallible;
 use std::future::poll_fn;
 use std::io;
 use std::pin::Pin;
-use std::task::{Context, Poll, ready};
+use std::task::{Poll, ready};
 use std::time::Duration;
 
 use bytes::Bytes;
-use futures::{FutureExt, SinkExt, StreamExt};
-use tokio::io::AsyncWrite;
+use futures::{FutureExt, StreamExt};
 use tokio::time::{Instant, MissedTickBehavior, Sleep, interval_at, sleep};
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 use tokio_tungstenite::tungstenite::{Error, Message};
@@ -19,7 +17,6 @@ use wirebench_protocol::{Cursor, Published};
 
 use super::request::{RequestedAction, SentValue, SubscriberRequest};
 use super::socket::Socket;
-use crate::connection::RequestContext;
 use crate::feed::{Acknowledgement, Batch, PublishOptions, Rejected};
 use crate::framing::websocket::{ServerFrame, binary_echo};
 use crate::transport::subscription::Subscription;
@@ -28,6 +25,9 @@ use crate::wake_flag::WakeFlag;
 /// The interval of pings. A subscriber that has sent nothing, not even a pong, since the last ping
 /// is disconnected at the next.
 const PING_INTERVAL: Duration = Duration::from_secs(20);
+
+/// A ping without a payload, as a frame (RFC 6455, section 5.5.2).
+const PING: Bytes = Bytes::from_static(&[0x89, 0]);
 
 /// The maximum number of requests of a subscriber that wait for their answers. While so many do, its
 /// socket is not read.
@@ -94,6 +94,10 @@ impl WebSocketSession {
     }
 
     async fn end(&mut self, end: SessionEnd) {
+        let end = match end {
+            SessionEnd::FeedClosed => self.write_waiting().await.err().unwrap_or(end),
+            SessionEnd::Refused(..) | SessionEnd::Gone(_) => end,
+        };
         match end {
             SessionEnd::FeedClosed => {
                 let reason = match self.subscription.server.return_delay() {
@@ -127,10 +131,10 @@ impl WebSocketSession {
                 // sent.
                 biased;
                 message = poll_fn(|context| {
-                    read_flag.poll(context, |context| self.socket.stream.poll_next_unpin(context))
+                    read_flag.poll(context, |context| self.socket.stream.poll_read(context))
                 }), if self.waiting.len() < MAX_WAITING => {
                     heard_since_ping = true;
-                    SessionEvent::Received(message.unwrap_or(Err(Error::ConnectionClosed))?)
+                    SessionEvent::Received(message?)
                 }
                 published = first_published(&mut self.waiting), if !self.waiting.is_empty() => {
                     SessionEvent::Published(published)
@@ -140,41 +144,25 @@ impl WebSocketSession {
                     heard_since_last: std::mem::take(&mut heard_since_ping),
                 },
             };
-            self.handle(event).await?;
+            let frames = self.handle(event)?;
+            self.write(&frames).await?;
         }
     }
 
-    /// Does what has to be done now.
-    async fn handle(&mut self, event: SessionEvent) -> Result<(), SessionEnd> {
+    /// Returns the frames that have to be written now. A single message, the usual case, is not
+    /// copied.
+    fn handle(&mut self, event: SessionEvent) -> Result<Bytes, SessionEnd> {
         match event {
             SessionEvent::Batch(Some(batch)) => {
                 self.subscription.count(&batch);
-                self.write(&frames(&batch)).await
+                Ok(frames(&batch))
             }
-            SessionEvent::Batch(None) => {
-                Box::pin(self.write_waiting()).await?;
-                Err(SessionEnd::FeedClosed)
-            }
-            SessionEvent::Received(message) => {
-                // Sends the library's answer to a ping or a Close frame.
-                let Socket { stream, context } = &mut self.socket;
-                in_time(&self.subscription, context, |task| stream.poll_flush_unpin(task)).await?;
-                match self.take(&message) {
-                    Some(frame) => self.write(&frame).await,
-                    None => Ok(()),
-                }
-            }
-            SessionEvent::Published(published) => {
-                let frames = self.frames_of_published(published);
-                self.write(&frames).await
-            }
+            SessionEvent::Batch(None) => Err(SessionEnd::FeedClosed),
+            SessionEvent::Received(message) => Ok(self.take(&message).unwrap_or_default()),
+            SessionEvent::Published(published) => Ok(self.frames_of_published(published).into()),
+            SessionEvent::PingDue { heard_since_last: true } => Ok(PING),
             SessionEvent::PingDue { heard_since_last: false } => {
                 Err(SessionEnd::Refused(CloseCode::Policy, "no answer to a ping"))
-            }
-            SessionEvent::PingDue { heard_since_last: true } => {
-                let Socket { stream, context } = &mut self.socket;
-                let mut ping = stream.send(Message::Ping(Bytes::new()));
-                in_time(&self.subscription, context, |task| ping.poll_unpin(task)).await
             }
         }
     }
@@ -278,22 +266,25 @@ impl WebSocketSession {
         Ok(())
     }
 
-    /// Writes whole frames past the library, which would copy each of them into a buffer of its
-    /// own. This is correct because the library's buffer is empty whenever this task gets here:
-    /// every `send` flushes, and `handle` flushes the answer to what was received before anything
-    /// else is written.
-    async fn write(&mut self, mut frames: &[u8]) -> Result<(), SessionEnd> {
+    /// Writes frames, and before them the library's answer to a ping or a Close frame.
+    ///
+    /// A subscriber that takes nothing in time is dropped without a closing handshake: half a frame
+    /// may be on its way, and no Close frame can follow that. The socket of the connection has the
+    /// same time limit, but it does not help if the connection is shared or served by somebody
+    /// else.
+    fn write(&mut self, mut frames: &[u8]) -> impl Future<Output = Result<(), SessionEnd>> {
         let Socket { stream, context } = &mut self.socket;
-        let writing = |task: &mut Context<'_>| {
-            while !frames.is_empty() {
-                match ready!(Pin::new(stream.get_mut()).poll_write(task, frames))? {
-                    0 => return Poll::Ready(Err(io::Error::from(io::ErrorKind::WriteZero).into())),
-                    written => frames = &frames[written..],
-                }
+        let time = self.subscription.server.limits.write_time;
+        // The timer exists only while the subscriber takes nothing.
+        let mut stalled: Option<Pin<Box<Sleep>>> = None;
+        poll_fn(move |task| {
+            if let Poll::Ready(written) = stream.poll_write(task, &mut frames) {
+                return Poll::Ready(written.map_err(SessionEnd::from));
             }
-            Poll::Ready(Ok(()))
-        };
-        in_time(&self.subscription, context, writing).await
+            ready!(stalled.get_or_insert_with(|| Box::pin(sleep(time))).as_mut().poll(task));
+            context.give_up();
+            Poll::Ready(Err(SessionEnd::Gone(Error::Io(io::ErrorKind::TimedOut.into()))))
+        })
     }
 }
 
@@ -314,38 +305,11 @@ async fn first_published(waiting: &mut VecDeque<SubscriberAnswer>) -> Result<Pub
     .await
 }
 
-/// Waits for the subscriber to take bytes. A subscriber that takes none in time is dropped without
-/// a closing handshake: half a frame may be on its way, and no Close frame can follow that. The
-/// socket of the connection has the same time limit, but it does not help if the connection is
-/// shared or served by somebody else.
-fn in_time(
-    subscription: &Subscription,
-    context: &RequestContext,
-    mut poll: impl FnMut(&mut Context<'_>) -> Poll<Result<(), Error>>,
-) -> impl Future<Output = Result<(), SessionEnd>> {
-    let time = subscription.server.limits.write_time;
-    // The timer exists only while the subscriber takes nothing.
-    let mut stalled: Option<Pin<Box<Sleep>>> = None;
-    poll_fn(move |task| {
-        if let Poll::Ready(sent) = poll(task) {
-            return Poll::Ready(sent.map_err(SessionEnd::from));
-        }
-        ready!(stalled.get_or_insert_with(|| Box::pin(sleep(time))).as_mut().poll(task));
-        context.give_up();
-        Poll::Ready(Err(SessionEnd::Gone(Error::Io(io::ErrorKind::TimedOut.into()))))
-    })
-}
-
-/// Returns the frames of a batch. A gap comes first. A single message, the usual case, is not
-/// copied.
-fn frames(batch: &Batch) -> Cow<'_, [u8]> {
-    match (batch.gap, batch.entries.as_slice()) {
-        (None, [entry]) => Cow::Borrowed(&entry.websocket),
-        (None, _) => Cow::Owned(batch.join(|entry| &entry.websocket).into()),
-        (Some(gap), _) => {
-            let mut frames = ServerFrame::Gap { gap, cursor: batch.before() }.frame().to_vec();
-            frames.extend_from_slice(&batch.join(|entry| &entry.websocket));
-            Cow::Owned(frames)
-        }
-    }
+/// Returns the frames of a batch. A gap comes first.
+fn frames(batch: &Batch) -> Bytes {
+    let messages = batch.join(|entry| &entry.websocket);
+    let Some(gap) = batch.gap else { return messages };
+    let mut frames = ServerFrame::Gap { gap, cursor: batch.before() }.frame().to_vec();
+    frames.extend_from_slice(&messages);
+    frames.into()
 }

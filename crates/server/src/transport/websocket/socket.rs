@@ -4,17 +4,17 @@ use std::sync::Arc;
 
 use axum::extract::Request;
 use axum::response::Response;
-use futures::StreamExt;
+use futures::FutureExt;
 use hyper::upgrade::Upgraded;
 use hyper_util::rt::TokioIo;
 use tokio::time::timeout;
-use tokio_tungstenite::WebSocketStream;
-use tokio_tungstenite::tungstenite::Error;
 use tokio_tungstenite::tungstenite::error::ProtocolError;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
-use tokio_tungstenite::tungstenite::protocol::{CloseFrame, Role, WebSocketConfig};
+use tokio_tungstenite::tungstenite::protocol::{CloseFrame, WebSocketConfig};
+use tokio_tungstenite::tungstenite::{Error, Message};
 
 use super::handshake;
+use super::message_stream::MessageStream;
 use crate::api_error::ApiError;
 use crate::connection::{CLOSE_TIME, RequestContext, linger};
 use crate::limits::Limits;
@@ -24,15 +24,15 @@ use crate::task_phase::TaskPhase;
 /// An open WebSocket.
 #[derive(Debug)]
 pub(super) struct Socket {
-    pub(super) stream: WebSocketStream<TokioIo<Upgraded>>,
+    pub(super) stream: MessageStream<TokioIo<Upgraded>>,
     /// The request that opened it.
     pub(super) context: RequestContext,
 }
 
 /// Returns the buffers of a subscriber, which sends little: pings, closes, now and then a message
-/// to publish of at most one payload.
+/// to publish of at most one payload. The library's buffer grows for a message that needs more.
 pub(super) fn for_subscribers(limits: &Limits) -> WebSocketConfig {
-    config(512, limits.message_bytes.saturating_add(1024))
+    config(64, limits.message_bytes.saturating_add(1024))
 }
 
 /// Returns the buffers of an echo, to which conformance suites send messages of up to 16 MiB.
@@ -70,13 +70,12 @@ where
     server.spawn(TaskPhase::new(async move {
         // Fails only if the client goes away before it has received the answer.
         let io = TokioIo::new(upgrade.await.ok()?);
-        let stream = WebSocketStream::from_raw_socket(io, Role::Server, Some(config)).await;
+        let stream = MessageStream::new(io, config);
         let serving = serve(Socket { stream, context: context.clone() });
-        Some(TaskPhase::last(async move {
-            let _held = held;
-            serving.await;
+        Some(TaskPhase::last(serving.map(move |()| {
             context.finish();
-        }))
+            drop(held);
+        })))
     }));
     Ok(answer)
 }
@@ -86,11 +85,11 @@ impl Socket {
     pub(super) async fn close(&mut self, code: CloseCode, reason: String) {
         let frame = CloseFrame { code, reason: reason.into() };
         let closing = async {
-            if self.stream.close(Some(frame)).await.is_ok() {
+            if self.stream.send(Message::Close(Some(frame))).await.is_ok() {
                 // Read what the peer has sent up to its own Close frame.
-                while let Some(Ok(_)) = self.stream.next().await {}
+                while self.stream.read().await.is_ok() {}
             }
-            linger(self.stream.get_mut()).await;
+            linger(self.stream.socket_mut()).await;
         };
         let _ = timeout(CLOSE_TIME, closing).await;
     }
@@ -102,9 +101,9 @@ impl Socket {
             if let Some(code) = close_code(error) {
                 let frame = CloseFrame { code, reason: "".into() };
                 // The library is not asked to read on: what follows a broken frame means nothing.
-                let _ = self.stream.close(Some(frame)).await;
+                let _ = self.stream.send(Message::Close(Some(frame))).await;
             }
-            linger(self.stream.get_mut()).await;
+            linger(self.stream.socket_mut()).await;
         };
         let _ = timeout(CLOSE_TIME, closing).await;
     }
