@@ -178,8 +178,9 @@ fn each_message_of_a_subscriber_is_delivered_to_those_that_it_is_for() {
     let scenario =
         SCENARIO.replace("rate = 20", "rate = 0").replace("measure = \"2s\"", "measure = \"1s\"");
     let folder = folder_with(&(scenario + upstream));
+    // This test counts, and a busy machine makes only the delays invalid.
     let ended = measure(folder.path(), &["smoke.toml"]);
-    assert_eq!(ended.code, Some(0), "{ended:?}");
+    assert!(matches!(ended.code, Some(0 | 4)), "{ended:?}");
     let rows = rows(&folder.path().join("out"));
     assert_eq!(rows.len(), 3 * Transport::ALL.len());
     for row in &rows {
