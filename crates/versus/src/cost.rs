@@ -89,11 +89,16 @@ fn run_time(file: &str) -> anyhow::Result<Duration> {
 mod tests {
     use super::*;
 
+    /// A process of its own: those of other tests come and go.
     #[test]
-    fn this_process_has_used_time_and_memory() {
-        let this = CostOf::Processes(std::process::id());
-        assert!(this.cpu_time().unwrap() > Duration::ZERO);
-        assert!(this.memory_kib().unwrap().unwrap() > 0);
+    fn a_process_has_used_time_and_memory() {
+        let mut child = std::process::Command::new("sleep").arg("60").spawn().unwrap();
+        let cost = CostOf::Processes(child.id());
+        let (time, memory) = (cost.cpu_time(), cost.memory_kib());
+        child.kill().unwrap();
+        child.wait().unwrap();
+        assert!(time.unwrap() > Duration::ZERO);
+        assert!(memory.unwrap().unwrap() > 0);
     }
 
     #[test]
