@@ -11,7 +11,7 @@ use crate::sample::{self, Measured};
 use crate::table::{Results, Sampled};
 
 /// Measures everything, and returns the table in Markdown. `tell` gets a line for each measurement.
-/// The other servers have to be [prepared](OtherServers::prepare).
+/// The other servers have to be [prepared](crate::OtherServers::prepare).
 ///
 /// # Errors
 /// A server does not start, or messages are missing: then its figures would be of a server that
