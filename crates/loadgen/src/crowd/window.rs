@@ -42,11 +42,12 @@ pub(super) async fn open(
 ) -> Result<Window, DriveError> {
     let from = Timestamp::now() + context.run.timing.warm_up;
     let window = Window { from, to: from + context.run.timing.measure };
-    // The server first: subscribers begin to send as soon as they know the window, and it may be open
-    // by then.
+    // The server and all workers first: what a subscriber of one worker sends at once may arrive at
+    // another worker before the next command does, and both ends have to count it.
     let count = CountWindow { from_ns: window.from, to_ns: window.to };
     context.server.count(count).await.map_err(during("announcing the window"))?;
-    workers.command(|| WorkerCommand::SetWindow(window)).await?;
+    workers.set_window(window).await?;
+    workers.command(|| WorkerCommand::StartSending(window)).await?;
     if let Some(publisher) = context.publisher(context.run.seed) {
         let started = context.server.start_publisher(&publisher).await;
         started.map_err(during("starting the publisher"))?;

@@ -36,8 +36,10 @@ pub(super) struct Worker {
 pub(super) enum WorkerCommand {
     /// Start no more subscribers, and drop those that have not subscribed: the crowd is complete.
     CompleteRamp,
-    /// This is the window. The subscribers that send begin now.
-    SetWindow(Window),
+    /// This is the window: what arrives from now on may count. Answered when it is known.
+    SetWindow(Window, oneshot::Sender<()>),
+    /// The subscribers that send begin now, with what is due in this window.
+    StartSending(Window),
     /// Send no more messages.
     StopSending,
     /// Return what was seen since the last time.
@@ -125,8 +127,11 @@ impl EventLoop {
     fn carry_out(&mut self, command: WorkerCommand) {
         match command {
             WorkerCommand::CompleteRamp => self.complete_ramp(),
-            WorkerCommand::SetWindow(window) => {
+            WorkerCommand::SetWindow(window, reply) => {
                 self.state.window.set(Some(window));
+                let _ = reply.send(());
+            }
+            WorkerCommand::StartSending(window) => {
                 self.state.sending.send_replace(Some(window));
             }
             WorkerCommand::StopSending => _ = self.state.sending.send_replace(None),

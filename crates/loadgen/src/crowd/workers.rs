@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::Instant;
 use tokio_util::sync::{CancellationToken, DropGuard};
-use wirebench_measure::Recorder;
+use wirebench_measure::{Recorder, Window};
 use wirebench_protocol::Timestamp;
 use wirebench_protocol::control::WindowCount;
 use wirebench_scenario::Run;
@@ -90,6 +90,11 @@ impl Workers {
             sent.map_err(|_| DriveError::WorkerPanicked)?;
         }
         Ok(())
+    }
+
+    /// Tells every worker the window, and waits until all know it.
+    pub(super) async fn set_window(&self, window: Window) -> Result<(), DriveError> {
+        self.ask(|reply| WorkerCommand::SetWindow(window, reply)).await.map(drop)
     }
 
     /// Sends every worker a command that has an answer, and returns the answers.
