@@ -13,7 +13,7 @@ impl<T: AsyncRead + AsyncWrite + Send + Unpin + 'static> Io for T {}
 /// What lies between connections and the server, such as an emulated link or a recorder of bytes.
 ///
 /// A connection does without the layer as long as all of its requests are plain requests of feeds
-/// that do not concern the layer: they are answered as if there was no layer, and cost no more. The
+/// that do not concern the layer: they are answered as if there were no layer, and cost no more. The
 /// same goes for a request that does not concern the layer and leaves HTTP for another protocol.
 /// From the first other request on, the layer is under the connection until its end.
 pub trait Layer: Debug + Send + Sync + 'static {

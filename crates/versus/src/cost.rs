@@ -18,7 +18,7 @@ impl CostOf {
     /// Returns the processor time so far, user and system.
     ///
     /// # Errors
-    /// The process or the thread has ended, or the kernel does not count (`CONFIG_SCHED_INFO`).
+    /// The process or the thread has ended, or the kernel was built without `CONFIG_SCHED_INFO`.
     pub(crate) fn cpu_time(self) -> anyhow::Result<Duration> {
         match self {
             Self::Processes(pid) => {

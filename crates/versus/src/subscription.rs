@@ -5,6 +5,7 @@ use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
 
 use anyhow::{Context, bail, ensure};
+use wirebench_protocol::Transport;
 
 /// The time within which a server has to accept a subscription.
 const ACCEPT_TIME: Duration = Duration::from_secs(20);
@@ -77,6 +78,31 @@ impl CursorIn {
 }
 
 impl FeedRoute {
+    /// Returns the route of a transport whose path is its name below `base`. The path of Socket.IO
+    /// is the same everywhere. `cursor_in` is for long polls and `namespace` for Socket.IO.
+    pub(crate) fn below(
+        base: &str,
+        transport: Transport,
+        cursor_in: CursorIn,
+        namespace: &'static str,
+    ) -> Self {
+        let kind = match transport {
+            Transport::ShortPolling => RouteKind::ShortPolling,
+            Transport::LongPolling => RouteKind::LongPolling(cursor_in),
+            Transport::Sse => RouteKind::EventStream,
+            Transport::WebSocket => RouteKind::WebSocket,
+            Transport::SocketIo => RouteKind::SocketIo { namespace },
+        };
+        let path = match transport {
+            Transport::SocketIo => "/socket.io/?EIO=4&transport=websocket".to_owned(),
+            Transport::ShortPolling
+            | Transport::LongPolling
+            | Transport::Sse
+            | Transport::WebSocket => format!("{base}/{}", transport.name()),
+        };
+        Self { path, kind }
+    }
+
     /// Opens a connection and subscribes. What comes next on the connection are messages.
     ///
     /// # Errors

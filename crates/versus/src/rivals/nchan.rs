@@ -10,19 +10,13 @@ use wirebench_protocol::Transport;
 
 use super::program::installed;
 use super::started::StartedRival;
-use crate::subscription::{CursorIn, FeedRoute, RouteKind};
+use crate::subscription::{CursorIn, FeedRoute};
 
 const CONFIGURATION: &str = include_str!("../../../../targets/servers/nchan.conf");
 
 pub(super) fn route(transport: Transport) -> Option<FeedRoute> {
-    let kind = match transport {
-        Transport::ShortPolling => RouteKind::ShortPolling,
-        Transport::LongPolling => RouteKind::LongPolling(CursorIn::Validators),
-        Transport::Sse => RouteKind::EventStream,
-        Transport::WebSocket => RouteKind::WebSocket,
-        Transport::SocketIo => return None,
-    };
-    Some(FeedRoute { path: format!("/{}", transport.name()), kind })
+    let has = transport != Transport::SocketIo;
+    has.then(|| FeedRoute::below("", transport, CursorIn::Validators, ""))
 }
 
 pub(super) fn start(folder: &Path) -> anyhow::Result<StartedRival> {

@@ -9,7 +9,7 @@ use anyhow::{Context, ensure};
 use wirebench_protocol::Transport;
 
 use super::started::StartedRival;
-use crate::subscription::{CursorIn, FeedRoute, RouteKind};
+use crate::subscription::{CursorIn, FeedRoute};
 
 const FILES: [(&str, &str); 6] = [
     ("package.json", include_str!("../../../../targets/servers/package.json")),
@@ -37,17 +37,7 @@ pub(super) fn install(folder: &Path) -> anyhow::Result<()> {
 }
 
 pub(super) fn route(transport: Transport) -> FeedRoute {
-    let kind = match transport {
-        Transport::ShortPolling => RouteKind::ShortPolling,
-        Transport::LongPolling => RouteKind::LongPolling(CursorIn::FeedCursor),
-        Transport::Sse => RouteKind::EventStream,
-        Transport::WebSocket => RouteKind::WebSocket,
-        Transport::SocketIo => {
-            let path = "/socket.io/?EIO=4&transport=websocket".to_owned();
-            return FeedRoute { path, kind: RouteKind::SocketIo { namespace: "" } };
-        }
-    };
-    FeedRoute { path: format!("/{}", transport.name()), kind }
+    FeedRoute::below("", transport, CursorIn::FeedCursor, "")
 }
 
 pub(super) fn start(transport: Transport, packages: &Path) -> anyhow::Result<StartedRival> {

@@ -7,7 +7,7 @@ use std::str::FromStr;
 use wirebench_protocol::Transport;
 
 use super::started::StartedRival;
-use crate::subscription::{CursorIn, FeedRoute, RouteKind};
+use crate::subscription::{CursorIn, FeedRoute};
 
 pub(super) const PUBLISH_PATH: &str = "/feeds/bench/messages";
 
@@ -50,17 +50,7 @@ impl WirebenchBuild {
 }
 
 pub(super) fn route(transport: Transport) -> FeedRoute {
-    let kind = match transport {
-        Transport::ShortPolling => RouteKind::ShortPolling,
-        Transport::LongPolling => RouteKind::LongPolling(CursorIn::FeedCursor),
-        Transport::Sse => RouteKind::EventStream,
-        Transport::WebSocket => RouteKind::WebSocket,
-        Transport::SocketIo => {
-            let path = "/socket.io/?EIO=4&transport=websocket".to_owned();
-            return FeedRoute { path, kind: RouteKind::SocketIo { namespace: "/feeds/bench," } };
-        }
-    };
-    FeedRoute { path: format!("/feeds/bench/{}", transport.name()), kind }
+    FeedRoute::below("/feeds/bench", transport, CursorIn::FeedCursor, "/feeds/bench,")
 }
 
 #[cfg(test)]
