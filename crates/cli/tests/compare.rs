@@ -84,6 +84,41 @@ fn a_regression_is_found_and_gives_exit_code_3() {
 }
 
 #[test]
+fn two_targets_of_one_folder_are_compared_in_pairs() {
+    let folder = measured();
+    let here = folder.path();
+    for (name, factor) in [("v1.csv", 1.0), ("v2.csv", 2.0)] {
+        six_repeats(here, name, factor);
+    }
+    let with_target = |name: &str| {
+        let text = fs::read_to_string(here.join(format!("{name}.csv"))).unwrap();
+        let (header, rows) = text.split_once('\n').unwrap();
+        let rows = rows.lines().map(|row| format!("{row},{name}"));
+        (format!("{header},target"), rows.collect::<Vec<_>>())
+    };
+    let ((header, v1), (_, v2)) = (with_target("v1"), with_target("v2"));
+    let turns: Vec<String> = v1.into_iter().zip(v2).flat_map(|(one, two)| [two, one]).collect();
+    fs::write(here.join("turns.csv"), format!("{header}\n{}\n", turns.join("\n"))).unwrap();
+
+    let by = ["compare", "turns.csv", "--by", "target"];
+    let ended = run(here, &[&by[..], &["--fail-on-regression"]].concat());
+    assert_eq!(ended.code, Some(3), "{ended:?}");
+    assert!(ended.stdout.contains("v2 against v1, 6 pairs of runs"), "{}", ended.stdout);
+    let back = run(here, &[&by[..], &["--base", "v2", "--fail-on-regression"]].concat());
+    assert_eq!(back.code, Some(0), "{back:?}");
+    for (wrong, piece) in [
+        (&["--base", "v3"][..], "no run with `target` = `v3`: it has `v1`, `v2`"),
+        (&["--base", "v1", "--new", "v1"], "cannot be compared with itself"),
+    ] {
+        let ended = run(here, &[&by[..], wrong].concat());
+        assert_eq!(ended.code, Some(2), "{ended:?}");
+        assert!(ended.stderr.contains(piece), "{}", ended.stderr);
+    }
+    let ended = run(here, &["compare", "turns.csv", "--by", "colour"]);
+    assert_eq!(ended.code, Some(2), "{ended:?}");
+}
+
+#[test]
 fn run_writes_a_page_and_report_rebuilds_it_and_prints_every_format() {
     let folder = measured();
     let page = folder.path().join("base/report.html");
@@ -162,8 +197,8 @@ fn two_results_without_a_run_in_common_are_an_error() {
 }
 
 #[test]
-fn both_schemas_are_json() {
-    for of in ["scenario", "results"] {
+fn every_schema_is_json() {
+    for of in ["scenario", "target", "results"] {
         let ended = run(Path::new("."), &["schema", of]);
         let schema: serde_json::Value = serde_json::from_str(&ended.stdout).unwrap();
         assert!(schema["$schema"].is_string(), "{of}: {schema}");

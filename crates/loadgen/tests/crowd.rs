@@ -32,6 +32,7 @@ fn run(transport: Transport) -> Run {
         payload: Payload::Bytes(64),
         window: 1000,
         store: FeedStore::Memory,
+        target: None,
         http_stack: Some(HttpStack::Own),
         timing: Timing {
             warm_up: Duration::from_millis(200),

@@ -37,6 +37,7 @@ fn run(transport: Transport) -> Run {
         payload: Payload::Bytes(64),
         window: 10_000,
         store: FeedStore::Memory,
+        target: None,
         http_stack: Some(HttpStack::Own),
         timing: Timing {
             warm_up: Duration::from_millis(300),

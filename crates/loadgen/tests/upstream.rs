@@ -70,6 +70,7 @@ fn chat(way: Way) -> Run {
         payload: Payload::Bytes(64),
         window: 10_000,
         store: FeedStore::Memory,
+        target: None,
         http_stack: Some(HttpStack::Own),
         timing: Timing {
             warm_up: Duration::from_millis(300),

@@ -31,7 +31,7 @@ mod value;
 
 pub use columns::{
     Better, COLUMNS, Column, FIRST_COLUMNS, Role, RunColumn, RunRecord, SCHEMA_VERSION,
-    SecondColumn, SecondRecord, TIMELINE_COLUMNS,
+    SecondColumn, SecondRecord, TIMELINE_COLUMNS, setting_column,
 };
 pub use csv::{RunsCsv, TimelineCsv, read, read_timeline};
 pub use error::{ReadError, WriteError};

@@ -30,6 +30,7 @@ pub(crate) fn run() -> Run {
         payload: Payload::Bytes(256),
         window: 10_000,
         store: FeedStore::Memory,
+        target: None,
         http_stack: Some(HttpStack::Own),
         timing: Timing {
             warm_up: Duration::from_secs(2),

@@ -4,7 +4,7 @@
 //! this crate, so the names are repeated here. A test of `wirebench-report` compares the two lists.
 
 /// Every column of `runs.csv`, in the order of the file.
-pub const COLUMNS: [&str; 112] = [
+pub const COLUMNS: [&str; 113] = [
     "schema_version",
     "scenario",
     "run_id",
@@ -117,10 +117,11 @@ pub const COLUMNS: [&str; 112] = [
     "all_connected_s",
     "server_cpu_floor_us",
     "server_cpu_floor_ratio",
+    "target",
 ];
 
 /// The columns that hold words. No bound can be set on them.
-pub(crate) const WORDS: [&str; 23] = [
+pub(crate) const WORDS: [&str; 24] = [
     "scenario",
     "run_id",
     "transport",
@@ -144,4 +145,5 @@ pub(crate) const WORDS: [&str; 23] = [
     "store",
     "short_polling_mode",
     "http_stack",
+    "target",
 ];

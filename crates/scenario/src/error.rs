@@ -1,17 +1,19 @@
-//! The errors of a scenario: all problems at once, each with its place.
+//! The errors of a scenario or of a target: all problems at once, each with its place.
 
 use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 
-/// Why a scenario could not be read.
+/// Why a scenario, or a target, could not be read.
 ///
 /// The text of the error is complete: it has all places, causes and hints.
 #[derive(Debug, thiserror::Error)]
 pub enum ScenarioError {
     /// The file could not be read. `cause` is part of the text, and therefore not a `source`.
-    #[error("cannot read the scenario `{}`: {cause}\n  hint: {hint}", file.display())]
+    #[error("cannot read the {noun} `{}`: {cause}\n  hint: {hint}", file.display())]
     Read {
+        /// What kind of file it was to be: `scenario` or `target`.
+        noun: &'static str,
         /// The path as it was given.
         file: PathBuf,
         /// The error of the system.
@@ -19,7 +21,7 @@ pub enum ScenarioError {
         /// What to do about it.
         hint: String,
     },
-    /// The file was read, but it is not a valid scenario.
+    /// The file was read, but it is not a valid scenario or target.
     #[error(fmt = list)]
     Invalid {
         /// The path, or the name, under which the text was read.
@@ -29,7 +31,7 @@ pub enum ScenarioError {
     },
 }
 
-/// One thing that is wrong with a scenario.
+/// One thing that is wrong with a file.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Problem {
     /// Where the problem is.

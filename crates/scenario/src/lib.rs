@@ -4,6 +4,7 @@
 //! and names everything that is wrong with it at once; [`Scenario::runs`] multiplies its lists out.
 //! What a key means is stated once, in the file of its table in `tables/`: the reader, its hints,
 //! the scenario as run, the commented scenario of `wirebench init` and the JSON Schema follow it.
+//! A [`TargetFile`] is a server of somebody else, read in the same way.
 //! Nothing here is async, prints or reads a clock.
 
 mod columns;
@@ -11,6 +12,7 @@ mod duration;
 mod error;
 mod faults;
 mod feed_store;
+mod format;
 #[cfg(any(fuzzing, test))]
 #[doc(hidden)]
 pub mod fuzzing;
@@ -26,8 +28,10 @@ mod scenario;
 mod schema;
 mod settings;
 mod tables;
+pub mod target;
 mod threshold;
 mod timers;
+mod toml_text;
 mod upstream;
 mod values;
 mod words;
@@ -44,7 +48,7 @@ pub use read::Overrides;
 pub use reconnect::{Policy, Reconnect};
 pub use run::Run;
 pub use scenario::Scenario;
-pub use schema::schema;
+pub use schema::{schema, target_schema};
 pub use settings::varying;
 pub use tables::crowd::CrowdTable;
 pub use tables::faults::FaultsTable;
@@ -61,6 +65,7 @@ pub use tables::timing::Timing;
 pub use tables::top::TopTable;
 pub use tables::upstream::UpstreamTable;
 pub use tables::{TABLES, keys};
+pub use target::{TargetFile, commented_target};
 pub use threshold::{Operator, Threshold};
 pub use timers::FeedTimers;
 pub use upstream::{Audience, SentPayload, Upstream};

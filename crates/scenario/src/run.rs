@@ -1,12 +1,14 @@
 //! A run: one transport under one combination of the values of a scenario.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use wirebench_protocol::control::{Pace, Payload};
 use wirebench_protocol::{Delivery, HttpStack, ShortPollingMode, SocketIoMode, Transport, Uplink};
 
 use crate::{
-    Faults, FeedStore, FeedTimers, HttpSettings, LinkSettings, Reconnect, Timing, Upstream,
+    Faults, FeedStore, FeedTimers, HttpSettings, LinkSettings, Reconnect, TargetFile, Timing,
+    Upstream,
 };
 
 /// One transport under one combination of settings in one repeat. A row of `runs.csv` measures a
@@ -20,6 +22,8 @@ pub struct Run {
     pub repeat: u32,
     /// The transport that is measured.
     pub transport: Transport,
+    /// The server that is measured. `None`: our own.
+    pub target: Option<Arc<TargetFile>>,
     /// The number of subscribers.
     pub subscribers: usize,
     /// The time over which they connect.
@@ -36,7 +40,8 @@ pub struct Run {
     pub window: usize,
     /// Where the server keeps the feed.
     pub store: FeedStore,
-    /// Who reads requests and writes answers at the server. `None` over HTTP/2: always hyper.
+    /// Who reads requests and writes answers at the server. `None` over HTTP/2, where it is always
+    /// hyper, and at other servers than our own.
     pub http_stack: Option<HttpStack>,
     /// The parts of the run.
     pub timing: Timing,

@@ -1,5 +1,6 @@
 //! The runs of a scenario: the product of its lists, in an order that is fair to all transports.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use rand::rngs::StdRng;
@@ -10,7 +11,7 @@ use wirebench_protocol::{Delivery, HttpStack, ShortPollingMode, SocketIoMode, Tr
 
 use crate::{
     ConnectionSharing, Faults, FeedStore, FeedTimers, HttpSettings, LinkSettings, Reconnect, Run,
-    Scenario, Upstream,
+    Scenario, TargetFile, Upstream,
 };
 
 /// The maximum number of runs that a scenario may ask for.
@@ -32,10 +33,11 @@ struct SharedSettings<'s> {
     faults: Faults,
 }
 
-/// A transport with the settings that are its own.
+/// A transport of a server with the settings that are its own.
 #[derive(Clone, Copy)]
-struct Contender {
+struct Contender<'s> {
     transport: Transport,
+    target: Option<&'s Arc<TargetFile>>,
     interval: Option<Duration>,
     short_polling_mode: Option<ShortPollingMode>,
     hold: Option<Duration>,
@@ -69,8 +71,10 @@ impl Scenario {
         }
         let width = runs.len().to_string().len().max(3);
         for (index, run) in runs.iter_mut().enumerate() {
-            let transport = run.transport.name().replace('.', "-");
-            run.id = format!("{:0width$}-{transport}", index + 1);
+            let target = run.target.as_ref().map_or("", |target| target.name());
+            let separator = if target.is_empty() { "" } else { "-" };
+            let name = format!("{target}{separator}{}", run.transport);
+            run.id = format!("{:0width$}-{}", index + 1, plain(&name));
         }
         runs
     }
@@ -172,11 +176,12 @@ impl Scenario {
         https
     }
 
-    fn contenders(&self) -> Vec<Contender> {
+    fn contenders(&self) -> Vec<Contender<'_>> {
         let mut contenders = Vec::new();
-        for &transport in &self.top.transports {
+        for (transport, target) in self.measured() {
             let plain = Contender {
                 transport,
+                target,
                 interval: None,
                 short_polling_mode: None,
                 hold: None,
@@ -220,7 +225,7 @@ impl Scenario {
     }
 
     /// Returns a contender once for each push timer, or as it is if nothing is pushed to it.
-    fn pushed(&self, plain: Contender) -> Vec<Contender> {
+    fn pushed<'s>(&self, plain: Contender<'s>) -> Vec<Contender<'s>> {
         match plain.transport.delivery_in(plain.socket_io_mode) {
             Delivery::Polled | Delivery::Held => vec![plain],
             Delivery::Pushed => {
@@ -233,7 +238,7 @@ impl Scenario {
     fn run(
         &self,
         shared: &SharedSettings<'_>,
-        contender: Contender,
+        contender: Contender<'_>,
         repeat: u32,
         seed: u64,
     ) -> Run {
@@ -241,6 +246,7 @@ impl Scenario {
             id: String::new(),
             repeat,
             transport: contender.transport,
+            target: contender.target.cloned(),
             subscribers: shared.subscribers,
             ramp: self.crowd.ramp,
             rate: shared.rate,
@@ -249,7 +255,7 @@ impl Scenario {
             payload: shared.payload.clone(),
             window: self.feed.window,
             store: shared.store,
-            http_stack: shared.http_stack,
+            http_stack: shared.http_stack.filter(|_| contender.target.is_none()),
             timing: self.timing,
             link: shared.link,
             http: shared.http,
@@ -265,6 +271,12 @@ impl Scenario {
             seed,
         }
     }
+}
+
+/// Returns a name with nothing but `a` to `z`, digits and `-`.
+fn plain(name: &str) -> String {
+    let plain = |c: char| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '-' };
+    name.chars().map(plain).collect()
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! A scenario as a value that cannot be wrong. The rest of the program works with it.
 
-use crate::Threshold;
+use std::sync::Arc;
+
 use crate::tables::crowd::CrowdTable;
 use crate::tables::faults::FaultsTable;
 use crate::tables::feed::FeedTable;
@@ -15,6 +16,7 @@ use crate::tables::socket_io::SocketIoTable;
 use crate::tables::timing::Timing;
 use crate::tables::top::TopTable;
 use crate::tables::upstream::UpstreamTable;
+use crate::{TargetFile, Threshold};
 
 /// A question put to several transports, table by table as in the file.
 ///
@@ -52,4 +54,7 @@ pub struct Scenario {
     pub faults: FaultsTable,
     /// `[thresholds]`: first the bounds for every transport, then those for each.
     pub thresholds: Vec<Threshold>,
+    /// The servers to measure; see [`Scenario::measure_targets`]. Empty: our own server. They are no
+    /// part of the file.
+    pub targets: Vec<Arc<TargetFile>>,
 }

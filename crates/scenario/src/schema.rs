@@ -1,10 +1,12 @@
-//! The JSON Schema of a scenario file, for editors.
+//! The JSON Schemas of scenario and target files, for editors.
 
 use serde_json::{Map, Value as Json, json};
 use wirebench_protocol::Transport;
 
+use crate::format::FileFormat;
 use crate::key::Key;
-use crate::tables::{TABLES, TOP, thresholds};
+use crate::tables::{SCENARIO, thresholds};
+use crate::target::TARGET;
 use crate::{COLUMNS, Operator};
 
 /// Returns the JSON Schema (draft 2020-12) of a scenario file, as editors of TOML understand it.
@@ -12,16 +14,26 @@ use crate::{COLUMNS, Operator};
 /// It does not cover mistakes that only several keys together can make, such as a window shorter
 /// than a poll interval. `wirebench check` finds those.
 pub fn schema() -> Json {
-    let mut properties = of_keys(TOP.keys);
-    for table in &TABLES {
+    of_format(&SCENARIO, "A scenario for wirebench: a question put to several transports.")
+}
+
+/// Returns the JSON Schema (draft 2020-12) of a target file.
+///
+/// It does not cover placeholders and keys that need each other. `wirebench targets` finds those.
+pub fn target_schema() -> Json {
+    of_format(&TARGET, "A target for wirebench: a server to measure.")
+}
+
+fn of_format(format: &FileFormat, doc: &str) -> Json {
+    let mut properties = of_keys(format.top.keys);
+    for table in format.tables {
         let content =
             if table.name == thresholds::NAME { of_thresholds() } else { of_keys(table.keys) };
         properties.insert(table.name.to_owned(), object(table.doc, &content));
     }
-    let mut schema =
-        object("A scenario for wirebench: a question put to several transports.", &properties);
+    let mut schema = object(doc, &properties);
     schema["$schema"] = "https://json-schema.org/draft/2020-12/schema".into();
-    schema["title"] = "wirebench scenario".into();
+    schema["title"] = format!("wirebench {}", format.noun).into();
     schema
 }
 

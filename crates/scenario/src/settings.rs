@@ -21,7 +21,7 @@ impl Run {
     /// Returns the value of each key that may be a list, by the path of the key, as in
     /// `("crowd.subscribers", "100")`.
     ///
-    /// Keys that do not concern the transport are left out, and what subscribers send if they send
+    /// The name of the target comes as `target`, if there is one. Keys that do not concern the transport are left out, and what subscribers send if they send
     /// nothing. The tables `reconnect` and `faults` are
     /// one value each. `transports` is left out, since the transport names the run.
     pub fn settings(&self) -> Vec<(&'static str, String)> {
@@ -44,6 +44,7 @@ impl Run {
             (HttpTable::VERSION.path, self.http.version.to_string()),
             (HttpTable::TLS.path, self.http.tls.to_string()),
         ];
+        settings.extend(self.target.iter().map(|target| ("target", target.name().to_owned())));
         let stack = self.http_stack;
         settings.extend(stack.map(|stack| (ServerTable::HTTP_STACK.path, stack.name().to_owned())));
         settings.extend(

@@ -1,4 +1,4 @@
-//! `wirebench init`: writes a commented scenario to start from.
+//! `wirebench init`: writes a commented scenario or target to start from.
 
 use std::fs::File;
 use std::io::{ErrorKind, Write};
@@ -6,25 +6,29 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
 use clap::Args;
-use wirebench_scenario::commented_scenario;
+use wirebench_scenario::{commented_scenario, commented_target};
 
 use crate::exit::Exit;
 use crate::print;
 
-/// Write a commented scenario to start from
+/// Write a commented scenario, or a target, to start from
 ///
-/// The scenario lists every key with its default and its meaning.
+/// The file lists every key with its default and its meaning.
 #[derive(Args, Debug)]
 pub(crate) struct InitArguments {
     /// The file to write. An existing file is never overwritten. Without a file, or with `-`, the
-    /// scenario is written to standard output
+    /// text is written to standard output
     file: Option<PathBuf>,
+    /// Write a target: a server to measure with `run --target`
+    #[arg(long)]
+    target: bool,
 }
 
 pub(crate) fn run(arguments: &InitArguments) -> anyhow::Result<Exit> {
     let file = arguments.file.as_deref().filter(|path| *path != Path::new("-"));
+    let text = if arguments.target { commented_target() } else { commented_scenario() };
     let Some(path) = file else {
-        print::data(&commented_scenario())?;
+        print::data(&text)?;
         return Ok(Exit::Done);
     };
     let mut file = match File::create_new(path) {
@@ -33,8 +37,9 @@ pub(crate) fn run(arguments: &InitArguments) -> anyhow::Result<Exit> {
         }
         created => created.with_context(|| format!("cannot create `{}`", path.display()))?,
     };
-    file.write_all(commented_scenario().as_bytes())
+    file.write_all(text.as_bytes())
         .with_context(|| format!("cannot write `{}`", path.display()))?;
-    print::talk(&format!("wrote `{0}`: edit it, then `wirebench run {0}`", path.display()));
+    let next = if arguments.target { "run SCENARIO --target" } else { "run" };
+    print::talk(&format!("wrote `{0}`: edit it, then `wirebench {next} {0}`", path.display()));
     Ok(Exit::Done)
 }

@@ -9,6 +9,6 @@ mod timeline;
 
 pub use column::{Better, Column, Role, SCHEMA_VERSION};
 pub(crate) use runs::run_column;
-pub use runs::{COLUMNS, FIRST_COLUMNS, RunColumn, RunRecord};
+pub use runs::{COLUMNS, FIRST_COLUMNS, RunColumn, RunRecord, setting_column};
 pub(crate) use timeline::FIRST_TIMELINE_COLUMNS;
 pub use timeline::{SecondColumn, SecondRecord, TIMELINE_COLUMNS};

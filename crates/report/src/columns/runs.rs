@@ -581,7 +581,12 @@ pub const COLUMNS: &[RunColumn] = &[
              server pushed; 0: none, each message was pushed when it was published.",
         ),
     // Appended: feeds in databases.
-    setting(Text, "store", |r| Value::words(r.run.store.name())).means(
+    setting(Text, "store", |r| match r.run.target {
+        // How another server keeps its feed is not known.
+        Some(_) => Value::Blank,
+        None => Value::words(r.run.store.name()),
+    })
+    .means(
         "Where the server kept the feed: `memory`, `sqlite`, `postgres` or `mysql` (MariaDB, too). \
          Blank in files from before there were stores: memory.",
     ),
@@ -664,11 +669,21 @@ pub const COLUMNS: &[RunColumn] = &[
     })
     .lower_is_better()
     .means("`server_cpu_us_per_message` in multiples of the floor."),
+    // Appended: other servers than our own.
+    setting(Text, "target", |r| {
+        r.run.target.as_ref().map_or(Value::Blank, |target| Value::words(target.name()))
+    })
+    .means("The server that was measured, by the name in its target file. Blank: our own."),
 ];
 
 /// Returns the column of this name.
 pub(crate) fn run_column(name: &str) -> Option<&'static RunColumn> {
     COLUMNS.iter().find(|column| column.name == name)
+}
+
+/// Returns the setting of this name.
+pub fn setting_column(name: &str) -> Option<&'static RunColumn> {
+    run_column(name).filter(|column| column.role == Role::Setting)
 }
 
 fn delivery(r: &RunRecord<'_>, percentile: f64) -> Value {

@@ -10,7 +10,7 @@ use super::verdict::{Change, Judge, Verdict};
 use crate::columns::{Better, RunColumn};
 use crate::row::Row;
 use crate::settings::TransportSetting;
-use crate::statistics::{Metric, Samples};
+use crate::statistics::{Design, Metric, Samples};
 
 /// The result of comparing two sides.
 #[derive(Clone, Debug)]
@@ -21,6 +21,8 @@ pub struct Comparison {
     pub base: Vec<PathBuf>,
     /// The paths that were given for the new side.
     pub new: Vec<PathBuf>,
+    /// What the sides were told apart by, if both are from the same runs.
+    pub contrast: Option<Contrast>,
     /// What differs between the sides besides the measurements.
     pub differences: Vec<Difference>,
     /// The settings of which both sides have valid runs.
@@ -31,6 +33,17 @@ pub struct Comparison {
     pub left_out: Vec<LeftOut>,
     /// Valid runs, which were used, during which something else took processor time.
     pub disturbed: Vec<Disturbed>,
+}
+
+/// Two values of a setting, whose runs took turns.
+#[derive(Clone, Debug)]
+pub struct Contrast {
+    /// The setting.
+    pub column: &'static RunColumn,
+    /// Its value on the base side.
+    pub base: String,
+    /// Its value on the new side.
+    pub new: String,
 }
 
 /// One transport at one setting, compared.
@@ -82,8 +95,44 @@ pub struct Disturbed {
 /// Compares all settings of which both sides have valid runs. The same runs always give the same
 /// result.
 pub fn compare(base: &Side, new: &Side, options: &CompareOptions) -> Comparison {
+    let pairs = pairs(base, new, None);
+    Comparison {
+        differences: differences(base, new),
+        ..judged(base, new, pairs, Design::Independent, options)
+    }
+}
+
+/// Compares the runs of two values of a setting in pairs: each with its neighbour, the run of the
+/// other value in the same repeat. What changes slowly on a machine is then the same for both. Runs
+/// whose neighbour is invalid are left out.
+pub fn compare_neighbours(
+    runs: &Side,
+    contrast: &Contrast,
+    options: &CompareOptions,
+) -> Comparison {
+    let [base, new] =
+        [&contrast.base, &contrast.new].map(|value| runs.with_value(contrast.column, value));
+    let pairs = pairs(&base, &new, Some(contrast.column));
+    let pairs = pairs.into_iter().map(|pair| match (pair.base.as_slice(), pair.new.as_slice()) {
+        // Reported with the runs that it has.
+        ([], _) | (_, []) => pair,
+        _ => pair.neighbours(),
+    });
+    Comparison {
+        contrast: Some(contrast.clone()),
+        ..judged(&base, &new, pairs.collect(), Design::Paired, options)
+    }
+}
+
+fn judged(
+    base: &Side,
+    new: &Side,
+    pairs: Vec<Pair<'_>>,
+    design: Design,
+    options: &CompareOptions,
+) -> Comparison {
     let (comparable, others): (Vec<Pair<'_>>, Vec<Pair<'_>>) =
-        pairs(base, new).into_iter().partition(|pair| {
+        pairs.into_iter().partition(|pair| {
             [&pair.base, &pair.new].into_iter().all(|rows| rows.iter().any(|row| row.is_valid()))
         });
     let paths = |side: &Side| side.paths().map(Path::to_owned).collect();
@@ -91,8 +140,9 @@ pub fn compare(base: &Side, new: &Side, options: &CompareOptions) -> Comparison 
         noise_threshold: options.noise_threshold,
         base: paths(base),
         new: paths(new),
-        differences: differences(base, new),
-        settings: compared(&comparable, options),
+        contrast: None,
+        differences: Vec::new(),
+        settings: compared(&comparable, design, options),
         unpaired: others.into_iter().map(unpaired).collect(),
         left_out: left_out("base", base).chain(left_out("new", new)).collect(),
         disturbed: disturbed("base", base).chain(disturbed("new", new)).collect(),
@@ -126,7 +176,7 @@ impl Comparison {
     }
 }
 
-fn compared(pairs: &[Pair<'_>], options: &CompareOptions) -> Vec<ComparedSetting> {
+fn compared(pairs: &[Pair<'_>], design: Design, options: &CompareOptions) -> Vec<ComparedSetting> {
     let valid = |rows: &[&Row], column: &RunColumn| -> Vec<Option<f64>> {
         let valid = rows.iter().filter(|row| row.is_valid());
         valid.map(|row| row.number(column.name)).collect()
@@ -140,10 +190,11 @@ fn compared(pairs: &[Pair<'_>], options: &CompareOptions) -> Vec<ComparedSetting
                 Metric::new(&[valid(&pair.base, column), valid(&pair.new, column)].concat())
             });
             let count = |rows: &[&Row]| rows.iter().filter(|row| row.is_valid()).count();
-            Samples { base: count(&pair.base), new: count(&pair.new), metrics: metrics.collect() }
+            let (base, new) = (count(&pair.base), count(&pair.new));
+            Samples { base, new, design, metrics: metrics.collect() }
         })
         .collect();
-    let judge = Judge::new(&samples, options.noise_threshold);
+    let judge = Judge::new(design, &samples, options.noise_threshold);
     pairs
         .iter()
         .zip(&samples)

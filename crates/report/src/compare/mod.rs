@@ -44,6 +44,12 @@
 //! Statistician* 55, 2001). Fewer than 4 runs a side cannot tell anything, and with more settings
 //! it takes 5 or 6, because their most extreme deal is too likely.
 //!
+//! **Runs that took turns** ([`compare_neighbours`]) are compared in pairs, each run with its neighbour:
+//! the change is that within a pair, and chance swaps neighbours (a sign test on the size of the
+//! changes; Fisher, *The Design of Experiments*, 1935, section 21). A machine that drifts is then the
+//! same for both sides. The price is that half as many degrees of freedom remain: 6 pairs are the
+//! fewest for one setting, where 4 runs a side would do.
+//!
 //! **What this cannot see** is anything else that changed *between* the two sides. Let runs of both
 //! take turns. A busy neighbour shows in the runs themselves: disturbed runs are used, and named in
 //! a warning.
@@ -62,7 +68,10 @@ mod testing;
 mod tests;
 mod verdict;
 
-pub use comparison::{ComparedSetting, Comparison, Disturbed, LeftOut, UnpairedSetting, compare};
+pub use comparison::{
+    ComparedSetting, Comparison, Contrast, Disturbed, LeftOut, UnpairedSetting, compare,
+    compare_neighbours,
+};
 pub use differences::{About, Difference};
 pub use options::{CompareOptions, METRICS};
 pub use side::{Side, SideError};

@@ -13,12 +13,35 @@ pub(super) struct Pair<'a> {
     pub(super) new: Vec<&'a Row>,
 }
 
+impl<'a> Pair<'a> {
+    /// Keeps the valid runs that have a valid neighbour on the other side: the run of the same
+    /// repeat. Neighbours are at the same places. Without any, keeps the invalid runs, so that they
+    /// are reported.
+    pub(super) fn neighbours(self) -> Self {
+        let repeat = |row: &Row| row.number("repeat");
+        let neighbour = |base: &Row| {
+            let mut new = self.new.iter().copied().filter(|row| row.is_valid());
+            new.find(|row| repeat(row) == repeat(base))
+        };
+        let valid = self.base.iter().copied().filter(|row| row.is_valid());
+        let (base, new): (Vec<_>, Vec<_>) =
+            valid.filter_map(|base| Some((base, neighbour(base)?))).unzip();
+        if base.is_empty() {
+            let invalid =
+                |rows: Vec<&'a Row>| rows.into_iter().filter(|row| !row.is_valid()).collect();
+            return Self { base: invalid(self.base), new: invalid(self.new), ..self };
+        }
+        Self { base, new, ..self }
+    }
+}
+
 /// Returns all settings of either side, by transport in the order in which transports are listed,
-/// and then in the order of the runs.
-pub(super) fn pairs<'a>(base: &'a Side, new: &'a Side) -> Vec<Pair<'a>> {
+/// and then in the order of the runs. The sides are to differ in the column `but`.
+pub(super) fn pairs<'a>(base: &'a Side, new: &'a Side, but: Option<&RunColumn>) -> Vec<Pair<'a>> {
     let rows: Vec<&Row> = base.rows().chain(new.rows()).collect();
     let first_new = base.rows().count();
-    let settings = VaryingSettings::among(columns(base, new), &rows);
+    let columns = columns(base, new).filter(|column| but.is_none_or(|but| but.name != column.name));
+    let settings = VaryingSettings::among(columns, &rows);
     let mut groups = settings.groups(&rows);
     groups.sort_by_key(|group| position(group.transport));
     let pair = |group: RunGroup<'_>| {
@@ -83,7 +106,7 @@ mod tests {
     /// Checks, for each pair: its name, how many runs of the base, and how many new ones.
     fn check(base: Vec<Row>, new: Vec<Row>, expected: &[(&str, usize, usize)]) {
         let sides = [("base", base), ("new", new)].map(|(path, rows)| Side::of_rows(path, rows));
-        let found: Vec<(String, usize, usize)> = pairs(&sides[0], &sides[1])
+        let found: Vec<(String, usize, usize)> = pairs(&sides[0], &sides[1], None)
             .iter()
             .map(|pair| (pair.setting.to_string(), pair.base.len(), pair.new.len()))
             .collect();

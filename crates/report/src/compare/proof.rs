@@ -77,6 +77,38 @@ fn few_runs_and_noise_of_two_modes_raise_no_more_alarms() {
     assert!(alarms <= 27, "{alarms} of {PAIRS}");
 }
 
+/// The machine drifts by more than the runs of a pair differ, and every difference is large enough to
+/// matter.
+#[test]
+fn if_nothing_changed_at_most_one_comparison_of_neighbours_in_twenty_says_otherwise() {
+    let mut random = SplitMix(11);
+    let column = crate::columns::setting_column("target").unwrap();
+    let contrast = Contrast { column, base: "v1".to_owned(), new: "v2".to_owned() };
+    let mut alarms = 0;
+    for _ in 0..PAIRS {
+        let mut rows = Vec::new();
+        for repeat in 1..=8 {
+            let drift = (0.5 * normal(&mut random)).exp();
+            for target in ["v1", "v2"] {
+                let time = |random: &mut SplitMix| {
+                    Value::exact(40e3 * drift * (0.2 * normal(random)).exp())
+                };
+                rows.push(row(&[
+                    ("target", Value::words(target)),
+                    ("repeat", Value::Integer(repeat)),
+                    ("delivery_p50_us", time(&mut random)),
+                    (P99, time(&mut random)),
+                ]));
+            }
+        }
+        let runs = Side::of_rows("turns", rows);
+        let comparison = compare_neighbours(&runs, &contrast, &CompareOptions::default());
+        alarms += usize::from(comparison.verdicts().any(is_alarm));
+    }
+    // 5 % are 15; up to 27 are chance (once in a thousand).
+    assert!(alarms <= 27, "{alarms} of {PAIRS}");
+}
+
 /// With noise of 20 % a difference is always large enough to matter, so that only the test decides.
 #[test]
 fn if_all_are_equal_one_is_named_alone_in_at_most_one_table_of_twenty() {

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use hdrhistogram::Histogram;
 
+use crate::columns::RunColumn;
 use crate::csv;
 use crate::error::ReadError;
 use crate::hlog::{HistogramError, Histograms};
@@ -127,6 +128,22 @@ impl Side {
                 scenario: None,
             }],
         }
+    }
+
+    /// Returns the runs that have this value in a column.
+    pub(super) fn with_value(&self, column: &RunColumn, value: &str) -> Self {
+        let has = |row: &Row| row.text(column.name) == Some(value);
+        let mut side = self.clone();
+        for source in &mut side.sources {
+            source.rows.retain(has);
+        }
+        side
+    }
+
+    /// Returns the values of a column, each once, in alphabetical order. Blank ones are left out.
+    pub fn values(&self, column: &RunColumn) -> Vec<String> {
+        let values: BTreeSet<&str> = self.rows().filter_map(|row| row.text(column.name)).collect();
+        values.into_iter().map(str::to_owned).collect()
     }
 
     /// Returns all runs, valid or not, in the order in which they were given.

@@ -300,3 +300,60 @@ fn many_differences_are_one_line_until_their_values_are_asked_for() {
     assert_eq!(comparison.to_markdown().matches("base this, new that").count(), 3);
     assert_eq!(comparison.to_json().matches("\"this\"").count(), 3);
 }
+
+/// Returns runs of two targets that took turns on a machine that drifts by half. The second target
+/// takes `factor` times as long.
+fn took_turns(repeats: u32, factor: f64) -> Vec<Row> {
+    let mut rows = Vec::new();
+    for repeat in 1..=repeats {
+        let drift = 1.0 + 0.5 * f64::from(repeat * 5 % repeats) / f64::from(repeats);
+        for (target, factor) in [("v1", 1.0), ("v2", factor)] {
+            let wobble = 1.0 + 0.002 * f64::from((repeat * 3 + u32::from(target == "v2")) % 5);
+            rows.push(row(&[
+                ("run_id", Value::words(format!("{repeat:03}-{target}-sse"))),
+                ("repeat", Value::Integer(repeat.into())),
+                ("target", Value::words(target)),
+                (P99, Value::exact((50_000.0 * drift * factor * wobble).round())),
+            ]));
+        }
+    }
+    rows
+}
+
+fn by_target(rows: Vec<Row>) -> Comparison {
+    let column = crate::columns::setting_column("target").unwrap();
+    let contrast = Contrast { column, base: "v1".to_owned(), new: "v2".to_owned() };
+    let runs = Side::of_rows("results/pull-request", rows);
+    compare_neighbours(&runs, &contrast, &CompareOptions::default())
+}
+
+#[test]
+fn neighbours_show_a_change_that_the_drift_hides_from_separate_sides() {
+    let comparison = by_target(took_turns(8, 1.1));
+    assert_eq!(verdict(&comparison, P99), Verdict::Worse);
+    let of = |target: &str| {
+        let rows = took_turns(8, 1.1).into_iter();
+        rows.filter(|row| row.text("target") == Some(target))
+            .map(|row| changed(&row, &[("target", Value::Blank)]))
+            .collect()
+    };
+    assert!(matches!(verdict(&of_rows(of("v1"), of("v2")), P99), Verdict::CannotTell(_)));
+    assert_eq!(verdict(&by_target(took_turns(8, 1.0)), P99), Verdict::NoChange);
+    assert_snapshot!(comparison.to_text(Style::default(), false));
+}
+
+#[test]
+fn a_run_whose_neighbour_is_invalid_is_left_out() {
+    let mut rows = took_turns(9, 1.1);
+    let invalid = [
+        ("valid", Value::Boolean(false)),
+        ("invalid_reason", Value::words("3 of 30 deliveries missing")),
+        (P99, Value::exact(1.0)),
+    ];
+    rows[3] = changed(&rows[3], &invalid);
+    let comparison = by_target(rows);
+    let [compared] = comparison.settings.as_slice() else { panic!("{comparison:?}") };
+    assert_eq!((compared.base_runs, compared.new_runs), (8, 8));
+    assert_eq!(comparison.left_out.len(), 1);
+    assert_eq!(verdict(&comparison, P99), Verdict::Worse);
+}

@@ -3,7 +3,7 @@
 use crate::columns::{Better, RunColumn};
 use crate::numbers::median;
 use crate::statistics::{
-    Effect, Metric, Samples, Scale, can_tell, critical_size, fewest_runs, runs_to_find, testable,
+    Design, Effect, Metric, Samples, Scale, critical_size, runs_to_find, testable,
 };
 
 /// The change of one metric at one setting.
@@ -120,6 +120,7 @@ impl Doubt {
 /// What all metrics of a comparison are judged by.
 pub(super) struct Judge {
     threshold: f64,
+    design: Design,
     /// A change of more standard errors than this is more than chance.
     critical: f64,
     /// The number of settings in which a change has to be told from chance.
@@ -131,11 +132,13 @@ pub(super) struct Judge {
 }
 
 impl Judge {
-    pub(super) fn new(settings: &[Samples], threshold: f64) -> Self {
-        let fewest = fewest_runs(settings.iter().filter(|samples| samples.varying() > 0).count());
+    pub(super) fn new(design: Design, settings: &[Samples], threshold: f64) -> Self {
+        let varying = settings.iter().filter(|samples| samples.varying() > 0).count();
+        let fewest = design.fewest_runs(varying);
         let (testable, settings) = testable(settings);
         let metrics = testable.iter().map(|samples| samples.varying()).sum();
-        Self { threshold, critical: critical_size(&testable), settings, metrics, fewest }
+        let critical = critical_size(&testable);
+        Self { threshold, design, critical, settings, metrics, fewest }
     }
 
     /// Returns the change of a metric; `None` if no run of either side measured it.
@@ -159,7 +162,7 @@ impl Judge {
         let (Some(base), Some(new)) = (medians[0], medians[1]) else {
             return medians.iter().any(Option::is_some).then_some(change);
         };
-        let effect = metric.effect(&samples.is_new());
+        let effect = metric.effect(self.design, &samples.is_new());
         // One run of what a clock measured says nothing, not even if the other side measured the
         // same.
         let is_certain = metric.is_constant() && (is_exact(column) || !runs.contains(&1));
@@ -184,7 +187,8 @@ impl Judge {
 
     fn estimate(&self, effect: Effect, runs: [usize; 2]) -> Estimate {
         let Effect { change, error, .. } = effect;
-        let sure = self.critical.is_finite() && can_tell(runs[0], runs[1], self.settings);
+        let enough = self.design.can_tell(runs[0], runs[1], self.settings);
+        let sure = self.critical.is_finite() && enough;
         let reach = self.critical * error;
         Estimate { change, interval: sure.then_some((change - reach, change + reach)) }
     }
@@ -220,7 +224,7 @@ impl Judge {
             Scale::Difference if base > 0.0 => self.threshold * base,
             Scale::Difference => effect.change.abs(),
         };
-        match runs_to_find(effect, smallest, self.metrics) {
+        match runs_to_find(self.design, effect, smallest, self.metrics) {
             Some(enough) if enough <= runs[0].min(runs[1]) => Doubt::AtThreshold,
             enough => {
                 let more = |enough: usize| enough.max(RUNS_TO_MAKE) - runs[0].min(runs[1]);

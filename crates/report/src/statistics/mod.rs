@@ -6,6 +6,6 @@ mod ranking;
 #[cfg(test)]
 pub(crate) use permutation::SplitMix;
 pub(crate) use permutation::{
-    Effect, Metric, Samples, Scale, can_tell, critical_size, fewest_runs, runs_to_find, testable,
+    Design, Effect, Metric, Samples, Scale, critical_size, runs_to_find, testable,
 };
 pub(crate) use ranking::larger;

@@ -15,6 +15,62 @@ const SHUFFLES: usize = 999;
 /// not decide.
 const TRIM: usize = 8;
 
+/// How the runs of the two sides belong together.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Design {
+    /// Each run is by itself. Chance deals all runs to the two sides.
+    #[default]
+    Independent,
+    /// Each run of the base has a neighbour on the new side, at the same place of its side. Chance
+    /// swaps neighbours.
+    Paired,
+}
+
+impl Design {
+    /// Returns true if so many runs of base and new can tell any change from chance.
+    pub(crate) fn can_tell(self, base: usize, new: usize, settings: usize) -> bool {
+        // The opposite deal has a change of the same size.
+        let extreme = if base == new { 2.0 } else { 1.0 };
+        let ways = match self {
+            Self::Independent => ways_to_deal(base, new),
+            Self::Paired => (0..base.min(new)).map(|_| 2.0).product(),
+        };
+        extreme * count(settings) <= FALSE_ALARMS * ways
+    }
+
+    /// Returns the fewest runs a side with which a change can be told from chance in one of
+    /// `settings` settings. With fewer, even the most extreme deal is too likely.
+    pub(crate) fn fewest_runs(self, settings: usize) -> usize {
+        // Four are the fewest for one setting.
+        (4..1_000)
+            .find(|runs| self.can_tell(*runs, *runs, settings))
+            .expect("a thousand runs can be dealt in more ways than there are settings")
+    }
+
+    /// Returns the degrees of freedom of so many runs a side.
+    fn freedom(self, runs: usize) -> f64 {
+        match self {
+            Self::Independent => 2.0 * (count(runs) - 1.0),
+            Self::Paired => count(runs) - 1.0,
+        }
+    }
+
+    /// Deals the runs to the two sides anew.
+    fn deal(self, is_new: &mut [bool], random: &mut SplitMix) {
+        match self {
+            Self::Independent => random.shuffle(is_new),
+            Self::Paired => {
+                let (base, new) = is_new.split_at_mut(is_new.len() / 2);
+                for (base, new) in base.iter_mut().zip(new) {
+                    if random.next() >> 63 == 1 {
+                        std::mem::swap(base, new);
+                    }
+                }
+            }
+        }
+    }
+}
+
 /// The metrics of the runs of one setting. Runs keep their place in every metric, so that shuffling
 /// moves whole runs: the metrics of a run depend on each other, and that dependence has to stay.
 #[derive(Debug)]
@@ -22,6 +78,7 @@ pub(crate) struct Samples {
     /// The number of runs of the base side; the others are new.
     pub(crate) base: usize,
     pub(crate) new: usize,
+    pub(crate) design: Design,
     pub(crate) metrics: Vec<Metric>,
 }
 
@@ -44,6 +101,8 @@ pub(crate) struct Metric {
     /// The place of each run that measured it, and its value on the scale. The lowest comes first,
     /// so that no shuffle has to sort.
     ranked: Vec<(usize, f64)>,
+    /// The value of each run on the scale.
+    values: Vec<Option<f64>>,
 }
 
 /// The scale on which a metric is compared.
@@ -64,13 +123,12 @@ impl Metric {
             Scale::Difference
         };
         let on_scale = |value: f64| if scale == Scale::Ratio { value.ln() } else { value };
-        let mut ranked: Vec<(usize, f64)> = values
-            .iter()
-            .enumerate()
-            .filter_map(|(run, value)| Some((run, on_scale((*value)?))))
-            .collect();
+        let values: Vec<Option<f64>> = values.iter().map(|value| value.map(on_scale)).collect();
+        let measured = values.iter().enumerate();
+        let mut ranked: Vec<_> =
+            measured.filter_map(|(run, value)| Some((run, (*value)?))).collect();
         ranked.sort_by(|a, b| a.1.total_cmp(&b.1));
-        Self { scale, ranked }
+        Self { scale, ranked, values }
     }
 
     /// Returns true if every run measured the same. Then chance has no part in it.
@@ -80,7 +138,35 @@ impl Metric {
 
     /// Returns the change from base to new; `is_new` says of each run to which side it belongs.
     /// `None` with fewer than two runs on a side, because they have no spread.
-    pub(crate) fn effect(&self, is_new: &[bool]) -> Option<Effect> {
+    pub(crate) fn effect(&self, design: Design, is_new: &[bool]) -> Option<Effect> {
+        match design {
+            Design::Independent => self.independent_effect(is_new),
+            Design::Paired => self.paired_effect(is_new),
+        }
+    }
+
+    /// Returns the typical change from a run to its neighbour.
+    fn paired_effect(&self, is_new: &[bool]) -> Option<Effect> {
+        let pairs = is_new.len() / 2;
+        let change = |pair: usize| {
+            let change = self.values[pairs + pair]? - self.values[pair]?;
+            Some(if is_new[pair] { -change } else { change })
+        };
+        let mut changes: Vec<f64> = (0..pairs).filter_map(change).collect();
+        if changes.len() < 2 {
+            return None;
+        }
+        changes.sort_by(f64::total_cmp);
+        let mut typical = Typical::of_runs(changes.len());
+        for change in &changes {
+            typical.add(*change);
+        }
+        let (change, squared) = typical.mean_and_squared_error();
+        let spread = (squared * count(changes.len())).sqrt();
+        Some(Effect { change, error: squared.sqrt(), spread })
+    }
+
+    fn independent_effect(&self, is_new: &[bool]) -> Option<Effect> {
         let mut runs = [0, 0];
         for (run, _) in &self.ranked {
             runs[usize::from(is_new[*run])] += 1;
@@ -178,8 +264,8 @@ pub(crate) fn critical_size(groups: &[&Samples]) -> f64 {
     let mut random = SplitMix(0);
     let mut largest = vec![largest_size(groups, &dealt)];
     for _ in 0..SHUFFLES {
-        for is_new in &mut dealt {
-            random.shuffle(is_new);
+        for (group, is_new) in groups.iter().zip(&mut dealt) {
+            group.design.deal(is_new, &mut random);
         }
         largest.push(largest_size(groups, &dealt));
     }
@@ -193,9 +279,9 @@ fn largest_size(groups: &[&Samples], dealt: &[Vec<bool>]) -> f64 {
     groups
         .iter()
         .zip(dealt)
-        .flat_map(|(group, is_new)| group.metrics.iter().map(move |metric| (metric, is_new)))
-        .filter(|(metric, _)| !metric.is_constant())
-        .filter_map(|(metric, is_new)| metric.effect(is_new))
+        .flat_map(|(group, is_new)| group.metrics.iter().map(move |metric| (metric, group, is_new)))
+        .filter(|(metric, ..)| !metric.is_constant())
+        .filter_map(|(metric, group, is_new)| metric.effect(group.design, is_new))
         .map(Effect::size)
         .fold(0.0, f64::max)
 }
@@ -207,28 +293,12 @@ fn largest_size(groups: &[&Samples], dealt: &[Vec<bool>]) -> f64 {
 pub(crate) fn testable(groups: &[Samples]) -> (Vec<&Samples>, usize) {
     let able = |settings: usize| -> Vec<&Samples> {
         let varying = groups.iter().filter(|group| group.varying() > 0);
-        varying.filter(|group| can_tell(group.base, group.new, settings)).collect()
+        varying.filter(|group| group.design.can_tell(group.base, group.new, settings)).collect()
     };
     (1..=groups.len())
         .map(|settings| (able(settings), settings))
         .find(|(able, settings)| able.len() <= *settings)
         .unwrap_or_default()
-}
-
-/// Returns the fewest runs a side with which a change can be told from chance in one of `settings`
-/// settings. With fewer, even the most extreme deal is too likely.
-pub(crate) fn fewest_runs(settings: usize) -> usize {
-    // Four are the fewest for one setting.
-    (4..1_000)
-        .find(|runs| can_tell(*runs, *runs, settings))
-        .expect("a thousand runs can be dealt in more ways than there are settings")
-}
-
-/// Returns true if so many runs of base and new can tell any change from chance.
-pub(crate) fn can_tell(base: usize, new: usize, settings: usize) -> bool {
-    // Sides of one size can be swapped without changing how large a change is.
-    let extreme = if base == new { 2.0 } else { 1.0 };
-    extreme * count(settings) <= FALSE_ALARMS * ways_to_deal(base, new)
 }
 
 fn ways_to_deal(base: usize, new: usize) -> f64 {
@@ -238,10 +308,15 @@ fn ways_to_deal(base: usize, new: usize) -> f64 {
 /// Returns the runs a side with which a change of `smallest`, on the metric's scale, is found in
 /// four of five comparisons, if runs spread as these did and `metrics` are compared: the usual
 /// estimate by the normal distribution, with Student's correction. `None` above a thousand.
-pub(crate) fn runs_to_find(effect: Effect, smallest: f64, metrics: usize) -> Option<usize> {
+pub(crate) fn runs_to_find(
+    design: Design,
+    effect: Effect,
+    smallest: f64,
+    metrics: usize,
+) -> Option<usize> {
     let tail = FALSE_ALARMS / (2.0 * count(metrics.max(1)));
     (3..=1_000).find(|runs| {
-        let freedom = 2.0 * (count(*runs) - 1.0);
+        let freedom = design.freedom(*runs);
         let sizes = student(normal(tail), freedom) + student(normal(0.2), freedom);
         sizes * effect.spread <= smallest * count(*runs).sqrt()
     })
@@ -292,11 +367,12 @@ mod tests {
 
     fn group(base: &[f64], new: &[f64]) -> Samples {
         let values: Vec<Option<f64>> = base.iter().chain(new).copied().map(Some).collect();
-        Samples { base: base.len(), new: new.len(), metrics: vec![Metric::new(&values)] }
+        let metrics = vec![Metric::new(&values)];
+        Samples { base: base.len(), new: new.len(), design: Design::Independent, metrics }
     }
 
     fn effect(group: &Samples) -> Effect {
-        group.metrics[0].effect(&group.is_new()).unwrap()
+        group.metrics[0].effect(group.design, &group.is_new()).unwrap()
     }
 
     /// Expected: worked out separately from the textbook formulas, to five places.
@@ -336,10 +412,13 @@ mod tests {
 
     #[test]
     fn three_runs_a_side_cannot_tell_and_four_can() {
-        assert_eq!(fewest_runs(1), 4);
-        assert_eq!(fewest_runs(4), 5);
-        assert_eq!(fewest_runs(23), 6);
-        assert!(can_tell(3, 10, 1), "many runs of one side make up for few of the other");
+        assert_eq!(Design::Independent.fewest_runs(1), 4);
+        assert_eq!(Design::Independent.fewest_runs(4), 5);
+        assert_eq!(Design::Independent.fewest_runs(23), 6);
+        assert!(
+            Design::Independent.can_tell(3, 10, 1),
+            "many runs of one side make up for few of the other"
+        );
         let apart = |runs| {
             let side = |from: u32| -> Vec<f64> { (from..from + runs).map(f64::from).collect() };
             let group = group(&side(100), &side(1_000));
@@ -367,10 +446,57 @@ mod tests {
     fn the_runs_that_would_do_grow_with_the_square_of_the_noise() {
         let runs = |spread| {
             let effect = Effect { change: 0.0, error: 0.0, spread };
-            runs_to_find(effect, 0.05, 8)
+            runs_to_find(Design::Independent, effect, 0.05, 8)
         };
         let (quiet, noisy) = (runs(0.1).unwrap(), runs(0.2).unwrap());
         assert!((3.5..=4.0).contains(&(count(noisy) / count(quiet))), "{quiet} {noisy}");
         assert_eq!(runs(1.0), None);
+    }
+
+    /// Neighbours that drift together: the spread between pairs is ten times that within them.
+    fn drifting(change: f64) -> Samples {
+        let drift = [1.0, 1.5, 2.0, 1.2, 1.8, 1.1, 1.6, 1.4];
+        let wobble = [0.01, -0.01, 0.02, -0.02, 0.005, -0.015, 0.01, 0.0];
+        let new: Vec<f64> =
+            drift.iter().zip(wobble).map(|(base, wobble)| base * (1.0 + change + wobble)).collect();
+        Samples { design: Design::Paired, ..group(&drift, &new) }
+    }
+
+    #[test]
+    fn a_drift_that_neighbours_share_does_not_hide_a_change() {
+        let paired = drifting(0.1);
+        let independent = Samples { design: Design::Independent, ..drifting(0.1) };
+        let size = |samples: &Samples| effect(samples).size() / critical_size(&[samples]);
+        assert!(size(&paired) > 1.0, "{paired:?}");
+        assert!(size(&independent) < 1.0, "{independent:?}");
+        assert!((effect(&paired).change - 0.1_f64.ln_1p()).abs() < 0.01);
+    }
+
+    #[test]
+    fn neighbours_that_differ_by_chance_show_no_change() {
+        let same = drifting(0.0);
+        assert!(effect(&same).size() < critical_size(&[&same]));
+    }
+
+    #[test]
+    fn a_pair_of_which_one_run_measured_nothing_does_not_count() {
+        let mut samples = drifting(0.1);
+        let mut values: Vec<Option<f64>> = (1..=16).map(|n| Some(f64::from(n))).collect();
+        values[3] = None;
+        values[12] = None;
+        samples.metrics = vec![Metric::new(&values)];
+        let expected: f64 = [0, 1, 2, 5, 6, 7]
+            .map(|at| f64::ln(f64::from(at + 9) / f64::from(at + 1)))
+            .iter()
+            .sum::<f64>()
+            / 6.0;
+        assert!((effect(&samples).change - expected).abs() < 1e-12);
+    }
+
+    #[test]
+    fn five_pairs_cannot_tell_and_six_can() {
+        assert_eq!(Design::Paired.fewest_runs(1), 6);
+        assert!(!Design::Paired.can_tell(5, 5, 1));
+        assert_eq!(Design::Paired.fewest_runs(4), 8);
     }
 }

@@ -1,6 +1,6 @@
 //! Several samples of one metric, compared to the one with the lowest typical value.
 
-use super::permutation::{Metric, Samples, Scale, can_tell, critical_size};
+use super::permutation::{Design, Metric, Samples, Scale, critical_size};
 use crate::numbers::median;
 
 /// Returns which samples are certainly larger than the leader's, by at least `threshold` as a
@@ -13,7 +13,7 @@ pub(crate) fn larger(samples: &[Vec<f64>], leader: usize, threshold: f64) -> Opt
     let base: &Vec<f64> = samples.get(leader)?;
     let groups: Vec<Samples> = samples.iter().map(|new| group(base, new)).collect();
     let others = samples.len().checked_sub(1).filter(|others| *others > 0)?;
-    let enough = |group: &Samples| can_tell(group.base, group.new, others);
+    let enough = |group: &Samples| group.design.can_tell(group.base, group.new, others);
     if !groups.iter().all(enough) {
         return None;
     }
@@ -23,9 +23,10 @@ pub(crate) fn larger(samples: &[Vec<f64>], leader: usize, threshold: f64) -> Opt
     let critical = critical_size(&rivals);
     let is_larger = |group: &Samples| {
         let metric = &group.metrics[0];
-        let Some(effect) = metric.effect(&group.is_new()).filter(|_| !metric.is_constant()) else {
+        let Some(effect) = metric.effect(group.design, &group.is_new()) else { return false };
+        if metric.is_constant() {
             return false;
-        };
+        }
         let typical = median(base.clone()).unwrap_or(0.0);
         let matters = match metric.scale {
             Scale::Ratio => effect.change.exp_m1() >= threshold,
@@ -39,7 +40,8 @@ pub(crate) fn larger(samples: &[Vec<f64>], leader: usize, threshold: f64) -> Opt
 
 fn group(base: &[f64], new: &[f64]) -> Samples {
     let values: Vec<Option<f64>> = base.iter().chain(new).copied().map(Some).collect();
-    Samples { base: base.len(), new: new.len(), metrics: vec![Metric::new(&values)] }
+    let metrics = vec![Metric::new(&values)];
+    Samples { base: base.len(), new: new.len(), design: Design::Independent, metrics }
 }
 
 #[cfg(test)]

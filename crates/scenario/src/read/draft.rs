@@ -79,6 +79,7 @@ impl ScenarioDraft {
             reconnect: self.reconnect.build()?,
             faults: self.faults.build()?,
             thresholds,
+            targets: Vec::new(),
         })
     }
 }

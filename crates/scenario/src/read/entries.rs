@@ -1,4 +1,4 @@
-//! The entries of a scenario file and of the command line, key by key. Unknown keys are refused.
+//! The entries of a file and of the command line, key by key. Unknown keys are refused.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -8,29 +8,29 @@ use toml::de::{DeTable, DeValue, Error};
 use wirebench_protocol::Transport;
 
 use super::arguments::Argument;
-use crate::key::Key;
+use crate::format::FileFormat;
 use crate::tables::thresholds::NAME as THRESHOLDS;
-use crate::tables::{TABLES, TOP, keys};
 use crate::values::located::{Located, ValueSource};
 use crate::words::{joined, nearest};
 use crate::{Place, Problem};
 
 /// A command line argument (`--set KEY=VALUE`) with its parsed value.
-pub(super) struct ParsedArgument<'a> {
+pub(crate) struct ParsedArgument<'a> {
     argument: &'a Argument,
     value: Spanned<DeValue<'a>>,
 }
 
 /// All entries. An argument of the command line replaces the entry of the file.
-pub(super) struct Entries<'a> {
+pub(crate) struct Entries<'a> {
+    format: &'static FileFormat,
     /// The values by the paths of their keys.
-    pub(super) keys: BTreeMap<&'static str, Located<'a>>,
+    pub(crate) keys: BTreeMap<&'static str, Located<'a>>,
     /// The bounds in `[thresholds]`, in order.
     pub(super) thresholds: Vec<Bound<'a>>,
 }
 
 /// An entry of `[thresholds]`, or of the table of a transport in it.
-pub(super) struct Bound<'a> {
+pub(crate) struct Bound<'a> {
     pub(super) transport: Option<Transport>,
     pub(super) column: String,
     /// Where the column is named.
@@ -39,7 +39,7 @@ pub(super) struct Bound<'a> {
 }
 
 /// Parses a file. If it is not TOML, only that is reported: what the rest of it means is unknown.
-pub(super) fn parse<'a>(
+pub(crate) fn parse<'a>(
     text: &'a str,
     problems: &mut Vec<Problem>,
 ) -> Option<Spanned<DeTable<'a>>> {
@@ -86,18 +86,19 @@ fn syntax(place: Place, error: &Error) -> Problem {
 impl<'a> Entries<'a> {
     /// Gathers the entries of the file and of the command line. What is not known goes to the
     /// problems.
-    pub(super) fn gather(
+    pub(crate) fn gather(
+        format: &'static FileFormat,
         text: &'a str,
         document: &'a Spanned<DeTable<'a>>,
         arguments: &'a [ParsedArgument<'a>],
         problems: &mut Vec<Problem>,
     ) -> Self {
-        let mut entries = Self { keys: BTreeMap::new(), thresholds: Vec::new() };
+        let mut entries = Self { format, keys: BTreeMap::new(), thresholds: Vec::new() };
         for (name, value) in document.get_ref() {
             let located = Located { value, origin: ValueSource::File(text) };
             let place = Place::in_text(text, name.span().start);
             match value.get_ref() {
-                DeValue::Table(table) if is_table(name.get_ref()) => {
+                DeValue::Table(table) if format.is_table(name.get_ref()) => {
                     for (key, value) in table {
                         let place = Place::in_text(text, key.span().start);
                         let path = [name.get_ref().to_string(), key.get_ref().to_string()];
@@ -126,29 +127,30 @@ impl<'a> Entries<'a> {
         place: Place,
         problems: &mut Vec<Problem>,
     ) {
+        let (format, bounds) = (self.format, self.format.is_table(THRESHOLDS));
         match path {
-            [table, column] if table == THRESHOLDS => {
+            [table, column] if bounds && table == THRESHOLDS => {
                 self.put_bounds(column, located, place, problems);
             }
             // The name of a transport may have a dot.
-            [table, transport @ .., column] if table == THRESHOLDS => {
+            [table, transport @ .., column] if bounds && table == THRESHOLDS => {
                 match known_transport(&transport.join("."), &place) {
                     Ok(transport) => self.put_bound(Some(transport), column, place, located),
                     Err(problem) => problems.push(problem),
                 }
             }
-            [table] if is_table(table) => problems.push(Problem {
+            [table] if format.is_table(table) => problems.push(Problem {
                 place: located.place().unwrap_or(place),
                 message: format!("`{table}` must be a table, found {}", located.found()),
-                hint: Some(table_takes(table)),
+                hint: Some(table_takes(format, table)),
             }),
             path => {
                 let name = path.join(".");
-                match keys().find(|key| key.path == name) {
+                match format.key(&name) {
                     Some(key) => {
                         self.keys.insert(key.path, located);
                     }
-                    None => problems.push(unknown(path, located, place)),
+                    None => problems.push(unknown(format, path, located, place)),
                 }
             }
         }
@@ -211,72 +213,42 @@ fn known_transport(name: &str, place: &Place) -> Result<Transport, Problem> {
         message: format!("`{THRESHOLDS}.{name}` is not the table of a transport"),
         hint: Some(match nearest(name, Transport::ALL.iter().map(|transport| transport.name())) {
             Some(meant) => format!("did you mean `[{THRESHOLDS}.{meant}]`?"),
-            None => table_takes(THRESHOLDS),
+            None => bounds_take(),
         }),
     })
 }
 
-fn is_table(name: &str) -> bool {
-    TABLES.iter().any(|table| table.name == name)
-}
-
-fn unknown(path: &[String], located: Located<'_>, place: Place) -> Problem {
+fn unknown(format: &FileFormat, path: &[String], located: Located<'_>, place: Place) -> Problem {
     let name = path.join(".");
     if matches!((path, located.value.get_ref()), ([_], DeValue::Table(_))) {
-        let tables = TABLES.iter().map(|table| table.name);
-        let hint = match nearest(&name, tables) {
+        let hint = match format.nearest_table(&name) {
             Some(table) => format!("did you mean `[{table}]`?"),
-            None => format!("the tables are {}", all_tables()),
+            None => format!("the tables are {}", format.all_tables()),
         };
         return Problem { place, message: format!("unknown table `[{name}]`"), hint: Some(hint) };
     }
-    let hint = match (meant_by(path), path) {
+    let hint = match (format.meant_by(path), path) {
         (Some(key), _) => format!("did you mean `{}`?", key.path),
-        (None, [table, _]) if is_table(table) => table_takes(table),
+        (None, [table, _]) if format.is_table(table) => table_takes(format, table),
         (None, _) => format!(
             "at the top of the file stand {}; all other keys in {}",
-            names_of(TOP.keys),
-            all_tables()
+            format.names_of(""),
+            format.all_tables()
         ),
     };
     Problem { place, message: format!("unknown key `{name}`"), hint: Some(hint) }
 }
 
-/// Returns the key that was probably meant: a key of this name in another table, or one of a
-/// similar name.
-fn meant_by(path: &[String]) -> Option<&'static Key> {
-    let last = path.last()?;
-    if let Some(key) = keys().find(|key| key.name == last) {
-        return Some(key);
-    }
-    if let [table, name] = path
-        && is_table(table)
-    {
-        let mut of_table = keys().filter(|key| key.table == table);
-        let near = nearest(name, of_table.clone().map(|key| key.name))?;
-        return of_table.find(|key| key.name == near);
-    }
-    let near = nearest(&path.join("."), keys().map(|key| key.path))?;
-    keys().find(|key| key.path == near)
-}
-
-fn all_tables() -> String {
-    joined(TABLES.iter().map(|table| format!("`[{}]`", table.name)), "and")
-}
-
-fn names_of(keys: &[Key]) -> String {
-    joined(keys.iter().map(|key| format!("`{}`", key.name)), "and")
-}
-
 /// Says what may stand in a table.
-fn table_takes(name: &str) -> String {
+fn table_takes(format: &FileFormat, name: &str) -> String {
     if name == THRESHOLDS {
-        let transports = Transport::ALL.map(|transport| format!("`[{name}.{transport}]`"));
-        return format!(
-            "`[{name}]` takes columns of `runs.csv`, and {}",
-            joined(transports, "and")
-        );
+        bounds_take()
+    } else {
+        format!("`[{name}]` takes {}", format.names_of(name))
     }
-    let keys = TABLES.iter().find(|table| table.name == name).map_or(&[][..], |table| table.keys);
-    format!("`[{name}]` takes {}", names_of(keys))
+}
+
+fn bounds_take() -> String {
+    let transports = Transport::ALL.map(|transport| format!("`[{THRESHOLDS}.{transport}]`"));
+    format!("`[{THRESHOLDS}]` takes columns of `runs.csv`, and {}", joined(transports, "and"))
 }

@@ -8,7 +8,7 @@
 mod arguments;
 mod checks;
 mod draft;
-mod entries;
+pub(crate) mod entries;
 mod fault_checks;
 mod thresholds;
 
@@ -21,9 +21,10 @@ pub use self::arguments::Overrides;
 use self::draft::ScenarioDraft;
 use self::entries::Entries;
 use crate::error::{Place, Problem, ScenarioError};
+use crate::format::FileFormat;
 use crate::runs::MAX_RUNS;
 use crate::scenario::Scenario;
-use crate::tables::keys;
+use crate::tables::{SCENARIO, keys};
 use crate::values::field::FieldReader;
 use crate::words::{grouped, nearest};
 
@@ -31,9 +32,7 @@ impl Scenario {
     /// Reads the scenario file at `path` and lays `overrides` over it. The scenario is named after
     /// the file. The paths of payload files start from its folder.
     pub fn load(path: &Path, overrides: &Overrides) -> Result<Self, ScenarioError> {
-        let text = fs::read_to_string(path).map_err(|cause| unreadable(path, cause))?;
-        let name = path.file_stem().unwrap_or(path.as_os_str()).to_string_lossy();
-        let folder = path.parent().unwrap_or(Path::new(""));
+        let NamedText { name, text, folder } = read_file(&SCENARIO, path)?;
         read(path, &name, &text, folder, overrides)
     }
 
@@ -60,7 +59,7 @@ fn read(
     let mut problems = Vec::new();
     let scenario = entries::parse(text, &mut problems).and_then(|document| {
         let arguments = entries::parse_arguments(&arguments, &mut problems);
-        let entries = Entries::gather(text, &document, &arguments, &mut problems);
+        let entries = Entries::gather(&SCENARIO, text, &document, &arguments, &mut problems);
         let thresholds = thresholds::read(&entries.thresholds, &mut problems);
         let lists = keys().filter(|key| key.list).map(|key| key.path).collect();
         let mut reader = FieldReader::new(entries.keys, lists, &mut problems);
@@ -94,21 +93,39 @@ fn too_many_runs(scenario: &Scenario) -> Option<Problem> {
     })
 }
 
-fn unreadable(path: &Path, cause: io::Error) -> ScenarioError {
+/// The text of a file, its name without folder and ending, and its folder.
+pub(crate) struct NamedText<'p> {
+    pub(crate) name: String,
+    pub(crate) text: String,
+    pub(crate) folder: &'p Path,
+}
+
+/// Reads a file of this format.
+pub(crate) fn read_file<'p>(
+    format: &FileFormat,
+    path: &'p Path,
+) -> Result<NamedText<'p>, ScenarioError> {
+    let text = fs::read_to_string(path).map_err(|cause| unreadable(format, path, cause))?;
+    let name = path.file_stem().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
+    Ok(NamedText { name, text, folder: path.parent().unwrap_or(Path::new("")) })
+}
+
+fn unreadable(format: &FileFormat, path: &Path, cause: io::Error) -> ScenarioError {
+    let FileFormat { noun, init, .. } = *format;
     let hint = match cause.kind() {
         io::ErrorKind::NotFound => match sibling(path) {
             Some(name) => format!("did you mean `{}`?", path.with_file_name(name).display()),
-            None => format!("`wirebench init {}` writes one to start from", path.display()),
+            None => format!("`{init} {}` writes one to start from", path.display()),
         },
         io::ErrorKind::IsADirectory => "name one of the `.toml` files in this folder".to_owned(),
         io::ErrorKind::PermissionDenied => "make it readable for you".to_owned(),
-        io::ErrorKind::InvalidData => "a scenario is TOML, in UTF-8".to_owned(),
+        io::ErrorKind::InvalidData => format!("a {noun} is TOML, in UTF-8"),
         _ => "check the path".to_owned(),
     };
-    ScenarioError::Read { file: path.to_owned(), cause, hint }
+    ScenarioError::Read { noun, file: path.to_owned(), cause, hint }
 }
 
-/// Returns the scenario in the same folder whose name is most similar to that of a missing one.
+/// Returns the file in the same folder whose name is most similar to that of a missing one.
 fn sibling(path: &Path) -> Option<String> {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
     let names: Vec<String> = fs::read_dir(folder.unwrap_or(Path::new(".")))

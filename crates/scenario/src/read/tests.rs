@@ -84,6 +84,7 @@ fn an_empty_file_is_the_defaults() {
         },
         faults: no_faults(),
         thresholds: Vec::new(),
+        targets: Vec::new(),
     };
     assert_eq!(valid(""), expected);
 }

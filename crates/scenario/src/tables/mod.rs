@@ -32,6 +32,7 @@ use self::socket_io::SocketIoTable;
 use self::timing::Timing;
 use self::top::TopTable;
 use self::upstream::UpstreamTable;
+use crate::format::FileFormat;
 use crate::key::{Key, Table};
 
 /// The keys at the top of the file.
@@ -55,8 +56,11 @@ pub const TABLES: [Table; 14] = [
     thresholds::TABLE,
 ];
 
+/// The format of scenario files.
+pub(crate) static SCENARIO: FileFormat =
+    FileFormat { noun: "scenario", init: "wirebench init", top: TOP, tables: &TABLES };
+
 /// Returns every key, in the order in which they are written.
 pub fn keys() -> impl Iterator<Item = &'static Key> + Clone {
-    const ALL: [&[Table]; 2] = [&[TOP], &TABLES];
-    ALL.into_iter().flatten().flat_map(|table| table.keys)
+    SCENARIO.keys()
 }

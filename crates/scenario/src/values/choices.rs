@@ -6,6 +6,7 @@ use wirebench_protocol::{HttpStack, ShortPollingMode, SocketIoMode, Transport};
 use super::located::Located;
 use super::value::{FieldValue, Mismatch};
 use crate::key::Key;
+use crate::target::{PayloadEncoding, Split, Subscribed};
 use crate::words::{joined, nearest, quoted};
 use crate::{
     Audience, ConnectionSharing, FeedStore, FeedTimers, Headers, Policy, ProxyHabit, ServerFault,
@@ -46,7 +47,10 @@ choices!(
     ConnectionSharing,
     Policy,
     ServerFault,
-    ProxyHabit
+    ProxyHabit,
+    PayloadEncoding,
+    Split,
+    Subscribed
 );
 
 impl Choice for Transport {

@@ -10,6 +10,10 @@ use toml::de::DeValue;
 use super::located::{Located, ValueSource};
 use super::value::{FieldValue, Mismatch, from_text, read_in_range, toml_to_json};
 use crate::key::Key;
+use crate::target::{
+    Pattern, PayloadEncoding, PollCursor, Split, StatusList, Steps, Subscribed, Template,
+    TemplateList, TemplateTable, TextList, TextTable,
+};
 use crate::words::joined;
 use crate::{Headers, Place, Problem};
 
@@ -105,7 +109,9 @@ macro_rules! single {
     )*};
 }
 
-single!(String, u32, usize, Duration, Headers);
+single!(String, bool, u32, usize, Duration, Headers);
+single!(Template, TemplateList, TemplateTable, TextTable, TextList, StatusList);
+single!(Pattern, Steps, PollCursor, PayloadEncoding, Split, Subscribed);
 
 fn described(mut schema: Json, key: &Key) -> Json {
     schema["description"] = key.doc.into();
@@ -140,11 +146,13 @@ impl<'a, 'p> FieldReader<'a, 'p> {
     /// Reads the value of a key that takes one.
     fn one<T: FieldValue>(&mut self, key: &Key) -> Option<Placed<T>> {
         self.with(key, |reader, found| {
-            if let DeValue::Array(_) = found.value.get_ref() {
+            if let DeValue::Array(_) = found.value.get_ref()
+                && !T::IS_ARRAY
+            {
                 let message = format!("`{}` takes one value, found {}", key.path, found.found());
                 let lists = reader.lists.iter().map(|path| format!("`{path}`"));
                 let hint = format!("lists may be given to {}", joined(lists, "and"));
-                reader.note(found, message, Some(hint));
+                reader.note(found, message, (!reader.lists.is_empty()).then_some(hint));
                 return None;
             }
             reader.value(key, found)

@@ -14,6 +14,9 @@ pub(crate) trait FieldValue: Sized + PartialEq {
     /// True if even a single value is written as a list.
     const WRITTEN_AS_LIST: bool = false;
 
+    /// True if one value is an array in TOML.
+    const IS_ARRAY: bool = false;
+
     /// Reads a value, or says what would be right.
     fn read(found: Located<'_>) -> Result<Self, Mismatch>;
 

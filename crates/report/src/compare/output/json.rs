@@ -23,6 +23,11 @@ pub(super) fn json(comparison: &Comparison) -> String {
         advice: words::advice(comparison),
         base: &comparison.base,
         new: &comparison.new,
+        contrast: comparison.contrast.as_ref().map(|contrast| ContrastJson {
+            setting: contrast.column.name,
+            base: &contrast.base,
+            new: &contrast.new,
+        }),
         settings: comparison.settings.iter().map(setting).collect(),
         unpaired: comparison.unpaired.iter().map(unpaired).collect(),
         left_out: comparison
@@ -53,11 +58,21 @@ struct Document<'a> {
     advice: Option<String>,
     base: &'a [PathBuf],
     new: &'a [PathBuf],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    contrast: Option<ContrastJson<'a>>,
     settings: Vec<SettingJson<'a>>,
     unpaired: Vec<UnpairedJson<'a>>,
     left_out: Vec<RunAndReason<'a>>,
     disturbed: Vec<RunAndReason<'a>>,
     differences: Vec<DifferenceJson<'a>>,
+}
+
+/// The two values of a setting whose runs were compared in pairs.
+#[derive(Serialize)]
+struct ContrastJson<'a> {
+    setting: &'static str,
+    base: &'a str,
+    new: &'a str,
 }
 
 #[derive(Serialize)]

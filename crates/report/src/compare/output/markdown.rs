@@ -21,7 +21,7 @@ pub(super) fn markdown(comparison: &Comparison) -> String {
     push_differing(&mut text, comparison);
     for compared in &comparison.settings {
         let (same, others) = same_and_others(compared);
-        let _ = writeln!(text, "\n### {}\n", escaped(&heading(compared)));
+        let _ = writeln!(text, "\n### {}\n", escaped(&heading(comparison, compared)));
         if !others.is_empty() {
             text.push_str("| | base | new | change | interval | verdict |\n");
             text.push_str("|---|---:|---:|---:|---:|---|\n");

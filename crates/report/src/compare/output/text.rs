@@ -34,7 +34,7 @@ pub(super) fn text(comparison: &Comparison, style: Style, verbose: bool) -> Stri
     let layout = Layout::of(widths, style);
     for (compared, (same, others)) in comparison.settings.iter().zip(&settings) {
         text.push('\n');
-        text.push_str(&wrapped(&heading(compared), style.width, "   "));
+        text.push_str(&wrapped(&heading(comparison, compared), style.width, "   "));
         if !others.is_empty() {
             layout.push(&mut text, &HEADINGS.map(str::to_owned), str::to_owned);
             let _ = writeln!(text, "{}", "─".repeat(layout.width()));

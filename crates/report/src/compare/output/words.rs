@@ -3,7 +3,9 @@
 use std::path::PathBuf;
 
 use crate::columns::Better;
-use crate::compare::comparison::{ComparedSetting, Comparison, Disturbed, UnpairedSetting};
+use crate::compare::comparison::{
+    ComparedSetting, Comparison, Contrast, Disturbed, UnpairedSetting,
+};
 use crate::compare::differences::{Difference, MACHINE_JSON};
 use crate::compare::verdict::{Change, Doubt, Estimate, Verdict};
 use crate::numbers::{ABSENT, signed_percent};
@@ -176,9 +178,15 @@ fn differs(difference: &Difference) -> String {
 }
 
 /// Returns the setting and the number of its runs on each side.
-pub(super) fn heading(compared: &ComparedSetting) -> String {
+pub(super) fn heading(comparison: &Comparison, compared: &ComparedSetting) -> String {
     let ComparedSetting { setting, base_runs, new_runs, .. } = compared;
-    format!("{setting}: {} against {new_runs}", runs(*base_runs))
+    match &comparison.contrast {
+        Some(Contrast { base, new, .. }) => {
+            let pairs = if *base_runs == 1 { "pair" } else { "pairs" };
+            format!("{setting}: {new} against {base}, {base_runs} {pairs} of runs")
+        }
+        None => format!("{setting}: {} against {new_runs}", runs(*base_runs)),
+    }
 }
 
 fn runs(count: usize) -> String {
@@ -244,12 +252,24 @@ pub(super) fn same_and_others(compared: &ComparedSetting) -> (Option<String>, Ve
 /// Explains how to read the numbers.
 pub(super) fn legend(comparison: &Comparison) -> Vec<String> {
     let threshold = threshold_text(comparison.noise_threshold);
+    let (base, new) = (paths(&comparison.base), paths(&comparison.new));
+    let (sides, change, unit) = match &comparison.contrast {
+        Some(Contrast { column, base: old, new }) => (
+            format!("base: {old}; new: {new} ({} in {base}).", column.name.replace('_', " ")),
+            "change: from a run to its neighbour (trimmed mean of logarithms).",
+            "The unit is the pair of runs, not the message.",
+        ),
+        None => (
+            format!("base: {base}; new: {new}."),
+            "change: between typical runs (trimmed means of logarithms), near that of the medians.",
+            "The unit is the run, not the message.",
+        ),
+    };
     vec![
-        format!("base: {}; new: {}.", paths(&comparison.base), paths(&comparison.new)),
+        sides,
         format!("Values are medians over runs. A change matters from {threshold} on."),
-        "change: between typical runs (trimmed means of logarithms), near that of the medians."
-            .to_owned(),
-        "interval: all hold at once with 95 %. The unit is the run, not the message.".to_owned(),
+        change.to_owned(),
+        format!("interval: all hold at once with 95 %. {unit}"),
     ]
 }
 

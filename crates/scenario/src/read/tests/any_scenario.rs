@@ -61,6 +61,7 @@ pub(super) fn any_scenario() -> impl Strategy<Value = Scenario> {
                     reconnect,
                     faults,
                     thresholds,
+                    targets: Vec::new(),
                 }
             },
         )
