@@ -5,6 +5,7 @@ use std::rc::Rc;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+use futures::stream::{FuturesUnordered, StreamExt};
 use rand::rngs::SmallRng;
 use rand::{RngExt, SeedableRng};
 use tokio::sync::{mpsc, oneshot};
@@ -62,8 +63,15 @@ pub(super) fn start(share: WorkerShare) -> io::Result<Worker> {
     let name = format!("worker-{}", share.index);
     let thread = std::thread::Builder::new()
         .name(name)
-        .spawn(move || LocalSet::new().block_on(&runtime, EventLoop::new(share).run(receiver)))?;
+        .spawn(move || LocalSet::new().block_on(&runtime, when_woken(share, receiver)))?;
     Ok(Worker { commands, thread })
+}
+
+/// Runs the event loop. The runtime polls this future whenever a message arrives, but the loop, which
+/// waits for five things at once, is polled only when one of them has woken it.
+async fn when_woken(share: WorkerShare, commands: mpsc::Receiver<WorkerCommand>) {
+    let mut event_loop = FuturesUnordered::from_iter([EventLoop::new(share).run(commands)]);
+    event_loop.next().await;
 }
 
 /// The event loop of a worker.

@@ -15,7 +15,7 @@ use wirebench_protocol::Timestamp;
 ///
 /// The stamp belongs to a message only if nothing was read past the message before the stamp is
 /// taken. All decoders above keep to that; `http1.rs`, `http2_driver.rs` and
-/// `websocket/connection.rs` explain why. rustls does so as well: it reads from the socket only
+/// `websocket/message_socket.rs` explain why. rustls does so as well: it reads from the socket only
 /// while it holds nothing decrypted. A connection that many subscribers share is the exception: see
 /// `pool.rs`.
 #[derive(Clone, Debug)]

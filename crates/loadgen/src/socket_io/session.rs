@@ -96,7 +96,8 @@ pub(crate) enum SessionEvent {
 /// What carries the packets of a session.
 #[derive(Debug)]
 enum Carrier<'a, C> {
-    Requests(Requests<'a, C>, Upgrade<'a>),
+    /// Boxed, because a session that has become a WebSocket keeps no space for them.
+    Requests(Box<Requests<'a, C>>, Upgrade<'a>),
     WebSocket(Box<WebSocketConnection>),
 }
 
@@ -184,7 +185,7 @@ impl<'a, C: Connector + 'a> SocketIoSession<'a, C> {
         } else {
             Upgrade::Never
         };
-        let requests = Requests::new(connector, (!last).then_some(http));
+        let requests = Box::new(Requests::new(connector, (!last).then_some(http)));
         let mut session = Self::new(Carrier::Requests(requests, upgrade), urls, &handshake);
         session.events.push_back(SessionEvent::Request { at: asked_at });
         for frame in frames {
@@ -199,8 +200,9 @@ impl<'a, C: Connector + 'a> SocketIoSession<'a, C> {
             urls,
             silence: handshake.silence(),
             max_payload: handshake.max_payload,
-            events: VecDeque::new(),
-            outbox: VecDeque::new(),
+            // A subscriber that sends nothing needs room for one of each.
+            events: VecDeque::with_capacity(1),
+            outbox: VecDeque::with_capacity(1),
             due: None,
             posted: 0,
             closed: false,

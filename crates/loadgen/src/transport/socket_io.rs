@@ -84,7 +84,7 @@ impl<'a> Client<'a> for SocketIo<'a> {
             cursor: None,
             sending: Sending::new(opening.outbox),
             arriving_bytes: Some(0),
-            events: VecDeque::new(),
+            events: VecDeque::with_capacity(1),
             over: false,
         })
     }

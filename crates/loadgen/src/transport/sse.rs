@@ -54,7 +54,8 @@ impl<'a> Client<'a> for Sse {
             decoder: Decoder::default(),
             piece: Bytes::new(),
             dialled: Some(dialled),
-            events: VecDeque::new(),
+            // More than one only if the first block brings a message.
+            events: VecDeque::with_capacity(1),
         })
     }
 

@@ -72,8 +72,8 @@ impl<'a> Client<'a> for WebSocket<'a> {
         let http = opening.connect().await?;
         let headers = opening.headers(RequestKind::WebSocket);
         let target = opening.address(Transport::WebSocket, opening.after);
-        let opened = WebSocketConnection::open(http, &target, &headers, OPENING_TIMEOUT);
-        let mut connection = opened.await?;
+        let mut connection =
+            WebSocketConnection::open(http, &target, &headers, OPENING_TIMEOUT).await?;
         let hello = first_text(&mut connection).await?;
         let at = connection.arrived_at();
         let hello = hello.as_deref().unwrap_or("the end of the connection");
@@ -122,7 +122,9 @@ impl<'a> Client<'a> for WebSocket<'a> {
                 Some(_) => None,
                 None => return self.connection.proper_end().map(|()| None),
             };
-            self.events.extend(event);
+            if event.is_some() {
+                return Ok(event);
+            }
         }
     }
 }

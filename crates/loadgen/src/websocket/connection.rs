@@ -5,28 +5,20 @@ use std::future::poll_fn;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use futures::{FutureExt, SinkExt, StreamExt};
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
+use tokio::io::AsyncWriteExt;
 use tokio::time::timeout;
-use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::error::{Error, ProtocolError};
+use tokio_tungstenite::tungstenite::protocol::CloseFrame;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
-use tokio_tungstenite::tungstenite::protocol::{CloseFrame, Role, WebSocketConfig};
 use tokio_util::either::Either;
 use wirebench_protocol::Timestamp;
 
-use super::handshake;
-use super::read_ahead::ReadAhead;
-use crate::dial::{Arrivals, MeasuredConnection};
+use super::handshake::{self, Upgraded};
+use super::message_socket::MessageSocket;
+use crate::dial::Arrivals;
 use crate::error::SubscribeError;
-use crate::http::{ClientConnection, Deadline, Http2Tunnel, RequestHeaders};
-
-/// The maximum size of a message. A larger one is answered with the close code 1009.
-const MAX_MESSAGE_BYTES: usize = 16 << 20;
-
-/// The size of the buffer in which the library looks for frames. Most frames fit into it.
-const READ_BUFFER_BYTES: usize = 512;
+use crate::http::{ClientConnection, Deadline, RequestHeaders};
 
 /// The close codes that end a subscription properly: done, and going away.
 const PROPER_CLOSE_CODES: [u16; 2] = [1000, 1001];
@@ -36,12 +28,11 @@ const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// An open WebSocket.
 ///
-/// [`Arrivals`] is the stamp of the message last returned. tungstenite decodes one frame at a time
-/// and reads from the socket only if its buffer holds no whole frame (`FrameCodec::read_frame`), so
-/// nothing is read between the last byte of a message and its return.
+/// [`Arrivals`] is the stamp of the message last returned: [`MessageSocket`] reads nothing between
+/// the last byte of a message and its return.
 #[derive(Debug)]
 pub(crate) struct WebSocketConnection {
-    stream: WebSocketStream<ReadAhead<Either<MeasuredConnection, Http2Tunnel>>>,
+    socket: MessageSocket<Upgraded>,
     arrivals: Arrivals,
     deadline: Deadline,
     /// The length that `deadline` was set to, for the error that reports it.
@@ -69,23 +60,10 @@ impl WebSocketConnection {
         within: Duration,
     ) -> Result<Self, SubscribeError> {
         let (asked, arrivals) = (format!("GET {target}"), http.arrivals());
-        let (stream, read_ahead) = handshake::open(http, target, headers).await?;
-        // tungstenite keeps its buffer while it waits, and zeroes it before every read. The
-        // connection is read in larger pieces below. Without a write buffer every frame is one
-        // write.
-        let config = WebSocketConfig::default()
-            .read_buffer_size(READ_BUFFER_BYTES)
-            .write_buffer_size(0)
-            .max_message_size(Some(MAX_MESSAGE_BYTES))
-            .max_frame_size(Some(MAX_MESSAGE_BYTES));
-        let stream = WebSocketStream::from_partially_read(
-            ReadAhead::new(stream),
-            read_ahead.to_vec(),
-            Role::Client,
-            Some(config),
-        );
-        let (stream, deadline) = (stream.await, Deadline::new(within));
-        Ok(Self { stream, arrivals, deadline, within, asked, closing: false, close: None })
+        // Boxed, so that the memory of the handshake is freed when it is done.
+        let (connection, unread) = Box::pin(handshake::open(http, target, headers)).await?;
+        let (socket, deadline) = (MessageSocket::new(connection, unread), Deadline::new(within));
+        Ok(Self { socket, arrivals, deadline, within, asked, closing: false, close: None })
     }
 
     /// Sets the deadline to `within` from now. The next message or ping has to arrive before it.
@@ -145,7 +123,7 @@ impl WebSocketConnection {
                 {
                     return Poll::Ready(Either::Right(other));
                 }
-                let next = match self.stream.poll_next_unpin(cx) {
+                let next = match self.socket.poll_next(cx) {
                     Poll::Ready(next) => Poll::Ready(Some(next)),
                     Poll::Pending => self.deadline.poll(cx).map(|()| None),
                 };
@@ -156,37 +134,33 @@ impl WebSocketConnection {
                 Either::Right(other) => return Ok(Either::Right(other)),
             };
             match next {
-                Some(None) => return Ok(Either::Left(None)),
                 // The closing handshake is done, but the server does not close the connection.
                 None if self.closing => return Ok(Either::Left(None)),
-                None => {
-                    let (asked, within) = (self.asked.clone(), self.within);
-                    return Err(SubscribeError::Silent { asked, within });
-                }
-                Some(Some(Ok(message @ (Message::Text(_) | Message::Binary(_))))) => {
+                None => return Err(self.silent()),
+                Some(Ok(message @ (Message::Text(_) | Message::Binary(_)))) => {
                     self.deadline.set(self.within);
                     return Ok(Either::Left(Some(message)));
                 }
-                Some(Some(Ok(Message::Close(frame)))) => {
+                Some(Ok(Message::Close(frame))) => {
                     self.closing = true;
                     self.close = frame;
                     self.deadline.set(CLOSE_TIMEOUT);
                 }
-                Some(Some(Ok(Message::Ping(_) | Message::Pong(_) | Message::Frame(_)))) => {
+                Some(Ok(Message::Ping(_) | Message::Pong(_) | Message::Frame(_))) => {
                     self.deadline.set(self.within);
                 }
+                Some(Err(Error::ConnectionClosed)) => return Ok(Either::Left(None)),
                 // What a peer sends after its close frame is discarded (section 1.4); the library
                 // calls it an error.
-                Some(Some(Err(_))) if self.closing => {
-                    let _ = timeout(CLOSE_TIMEOUT, until_closed(self.stream.get_mut())).await;
+                Some(Err(_)) if self.closing => {
+                    Box::pin(self.until_closed()).await;
                     return Ok(Either::Left(None));
                 }
-                Some(Some(Err(error))) => {
+                Some(Err(error)) => {
                     if let Some(code) = close_code(&error) {
-                        self.close_with(code, &error).await;
+                        Box::pin(self.close_with(code, &error)).await;
                     }
-                    let asked = self.asked.clone();
-                    return Err(SubscribeError::WebSocket { asked, source: Box::new(error) });
+                    return Err(self.broken(error));
                 }
             }
         }
@@ -194,28 +168,30 @@ impl WebSocketConnection {
 
     /// Sends a text or binary message. The peer has until the deadline to take it.
     pub(crate) async fn send(&mut self, message: Message) -> Result<(), SubscribeError> {
-        let mut sending = self.stream.send(message);
-        let sent = poll_fn(|cx| match sending.poll_unpin(cx) {
+        let mut message = Some(message);
+        let sent = poll_fn(|cx| match self.socket.poll_send(cx, &mut message) {
             Poll::Ready(sent) => Poll::Ready(Some(sent)),
             Poll::Pending => self.deadline.poll(cx).map(|()| None),
         });
         match sent.await {
             Some(Ok(())) => Ok(()),
-            Some(Err(error)) => {
-                let asked = self.asked.clone();
-                Err(SubscribeError::WebSocket { asked, source: Box::new(error) })
-            }
-            None => {
-                let (asked, within) = (self.asked.clone(), self.within);
-                Err(SubscribeError::Silent { asked, within })
-            }
+            Some(Err(error)) => Err(self.broken(error)),
+            None => Err(self.silent()),
         }
+    }
+
+    fn broken(&self, error: Error) -> SubscribeError {
+        SubscribeError::WebSocket { asked: self.asked.clone(), source: Box::new(error) }
+    }
+
+    fn silent(&self) -> SubscribeError {
+        SubscribeError::Silent { asked: self.asked.clone(), within: self.within }
     }
 
     /// Returns how many bytes the frame of a text of `length` bytes takes with its header. `None`
     /// in a stream of HTTP/2, which puts it into frames of its own.
     pub(crate) fn frame_bytes(&self, length: usize, masked: bool) -> Option<u64> {
-        if let Either::Right(_) = self.stream.get_ref().get_ref() {
+        if let Either::Right(_) = self.socket.get_ref() {
             return None;
         }
         let header = match length {
@@ -233,22 +209,22 @@ impl WebSocketConnection {
         let reason = error.to_string();
         let end = reason.floor_char_boundary(120);
         let frame = CloseFrame { code, reason: reason[..end].to_owned().into() };
+        let mut message = Some(Message::Close(Some(frame)));
         let goodbye = async {
-            self.stream.send(Message::Close(Some(frame))).await.ok()?;
-            let connection = self.stream.get_mut();
-            connection.shutdown().await.ok()?;
-            until_closed(connection).await;
+            poll_fn(|cx| self.socket.poll_send(cx, &mut message)).await.ok()?;
+            self.socket.get_mut().shutdown().await.ok()?;
+            poll_fn(|cx| self.socket.poll_closed(cx)).await;
             Some(())
         };
         // A peer that does not answer is left.
         let _ = timeout(CLOSE_TIMEOUT, goodbye).await;
     }
-}
 
-/// Reads and discards what the peer still sends, until it closes the connection.
-async fn until_closed(connection: &mut (impl AsyncRead + Unpin)) {
-    let mut rest = [0; 4096];
-    while matches!(connection.read(&mut rest).await, Ok(1..)) {}
+    /// Waits until the peer has closed the connection, and discards what it still sends. A peer that
+    /// takes longer than the timeout is left.
+    async fn until_closed(&mut self) {
+        let _ = timeout(CLOSE_TIMEOUT, poll_fn(|cx| self.socket.poll_closed(cx))).await;
+    }
 }
 
 /// Returns the close code that tells the peer about an error, or `None` if the peer is not told.

@@ -11,16 +11,20 @@ use crate::dial::MeasuredConnection;
 use crate::error::SubscribeError;
 use crate::http::{ClientConnection, Http2Tunnel, RequestHeaders, quote};
 
+/// The bytes of a WebSocket in both directions. A stream of HTTP/2 is boxed, because it is large and
+/// few subscribers need it.
+pub(super) type Upgraded = Either<MeasuredConnection, Box<Http2Tunnel>>;
+
 /// Opens a WebSocket over `http`. `headers` ask for it; an upgrade also gets its key here. Returns
 /// the bytes in both directions, and what was read past the head of the answer.
 pub(super) async fn open(
     http: ClientConnection,
     target: &str,
     headers: &RequestHeaders,
-) -> Result<(Either<MeasuredConnection, Http2Tunnel>, Bytes), SubscribeError> {
+) -> Result<(Upgraded, Bytes), SubscribeError> {
     if http.tunnels() {
         let tunnel = Box::pin(http.into_tunnel(target, headers)).await?;
-        return Ok((Either::Right(tunnel), Bytes::new()));
+        return Ok((Either::Right(Box::new(tunnel)), Bytes::new()));
     }
     let (connection, read_ahead) = upgrade(http, target, headers).await?;
     Ok((Either::Left(connection), read_ahead))

@@ -2,8 +2,10 @@
 //! it.
 
 mod connection;
+mod first_frame;
 mod handshake;
-mod read_ahead;
+mod library_io;
+mod message_socket;
 
 pub(crate) use connection::WebSocketConnection;
 pub(crate) use tokio_tungstenite::tungstenite::{Message, Utf8Bytes};
