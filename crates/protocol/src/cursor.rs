@@ -54,6 +54,16 @@ impl Cursor {
     }
 }
 
+/// The two hexadecimal digits of each byte.
+static DIGITS_OF_BYTES: [[u8; 2]; 256] = {
+    let (digits, mut of_bytes, mut byte) = (b"0123456789abcdef", [[0; 2]; 256], 0);
+    while byte < of_bytes.len() {
+        of_bytes[byte] = [digits[byte >> 4], digits[byte & 0xf]];
+        byte += 1;
+    }
+    of_bytes
+};
+
 /// The text of a cursor. It is on the path of every poll, so it is made without the machinery of
 /// [`fmt`].
 #[derive(Clone, Copy, Debug)]
@@ -67,12 +77,9 @@ impl CursorText {
     const MAX_BYTES: usize = 16 + 1 + 20;
 
     fn of(cursor: Cursor) -> Self {
-        const DIGITS: &[u8; 16] = b"0123456789abcdef";
         let mut bytes = [b'-'; Self::MAX_BYTES];
-        let epoch = cursor.epoch.0.to_be_bytes();
-        for (digits, byte) in bytes.chunks_exact_mut(2).zip(epoch) {
-            digits[0] = DIGITS[usize::from(byte >> 4)];
-            digits[1] = DIGITS[usize::from(byte & 0xf)];
+        for (digits, byte) in bytes.chunks_exact_mut(2).zip(cursor.epoch.0.to_be_bytes()) {
+            digits.copy_from_slice(&DIGITS_OF_BYTES[usize::from(byte)]);
         }
         let mut buffer = itoa::Buffer::new();
         let seq = buffer.format(cursor.seq).as_bytes();
@@ -82,7 +89,12 @@ impl CursorText {
 
     /// Returns the text as it is sent.
     pub fn as_str(&self) -> &str {
-        std::str::from_utf8(&self.bytes[..self.length]).unwrap_or_default()
+        std::str::from_utf8(self.as_bytes()).unwrap_or_default()
+    }
+
+    /// Returns the text as it is sent, without the check that it is UTF-8.
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.bytes[..self.length]
     }
 }
 
@@ -98,19 +110,30 @@ impl FromStr for Cursor {
     /// Accepts exactly what `Display` writes. A sign, a space, a capital digit, a leading zero or a
     /// shortened epoch is an error.
     fn from_str(text: &str) -> Result<Self, CursorError> {
-        let malformed = || CursorError(text.chars().take(64).collect());
-        let (epoch, seq) = text.split_once('-').ok_or_else(malformed)?;
-        let hexadecimal =
-            epoch.len() == 16 && epoch.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
-        let decimal = !seq.is_empty()
-            && seq.bytes().all(|b| b.is_ascii_digit())
-            && (seq == "0" || !seq.starts_with('0'));
-        if !hexadecimal || !decimal {
-            return Err(malformed());
-        }
-        let epoch = Epoch(u64::from_str_radix(epoch, 16).map_err(|_| malformed())?);
-        Ok(Self { epoch, seq: seq.parse().map_err(|_| malformed())? })
+        let parse = || {
+            let (epoch, rest) = text.as_bytes().split_first_chunk::<16>()?;
+            let seq = rest.strip_prefix(b"-")?;
+            let (epoch, seq) = (number::<16>(epoch)?, number::<10>(seq)?);
+            let is_canonical = rest.len() == 2 || rest[1] != b'0';
+            is_canonical.then_some(Self { epoch: Epoch(epoch), seq })
+        };
+        parse().ok_or_else(|| CursorError(text.chars().take(64).collect()))
     }
+}
+
+/// Reads a number of this base, at most 16, in small digits. `None` if there is no digit, anything
+/// else, or too much for 64 bits. Each poll has a cursor, so it is read in one pass.
+fn number<const BASE: u64>(digits: &[u8]) -> Option<u64> {
+    let add = |number: u64, byte: &u8| {
+        let digit = match byte {
+            b'0'..=b'9' => byte - b'0',
+            b'a'..=b'f' => byte - b'a' + 10,
+            _ => return None,
+        };
+        let digit = Some(u64::from(digit)).filter(|digit| *digit < BASE)?;
+        number.checked_mul(BASE)?.checked_add(digit)
+    };
+    if digits.is_empty() { None } else { digits.iter().try_fold(0, add) }
 }
 
 impl fmt::Display for After {

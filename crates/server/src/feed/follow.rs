@@ -48,6 +48,18 @@ impl Follow {
         Self { feed, name, cursor: after, checked: false, fetch: None, waiter, timer: None }
     }
 
+    /// Creates a reader of what comes after a batch that was just read.
+    pub(super) fn after_batch(
+        feed: Arc<FeedState>,
+        batch: &Batch,
+        name: Option<SubscriberName>,
+    ) -> Self {
+        let mut follow = Self::new(feed, batch.cursor, name);
+        // The epoch of a feed in memory never changes.
+        follow.checked = follow.feed.durable.is_none();
+        follow
+    }
+
     /// Returns how far the reader has come: to the end of the last batch, and past the messages
     /// after it that are not for the reader.
     pub fn cursor(&self) -> Cursor {

@@ -17,6 +17,7 @@ mod durable_log;
 mod entry;
 mod follow;
 mod known_keys;
+mod locate_error;
 mod payload;
 mod poll_batch;
 mod publish_options;
@@ -46,6 +47,7 @@ use self::durable::enqueue;
 use self::durable_log::DurableLog;
 pub use self::entry::Entry;
 pub use self::follow::Follow;
+pub use self::locate_error::{FutureCursor, LocateError};
 pub use self::payload::{InvalidJson, JsonPayload, MessagePayload};
 pub(crate) use self::poll_batch::PollBatch;
 pub use self::publish_options::PublishOptions;
@@ -53,32 +55,11 @@ pub(crate) use self::publish_options::present;
 pub use self::rejected::Rejected;
 use self::state::FeedState;
 pub(crate) use self::stored_pages::SKIPPED_PAGES;
+use self::window::ReadLimit;
 
 /// A feed of messages. A handle: clones read and write the same feed.
 #[derive(Clone, Debug)]
 pub struct Feed(Arc<FeedState>);
-
-/// Why a subscriber cannot start at the cursor that it asks for.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum LocateError {
-    /// The feed cannot have given the cursor to anybody.
-    #[error(transparent)]
-    Future(#[from] FutureCursor),
-    /// The feed is durable, and its database fails.
-    #[error(transparent)]
-    Store(#[from] StoreError),
-}
-
-/// A cursor of this feed that lies after its newest message. The feed cannot have given it to
-/// anybody.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("cursor `{cursor}` lies after the newest message, {newest}")]
-pub struct FutureCursor {
-    /// The cursor that a subscriber asked for.
-    pub cursor: Cursor,
-    /// The newest message of the feed.
-    pub newest: Seq,
-}
 
 impl Feed {
     /// Creates an empty feed in a new epoch. It keeps the last `capacity` messages, and at least
@@ -332,16 +313,7 @@ impl Feed {
     /// The cursor belongs to this epoch and lies after the newest message. A cursor of another
     /// epoch is accepted: reading from it tells the subscriber about the reset.
     pub fn locate(&self, after: After) -> Result<Cursor, FutureCursor> {
-        let window = self.0.window.read();
-        let newest = window.newest();
-        match after {
-            After::Newest => Ok(newest),
-            After::Start => Ok(window.start()),
-            After::Cursor(cursor) if cursor.epoch == newest.epoch && cursor.seq > newest.seq => {
-                Err(FutureCursor { cursor, newest: newest.seq })
-            }
-            After::Cursor(cursor) => Ok(cursor),
-        }
+        self.0.window.read().locate(after)
     }
 
     /// Returns the messages of the window after the cursor without waiting, at most about 1 MiB of
@@ -355,6 +327,21 @@ impl Feed {
     /// skipped, and the cursor of the batch lies after them.
     pub fn read_as(&self, name: Option<&SubscriberName>, after: Cursor) -> Batch {
         self.0.read(after, name)
+    }
+
+    /// Returns the cursor to read from, as [`locate`](Self::locate) does, and what the window has
+    /// after it for a reader of this name, as [`read_as`](Self::read_as) does, under one lock.
+    ///
+    /// # Errors
+    /// As [`locate`](Self::locate).
+    pub(crate) fn locate_and_read(
+        &self,
+        name: Option<&SubscriberName>,
+        after: After,
+    ) -> Result<(Cursor, Batch), FutureCursor> {
+        let window = self.0.window.read();
+        let after = window.locate(after)?;
+        Ok((after, window.read(after, name, ReadLimit::BATCH)))
     }
 
     /// Waits until there is a message or a gap after the cursor, and returns it. The batch is empty
@@ -377,6 +364,11 @@ impl Feed {
     /// Follows the feed as a reader of this name.
     pub fn follow_as(&self, name: Option<SubscriberName>, after: Cursor) -> Follow {
         Follow::new(Arc::clone(&self.0), after, name)
+    }
+
+    /// Follows the feed as a reader of this name, from the end of a batch that was just read.
+    pub(crate) fn follow_after(&self, name: Option<SubscriberName>, batch: &Batch) -> Follow {
+        Follow::after_batch(Arc::clone(&self.0), batch, name)
     }
 
     /// Ends every wait, and every stream once it has read what is there. A message that is

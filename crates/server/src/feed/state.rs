@@ -9,7 +9,7 @@ use super::batch::Batch;
 use super::durable_log::DurableLog;
 use super::publishing::Publishing;
 use super::waiters::Waiters;
-use super::window::{BATCH_BYTES, MessageWindow, ReadLimit};
+use super::window::{MessageWindow, ReadLimit};
 
 /// The messages of a feed, the tasks that wait for the next one, and the rules for publishing.
 #[derive(Debug)]
@@ -41,8 +41,7 @@ impl FeedState {
     }
 
     pub(super) fn read(&self, after: Cursor, name: Option<&SubscriberName>) -> Batch {
-        let limit = ReadLimit { messages: usize::MAX, bytes: BATCH_BYTES };
-        self.window.read().read(after, name, limit)
+        self.window.read().read(after, name, ReadLimit::BATCH)
     }
 
     /// Returns the newest message that readers find in the window.

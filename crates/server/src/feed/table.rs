@@ -26,8 +26,8 @@ impl Feed {
         after: After,
     ) -> Result<PollBatch, LocateError> {
         let Some(log) = &self.0.durable else {
-            let after = self.locate(after)?;
-            return Ok(PollBatch::new(after, &self.read_as(name, after)));
+            let (after, batch) = self.locate_and_read(name, after)?;
+            return Ok(PollBatch::new(after, &batch));
         };
         let newest = self.0.window.read().newest();
         let (from, asks_from_start) = match after {

@@ -5,11 +5,12 @@ use std::sync::Arc;
 
 use smallvec::SmallVec;
 use wirebench_protocol::control::{CountWindow, WindowCount};
-use wirebench_protocol::{Cursor, Epoch, Gap, Recipients, Seq, SubscriberName, Timestamp};
+use wirebench_protocol::{After, Cursor, Epoch, Gap, Recipients, Seq, SubscriberName, Timestamp};
 
 use super::batch::Batch;
 use super::entry::Entry;
 use super::known_keys::KnownKeys;
+use super::locate_error::FutureCursor;
 use super::payload::MessagePayload;
 use super::publish_options::PublishOptions;
 
@@ -24,6 +25,11 @@ pub(super) struct ReadLimit {
     pub(super) messages: usize,
     /// The size in bytes of JSON. A single larger message is returned by itself.
     pub(super) bytes: usize,
+}
+
+impl ReadLimit {
+    /// The limit of a batch.
+    pub(super) const BATCH: Self = Self { messages: usize::MAX, bytes: BATCH_BYTES };
 }
 
 /// The newest messages of a feed, without holes, in the order in which they were published.
@@ -127,6 +133,22 @@ impl MessageWindow {
     /// Returns the cursor before the oldest message that is still kept.
     pub(super) fn start(&self) -> Cursor {
         Cursor { epoch: self.epoch, seq: self.oldest() - 1 }
+    }
+
+    /// Turns what a subscriber asks for into the cursor to read from.
+    ///
+    /// # Errors
+    /// As [`Feed::locate`](super::Feed::locate).
+    pub(super) fn locate(&self, after: After) -> Result<Cursor, FutureCursor> {
+        let newest = self.newest();
+        match after {
+            After::Newest => Ok(newest),
+            After::Start => Ok(self.start()),
+            After::Cursor(cursor) if cursor.epoch == newest.epoch && cursor.seq > newest.seq => {
+                Err(FutureCursor { cursor, newest: newest.seq })
+            }
+            After::Cursor(cursor) => Ok(cursor),
+        }
     }
 
     /// Returns the messages after the cursor that are for a reader of this name, within the limit.

@@ -2,12 +2,12 @@
 
 use bytes::Bytes;
 use smallvec::SmallVec;
-use wirebench_protocol::{Cursor, Gap};
+use wirebench_protocol::{CursorText, Gap};
 
 /// `{"cursor":"…","gap":…,"messages":[…]}`, put together from messages that are encoded already.
 #[derive(Debug)]
 pub(crate) struct BatchBody {
-    pub(crate) cursor: Cursor,
+    pub(crate) cursor: CursorText,
     pub(crate) gap: Option<Gap>,
     /// The message objects in JSON, in order.
     pub(crate) messages: SmallVec<[Bytes; 1]>,
@@ -25,14 +25,15 @@ impl BatchBody {
         let fixed: usize = fixed.into_iter().map(str::len).sum();
         let commas = self.messages.len().saturating_sub(1);
         let messages: usize = self.messages.iter().map(Bytes::len).sum();
-        fixed + self.cursor.text().as_str().len() + self.gap_text().len() + commas + messages
+        fixed + self.cursor.as_bytes().len() + self.gap_text().len() + commas + messages
     }
 
     /// Appends the body.
     pub(crate) fn append_to(&self, bytes: &mut Vec<u8>) {
         let gap = self.gap_text();
-        let cursor = self.cursor.text();
-        for text in [BEFORE_CURSOR, cursor.as_str(), AFTER_CURSOR, &gap, BEFORE_MESSAGES] {
+        bytes.extend_from_slice(BEFORE_CURSOR.as_bytes());
+        bytes.extend_from_slice(self.cursor.as_bytes());
+        for text in [AFTER_CURSOR, &gap, BEFORE_MESSAGES] {
             bytes.extend_from_slice(text.as_bytes());
         }
         for (place, message) in self.messages.iter().enumerate() {
@@ -63,7 +64,7 @@ impl From<BatchBody> for Bytes {
 
 #[cfg(test)]
 mod tests {
-    use wirebench_protocol::{Epoch, PollBody};
+    use wirebench_protocol::{Cursor, Epoch, PollBody};
 
     use super::*;
 
@@ -74,7 +75,7 @@ mod tests {
             Bytes::from(format!(r#"{{"seq":{seq},"published_ns":9,"payload":{payload}}}"#))
         };
         let messages = [message(2, "2"), message(3, r#"{"three":3}"#)].into_iter().collect();
-        let body = BatchBody { cursor, gap: Some(Gap::Missed(1)), messages };
+        let body = BatchBody { cursor: cursor.text(), gap: Some(Gap::Missed(1)), messages };
         let length = body.len();
         let bytes = Bytes::from(body);
         assert_eq!(bytes.len(), length, "the length is known beforehand");

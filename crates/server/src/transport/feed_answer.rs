@@ -50,11 +50,11 @@ impl AnswerField {
     pub(crate) fn append_to(&self, bytes: &mut Vec<u8>) {
         match self {
             Self::Text(value) => bytes.extend_from_slice(value.as_bytes()),
-            Self::Cursor(cursor) => bytes.extend_from_slice(cursor.text().as_str().as_bytes()),
+            Self::Cursor(cursor) => bytes.extend_from_slice(cursor.text().as_bytes()),
             Self::Tag(begin, end) => {
                 let (begin, end) = (begin.text(), end.text());
-                for part in ["\"", begin.as_str(), "-", end.as_str(), "\""] {
-                    bytes.extend_from_slice(part.as_bytes());
+                for part in [b"\"", begin.as_bytes(), b"-", end.as_bytes(), b"\""] {
+                    bytes.extend_from_slice(part);
                 }
             }
         }

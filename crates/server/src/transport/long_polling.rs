@@ -6,7 +6,7 @@ use axum::routing::MethodFilter;
 use futures::StreamExt;
 
 use super::feed_answer::FeedAnswer;
-use super::feed_request::OpenRequest;
+use super::feed_request::FeedRequest;
 use super::polling;
 use super::subscription::QUERY_HINT;
 use crate::api_error::ApiError;
@@ -27,15 +27,15 @@ const MAX_HOLD: Duration = Duration::from_mins(1);
 ///
 /// A client that closes its connection drops this future at an `await`. Nothing is lost then,
 /// because reading removes nothing from the feed.
-pub(super) async fn answer(request: &OpenRequest) -> Result<FeedAnswer, ApiError> {
-    let OpenRequest { subscription, query, known, .. } = request;
-    let (after, hold) = (subscription.locate(&query.after).await?, hold(query.hold)?);
-    let at_once = subscription.read(after).await?;
+pub(super) async fn answer(request: &FeedRequest) -> Result<FeedAnswer, ApiError> {
+    let FeedRequest { subscription, query, known, .. } = request;
+    let (after, at_once) = subscription.read_from(&query.after).await?;
+    let hold = hold(query.hold)?;
     if !at_once.is_empty() || hold.is_zero() {
         let batch = PollBatch::new(after, &at_once);
         return Ok(polling::answer(subscription, batch, known.as_ref()));
     }
-    let mut follow = subscription.wait(at_once.cursor);
+    let mut follow = subscription.wait(&at_once);
     drop(at_once);
     let batch = tokio::select! {
         // The message first: it wins if it comes together with the end of the hold.

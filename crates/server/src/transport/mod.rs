@@ -43,6 +43,7 @@ use wirebench_protocol::Transport;
 
 use self::feed_answer::FeedAnswer;
 use self::feed_request::FeedRequest;
+use crate::api_error::ApiError;
 use crate::connection::RequestContext;
 use crate::feed::Feed;
 use crate::feed_path::{self, PathParams};
@@ -105,7 +106,10 @@ pub(crate) async fn answer(
             return answer;
         }
     };
-    answer_get(get, server, feed, &request.into()).await.into_response()
+    let opened = FeedRequest::open(get.into(), server, feed, &request);
+    // Nothing else of the request is kept while it is held.
+    drop(request);
+    answer_get(get, server, opened).await.into_response()
 }
 
 /// The transports whose requests are each answered with one response.
@@ -134,18 +138,15 @@ impl FeedGet {
     pub(crate) const ALL: [Self; 3] = [Self::ShortPolling, Self::LongPolling, Self::Sse];
 }
 
-/// Answers a request for `feed`, and counts it. The future does not borrow the request: what is
-/// needed is taken from it at once, so that nothing else is kept while the request is held.
+/// Answers a request that was opened, or was not, and counts it.
 pub(crate) fn answer_get(
     get: FeedGet,
     server: &Arc<SharedState>,
-    feed: &Feed,
-    request: &FeedRequest,
+    request: Result<FeedRequest, ApiError>,
 ) -> impl Future<Output = FeedAnswer> + Send + use<> {
-    request.context.set_transport(get.into());
-    let (server, open) = (Arc::clone(server), request.open(get.into(), server, feed));
+    let server = Arc::clone(server);
     async move {
-        let answer = match &open {
+        let answer = match &request {
             Ok(request) => match get {
                 FeedGet::ShortPolling => short_polling::answer(request).await,
                 FeedGet::LongPolling => long_polling::answer(request).await,

@@ -30,9 +30,10 @@ pub(super) fn answer(
         (StatusCode::NOT_MODIFIED, AnswerBody::Empty)
     } else {
         subscription.count_poll(&batch);
-        fields.push(text(header::CONTENT_TYPE, "application/json"));
+        fields.push(json());
         let PollBatch { cursor, gap, messages, .. } = batch;
-        (StatusCode::OK, AnswerBody::Batch(BatchBody { cursor, gap, messages }))
+        let body = BatchBody { cursor: cursor.text(), gap, messages };
+        (StatusCode::OK, AnswerBody::Batch(body))
     };
     add_retry_after(subscription, &mut fields);
     FeedAnswer { status, fields, body }
@@ -60,13 +61,16 @@ fn add_retry_after(subscription: &Subscription, fields: &mut Fields) {
 
 /// Returns the header with the cursor to continue from.
 fn feed_cursor(cursor: Cursor) -> (HeaderName, AnswerField) {
-    (HeaderName::from_static(FEED_CURSOR), AnswerField::Cursor(cursor))
+    const NAME: HeaderName = HeaderName::from_static(FEED_CURSOR);
+    (NAME, AnswerField::Cursor(cursor))
 }
 
 fn no_store() -> (HeaderName, AnswerField) {
-    text(header::CACHE_CONTROL, "no-store")
+    const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
+    (header::CACHE_CONTROL, AnswerField::Text(NO_STORE))
 }
 
-fn text(name: HeaderName, value: &'static str) -> (HeaderName, AnswerField) {
-    (name, AnswerField::Text(HeaderValue::from_static(value)))
+fn json() -> (HeaderName, AnswerField) {
+    const JSON: HeaderValue = HeaderValue::from_static("application/json");
+    (header::CONTENT_TYPE, AnswerField::Text(JSON))
 }

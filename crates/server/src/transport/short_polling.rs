@@ -1,10 +1,10 @@
 //! Short polling: each request is answered at once.
 
 use axum::routing::MethodFilter;
-use wirebench_protocol::{ShortPollingMode, UnknownName};
+use wirebench_protocol::{After, ShortPollingMode, UnknownName};
 
 use super::feed_answer::FeedAnswer;
-use super::feed_request::OpenRequest;
+use super::feed_request::FeedRequest;
 use super::polling;
 use crate::api_error::ApiError;
 use crate::feed::PollBatch;
@@ -12,15 +12,17 @@ use crate::feed::PollBatch;
 pub(super) const METHODS: MethodFilter = MethodFilter::GET;
 
 /// Answers with what the feed has after the cursor, or with everything that it has.
-pub(super) async fn answer(request: &OpenRequest) -> Result<FeedAnswer, ApiError> {
-    let OpenRequest { subscription, query, known, .. } = request;
+pub(super) async fn answer(request: &FeedRequest) -> Result<FeedAnswer, ApiError> {
+    let FeedRequest { subscription, query, known, .. } = request;
     let batch = match mode(query.mode.as_deref())? {
         ShortPollingMode::Cursor => {
-            let after = subscription.locate(&query.after).await?;
-            PollBatch::new(after, &subscription.read(after).await?)
+            let (after, batch) = subscription.read_from(&query.after).await?;
+            PollBatch::new(after, &batch)
         }
         ShortPollingMode::Table => subscription.read_table(&query.after).await?,
-        ShortPollingMode::Whole if query.after.is_empty() => subscription.read_whole().await?,
+        ShortPollingMode::Whole if query.after == Ok(After::Newest) => {
+            subscription.read_whole().await?
+        }
         ShortPollingMode::Whole => {
             let error = "a poll with `mode=whole` gets all messages and has no cursor, but `after` \
                          was given";

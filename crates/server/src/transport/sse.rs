@@ -5,7 +5,7 @@ use axum::routing::MethodFilter;
 
 use super::event_stream::EventStream;
 use super::feed_answer::{AnswerBody, AnswerField, FeedAnswer};
-use super::feed_request::OpenRequest;
+use super::feed_request::FeedRequest;
 use crate::api_error::ApiError;
 use crate::framing::sse as framing;
 
@@ -20,11 +20,12 @@ const HEAD: [(HeaderName, HeaderValue); 3] = [
 ];
 
 /// Answers with a stream of events from the cursor on.
-pub(super) async fn answer(request: &OpenRequest) -> Result<FeedAnswer, ApiError> {
-    let OpenRequest { subscription, query, last_event, context, .. } = request;
+pub(super) async fn answer(request: &FeedRequest) -> Result<FeedAnswer, ApiError> {
+    let FeedRequest { subscription, query, last_event, context, .. } = request;
     // A browser sends the header when it reconnects. It is newer than the cursor in the address.
-    let after = last_event.as_ref().map_or(query.after.as_bytes(), HeaderValue::as_bytes);
-    let after = subscription.locate(&String::from_utf8_lossy(after)).await?;
+    let last_event = last_event.as_ref().map(|event| String::from_utf8_lossy(event.as_bytes()));
+    let after = last_event.map_or_else(|| query.after.clone(), |event| event.parse());
+    let after = subscription.locate(&after).await?;
     let opening = framing::opening(subscription.server.limits.retry, after);
     let events = EventStream::new(opening, subscription.clone(), after, context.hold());
     let body = AnswerBody::Events(Box::new(events));

@@ -1,11 +1,13 @@
 //! A subscription: a feed on its way to a subscriber, and where that is counted.
 
+use std::borrow::Cow;
 use std::ops::RangeInclusive;
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::http::uri::PathAndQuery;
 use axum::http::{HeaderMap, Uri};
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
 use wirebench_protocol::{After, Cursor, CursorError, Gap, Hello, Seq, SubscriberName, Transport};
 use wirebench_store::StoreError;
 
@@ -34,13 +36,17 @@ pub(super) struct Subscription {
     newest_before: Seq,
 }
 
+/// Where a subscriber asks to start. A text that names no place is an error only where the place is
+/// looked up, because other checks come first.
+pub(super) type AskedPlace = Result<After, CursorError>;
+
 /// What a subscriber may ask for, on every transport alike.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct SubscriptionQuery {
     /// A cursor, `start`, or nothing.
-    #[serde(default)]
-    pub(super) after: String,
+    #[serde(default = "newest", deserialize_with = "read_after")]
+    pub(super) after: AskedPlace,
     /// The name of the subscriber, to which messages may be addressed.
     #[serde(rename = "as")]
     name: Option<SubscriberName>,
@@ -70,28 +76,52 @@ impl SubscriptionQuery {
         usual.map_or_else(|| read_query(uri, QUERY_HINT), Ok)
     }
 
+    /// Reads the query of a target such as `/feeds/bench/sse?after=start`, whose path is one that
+    /// every parser accepts. `None` if the target is malformed.
+    ///
+    /// # Errors
+    /// As [`read`](Self::read).
+    pub(super) fn of_target(target: &str) -> Option<Result<Self, ApiError>> {
+        let query = target.split_once('?').map_or("", |(_, query)| query);
+        match Self::read_usual(query) {
+            Some(query) => Some(Ok(query)),
+            None => Some(Self::read(&Uri::from(target.parse::<PathAndQuery>().ok()?))),
+        }
+    }
+
     /// Reads a query that has nothing but `after` and `hold`, as nearly every poll has it, within a
-    /// tenth of the time. `None` if it has anything else, or anything that may be wrong.
+    /// tenth of the time. `None` if it has anything else, or anything that may be wrong. So a query
+    /// that is read here is one that every parser of addresses accepts.
     fn read_usual(query: &str) -> Option<Self> {
         let (mut after, mut hold) = (None, None);
         for pair in query.split('&').filter(|_| !query.is_empty()) {
-            match pair.split_once('=')? {
-                (_, value) if value.contains(['%', '+']) => return None,
-                ("after", value) if after.is_none() => after = Some(value.to_owned()),
-                ("hold", value) if hold.is_none() => hold = Some(value.parse().ok()?),
-                _ => return None,
+            if let Some(value) = pair.strip_prefix("after=").filter(|_| after.is_none()) {
+                after = Some(value.parse().ok()?);
+            } else {
+                let value = pair.strip_prefix("hold=").filter(|_| hold.is_none())?;
+                // In a query, a plus stands for a space.
+                hold = Some(value.parse().ok().filter(|_| !value.contains('+'))?);
             }
         }
-        Some(Self { after: after.unwrap_or_default(), hold, ..Self::default() })
+        let after = Ok(after.unwrap_or_default());
+        Some(Self { after, name: None, ticket: None, hold, every: None, mode: None })
     }
+}
+
+#[expect(clippy::unnecessary_wraps, reason = "a default has the type of its field")]
+fn newest() -> AskedPlace {
+    Ok(After::Newest)
+}
+
+fn read_after<'de, D: Deserializer<'de>>(deserializer: D) -> Result<AskedPlace, D::Error> {
+    Ok(Cow::<str>::deserialize(deserializer)?.parse())
 }
 
 impl Subscription {
     /// Opens the subscription that a request asks for.
     ///
     /// # Errors
-    /// The page of the request may not use the server, the query is malformed, or subscribing
-    /// requires a token that the request does not bring.
+    /// The page of the request may not use the server; or as [`of_query`](Self::of_query).
     pub(super) fn open(
         transport: Transport,
         server: &Arc<SharedState>,
@@ -100,7 +130,21 @@ impl Subscription {
         headers: &HeaderMap,
     ) -> Result<(Self, SubscriptionQuery), ApiError> {
         server.access.origin(uri, headers)?;
-        let mut query = SubscriptionQuery::read(uri)?;
+        Self::of_query(transport, server, feed, SubscriptionQuery::read(uri), headers)
+    }
+
+    /// Opens the subscription that a request asks for which comes from no page of another origin.
+    ///
+    /// # Errors
+    /// The query is malformed, or subscribing requires a token that the request does not bring.
+    pub(super) fn of_query(
+        transport: Transport,
+        server: &Arc<SharedState>,
+        feed: &Feed,
+        query: Result<SubscriptionQuery, ApiError>,
+        headers: &HeaderMap,
+    ) -> Result<(Self, SubscriptionQuery), ApiError> {
+        let mut query = query?;
         server.access.subscribe(query.ticket.as_deref(), headers)?;
         let subscription = Self::new(transport, server, feed, query.name.take());
         Ok((subscription.with_push_timer(query.every)?, query))
@@ -135,8 +179,21 @@ impl Subscription {
     /// # Errors
     /// `after` is malformed, or a cursor of this feed that lies after its newest message; or the
     /// store of the feed cannot be read.
-    pub(super) async fn locate(&self, after: &str) -> Result<Cursor, ApiError> {
-        self.feed.seek(parse_after(after)?).await.map_err(not_located)
+    pub(super) async fn locate(&self, after: &AskedPlace) -> Result<Cursor, ApiError> {
+        self.feed.seek(place(after)?).await.map_err(not_located)
+    }
+
+    /// Returns the cursor at which a poll starts, and what the feed has for the subscriber after it.
+    ///
+    /// # Errors
+    /// As [`locate`](Self::locate).
+    pub(super) async fn read_from(&self, after: &AskedPlace) -> Result<(Cursor, Batch), ApiError> {
+        if !self.feed.is_durable() {
+            let read = self.feed.locate_and_read(self.name.as_ref(), place(after)?);
+            return read.map_err(|error| not_located(error.into()));
+        }
+        let after = self.locate(after).await?;
+        Ok((after, self.read(after).await?))
     }
 
     /// Counts what a batch brings to a subscriber that is pushed to.
@@ -207,12 +264,12 @@ impl Subscription {
         Ok(batch)
     }
 
-    /// Returns what the table of the feed has for the subscriber after a place, which is parsed.
+    /// Returns what the table of the feed has for the subscriber after a place.
     ///
     /// # Errors
     /// As [`locate`](Self::locate).
-    pub(super) async fn read_table(&self, after: &str) -> Result<PollBatch, ApiError> {
-        let after = parse_after(after)?;
+    pub(super) async fn read_table(&self, after: &AskedPlace) -> Result<PollBatch, ApiError> {
+        let after = place(after)?;
         // On the heap, as in `read`.
         Box::pin(self.feed.poll_table(self.name.as_ref(), after)).await.map_err(not_located)
     }
@@ -237,14 +294,14 @@ impl Subscription {
         }
     }
 
-    /// Waits for what the feed gets for the subscriber after the cursor.
-    pub(super) fn wait(&self, after: Cursor) -> Follow {
-        self.feed.follow_as(self.name.clone(), after)
+    /// Waits for what the feed gets for the subscriber after a batch that was just read.
+    pub(super) fn wait(&self, batch: &Batch) -> Follow {
+        self.feed.follow_after(self.name.clone(), batch)
     }
 
     /// Follows the feed, at the ticks of the push timer if there is one.
     pub(super) fn follow(&self, after: Cursor) -> Follow {
-        let follow = self.wait(after);
+        let follow = self.feed.follow_as(self.name.clone(), after);
         match self.push_timer {
             Some(period) => follow.every(period),
             None => follow,
@@ -252,9 +309,9 @@ impl Subscription {
     }
 }
 
-/// Reads what a request says in `after`.
-fn parse_after(text: &str) -> Result<After, ApiError> {
-    text.parse().map_err(|error: CursorError| ApiError::bad_request(error.to_string(), QUERY_HINT))
+/// Returns the place that a request asks for.
+fn place(after: &AskedPlace) -> Result<After, ApiError> {
+    after.clone().map_err(|error| ApiError::bad_request(error.to_string(), QUERY_HINT))
 }
 
 fn not_located(error: LocateError) -> ApiError {

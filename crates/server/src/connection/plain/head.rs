@@ -4,20 +4,20 @@
 //! every client sends, and nothing in its head changes what a connection does. Whatever is unusual,
 //! even if it is valid, is for hyper, and so is everything that is not valid.
 
+use std::pin::Pin;
 use std::sync::Arc;
 
-use axum::http::uri::PathAndQuery;
-use axum::http::{HeaderMap, HeaderName, HeaderValue, Uri, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
 use httparse::{EMPTY_HEADER, Request, Status};
 use wirebench_protocol::Transport;
 
 use super::super::activity::ConnectionActivity;
 use super::super::host::is_host;
 use super::super::request_context::RequestContext;
-use crate::feed::Feed;
 use crate::scratch;
-use crate::transport::FeedGet;
-use crate::transport::feed_request::FeedRequest;
+use crate::transport::feed_answer::FeedAnswer;
+use crate::transport::feed_request::{FeedRequest, LAST_EVENT_ID};
+use crate::transport::{FeedGet, answer_get};
 
 /// The size from which on a head is not plain.
 pub(super) const MAX_BYTES: usize = scratch::BYTES;
@@ -26,12 +26,11 @@ pub(super) const MAX_BYTES: usize = scratch::BYTES;
 const MAX_FIELDS: usize = 32;
 
 /// Fields that a transport or the access control asks for. Their values are kept.
-const ASKED_FOR: [HeaderName; 3] =
-    [header::AUTHORIZATION, header::IF_NONE_MATCH, HeaderName::from_static("last-event-id")];
+static ASKED_FOR: [HeaderName; 3] = [header::AUTHORIZATION, header::IF_NONE_MATCH, LAST_EVENT_ID];
 
 /// Fields with which a request is not plain. They announce a body, ask for another protocol or for
 /// something before the answer, or come from the page of another origin.
-const FOR_HYPER: [HeaderName; 7] = [
+static FOR_HYPER: [HeaderName; 7] = [
     header::CONTENT_LENGTH,
     header::TRANSFER_ENCODING,
     header::UPGRADE,
@@ -42,11 +41,11 @@ const FOR_HYPER: [HeaderName; 7] = [
 ];
 
 /// What the bytes at the start of a connection, or after a request, are.
-pub(super) enum Head {
+pub(super) enum Head<A> {
     /// Not all of a head, as far as can be seen.
     Unfinished,
     /// A request that is answered without hyper.
-    Plain(Box<PlainGet>),
+    Plain(PlainGet<A>),
     /// A request to leave HTTP for another protocol, which does not concern the layer of the
     /// server.
     Upgrade,
@@ -54,17 +53,19 @@ pub(super) enum Head {
     ForHyper,
 }
 
-/// A plain request.
-pub(super) struct PlainGet {
+/// A plain request, and the future of its answer.
+pub(super) struct PlainGet<A> {
     /// The length of the head, with the blank line at its end.
     pub(super) length: usize,
-    pub(super) get: FeedGet,
-    pub(super) feed: Feed,
-    pub(super) request: FeedRequest,
+    /// Its answer. On the heap, so that a stream does not hold it for as long as it goes on.
+    pub(super) answer: Pin<Box<A>>,
 }
 
 /// Reads the head of a request.
-pub(super) fn read(bytes: &[u8], activity: &Arc<ConnectionActivity>) -> Head {
+pub(super) fn read(
+    bytes: &[u8],
+    activity: &Arc<ConnectionActivity>,
+) -> Head<impl Future<Output = FeedAnswer> + Send + use<>> {
     if bytes.is_empty() {
         return Head::Unfinished;
     }
@@ -78,7 +79,11 @@ pub(super) fn read(bytes: &[u8], activity: &Arc<ConnectionActivity>) -> Head {
 }
 
 /// Tells what a request is whose head has come.
-fn whole(request: &Request<'_, '_>, length: usize, activity: &Arc<ConnectionActivity>) -> Head {
+fn whole(
+    request: &Request<'_, '_>,
+    length: usize,
+    activity: &Arc<ConnectionActivity>,
+) -> Head<impl Future<Output = FeedAnswer> + Send + use<>> {
     let layer = activity.server().layer.as_ref();
     if layer.is_some_and(|layer| request.path.is_none_or(|target| layer.concerns(target))) {
         return Head::ForHyper;
@@ -106,26 +111,30 @@ fn plain(
     request: &Request<'_, '_>,
     length: usize,
     activity: &Arc<ConnectionActivity>,
-) -> Option<Box<PlainGet>> {
+) -> Option<PlainGet<impl Future<Output = FeedAnswer> + Send + use<>>> {
     if request.method != Some("GET") || request.version != Some(1) {
         return None;
     }
-    let target = request.path?;
-    let (get, name) = target_of(target)?;
-    let feed = activity.server().feeds.get(name)?.clone();
-    let headers = fields_of(request)?;
-    let uri = Uri::from(target.parse::<PathAndQuery>().ok()?);
+    let (server, target) = (activity.server(), request.path?);
+    let (get, name) = path_of(target)?;
+    let (feed, headers) = (server.feeds.get(name)?, fields_of(request)?);
     let context = RequestContext::new(Arc::clone(activity), None);
-    let request = FeedRequest { uri, headers, context };
-    Some(Box::new(PlainGet { length, get, feed, request }))
+    let request = FeedRequest::of_target(get.into(), server, feed, target, &headers, context)?;
+    Some(PlainGet { length, answer: Box::pin(answer_get(get, server, request)) })
 }
 
 /// Returns the transport and the name of the feed in a target such as `/feeds/bench/sse?after=…`.
-fn target_of(target: &str) -> Option<(FeedGet, &str)> {
-    let path = target.split_once('?').map_or(target, |(path, _)| path);
-    let (name, transport) = path.strip_prefix("/feeds/")?.split_once('/')?;
-    let get = FeedGet::ALL.into_iter().find(|get| Transport::from(*get).name() == transport)?;
-    Some((get, name))
+/// The name has only characters that stand for themselves everywhere in an address (RFC 3986,
+/// section 2.3).
+fn path_of(target: &str) -> Option<(FeedGet, &str)> {
+    let (name, rest) = target.strip_prefix("/feeds/")?.split_once('/')?;
+    let is_of = |get: &FeedGet| {
+        let query = rest.strip_prefix(Transport::from(*get).name());
+        query.is_some_and(|query| query.is_empty() || query.starts_with('?'))
+    };
+    let is_unreserved = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
+    let get = FeedGet::ALL.into_iter().find(is_of)?;
+    name.bytes().all(is_unreserved).then_some((get, name))
 }
 
 /// Returns the fields that somebody asks for. `None` if one of the fields is not plain, or if the

@@ -34,8 +34,8 @@ use super::linger::CLOSE_TIME;
 use super::preface::Rewound;
 use crate::layer::Io;
 use crate::scratch;
-use crate::transport::answer_get;
 use crate::transport::event_stream::EventStream;
+use crate::transport::feed_answer::FeedAnswer;
 use crate::wake_flag::WakeFlag;
 
 /// A connection whose requests have been plain so far.
@@ -68,12 +68,12 @@ impl<S: Io> PlainConnection<S> {
     /// Answers requests for as long as they are plain.
     pub(super) async fn serve(&mut self) -> PlainEnd {
         loop {
-            let get = match self.next().await {
-                Ok(get) => get,
+            let answer = match self.next().await {
+                Ok(answer) => answer,
                 Err(end) => return end,
             };
             // An error at the end is the peer's: it has closed, or takes nothing.
-            if !self.answer(get).await.unwrap_or(false) {
+            if !self.answer(answer).await.unwrap_or(false) {
                 return PlainEnd::Closed;
             }
         }
@@ -89,17 +89,19 @@ impl<S: Io> PlainConnection<S> {
         let _ = timeout(CLOSE_TIME, self.stream.shutdown()).await;
     }
 
-    /// Reads the next request.
+    /// Reads the next request, and returns its answer.
     ///
     /// # Errors
     /// It is not plain, the peer has closed its side, or the connection has failed.
-    async fn next(&mut self) -> Result<Box<PlainGet>, PlainEnd> {
+    async fn next(
+        &mut self,
+    ) -> Result<Pin<Box<impl Future<Output = FeedAnswer> + Send + use<S>>>, PlainEnd> {
         loop {
             match head::read(&self.unread, &self.activity) {
                 Head::Unfinished => {}
-                Head::Plain(get) => {
-                    self.take(get.length);
-                    return Ok(get);
+                Head::Plain(PlainGet { length, answer }) => {
+                    self.take(length);
+                    return Ok(answer);
                 }
                 Head::Upgrade => return Err(PlainEnd::Upgrade),
                 Head::ForHyper => return Err(PlainEnd::NotPlain),
@@ -148,21 +150,20 @@ impl<S: Io> PlainConnection<S> {
     }
 
     /// Answers a request. Returns true if the connection goes on.
-    async fn answer(&mut self, get: Box<PlainGet>) -> io::Result<bool> {
+    async fn answer(
+        &mut self,
+        mut answer: Pin<Box<impl Future<Output = FeedAnswer>>>,
+    ) -> io::Result<bool> {
         let active = ConnectionActivity::begin_request(&self.activity);
-        let server = self.activity.server();
-        server.count_request();
-        // On the heap, so that a stream does not hold it for as long as it goes on.
-        let mut answering = Box::pin(answer_get(get.get, server, &get.feed, &get.request));
-        drop(get);
-        let answer = tokio::select! {
+        self.activity.server().count_request();
+        let answered = tokio::select! {
             biased;
-            answer = &mut answering => answer,
+            answered = &mut answer => answered,
             () = self.peer_closes() => return Ok(false),
         };
-        drop(answering);
+        drop(answer);
         let is_last = active.server_is_stopping();
-        let (bytes, events) = writing::begin(answer, is_last);
+        let (bytes, events) = writing::begin(answered, is_last);
         match events {
             None => self.send(&bytes).await?,
             Some(events) => self.write_events(bytes, events).await?,

@@ -129,7 +129,7 @@ async fn admit(
     server.access.subscribe(ticket, &headers)?;
     let subscription = Subscription::new(Transport::SocketIo, server, feed, auth.name.clone())
         .with_push_timer(auth.every)?;
-    let after = subscription.locate(&auth.after).await?;
+    let after = subscription.locate(&auth.after.parse()).await?;
     let may_publish = server.access.publish(ticket, &headers).is_ok();
     Ok(Admitted { subscription, after, may_publish })
 }
