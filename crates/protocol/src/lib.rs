@@ -18,6 +18,7 @@ mod message;
 mod named;
 mod payload_file;
 pub mod process;
+mod published_message;
 mod recipients;
 mod short_polling;
 mod socket_io;
@@ -35,6 +36,7 @@ pub use message::{
 };
 pub use named::UnknownName;
 pub use payload_file::{MAX_PAYLOAD_BYTES, PayloadFileError, read_payload_file};
+pub use published_message::PublishedMessage;
 pub use recipients::{ContradictoryRecipients, InvalidSubscriberName, Recipients, SubscriberName};
 pub use short_polling::ShortPollingMode;
 pub use socket_io::{SocketIoMode, is_first_placeholder};
