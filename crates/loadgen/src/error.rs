@@ -98,6 +98,24 @@ pub enum SubscribeError {
         /// The `message` of the refusal.
         message: String,
     },
+    /// A server of another project does not do what its target file says.
+    #[error(transparent)]
+    Unexpected(Box<UnexpectedStep>),
+}
+
+/// A step of a subscription at a server of another project that went otherwise than its target file
+/// says.
+#[derive(Debug, thiserror::Error)]
+#[error("{step} received {found}: expected {expected}")]
+pub struct UnexpectedStep {
+    /// What was asked: method, path and query, and the step of a handshake.
+    pub(crate) step: String,
+    /// What came.
+    pub(crate) found: String,
+    /// What should have come, and the key of the target file that says so.
+    pub(crate) expected: String,
+    /// The same would come again: the file and the server do not fit.
+    pub(crate) permanent: bool,
 }
 
 impl SubscribeError {
@@ -113,7 +131,8 @@ impl SubscribeError {
             | Self::WebSocket { .. }
             | Self::Closed { .. }
             | Self::SessionEnded { .. }
-            | Self::NamespaceRefused { .. } => None,
+            | Self::NamespaceRefused { .. }
+            | Self::Unexpected(_) => None,
         }
     }
 
@@ -136,6 +155,7 @@ impl SubscribeError {
             }
             // The official client does not try again, either.
             Self::NamespaceRefused { .. } => true,
+            Self::Unexpected(step) => step.permanent,
             Self::Connect { .. }
             | Self::Cut
             | Self::Silent { .. }
@@ -145,6 +165,29 @@ impl SubscribeError {
             | Self::Closed { .. }
             | Self::SessionEnded { .. } => false,
         }
+    }
+
+    /// Returns the error with `edit` applied to each text that says what was asked or what came.
+    #[must_use]
+    pub(crate) fn edited(mut self, edit: impl Fn(&str) -> String) -> Self {
+        let texts: [Option<&mut String>; 3] = match &mut self {
+            Self::Connect { .. } | Self::Cut => [None, None, None],
+            Self::Refused { asked, error, .. } => [Some(asked), Some(error), None],
+            Self::Silent { asked, .. }
+            | Self::Broken { asked, .. }
+            | Self::WebSocket { asked, .. } => [Some(asked), None, None],
+            Self::Protocol { asked, found, .. } => [Some(asked), Some(found), None],
+            Self::Closed { asked, reason, .. } | Self::SessionEnded { asked, reason } => {
+                [Some(asked), Some(reason), None]
+            }
+            Self::NamespaceRefused { namespace, message } => [Some(namespace), Some(message), None],
+            Self::Unexpected(unexpected) => {
+                let UnexpectedStep { step, found, expected, .. } = &mut **unexpected;
+                [Some(step), Some(found), Some(expected)]
+            }
+        };
+        texts.into_iter().flatten().for_each(|text| *text = edit(text));
+        self
     }
 }
 

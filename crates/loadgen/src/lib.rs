@@ -30,9 +30,9 @@ pub use crowd::{
     read_machine, server_handle,
 };
 pub use dial::{Arrivals, Dialer, MeasuredConnection, TrafficCounts};
-pub use error::SubscribeError;
+pub use error::{SubscribeError, UnexpectedStep};
 pub use subscriber::{Subscriber, SubscriberEvent, run_subscriber};
-pub use target::{DEFAULT_FEED, Target, TargetError};
+pub use target::{DEFAULT_FEED, ForeignFeed, ForeignTarget, Target, TargetError};
 pub use tls::{TlsClient, TrustError, TrustedCertificates};
 pub use transport::{SubscriberSettings, subscribe};
 pub use upstream::Outbox;

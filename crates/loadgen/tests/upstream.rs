@@ -489,7 +489,8 @@ async fn send(
     let settings = SubscriberSettings {
         interval: Duration::from_millis(20),
         socket_io_mode: mode.unwrap_or_default(),
-        sender: Some(3),
+        number: 3,
+        sends: true,
         ..SubscriberSettings::default()
     };
     let outbox = Some(outbox);

@@ -72,13 +72,11 @@ impl Task<'_> {
                 socket_io_mode: run.socket_io_mode.unwrap_or_default(),
                 reconnect: run.reconnect,
                 headers: run.http.headers,
-                sender: run.upstream.map(|_| self.number()),
+                number: self.number(),
+                sends: run.upstream.is_some(),
                 // The publisher of a run seals what is binary, and so do its subscribers.
                 sealed: true,
-                name: run
-                    .upstream
-                    .filter(|upstream| upstream.to.addresses())
-                    .map(|_| self.number()),
+                named: run.upstream.is_some_and(|upstream| upstream.to.addresses()),
                 ..SubscriberSettings::default()
             },
             seed: run.seed.wrapping_add(self.index as u64),
@@ -187,7 +185,7 @@ mod tests {
         let address = "127.0.0.1:1".parse().unwrap();
         let (authority, feed) = ("127.0.0.1:1".to_owned(), "bench".to_owned());
         let share = WorkerShare {
-            target: Target { authority, address, feed, tls: None },
+            target: Target { authority, address, feed, tls: None, foreign: None },
             client: Arc::new(HttpClient::new(Dialer::new(run.link, 1), run.http)),
             run: Arc::new(run),
             index: 0,

@@ -1,6 +1,7 @@
 //! Connects subscribers by the version of HTTP that the run asks for.
 
 use std::io;
+use std::sync::Arc;
 use std::time::Duration;
 
 use parking_lot::Mutex;
@@ -14,7 +15,7 @@ use super::http2::Http2;
 use super::pool::Pool;
 use crate::dial::{Arrivals, CrossedBytes, Dialer};
 use crate::error::SubscribeError;
-use crate::target::Target;
+use crate::target::{ForeignTarget, Target};
 
 /// The maximum time from dialling to the first answer, without the delay of an emulated link.
 pub(crate) const OPENING_TIMEOUT: Duration = Duration::from_secs(10);
@@ -40,7 +41,24 @@ struct Prepared {
     kind: RequestKind,
     authority: String,
     tls: bool,
+    foreign: Option<Arc<ForeignTarget>>,
     headers: RequestHeaders,
+}
+
+impl Prepared {
+    /// Returns true if these are the headers for a request of this kind.
+    fn fits(&self, profile: Headers, target: &Target, kind: RequestKind) -> bool {
+        let alike = match (&self.foreign, &target.foreign) {
+            (None, None) => true,
+            (Some(known), Some(foreign)) => Arc::ptr_eq(known, foreign),
+            (None, Some(_)) | (Some(_), None) => false,
+        };
+        alike
+            && self.kind == kind
+            && self.profile == profile
+            && self.tls == target.tls.is_some()
+            && self.authority == target.authority
+    }
 }
 
 impl HttpClient {
@@ -109,20 +127,20 @@ impl HttpClient {
         target: &Target,
         kind: RequestKind,
     ) -> RequestHeaders {
-        let tls = target.tls.is_some();
         let mut prepared = self.prepared.lock();
-        if let Some(known) = prepared.iter().find(|known| {
-            known.kind == kind
-                && known.profile == profile
-                && known.tls == tls
-                && known.authority == target.authority
-        }) {
+        if let Some(known) = prepared.iter().find(|known| known.fits(profile, target, kind)) {
             return known.headers.clone();
         }
         let headers = RequestHeaders::new(headers(profile, self.http.version, target, kind));
-        let (authority, copy) = (target.authority.clone(), headers.clone());
         prepared.retain(|known| known.kind != kind);
-        prepared.push(Prepared { profile, kind, authority, tls, headers: copy });
+        prepared.push(Prepared {
+            profile,
+            kind,
+            authority: target.authority.clone(),
+            tls: target.tls.is_some(),
+            foreign: target.foreign.clone(),
+            headers: headers.clone(),
+        });
         headers
     }
 }

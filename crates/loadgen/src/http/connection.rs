@@ -200,10 +200,14 @@ impl ClientConnection {
         if !answer.status().is_success() {
             return Err(self.refused(answer.into()).await);
         }
-        for name in [header::SEC_WEBSOCKET_EXTENSIONS, header::SEC_WEBSOCKET_PROTOCOL] {
-            if answer.headers().contains_key(&name) {
-                return Err(self.unexpected(name.as_str(), "nothing that was not asked for"));
-            }
+        let extensions = header::SEC_WEBSOCKET_EXTENSIONS;
+        if answer.headers().contains_key(&extensions) {
+            return Err(self.unexpected(extensions.as_str(), "nothing that was not asked for"));
+        }
+        let subprotocol = answer.headers().get(header::SEC_WEBSOCKET_PROTOCOL);
+        if !headers.offer_subprotocol(subprotocol) {
+            let found = format!("the subprotocol {subprotocol:?}");
+            return Err(self.unexpected(&found, "the one that was asked for, if any"));
         }
         match self.protocol {
             Protocol::Http2(http) => Ok(Http2Tunnel::new(*http, up, answer.into_body())),
@@ -227,6 +231,17 @@ impl ClientConnection {
         let body = self.whole(answer.into_body()).await.unwrap_or_default();
         let ErrorAnswer { error, .. } = ErrorAnswer::parse(&body);
         SubscribeError::Refused { asked: self.asked(), status, error, retry_after }
+    }
+
+    /// Checks that an answer is not compressed: nothing here can inflate it.
+    pub(crate) fn check_encoding(&self, answer: &HttpAnswer) -> Result<(), SubscribeError> {
+        match answer.field(&header::CONTENT_ENCODING) {
+            None => Ok(()),
+            Some(encoding) => {
+                let found = format!("`content-encoding: {encoding}`");
+                Err(self.unexpected(&found, "an answer that is not compressed"))
+            }
+        }
     }
 
     /// Returns the error for content that is not as `docs/protocol.md` says.

@@ -19,7 +19,7 @@ struct PreparedHeaders {
 }
 
 impl RequestHeaders {
-    pub(super) fn new(map: HeaderMap) -> Self {
+    pub(crate) fn new(map: HeaderMap) -> Self {
         let mut lines = Vec::new();
         for (name, value) in &map {
             lines.extend_from_slice(name.as_str().as_bytes());
@@ -32,8 +32,20 @@ impl RequestHeaders {
 
     /// Returns these headers with another one, or with another value for it.
     pub(crate) fn with(&self, name: HeaderName, value: HeaderValue) -> Self {
+        self.with_all([(name, value)])
+    }
+
+    /// Returns these headers with others, or with other values for them.
+    pub(crate) fn with_all(
+        &self,
+        fields: impl IntoIterator<Item = (HeaderName, HeaderValue)>,
+    ) -> Self {
+        let mut fields = fields.into_iter().peekable();
+        if fields.peek().is_none() {
+            return self.clone();
+        }
         let mut map = self.map().clone();
-        map.insert(name, value);
+        fields.for_each(|(name, value)| _ = map.insert(name, value));
         Self::new(map)
     }
 
@@ -42,6 +54,19 @@ impl RequestHeaders {
         let mut map = self.map().clone();
         map.remove(name);
         Self::new(map)
+    }
+
+    /// Returns true if the answer to a request with these headers may have this
+    /// `Sec-WebSocket-Protocol`: one of those that were offered, as browsers demand, and none if
+    /// none was offered.
+    pub(crate) fn offer_subprotocol(&self, answer: Option<&HeaderValue>) -> bool {
+        let offered = self.map().get(header::SEC_WEBSOCKET_PROTOCOL);
+        match (offered.and_then(|offered| offered.to_str().ok()), answer) {
+            (Some(offered), Some(answer)) => {
+                offered.split(',').any(|name| name.trim().as_bytes() == answer.as_bytes())
+            }
+            (offered, answer) => offered.is_none() && answer.is_none(),
+        }
     }
 
     pub(super) fn map(&self) -> &HeaderMap {
@@ -56,7 +81,8 @@ impl RequestHeaders {
 /// Returns the headers that a subscriber sends with every request of one kind.
 ///
 /// `Browser` is what Chrome sends with a request of this kind to its own origin, without cookies.
-/// HTTP/2 has no headers for the host, for the lifetime of the connection and for an upgrade.
+/// What the target asks for is added, or replaces it. HTTP/2 has no headers for the host, for the
+/// lifetime of the connection and for an upgrade.
 pub(super) fn headers(
     profile: Headers,
     version: u8,
@@ -96,6 +122,11 @@ pub(super) fn headers(
                 headers.insert(header::ORIGIN, own(scheme, ""));
             }
         }
+    }
+    if let Some(foreign) = &target.foreign {
+        // This client cannot inflate. This project's server compresses nothing; another one may.
+        headers.insert(header::ACCEPT_ENCODING, HeaderValue::from_static("identity"));
+        headers.extend(foreign.shared_headers().clone());
     }
     if version == 2 {
         for name in [header::HOST, header::CONNECTION, header::UPGRADE] {

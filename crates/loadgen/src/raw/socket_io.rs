@@ -148,7 +148,7 @@ async fn connect(
     let address = resolve(&authority, encrypted).await?;
     let tls = encrypted.then(|| TlsClient::new(trusted)).transpose().map_err(TargetError::from)?;
     let (authority, feed) = (authority.to_string(), String::new());
-    let target = Target { authority, address, feed, tls };
+    let target = Target { authority, address, feed, tls, foreign: None };
     let client = HttpClient::new(Dialer::new(LinkSettings::default(), 0), HttpSettings::default());
     let default_path = Transport::SocketIo.path("");
     let path = if uri.path() == "/" { &default_path } else { uri.path() };

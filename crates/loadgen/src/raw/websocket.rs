@@ -99,7 +99,7 @@ async fn connect(
     let address = resolve(&authority, encrypted).await?;
     let tls = encrypted.then(|| TlsClient::new(trusted)).transpose().map_err(TargetError::from)?;
     let (authority, feed) = (authority.to_string(), String::new());
-    let target = Target { authority, address, feed, tls };
+    let target = Target { authority, address, feed, tls, foreign: None };
     let client = HttpClient::new(Dialer::new(LinkSettings::default(), 0), HttpSettings::default());
     let http = client.connect(&target).await?;
     let target_path = uri.path_and_query().map_or_else(|| "/".to_owned(), ToString::to_string);

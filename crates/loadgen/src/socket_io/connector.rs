@@ -28,7 +28,8 @@ pub(super) struct Urls {
 }
 
 impl Urls {
-    /// Creates the URLs below `path`, such as `/socket.io/`.
+    /// Creates the URLs below `path`, such as `/socket.io/`. It may have a query, which each URL then
+    /// has, too.
     pub(super) fn new(path: &str) -> Self {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         Self { path: path.to_owned(), sid: None, next: u64::from(now.subsec_nanos()) << 8 }
@@ -60,9 +61,10 @@ impl Urls {
 
     fn url(&self, query: &str) -> String {
         let path = &self.path;
+        let separator = if path.contains('?') { '&' } else { '?' };
         match &self.sid {
-            Some(sid) => format!("{path}?{query}&sid={sid}"),
-            None => format!("{path}?{query}"),
+            Some(sid) => format!("{path}{separator}{query}&sid={sid}"),
+            None => format!("{path}{separator}{query}"),
         }
     }
 
@@ -92,5 +94,7 @@ mod tests {
         urls.opened("abc".to_owned());
         assert_eq!(urls.polling(), format!("{path}=polling&t=00000011&sid=abc"));
         assert_eq!(urls.websocket(), format!("{path}=websocket&sid=abc"));
+        let urls = Urls::new("/socket.io/?token=x");
+        assert_eq!(urls.websocket(), "/socket.io/?token=x&EIO=4&transport=websocket");
     }
 }

@@ -8,7 +8,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures::FutureExt;
 use futures::future::BoxFuture;
-use http::{StatusCode, header};
+use http::StatusCode;
 use wirebench_protocol::Timestamp;
 
 use super::connector::Connector;
@@ -170,12 +170,9 @@ async fn answer(
     if answer.status() != StatusCode::OK {
         return Err(session_refused(connection.refused(answer).await));
     }
-    if let Some(encoding) = answer.field(&header::CONTENT_ENCODING) {
-        // A request with the headers of a browser offers compression. The server of this project
-        // does not compress; another server may.
-        let found = format!("`content-encoding: {encoding}`");
-        return Err(connection.unexpected(&found, "an answer that is not compressed"));
-    }
+    // A request with the headers of a browser offers compression. The server of this project does
+    // not compress; another server may.
+    connection.check_encoding(&answer)?;
     let last = answer.is_last();
     let body = connection.whole(answer.into_body()).await?;
     // Stamped here, before decoding.

@@ -2,6 +2,7 @@
 
 use std::future::pending;
 use std::pin::pin;
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures::StreamExt;
@@ -16,7 +17,7 @@ use super::backoff::Backoff;
 use crate::error::SubscribeError;
 use crate::http::HttpClient;
 use crate::target::Target;
-use crate::transport::{SubscriberSettings, subscribe_and_send};
+use crate::transport::{ResumeToken, SubscriberSettings, subscribe_and_send};
 use crate::upstream::Outbox;
 
 /// One subscriber of a feed.
@@ -36,7 +37,7 @@ pub struct Subscriber<'a> {
     /// does that. The connection is dropped without a closing handshake, and what is under way is
     /// lost.
     pub cut: Option<&'a Notify>,
-    /// What it sends. It also has to have a number, `settings.sender`. `None`: nothing.
+    /// What it sends. Its number is `settings.number`. `None`: nothing.
     pub outbox: Option<&'a Outbox>,
 }
 
@@ -80,7 +81,8 @@ pub async fn run_subscriber(
     let Subscriber { transport, mut settings, seed, .. } = *subscriber;
     let mut random = SmallRng::seed_from_u64(seed);
     let backoff = Backoff::new(settings.reconnect, transport, settings.interval, &mut random);
-    let mut position = Position { after, backoff };
+    let resume = subscriber.target.foreign.is_some().then(Arc::default);
+    let mut position = Position { after, backoff, resume };
     loop {
         settings.phase = settings.interval.mul_f64(random.random());
         let mut connection = ConnectionRecord::new();
@@ -110,6 +112,8 @@ struct Position {
     /// The cursor of the last message that it has seen.
     after: After,
     backoff: Backoff,
+    /// What a server of another project has given to resume from.
+    resume: Option<Arc<ResumeToken>>,
 }
 
 /// Subscribes once and follows the subscription to its end, whose reason it returns. The connection
@@ -122,8 +126,8 @@ async fn follow(
     observe: &mut impl FnMut(SubscriberEvent<'_>),
 ) -> Option<SubscribeError> {
     let Subscriber { transport, client, target, cut, outbox, .. } = *subscriber;
-    let after = position.after;
-    let mut events = subscribe_and_send(transport, client, target, after, settings, outbox);
+    let (after, resume) = (position.after, position.resume.as_ref());
+    let mut events = subscribe_and_send(transport, client, target, after, settings, outbox, resume);
     let mut is_cut = pin!(async {
         match cut {
             Some(cut) => cut.notified().await,

@@ -18,11 +18,12 @@ use crate::socket_io::Connector;
 use crate::target::Target;
 use crate::upstream::{Outbox, Outgoing, SentMessage};
 
-/// The client half of one transport: one subscription, from its opening to its end.
-pub(super) trait Client<'a>: Sized + Send {
+/// The client half of one transport: one subscription, from its opening to its end. `O` is what it
+/// is opened with.
+pub(super) trait Client<'a, O = Opening<'a>>: Sized + Send {
     /// Opens the connection. A transport whose server answers the opening also waits for that
     /// answer.
-    fn open(opening: Opening<'a>) -> impl Future<Output = Result<Self, SubscribeError>> + Send;
+    fn open(opening: O) -> impl Future<Output = Result<Self, SubscribeError>> + Send;
 
     /// Returns the next event, and `None` when the server has properly ended the subscription. Not
     /// called again after `None` or an error.
@@ -81,8 +82,8 @@ impl Connector for Opening<'_> {
 }
 
 /// Returns the events of a subscription. Nothing is dialled before the first one is awaited.
-pub(super) fn events<'a, C: Client<'a> + 'a>(
-    opening: Opening<'a>,
+pub(super) fn events<'a, C: Client<'a, O> + 'a, O: 'a>(
+    opening: O,
 ) -> BoxStream<'a, Result<Event, SubscribeError>> {
     // Boxed, so that the memory of the opening, which is large, is freed when it is done.
     Box::pin(C::open(opening))
@@ -175,11 +176,11 @@ fn origin(
     settings: &SubscriberSettings,
     read: impl FnOnce() -> Option<SentMessage>,
 ) -> Option<Origin> {
-    let receiver = settings.sender?;
-    read().map(|sent| Origin {
+    let sent = settings.sends.then(read).flatten()?;
+    Some(Origin {
         due: sent.due,
-        own: sent.sender == receiver,
-        misdelivered: !sent.addressees.include(receiver),
+        own: sent.sender == settings.number,
+        misdelivered: !sent.addressees.include(settings.number),
     })
 }
 

@@ -14,6 +14,12 @@
 //! occupies the connection; over shared HTTP/2 the second one is another stream of the same
 //! connection.
 //!
+//! # Servers of other projects
+//!
+//! A target file says what such a server is asked and what it answers. `foreign` has a client half
+//! for each transport that follows it. These share connections, stamps, decoders and sessions with
+//! those of this project's server, and nothing is asked per message which of the two it is.
+//!
 //! # What a subscriber sends
 //!
 //! An `Outbox` holds the messages that are due. Where the subscription carries what its subscriber
@@ -22,7 +28,9 @@
 //! connection, the others over a second one beside their subscription.
 
 mod client;
+mod foreign;
 mod long_polling;
+mod poll_schedule;
 mod poller;
 mod posting;
 mod settings;
@@ -31,11 +39,14 @@ mod socket_io;
 mod sse;
 mod websocket;
 
+use std::sync::Arc;
+
 use futures::stream::BoxStream;
 use wirebench_measure::Event;
 use wirebench_protocol::{After, Transport};
 
 use self::client::{Opening, events};
+use self::foreign::ForeignOpening;
 use self::long_polling::LongPolling;
 use self::posting::beside;
 use self::short_polling::ShortPolling;
@@ -47,6 +58,7 @@ use crate::http::HttpClient;
 use crate::target::Target;
 use crate::upstream::Outbox;
 
+pub(crate) use foreign::ResumeToken;
 pub use settings::SubscriberSettings;
 
 /// Subscribes to the feed of `target`, from `after` on, until the connection ends.
@@ -66,11 +78,14 @@ pub fn subscribe<'a>(
     after: After,
     settings: &SubscriberSettings,
 ) -> BoxStream<'a, Result<Event, SubscribeError>> {
-    subscribe_and_send(transport, client, target, after, settings, None)
+    subscribe_and_send(transport, client, target, after, settings, None, None)
 }
 
 /// The same as [`subscribe`], and sends the messages of `outbox`. Their events come in between.
 /// What an earlier subscription sent and was not acknowledged is sent again.
+///
+/// At a server of another project, the target decides on the transport, `resume` says where an
+/// earlier subscription was interrupted, not `after`, and nothing is sent.
 pub(crate) fn subscribe_and_send<'a>(
     transport: Transport,
     client: &'a HttpClient,
@@ -78,17 +93,21 @@ pub(crate) fn subscribe_and_send<'a>(
     after: After,
     settings: &SubscriberSettings,
     outbox: Option<&'a Outbox>,
+    resume: Option<&Arc<ResumeToken>>,
 ) -> BoxStream<'a, Result<Event, SubscribeError>> {
     if let Some(outbox) = outbox {
         outbox.connection_lost();
     }
     let opening = Opening { client, target, after, settings: *settings, outbox };
+    if let Some(foreign) = target.foreign.as_deref() {
+        return foreign::events(ForeignOpening::new(opening, foreign, resume));
+    }
     match transport {
-        Transport::ShortPolling => events::<ShortPolling<'_>>(opening),
-        Transport::LongPolling => beside(events::<LongPolling>(opening), opening),
-        Transport::Sse => beside(events::<Sse>(opening), opening),
-        Transport::WebSocket => events::<WebSocket<'_>>(opening),
-        Transport::SocketIo => events::<SocketIo<'_>>(opening),
+        Transport::ShortPolling => events::<ShortPolling<'_>, _>(opening),
+        Transport::LongPolling => beside(events::<LongPolling, _>(opening), opening),
+        Transport::Sse => beside(events::<Sse, _>(opening), opening),
+        Transport::WebSocket => events::<WebSocket<'_>, _>(opening),
+        Transport::SocketIo => events::<SocketIo<'_>, _>(opening),
     }
 }
 

@@ -35,14 +35,14 @@ pub struct SubscriberSettings {
     pub reconnect: Reconnect,
     /// Which request headers are sent.
     pub headers: Headers,
-    /// The number of this subscriber among those that send. Events then tell which message was sent
-    /// by a subscriber, and by which. `None`: nobody sends.
-    pub sender: Option<u64>,
+    /// The number of this subscriber in its crowd, from 0.
+    pub number: u64,
+    /// Subscribers send. Events then tell which message was sent by a subscriber, and by which.
+    pub sends: bool,
+    /// The number is the name of this subscriber, under which messages are addressed to it.
+    pub named: bool,
     /// Binary payloads end with a checksum. A message with a wrong one is damaged.
     pub sealed: bool,
-    /// The number that is the name of this subscriber, under which messages are addressed to it.
-    /// `None`: it has no name.
-    pub name: Option<u64>,
     /// Events carry the payloads, too. Needed to show messages, not to count them.
     pub payloads: bool,
 }
@@ -50,7 +50,7 @@ pub struct SubscriberSettings {
 impl SubscriberSettings {
     /// Returns the name under which the subscriber subscribes. `None`: none.
     pub(crate) fn subscriber_name(&self) -> Option<SubscriberName> {
-        self.name.map(SubscriberName::from)
+        self.named.then(|| SubscriberName::from(self.number))
     }
 }
 
@@ -71,8 +71,9 @@ impl Default for SubscriberSettings {
             socket_io_mode: SocketIoMode::default(),
             reconnect: Reconnect::default(),
             headers: Headers::Browser,
-            sender: None,
-            name: None,
+            number: 0,
+            sends: false,
+            named: false,
             sealed: false,
             payloads: false,
         }

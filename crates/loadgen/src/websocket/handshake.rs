@@ -43,7 +43,7 @@ async fn upgrade(
     if answer.status() != StatusCode::SWITCHING_PROTOCOLS {
         return Err(http.refused(answer).await);
     }
-    check_handshake(&answer.to_map(), &key).map_err(|(found, expected)| {
+    check_handshake(&headers, &answer.to_map(), &key).map_err(|(found, expected)| {
         SubscribeError::Protocol { asked: http.asked(), found: quote(&found), expected }
     })?;
     let asked = http.asked();
@@ -54,7 +54,11 @@ async fn upgrade(
 /// compares `Connection` as a whole instead of token by token, and does not look at the extensions.
 ///
 /// The error is what was found and what was expected.
-fn check_handshake(headers: &HeaderMap, key: &str) -> Result<(), (String, &'static str)> {
+fn check_handshake(
+    request: &RequestHeaders,
+    headers: &HeaderMap,
+    key: &str,
+) -> Result<(), (String, &'static str)> {
     let found = |name: HeaderName| {
         let values = headers.get_all(&name).into_iter();
         let values: Vec<_> =
@@ -77,10 +81,11 @@ fn check_handshake(headers: &HeaderMap, key: &str) -> Result<(), (String, &'stat
     {
         return Err((found(header::SEC_WEBSOCKET_ACCEPT), "the answer to the key that was sent"));
     }
-    for name in [header::SEC_WEBSOCKET_EXTENSIONS, header::SEC_WEBSOCKET_PROTOCOL] {
-        if headers.contains_key(&name) {
-            return Err((found(name), "nothing that was not asked for"));
-        }
+    if headers.contains_key(header::SEC_WEBSOCKET_EXTENSIONS) {
+        return Err((found(header::SEC_WEBSOCKET_EXTENSIONS), "nothing that was not asked for"));
+    }
+    if !request.offer_subprotocol(headers.get(header::SEC_WEBSOCKET_PROTOCOL)) {
+        return Err((found(header::SEC_WEBSOCKET_PROTOCOL), "the one that was asked for, if any"));
     }
     Ok(())
 }
@@ -92,10 +97,14 @@ mod tests {
     /// The example of RFC 6455, section 1.3.
     const KEY: &str = "dGhlIHNhbXBsZSBub25jZQ==";
 
+    fn map(fields: &[(HeaderName, &'static str)]) -> HeaderMap {
+        let fields = fields.iter().cloned();
+        fields.map(|(name, value)| (name, HeaderValue::from_static(value))).collect()
+    }
+
     fn check(headers: &[(HeaderName, &'static str)]) -> bool {
-        let headers =
-            headers.iter().cloned().map(|(name, value)| (name, HeaderValue::from_static(value)));
-        check_handshake(&headers.collect(), KEY).is_ok()
+        let request = RequestHeaders::new(HeaderMap::new());
+        check_handshake(&request, &map(headers), KEY).is_ok()
     }
 
     #[test]
@@ -113,6 +122,25 @@ mod tests {
         for unasked in [header::SEC_WEBSOCKET_EXTENSIONS, header::SEC_WEBSOCKET_PROTOCOL] {
             let unasked = (unasked, "permessage-deflate");
             assert!(!check(&[upgrade.clone(), connection.clone(), accept.clone(), unasked]));
+        }
+    }
+
+    #[test]
+    fn the_subprotocol_of_the_answer_is_one_of_those_that_were_offered() {
+        let name = header::SEC_WEBSOCKET_PROTOCOL;
+        let request = RequestHeaders::new(map(&[(name.clone(), "one, two")]));
+        let good = [
+            (header::UPGRADE, "websocket"),
+            (header::CONNECTION, "Upgrade"),
+            (header::SEC_WEBSOCKET_ACCEPT, "s3pPLMBiTxaQ9kYGzzhZRbK+xOo="),
+        ];
+        for (answer, fits) in [(Some("two"), true), (Some("three"), false), (None, false)] {
+            let mut answered = map(&good);
+            if let Some(answer) = answer {
+                answered.insert(name.clone(), HeaderValue::from_static(answer));
+            }
+            let checked = check_handshake(&request, &answered, KEY);
+            assert_eq!(checked.is_ok(), fits, "{answer:?}: {checked:?}");
         }
     }
 }

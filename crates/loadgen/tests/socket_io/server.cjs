@@ -3,8 +3,8 @@
 // Options are the first argument, in JSON: those of `socket.io`, and `window`, the number of messages
 // that a feed keeps. The second is the port, or 0. It prints one JSON line when it listens, and one for each connection,
 // upgrade and answered heartbeat.
-// Each line on standard input is a command: `publish N`, `binary`, `end` (closes every session) or
-// `leave` (takes every subscriber out of its namespace).
+// Each line on standard input is a command: `publish N`, `binary`, `end` (closes every session),
+// `leave` (takes every subscriber out of its namespace) or `emit TEXT` (a message in the root namespace).
 
 const { randomBytes } = require('node:crypto');
 const { createServer } = require('node:http');
@@ -43,6 +43,8 @@ feed.on('connection', (socket) => {
   for (const message of messages.slice(seq)) socket.emit('message', message);
 });
 
+io.on('connection', (socket) => tell({ connected: socket.id, recovered: socket.recovered }));
+
 io.of('/feeds/guarded').use((_socket, next) => next(new Error('not today')));
 
 function publish() {
@@ -59,6 +61,7 @@ const commands = {
   binary: () => feed.emit('binary', 'two parts', Buffer.from([1, 2, 3]), { deep: Buffer.from([4]) }),
   end: () => feed.disconnectSockets(true),
   leave: () => feed.disconnectSockets(false),
+  emit: (text) => io.emit('message', text),
 };
 
 createInterface({ input: process.stdin }).on('line', (line) => {

@@ -188,7 +188,8 @@ pub(crate) fn client() -> HttpClient {
 
 /// Returns the default feed at an address.
 pub(crate) fn target(address: SocketAddr) -> Target {
-    Target { authority: address.to_string(), address, feed: DEFAULT_FEED.to_owned(), tls: None }
+    let (authority, feed) = (address.to_string(), DEFAULT_FEED.to_owned());
+    Target { authority, address, feed, tls: None, foreign: None }
 }
 
 /// Publishes one JSON text.

@@ -1,17 +1,24 @@
-//! Which feed on which server a subscriber wants: a URL, parsed and resolved once.
+//! Which feed on which server a subscriber wants: a URL or a target file, parsed and resolved once.
+
+mod error;
+mod foreign;
+mod secrets;
+mod server_url;
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 
-use http::Uri;
-use http::uri::Authority;
+use crate::tls::{TlsClient, TrustedCertificates};
 
-use crate::tls::{TlsClient, TrustError, TrustedCertificates};
+pub use error::TargetError;
+pub use foreign::{ForeignFeed, ForeignTarget};
+pub(crate) use server_url::{ServerUrl, parse, resolve};
 
 /// The feed that a URL without a feed stands for.
 pub const DEFAULT_FEED: &str = "bench";
 
 /// A feed on a server whose address is known.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Target {
     /// `host:port`, as the header `Host` carries it.
     pub authority: String,
@@ -21,46 +28,9 @@ pub struct Target {
     pub feed: String,
     /// Encrypts the connections. `None` speaks without TLS.
     pub tls: Option<TlsClient>,
-}
-
-/// Why a URL cannot be used as a target.
-#[derive(Debug, thiserror::Error)]
-pub enum TargetError {
-    /// The URL has a form that is not supported.
-    #[error(
-        "malformed URL `{url}`: expected `http://host:port` or `http://host:port/feeds/{{feed}}`, \
-         or the same with `https://`"
-    )]
-    Malformed {
-        /// What was given.
-        url: String,
-    },
-    /// The URL asks for TLS, which the raw client for server-sent events does not speak.
-    #[error("`{url}` asks for TLS: only plain `http://` is supported here")]
-    Encrypted {
-        /// What was given.
-        url: String,
-    },
-    /// The trusted certificates cannot be loaded.
-    #[error(transparent)]
-    Trust(#[from] TrustError),
-    /// The host has no address.
-    #[error("cannot resolve `{host}`")]
-    Unresolved {
-        /// The host and port.
-        host: String,
-        /// The error of the resolver. `None` if it found no address.
-        #[source]
-        source: Option<std::io::Error>,
-    },
-}
-
-impl TargetError {
-    /// Returns true if the URL itself is wrong, so that trying again elsewhere or later cannot
-    /// help.
-    pub fn is_malformed(&self) -> bool {
-        matches!(self, Self::Malformed { .. } | Self::Encrypted { .. })
-    }
+    /// How to subscribe to a feed of a server of another project. `None`: the server is this
+    /// project's.
+    pub foreign: Option<Arc<ForeignTarget>>,
 }
 
 impl Target {
@@ -93,49 +63,31 @@ impl Target {
         };
         let address = resolve(&authority, encrypted).await?;
         let tls = encrypted.then(|| TlsClient::new(trusted)).transpose()?;
-        Ok(Self { authority: authority.to_string(), address, feed, tls })
+        Ok(Self { authority: authority.to_string(), address, feed, tls, foreign: None })
     }
-}
 
-/// The parts of a URL that name a server.
-#[derive(Debug)]
-pub(crate) struct ServerUrl {
-    pub(crate) authority: Authority,
-    pub(crate) uri: Uri,
-    /// The scheme asks for TLS.
-    pub(crate) encrypted: bool,
-}
-
-/// Parses a URL of one of the four schemes, whatever its path.
-pub(crate) fn parse(url: &str) -> Result<ServerUrl, TargetError> {
-    let malformed = || TargetError::Malformed { url: url.to_owned() };
-    let uri: Uri = url.parse().map_err(|_| malformed())?;
-    let encrypted = match uri.scheme_str() {
-        Some("http" | "ws") => false,
-        Some("https" | "wss") => true,
-        _ => return Err(malformed()),
-    };
-    let authority = uri.authority().cloned().ok_or_else(malformed)?;
-    // `http` returns no port for one such as 99999, which would then mean the port of the scheme.
-    let names_a_port = authority.as_str().len() > authority.host().len() + ":".len();
-    if authority.as_str().contains('@') || (names_a_port && authority.port_u16().is_none()) {
-        return Err(malformed());
+    /// Prepares a feed of a server of another project, and resolves its host. All URLs of the
+    /// transport have to name the same server.
+    ///
+    /// # Errors
+    ///
+    /// [`TargetError::File`] if the target does not have the transport, or if a value of it cannot
+    /// be used, such as a template whose variable of the environment is not set;
+    /// [`TargetError::Unresolved`] and [`TargetError::Trust`] as for a URL.
+    pub async fn of_foreign(
+        feed: ForeignFeed,
+        trusted: &TrustedCertificates,
+    ) -> Result<Self, TargetError> {
+        let foreign = ForeignTarget::new(feed)?;
+        let ServerUrl { authority, encrypted, .. } = foreign.server()?;
+        Ok(Self {
+            address: resolve(&authority, encrypted).await?,
+            authority: authority.to_string(),
+            feed: foreign.file().name().to_owned(),
+            tls: encrypted.then(|| TlsClient::new(trusted)).transpose()?,
+            foreign: Some(Arc::new(foreign)),
+        })
     }
-    Ok(ServerUrl { authority, uri, encrypted })
-}
-
-/// Returns the first address of a host.
-pub(crate) async fn resolve(
-    authority: &Authority,
-    encrypted: bool,
-) -> Result<SocketAddr, TargetError> {
-    let port = authority.port_u16().unwrap_or(if encrypted { 443 } else { 80 });
-    let host = authority.host();
-    let bare = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
-    let unresolved = |source| TargetError::Unresolved { host: authority.to_string(), source };
-    let mut addresses =
-        tokio::net::lookup_host((bare, port)).await.map_err(|error| unresolved(Some(error)))?;
-    addresses.next().ok_or_else(|| unresolved(None))
 }
 
 #[cfg(test)]
