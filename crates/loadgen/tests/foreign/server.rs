@@ -1,6 +1,7 @@
 //! Small servers: each connection is served by the code of its test.
 
 use std::net::SocketAddr;
+use std::time::SystemTime;
 
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::TcpStream;
@@ -42,7 +43,7 @@ impl Peer {
                 return None;
             }
         }
-        Some(Request { head: String::from_utf8(head).unwrap() })
+        Some(Request { head: String::from_utf8(head).unwrap(), at: SystemTime::now() })
     }
 
     /// Writes bytes as they are. A client may go away at any time.
@@ -113,6 +114,8 @@ fn lines(fields: &[&str]) -> String {
 #[derive(Clone, Debug)]
 pub(crate) struct Request {
     head: String,
+    /// When it had arrived.
+    pub(crate) at: SystemTime,
 }
 
 impl Request {

@@ -19,7 +19,8 @@ table! {
         /// Headers of every poll, with the same placeholders.
         "headers" => HEADERS, headers: TemplateTable, default "{}";
 
-        /// More headers of polls before there is a cursor. `{http_date}` is the present time.
+        /// More headers of polls before there is a cursor. `{http_date}` is the second before that of
+        /// the subscriber's first poll: what is newer is what it wants.
         "first-headers" => FIRST_HEADERS, first_headers: TemplateTable, default "{}";
 
         /// Where an answer has the cursor of the next poll: "validators" (`ETag` and

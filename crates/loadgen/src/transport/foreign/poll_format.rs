@@ -88,8 +88,8 @@ impl<'a> PollFormat<'a> {
         headers: &RequestHeaders,
     ) -> (String, RequestHeaders) {
         if !self.has_cursor(opening) {
-            let first_poll = opening.resume.first_poll();
-            let date = [("http_date", first_poll.as_str())];
+            let before = opening.resume.before_first_poll();
+            let date = [("http_date", before.as_str())];
             let number = opening.settings().number;
             let first = opening.foreign.first_headers(number, &date);
             return (opening.path(None), headers.with_all(first));

@@ -1,5 +1,7 @@
 //! What a subscriber of another project's server keeps from one connection to the next.
 
+use std::time::{Duration, SystemTime};
+
 use http::HeaderValue;
 use parking_lot::Mutex;
 
@@ -15,8 +17,8 @@ struct Kept {
     validators: Validators,
     /// The `pid` of a Socket.IO session.
     session: Option<String>,
-    /// When the subscriber polled first, as HTTP writes a time.
-    first_poll: Option<String>,
+    /// The second before the one in which the subscriber polled first, as HTTP writes a time.
+    before_first_poll: Option<String>,
 }
 
 /// The validators of an answer (RFC 9110, section 8.8).
@@ -64,12 +66,14 @@ impl ResumeToken {
         session.clone_into(self.0.lock().session.get_or_insert_default());
     }
 
-    /// Returns the time of the first poll, which is now if there was none.
+    /// Returns the second before the one of the first poll, which is now if there was none.
     ///
     /// A subscriber without a cursor asks for what is newer than that time. With the time of each
-    /// poll in its place, what is published between two polls would be lost.
-    pub(super) fn first_poll(&self) -> String {
-        let now = || httpdate::fmt_http_date(std::time::SystemTime::now());
-        self.0.lock().first_poll.get_or_insert_with(now).clone()
+    /// poll in its place, what is published between two polls would be lost. With the second of the
+    /// first poll, so would be what is published later in that second: to a server, it is not newer.
+    pub(super) fn before_first_poll(&self) -> String {
+        let second = Duration::from_secs(1);
+        let before = || httpdate::fmt_http_date(SystemTime::now() - second);
+        self.0.lock().before_first_poll.get_or_insert_with(before).clone()
     }
 }
