@@ -58,6 +58,9 @@ pub enum ControlError {
         /// What is wrong with it.
         source: serde_json::Error,
     },
+    /// A target could not be measured: its process is gone, or it takes no message.
+    #[error(transparent)]
+    Target(Box<dyn std::error::Error + Send + Sync>),
 }
 
 impl ControlClient {
@@ -171,7 +174,7 @@ impl ControlError {
     pub(crate) fn is_timeout(&self) -> bool {
         match self {
             Self::Unreachable { source, .. } => source.is_timeout() && !source.is_connect(),
-            Self::Refused { .. } | Self::Malformed { .. } => false,
+            Self::Refused { .. } | Self::Malformed { .. } | Self::Target(_) => false,
         }
     }
 }

@@ -15,6 +15,7 @@ pub mod fuzzing;
 mod http;
 pub mod raw;
 mod scratch;
+mod server_control;
 mod socket_io;
 mod subscriber;
 mod target;
@@ -31,6 +32,7 @@ pub use crowd::{
 };
 pub use dial::{Arrivals, Dialer, MeasuredConnection, TrafficCounts};
 pub use error::{SubscribeError, UnexpectedStep};
+pub use server_control::{CountedMessages, FeedControl, ServerControl, ServerUsage};
 pub use subscriber::{Subscriber, SubscriberEvent, run_subscriber};
 pub use target::{DEFAULT_FEED, ForeignFeed, ForeignTarget, Target, TargetError};
 pub use tls::{TlsClient, TrustError, TrustedCertificates};

@@ -84,7 +84,7 @@ async fn a_timer_for_each_connection_publishes_to_everybody_as_often_as_there_ar
             assert_eq!(measured.missing(), Some(0), "{transport}: {:?}", measured.invalid);
         }
         // Two seconds of 10/s, and at most one message more for each timer. A publisher that the
-        // machine held up when the window closed has published less: `publisher/timers.rs` counts
+        // machine held up when the window closed has published less: `publishing/timers.rs` counts
         // what is due.
         let (one, many) = (one.published.unwrap(), many.published.unwrap());
         let most = 21;

@@ -45,7 +45,7 @@ fn a_busy_process_and_what_it_used_are_found_unless_it_belongs_to_the_run() {
     let to = read_machine();
     let passed = to.at.saturating_since(from.at).as_secs_f64();
 
-    let beside_idle = OtherLoad::between(&from, &to, idle.0.id());
+    let beside_idle = OtherLoad::between(&from, &to, &[idle.0.id()]);
     let found = beside_idle.processes.iter().find(|process| process.pid == busy.0.id());
     let found = found.unwrap_or_else(|| panic!("{} is not in {beside_idle:?}", busy.0.id()));
     assert_eq!(found.name, "sh");
@@ -56,6 +56,6 @@ fn a_busy_process_and_what_it_used_are_found_unless_it_belongs_to_the_run() {
     assert!(all >= 0.19, "{all} s of {beside_idle:?}");
 
     // This process started it, so it belongs to a run that this process drives.
-    let own = OtherLoad::between(&from, &to, std::process::id());
+    let own = OtherLoad::between(&from, &to, &[std::process::id()]);
     assert!(own.processes.iter().all(|process| process.pid != busy.0.id()), "{own:?}");
 }

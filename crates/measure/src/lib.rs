@@ -10,6 +10,7 @@ mod machine;
 mod measurement;
 mod missed;
 mod other_load;
+mod publish_record;
 mod reconnects;
 mod recorder;
 mod second;
@@ -30,6 +31,7 @@ pub use machine::{CoreTimes, MachineReading, ProcessTimes, allowed_cores, pressu
 pub use measurement::{AddressedCount, LoadgenCost, Measurement, ServerCost, Traffic};
 pub use missed::{ExpectedRange, Missed};
 pub use other_load::{DISTURBED_CPU_RATIO, OtherLoad, OtherProcess};
+pub use publish_record::PublishRecord;
 pub use reconnects::Reconnects;
 pub use recorder::Recorder;
 pub use second::{CpuTime, Second};

@@ -48,6 +48,8 @@ pub struct ProcessTimes {
     pub pid: u32,
     /// The process number of its parent.
     pub parent: u32,
+    /// Its process group.
+    pub group: u32,
     /// Its name as the kernel stores it, at most 15 bytes. Control characters are replaced.
     pub name: String,
     /// The user and system time of all its threads, in ticks.
@@ -98,6 +100,7 @@ impl ProcessTimes {
         Some(Self {
             pid: pid.parse().ok()?,
             parent: field(4)?.parse().ok()?,
+            group: field(5)?.parse().ok()?,
             name: name.chars().map(shown).collect(),
             used: ticks(14)? + ticks(15)?,
             reaped: ticks(16)? + ticks(17)?,
@@ -189,7 +192,7 @@ mod tests {
         let system = used / 4;
         let (in_user_mode, started) = (used - system, 31);
         format!(
-            "{pid} ({name}) S {parent} 0 0 0 -1 4194560 46105 927365 0 652 {in_user_mode} {system} \
+            "{pid} ({name}) S {parent} 9 0 0 -1 4194560 46105 927365 0 652 {in_user_mode} {system} \
              {reaped} 0 \
              20 0 13 0 {started} 51843072 4801 18446744073709551615 1 1 0 0 0 0 0 4096 1256 0 0 \
              0 17 0 0 \
@@ -209,6 +212,7 @@ mod tests {
             let expected = ProcessTimes {
                 pid: 123,
                 parent: 7,
+                group: 9,
                 name: shown.to_owned(),
                 used: 40,
                 reaped: 5,

@@ -6,6 +6,7 @@ use crate::fault_outcome::FaultOutcome;
 use crate::invalid::Invalid;
 use crate::missed::Missed;
 use crate::other_load::OtherLoad;
+use crate::publish_record::PublishRecord;
 use crate::recorder::Recorder;
 use crate::store_cost::StoreCost;
 
@@ -35,6 +36,8 @@ pub struct Measurement {
     pub server_cpu_floor: Option<Duration>,
     /// What the run cost the store of the server. `None` if it has none.
     pub store: Option<StoreCost>,
+    /// How publishing went. `None` if the server publishes.
+    pub publishing: Option<PublishRecord>,
     /// What the run cost the load generator.
     pub loadgen: LoadgenCost,
     /// The load of the machine besides the run.
@@ -98,8 +101,8 @@ pub struct ServerCost {
     /// first message, divided by their number. `None` if the crowd is so small that the growth
     /// would be noise.
     pub rss_per_subscriber_bytes: Option<u64>,
-    /// Messages published late, by the server's count.
-    pub late_publishes: u64,
+    /// Messages published late, by the server's count. `None` if it does not count them.
+    pub late_publishes: Option<u64>,
 }
 
 /// The cost of the run to the load generator.

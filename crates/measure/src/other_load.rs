@@ -51,16 +51,17 @@ pub struct OtherProcess {
 }
 
 impl OtherLoad {
-    /// Returns the load between two readings. The process `loadgen` and its descendants (the server
-    /// and the proxy, which it starts) belong to the run. All other processes are others.
-    pub fn between(from: &MachineReading, to: &MachineReading, loadgen: u32) -> Self {
+    /// Returns the load between two readings. The processes `of_the_run` and their descendants belong
+    /// to the run: the load generator with the server and the proxy, which it starts, and a server
+    /// that ran before. All other processes are others.
+    pub fn between(from: &MachineReading, to: &MachineReading, of_the_run: &[u32]) -> Self {
         let passed = to.at.saturating_since(from.at);
         let whole = passed.as_secs_f64();
         let Some((before, after)) = from.cores.zip(to.cores).filter(|_| whole > 0.0) else {
             return Self::default();
         };
         let own: HashSet<u32> =
-            [from, to].iter().flat_map(|reading| family(&reading.processes, loadgen)).collect();
+            [from, to].iter().flat_map(|reading| family(&reading.processes, of_the_run)).collect();
         let seconds = |ticks: u64| exact(ticks) / exact(to.ticks_per_second.max(1));
         let share = |ticks| Some((seconds(ticks) / (whole * exact(after.cores as u64))).min(1.0));
         let used = others(from, to, &own);
@@ -202,9 +203,9 @@ fn own_ticks(from: &MachineReading, to: &MachineReading, own: &HashSet<u32>) -> 
     total(to).saturating_sub(total(from))
 }
 
-/// Returns a process and all its descendants.
-fn family(processes: &[ProcessTimes], first: u32) -> HashSet<u32> {
-    let mut family = HashSet::from([first]);
+/// Returns processes and all their descendants.
+fn family(processes: &[ProcessTimes], first: &[u32]) -> HashSet<u32> {
+    let mut family: HashSet<u32> = first.iter().copied().collect();
     loop {
         let known = family.len();
         let children = processes.iter().filter(|process| family.contains(&process.parent));
@@ -258,6 +259,7 @@ mod tests {
                 .map(|&(pid, name, parent, [used, reaped])| ProcessTimes {
                     pid,
                     parent,
+                    group: pid,
                     name: name.to_owned(),
                     used,
                     reaped,
@@ -269,7 +271,7 @@ mod tests {
     }
 
     fn load(from: &MachineReading, to: &MachineReading) -> OtherLoad {
-        OtherLoad::between(from, to, 50)
+        OtherLoad::between(from, to, &[50])
     }
 
     #[test]

@@ -19,6 +19,7 @@ pub(crate) fn measurement() -> Measurement {
         server: Some(ServerCost { cpu: Duration::from_millis(3), ..ServerCost::default() }),
         server_cpu_floor: None,
         store: None,
+        publishing: None,
         loadgen: LoadgenCost { cpu: Duration::from_millis(400), workers: 2, rss_peak_bytes: None },
         other_load: OtherLoad::default(),
         faults: None,

@@ -1,7 +1,8 @@
 //! What travels between the feed server and its subscribers.
 //!
 //! Both ends share these types and nothing else: a [`Message`], the [`Cursor`] that says how far a
-//! subscriber has read, the [`Transport`]s that carry them, and the one clock, [`Timestamp`].
+//! subscriber has read, the [`Transport`]s that carry them, the one clock, [`Timestamp`], and what a
+//! paced publisher publishes ([`publishing`]).
 //! Nothing here is async. It reads nothing but payload files, and what the kernel reports about
 //! time and about this process.
 
@@ -19,6 +20,7 @@ mod named;
 mod payload_file;
 pub mod process;
 mod published_message;
+pub mod publishing;
 mod recipients;
 mod short_polling;
 mod socket_io;

@@ -83,10 +83,11 @@ pub(crate) fn measurement() -> Measurement {
             rss_idle_bytes: 7_340_032,
             rss_peak_bytes: 7_864_320,
             rss_per_subscriber_bytes: None,
-            late_publishes: 0,
+            late_publishes: Some(0),
         }),
         server_cpu_floor: Some(Duration::from_nanos(7_012)),
         store: None,
+        publishing: None,
         loadgen: LoadgenCost {
             cpu: Duration::from_micros(23_400),
             workers: 1,

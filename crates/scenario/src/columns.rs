@@ -4,7 +4,7 @@
 //! this crate, so the names are repeated here. A test of `wirebench-report` compares the two lists.
 
 /// Every column of `runs.csv`, in the order of the file.
-pub const COLUMNS: [&str; 113] = [
+pub const COLUMNS: [&str; 116] = [
     "schema_version",
     "scenario",
     "run_id",
@@ -118,6 +118,9 @@ pub const COLUMNS: [&str; 113] = [
     "server_cpu_floor_us",
     "server_cpu_floor_ratio",
     "target",
+    "publish_accepted_p50_us",
+    "publish_accepted_p99_us",
+    "publish_refused",
 ];
 
 /// The columns that hold words. No bound can be set on them.

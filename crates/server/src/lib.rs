@@ -119,7 +119,7 @@ pub use limits::{Limits, SocketIoLimits};
 pub use listener::listen;
 pub use metrics::StoreMetrics;
 pub use proxies::{ForwardedHeader, InvalidNetwork, IpNetwork, Proxies};
-pub use publisher::{PacedPublisher, PayloadError, PublisherError};
+pub use publisher::{PacedPublisher, PublisherError};
 pub use query::read_query;
 pub use server::Server;
 pub use tls::{Tls, TlsError};
@@ -128,4 +128,5 @@ pub use transport::FeedTransport;
 pub use wirebench_protocol::{
     After, Cursor, Delivery, Epoch, Gap, HttpStack, IdempotencyKey, MAX_PAYLOAD_BYTES, Published,
     Recipients, Seq, ShortPollingMode, SubscriberName, Timestamp, Transport, control::StoreCounts,
+    publishing::PayloadError,
 };

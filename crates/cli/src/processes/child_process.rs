@@ -1,5 +1,6 @@
 //! Starts this program as a child process, and ends it.
 
+use std::net::SocketAddr;
 use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
@@ -86,6 +87,12 @@ impl ChildProcess {
     pub(super) async fn kill(&mut self) -> std::io::Result<()> {
         self.child.kill().await
     }
+}
+
+/// Returns the address in a URL of a ready line.
+pub(super) fn address_in(url: &str) -> anyhow::Result<SocketAddr> {
+    let address = url.split_once("://").map_or(url, |(_, address)| address);
+    address.parse().with_context(|| format!("expected an address in `{url}`"))
 }
 
 /// Describes how a process ended, in words that follow its name.

@@ -2,16 +2,17 @@
 
 use std::fmt;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, bail};
 use rustix::process::Signal;
 use tokio::time::timeout;
-use wirebench_loadgen::TrustedCertificates;
+use wirebench_loadgen::{ControlClient, FeedControl, ServerControl, TrustedCertificates};
 use wirebench_protocol::HttpStack;
 use wirebench_scenario::{Reconnect, duration_text};
 
-use super::child_process::{ChildProcess, how_it_ended};
+use super::child_process::{ChildProcess, address_in, how_it_ended};
 
 /// How long a server may take to stop. It is a little longer than the default `--drain-time`.
 const STOP_TIMEOUT: Duration = Duration::from_secs(8);
@@ -61,11 +62,11 @@ pub(crate) struct ServerProcess {
     /// The URL of the server: `http://127.0.0.1:…`.
     pub(crate) listening: String,
     /// The URL of the control API.
-    pub(crate) control: String,
+    control: String,
     /// The certificate that the server made, if it speaks TLS.
     pub(crate) trusted: TrustedCertificates,
     /// The token that the control API takes.
-    pub(crate) control_token: String,
+    control_token: String,
 }
 
 impl ServerProcess {
@@ -116,11 +117,14 @@ impl ServerProcess {
         })
     }
 
+    /// Returns the control of a feed.
+    pub(crate) fn control_of(&self, feed: &str) -> Arc<dyn ServerControl> {
+        FeedControl::new(ControlClient::new(&self.control, &self.control_token), feed).shared()
+    }
+
     /// Returns the address of the feeds.
     pub(crate) fn address(&self) -> anyhow::Result<SocketAddr> {
-        let url = &self.listening;
-        let address = url.split_once("://").map_or(url.as_str(), |(_, address)| address);
-        address.parse().with_context(|| format!("expected an address in `{url}`"))
+        address_in(&self.listening)
     }
 
     /// Waits until the server ends by itself, which it should not do. Returns how it ended.

@@ -4,7 +4,7 @@
 use std::net::SocketAddr;
 
 use anyhow::{Context, bail};
-use wirebench_loadgen::{ControlClient, PendingOrder, ServerOrder, ServerOrders};
+use wirebench_loadgen::{PendingOrder, ServerOrder, ServerOrders};
 use wirebench_scenario::ServerFault;
 
 use super::server_process::{ServerPlan, ServerProcess};
@@ -76,7 +76,7 @@ impl ServerSupervisor {
             }
             (ServerOrder::Up, None) => {
                 let server = ServerProcess::start(&self.plan, Some(self.address)).await?;
-                let control = ControlClient::new(&server.control, &server.control_token);
+                let control = server.control_of(&self.plan.feed);
                 self.server = Some(server);
                 pending.done(Some(control));
             }

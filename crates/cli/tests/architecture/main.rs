@@ -15,7 +15,7 @@ use cargo_metadata::{DependencyKind, MetadataCommand};
 use self::imports::{Imports, circles};
 
 /// What each crate may use of the others outside of its tests.
-const ARROWS: [(&str, &[&str]); 11] = [
+const ARROWS: [(&str, &[&str]); 12] = [
     ("wirebench-protocol", &[]),
     ("wirebench-scenario", &["protocol"]),
     ("wirebench-measure", &["protocol"]),
@@ -24,6 +24,7 @@ const ARROWS: [(&str, &[&str]); 11] = [
     ("wirebench-store", &["protocol"]),
     ("wirebench-server", &["protocol", "store"]),
     ("wirebench-loadgen", &["protocol", "scenario", "measure", "link"]),
+    ("wirebench-target", &["protocol", "scenario", "measure", "loadgen"]),
     ("wirebench-demos", &["protocol", "link", "store", "server"]),
     ("wirebench-report", &["protocol", "scenario", "measure"]),
     (

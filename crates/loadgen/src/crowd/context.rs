@@ -1,7 +1,7 @@
 //! What does not change during a run.
 
 use tokio_util::sync::CancellationToken;
-use wirebench_protocol::control::{Publisher, Usage};
+use wirebench_protocol::control::Publisher;
 use wirebench_protocol::{Timestamp, process};
 use wirebench_scenario::Run;
 
@@ -9,6 +9,7 @@ use super::error::{DriveError, during};
 use super::restartable_server::RestartableServer;
 use super::timeline::CounterSnapshot;
 use super::workers::Workers;
+use crate::server_control::ServerUsage;
 
 /// The run, the server, and the user's wish to stop.
 pub(super) struct RunContext<'a> {
@@ -28,7 +29,7 @@ impl RunContext<'_> {
     }
 
     /// Returns what the server has used. It has to answer.
-    pub(super) async fn usage(&self, doing: &'static str) -> Result<Usage, DriveError> {
+    pub(super) async fn usage(&self, doing: &'static str) -> Result<ServerUsage, DriveError> {
         self.server.usage().await.map_err(during(doing))
     }
 

@@ -1,8 +1,9 @@
 //! The phases of a run.
 
+use std::sync::Arc;
+
 use tokio_util::sync::CancellationToken;
 use wirebench_measure::Measurement;
-use wirebench_protocol::control::Usage;
 use wirebench_protocol::process;
 use wirebench_scenario::Run;
 
@@ -15,6 +16,7 @@ use super::server_handle::ServerHandle;
 use super::workers::Workers;
 use super::{drain, outcome, ramp, window};
 use crate::control::ControlClient;
+use crate::server_control::{FeedControl, ServerControl, ServerUsage};
 use crate::target::Target;
 
 /// A run, and what it takes to drive it.
@@ -24,8 +26,8 @@ pub struct Drive<'a> {
     pub run: &'a Run,
     /// Where the subscribers subscribe.
     pub target: &'a Target,
-    /// The control API of the server.
-    pub control: &'a ControlClient,
+    /// What the run asks of the server besides the feed.
+    pub control: Arc<dyn ServerControl>,
     /// The number of worker threads. 0 counts as 1.
     pub workers: usize,
     /// Cancelling this ends the window at once. What was measured is kept and marked
@@ -37,9 +39,10 @@ pub struct Drive<'a> {
 }
 
 impl<'a> Drive<'a> {
-    /// Returns a drive with one worker thread that is never stopped early. Its run has no faults of
-    /// the server.
-    pub fn new(run: &'a Run, target: &'a Target, control: &'a ControlClient) -> Self {
+    /// Returns a drive against wirebench's own server, with one worker thread, that is never stopped
+    /// early. Its run has no faults of the server.
+    pub fn new(run: &'a Run, target: &'a Target, control: &ControlClient) -> Self {
+        let control = FeedControl::new(control.clone(), &*target.feed).shared();
         Self { run, target, control, workers: 1, stop: CancellationToken::new(), server: None }
     }
 }
@@ -68,7 +71,7 @@ pub async fn drive(
 ) -> Result<Measurement, DriveError> {
     let Drive { run, target, control, workers, ref stop, server } = drive;
     check_tls(run, target)?;
-    let reachable = RestartableServer::new(control, &target.feed, run);
+    let reachable = RestartableServer::new(control, run);
     let peak_is_own = process::reset_memory_peak();
     let context = RunContext { run, server: reachable, stop, peak_is_own };
     let idle = context.usage("looking at the idle server").await?;
@@ -86,7 +89,7 @@ async fn phases(
     context: &RunContext<'_>,
     workers: &mut Workers,
     server: Option<ServerHandle>,
-    idle: &Usage,
+    idle: &ServerUsage,
     observe: &mut Observer<'_>,
 ) -> Result<Measurement, DriveError> {
     let rss_per_subscriber_bytes = ramp::ramp(context, workers, observe).await?;

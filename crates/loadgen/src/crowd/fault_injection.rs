@@ -74,7 +74,8 @@ impl FaultInjector<'_> {
             ServerFault::Stop | ServerFault::Kill => true,
             ServerFault::Freeze => false,
         };
-        self.server.leave(ends).await.map_err(during("counting before the server goes away"))?;
+        let leaving = self.server.leave(ends).await;
+        let anew = leaving.map_err(during("counting before the server goes away"))?;
         let began = Timestamp::now();
         if ends {
             self.tell(|| WorkerCommand::SetFaultTime(Some(began))).await?;
@@ -83,7 +84,7 @@ impl FaultInjector<'_> {
         self.until(began + outage.down).await;
         let control = handle.order(ServerOrder::Up).await?;
         self.server.come_back(control);
-        if ends {
+        if anew {
             self.publish_again().await?;
         }
         self.tell(|| WorkerCommand::SetFaultTime(None)).await

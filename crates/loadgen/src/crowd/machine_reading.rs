@@ -32,11 +32,14 @@ pub(super) async fn machine_now() -> Option<MachineReading> {
 }
 
 /// Returns what the machine did between two readings besides the run. The run is this process and
-/// all that it started.
-pub(super) fn other_load(from: Option<&MachineReading>, to: Option<&MachineReading>) -> OtherLoad {
-    from.zip(to)
-        .map(|(from, to)| OtherLoad::between(from, to, std::process::id()))
-        .unwrap_or_default()
+/// all that it started, and `server` with its children, if this process did not start it.
+pub(super) fn other_load(
+    from: Option<&MachineReading>,
+    to: Option<&MachineReading>,
+    server: Option<u32>,
+) -> OtherLoad {
+    let of_the_run: Vec<u32> = [std::process::id()].into_iter().chain(server).collect();
+    from.zip(to).map(|(from, to)| OtherLoad::between(from, to, &of_the_run)).unwrap_or_default()
 }
 
 /// Reads all processes. One that ends while it is read is left out.

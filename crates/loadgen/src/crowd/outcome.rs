@@ -3,7 +3,6 @@
 use wirebench_measure::{
     FaultOutcome, Invalid, LoadgenCost, Measurement, Recorder, ServerCost, Traffic,
 };
-use wirebench_protocol::control::Usage;
 use wirebench_protocol::process;
 use wirebench_scenario::Run;
 
@@ -12,11 +11,12 @@ use super::deliveries::Deliveries;
 use super::timeline::server_cpu;
 use super::window::MeasuredWindow;
 use super::workers::Workers;
+use crate::server_control::ServerUsage;
 
 /// What the server used before and after the crowd was there.
 pub(super) struct ServerUsages<'a> {
-    pub(super) idle: &'a Usage,
-    pub(super) last: &'a Usage,
+    pub(super) idle: &'a ServerUsage,
+    pub(super) last: &'a ServerUsage,
     pub(super) rss_per_subscriber_bytes: Option<u64>,
 }
 
@@ -40,6 +40,7 @@ pub(super) fn measurement(
         server: server_cost(&measured, usages),
         server_cpu_floor: None,
         store: measured.totals.store,
+        publishing: measured.totals.publishing,
         loadgen: LoadgenCost {
             cpu: loadgen_cpu,
             workers: workers.len(),
@@ -77,7 +78,7 @@ fn traffic(workers: &Workers, measured: &MeasuredWindow) -> Traffic {
 fn server_cost(measured: &MeasuredWindow, usages: &ServerUsages<'_>) -> Option<ServerCost> {
     let MeasuredWindow { opening, closing, .. } = measured;
     Some(ServerCost {
-        cpu: server_cpu(opening.usage.as_ref()?, closing.usage.as_ref()?),
+        cpu: server_cpu(opening.usage.as_ref()?, closing.usage.as_ref()?)?,
         rss_idle_bytes: usages.idle.rss_bytes?,
         rss_peak_bytes: usages.last.rss_peak_bytes?,
         rss_per_subscriber_bytes: usages.rss_per_subscriber_bytes,

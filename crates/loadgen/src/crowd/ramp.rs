@@ -2,14 +2,13 @@
 
 use std::time::Duration;
 
-use wirebench_protocol::control::Usage;
-
 use super::context::RunContext;
 use super::error::DriveError;
 use super::progress::{Observer, Progress};
 use super::state::CrowdStatus;
 use super::worker::WorkerCommand;
 use super::workers::Workers;
+use crate::server_control::ServerUsage;
 
 /// How much longer than the ramp the crowd may take to subscribe.
 const SUBSCRIBE_TIMEOUT: Duration = Duration::from_secs(15);
@@ -92,7 +91,7 @@ struct MemorySample {
 }
 
 impl MemorySample {
-    fn new(subscribed: u64, usage: &Usage) -> Self {
+    fn new(subscribed: u64, usage: &ServerUsage) -> Self {
         Self { subscribed, rss_bytes: usage.rss_bytes }
     }
 

@@ -1,20 +1,24 @@
-//! The server as a run reaches it: its control API, also after it was restarted.
+//! The server as a run reaches it: its control, also after it was restarted.
+
+use std::sync::Arc;
+use std::time::Duration;
 
 use parking_lot::Mutex;
-use wirebench_measure::{AddressedCount, ExpectedRange, StoreCost};
-use wirebench_protocol::control::{CountWindow, Publisher, Usage, WindowCount, WindowReport};
+use wirebench_measure::{AddressedCount, ExpectedRange, PublishRecord, StoreCost};
+use wirebench_protocol::control::{CountWindow, Publisher, WindowCount, WindowReport};
 use wirebench_scenario::Run;
 
-use crate::control::{ControlClient, ControlError};
+use crate::control::ControlError;
+use crate::server_control::{CountedMessages, ServerControl, ServerUsage};
 
-/// The control API of a server that may go away and come back.
+/// The control of a server that may go away and come back.
 ///
 /// A server that is started again begins its counters anew, and a new epoch of its feed unless the
 /// feed is durable. What the process before it has used and counted is read just before it ends and
-/// added to what the next one reports. So the counters only grow, as far as they are known.
+/// added to what the next one reports. So the counters only grow, as far as they are known. The
+/// counters of a control that outlives the server do so by themselves.
 #[derive(Debug)]
 pub(super) struct RestartableServer {
-    feed: String,
     /// A feed that is kept in a store continues its epoch after a restart.
     durable: bool,
     /// Locked for the time of a copy, never while a call is under way.
@@ -23,7 +27,7 @@ pub(super) struct RestartableServer {
 
 #[derive(Debug)]
 struct RestartableState {
-    control: ControlClient,
+    control: Arc<dyn ServerControl>,
     /// The server is frozen or gone: it is not asked.
     away: bool,
     /// The run has a fault that takes the server away, so a call may fail.
@@ -42,11 +46,13 @@ pub(super) struct WindowTotals {
     pub(super) epochs: Vec<WindowCount>,
     /// What its store did; `None` without a store.
     pub(super) store: Option<StoreCost>,
+    /// How publishing went; `None` if the server publishes.
+    pub(super) publishing: Option<PublishRecord>,
 }
 
 #[derive(Clone, Copy, Debug, Default)]
 struct EarlierUsage {
-    cpu_ns: u64,
+    cpu: Duration,
     rss_peak_bytes: Option<u64>,
     published: u64,
     late_publishes: u64,
@@ -54,12 +60,11 @@ struct EarlierUsage {
 
 impl RestartableServer {
     /// `run` says whether the server may go away, and whether its feed is durable.
-    pub(super) fn new(control: &ControlClient, feed: &str, run: &Run) -> Self {
+    pub(super) fn new(control: Arc<dyn ServerControl>, run: &Run) -> Self {
         Self {
-            feed: feed.to_owned(),
             durable: run.store.is_durable(),
             state: Mutex::new(RestartableState {
-                control: control.clone(),
+                control,
                 away: false,
                 may_go_away: run.faults.stops_server(),
                 publishing: false,
@@ -69,18 +74,23 @@ impl RestartableServer {
         }
     }
 
-    fn control(&self) -> ControlClient {
-        self.state.lock().control.clone()
+    fn control(&self) -> Arc<dyn ServerControl> {
+        Arc::clone(&self.state.lock().control)
+    }
+
+    /// Returns the process of the server, if the load generator did not start it.
+    pub(super) fn process(&self) -> Option<u32> {
+        self.control().process()
     }
 
     /// Returns what the server has used, all its processes together. It has to answer.
-    pub(super) async fn usage(&self) -> Result<Usage, ControlError> {
+    pub(super) async fn usage(&self) -> Result<ServerUsage, ControlError> {
         let usage = self.control().usage().await?;
         Ok(self.state.lock().earlier.and(usage))
     }
 
     /// Returns the same, or `None` if the server is away or takes too long to answer.
-    pub(super) async fn usage_if_there(&self) -> Result<Option<Usage>, ControlError> {
+    pub(super) async fn usage_if_there(&self) -> Result<Option<ServerUsage>, ControlError> {
         if self.state.lock().away {
             return Ok(None);
         }
@@ -93,59 +103,59 @@ impl RestartableServer {
 
     /// Announces the window.
     pub(super) async fn count(&self, window: CountWindow) -> Result<(), ControlError> {
-        self.control().count(&self.feed, window).await.map(|_| ())
+        self.control().count(window).await
     }
 
     /// Starts a publisher.
     pub(super) async fn start_publisher(&self, publisher: &Publisher) -> Result<(), ControlError> {
-        self.control().start_publisher(&self.feed, publisher).await?;
+        self.control().start_publisher(publisher).await?;
         self.state.lock().publishing = true;
         Ok(())
     }
 
     /// Stops the publisher. Returns how many messages were published late, as far as it is known.
-    pub(super) async fn stop_publisher(&self) -> Result<u64, ControlError> {
+    pub(super) async fn stop_publisher(&self) -> Result<Option<u64>, ControlError> {
         if !std::mem::take(&mut self.state.lock().publishing) {
-            return Ok(self.state.lock().earlier.late_publishes);
+            return Ok(Some(self.state.lock().earlier.late_publishes));
         }
-        let report = self.control().stop_publisher(&self.feed).await?;
-        Ok(self.state.lock().earlier.late_publishes + report.late)
+        let late = self.control().stop_publisher().await?;
+        Ok(late.map(|late| self.state.lock().earlier.late_publishes + late))
     }
 
     /// Returns what was counted in the window.
     pub(super) async fn totals(&self) -> Result<WindowTotals, ControlError> {
-        let current = self.counted().await?;
+        let CountedMessages { window, publishing } = self.control().counted().await?;
         let mut counted = self.state.lock().counted.clone();
-        counted.push(current);
+        counted.push(window);
         let epochs: Vec<_> = counted.iter().map(|report| report.feed).collect();
         let epochs = if self.durable { vec![as_one_epoch(&epochs)] } else { epochs };
-        Ok(WindowTotals { epochs, store: store_cost(&counted) })
-    }
-
-    async fn counted(&self) -> Result<WindowReport, ControlError> {
-        self.control().counted(&self.feed).await
+        Ok(WindowTotals { epochs, store: store_cost(&counted), publishing })
     }
 
     /// Called before the server is frozen or ended. If it `ends`, keeps what it has counted.
-    pub(super) async fn leave(&self, ends: bool) -> Result<(), ControlError> {
-        let kept = if ends { Some((self.usage().await?, self.counted().await?)) } else { None };
+    /// Returns true if the counters and the publisher begin anew when it comes back.
+    pub(super) async fn leave(&self, ends: bool) -> Result<bool, ControlError> {
+        let control = self.control();
+        let anew = ends && !control.outlives_server();
+        let kept = if anew { Some((self.usage().await?, control.counted().await?)) } else { None };
         let mut state = self.state.lock();
-        state.away = true;
+        // What outlives the server can be asked while it is away.
+        state.away = !control.outlives_server();
         if let Some((usage, counted)) = kept {
-            state.counted.push(counted);
+            state.counted.push(counted.window);
             state.publishing = false;
             state.earlier = EarlierUsage {
-                cpu_ns: usage.cpu_ns,
+                cpu: usage.cpu.unwrap_or_default(),
                 rss_peak_bytes: usage.rss_peak_bytes,
                 published: usage.published,
-                late_publishes: usage.late_publishes,
+                late_publishes: usage.late_publishes.unwrap_or_default(),
             };
         }
-        Ok(())
+        Ok(anew)
     }
 
     /// Called when the server answers again. `control` is that of a new process.
-    pub(super) fn come_back(&self, control: Option<ControlClient>) {
+    pub(super) fn come_back(&self, control: Option<Arc<dyn ServerControl>>) {
         let mut state = self.state.lock();
         state.away = false;
         if let Some(control) = control {
@@ -195,12 +205,12 @@ pub(super) fn addressed(epochs: &[WindowCount]) -> AddressedCount {
 }
 
 impl EarlierUsage {
-    fn and(self, usage: Usage) -> Usage {
-        Usage {
-            cpu_ns: self.cpu_ns + usage.cpu_ns,
+    fn and(self, usage: ServerUsage) -> ServerUsage {
+        ServerUsage {
+            cpu: usage.cpu.map(|cpu| self.cpu + cpu),
             rss_peak_bytes: usage.rss_peak_bytes.max(self.rss_peak_bytes),
             published: self.published + usage.published,
-            late_publishes: self.late_publishes + usage.late_publishes,
+            late_publishes: usage.late_publishes.map(|late| self.late_publishes + late),
             ..usage
         }
     }

@@ -3,11 +3,13 @@
 //! The load generator cannot stop or start a process that it did not start. It sends an order; the
 //! owner of the process carries it out and reports back.
 
+use std::sync::Arc;
+
 use tokio::sync::{mpsc, oneshot};
 use wirebench_scenario::ServerFault;
 
 use super::error::DriveError;
-use crate::control::ControlClient;
+use crate::server_control::ServerControl;
 
 /// What to do to the server process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,7 +33,7 @@ pub struct ServerOrders(mpsc::Receiver<PendingOrder>);
 pub struct PendingOrder {
     /// What to do.
     pub order: ServerOrder,
-    done: oneshot::Sender<Option<ControlClient>>,
+    done: oneshot::Sender<Option<Arc<dyn ServerControl>>>,
 }
 
 /// Returns both ends of a channel for orders. One order is under way at a time.
@@ -52,8 +54,8 @@ impl ServerOrders {
 
 impl PendingOrder {
     /// Reports that the order was carried out. `control` is that of a server that was started
-    /// again.
-    pub fn done(self, control: Option<ControlClient>) {
+    /// again, unless the former one outlives it.
+    pub fn done(self, control: Option<Arc<dyn ServerControl>>) {
         // Nobody receives it if the run was given up.
         let _ = self.done.send(control);
     }
@@ -64,7 +66,7 @@ impl ServerHandle {
     pub(super) async fn order(
         &self,
         order: ServerOrder,
-    ) -> Result<Option<ControlClient>, DriveError> {
+    ) -> Result<Option<Arc<dyn ServerControl>>, DriveError> {
         let (done, carried_out) = oneshot::channel();
         let sent = self.0.send(PendingOrder { order, done }).await;
         sent.map_err(|_| DriveError::ServerOrder)?;

@@ -4,14 +4,15 @@ use std::time::Duration;
 
 use wirebench_measure::{CpuTime, Recorder, Second};
 use wirebench_protocol::Timestamp;
-use wirebench_protocol::control::Usage;
+
+use crate::server_control::ServerUsage;
 
 /// All counters at one instant. The difference between two snapshots is what happened in between.
 #[derive(Clone, Debug)]
 pub(super) struct CounterSnapshot {
     pub(super) at: Timestamp,
     /// `None` if the server is away or took too long to answer.
-    pub(super) usage: Option<Usage>,
+    pub(super) usage: Option<ServerUsage>,
     pub(super) loadgen_cpu: Duration,
     /// When the processor time of the load generator was read: at `at` or a little later.
     pub(super) loadgen_cpu_at: Timestamp,
@@ -48,9 +49,9 @@ impl Timeline {
             connections,
             bytes_up: self.counters.bytes_up - before.bytes_up,
             bytes_down: self.counters.bytes_down - before.bytes_down,
-            server_cpu: usages.map(|(from, to)| CpuTime {
-                used: server_cpu(&from, &to),
-                elapsed: to.at_ns.saturating_since(from.at_ns),
+            server_cpu: usages.and_then(|(from, to)| {
+                let elapsed = to.at.saturating_since(from.at);
+                Some(CpuTime { used: server_cpu(&from, &to)?, elapsed })
             }),
             server_rss_bytes: self.counters.usage.and_then(|usage| usage.rss_bytes),
             loadgen_cpu: CpuTime {
@@ -63,9 +64,9 @@ impl Timeline {
     }
 }
 
-/// Returns the processor time that the server used between two of its answers.
-pub(super) fn server_cpu(from: &Usage, to: &Usage) -> Duration {
-    Duration::from_nanos(to.cpu_ns.saturating_sub(from.cpu_ns))
+/// Returns the processor time that the server used between two readings. `None` if it is not known.
+pub(super) fn server_cpu(from: &ServerUsage, to: &ServerUsage) -> Option<Duration> {
+    Some(to.cpu?.saturating_sub(from.cpu?))
 }
 
 #[cfg(test)]
@@ -80,15 +81,13 @@ mod tests {
         let counters = |at, late| {
             let read_at = start + ms(at) + ms(late);
             let cpu = ms(at + late) / 10;
-            let usage = Usage {
-                at_ns: read_at,
-                cpu_ns: u64::try_from(cpu.as_nanos()).unwrap(),
+            let usage = ServerUsage {
+                at: read_at,
+                cpu: Some(cpu),
                 rss_bytes: None,
                 rss_peak_bytes: None,
-                connections: 0,
-                requests: 0,
                 published: 0,
-                late_publishes: 0,
+                late_publishes: None,
             };
             CounterSnapshot {
                 at: start + ms(at),

@@ -30,7 +30,8 @@ pub(super) struct MeasuredWindow {
     pub(super) closing: CounterSnapshot,
     pub(super) timeline: Timeline,
     pub(super) other_load: OtherLoad,
-    pub(super) late_publishes: u64,
+    /// How many messages were published late. `None` if that is not known.
+    pub(super) late_publishes: Option<u64>,
     /// What the server counted in the window.
     pub(super) totals: WindowTotals,
 }
@@ -76,7 +77,8 @@ pub(super) async fn measure(
     let seconds = seconds(context, workers, &mut timeline, window, observe);
     let (interrupted, ()) = tokio::try_join!(seconds, injector.inject())?;
     let closing = timeline.counters.clone();
-    let other_load = other_load(machine_before.as_ref(), machine_now().await.as_ref());
+    let processes = context.server.process();
+    let other_load = other_load(machine_before.as_ref(), machine_now().await.as_ref(), processes);
     if interrupted {
         // The server counts until the planned end, but no message is published any more: the window
         // ends here.

@@ -97,11 +97,7 @@ impl Dialer {
     /// # Cancel safety
     ///
     /// As [`dial`](Self::dial).
-    pub(crate) async fn connect(
-        &self,
-        target: &Target,
-        version: u8,
-    ) -> io::Result<MeasuredConnection> {
+    pub async fn connect(&self, target: &Target, version: u8) -> io::Result<MeasuredConnection> {
         let Some(tls) = &target.tls else { return self.dial(target.address).await };
         let (socket, arrivals) = self.open(target.address).await?;
         // Two round trips at most: those of TLS 1.2.

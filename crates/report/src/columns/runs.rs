@@ -304,7 +304,7 @@ pub const COLUMNS: &[RunColumn] = &[
          earlier runs.",
     ),
     measured(Integer, "late_publishes", |r| {
-        Value::count(server(r, |server| server.late_publishes))
+        Value::count(server(r, |server| server.late_publishes).flatten())
     })
     .lower_is_better()
     .means("Messages that entered the feed more than 5 ms after they were due."),
@@ -378,8 +378,8 @@ pub const COLUMNS: &[RunColumn] = &[
     .lower_is_better()
     .means(
         "With faults: deliveries due and not made to subscribers that believe they have \
-         everything. Anything but 0 makes the run invalid, unless `poll_cursor` is false: then such \
-         losses are what the run measures.",
+         everything. Anything but 0 makes the run invalid, unless `poll_cursor` is false or there is \
+         a `target`: then such losses are what the run measures.",
     ),
     measured(Decimal, "back_99_ms", |r| {
         Value::computed(faults(r, |faults| faults.back_99).map(|back| back.as_secs_f64() * 1e3))
@@ -674,6 +674,26 @@ pub const COLUMNS: &[RunColumn] = &[
         r.run.target.as_ref().map_or(Value::Blank, |target| Value::words(target.name()))
     })
     .means("The server that was measured, by the name in its target file. Blank: our own."),
+    // Appended: how the load generator publishes to servers of others. Blank with wirebench's own.
+    measured(Decimal, "publish_accepted_p50_us", |r| accepted(r, 50.0))
+        .unit("µs")
+        .lower_is_better()
+        .means(
+            "With a target: from when a message was due to the answer that accepted it, 50th \
+             percentile. Blank if a command publishes, which does not tell.",
+        ),
+    measured(Decimal, "publish_accepted_p99_us", |r| accepted(r, 99.0))
+        .unit("µs")
+        .lower_is_better()
+        .means("With a target: the same, 99th percentile."),
+    measured(Integer, "publish_refused", |r| {
+        Value::count(r.measurement.publishing.as_ref().map(|publishing| publishing.refused))
+    })
+    .lower_is_better()
+    .means(
+        "With a target: messages due in the window that it refused: it took no connection, or \
+         answered with another status. They are not in `published`.",
+    ),
 ];
 
 /// Returns the column of this name.
@@ -692,6 +712,11 @@ fn delivery(r: &RunRecord<'_>, percentile: f64) -> Value {
 
 fn connect(r: &RunRecord<'_>, percentile: f64) -> Value {
     Value::micros(r.measurement.seen.connect.percentile(percentile))
+}
+
+fn accepted(r: &RunRecord<'_>, percentile: f64) -> Value {
+    let publishing = r.measurement.publishing.as_ref();
+    Value::micros(publishing.and_then(|publishing| publishing.accepted.percentile(percentile)))
 }
 
 fn commit(r: &RunRecord<'_>, percentile: f64) -> Value {
@@ -766,8 +791,9 @@ fn headers(headers: Headers) -> &'static str {
 mod tests {
     use std::collections::HashSet;
     use std::path::PathBuf;
+    use std::time::Duration;
 
-    use wirebench_measure::{DISTURBED_CPU_RATIO, OtherLoad, Recorder, StoreCost};
+    use wirebench_measure::{DISTURBED_CPU_RATIO, OtherLoad, PublishRecord, Recorder, StoreCost};
     use wirebench_scenario::{Audience, SentPayload, Upstream};
 
     use super::*;
@@ -957,6 +983,28 @@ mod tests {
         let median = row.number("store_commit_p50_us").unwrap();
         assert!((median - 500.0).abs() < 1.0, "{median}");
         assert_eq!(row.value("store_commit_p99_us"), Some(&Value::Blank), "10 are too few");
+    }
+
+    #[test]
+    fn how_publishing_went_is_nought_only_if_the_load_generator_published() {
+        let mut publishing = PublishRecord::default();
+        let own = Row::of(&record(&run(), &measurement()));
+        for blank in ["publish_accepted_p50_us", "publish_accepted_p99_us", "publish_refused"] {
+            assert_eq!(own.value(blank), Some(&Value::Blank), "{blank}");
+        }
+        let row = |publishing: &PublishRecord| {
+            let publishing = Some(publishing.clone());
+            Row::of(&record(&run(), &Measurement { publishing, ..measurement() }))
+        };
+        assert_eq!(row(&publishing).number("publish_refused"), Some(0.0));
+        assert_eq!(row(&publishing).value("publish_accepted_p50_us"), Some(&Value::Blank));
+        (1..=10).for_each(|millis| publishing.accepted.record(Duration::from_millis(millis)));
+        publishing.refused = 3;
+        let row = row(&publishing);
+        assert_eq!(row.number("publish_refused"), Some(3.0));
+        let median = row.number("publish_accepted_p50_us").unwrap();
+        assert!((median - 5_000.0).abs() < 10.0, "{median}");
+        assert_eq!(row.value("publish_accepted_p99_us"), Some(&Value::Blank), "10 are too few");
     }
 
     #[test]

@@ -281,7 +281,7 @@ fn measured(run: &Run, seconds: &[Second], options: &SampleOptions<'_>) -> Measu
             rss_idle_bytes: 8_000_000,
             rss_peak_bytes: 8_000_000 + subscribers * bytes_per_subscriber,
             rss_per_subscriber_bytes: (subscribers >= 100).then_some(bytes_per_subscriber),
-            late_publishes: 0,
+            late_publishes: Some(0),
         }),
         ..measurement()
     };

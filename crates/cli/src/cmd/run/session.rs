@@ -1,9 +1,11 @@
 //! One scenario that is being run: its servers, its runs, its results.
 
+use std::sync::Arc;
+
 use anyhow::bail;
 use tokio_util::sync::CancellationToken;
 use wirebench_loadgen::{
-    ControlClient, Drive, DriveError, Progress, ServerHandle, Target, drive, server_handle,
+    Drive, DriveError, Progress, ServerControl, ServerHandle, Target, drive, server_handle,
 };
 use wirebench_measure::Measurement;
 use wirebench_report::{Format, Row, html};
@@ -129,10 +131,10 @@ impl<'a> Session<'a> {
         let entrance = proxy.as_ref().map_or(&first.listening, |proxy| &proxy.listening);
         let feed = format!("{entrance}/feeds/{}", store.feed);
         let target = Target::resolve_trusting(&feed, &first.trusted).await?;
-        let control = ControlClient::new(&first.control, &first.control_token);
+        let control = first.control_of(&store.feed);
         let (handle, mut orders) = server_handle();
         let driven = tokio::select! {
-            driven = self.drive(run, &target, &control, handle) => driven,
+            driven = self.drive(run, &target, control, handle) => driven,
             how = server.run(&mut orders) => Err(how.context(format!(
                 "the server is gone in the middle of run {}: look at its messages above, and run \
                  the scenario again",
@@ -157,7 +159,7 @@ impl<'a> Session<'a> {
         &mut self,
         run: &Run,
         target: &Target,
-        control: &ControlClient,
+        control: Arc<dyn ServerControl>,
         server: ServerHandle,
     ) -> anyhow::Result<Option<Measurement>> {
         // If a second cannot be written, the run ends: the disk is full, or the folder is gone.

@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
-use wirebench_protocol::Timestamp;
-use wirebench_protocol::control::Pace;
+
+use crate::Timestamp;
+use crate::control::Pace;
 
 /// An endless iterator over the times at which messages are due.
 ///

@@ -5,14 +5,14 @@ use std::collections::BinaryHeap;
 
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
-use wirebench_protocol::Timestamp;
-use wirebench_protocol::control::Publisher;
 
 use super::schedule::Schedule;
+use crate::Timestamp;
+use crate::control::Publisher;
 
 /// An endless iterator over the times at which the messages of all timers are due, in their order.
 #[derive(Debug)]
-pub(super) struct Timers {
+pub struct Timers {
     schedules: Vec<Schedule>,
     /// When each timer is due next, with its place in `schedules`; the earliest first.
     next: BinaryHeap<Reverse<(Timestamp, usize)>>,
@@ -21,7 +21,7 @@ pub(super) struct Timers {
 impl Timers {
     /// Creates the timers of a plan. One timer has the schedule of its seed. Several have seeds of
     /// their own, and each has its own phase.
-    pub(super) fn new(plan: &Publisher, start: Timestamp) -> Self {
+    pub fn new(plan: &Publisher, start: Timestamp) -> Self {
         let Publisher { rate, pace, seed, timers, .. } = *plan;
         let mut schedules: Vec<Schedule> = if timers == 1 {
             vec![Schedule::new(rate, pace, seed, start)]
@@ -50,9 +50,8 @@ impl Iterator for Timers {
 mod tests {
     use std::time::Duration;
 
-    use wirebench_protocol::control::{Pace, Payload};
-
     use super::*;
+    use crate::control::{Pace, Payload};
 
     const START: Timestamp = Timestamp::from_nanos(1_000);
 

@@ -1,22 +1,17 @@
 //! The paced publisher: publishes each message when it is due, on a thread of its own.
 
-mod payloads;
-mod schedule;
-mod timers;
-
 use std::io;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, mpsc};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+use bytes::Bytes;
 use wirebench_protocol::Timestamp;
 use wirebench_protocol::control::{self, PublisherReport};
+use wirebench_protocol::publishing::{PayloadError, PublisherPayload, Timers, payloads};
 
-pub use self::payloads::PayloadError;
-use self::payloads::payloads;
-use self::timers::Timers;
-use crate::feed::{Acknowledgement, Feed, MessagePayload};
+use crate::feed::{Acknowledgement, Feed, JsonPayload, MessagePayload};
 
 /// A message is late if it enters the feed more than this after it was due. It is well above the
 /// time that a thread takes to wake up, and well below any interval that a reader of a table cares
@@ -91,6 +86,7 @@ impl PacedPublisher {
             return Err(PublisherError::Rate(rate));
         }
         let payloads = payloads(&plan.payload, plan.seed)?;
+        let payloads: Vec<_> = payloads.into_iter().map(message_payload).collect();
         let timers = Timers::new(plan, Timestamp::now());
         let (stop, stopped) = mpsc::channel();
         let thread = std::thread::Builder::new()
@@ -120,6 +116,15 @@ impl PacedPublisher {
     fn end(mut self) -> Ended {
         self.stop = None;
         self.thread.take().and_then(|thread| thread.join().ok()).unwrap_or_default()
+    }
+}
+
+fn message_payload(payload: PublisherPayload) -> MessagePayload {
+    match payload {
+        PublisherPayload::Json(json) => JsonPayload::from_json(json.as_bytes())
+            .expect("a publisher's payload is a JSON value of at most 1 MiB")
+            .into(),
+        PublisherPayload::Binary(bytes) => MessagePayload::Binary(Bytes::from(bytes)),
     }
 }
 

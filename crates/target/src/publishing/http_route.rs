@@ -1,0 +1,147 @@
+//! Publishes over HTTP, by a request for each message.
+
+use std::fmt::Write;
+
+use bytes::Bytes;
+use http::{HeaderName, HeaderValue, Method, StatusCode, Uri};
+use wirebench_protocol::Epoch;
+use wirebench_scenario::target::{PublishTable, Template};
+
+use super::message::{OutgoingMessage, PublishOutcome};
+use crate::failure::TargetFailure;
+use crate::http_endpoint::{ExchangeError, HttpEndpoint, HttpReply, bare_request};
+use crate::values::PlaceholderValues;
+
+/// How much of a body goes into a message, in characters.
+const QUOTED_CHARS: usize = 200;
+
+/// The requests of a target that publish, and the connection that carries them.
+#[derive(Debug)]
+pub(crate) struct HttpRoute {
+    table: PublishTable,
+    values: PlaceholderValues,
+    method: Method,
+    endpoint: HttpEndpoint,
+}
+
+impl HttpRoute {
+    /// Resolves the host.
+    ///
+    /// # Errors
+    ///
+    /// A placeholder has no value, the method is none, or the host has no address.
+    pub(super) async fn of(
+        table: &PublishTable,
+        run: Epoch,
+        port: Option<u16>,
+    ) -> Result<Self, TargetFailure> {
+        let headers = table.headers.0.iter().map(|(_, value)| value);
+        let templates = [&table.url, &table.body].into_iter().chain(headers);
+        let mut values = PlaceholderValues::of_environment(templates);
+        values = values.with("run", format!("{:016x}", run.0));
+        if let Some(port) = port {
+            values = values.with("port", port.to_string());
+        }
+        let method = table
+            .method
+            .parse()
+            .map_err(|_| TargetFailure::Request { what: "method", text: table.method.clone() })?;
+        let url = Self::url(table, &values, &OutgoingMessage::sample())?;
+        let endpoint = HttpEndpoint::of(&url).await.map_err(|source| TargetFailure::Url {
+            key: "publish.url",
+            url: values.shown(&table.url),
+            source,
+        })?;
+        Ok(Self { table: table.clone(), values, method, endpoint })
+    }
+
+    fn url(
+        table: &PublishTable,
+        values: &PlaceholderValues,
+        message: &OutgoingMessage,
+    ) -> Result<Uri, TargetFailure> {
+        let filled = values.fill_with(&table.url, &message.values())?;
+        filled
+            .parse()
+            .map_err(|_| TargetFailure::Request { what: "URL", text: values.shown(&table.url) })
+    }
+
+    /// Publishes a message.
+    ///
+    /// # Errors
+    ///
+    /// The request cannot be written.
+    pub(super) async fn publish(
+        &mut self,
+        message: &OutgoingMessage,
+    ) -> Result<PublishOutcome, TargetFailure> {
+        let url = Self::url(&self.table, &self.values, message)?;
+        let body = self.values.fill_with(&self.table.body, &message.values())?;
+        let mut request = bare_request(self.method.clone(), &url, Bytes::from(body));
+        for (name, template) in &self.table.headers.0 {
+            let invalid = |what| TargetFailure::Request { what, text: self.values.shown(template) };
+            let filled = self.values.fill_with(template, &message.values())?;
+            let value = HeaderValue::from_str(&filled).map_err(|_| invalid("header value"))?;
+            let name = HeaderName::from_bytes(name.as_bytes())
+                .map_err(|_| TargetFailure::Request { what: "header name", text: name.clone() })?;
+            request.headers_mut().insert(name, value);
+        }
+        Ok(match self.endpoint.exchange(request).await {
+            Ok(reply) if self.accepts(reply.status) => PublishOutcome::Accepted,
+            Ok(reply) => PublishOutcome::Refused(self.was_answered(message, &reply)),
+            Err(ExchangeError::NotConnected(error)) => {
+                PublishOutcome::Refused(self.sent(message, &format!("found no server: {error}")))
+            }
+            Err(ExchangeError::Broken(why)) => {
+                let why = self.values.without_secrets(&why);
+                PublishOutcome::Unanswered(
+                    self.sent(message, &format!("lost its connection: {why}")),
+                )
+            }
+            Err(ExchangeError::TimedOut) => {
+                PublishOutcome::Unanswered(self.sent(message, "was not answered within 10 s"))
+            }
+        })
+    }
+
+    fn accepts(&self, status: StatusCode) -> bool {
+        let ok = &self.table.ok.0;
+        if ok.is_empty() { status.is_success() } else { ok.contains(&status.as_u16()) }
+    }
+
+    fn was_answered(&self, message: &OutgoingMessage, reply: &HttpReply) -> String {
+        let text = self.values.without_secrets(&reply.text);
+        let text = if text.is_empty() { String::new() } else { format!(", `{text}`") };
+        let expected = if self.table.ok.0.is_empty() {
+            "a status from 200 to 299".to_owned()
+        } else {
+            let statuses: Vec<_> = self.table.ok.0.iter().map(u16::to_string).collect();
+            format!("one of the statuses {}", statuses.join(", "))
+        };
+        self.sent(
+            message,
+            &format!("was answered with {}{text}: expected {expected}", reply.status),
+        )
+    }
+
+    /// Says what was sent, without secrets, and what came of it.
+    fn sent(&self, message: &OutgoingMessage, outcome: &str) -> String {
+        let of_message = |text: String| {
+            message
+                .values()
+                .into_iter()
+                .fold(text, |text, (name, value)| text.replace(&format!("{{{name}}}"), value))
+        };
+        let shown = |template: &Template| of_message(self.values.shown(template));
+        let mut headers = String::new();
+        for (name, value) in &self.table.headers.0 {
+            let _ = write!(headers, ", `{name}: {}`", shown(value));
+        }
+        let body: String = shown(&self.table.body).chars().take(QUOTED_CHARS).collect();
+        format!(
+            "`{} {}`{headers} with the body `{body}` {outcome}",
+            self.method,
+            shown(&self.table.url)
+        )
+    }
+}
