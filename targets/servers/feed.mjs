@@ -1,5 +1,5 @@
 // What the servers in Node share: a server that takes messages by `POST /publish`, and says on
-// standard output where it listens.
+// standard output where it listens: on the port in the variable `PORT`, or on any free one.
 
 import { createServer } from "node:http";
 
@@ -27,7 +27,7 @@ export function serve(publish, answer) {
   });
   // The other servers keep idle connections for longer than a run takes.
   server.keepAliveTimeout = 600_000;
-  server.listen(0, "127.0.0.1", 4096, () => {
+  server.listen(Number(process.env.PORT ?? 0), "127.0.0.1", 4096, () => {
     console.log(JSON.stringify({ port: server.address().port }));
   });
   return server;

@@ -28,12 +28,17 @@ function publish(body) {
   }
 }
 
+/** Returns the messages after a number, as far as they are kept. */
+function messagesAfter(after) {
+  return messages.slice(Math.max(0, messages.length - (last - after)));
+}
+
 function answerPoll(after, response) {
   if (after >= last) {
     response.writeHead(204, { "Feed-Cursor": last }).end();
     return;
   }
-  const kept = messages.slice(Math.max(0, messages.length - (last - after)));
+  const kept = messagesAfter(after);
   const body = `{"cursor":${last},"messages":[${kept.join(",")}]}`;
   const fields = { "Content-Type": "application/json", "Feed-Cursor": last };
   response.writeHead(200, { ...fields, "Content-Length": Buffer.byteLength(body) }).end(body);
@@ -46,6 +51,11 @@ serve(publish, (request, response) => {
   if (url.pathname === "/sse") {
     response.writeHead(200, { "Content-Type": "text/event-stream", "Cache-Control": "no-store" });
     response.write(":\n\n");
+    // A stream that comes back gets what it has missed.
+    const missed = messagesAfter(Number(request.headers["last-event-id"] ?? last));
+    for (const [index, body] of missed.entries()) {
+      response.write(`id: ${last - missed.length + index + 1}\ndata: ${body}\n\n`);
+    }
     streams.add(response);
     response.on("close", () => streams.delete(response));
   } else if (url.pathname === "/short-polling") {

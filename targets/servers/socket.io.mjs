@@ -10,4 +10,6 @@ const io = new Server(server, {
   perMessageDeflate: false,
   httpCompression: false,
   serveClient: false,
+  // Off, as it is by default, unless the target file asks for it.
+  connectionStateRecovery: process.env.CONNECTION_STATE_RECOVERY ? {} : undefined,
 });

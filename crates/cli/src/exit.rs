@@ -1,8 +1,22 @@
 //! The exit codes of the program.
 
+use std::fmt;
 use std::process::ExitCode;
 
 use wirebench_loadgen::{TargetError, raw::RawError};
+
+/// A run against a server of somebody else failed.
+#[derive(Debug)]
+pub(crate) struct TargetRunFailed {
+    /// The id of the run.
+    pub(crate) run: String,
+}
+
+impl fmt::Display for TargetRunFailed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "cannot make run {}", self.run)
+    }
+}
 
 /// How a command ended, from good to bad. The exit codes are part of the interface.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -13,7 +27,8 @@ pub(crate) enum Exit {
     Threshold,
     /// 3: `compare` found a regression.
     Regression,
-    /// 4: a run was invalid, so it cannot be decided whether thresholds are met.
+    /// 4: a run was invalid, or a target could not be measured, so it cannot be decided whether
+    /// thresholds are met.
     Invalid,
     /// 2: bad usage or an invalid scenario.
     Usage,
@@ -24,9 +39,12 @@ pub(crate) enum Exit {
 }
 
 impl Exit {
-    /// Returns the exit for an error: [`Exit::Usage`] if the command line is wrong, otherwise
-    /// [`Exit::Failed`].
+    /// Returns the exit for an error: [`Exit::Usage`] if the command line is wrong,
+    /// [`Exit::Invalid`] if a target could not be measured, otherwise [`Exit::Failed`].
     pub(crate) fn of(error: &anyhow::Error) -> Self {
+        if error.downcast_ref::<TargetRunFailed>().is_some() {
+            return Self::Invalid;
+        }
         let malformed = error.chain().any(|cause| match cause.downcast_ref() {
             Some(RawError::Target(target)) => target.is_malformed(),
             Some(RawError::Url { .. }) => true,

@@ -29,8 +29,8 @@ use crate::exit::Exit;
 /// Compare realtime transports by serving one feed over each of them under the same conditions
 ///
 /// Exit codes: 0 success · 1 failure · 2 bad usage or an invalid scenario · 3 `compare` found a
-/// regression · 4 a run was invalid · 99 a threshold of the scenario was not met · 130 interrupted
-/// twice
+/// regression · 4 a run was invalid, or a target could not be measured · 99 a threshold of the
+/// scenario was not met · 130 interrupted twice
 #[derive(Debug, Parser)]
 #[command(
     name = "wirebench",

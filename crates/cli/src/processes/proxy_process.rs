@@ -1,8 +1,10 @@
 //! Runs the proxy of a run as a separate process.
 
+use std::net::SocketAddr;
+
 use wirebench_scenario::{ProxyFault, duration_text};
 
-use super::child_process::ChildProcess;
+use super::child_process::{ChildProcess, address_in};
 
 /// A running `wirebench proxy`. Dropping it kills the process, which has no state to lose.
 #[derive(Debug)]
@@ -13,6 +15,11 @@ pub(crate) struct ProxyProcess {
 }
 
 impl ProxyProcess {
+    /// Returns the address at which subscribers reach it.
+    pub(crate) fn address(&self) -> anyhow::Result<SocketAddr> {
+        address_in(&self.listening)
+    }
+
     /// Starts a proxy in front of the server at `upstream`, and waits until it is ready.
     pub(crate) async fn start(proxy: ProxyFault, upstream: &str) -> anyhow::Result<Self> {
         let habit = proxy.habit().name();

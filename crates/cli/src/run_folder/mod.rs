@@ -3,9 +3,11 @@
 
 mod provenance;
 mod read;
+mod recorded_target;
 mod request;
 mod write;
 
 pub(crate) use read::RunFolder;
+pub(crate) use recorded_target::RecordedTarget;
 pub(crate) use request::RunFolderRequest;
 pub(crate) use write::{RunFolderWriter, holds_a_run};

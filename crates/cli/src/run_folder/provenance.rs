@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 use wirebench_scenario::Scenario;
 
+use super::recorded_target::RecordedTarget;
 use super::request::RunFolderRequest;
 use crate::databases::SkippedRuns;
 use crate::machine::{self, Machine};
@@ -26,6 +27,8 @@ pub(super) struct Provenance<'a> {
     loadgen_workers: usize,
     server_workers: usize,
     tags: BTreeMap<&'a str, &'a str>,
+    /// The servers that were measured in place of wirebench's own. Empty: its own.
+    targets: &'a [RecordedTarget],
     /// Runs that were skipped, and why. Empty if all were made.
     skipped: Vec<String>,
     settings: RecordedSettings,
@@ -64,6 +67,7 @@ impl<'a> Provenance<'a> {
             loadgen_workers: request.workers,
             server_workers: request.server_workers,
             tags: request.tags.iter().map(|(key, value)| (&**key, &**value)).collect(),
+            targets: request.targets,
             skipped: skipped.iter().map(ToString::to_string).collect(),
             settings: RecordedSettings {
                 tcp_nodelay: true,

@@ -2,6 +2,8 @@
 
 use std::path::Path;
 
+use super::recorded_target::RecordedTarget;
+
 /// The options of `wirebench run` that concern the run folder.
 #[derive(Debug)]
 pub(crate) struct RunFolderRequest<'a> {
@@ -17,4 +19,6 @@ pub(crate) struct RunFolderRequest<'a> {
     pub(crate) server_workers: usize,
     /// `--tag`.
     pub(crate) tags: &'a [(String, String)],
+    /// The servers of `--target`.
+    pub(crate) targets: &'a [RecordedTarget],
 }

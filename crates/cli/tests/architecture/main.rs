@@ -31,7 +31,7 @@ const ARROWS: [(&str, &[&str]); 12] = [
         "wirebench",
         &[
             "protocol", "scenario", "measure", "link", "store", "server", "demos", "loadgen",
-            "report",
+            "target", "report",
         ],
     ),
 ];

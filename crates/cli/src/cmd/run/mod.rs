@@ -4,23 +4,25 @@ mod progress;
 mod run_floor;
 mod run_store;
 mod session;
+mod targets;
 mod thresholds;
 
 use std::num::NonZero;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use anyhow::{Context, bail};
 use clap::Args;
 use tokio_stream::StreamExt;
 use tokio_util::sync::CancellationToken;
 use wirebench_protocol::Transport;
-use wirebench_scenario::{Overrides, Scenario};
+use wirebench_scenario::{Overrides, Scenario, TargetFile};
 
 use self::session::Session;
 use super::report::RowsFormat;
 use crate::databases::Databases;
 use crate::exit::Exit;
-use crate::run_folder::{RunFolderRequest, holds_a_run};
+use crate::run_folder::{RecordedTarget, RunFolderRequest, holds_a_run};
 use crate::signals::stop_signals;
 use crate::{machine, plan, print};
 
@@ -40,6 +42,13 @@ pub(crate) struct RunArguments {
     /// Overwrite the run that `--out` already holds
     #[arg(long, requires = "out")]
     force: bool,
+    /// Measure the server of this target file in place of wirebench's own. Give it again for several
+    /// servers, which take turns
+    #[arg(long = "target", value_name = "FILE")]
+    targets: Vec<PathBuf>,
+    /// Allow publishing to this host, which is not this machine
+    #[arg(long = "yes-publish-to", value_name = "HOST")]
+    publish_to: Vec<String>,
     /// Run only these transports, separated by commas
     #[arg(long, value_name = "NAMES", value_delimiter = ',')]
     transports: Option<Vec<Transport>>,
@@ -79,9 +88,14 @@ pub(crate) fn run(arguments: &RunArguments) -> anyhow::Result<Exit> {
         transports: arguments.transports.clone(),
         repeat: arguments.repeat,
     };
-    let Some(scenarios) = plan::load(&arguments.scenarios, &overrides) else {
+    let Some(mut scenarios) = plan::load(&arguments.scenarios, &overrides) else {
         return Ok(Exit::Usage);
     };
+    let Some(targets) = targets::load(&arguments.targets) else { return Ok(Exit::Usage) };
+    if let Some(error) = arguments.cannot_measure(&targets, &mut scenarios) {
+        print::talk(&format!("error: {error}"));
+        return Ok(Exit::Usage);
+    }
     let databases = Databases::of_environment(&scenarios)?;
     if arguments.dry_run {
         return dry_run(arguments, &scenarios, &databases);
@@ -102,7 +116,10 @@ pub(crate) fn run(arguments: &RunArguments) -> anyhow::Result<Exit> {
         .enable_all()
         .build()
         .context("cannot start the event loop")?;
-    runtime.block_on(run_all(arguments, &scenarios, &databases))
+    let ended = runtime.block_on(run_until_given_up(arguments, &scenarios, &targets, &databases));
+    // A second Ctrl-C waits for nothing, such as threads that may block.
+    runtime.shutdown_background();
+    ended
 }
 
 /// Prints what would run.
@@ -123,19 +140,37 @@ fn dry_run(
     Ok(Exit::Done)
 }
 
+/// Runs all scenarios, or until the second signal: then everything is dropped, and the processes of
+/// the run are killed with it.
+async fn run_until_given_up(
+    arguments: &RunArguments,
+    scenarios: &[Scenario],
+    targets: &[Arc<TargetFile>],
+    databases: &Databases,
+) -> anyhow::Result<Exit> {
+    let (stop, give_up) = (CancellationToken::new(), CancellationToken::new());
+    watch_for_interrupts(stop.clone(), give_up.clone())?;
+    tokio::select! {
+        biased;
+        () = give_up.cancelled() => Ok(Exit::Interrupted),
+        ended = run_all(arguments, scenarios, targets, databases, &stop) => ended,
+    }
+}
+
 async fn run_all(
     arguments: &RunArguments,
     scenarios: &[Scenario],
+    targets: &[Arc<TargetFile>],
     databases: &Databases,
+    stop: &CancellationToken,
 ) -> anyhow::Result<Exit> {
-    let stop = CancellationToken::new();
-    watch_for_interrupts(stop.clone())?;
     databases.try_each().await?;
+    let recorded = RecordedTarget::of_all(targets).await;
     let mut exit = Exit::Done;
     for scenario in scenarios {
         let format = arguments.format.into();
-        let request = arguments.request();
-        let session = Session::new(scenario, databases, &request, arguments.quiet, format, &stop)?;
+        let request = RunFolderRequest { targets: &recorded, ..arguments.request() };
+        let session = Session::new(scenario, databases, &request, arguments.quiet, format, stop)?;
         exit = exit.worse(session.run().await?);
         if stop.is_cancelled() {
             break;
@@ -157,7 +192,30 @@ impl RunArguments {
             workers: or_half(self.workers),
             server_workers: or_half(self.server_workers),
             tags: &self.tags,
+            targets: &[],
         }
+    }
+
+    /// Makes the targets those of all scenarios. Returns why they cannot be measured; `None` if they
+    /// can.
+    fn cannot_measure(
+        &self,
+        targets: &[Arc<TargetFile>],
+        scenarios: &mut [Scenario],
+    ) -> Option<String> {
+        for scenario in scenarios {
+            if let Err(conflict) = scenario.measure_targets(targets.to_vec()) {
+                return Some(format!("scenario `{}`: {conflict}", scenario.top.name));
+            }
+            if let Some(target) = targets::cannot_go_down(scenario) {
+                return Some(format!(
+                    "scenario `{}` stops, kills or freezes the server, but `{target}` does not say \
+                     how it is started: set `process.command`, or leave the fault out",
+                    scenario.top.name
+                ));
+            }
+        }
+        targets::without_consent(targets, &self.publish_to)
     }
 
     /// Returns why the results cannot be written to the folder of `--out`. `None` if they can.
@@ -177,17 +235,16 @@ impl RunArguments {
     }
 }
 
-/// Cancels `stop` at the first signal, which ends the run in progress. The second signal ends the
-/// program.
-fn watch_for_interrupts(stop: CancellationToken) -> anyhow::Result<()> {
+/// Cancels `stop` at the first signal, which ends the run in progress, and `give_up` at the second
+/// one, which ends the program.
+fn watch_for_interrupts(stop: CancellationToken, give_up: CancellationToken) -> anyhow::Result<()> {
     let mut signals = stop_signals()?;
     tokio::spawn(async move {
         signals.next().await;
         stop.cancel();
         print::talk("interrupted: ending the run in progress; press Ctrl-C again to end at once");
         signals.next().await;
-        // The server notices that its standard input ends, and stops by itself.
-        std::process::exit(Exit::Interrupted.code().into());
+        give_up.cancel();
     });
     Ok(())
 }

@@ -2,21 +2,24 @@
 
 use std::sync::Arc;
 
-use anyhow::bail;
+use anyhow::{bail, ensure};
 use tokio_util::sync::CancellationToken;
 use wirebench_loadgen::{
-    Drive, DriveError, Progress, ServerControl, ServerHandle, Target, drive, server_handle,
+    Drive, DriveError, ForeignFeed, Progress, ServerControl, ServerHandle, Target,
+    TrustedCertificates, drive, server_handle,
 };
 use wirebench_measure::Measurement;
+use wirebench_protocol::Epoch;
 use wirebench_report::{Format, Row, html};
-use wirebench_scenario::{Run, Scenario};
+use wirebench_scenario::{Run, Scenario, TargetFile};
+use wirebench_target::{StopOutcome, TargetServer, has_process};
 
 use super::progress::Display;
 use super::run_floor::RunFloor;
 use super::run_store::RunStore;
 use super::thresholds;
 use crate::databases::{Databases, SkippedRuns};
-use crate::exit::Exit;
+use crate::exit::{Exit, TargetRunFailed};
 use crate::print;
 use crate::processes::proxy_process::ProxyProcess;
 use crate::processes::server_process::ServerPlan;
@@ -96,8 +99,45 @@ impl<'a> Session<'a> {
         concluded
     }
 
-    /// Makes one run over a store of its own, and removes what it has stored.
+    /// Makes one run, against the server that it asks for.
     async fn one(&mut self, run: &Run) -> anyhow::Result<()> {
+        match &run.target {
+            None => self.with_store(run).await,
+            Some(target) => {
+                let made = self.against(target, run).await;
+                made.map_err(|error| error.context(TargetRunFailed { run: run.id.clone() }))
+            }
+        }
+    }
+
+    /// Makes one run against the server of somebody else: starts it, if the target file says how,
+    /// and a proxy in front of it if the run has one, drives the crowd of the run, and stops it. The
+    /// floor is that of this machine, so it says nothing of a server on another one.
+    async fn against(&mut self, target: &Arc<TargetFile>, run: &Run) -> anyhow::Result<()> {
+        let floor = if has_process(target) {
+            RunFloor::before(run, self.server_workers).await
+        } else {
+            None
+        };
+        let id = Epoch(rand::random());
+        let mut server = TargetServer::start(Arc::clone(target), id).await?;
+        let (feed, _proxy) = feed_of(target, run, id, server.port()).await?;
+        let (handle, mut orders) = server_handle();
+        let driven = tokio::select! {
+            driven = self.drive(run, &feed, server.control(), handle) => driven,
+            failure = server.run(&mut orders) => Err(anyhow::Error::new(failure)
+                .context("the server is gone in the middle of the run")),
+        };
+        let measured = driven?;
+        if server.stop().await == StopOutcome::Killed {
+            let name = target.name();
+            print::warn(&format!("`{name}` did not end within 8 s of SIGTERM, and was killed"));
+        }
+        self.keep(run, measured, floor).await
+    }
+
+    /// Makes one run over a store of its own, and removes what it has stored.
+    async fn with_store(&mut self, run: &Run) -> anyhow::Result<()> {
         let store = RunStore::of(run, self.databases)?;
         let made = self.over(&store, run).await;
         let removed = store.remove().await;
@@ -141,18 +181,25 @@ impl<'a> Session<'a> {
                 run.id
             ))),
         };
-        match driven? {
-            Some(mut measurement) => {
-                server.stop().await?;
-                if let Some(floor) = floor {
-                    measurement.server_cpu_floor = floor.mean_with_after(run).await;
-                }
-                self.display.run_done(run, &measurement);
-                self.folder.add_run(run, &measurement)
-            }
-            // Interrupted before there was anything to measure.
-            None => server.stop().await,
+        let measured = driven?;
+        server.stop().await?;
+        self.keep(run, measured, floor).await
+    }
+
+    /// Completes a measurement with the floor, now that the server has stopped, and writes its row.
+    /// `None`: the run was interrupted before there was anything to measure.
+    async fn keep(
+        &mut self,
+        run: &Run,
+        measured: Option<Measurement>,
+        floor: Option<RunFloor>,
+    ) -> anyhow::Result<()> {
+        let Some(mut measurement) = measured else { return Ok(()) };
+        if let Some(floor) = floor {
+            measurement.server_cpu_floor = floor.mean_with_after(run).await;
         }
+        self.display.run_done(run, &measurement);
+        self.folder.add_run(run, &measurement)
     }
 
     async fn drive(
@@ -228,6 +275,32 @@ impl<'a> Session<'a> {
             Exit::Threshold
         })
     }
+}
+
+/// Returns where the subscribers of a run against a target subscribe: at the server, or at the proxy
+/// in front of it, which is started then.
+async fn feed_of(
+    target: &Arc<TargetFile>,
+    run: &Run,
+    id: Epoch,
+    port: Option<u16>,
+) -> anyhow::Result<(Target, Option<ProxyProcess>)> {
+    let feed = ForeignFeed {
+        file: Arc::clone(target),
+        transport: run.transport,
+        run: id,
+        port,
+        hold: run.hold.unwrap_or_default(),
+    };
+    let mut feed = Target::of_foreign(feed, &TrustedCertificates::System).await?;
+    let Some(proxy) = run.faults.proxy else { return Ok((feed, None)) };
+    ensure!(
+        feed.tls.is_none(),
+        "a proxy cannot be put in front of a server with TLS: it has to read what it forwards"
+    );
+    let proxy = ProxyProcess::start(proxy, &format!("http://{}", feed.address)).await?;
+    feed.address = proxy.address()?;
+    Ok((feed, Some(proxy)))
 }
 
 /// Returns a warning if runs were disturbed, with the run that was disturbed most. Such runs are

@@ -1,0 +1,150 @@
+//! A folder with the target files and a scenario, and runs in it.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command};
+
+use tempfile::TempDir;
+use wirebench_report::Row;
+
+use crate::support::{self, CommandOutput};
+
+/// A short run. An answer to a short poll of Nchan has one message, so polls come more often than
+/// messages.
+pub(crate) const SCENARIO: &str = r#"
+crowd = { subscribers = 10, ramp = "100ms" }
+feed = { rate = 10, payload = 64 }
+timing = { warm-up = "300ms", measure = "2s", drain = "60s" }
+link = { delay = "1ms" }
+short-polling = { interval = "50ms" }
+"#;
+
+/// A folder of one test.
+pub(crate) struct Workbench {
+    folder: TempDir,
+}
+
+/// How `wirebench run` ended, and what it has measured.
+#[derive(Debug)]
+pub(crate) struct Measured {
+    pub(crate) ended: CommandOutput,
+    pub(crate) rows: Vec<Row>,
+    pub(crate) machine: serde_json::Value,
+}
+
+impl Workbench {
+    /// Creates the folder with the target files and the servers that come with the program.
+    pub(crate) fn new() -> Self {
+        let folder = TempDir::new().unwrap();
+        let from = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../targets");
+        copy(&from, &folder.path().join("targets"));
+        Self { folder }
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// Returns the path of a target file that comes with the program.
+    pub(crate) fn target(&self, name: &str) -> PathBuf {
+        self.path().join("targets").join(name)
+    }
+
+    /// Writes a target file of the test's own.
+    pub(crate) fn write_target(&self, name: &str, text: &str) -> PathBuf {
+        let path = self.target(name);
+        fs::write(&path, text).unwrap();
+        path
+    }
+
+    /// Installs the packages that servers need. Returns false, and says why, if npm cannot. Fails if
+    /// `WIREBENCH_REQUIRE_NPM` requires it.
+    pub(crate) fn has_packages(&self) -> bool {
+        let mut npm = Command::new("npm");
+        npm.args(["ci", "--silent", "--no-audit", "--no-fund"]);
+        let installed = npm.current_dir(self.target("servers")).status();
+        is_there(installed.is_ok_and(|status| status.success()), "npm", "WIREBENCH_REQUIRE_NPM")
+    }
+
+    /// Returns the command that runs the scenario against these targets. A target may name this
+    /// program, which is in the search path then.
+    pub(crate) fn command(&self, scenario: &str, targets: &[PathBuf], more: &[&str]) -> Command {
+        fs::write(self.path().join("x.toml"), scenario).unwrap();
+        let mut command = support::wirebench(self.path(), &["run", "x.toml", "--out", "out"]);
+        command.arg("--force");
+        for target in targets {
+            command.arg("--target").arg(target);
+        }
+        let program = Path::new(env!("CARGO_BIN_EXE_wirebench")).parent().unwrap().to_owned();
+        let path = std::env::var_os("PATH").unwrap_or_default();
+        let folders = [program].into_iter().chain(std::env::split_paths(&path));
+        command.env("PATH", std::env::join_paths(folders).unwrap()).args(more);
+        command
+    }
+
+    /// Starts the command.
+    pub(crate) fn start(&self, scenario: &str, targets: &[PathBuf], more: &[&str]) -> Child {
+        self.command(scenario, targets, more).spawn().unwrap()
+    }
+
+    /// Runs the scenario against these targets. Runs it up to five times if the machine is too busy
+    /// for a valid run, because a test cannot prevent that.
+    pub(crate) fn measure(&self, scenario: &str, targets: &[PathBuf], more: &[&str]) -> Measured {
+        let mut measured = self.once(scenario, targets, more);
+        for _ in 0..4 {
+            let said = measured.ended.stdout.split_whitespace().collect::<Vec<_>>().join(" ");
+            if measured.ended.code != Some(4) || !said.contains("delays may be its own") {
+                break;
+            }
+            measured = self.once(scenario, targets, more);
+        }
+        measured
+    }
+
+    fn once(&self, scenario: &str, targets: &[PathBuf], more: &[&str]) -> Measured {
+        let ended = support::finish(self.start(scenario, targets, more), "wirebench run");
+        let out = self.path().join("out");
+        let rows = wirebench_report::read(&out.join("runs.csv")).unwrap_or_default();
+        let machine = fs::read_to_string(out.join("machine.json")).unwrap_or_default();
+        let machine = serde_json::from_str(&machine).unwrap_or_default();
+        Measured { ended, rows, machine }
+    }
+}
+
+/// Returns true if a program is installed. Otherwise says that the test is skipped, or fails if
+/// `variable` requires it.
+#[expect(clippy::print_stderr, reason = "a test that is skipped has to report it")]
+pub(crate) fn is_there(installed: bool, program: &str, variable: &str) -> bool {
+    if !installed {
+        assert!(std::env::var_os(variable).is_none(), "required, and missing: {program}");
+        eprintln!("skipped: {program} is not installed");
+    }
+    installed
+}
+
+/// Returns true if Node is installed, or skips the test.
+pub(crate) fn has_node() -> bool {
+    let asked = Command::new("node").arg("--version").output();
+    is_there(asked.is_ok_and(|output| output.status.success()), "node", "WIREBENCH_REQUIRE_NPM")
+}
+
+/// Returns true if nginx is installed with Nchan, or skips the test.
+pub(crate) fn has_nchan() -> bool {
+    let module = Path::new("/usr/lib/nginx/modules/ngx_nchan_module.so").exists();
+    is_there(module, "nginx with Nchan", "WIREBENCH_REQUIRE_PROXIES")
+}
+
+fn copy(from: &Path, to: &Path) {
+    fs::create_dir_all(to).unwrap();
+    for entry in fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        let (from, to) = (entry.path(), to.join(entry.file_name()));
+        if from.is_dir() {
+            if entry.file_name() != "node_modules" {
+                copy(&from, &to);
+            }
+        } else {
+            fs::copy(from, to).unwrap();
+        }
+    }
+}
