@@ -90,7 +90,8 @@ fn wirebench_as_a_target_agrees_with_the_built_in_way() {
         let same = |it: &&Row| it.text("transport") == Some(transport);
         let other = built_in.rows.iter().find(same).unwrap();
         let number = |row: &Row, column: &str| row.number(column).unwrap();
-        for column in ["connections_opened", "connections_peak", "reconnects", "gaps"] {
+        // Not the peak: a session of Socket.IO that upgrades closes its first connections when it can.
+        for column in ["connections_opened", "reconnects", "gaps"] {
             let [one, two] = [row, other].map(|row| number(row, column));
             assert!((one - two).abs() < 0.5, "{transport}, {column}: {one} and {two}");
         }
