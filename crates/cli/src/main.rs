@@ -14,6 +14,7 @@ mod processes;
 mod profile;
 mod ready_line;
 mod run_folder;
+mod shipped_targets;
 mod signals;
 
 use std::process::ExitCode;
@@ -21,8 +22,8 @@ use std::process::ExitCode;
 use clap::{CommandFactory, Parser, Subcommand};
 
 use crate::cmd::{
-    check, compare, completions, doctor, floor, health, init, proxy, report, run, schema, serve,
-    subscribe,
+    check, compare, completions, doctor, floor, health, init, probe, proxy, report, run, schema,
+    serve, subscribe, targets,
 };
 use crate::exit::Exit;
 
@@ -49,6 +50,8 @@ enum Command {
     Report(report::ReportArguments),
     Compare(compare::CompareArguments),
     Check(check::CheckArguments),
+    Targets(targets::TargetsArguments),
+    Probe(probe::ProbeArguments),
     Init(init::InitArguments),
     Serve(Box<serve::ServeArguments>),
     Health(health::HealthArguments),
@@ -67,6 +70,8 @@ fn main() -> ExitCode {
         Command::Report(arguments) => report::run(&arguments),
         Command::Compare(arguments) => compare::run(&arguments),
         Command::Check(arguments) => check::run(&arguments),
+        Command::Targets(arguments) => targets::run(&arguments),
+        Command::Probe(arguments) => probe::run(&arguments),
         Command::Init(arguments) => init::run(&arguments),
         Command::Serve(arguments) => serve::run(*arguments),
         Command::Health(arguments) => health::run(&arguments),

@@ -22,6 +22,8 @@ fn the_help_of_every_command_is_that_of_its_snapshot() {
         "doctor",
         "floor",
         "schema",
+        "targets",
+        "probe",
         "completions",
     ] {
         let arguments: Vec<&str> = command.split_terminator(' ').chain(["--help"]).collect();

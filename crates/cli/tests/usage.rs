@@ -133,6 +133,38 @@ fn init_with_a_dash_writes_to_standard_output() {
 }
 
 #[test]
+fn the_targets_that_come_with_the_program_can_be_written_and_checked() {
+    let folder = TempDir::new().expect("a folder");
+    let listed = run(folder.path(), &["targets"]);
+    assert_eq!(listed.code, Some(0), "{listed:?}");
+    assert!(listed.stdout.contains("nchan\n") && listed.stdout.contains("websocket"), "{listed:?}");
+    let written = run(folder.path(), &["targets", "--write", "own"]);
+    assert_eq!(written.code, Some(0), "{written:?}");
+    let checked = run(folder.path(), &["targets", "own/nchan.toml", "own/node-ws.toml"]);
+    assert_eq!(checked.code, Some(0), "{checked:?}");
+    assert!(checked.stdout.starts_with("nchan\n"), "{checked:?}");
+    let again = run(folder.path(), &["targets", "--write", "own"]);
+    assert_eq!(again.code, Some(1), "{again:?}");
+    assert!(again.stderr.contains("already exists: choose another folder"), "{again:?}");
+
+    fs::write(folder.path().join("wrong.toml"), "[see]\nurl = 'x'\n").expect("the target");
+    let wrong = run(folder.path(), &["targets", "wrong.toml", "own/sse.toml", "missing.toml"]);
+    assert_eq!((wrong.code, &*wrong.stdout), (Some(2), ""), "{wrong:?}");
+    assert!(wrong.stderr.contains("did you mean `[sse]`?"), "{wrong:?}");
+    assert!(wrong.stderr.contains("cannot read the target `missing.toml`"), "{wrong:?}");
+}
+
+#[test]
+fn init_writes_a_target_to_start_from() {
+    let folder = TempDir::new().expect("a folder");
+    let written = run(folder.path(), &["init", "--target", "mine.toml"]);
+    assert_eq!(written.code, Some(0), "{written:?}");
+    let checked = run(folder.path(), &["targets", "mine.toml"]);
+    assert_eq!(checked.code, Some(2), "{checked:?}");
+    assert!(checked.stderr.contains("the target has no transport"), "{checked:?}");
+}
+
+#[test]
 fn a_crowd_too_large_for_this_machine_gives_a_warning_with_a_remedy() {
     let folder = TempDir::new().expect("a folder");
     let scenario = "transports = [\"sse\"]\ncrowd = { subscribers = 1_000_000 }\n";

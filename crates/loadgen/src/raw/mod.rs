@@ -11,4 +11,4 @@ mod websocket;
 pub use error::RawError;
 pub use socket_io::{RawSocketIoEvent, SocketIoInterest, socket_io_events};
 pub use sse::{RawEvent, events};
-pub use websocket::{RawMessage, messages};
+pub use websocket::{RawMessage, messages, open_websocket};

@@ -45,6 +45,29 @@ pub fn messages(
         open: None,
         connected_before: false,
     };
+    messages_from(source)
+}
+
+/// Opens the WebSocket at `url`, and returns the messages of this one connection.
+///
+/// # Errors
+///
+/// [`RawError`] if it cannot be opened.
+pub async fn open_websocket(
+    url: &str,
+    trusted: &TrustedCertificates,
+) -> Result<BoxStream<'static, Result<RawMessage, RawError>>, RawError> {
+    let source = WebSocketSource {
+        url: url.to_owned(),
+        trusted: trusted.clone(),
+        once: true,
+        open: Some(connect(url, trusted).await?),
+        connected_before: true,
+    };
+    Ok(messages_from(source))
+}
+
+fn messages_from(source: WebSocketSource) -> BoxStream<'static, Result<RawMessage, RawError>> {
     stream::try_unfold(source, |mut source| async move {
         Ok(source.next().await?.map(|message| (message, source)))
     })
