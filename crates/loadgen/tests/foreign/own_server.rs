@@ -4,8 +4,9 @@ use wirebench_loadgen::{SubscriberSettings, Target};
 use wirebench_protocol::{SocketIoMode, Transport};
 
 use crate::subscriber::{Seen, message, settings, target, watch, watch_over};
+use crate::support::Bench;
+use crate::support::http_variant::HttpVariant;
 use crate::support::proxy::TestProxy;
-use crate::support::{Bench, client};
 
 /// The own server as a target. Its frames have a number, but no cursor: over a WebSocket it cannot
 /// be resumed through a target file.
@@ -56,11 +57,11 @@ struct Numbers {
 /// Runs a subscriber over 20 messages, each of which is published when the one before has arrived.
 async fn numbers(
     bench: &Bench,
-    transport: Transport,
-    mode: SocketIoMode,
+    variant: HttpVariant,
+    (transport, mode): (Transport, SocketIoMode),
     target: &Target,
 ) -> Numbers {
-    let (client, before) = (client(), bench.feed.published());
+    let (client, before) = (variant.client(), bench.feed.published());
     let settings = SubscriberSettings { socket_io_mode: mode, ..settings() };
     let over = |seen: &Seen| {
         let arrived = bench.feed.published() - before == seen.received.len() as u64;
@@ -85,22 +86,30 @@ async fn numbers(
 }
 
 #[tokio::test]
-async fn a_target_file_measures_the_same_as_the_built_in_way() {
-    let bench = Bench::start(1_000);
-    for transport in Transport::ALL {
-        let modes = match transport {
-            Transport::SocketIo => &SocketIoMode::ALL[..],
-            Transport::ShortPolling
-            | Transport::LongPolling
-            | Transport::Sse
-            | Transport::WebSocket => &[SocketIoMode::WebSocket],
+async fn a_target_file_measures_the_same_as_the_built_in_way_over_every_variant_of_http() {
+    for variant in HttpVariant::all() {
+        let bench = Bench::speaking(variant, 10_000);
+        let file = if variant.0.tls {
+            OWN.replace("http://", "https://").replace("ws://", "wss://")
+        } else {
+            OWN.to_owned()
         };
-        for mode in modes {
-            let built_in = numbers(&bench, transport, *mode, &bench.target()).await;
-            assert!(built_in.received.iter().copied().eq(1..=20), "{transport}: {built_in:?}");
-            let as_target = target(bench.address, transport, OWN).await;
-            let as_target = numbers(&bench, transport, *mode, &as_target).await;
-            assert_eq!(as_target, built_in, "{transport}, {mode}");
+        for transport in Transport::ALL {
+            let modes = match transport {
+                Transport::SocketIo => &SocketIoMode::ALL[..],
+                Transport::ShortPolling
+                | Transport::LongPolling
+                | Transport::Sse
+                | Transport::WebSocket => &[SocketIoMode::WebSocket],
+            };
+            for mode in modes {
+                let way = (transport, *mode);
+                let built_in = numbers(&bench, variant, way, &bench.target()).await;
+                let name = format!("{transport}, {mode}, {variant}");
+                assert!(built_in.received.iter().copied().eq(1..=20), "{name}: {built_in:?}");
+                let as_target = target(bench.address, transport, &file).await;
+                assert_eq!(numbers(&bench, variant, way, &as_target).await, built_in, "{name}");
+            }
         }
     }
 }
