@@ -1,4 +1,4 @@
-//! A feed of a server of another project, as a target file describes it: checked once, so that
+//! A feed of a target server, as a target file describes it: checked once, so that
 //! subscribing cannot find a mistake in the file.
 
 use std::borrow::Cow;
@@ -9,7 +9,7 @@ use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use wirebench_protocol::{Epoch, Transport};
 use wirebench_scenario::TargetFile;
-use wirebench_scenario::target::{PollCursor, Step, Template, UnknownPlaceholder};
+use wirebench_scenario::target::{PollCursor, TargetWebSocket, Template, UnknownPlaceholder};
 
 use super::error::TargetError;
 use super::secrets::Secrets;
@@ -18,7 +18,7 @@ use super::server_url::{ServerUrl, parse};
 /// What is encoded in a cursor that goes into a URL: all but the unreserved characters of RFC 3986.
 const ENCODED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
-/// How the feed of a server of another project is subscribed to.
+/// How the feed of a target server is subscribed to.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ForeignFeed {
     /// What the server is told, and what it answers.
@@ -87,7 +87,7 @@ impl ForeignTarget {
         }
         let server = self.server_of("url", url, &[])?;
         if let Some((key, next)) = next_url.filter(|(_, next)| !next.is_empty()) {
-            let other = self.server_of(key, next, &[("cursor", "0")])?;
+            let other = self.server_of(key, next, &self.example_of_resuming())?;
             if other.authority != server.authority || other.encrypted != server.encrypted {
                 return Err(self.problem(key, "names another server than `url`"));
             }
@@ -155,16 +155,13 @@ impl ForeignTarget {
         let TargetFile { websocket, socket_io, .. } = &*self.feed.file;
         match self.feed.transport {
             Transport::WebSocket => {
-                let mut captured: Vec<&str> = vec!["cursor"];
-                for step in &websocket.handshake.0 {
-                    match step {
-                        Step::Send(text) => {
-                            let values: Vec<_> = captured.iter().map(|name| (*name, "")).collect();
-                            self.try_fill("handshake", text, &values)?;
-                        }
-                        Step::Expect { capture, .. } => {
-                            captured.extend(capture.iter().map(|(name, _)| name.as_str()));
-                        }
+                let kept = self.example_of_resuming();
+                for (key, steps) in [
+                    ("handshake", &websocket.handshake),
+                    ("resume-handshake", &websocket.resume_handshake),
+                ] {
+                    for (_, text) in steps.sent() {
+                        self.try_fill(key, text, &kept)?;
                     }
                 }
                 self.try_fill("pong", &websocket.pong, &[]).map(drop)
@@ -192,6 +189,17 @@ impl ForeignTarget {
             | PollCursor::Header(_)
             | PollCursor::Pointer(_) => Ok(()),
         }
+    }
+
+    /// Returns a value for everything that the server may give to resume from.
+    fn example_of_resuming(&self) -> Vec<(&str, &str)> {
+        if self.feed.transport != Transport::WebSocket {
+            return vec![("cursor", "0")];
+        }
+        let TargetWebSocket { keep, handshake, resume_handshake, .. } = &self.feed.file.websocket;
+        let captured = handshake.captured().chain(resume_handshake.captured());
+        let names = captured.map(|(_, name)| name);
+        names.chain(keep.0.iter().map(|(name, _)| name.as_str())).map(|name| (name, "0")).collect()
     }
 
     fn keys(&self) -> TransportKeys<'_> {
@@ -262,21 +270,38 @@ impl ForeignTarget {
         })
     }
 
-    /// Returns the path and query at which a subscriber subscribes, or polls, after `cursor`.
-    pub(crate) fn path(&self, subscriber: u64, cursor: Option<&str>) -> String {
+    /// Returns the path and query at which a subscriber subscribes, or polls. `resumed`: what the
+    /// server has given to resume from.
+    pub(crate) fn path(&self, subscriber: u64, resumed: Option<Values<'_>>) -> String {
         let TransportKeys { url, next_url, .. } = self.keys();
         let next_url = next_url.map(|(_, next)| next).filter(|next| !next.is_empty());
-        let (template, cursor) = match (next_url, cursor) {
-            (Some(next), Some(cursor)) => (next, utf8_percent_encode(cursor, ENCODED).to_string()),
-            _ => (url, String::new()),
-        };
-        let filled = self.fill(template, subscriber, &[("cursor", &cursor)]);
+        let (template, given) = next_url.zip(resumed).unwrap_or((url, &[]));
+        let encoded: Vec<_> = given
+            .iter()
+            .map(|(name, value)| (*name, utf8_percent_encode(value, ENCODED).to_string()))
+            .collect();
+        let encoded: Vec<_> = encoded.iter().map(|(name, value)| (*name, &**value)).collect();
+        let filled = self.fill(template, subscriber, &encoded);
         let url = filled.expect("the same template was filled when the target was made");
         // Another number of a subscriber, or another encoded cursor, cannot make it invalid.
         parse(&url)
             .ok()
             .and_then(|ServerUrl { uri, .. }| Some(uri.path_and_query()?.to_string()))
             .unwrap_or_else(|| "/".to_owned())
+    }
+
+    /// Returns true if a connection over a WebSocket can resume: the target file says how, and the
+    /// server has given all that it names.
+    pub(crate) fn resumes(&self, given: Values<'_>) -> bool {
+        let TargetWebSocket { resume_url, resume_handshake, keep, handshake, .. } =
+            &self.feed.file.websocket;
+        let is_kept = |name: &&str| {
+            let captured = handshake.captured().any(|(_, captured)| captured == *name);
+            captured || keep.0.iter().any(|(kept, _)| kept == *name)
+        };
+        let mut needed = resume_url.names().chain(resume_handshake.needed()).filter(is_kept);
+        let is_given = |name: &str| given.iter().any(|(known, _)| *known == name);
+        (!resume_url.is_empty() || !resume_handshake.0.is_empty()) && needed.all(is_given)
     }
 
     /// Returns the headers that all subscribers send.
@@ -368,10 +393,8 @@ fn variables(feed: &ForeignFeed) -> impl Iterator<Item = &str> {
         keys(&feed.file, feed.transport);
     let headers = headers.iter().chain(first_headers).map(|(_, value)| value);
     let TargetFile { websocket, socket_io, .. } = &*feed.file;
-    let sent = websocket.handshake.0.iter().filter_map(|step| match step {
-        Step::Send(text) => Some(text),
-        Step::Expect { .. } => None,
-    });
+    let sent = websocket.handshake.sent().chain(websocket.resume_handshake.sent());
+    let sent = sent.map(|(_, text)| text);
     let next_url = next_url.map(|(_, next)| next);
     let templates = [url, &websocket.pong, &socket_io.auth].into_iter().chain(next_url);
     templates

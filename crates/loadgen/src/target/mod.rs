@@ -11,6 +11,7 @@ use std::sync::Arc;
 use crate::tls::{TlsClient, TrustedCertificates};
 
 pub use error::TargetError;
+pub(crate) use foreign::Values;
 pub use foreign::{ForeignFeed, ForeignTarget};
 pub(crate) use server_url::{ServerUrl, parse, resolve};
 

@@ -182,13 +182,13 @@ async fn a_handshake_that_goes_otherwise_is_reported_with_its_step() {
     let steps =
         |last: &str| format!("handshake = [{{ expect = '*hello*' }}, {{ send = 'me' }}, {last}]");
     let error = failure_at(address, Transport::WebSocket, &steps("{ expect = '*ok*' }")).await;
-    let said = "step 3 of its handshake, received `{\"rejected\":\"you\"}` and then the end of the \
-                connection: expected `*ok*` (`handshake`)";
+    let said = "step 3 of its handshake, after `me`, received `{\"rejected\":\"you\"}` and then the \
+                end of the connection: expected `*ok*` (`handshake`)";
     assert!(error.ends_with(said), "{error}");
     let last = "{ expect = '*rejected*', capture = { id = '/id' } }, { send = '{id}' }";
     let error = failure_at(address, Transport::WebSocket, &steps(last)).await;
-    let said = "step 3 of its handshake, received `{\"rejected\":\"you\"}`: expected `id` at `/id` \
-                (`handshake`)";
+    let said = "step 3 of its handshake, after `me`, received `{\"rejected\":\"you\"}`: expected \
+                `id` at `/id` (`handshake`)";
     assert!(error.ends_with(said), "{error}");
 }
 

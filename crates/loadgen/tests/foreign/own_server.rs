@@ -8,8 +8,7 @@ use crate::support::Bench;
 use crate::support::http_variant::HttpVariant;
 use crate::support::proxy::TestProxy;
 
-/// The own server as a target. Its frames have a number, but no cursor: over a WebSocket it cannot
-/// be resumed through a target file.
+/// The own server as a target.
 const OWN: &str = r#"
 [short-polling]
 url = "http://127.0.0.1:{port}/feeds/bench/short-polling"
@@ -33,7 +32,10 @@ message = "/payload"
 
 [websocket]
 url = "ws://127.0.0.1:{port}/feeds/bench/websocket"
-handshake = [{ expect = '{"hello":*' }]
+handshake = [{ expect = '{"hello":{"cursor":"{epoch}-{seq}"*' }]
+resume-url = "ws://127.0.0.1:{port}/feeds/bench/websocket?after={epoch}-{seq}"
+keep = { seq = "/seq" }
+matching = '{"seq":*'
 message = "/payload"
 
 [socket-io]
@@ -117,7 +119,9 @@ async fn a_target_file_measures_the_same_as_the_built_in_way_over_every_variant_
 /// A subscriber whose connection breaks continues after its last message, as the built-in one does.
 #[tokio::test]
 async fn a_subscriber_of_a_target_misses_nothing_when_its_connection_is_cut() {
-    for transport in [Transport::ShortPolling, Transport::LongPolling, Transport::Sse] {
+    for transport in
+        [Transport::ShortPolling, Transport::LongPolling, Transport::Sse, Transport::WebSocket]
+    {
         let bench = Bench::start(1_000);
         // In the middle of whatever is under way.
         let proxy = TestProxy::cutting(bench.address, vec![700, 1_300, 2_000]);

@@ -63,7 +63,7 @@ const CABLE: &str = r#"[websocket]
     message = "/data"
     encoding = "json-string"
     split = "lines"
-    cursor = "/at""#;
+    keep = { cursor = "/at" }"#;
 
 async fn cable(number: usize, mut peer: Peer) {
     let request = peer.request().await.unwrap();
@@ -122,4 +122,62 @@ async fn a_plain_websocket_takes_arrays_and_text_in_binary_frames() {
     let seen =
         watch(&target, Transport::WebSocket, settings(), |seen| seen.received.len() == 3).await;
     assert_eq!((&*seen.received, seen.connected), (&[1, 2, 3][..], 1));
+}
+
+/// A protocol like Centrifugo's: what was missed stands in the answer of the handshake, and the place
+/// in the feed is an epoch and an offset, which is left out if it is 0.
+const RECOVERING: &str = r#"[websocket]
+    url = "ws://127.0.0.1:{port}/"
+    handshake = [
+        { send = '{"subscribe":"a"}' },
+        { expect = '{"subscribed":*', capture = { epoch = "/subscribed/epoch", offset = "/subscribed/offset" }, otherwise = { offset = "0" } },
+    ]
+    resume-handshake = [
+        { send = '{"subscribe":"a","epoch":"{epoch}","offset":{offset}}' },
+        { expect = '{"subscribed":*', capture = { epoch = "/subscribed/epoch" }, messages = "/subscribed/missed", message = "/data" },
+    ]
+    ping = "{}"
+    pong = "{}"
+    split = "lines"
+    matching = '{"push":*'
+    message = "/push/data"
+    keep = { offset = "/push/offset" }"#;
+
+#[tokio::test]
+async fn what_was_missed_is_in_the_answer_of_a_handshake_that_resumes() {
+    let address = server::start(|number, mut peer: Peer| async move {
+        let request = peer.request().await.unwrap();
+        peer.upgrade(&request, &[]).await;
+        let push = |seq: u64| format!(r#"{{"push":{{"offset":{seq},"data":{}}}}}"#, message(seq));
+        let missed = |seq: u64| format!(r#"{{"data":{}}}"#, message(seq));
+        let asked = peer.next_text().await.unwrap();
+        match number {
+            0 => {
+                assert_eq!(asked, r#"{"subscribe":"a"}"#);
+                // Nothing was published so far.
+                peer.text(r#"{"subscribed":{"epoch":"x-1"}}"#).await;
+            }
+            1 => {
+                assert_eq!(asked, r#"{"subscribe":"a","epoch":"x-1","offset":0}"#);
+                let missed = format!("{},{}", missed(1), missed(2));
+                let answer = format!(r#"{{"subscribed":{{"epoch":"y","missed":[{missed}]}}}}"#);
+                // A heartbeat, a message and what nobody asked for share a frame with the answer.
+                peer.text(&format!("{{}}\n{answer}\n{}\n{{\"joined\":1}}\n", push(3))).await;
+                assert_eq!(peer.next_text().await.as_deref(), Some("{}"));
+                peer.text(&push(4)).await;
+            }
+            _ => {
+                assert_eq!(asked, r#"{"subscribe":"a","epoch":"y","offset":4}"#);
+                // Nothing was missed. A message overtakes the answer.
+                peer.text(&push(5)).await;
+                peer.text(r#"{"subscribed":{"epoch":"y"}}"#).await;
+                return peer.gone().await;
+            }
+        }
+        peer.close(1000).await;
+    });
+    let target = target(address, Transport::WebSocket, RECOVERING).await;
+    let seen =
+        watch(&target, Transport::WebSocket, settings(), |seen| seen.received.len() == 5).await;
+    assert_eq!((&*seen.received, seen.connected), (&[1, 2, 3, 4, 5][..], 3));
 }

@@ -1,13 +1,13 @@
 //! What the values of a target are checked for beyond their types: placeholders, URLs, JSON
 //! pointers, and keys that need each other.
 
-use super::choices::PollCursor;
+use super::choices::{PollCursor, Split};
 use super::draft::TargetDraft;
 use super::lists::{TemplateList, TemplateTable, TextTable};
 use super::process::ProcessTable;
 use super::publish::PublishTable;
-use super::steps::{Step, Steps};
-use super::template::Template;
+use super::steps::{Expectation, Pattern, Step, Steps};
+use super::template::{Template, placeholder};
 use super::{TargetLongPolling, TargetShortPolling, TargetSocketIo, TargetSse, TargetWebSocket};
 use crate::key::Key;
 use crate::values::field::Placed;
@@ -19,7 +19,10 @@ const OF_COMMAND: &[&str] = &["port", "folder", "here"];
 /// What a command that publishes may name.
 const OF_PUBLISH_COMMAND: &[&str] = &["port", "here"];
 /// What a request that publishes may name.
-const OF_PUBLISH: &[&str] = &["port", "payload", "payload_string", "seq", "run"];
+const OF_PUBLISH: &[&str] =
+    &["port", "payload", "payload_string", "payload_form", "payload_bytes", "seq", "run"];
+/// What the opening of a socket that publishes may name.
+const OF_PUBLISH_SOCKET: &[&str] = &["port", "run"];
 /// What a subscription may name.
 const OF_SUBSCRIPTION: &[&str] = &["port", "subscriber", "run"];
 /// What one that resumes may name as well.
@@ -75,10 +78,80 @@ impl Checks {
 
     fn publish(&mut self, draft: &TargetDraft) {
         let publish = &draft.publish;
-        self.url(&PublishTable::URL, publish.url.as_ref(), OF_PUBLISH);
-        self.template(&PublishTable::BODY, publish.body.as_ref(), OF_PUBLISH);
-        self.table(&PublishTable::HEADERS, publish.headers.as_ref(), OF_PUBLISH);
+        let is_socket = publish.url.as_ref().and_then(|url| is_socket(&url.value));
+        let per_message = if is_socket == Some(true) { OF_PUBLISH_SOCKET } else { OF_PUBLISH };
+        self.url(&PublishTable::URL, publish.url.as_ref(), per_message);
+        self.table(&PublishTable::HEADERS, publish.headers.as_ref(), per_message);
+        let handshake = publish.handshake.as_ref();
+        let kept = handshake.into_iter().flat_map(|steps| steps.value.captured());
+        let of_body: Vec<_> =
+            kept.map(|(_, name)| name).chain(OF_PUBLISH.iter().copied()).collect();
+        self.template(&PublishTable::BODY, publish.body.as_ref(), &of_body);
+        self.steps(&PublishTable::HANDSHAKE, handshake, OF_PUBLISH_SOCKET, OF_PUBLISH);
+        self.heartbeat(
+            (&PublishTable::PING, publish.ping.as_ref()),
+            (&PublishTable::PONG, publish.pong.as_ref()),
+            OF_PUBLISH_SOCKET,
+        );
         self.list(&PublishTable::COMMAND, publish.command.as_ref(), OF_PUBLISH_COMMAND);
+        self.answers(draft);
+        self.of_the_scheme(draft, is_socket);
+        self.one_way(draft);
+    }
+
+    /// Checks what accepts and refuses a message over a socket.
+    fn answers(&mut self, draft: &TargetDraft) {
+        let publish = &draft.publish;
+        self.keeps_nothing(&PublishTable::ACCEPTED, publish.accepted.as_ref());
+        self.keeps_nothing(&PublishTable::REFUSED, publish.refused.as_ref());
+        let accepts = publish.accepted.as_ref().is_none_or(|accepted| !accepted.value.is_empty());
+        if let Some(place) = place_if(publish.refused.as_ref(), |refused| !refused.is_empty())
+            && !accepts
+        {
+            let [accepted, refused] =
+                [&PublishTable::ACCEPTED, &PublishTable::REFUSED].map(|key| key.path);
+            let message = format!("`{refused}` needs `{accepted}`");
+            let hint = "without it, a message is accepted once it is written, and nothing waits \
+                        for an answer";
+            self.note(place, message, Some(hint.to_owned()));
+        }
+    }
+
+    /// Checks that no key is set that the scheme of the URL has no use for. `None`: the URL is not
+    /// known before the run.
+    fn of_the_scheme(&mut self, draft: &TargetDraft, is_socket: Option<bool>) {
+        let publish = &draft.publish;
+        let of_requests = [
+            (&PublishTable::METHOD, place_if(publish.method.as_ref(), |it| it != "POST")),
+            (&PublishTable::OK, place_if(publish.ok.as_ref(), |it| !it.0.is_empty())),
+        ];
+        let of_sockets = [
+            (
+                &PublishTable::SUBPROTOCOL,
+                place_if(publish.subprotocol.as_ref(), |it| !it.is_empty()),
+            ),
+            (&PublishTable::HANDSHAKE, place_if(publish.handshake.as_ref(), |it| !it.0.is_empty())),
+            (&PublishTable::PING, place_if(publish.ping.as_ref(), |it| !it.is_empty())),
+            (&PublishTable::SPLIT, place_if(publish.split.as_ref(), |it| *it != Split::One)),
+            (&PublishTable::ACCEPTED, place_if(publish.accepted.as_ref(), |it| !it.is_empty())),
+        ];
+        let (keys, needs) = match is_socket {
+            Some(true) => (&of_requests[..], "http:"),
+            Some(false) => (&of_sockets[..], "ws:"),
+            None => return,
+        };
+        for (key, place) in keys {
+            if let Some(place) = place {
+                let url = PublishTable::URL.path;
+                let message = format!("`{}` is for a `{url}` that begins with `{needs}`", key.path);
+                self.note(place.clone(), message, None);
+            }
+        }
+    }
+
+    /// Checks that there is one way to publish.
+    fn one_way(&mut self, draft: &TargetDraft) {
+        let publish = &draft.publish;
         let url = place_if(publish.url.as_ref(), |url| !url.is_empty());
         let command = place_if(publish.command.as_ref(), |list| !list.0.is_empty());
         let read = publish.url.is_some() && publish.command.is_some();
@@ -136,38 +209,127 @@ impl Checks {
     fn websocket(&mut self, draft: &TargetDraft) {
         let ws = &draft.websocket;
         self.url(&TargetWebSocket::URL, ws.url.as_ref(), OF_SUBSCRIPTION);
-        self.url(&TargetWebSocket::RESUME_URL, ws.resume_url.as_ref(), OF_RESUMED);
         self.table(&TargetWebSocket::HEADERS, ws.headers.as_ref(), OF_SUBSCRIPTION);
-        self.template(&TargetWebSocket::PONG, ws.pong.as_ref(), OF_RESUMED);
+        self.heartbeat(
+            (&TargetWebSocket::PING, ws.ping.as_ref()),
+            (&TargetWebSocket::PONG, ws.pong.as_ref()),
+            OF_SUBSCRIPTION,
+        );
+        self.keeps_nothing(&TargetWebSocket::MATCHING, ws.matching.as_ref());
         self.pointer(&TargetWebSocket::MESSAGE, ws.message.as_ref());
-        self.pointer(&TargetWebSocket::CURSOR, ws.cursor.as_ref());
         self.select(&TargetWebSocket::SELECT, ws.select.as_ref());
-        self.steps(ws.handshake.as_ref());
-        let answer = place_if(ws.pong.as_ref(), |pong| !pong.is_empty());
-        let heartbeat = place_if(ws.ping.as_ref(), |ping| !ping.is_empty());
+        self.keep(ws.keep.as_ref());
+        let mut known = OF_SUBSCRIPTION.to_vec();
+        let keep = ws.keep.iter().flat_map(|keep| &keep.value.0);
+        known.extend(keep.map(|(name, _)| name.as_str()));
+        self.steps(&TargetWebSocket::HANDSHAKE, ws.handshake.as_ref(), &known, OF_SUBSCRIPTION);
+        let captured = ws.handshake.iter().flat_map(|steps| steps.value.captured());
+        known.extend(captured.map(|(_, name)| name));
+        self.url(&TargetWebSocket::RESUME_URL, ws.resume_url.as_ref(), &known);
+        let again = ws.resume_handshake.as_ref();
+        self.steps(&TargetWebSocket::RESUME_HANDSHAKE, again, &known, OF_SUBSCRIPTION);
+        self.resumes_from_something(draft, &known[OF_SUBSCRIPTION.len()..]);
+    }
+
+    /// Checks that a connection that resumes says from where. `kept` is what it may say.
+    fn resumes_from_something(&mut self, draft: &TargetDraft, kept: &[&str]) {
+        let ws = &draft.websocket;
+        let (url, steps) = (ws.resume_url.as_ref(), ws.resume_handshake.as_ref());
+        let in_url = url.into_iter().flat_map(|url| url.value.names());
+        let in_steps = steps.into_iter().flat_map(|steps| steps.value.needed());
+        let place = place_if(url, |url| !url.is_empty())
+            .or_else(|| place_if(steps, |steps| !steps.0.is_empty()));
+        if let Some(place) = place
+            && !in_url.chain(in_steps).any(|name| kept.contains(&name))
+        {
+            let [url, steps, keep] = [
+                TargetWebSocket::RESUME_URL,
+                TargetWebSocket::RESUME_HANDSHAKE,
+                TargetWebSocket::KEEP,
+            ]
+            .map(|key| key.path);
+            let message = format!("`{url}` and `{steps}` name nothing that `{keep}` keeps");
+            let hint = "a connection that resumes has to say from where".to_owned();
+            self.note(place, message, Some(hint));
+        }
+    }
+
+    /// Checks that a heartbeat and its answer come together.
+    fn heartbeat(
+        &mut self,
+        (ping_key, ping): (&Key, Read<'_, Pattern>),
+        (pong_key, pong): (&Key, Read<'_, Template>),
+        known: &[&str],
+    ) {
+        self.keeps_nothing(ping_key, ping);
+        self.template(pong_key, pong, known);
+        let heartbeat = place_if(ping, |ping| !ping.is_empty());
+        let answer = place_if(pong, |pong| !pong.is_empty());
         if let (Some(place), None) | (None, Some(place)) = (answer, heartbeat) {
-            let keys = [&TargetWebSocket::PING, &TargetWebSocket::PONG];
-            let [heartbeat, answer] = keys.map(|key| key.path);
-            let message = format!("`{heartbeat}` and `{answer}` mean nothing without each other");
+            let (ping, pong) = (ping_key.path, pong_key.path);
+            let message = format!("`{ping}` and `{pong}` mean nothing without each other");
             self.note(place, message, None);
         }
     }
 
-    /// Checks that each step names only what is known by then.
-    fn steps(&mut self, steps: Read<'_, Steps>) {
-        let key = &TargetWebSocket::HANDSHAKE;
+    /// Checks that each step names only what is known by then. `known` is known before the first,
+    /// and `taken` are the names that no step may keep.
+    fn steps(&mut self, key: &Key, steps: Read<'_, Steps>, known: &[&str], taken: &[&str]) {
         let Some(Placed { value: Steps(steps), place: Some(place) }) = steps else { return };
-        let mut known = OF_RESUMED.to_vec();
+        let mut known = known.to_vec();
         for step in steps {
             match step {
                 Step::Send(text) => self.names(key, text, Some(place), &known),
-                Step::Expect { capture, .. } => {
-                    for (name, pointer) in capture {
-                        self.is_pointer(key, pointer, Some(place));
-                        known.push(name);
-                    }
+                Step::Expect(expected) => {
+                    self.expectation(key, expected, place, taken);
+                    known.extend(expected.names());
                 }
             }
+        }
+    }
+
+    fn expectation(&mut self, key: &Key, expected: &Expectation, place: &Place, taken: &[&str]) {
+        let Expectation { capture, otherwise, messages, message, .. } = expected;
+        expected.names().for_each(|name| self.is_free(key, name, place, taken));
+        for (_, pointer) in capture {
+            self.is_pointer(key, pointer, Some(place));
+        }
+        self.is_pointer(key, messages, Some(place));
+        self.is_pointer(key, message, Some(place));
+        let unknown = otherwise.iter().find(|(name, _)| !capture.iter().any(|(it, _)| it == name));
+        if let Some((name, _)) = unknown {
+            let message = format!("`otherwise` of `{}` names `{name}`", key.path);
+            self.note(place.clone(), message, Some("`capture` does not".to_owned()));
+        }
+    }
+
+    fn keep(&mut self, keep: Read<'_, TextTable>) {
+        let Some(Placed { value: TextTable(entries), place: Some(place) }) = keep else { return };
+        for (name, pointer) in entries {
+            self.is_free(&TargetWebSocket::KEEP, name, place, OF_SUBSCRIPTION);
+            self.is_pointer(&TargetWebSocket::KEEP, pointer, Some(place));
+        }
+    }
+
+    /// Checks that a value can be named in braces, and that its name is not taken.
+    fn is_free(&mut self, key: &Key, name: &str, place: &Place, taken: &[&str]) {
+        let braced = format!("{{{name}}}");
+        if placeholder(&braced) != Some(name) || name.contains(':') {
+            let message = format!("`{}` keeps `{name}`", key.path);
+            let hint = "a name has lower-case letters and `_`".to_owned();
+            self.note(place.clone(), message, Some(hint));
+        } else if taken.contains(&name) {
+            let message = format!("`{}` keeps `{name}`, which `{braced}` is already", key.path);
+            self.note(place.clone(), message, Some("choose another name".to_owned()));
+        }
+    }
+
+    /// Checks that a pattern outside of a handshake has no names.
+    fn keeps_nothing(&mut self, key: &Key, pattern: Read<'_, Pattern>) {
+        let Some(Placed { value, place: Some(place) }) = pattern else { return };
+        if let Some(name) = value.names().next() {
+            let message = format!("`{}` keeps no `{{{name}}}`", key.path);
+            self.note(place.clone(), message, Some("write `*` for any text".to_owned()));
         }
     }
 
@@ -301,6 +463,13 @@ impl Checks {
     fn note(&mut self, place: Place, message: String, hint: Option<String>) {
         self.problems.push(Problem { place, message, hint });
     }
+}
+
+/// Returns true for the URL of a WebSocket. `None` if that is not known before the run.
+fn is_socket(url: &Template) -> Option<bool> {
+    let url = url.to_string();
+    let is_socket = url.starts_with("ws:") || url.starts_with("wss:");
+    (is_socket || url.starts_with("http")).then_some(is_socket)
 }
 
 /// Returns the place of a value that a user wrote and for which `is` holds.

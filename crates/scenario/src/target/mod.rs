@@ -36,7 +36,7 @@ pub use self::publish::PublishTable;
 pub use self::short_polling::TargetShortPolling;
 pub use self::socket_io::TargetSocketIo;
 pub use self::sse::TargetSse;
-pub use self::steps::{Pattern, Step, Steps};
+pub use self::steps::{Expectation, Pattern, Step, Steps};
 pub use self::template::{Template, UnknownPlaceholder};
 pub use self::websocket::TargetWebSocket;
 pub use self::write::commented_target;

@@ -56,7 +56,7 @@ mod tests {
     use wirebench_protocol::Transport;
 
     use super::*;
-    use crate::target::{Pattern, PollCursor, Split, Step, Subscribed, Template};
+    use crate::target::{Expectation, Pattern, PollCursor, Split, Step, Subscribed, Template};
 
     fn parse(text: &str) -> Result<TargetFile, ScenarioError> {
         TargetFile::parse("test.toml", text, Path::new("targets"))
@@ -106,6 +106,12 @@ mod tests {
           { expect = '*"type":"welcome"*', capture = { id = "/id" } },
           { send = '{"subscribe":"bench","id":"{id}","since":"{cursor}"}' },
         ]
+        resume-url = "ws://127.0.0.1:{port}/ws?after={epoch}-{cursor}"
+        resume-handshake = [
+          { expect = '{"epoch":"{epoch}"*', capture = { at = "/at" }, otherwise = { at = "0" }, messages = "/missed", message = "/data" },
+        ]
+        keep = { cursor = "/at", epoch = "/epoch" }
+        matching = "{*"
         [socket-io]
         url = "http://127.0.0.1:{port}/socket.io/"
         auth = '{"token":"{env:TOKEN}"}'
@@ -127,7 +133,10 @@ mod tests {
         assert_eq!(target.sse.select.0, [("/type".to_owned(), "publication".to_owned())]);
         let capture = vec![("id".to_owned(), "/id".to_owned())];
         let pattern = Pattern::new("*\"type\":\"welcome\"*");
-        assert_eq!(target.websocket.handshake.0[0], Step::Expect { pattern, capture });
+        let expected = Expectation { pattern, capture, ..Expectation::default() };
+        assert_eq!(target.websocket.handshake.0[0], Step::Expect(expected));
+        let resumed = &target.websocket.resume_handshake.0;
+        assert!(matches!(&resumed[..], [Step::Expect(expected)] if expected.messages == "/missed"));
         assert!(
             matches!(&target.websocket.handshake.0[1], Step::Send(text) if text.names().eq(["id", "cursor"]))
         );
@@ -172,7 +181,9 @@ mod tests {
              [websocket]\n\
              url = 'ws://h/{id}'\n\
              handshake = [{ send = '{id}' }, { expect = '*', capture = { id = 'id' } }]\n\
-             ping = 'ping'\n\
+             ping = 'ping {id}'\n\
+             keep = { 'a b' = '/x', port = 'y' }\n\
+             resume-handshake = [{ expect = '', otherwise = { x = '' } }]\n\
              [long-polling]\n\
              url = 'ftp://h/l'\n\
              next-url = 'http://h/l?{cursor}'\n\
@@ -183,6 +194,30 @@ mod tests {
     #[test]
     fn a_target_needs_a_transport_and_a_way_to_publish() {
         insta::assert_snapshot!(problems("[process]\npid = 1\ncommand = ['x']"));
+    }
+
+    #[test]
+    fn a_socket_that_publishes_is_read_and_its_keys_are_for_it_alone() {
+        let socket = "[publish]\n\
+             url = 'ws://h/p'\n\
+             handshake = [{ expect = 'INFO*' }, { expect = 'ID {id}' }]\n\
+             body = 'PUB {id} {payload_bytes} {payload}'\n\
+             ping = 'PING'\n\
+             pong = 'PONG'\n\
+             split = 'lines'\n\
+             accepted = '+OK'\n\
+             refused = '-ERR*'\n\
+             [sse]\n\
+             url = 'http://h/s'\n";
+        let target = parse(socket).unwrap_or_else(|error| panic!("{error}"));
+        assert_eq!(parse(&target.to_toml()).unwrap(), target);
+        assert!(target.publish.refused.matches("-ERR 'no'"));
+        let wrong = [
+            socket.replace("ws://h/p", "http://h/p"),
+            socket.replace("url = 'ws://h/p'", "url = 'ws://h/{seq}'\nmethod = 'PUT'\nok = [200]"),
+            socket.replace("accepted = '+OK'\n", "").replace("'PING'", "'PING {id}'"),
+        ];
+        insta::assert_snapshot!(wrong.map(|text| problems(&text)).join("\n"));
     }
 
     #[test]

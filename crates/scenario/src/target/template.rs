@@ -111,8 +111,8 @@ impl Template {
     }
 }
 
-/// Returns the name of the placeholder that `text`, which begins with a brace, begins with.
-fn placeholder(text: &str) -> Option<&str> {
+/// Returns the name of the placeholder with which `text` begins.
+pub(super) fn placeholder(text: &str) -> Option<&str> {
     let (name, _) = text.strip_prefix('{')?.split_once('}')?;
     let is_name = match name.strip_prefix(ENVIRONMENT) {
         Some(variable) => {

@@ -17,7 +17,8 @@ table! {
         /// Headers of the handshake, with the same placeholders.
         "headers" => HEADERS, headers: TemplateTable, default "{}";
 
-        /// The URL at which a connection resumes, with `{cursor}`; if empty, `url`.
+        /// The URL at which a connection resumes; if empty, `url`. It may name what `keep` and the
+        /// handshake keep. It is used once all of that is known.
         "resume-url" => RESUME_URL, resume_url: Template, default r#""""#;
 
         /// The subprotocol to ask for. Empty: none.
@@ -25,10 +26,20 @@ table! {
 
         /// What is sent and expected before the subscription is complete, in order:
         /// `{ send = "…" }`, or `{ expect = "…", capture = { name = "/pointer" } }`, where `*` stands
-        /// for any text. Later steps may send `{name}`, and `{cursor}`.
+        /// for any text, and `{name}` for any text that is kept under this name. Later steps may
+        /// send `{name}`. `otherwise = { name = "…" }` is the value if nothing is at the pointer.
         "handshake" => HANDSHAKE, handshake: Steps, default "[]";
 
-        /// The heartbeats of the server: a pattern like those of the handshake. Empty: none.
+        /// The same for a connection that resumes; if empty, `handshake`. A step that expects may
+        /// say where the messages are that were missed: `messages = "/pointer"` to an array, and
+        /// `message = "/pointer"` in each element.
+        "resume-handshake" => RESUME_HANDSHAKE, resume_handshake: Steps, default "[]";
+
+        /// What is kept of each text, by name, with the JSON pointer to it: `{ offset = "/pointer" }`.
+        /// The next connection may send it as `{offset}`, which is empty before anything was kept.
+        "keep" => KEEP, keep: TextTable, default "{}";
+
+        /// The heartbeats of the server: a pattern in which `*` stands for any text. Empty: none.
         "ping" => PING, ping: Pattern, default r#""""#;
 
         /// The answer to a heartbeat.
@@ -37,7 +48,11 @@ table! {
         /// How a frame holds several messages: "one" (it is one), "lines" or "array".
         "split" => SPLIT, split: Split, default r#""one""#;
 
-        /// Which texts hold messages: JSON pointers with the string at each. Others are ignored.
+        /// Which texts hold messages: a pattern in which `*` stands for any text. Others are ignored.
+        /// Empty: all.
+        "matching" => MATCHING, matching: Pattern, default r#""""#;
+
+        /// Which of these hold messages: JSON pointers with the string at each. Others are ignored.
         /// {}: all.
         "select" => SELECT, select: TextTable, default "{}";
 
@@ -46,8 +61,5 @@ table! {
 
         /// How the message stands there: "json", or "json-string" (a string with the JSON in it).
         "encoding" => ENCODING, encoding: PayloadEncoding, default r#""json""#;
-
-        /// The JSON pointer to the cursor in the text of a message. Empty: there is none.
-        "cursor" => CURSOR, cursor: String, default r#""""#;
     }
 }

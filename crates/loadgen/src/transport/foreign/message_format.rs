@@ -1,17 +1,16 @@
-//! Where the messages are in what another project's server sends.
+//! Where the messages are in what a target server sends.
 
 use std::borrow::Cow;
 
-use serde_json::value::RawValue;
 use wirebench_measure::Event;
 use wirebench_protocol::{
     Cursor, Epoch, Message, PublishedMessage, TextPayload, Timestamp, Transport,
 };
-use wirebench_scenario::target::{PayloadEncoding, Split};
+use wirebench_scenario::target::{Pattern, PayloadEncoding};
 
-use super::json_pointer::{at_pointer, content, text_at};
 use crate::http::quote;
 use crate::target::ForeignTarget;
+use crate::texts::{Misfit, at_pointer, content, text_at};
 use crate::transport::SubscriberSettings;
 use crate::transport::client::CarriedMessage;
 
@@ -20,6 +19,8 @@ use crate::transport::client::CarriedMessage;
 pub(super) struct MessageFormat<'a> {
     /// The table of the target file that says so.
     table: &'static str,
+    /// The pattern of the whole text. `None`: any text.
+    matching: Option<&'a Pattern>,
     /// Pointers, and the text at each.
     select: &'a [(String, String)],
     /// The pointer to the message.
@@ -27,13 +28,6 @@ pub(super) struct MessageFormat<'a> {
     encoding: PayloadEncoding,
     /// Messages of other runs are ignored.
     run: Epoch,
-}
-
-/// Something that is not as the target file says.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Misfit {
-    pub(super) found: String,
-    pub(super) expected: String,
 }
 
 impl<'a> MessageFormat<'a> {
@@ -59,20 +53,37 @@ impl<'a> MessageFormat<'a> {
                 (&table.select, &table.message, table.encoding)
             }
         };
+        let matching = match foreign.transport() {
+            Transport::WebSocket => Some(&file.websocket.matching).filter(|it| !it.is_empty()),
+            Transport::ShortPolling
+            | Transport::LongPolling
+            | Transport::Sse
+            | Transport::SocketIo => None,
+        };
         let (table, run) = (foreign.table(), foreign.run());
-        Self { table, select: &select.0, message, encoding, run }
+        Self { table, matching, select: &select.0, message, encoding, run }
+    }
+
+    /// Returns the format of texts that all hold a message, at this pointer.
+    pub(super) fn missed<'b>(&self, message: &'b str) -> MessageFormat<'b>
+    where
+        'a: 'b,
+    {
+        MessageFormat { matching: None, select: &[], message, ..*self }
     }
 
     /// Returns true if the text holds a message.
     fn selects(&self, text: &str) -> bool {
-        self.select
-            .iter()
-            .all(|(pointer, expected)| text_at(text, pointer).as_deref() == Some(expected))
+        self.matching.is_none_or(|pattern| pattern.matches(text))
+            && self
+                .select
+                .iter()
+                .all(|(pointer, expected)| text_at(text, pointer).as_deref() == Some(expected))
     }
 
     /// Returns true if some texts hold no message, and this one does.
     pub(super) fn singles_out(&self, text: &str) -> bool {
-        !self.select.is_empty() && self.selects(text)
+        (self.matching.is_some() || !self.select.is_empty()) && self.selects(text)
     }
 
     /// Reads the message of a text that arrived `at`. `None`: the text holds none, or one of another
@@ -112,40 +123,6 @@ impl<'a> MessageFormat<'a> {
     }
 }
 
-/// Returns the texts in what a server sent at once.
-pub(super) fn split(text: &str, by: Split) -> Result<Vec<&str>, Misfit> {
-    match by {
-        Split::One => Ok(vec![text]),
-        Split::Lines => Ok(text.lines().filter(|line| !line.trim().is_empty()).collect()),
-        Split::Array => {
-            let elements: Vec<&RawValue> = serde_json::from_str(text).map_err(|error| Misfit {
-                found: format!("`{}` ({error})", quote(text)),
-                expected: "a JSON array (`split`)".to_owned(),
-            })?;
-            Ok(elements.into_iter().map(RawValue::get).collect())
-        }
-    }
-}
-
-/// Returns the texts in the body of an answer: those of what is at the pointer `messages`.
-pub(super) fn split_body<'b>(
-    body: &'b str,
-    messages: &str,
-    by: Split,
-) -> Result<Vec<Cow<'b, str>>, Misfit> {
-    let missing = || Misfit {
-        found: format!("`{}`", quote(body)),
-        expected: format!("messages at `{messages}` (`messages`)"),
-    };
-    let found = at_pointer(body, messages).ok_or_else(missing)?;
-    if by == Split::Lines && !messages.is_empty() {
-        let lines = content(found).into_owned();
-        let lines = split(&lines, by)?;
-        return Ok(lines.into_iter().map(|line| Cow::Owned(line.to_owned())).collect());
-    }
-    Ok(split(found, by)?.into_iter().map(Cow::Borrowed).collect())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -157,7 +134,7 @@ mod tests {
         message: &'a str,
         encoding: PayloadEncoding,
     ) -> MessageFormat<'a> {
-        MessageFormat { table: "sse", select, message, encoding, run: RUN }
+        MessageFormat { table: "sse", matching: None, select, message, encoding, run: RUN }
     }
 
     fn published(seq: u64, run: Epoch) -> String {
@@ -220,18 +197,5 @@ mod tests {
         let misfit = read(format(&[], "", json), "hello").unwrap_err();
         assert_eq!(misfit.found, "`hello`");
         assert!(misfit.expected.contains("`message` and `encoding` of `[sse]`"), "{misfit:?}");
-    }
-
-    #[test]
-    fn a_text_is_split_into_lines_or_elements() {
-        assert_eq!(split("a\n\nb\r\n", Split::Lines).unwrap(), ["a", "b"]);
-        assert_eq!(split(r#"[1, {"a": 2}]"#, Split::Array).unwrap(), ["1", r#"{"a": 2}"#]);
-        assert_eq!(split("a\nb", Split::One).unwrap(), ["a\nb"]);
-        assert!(split("{}", Split::Array).unwrap_err().expected.contains("array"));
-        let body = r#"{"list":[1,2],"text":"1\n2"}"#;
-        assert_eq!(split_body(body, "/list", Split::Array).unwrap(), ["1", "2"]);
-        assert_eq!(split_body(body, "/text", Split::Lines).unwrap(), ["1", "2"]);
-        let misfit = split_body(body, "/messages", Split::Array).unwrap_err();
-        assert_eq!(misfit.expected, "messages at `/messages` (`messages`)");
     }
 }

@@ -1,16 +1,15 @@
-//! What the client halves of all transports need at a server of another project.
+//! What the client halves of all transports need at a target server.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use wirebench_protocol::{After, Cursor};
 
-use super::message_format::Misfit;
 use super::resume::ResumeToken;
 use crate::error::{SubscribeError, UnexpectedStep};
 use crate::http::{ClientConnection, RequestHeaders, RequestKind};
 use crate::socket_io::Connector;
-use crate::target::ForeignTarget;
+use crate::target::{ForeignTarget, Values};
 use crate::transport::SubscriberSettings;
 use crate::transport::client::Opening;
 
@@ -45,9 +44,16 @@ impl<'a> ForeignOpening<'a> {
         &self.opening.settings
     }
 
-    /// Returns the path and query at which to subscribe, after `cursor` if there is one.
-    pub(super) fn path(&self, cursor: Option<&str>) -> String {
-        self.foreign.path(self.settings().number, cursor)
+    /// Returns the path and query at which to subscribe. `resumed`: what the server has given to
+    /// resume from, by the names of the target file.
+    pub(super) fn path(&self, resumed: Option<Values<'_>>) -> String {
+        self.foreign.path(self.settings().number, resumed)
+    }
+
+    /// Returns the path and query at which to subscribe after `cursor`, if there is one.
+    pub(super) fn path_after(&self, cursor: Option<&str>) -> String {
+        let cursor = cursor.map(|cursor| [("cursor", cursor)]);
+        self.path(cursor.as_ref().map(|cursor| &cursor[..]))
     }
 
     /// Returns the place of the last message that the subscriber has seen, or the one before the
@@ -75,13 +81,6 @@ impl Connector for ForeignOpening<'_> {
         let own = self.foreign.own_headers(self.settings().number);
         self.opening.headers(kind).with_all(own)
     }
-}
-
-/// Returns the error for something that is not as the target file says. `step` names what was asked.
-/// A subscriber that asks again gets the same.
-pub(super) fn unexpected(step: String, misfit: Misfit) -> SubscribeError {
-    let Misfit { found, expected } = misfit;
-    SubscribeError::Unexpected(Box::new(UnexpectedStep { step, found, expected, permanent: true }))
 }
 
 /// Returns the error for a connection that the server has closed before anything came.

@@ -9,11 +9,11 @@ use wirebench_protocol::{Cursor, Timestamp, Transport};
 use wirebench_scenario::TargetFile;
 use wirebench_scenario::target::{PollCursor, Split, Subscribed};
 
-use super::json_pointer::text_at;
-use super::message_format::{MessageFormat, Misfit, split_body};
+use super::message_format::MessageFormat;
 use super::opening::ForeignOpening;
 use super::resume::Validators;
 use crate::http::{HttpAnswer, RequestHeaders};
+use crate::texts::{Misfit, split_body, text_at};
 
 /// What a target file says of polls.
 #[derive(Clone, Copy, Debug)]
@@ -98,9 +98,12 @@ impl<'a> PollFormat<'a> {
             let Validators { tag, modified } = opening.resume.validators();
             let tag = tag.map(|tag| (header::IF_NONE_MATCH, tag));
             let modified = modified.map(|modified| (header::IF_MODIFIED_SINCE, modified));
-            return (opening.path(Some("")), headers.with_all(tag.into_iter().chain(modified)));
+            return (
+                opening.path_after(Some("")),
+                headers.with_all(tag.into_iter().chain(modified)),
+            );
         }
-        (opening.path(opening.resume.cursor().as_deref()), headers.clone())
+        (opening.path_after(opening.resume.cursor().as_deref()), headers.clone())
     }
 
     /// Reads the head of an answer. `None`: its status is neither success nor one of those without a

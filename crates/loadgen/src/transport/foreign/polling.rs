@@ -11,11 +11,12 @@ use wirebench_measure::Event;
 use wirebench_protocol::{Cursor, Timestamp, Transport};
 
 use super::message_format::MessageFormat;
-use super::opening::{ForeignOpening, SILENCE_TIMEOUT, unexpected};
+use super::opening::{ForeignOpening, SILENCE_TIMEOUT};
 use super::poll_format::PollFormat;
 use crate::error::SubscribeError;
 use crate::http::{ClientConnection, HttpAnswer, RequestHeaders, RequestKind};
 use crate::socket_io::Connector;
+use crate::texts::unexpected;
 use crate::transport::client::Client;
 use crate::transport::poll_schedule::PollSchedule;
 

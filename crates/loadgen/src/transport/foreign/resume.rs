@@ -5,14 +5,20 @@ use std::time::{Duration, SystemTime};
 use http::HeaderValue;
 use parking_lot::Mutex;
 
+use crate::text_socket::KeptValues;
+
 /// What the server has given to resume from. It belongs to one subscriber, over all its
 /// connections.
 #[derive(Debug, Default)]
-pub(crate) struct ResumeToken(Mutex<Kept>);
+pub(crate) struct ResumeToken {
+    token: Mutex<Kept>,
+    /// What the texts of a WebSocket have given, by the names of the target file.
+    pub(super) kept: KeptValues,
+}
 
 #[derive(Debug, Default)]
 struct Kept {
-    /// The id of an event, the cursor of an answer or of a frame, the offset of a Socket.IO message.
+    /// The id of an event, the cursor of an answer, the offset of a Socket.IO message.
     cursor: Option<String>,
     validators: Validators,
     /// The `pid` of a Socket.IO session.
@@ -38,32 +44,32 @@ impl Validators {
 impl ResumeToken {
     /// Returns the last cursor. `None` before the first, and if the server has taken it back.
     pub(super) fn cursor(&self) -> Option<String> {
-        self.0.lock().cursor.clone().filter(|cursor| !cursor.is_empty())
+        self.token.lock().cursor.clone().filter(|cursor| !cursor.is_empty())
     }
 
     /// Called with each cursor.
     pub(super) fn set_cursor(&self, cursor: &str) {
-        cursor.clone_into(self.0.lock().cursor.get_or_insert_default());
+        cursor.clone_into(self.token.lock().cursor.get_or_insert_default());
     }
 
     /// Returns the validators of the last answer that had any.
     pub(super) fn validators(&self) -> Validators {
-        self.0.lock().validators.clone()
+        self.token.lock().validators.clone()
     }
 
     /// Called with the validators of each answer that has any.
     pub(super) fn set_validators(&self, validators: Validators) {
-        self.0.lock().validators = validators;
+        self.token.lock().validators = validators;
     }
 
     /// Returns the `pid` of the last Socket.IO session.
     pub(super) fn session(&self) -> Option<String> {
-        self.0.lock().session.clone()
+        self.token.lock().session.clone()
     }
 
     /// Called with the `pid` of each Socket.IO session.
     pub(super) fn set_session(&self, session: &str) {
-        session.clone_into(self.0.lock().session.get_or_insert_default());
+        session.clone_into(self.token.lock().session.get_or_insert_default());
     }
 
     /// Returns the second before the one of the first poll, which is now if there was none.
@@ -74,6 +80,6 @@ impl ResumeToken {
     pub(super) fn before_first_poll(&self) -> String {
         let second = Duration::from_secs(1);
         let before = || httpdate::fmt_http_date(SystemTime::now() - second);
-        self.0.lock().before_first_poll.get_or_insert_with(before).clone()
+        self.token.lock().before_first_poll.get_or_insert_with(before).clone()
     }
 }

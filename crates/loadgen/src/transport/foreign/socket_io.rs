@@ -9,15 +9,15 @@ use wirebench_measure::Event;
 use wirebench_protocol::{Cursor, Gap, Timestamp};
 use wirebench_scenario::target::TargetSocketIo;
 
-use super::json_pointer::content;
-use super::message_format::{MessageFormat, Misfit};
-use super::opening::{ForeignOpening, unexpected};
+use super::message_format::MessageFormat;
+use super::opening::ForeignOpening;
 use crate::error::SubscribeError;
 use crate::http::quote;
 use crate::socket_io::{
     Assembled, Assembler, Frame, Malformed, Packet, PacketType, SessionEvent, SocketIoSession,
     connect_error,
 };
+use crate::texts::{Misfit, content, unexpected};
 use crate::transport::client::Client;
 
 /// Reads event by event. The subscriber is subscribed when the server has connected it to the

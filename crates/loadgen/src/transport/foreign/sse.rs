@@ -8,12 +8,13 @@ use http::header::{self, HeaderName, HeaderValue};
 use wirebench_measure::Event;
 use wirebench_protocol::Timestamp;
 
-use super::message_format::{MessageFormat, Misfit};
-use super::opening::{ForeignOpening, SILENCE_TIMEOUT, closed_at_once, unexpected};
+use super::message_format::MessageFormat;
+use super::opening::{ForeignOpening, SILENCE_TIMEOUT, closed_at_once};
 use crate::error::SubscribeError;
 use crate::event_stream::{Block, Decoder, is_event_stream};
 use crate::http::{ClientConnection, RequestHeaders, RequestKind, ResponseBody};
 use crate::socket_io::Connector;
+use crate::texts::{Misfit, unexpected};
 use crate::transport::client::Client;
 
 const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
@@ -39,7 +40,7 @@ impl<'a> Client<'a, ForeignOpening<'a>> for ForeignSse<'a> {
         let dialled = Timestamp::now();
         let mut http = opening.connect().await?;
         let last_id = opening.resume.cursor();
-        let path = opening.path(last_id.as_deref());
+        let path = opening.path_after(last_id.as_deref());
         let headers = headers(&opening, last_id.as_deref());
         let answer = http.get(&path, &headers).await?;
         if answer.status() != StatusCode::OK {

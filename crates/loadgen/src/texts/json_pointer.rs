@@ -8,7 +8,7 @@ use serde_json::value::RawValue;
 
 /// Returns the JSON at a pointer, as it stands in the text. `None` if nothing is there, or if the
 /// text is not JSON. The empty pointer stands for the whole text.
-pub(super) fn at_pointer<'t>(text: &'t str, pointer: &str) -> Option<&'t str> {
+pub(crate) fn at_pointer<'t>(text: &'t str, pointer: &str) -> Option<&'t str> {
     let mut found = text;
     // A pointer is empty, or begins with a slash.
     for token in pointer.split('/').skip(1) {
@@ -20,12 +20,12 @@ pub(super) fn at_pointer<'t>(text: &'t str, pointer: &str) -> Option<&'t str> {
 }
 
 /// Returns the text at a pointer: the content of a string, or the JSON of any other value.
-pub(super) fn text_at<'t>(text: &'t str, pointer: &str) -> Option<Cow<'t, str>> {
+pub(crate) fn text_at<'t>(text: &'t str, pointer: &str) -> Option<Cow<'t, str>> {
     at_pointer(text, pointer).map(content)
 }
 
 /// Returns the content of a JSON string, and any other JSON as it is.
-pub(super) fn content(json: &str) -> Cow<'_, str> {
+pub(crate) fn content(json: &str) -> Cow<'_, str> {
     /// Borrowed where it has no escapes.
     #[derive(serde::Deserialize)]
     struct Content<'a>(#[serde(borrow)] Cow<'a, str>);
