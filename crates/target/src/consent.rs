@@ -7,6 +7,7 @@ use http::Uri;
 use wirebench_scenario::TargetFile;
 
 use crate::failure::TargetFailure;
+use crate::publishing::OF_MESSAGE;
 use crate::values::PlaceholderValues;
 
 /// Returns the host to which the target's messages would be published, if that is another machine.
@@ -22,11 +23,8 @@ pub fn publish_host(file: &TargetFile) -> Result<Option<String>, TargetFailure> 
     }
     let mut values = PlaceholderValues::of_environment([url].into_iter());
     // What varies does not stand in the host.
-    for name in ["port", "seq"] {
+    for name in ["port", "run"].into_iter().chain(OF_MESSAGE) {
         values = values.with(name, "1");
-    }
-    for name in ["run", "payload", "payload_string"] {
-        values = values.with(name, "x");
     }
     let filled = values.fill(url)?;
     let invalid = || TargetFailure::Request { what: "URL", text: values.shown(url) };
@@ -54,6 +52,8 @@ mod tests {
             ("http://127.0.0.1:{port}/{run}", None),
             ("http://localhost/publish", None),
             ("http://[::1]:80/", None),
+            ("ws://127.0.0.1:{port}/", None),
+            ("wss://push.example/", Some("push.example")),
             ("https://push.example/{seq}?x=1", Some("push.example")),
             ("http://127.0.0.1.example/", Some("127.0.0.1.example")),
             ("http://192.0.2.1:8080/", Some("192.0.2.1")),

@@ -163,7 +163,7 @@ async fn read(answer: Response<Incoming>) -> Result<HttpReply, String> {
 }
 
 /// Returns an error and its causes on one line.
-fn words(error: &(dyn std::error::Error + 'static)) -> String {
+pub(crate) fn words(error: &(dyn std::error::Error + 'static)) -> String {
     let causes = std::iter::successors(error.source(), |cause| cause.source());
     causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
 }

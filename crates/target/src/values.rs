@@ -13,6 +13,9 @@ const ENVIRONMENT: &str = "env:";
 /// What a secret is replaced by in a message.
 const BLANKED: &str = "…";
 
+/// Returns the value of a placeholder that is known only where it is used.
+pub(crate) type Further<'f, 'v> = &'f dyn Fn(&str) -> Option<Cow<'v, str>>;
+
 /// The values of placeholders. Those of the environment are secret: no message shows them.
 #[derive(Clone, Default)]
 pub(crate) struct PlaceholderValues {
@@ -52,26 +55,33 @@ impl PlaceholderValues {
     ///
     /// A placeholder has no value, such as a variable of the environment that is not set.
     pub(crate) fn fill(&self, template: &Template) -> Result<String, UnknownPlaceholder> {
-        self.fill_with(template, &[])
+        self.fill_with(template, &|_| None)
     }
 
     /// Returns the same with further values.
-    pub(crate) fn fill_with(
-        &self,
+    pub(crate) fn fill_with<'v>(
+        &'v self,
         template: &Template,
-        further: &[(&str, &str)],
+        further: Further<'_, 'v>,
     ) -> Result<String, UnknownPlaceholder> {
-        template.fill(&mut |name| {
-            let further = further.iter().find(|(known, _)| *known == name).map(|(_, value)| *value);
-            further.or_else(|| self.value(name)).map(Cow::Borrowed)
-        })
+        template.fill(&mut |name| further(name).or_else(|| self.value(name).map(Cow::Borrowed)))
     }
 
     /// Returns the text of a template for a message: a variable of the environment is its name.
     pub(crate) fn shown(&self, template: &Template) -> String {
+        self.shown_with(template, &|_| None)
+    }
+
+    /// Returns the same with further values, none of which is secret.
+    pub(crate) fn shown_with<'v>(
+        &'v self,
+        template: &Template,
+        further: Further<'_, 'v>,
+    ) -> String {
         let filled = template.fill(&mut |name| {
             let known = self.known.iter().find(|(known, _)| *known == name);
-            Some(known.map_or_else(|| format!("{{{name}}}").into(), |(_, value)| value.into()))
+            let known = || known.map(|(_, value)| Cow::Borrowed(value.as_str()));
+            Some(further(name).or_else(known).unwrap_or_else(|| format!("{{{name}}}").into()))
         });
         filled.unwrap_or_else(|_| template.to_string())
     }
@@ -112,7 +122,8 @@ mod tests {
         let template = Template::new("{env:PATH}|{port}|{seq}");
         let values = PlaceholderValues::of_environment([&template].into_iter()).with("port", "80");
         let path = std::env::var("PATH").unwrap();
-        let filled = values.fill_with(&template, &[("seq", "7")]).unwrap();
+        let filled =
+            values.fill_with(&template, &|name| (name == "seq").then(|| "7".into())).unwrap();
         assert_eq!(filled, format!("{path}|80|7"));
         assert_eq!(values.shown(&template), "{env:PATH}|80|{seq}");
         assert_eq!(values.without_secrets(&format!("no {path}!")), "no …!");

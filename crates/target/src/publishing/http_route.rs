@@ -4,7 +4,6 @@ use std::fmt::Write;
 
 use bytes::Bytes;
 use http::{HeaderName, HeaderValue, Method, StatusCode, Uri};
-use wirebench_protocol::Epoch;
 use wirebench_scenario::target::{PublishTable, Template};
 
 use super::message::{OutgoingMessage, PublishOutcome};
@@ -32,16 +31,8 @@ impl HttpRoute {
     /// A placeholder has no value, the method is none, or the host has no address.
     pub(super) async fn of(
         table: &PublishTable,
-        run: Epoch,
-        port: Option<u16>,
+        values: PlaceholderValues,
     ) -> Result<Self, TargetFailure> {
-        let headers = table.headers.0.iter().map(|(_, value)| value);
-        let templates = [&table.url, &table.body].into_iter().chain(headers);
-        let mut values = PlaceholderValues::of_environment(templates);
-        values = values.with("run", format!("{:016x}", run.0));
-        if let Some(port) = port {
-            values = values.with("port", port.to_string());
-        }
         let method = table
             .method
             .parse()
@@ -60,7 +51,7 @@ impl HttpRoute {
         values: &PlaceholderValues,
         message: &OutgoingMessage,
     ) -> Result<Uri, TargetFailure> {
-        let filled = values.fill_with(&table.url, &message.values())?;
+        let filled = values.fill_with(&table.url, &|name| message.value(name))?;
         filled
             .parse()
             .map_err(|_| TargetFailure::Request { what: "URL", text: values.shown(&table.url) })
@@ -76,11 +67,11 @@ impl HttpRoute {
         message: &OutgoingMessage,
     ) -> Result<PublishOutcome, TargetFailure> {
         let url = Self::url(&self.table, &self.values, message)?;
-        let body = self.values.fill_with(&self.table.body, &message.values())?;
+        let body = self.values.fill_with(&self.table.body, &|name| message.value(name))?;
         let mut request = bare_request(self.method.clone(), &url, Bytes::from(body));
         for (name, template) in &self.table.headers.0 {
             let invalid = |what| TargetFailure::Request { what, text: self.values.shown(template) };
-            let filled = self.values.fill_with(template, &message.values())?;
+            let filled = self.values.fill_with(template, &|name| message.value(name))?;
             let value = HeaderValue::from_str(&filled).map_err(|_| invalid("header value"))?;
             let name = HeaderName::from_bytes(name.as_bytes())
                 .map_err(|_| TargetFailure::Request { what: "header name", text: name.clone() })?;
@@ -126,13 +117,8 @@ impl HttpRoute {
 
     /// Says what was sent, without secrets, and what came of it.
     fn sent(&self, message: &OutgoingMessage, outcome: &str) -> String {
-        let of_message = |text: String| {
-            message
-                .values()
-                .into_iter()
-                .fold(text, |text, (name, value)| text.replace(&format!("{{{name}}}"), value))
-        };
-        let shown = |template: &Template| of_message(self.values.shown(template));
+        let shown =
+            |template: &Template| self.values.shown_with(template, &|name| message.value(name));
         let mut headers = String::new();
         for (name, value) in &self.table.headers.0 {
             let _ = write!(headers, ", `{name}: {}`", shown(value));

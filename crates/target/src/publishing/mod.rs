@@ -4,8 +4,8 @@
 //! |---|---|
 //! | `publisher.rs` | the thread that publishes |
 //! | `message.rs` | a message on its way, and what became of it |
-//! | `route.rs` | how a message gets to the server: over HTTP or through a command |
-//! | `http_route.rs`, `command_route.rs` | the two ways |
+//! | `route.rs` | how a message gets to the server |
+//! | `http_route.rs`, `socket_route.rs`, `command_route.rs` | over HTTP, over a WebSocket, or through a command |
 //! | `tally.rs` | what was published, and how long it took |
 
 mod command_route;
@@ -13,7 +13,9 @@ mod http_route;
 mod message;
 mod publisher;
 mod route;
+mod socket_route;
 mod tally;
 
+pub(crate) use message::OF_MESSAGE;
 pub(crate) use publisher::RunningPublisher;
 pub(crate) use tally::PublishTally;

@@ -8,6 +8,7 @@ use std::time::Duration;
 use parking_lot::Mutex;
 use serde_json::value::RawValue;
 use tokio::sync::oneshot;
+use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use wirebench_protocol::control::Publisher;
 use wirebench_protocol::publishing::{PublisherPayload, Timers, payloads};
@@ -128,7 +129,7 @@ impl PublisherTask {
     /// caught up: their due times do not move.
     async fn publish(&mut self, route: &mut PublishRoute) {
         for due in Timers::new(&self.plan, Timestamp::now()) {
-            if !self.is_due(due).await {
+            if !self.is_due(due, route).await {
                 return;
             }
             // What the first message has shown to be valid stays valid.
@@ -165,12 +166,13 @@ impl PublisherTask {
     }
 
     /// Waits until a message is due. Returns false if the publisher is stopped before.
-    async fn is_due(&self, due: Timestamp) -> bool {
+    async fn is_due(&self, due: Timestamp, route: &mut PublishRoute) -> bool {
         let left = || due.saturating_since(Timestamp::now());
         // In the event loop, where a connection that the server closes is noticed.
         let most = left().saturating_sub(TIMER_GRANULARITY);
         if !most.is_zero() {
-            self.stop.run_until_cancelled(tokio::time::sleep(most)).await;
+            let waited = timeout(most, route.attend());
+            _ = self.stop.run_until_cancelled(waited).await;
         }
         if self.stop.is_cancelled() {
             return false;
