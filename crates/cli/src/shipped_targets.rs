@@ -3,6 +3,9 @@
 /// The files, by their paths below the folder `targets` of the repository.
 pub(crate) const FILES: &[(&str, &str)] = &[
     ("README.md", include_str!("../../../targets/README.md")),
+    ("centrifugo.toml", include_str!("../../../targets/centrifugo.toml")),
+    ("mercure.toml", include_str!("../../../targets/mercure.toml")),
+    ("nats.toml", include_str!("../../../targets/nats.toml")),
     ("nchan.toml", include_str!("../../../targets/nchan.toml")),
     ("node-sse.toml", include_str!("../../../targets/node-sse.toml")),
     ("node-ws.toml", include_str!("../../../targets/node-ws.toml")),
@@ -14,10 +17,12 @@ pub(crate) const FILES: &[(&str, &str)] = &[
     ("servers/README.md", include_str!("../../../targets/servers/README.md")),
     ("servers/feed.mjs", include_str!("../../../targets/servers/feed.mjs")),
     ("servers/http.mjs", include_str!("../../../targets/servers/http.mjs")),
+    ("servers/nats.conf", include_str!("../../../targets/servers/nats.conf")),
     ("servers/nchan.conf", include_str!("../../../targets/servers/nchan.conf")),
     ("servers/nchan.sh", include_str!("../../../targets/servers/nchan.sh")),
     ("servers/package.json", include_str!("../../../targets/servers/package.json")),
     ("servers/package-lock.json", include_str!("../../../targets/servers/package-lock.json")),
+    ("servers/requirements.txt", include_str!("../../../targets/servers/requirements.txt")),
     ("servers/socket.io.mjs", include_str!("../../../targets/servers/socket.io.mjs")),
     ("servers/version.mjs", include_str!("../../../targets/servers/version.mjs")),
     ("servers/ws.mjs", include_str!("../../../targets/servers/ws.mjs")),

@@ -21,9 +21,6 @@ const ANSWER_TIME: Duration = Duration::from_secs(10);
 /// How much of an answer is read. A longer one ends its connection.
 const MAX_ANSWER_BYTES: usize = 64 << 10;
 
-/// How much of an answer goes into a message, in characters.
-const QUOTED_CHARS: usize = 200;
-
 /// A server to which requests go.
 #[derive(Debug)]
 pub(crate) struct HttpEndpoint {
@@ -43,7 +40,7 @@ struct OpenConnection {
 #[derive(Clone, Debug)]
 pub(crate) struct HttpReply {
     pub(crate) status: StatusCode,
-    /// The beginning of the body.
+    /// The body.
     pub(crate) text: String,
 }
 
@@ -154,12 +151,7 @@ async fn read(answer: Response<Incoming>) -> Result<HttpReply, String> {
     let status = answer.status();
     let body = Limited::new(answer.into_body(), MAX_ANSWER_BYTES).collect().await;
     let bytes = body.map_err(|error| words(&*error))?.to_bytes();
-    let text = String::from_utf8_lossy(&bytes);
-    let mut quoted: String = text.chars().take(QUOTED_CHARS).collect();
-    if quoted.len() < text.len() {
-        quoted.push('…');
-    }
-    Ok(HttpReply { status, text: quoted.trim().to_owned() })
+    Ok(HttpReply { status, text: String::from_utf8_lossy(&bytes).trim().to_owned() })
 }
 
 /// Returns an error and its causes on one line.

@@ -213,6 +213,22 @@ async fn requests_are_as_the_target_file_says() {
     assert_eq!(inner["seq"], 2);
 }
 
+#[tokio::test]
+async fn the_text_of_an_answer_may_accept_or_refuse_a_message() {
+    let server = SmallServer::start(|_| Reaction::Answer(200)).await;
+    for (more, expected) in [
+        ("publish.refused = '*sesame'\n", "expected not `*sesame` (`refused`)"),
+        ("publish.accepted = 'yes*'\n", "expected `yes*` (`accepted`)"),
+    ] {
+        let error = error_of_first(server.target(more)).await;
+        let answered = format!("was answered with 200 OK, `no, because of sesame`: {expected}");
+        assert!(error.ends_with(&answered), "{error}");
+    }
+    let more = "publish.refused = 'yes*'\npublish.accepted = 'no*sesame'\n";
+    let counted = publish(&server, more, 200.0, 5).await;
+    assert_eq!(counted.publishing.unwrap().refused, 0);
+}
+
 /// Returns the error of a publisher whose first message is not accepted.
 async fn error_of_first(target: Arc<TargetFile>) -> String {
     let server = TargetServer::start(target, RUN).await.unwrap();

@@ -1,9 +1,9 @@
-//! The packages of npm and `PyPI` that judge, installed once below the target directory.
+//! The packages of npm and `PyPI` that judge.
 
-use std::fs::{self, File};
-use std::hash::{DefaultHasher, Hash, Hasher};
-use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::fs;
+use std::path::PathBuf;
+
+use crate::support::installed::{installed, required, run};
 
 const NODE_PACKAGE: &str = include_str!("node/package.json");
 const NODE_LOCK: &str = include_str!("node/package-lock.json");
@@ -32,53 +32,4 @@ pub(crate) fn python() -> Option<PathBuf> {
         run(python.to_str().unwrap(), &arguments, folder)
     });
     required("WIREBENCH_REQUIRE_PYTHON", folder).map(|folder| folder.join("bin/python3"))
-}
-
-/// Returns a folder with what `install` puts there, once for each content of the files that
-/// describe it.
-fn installed(
-    name: &str,
-    description: &[&str],
-    install: impl FnOnce(&Path) -> Result<(), String>,
-) -> Result<PathBuf, String> {
-    let mut hasher = DefaultHasher::new();
-    description.hash(&mut hasher);
-    let target = Path::new(env!("CARGO_TARGET_TMPDIR"));
-    let folder = target.join(format!("{name}-{:016x}", hasher.finish()));
-    // Each test may be a process of its own. The others wait for the first.
-    let lock = File::create(target.join(format!("{name}.lock"))).unwrap();
-    lock.lock().unwrap();
-    let complete = folder.join("installed");
-    if !complete.exists() {
-        // What an interrupted installation has left.
-        let _ = fs::remove_dir_all(&folder);
-        fs::create_dir_all(&folder).unwrap();
-        install(&folder)?;
-        fs::write(&complete, "").unwrap();
-    }
-    Ok(folder)
-}
-
-fn run(program: &str, arguments: &[&str], folder: &Path) -> Result<(), String> {
-    let mut command = Command::new(program);
-    let output = command.args(arguments).current_dir(folder).stdin(Stdio::null()).output();
-    let command = format!("`{program} {}`", arguments.join(" "));
-    match output {
-        Ok(output) if output.status.success() => Ok(()),
-        Ok(output) => Err(format!("{command}: {}", String::from_utf8_lossy(&output.stderr).trim())),
-        Err(error) => Err(format!("{command}: {error}")),
-    }
-}
-
-/// Reports that a test is skipped, or fails if the environment requires what is missing.
-#[expect(clippy::print_stderr, reason = "a test that is skipped has to report it")]
-fn required(variable: &str, folder: Result<PathBuf, String>) -> Option<PathBuf> {
-    match folder {
-        Ok(folder) => Some(folder),
-        Err(problem) => {
-            assert!(std::env::var_os(variable).is_none(), "required, and missing: {problem}");
-            eprintln!("skipped: {problem}");
-            None
-        }
-    }
 }

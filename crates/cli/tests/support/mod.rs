@@ -7,6 +7,8 @@
     reason = "each test file uses another part of the support"
 )]
 
+pub(crate) mod installed;
+
 use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};

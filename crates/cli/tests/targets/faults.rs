@@ -37,6 +37,9 @@ fn a_server_that_resumes_loses_nothing_when_connections_are_cut_and_one_that_doe
         let row = &measured(&bench, "socket.io-recovery.toml", "socket.io", cuts)[0];
         assert_eq!(row.number("delivered_ratio"), Some(1.0), "{row:?}");
     }
+    let row = &measured(&bench, "wirebench.toml", "websocket", cuts)[0];
+    assert!(number(row, "reconnects") > 0.0, "{row:?}");
+    assert_eq!(row.number("delivered_ratio"), Some(1.0), "{row:?}");
 }
 
 #[test]

@@ -6,6 +6,7 @@
 mod support;
 
 mod faults;
+mod hubs;
 mod mistakes;
 mod plain_client;
 mod profiles;

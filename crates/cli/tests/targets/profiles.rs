@@ -9,7 +9,7 @@ use wirebench_report::Row;
 use wirebench_scenario::TargetFile;
 
 use crate::support;
-use crate::workbench::{Measured, SCENARIO, Workbench, has_nchan, has_node};
+use crate::workbench::{Measured, SCENARIO, Workbench, has_nchan, has_node, nats};
 
 /// Checks that a target has delivered everything over these transports, and that its cost is there.
 fn assert_complete(measured: &Measured, target: &str, transports: &[Transport]) {
@@ -75,6 +75,23 @@ fn the_packages_of_npm_deliver() {
         check(&bench, "node-ws.toml", &[Transport::WebSocket]);
         check(&bench, "socket.io.toml", &[Transport::SocketIo]);
         check(&bench, "socket.io-recovery.toml", &[Transport::SocketIo]);
+    }
+}
+
+#[test]
+fn nats_delivers_over_its_websocket_and_is_published_to_over_another() {
+    if let Some(programs) = nats() {
+        let bench = Workbench::new().with_programs(programs);
+        check(&bench, "nats.toml", &[Transport::WebSocket]);
+        // As many messages at once share a frame, and these do not fit into the 4,096 bytes that NATS
+        // sends to browsers.
+        let scenario = SCENARIO.replace("payload = 64", "payload = 6_000");
+        let scenario = scenario.replace("rate = 10", "rate = 500");
+        let measured = bench.measure(&scenario, &[bench.target("nats.toml")], &[]);
+        let row = &measured.rows[0];
+        assert_eq!(row.number("missing"), Some(0.0), "{row:?}");
+        assert_eq!(row.number("received"), row.number("expected"), "{row:?}");
+        assert!(row.number("received") > Some(0.0), "{row:?}");
     }
 }
 

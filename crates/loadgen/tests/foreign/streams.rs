@@ -134,7 +134,7 @@ const RECOVERING: &str = r#"[websocket]
     ]
     resume-handshake = [
         { send = '{"subscribe":"a","epoch":"{epoch}","offset":{offset}}' },
-        { expect = '{"subscribed":*', capture = { epoch = "/subscribed/epoch" }, messages = "/subscribed/missed", message = "/data" },
+        { expect = '{"subscribed":*', capture = { epoch = "/subscribed/epoch" }, messages = "/subscribed/missed", message = "/data", keep = { offset = "/at" } },
     ]
     ping = "{}"
     pong = "{}"
@@ -149,7 +149,7 @@ async fn what_was_missed_is_in_the_answer_of_a_handshake_that_resumes() {
         let request = peer.request().await.unwrap();
         peer.upgrade(&request, &[]).await;
         let push = |seq: u64| format!(r#"{{"push":{{"offset":{seq},"data":{}}}}}"#, message(seq));
-        let missed = |seq: u64| format!(r#"{{"data":{}}}"#, message(seq));
+        let missed = |seq: u64| format!(r#"{{"data":{},"at":{seq}}}"#, message(seq));
         let asked = peer.next_text().await.unwrap();
         match number {
             0 => {
@@ -161,7 +161,12 @@ async fn what_was_missed_is_in_the_answer_of_a_handshake_that_resumes() {
                 assert_eq!(asked, r#"{"subscribe":"a","epoch":"x-1","offset":0}"#);
                 let missed = format!("{},{}", missed(1), missed(2));
                 let answer = format!(r#"{{"subscribed":{{"epoch":"y","missed":[{missed}]}}}}"#);
+                peer.text(&answer).await;
+            }
+            2 => {
+                assert_eq!(asked, r#"{"subscribe":"a","epoch":"y","offset":2}"#);
                 // A heartbeat, a message and what nobody asked for share a frame with the answer.
+                let answer = r#"{"subscribed":{"epoch":"y","missed":null}}"#;
                 peer.text(&format!("{{}}\n{answer}\n{}\n{{\"joined\":1}}\n", push(3))).await;
                 assert_eq!(peer.next_text().await.as_deref(), Some("{}"));
                 peer.text(&push(4)).await;
@@ -179,5 +184,5 @@ async fn what_was_missed_is_in_the_answer_of_a_handshake_that_resumes() {
     let target = target(address, Transport::WebSocket, RECOVERING).await;
     let seen =
         watch(&target, Transport::WebSocket, settings(), |seen| seen.received.len() == 5).await;
-    assert_eq!((&*seen.received, seen.connected), (&[1, 2, 3, 4, 5][..], 3));
+    assert_eq!((&*seen.received, seen.connected), (&[1, 2, 3, 4, 5][..], 4));
 }

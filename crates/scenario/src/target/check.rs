@@ -94,19 +94,20 @@ impl Checks {
             OF_PUBLISH_SOCKET,
         );
         self.list(&PublishTable::COMMAND, publish.command.as_ref(), OF_PUBLISH_COMMAND);
-        self.answers(draft);
+        self.answers(draft, is_socket);
         self.of_the_scheme(draft, is_socket);
         self.one_way(draft);
     }
 
-    /// Checks what accepts and refuses a message over a socket.
-    fn answers(&mut self, draft: &TargetDraft) {
+    /// Checks what accepts and refuses a message.
+    fn answers(&mut self, draft: &TargetDraft, is_socket: Option<bool>) {
         let publish = &draft.publish;
         self.keeps_nothing(&PublishTable::ACCEPTED, publish.accepted.as_ref());
         self.keeps_nothing(&PublishTable::REFUSED, publish.refused.as_ref());
         let accepts = publish.accepted.as_ref().is_none_or(|accepted| !accepted.value.is_empty());
         if let Some(place) = place_if(publish.refused.as_ref(), |refused| !refused.is_empty())
             && !accepts
+            && is_socket == Some(true)
         {
             let [accepted, refused] =
                 [&PublishTable::ACCEPTED, &PublishTable::REFUSED].map(|key| key.path);
@@ -133,7 +134,6 @@ impl Checks {
             (&PublishTable::HANDSHAKE, place_if(publish.handshake.as_ref(), |it| !it.0.is_empty())),
             (&PublishTable::PING, place_if(publish.ping.as_ref(), |it| !it.is_empty())),
             (&PublishTable::SPLIT, place_if(publish.split.as_ref(), |it| *it != Split::One)),
-            (&PublishTable::ACCEPTED, place_if(publish.accepted.as_ref(), |it| !it.is_empty())),
         ];
         let (keys, needs) = match is_socket {
             Some(true) => (&of_requests[..], "http:"),
@@ -289,9 +289,10 @@ impl Checks {
     }
 
     fn expectation(&mut self, key: &Key, expected: &Expectation, place: &Place, taken: &[&str]) {
-        let Expectation { capture, otherwise, messages, message, .. } = expected;
-        expected.names().for_each(|name| self.is_free(key, name, place, taken));
-        for (_, pointer) in capture {
+        let Expectation { capture, otherwise, messages, message, keep, .. } = expected;
+        let names = expected.names().chain(keep.iter().map(|(name, _)| name.as_str()));
+        names.for_each(|name| self.is_free(key, name, place, taken));
+        for (_, pointer) in capture.iter().chain(keep) {
             self.is_pointer(key, pointer, Some(place));
         }
         self.is_pointer(key, messages, Some(place));

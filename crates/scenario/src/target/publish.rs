@@ -49,11 +49,11 @@ table! {
         /// How a frame holds several texts: "one" (it is one), "lines" or "array".
         "split" => SPLIT, split: Split, default r#""one""#;
 
-        /// The text that accepts a message over a WebSocket: a pattern like `ping`. The next message
-        /// waits for it. Empty: a message is accepted once it is written.
+        /// The text that accepts a message, beside the status over HTTP: a pattern like `ping`.
+        /// Empty: over HTTP any text, and over a WebSocket a message is accepted once it is written.
         "accepted" => ACCEPTED, accepted: Pattern, default r#""""#;
 
-        /// The text that refuses a message, where `accepted` is set. Empty: none.
+        /// The text that refuses a message. Over a WebSocket it needs `accepted`. Empty: none.
         "refused" => REFUSED, refused: Pattern, default r#""""#;
 
         /// A command that publishes each line of its standard input. Replaces `url`. [] starts

@@ -59,6 +59,8 @@ pub struct Expectation {
     /// The JSON pointer to the message in an element of that array. Empty: the element is the
     /// message.
     pub message: String,
+    /// What is kept of each element, by name, with the JSON pointer to it.
+    pub keep: Vec<(String, String)>,
 }
 
 impl Pattern {
@@ -226,6 +228,7 @@ impl FieldValue for Steps {
         let send = step(json!({ "send": text }), "send");
         let expect = json!({
             "expect": text, "capture": texts, "otherwise": texts, "messages": text, "message": text,
+            "keep": texts,
         });
         let expect = step(expect, "expect");
         json!({ "type": "array", "items": { "anyOf": [send, expect] } })
@@ -245,6 +248,7 @@ fn step(found: Located<'_>) -> Result<Step, Mismatch> {
             ("expect", DeValue::String(text)) => expect = Some(Pattern::new(text)),
             ("capture", DeValue::Table(_)) => expected.capture = texts(value)?,
             ("otherwise", DeValue::Table(_)) => expected.otherwise = texts(value)?,
+            ("keep", DeValue::Table(_)) => expected.keep = texts(value)?,
             ("messages", DeValue::String(pointer)) => expected.messages = pointer.to_string(),
             ("message", DeValue::String(pointer)) => expected.message = pointer.to_string(),
             (name, _) => {
@@ -258,7 +262,7 @@ fn step(found: Located<'_>) -> Result<Step, Mismatch> {
         (None, Some(pattern)) => Ok(Step::Expect(Expectation { pattern, ..expected })),
         _ => Err(Mismatch::hint(
             "each step sends or expects; only what is expected has `capture`, `otherwise`, \
-             `messages` and `message`",
+             `messages`, `message` and `keep`",
         )),
     }
 }
@@ -276,6 +280,7 @@ fn written(step: &Step) -> String {
         ("otherwise", !expected.otherwise.is_empty(), table(&expected.otherwise)),
         ("messages", !expected.messages.is_empty(), quoted(&expected.messages)),
         ("message", !expected.message.is_empty(), quoted(&expected.message)),
+        ("keep", !expected.keep.is_empty(), table(&expected.keep)),
     ];
     let more = more.into_iter().filter(|(_, is_set, _)| *is_set);
     let more: String = more.map(|(key, _, value)| format!(", {key} = {value}")).collect();

@@ -31,8 +31,8 @@ table! {
         "handshake" => HANDSHAKE, handshake: Steps, default "[]";
 
         /// The same for a connection that resumes; if empty, `handshake`. A step that expects may
-        /// say where the messages are that were missed: `messages = "/pointer"` to an array, and
-        /// `message = "/pointer"` in each element.
+        /// say where the messages are that were missed: `messages = "/pointer"` to an array, and in
+        /// each element `message = "/pointer"` and `keep`.
         "resume-handshake" => RESUME_HANDSHAKE, resume_handshake: Steps, default "[]";
 
         /// What is kept of each text, by name, with the JSON pointer to it: `{ offset = "/pointer" }`.

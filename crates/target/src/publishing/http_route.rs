@@ -6,13 +6,10 @@ use bytes::Bytes;
 use http::{HeaderName, HeaderValue, Method, StatusCode, Uri};
 use wirebench_scenario::target::{PublishTable, Template};
 
-use super::message::{OutgoingMessage, PublishOutcome};
+use super::message::{OutgoingMessage, PublishOutcome, quote};
 use crate::failure::TargetFailure;
 use crate::http_endpoint::{ExchangeError, HttpEndpoint, HttpReply, bare_request};
 use crate::values::PlaceholderValues;
-
-/// How much of a body goes into a message, in characters.
-const QUOTED_CHARS: usize = 200;
 
 /// The requests of a target that publish, and the connection that carries them.
 #[derive(Debug)]
@@ -78,7 +75,7 @@ impl HttpRoute {
             request.headers_mut().insert(name, value);
         }
         Ok(match self.endpoint.exchange(request).await {
-            Ok(reply) if self.accepts(reply.status) => PublishOutcome::Accepted,
+            Ok(reply) if self.accepts(&reply) => PublishOutcome::Accepted,
             Ok(reply) => PublishOutcome::Refused(self.was_answered(message, &reply)),
             Err(ExchangeError::NotConnected(error)) => {
                 PublishOutcome::Refused(self.sent(message, &format!("found no server: {error}")))
@@ -95,15 +92,29 @@ impl HttpRoute {
         })
     }
 
-    fn accepts(&self, status: StatusCode) -> bool {
+    fn accepts(&self, reply: &HttpReply) -> bool {
+        let PublishTable { accepted, refused, .. } = &self.table;
+        self.accepts_status(reply.status)
+            && (accepted.is_empty() || accepted.matches(&reply.text))
+            && (refused.is_empty() || !refused.matches(&reply.text))
+    }
+
+    fn accepts_status(&self, status: StatusCode) -> bool {
         let ok = &self.table.ok.0;
         if ok.is_empty() { status.is_success() } else { ok.contains(&status.as_u16()) }
     }
 
     fn was_answered(&self, message: &OutgoingMessage, reply: &HttpReply) -> String {
-        let text = self.values.without_secrets(&reply.text);
+        let text = quote(&self.values.without_secrets(&reply.text));
         let text = if text.is_empty() { String::new() } else { format!(", `{text}`") };
-        let expected = if self.table.ok.0.is_empty() {
+        let PublishTable { accepted, refused, .. } = &self.table;
+        let expected = if self.accepts_status(reply.status) {
+            let patterns = [("", accepted, "accepted"), ("not ", refused, "refused")];
+            let patterns = patterns.into_iter().filter(|(_, pattern, _)| !pattern.is_empty());
+            let patterns =
+                patterns.map(|(not, pattern, key)| format!("{not}`{}` (`{key}`)", pattern.text()));
+            patterns.collect::<Vec<_>>().join(" and ")
+        } else if self.table.ok.0.is_empty() {
             "a status from 200 to 299".to_owned()
         } else {
             let statuses: Vec<_> = self.table.ok.0.iter().map(u16::to_string).collect();
@@ -123,7 +134,7 @@ impl HttpRoute {
         for (name, value) in &self.table.headers.0 {
             let _ = write!(headers, ", `{name}: {}`", shown(value));
         }
-        let body: String = shown(&self.table.body).chars().take(QUOTED_CHARS).collect();
+        let body = quote(&shown(&self.table.body));
         format!(
             "`{} {}`{headers} with the body `{body}` {outcome}",
             self.method,

@@ -31,6 +31,18 @@ pub(crate) enum PublishOutcome {
     Unanswered(String),
 }
 
+/// How much of a text goes into a message to the user, in characters.
+const QUOTED_CHARS: usize = 200;
+
+/// Returns the beginning of a text that was sent or that came.
+pub(super) fn quote(text: &str) -> String {
+    let mut quoted: String = text.chars().take(QUOTED_CHARS).collect();
+    if quoted.len() < text.len() {
+        quoted.push('…');
+    }
+    quoted
+}
+
 impl OutgoingMessage {
     /// Returns message number `seq` of a run.
     pub(super) fn new(run: Epoch, seq: Seq, due: Timestamp, payload: &RawValue) -> Self {

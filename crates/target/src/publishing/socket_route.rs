@@ -14,7 +14,7 @@ use wirebench_loadgen::{
 };
 use wirebench_scenario::target::{Pattern, PublishTable, Split, Template, UnknownPlaceholder};
 
-use super::message::{OutgoingMessage, PublishOutcome};
+use super::message::{OutgoingMessage, PublishOutcome, quote};
 use crate::failure::TargetFailure;
 use crate::http_endpoint::words;
 use crate::values::PlaceholderValues;
@@ -25,9 +25,6 @@ const ANSWER_TIME: Duration = Duration::from_secs(10);
 /// How long a socket may be silent between two messages. A server without heartbeats has nothing to
 /// say to a publisher.
 const SILENCE_TIMEOUT: Duration = Duration::from_hours(1);
-
-/// How much of a text goes into a message, in characters.
-const QUOTED_CHARS: usize = 200;
 
 /// The socket of a target over which messages are published. It is opened for the first one, and
 /// again when the server has closed it.
@@ -110,10 +107,10 @@ impl SocketRoute {
             Ok(Ok(Answer::Refused(text))) => PublishOutcome::Refused(self.sent(
                 message,
                 &open,
-                &format!("was answered with `{}`", quote(&text)),
+                &format!("was answered with `{}`", self.quoted(&text)),
             )),
             Ok(Ok(Answer::Closed(last))) => {
-                let last = last.map(|text| format!("`{}` and ", quote(&text)));
+                let last = last.map(|text| format!("`{}` and ", self.quoted(&text)));
                 let last = last.unwrap_or_default();
                 let outcome = format!("was answered with {last}the end of the connection");
                 return Ok(PublishOutcome::Unanswered(self.sent(message, &open, &outcome)));
@@ -157,6 +154,11 @@ impl SocketRoute {
             let url = values.shown(&self.script.table().url);
             format!("`{url}`: {}", values.without_secrets(&words(&error)))
         })
+    }
+
+    /// Returns the beginning of an answer, without secrets.
+    fn quoted(&self, answer: &str) -> String {
+        quote(&self.script.values().without_secrets(answer))
     }
 
     /// Says what was sent, without secrets, and what came of it.
@@ -272,8 +274,4 @@ fn request(
 async fn resolve(url: &Uri) -> Result<Target, TargetError> {
     let authority = url.authority().map_or("", |authority| authority.as_str());
     Target::resolve(&format!("{}://{authority}", url.scheme_str().unwrap_or_default())).await
-}
-
-fn quote(text: &str) -> String {
-    text.chars().take(QUOTED_CHARS).collect()
 }

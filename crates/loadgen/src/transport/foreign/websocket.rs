@@ -96,7 +96,7 @@ impl ForeignWebSocket<'_> {
         let (opening, format) = (&*opening, *format);
         let mut early = |EarlyText { text, at, missed }: EarlyText<'_>| {
             let event = match missed {
-                Some(pointer) => format.missed(pointer).read(text, at, opening.settings())?,
+                Some(step) => format.missed(&step.message).read(text, at, opening.settings())?,
                 None if format.singles_out(text) => {
                     keep(opening, text);
                     format.read(text, at, opening.settings())?
