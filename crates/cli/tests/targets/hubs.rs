@@ -219,7 +219,7 @@ fn centrifugo_socket(mut socket: TcpStream, request: &Request, history: &History
     assert_eq!(command(&mut socket)?, json!({ "id": 1, "connect": {} }));
     let connect = r#"{"id":1,"connect":{"client":"c","version":"6","ping":25,"pong":true}}"#;
     // A frame may hold a heartbeat, too.
-    socket.send(Message::text(format!("{connect}\n{{}}"))).ok()?;
+    socket.send(Message::text(format!("{{}}\n{connect}"))).ok()?;
     assert_eq!(command(&mut socket)?, json!({}));
     let mut count = history.len();
     let mut subscribed = json!({ "recoverable": true, "positioned": true, "epoch": EPOCH });

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use futures::FutureExt;
 use http::{HeaderName, HeaderValue, Uri};
+use tokio::time::error::Elapsed;
 use tokio::time::timeout;
 use wirebench_loadgen::{
     SocketRequest, SocketScript, SubscribeError, Target, TargetError, TextSocket,
@@ -102,32 +103,41 @@ impl SocketRoute {
         let text = values.fill_with(&self.script.table().body, &open.further(message))?;
         open.socket.allow(ANSWER_TIME);
         let answered = timeout(ANSWER_TIME, self.script.exchange(&mut open.socket, text)).await;
-        let outcome = match answered {
+        let outcome = self.outcome(message, &open, answered);
+        // After anything else, a late answer would be taken for that to the next message.
+        if matches!(outcome, PublishOutcome::Accepted | PublishOutcome::Refused(_)) {
+            open.socket.allow(SILENCE_TIMEOUT);
+            self.open = Some(open);
+        }
+        Ok(outcome)
+    }
+
+    /// Returns what became of a message that was sent.
+    fn outcome(
+        &self,
+        message: &OutgoingMessage,
+        open: &OpenSocket,
+        answered: Result<Result<Answer, SubscribeError>, Elapsed>,
+    ) -> PublishOutcome {
+        let sent = |outcome: &str| self.sent(message, open, outcome);
+        match answered {
             Ok(Ok(Answer::Accepted)) => PublishOutcome::Accepted,
-            Ok(Ok(Answer::Refused(text))) => PublishOutcome::Refused(self.sent(
-                message,
-                &open,
-                &format!("was answered with `{}`", self.quoted(&text)),
-            )),
+            Ok(Ok(Answer::Refused(text))) => {
+                let outcome = format!("was answered with `{}`", self.quoted(&text));
+                PublishOutcome::Refused(sent(&outcome))
+            }
             Ok(Ok(Answer::Closed(last))) => {
                 let last = last.map(|text| format!("`{}` and ", self.quoted(&text)));
                 let last = last.unwrap_or_default();
                 let outcome = format!("was answered with {last}the end of the connection");
-                return Ok(PublishOutcome::Unanswered(self.sent(message, &open, &outcome)));
+                PublishOutcome::Unanswered(sent(&outcome))
             }
             Ok(Err(error)) => {
                 let outcome = format!("lost its connection: {}", words(&error));
-                return Ok(PublishOutcome::Unanswered(self.sent(message, &open, &outcome)));
+                PublishOutcome::Unanswered(sent(&outcome))
             }
-            Err(_) => {
-                // A late answer would be taken for that to the next message.
-                let outcome = "was not answered within 10 s";
-                return Ok(PublishOutcome::Unanswered(self.sent(message, &open, outcome)));
-            }
-        };
-        open.socket.allow(SILENCE_TIMEOUT);
-        self.open = Some(open);
-        Ok(outcome)
+            Err(_) => PublishOutcome::Unanswered(sent("was not answered within 10 s")),
+        }
     }
 
     /// Answers heartbeats, and drops the socket when the server closes it. Other texts are ignored:
