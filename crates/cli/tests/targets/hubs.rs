@@ -84,14 +84,14 @@ impl Request {
 }
 
 /// Starts a server for the rest of the test. Returns its host and port.
-fn start(serve: fn(TcpStream, &History) -> Option<()>) -> String {
+fn start(serve: fn(&TcpStream, &History) -> Option<()>) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
     let history = History::default();
     thread::spawn(move || {
         for socket in listener.incoming().map_while(Result::ok) {
             let history = history.clone();
-            thread::spawn(move || serve(socket, &history));
+            thread::spawn(move || serve(&socket, &history));
         }
     });
     address.to_string()
@@ -104,23 +104,23 @@ fn answer(mut socket: &TcpStream, status: &str, body: &str) -> Option<()> {
 }
 
 /// Publishes by a form, and sends events with the number of each message as its id.
-fn mercure(socket: TcpStream, history: &History) -> Option<()> {
+fn mercure(socket: &TcpStream, history: &History) -> Option<()> {
     let mut reader = BufReader::new(socket.try_clone().ok()?);
     loop {
         let request = Request::read(&mut reader)?;
         if request.line.starts_with("GET ") {
             assert_eq!(request.line, format!("GET {MERCURE}?match={TOPIC} HTTP/1.1"));
-            return mercure_events(&socket, &request, history);
+            return mercure_events(socket, &request, history);
         }
         assert_eq!(request.line, format!("POST {MERCURE} HTTP/1.1"));
         assert_eq!(request.field("content-type"), Some("application/x-www-form-urlencoded"));
         if request.field("authorization") != Some(&format!("Bearer {SECRET}")) {
-            answer(&socket, "401 Unauthorized", "Unauthorized")?;
+            answer(socket, "401 Unauthorized", "Unauthorized")?;
             continue;
         }
         let data = request.body.strip_prefix(&format!("topic={TOPIC}&data=")).unwrap();
         let number = history.publish(decoded(data));
-        answer(&socket, "200 OK", &format!("urn:uuid:{number}"))?;
+        answer(socket, "200 OK", &format!("urn:uuid:{number}"))?;
     }
 }
 
@@ -160,29 +160,29 @@ fn decoded(form: &str) -> String {
 }
 
 /// Publishes by `/api/publish`, and serves the protocol in JSON over a WebSocket, and events.
-fn centrifugo(socket: TcpStream, history: &History) -> Option<()> {
+fn centrifugo(socket: &TcpStream, history: &History) -> Option<()> {
     let mut reader = BufReader::new(socket.try_clone().ok()?);
     loop {
         let request = Request::read(&mut reader)?;
         if request.line.starts_with("GET /connection/websocket ") {
-            return centrifugo_socket(socket, &request, history);
+            return centrifugo_socket(socket.try_clone().ok()?, &request, history);
         }
         if request.line.starts_with("GET ") {
             let connect = "cf_connect=%7B%22subs%22%3A%7B%22bench%22%3A%7B%7D%7D%7D";
             assert_eq!(request.line, format!("GET /connection/uni_sse?{connect} HTTP/1.1"));
-            return centrifugo_events(&socket, history);
+            return centrifugo_events(socket, history);
         }
         assert_eq!(request.line, "POST /api/publish HTTP/1.1");
         if request.field("x-api-key") != Some(SECRET) {
             let error = r#"{"error":{"code":103,"message":"permission denied"}}"#;
-            answer(&socket, "200 OK", error)?;
+            answer(socket, "200 OK", error)?;
             continue;
         }
         let publish: Value = serde_json::from_str(&request.body).unwrap();
         assert_eq!(publish["channel"], "bench");
         let offset = history.publish(publish["data"].to_string());
         let result = json!({ "result": { "offset": offset, "epoch": EPOCH } });
-        answer(&socket, "200 OK", &result.to_string())?;
+        answer(socket, "200 OK", &result.to_string())?;
     }
 }
 

@@ -258,16 +258,16 @@ impl Checks {
     fn heartbeat(
         &mut self,
         (ping_key, ping): (&Key, Read<'_, Pattern>),
-        (pong_key, pong): (&Key, Read<'_, Template>),
+        (answer_key, answer): (&Key, Read<'_, Template>),
         known: &[&str],
     ) {
         self.keeps_nothing(ping_key, ping);
-        self.template(pong_key, pong, known);
+        self.template(answer_key, answer, known);
         let heartbeat = place_if(ping, |ping| !ping.is_empty());
-        let answer = place_if(pong, |pong| !pong.is_empty());
+        let answer = place_if(answer, |answer| !answer.is_empty());
         if let (Some(place), None) | (None, Some(place)) = (answer, heartbeat) {
-            let (ping, pong) = (ping_key.path, pong_key.path);
-            let message = format!("`{ping}` and `{pong}` mean nothing without each other");
+            let keys = [ping_key, answer_key].map(|key| format!("`{}`", key.path));
+            let message = format!("{} mean nothing without each other", joined(keys, "and"));
             self.note(place, message, None);
         }
     }

@@ -283,8 +283,9 @@ fn written(step: &Step) -> String {
         ("keep", !expected.keep.is_empty(), table(&expected.keep)),
     ];
     let more = more.into_iter().filter(|(_, is_set, _)| *is_set);
-    let more: String = more.map(|(key, _, value)| format!(", {key} = {value}")).collect();
-    format!("{{ expect = {}{more} }}", expected.pattern.write())
+    let entries = [("expect", true, expected.pattern.write())].into_iter().chain(more);
+    let entries: Vec<_> = entries.map(|(key, _, value)| format!("{key} = {value}")).collect();
+    format!("{{ {} }}", entries.join(", "))
 }
 
 #[cfg(test)]
