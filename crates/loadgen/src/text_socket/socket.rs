@@ -50,6 +50,12 @@ impl<S: SocketScript> TextSocket<S> {
         self.connection.send(Message::text(text)).await
     }
 
+    /// Closes the socket and waits until the server has, for 2 s at most, so that everything that was
+    /// sent arrives.
+    pub async fn close(mut self) {
+        self.connection.close().await;
+    }
+
     /// Sets the deadline to `within` from now. The next frame has to arrive before it.
     pub fn allow(&mut self, within: Duration) {
         self.connection.allow(within);

@@ -202,13 +202,22 @@ impl WebSocketConnection {
         Some(header + if masked { 4 } else { 0 } + length as u64)
     }
 
-    /// Tells the peer what it did wrong and waits until it closes the connection. Closing it first,
-    /// with bytes still unread, would reset it, and the reset could overtake the frame that gives
-    /// the reason.
+    /// Tells the peer that nothing more comes, and waits until it closes the connection.
+    pub(crate) async fn close(&mut self) {
+        self.say_goodbye(CloseFrame { code: CloseCode::Normal, reason: "".into() }).await;
+    }
+
+    /// Tells the peer what it did wrong and waits until it closes the connection.
     async fn close_with(&mut self, code: CloseCode, error: &Error) {
         let reason = error.to_string();
         let end = reason.floor_char_boundary(120);
-        let frame = CloseFrame { code, reason: reason[..end].to_owned().into() };
+        self.say_goodbye(CloseFrame { code, reason: reason[..end].to_owned().into() }).await;
+    }
+
+    /// Sends a close frame and waits until the peer closes the connection. Closing it first, with
+    /// bytes still unread, would reset it, and the reset could overtake the frame and what was sent
+    /// before it.
+    async fn say_goodbye(&mut self, frame: CloseFrame) {
         let mut message = Some(Message::Close(Some(frame)));
         let goodbye = async {
             poll_fn(|cx| self.socket.poll_send(cx, &mut message)).await.ok()?;

@@ -73,10 +73,11 @@ impl PublishRoute {
         }
     }
 
-    /// Ends the command, if there is one.
+    /// Ends the command or closes the socket, if there is one.
     pub(super) async fn close(self) {
         match self {
-            Self::Http(_) | Self::Socket(_) => {}
+            Self::Http(_) => {}
+            Self::Socket(route) => route.close().await,
             Self::Command(route) => route.close().await,
         }
     }

@@ -154,6 +154,13 @@ impl SocketRoute {
         pending().await
     }
 
+    /// Closes the socket, once the server has read everything, for 2 s at most.
+    pub(super) async fn close(self) {
+        if let Some(open) = self.open {
+            open.socket.close().await;
+        }
+    }
+
     /// Opens the socket and does the steps of its handshake.
     async fn open(&self) -> Result<OpenSocket, String> {
         let steps = &self.script.table().handshake.0;
