@@ -82,7 +82,8 @@ pub(crate) fn plan(scenario: &Scenario, workers: usize, databases: &Databases) -
         setting.sort_by_key(|run| {
             let Run { transport, interval, hold, poll_cursor, push_timer, .. } = **run;
             let modes = (run.short_polling_mode, run.socket_io_mode);
-            (transport, interval, hold, !poll_cursor.unwrap_or(true), modes, push_timer)
+            let target = scenario.targets.iter().position(|it| Some(it) == run.target.as_ref());
+            (transport, target, interval, hold, !poll_cursor.unwrap_or(true), modes, push_timer)
         });
     }
     format!(
@@ -167,8 +168,9 @@ fn to_a_hundredth(number: f64) -> f64 {
     (number * 100.0).round() / 100.0
 }
 
-const HEADER: [&str; 20] = [
+const HEADER: [&str; 21] = [
     "transport",
+    "target",
     "store",
     "HTTP by",
     "subscribers",
@@ -196,22 +198,25 @@ const FAULTS: usize = HEADER.len() - 1;
 /// The column that predicts when subscribers are back.
 const BACK: usize = FAULTS - 1;
 
+/// The column of the target server.
+const TARGET: usize = 1;
+
 /// The column of where the feed is kept.
-const STORE: usize = 1;
+const STORE: usize = 2;
 
 /// The column of who reads requests and writes answers at the server.
-const STACK: usize = 2;
+const STACK: usize = 3;
 
 /// The column of what the subscribers send.
-const SENT: usize = 7;
+const SENT: usize = 8;
 
 /// The columns of what polls read from a table: rows and bytes for each message, and queries.
-const ROWS: usize = 12;
-const BYTES: usize = 13;
-const QUERIES: usize = 14;
+const ROWS: usize = 13;
+const BYTES: usize = 14;
+const QUERIES: usize = 15;
 
 /// The column of the share of the messages that arrive, where some are lost.
-const DELIVERED: usize = 15;
+const DELIVERED: usize = 16;
 
 /// How many deliveries per second take one core of the server, some 6 to 10 µs each; see
 /// `docs/method.md`.
@@ -233,7 +238,7 @@ fn table(settings: &[&Run]) -> String {
         }
     }
     // Blank columns are left out.
-    for at in [STORE, STACK, SENT, ROWS, BYTES, QUERIES, DELIVERED, BACK, FAULTS] {
+    for at in [TARGET, STORE, STACK, SENT, ROWS, BYTES, QUERIES, DELIVERED, BACK, FAULTS] {
         if rows.iter().all(|row| row[at].is_empty()) {
             header[at].clear();
         }
@@ -273,6 +278,7 @@ fn row(run: &Run) -> [String; HEADER.len()] {
     };
     [
         format!("{}{}{}", run.transport, own_suffix(run), http_suffix(run.http)),
+        run.target.as_ref().map_or_else(String::new, |target| target.name().to_owned()),
         run.store.name().to_owned(),
         run.http_stack.map_or("hyper", HttpStack::name).to_owned(),
         thousands(run.subscribers as u64),
@@ -296,9 +302,10 @@ fn row(run: &Run) -> [String; HEADER.len()] {
 }
 
 /// Returns how many bytes the transport writes around the last message of a run. `None` where that
-/// depends on the message or is shared: payloads of bytes or from a file, and HTTP/2.
+/// depends on the message or is shared, with payloads of bytes or from a file and over HTTP/2, and
+/// for a target server.
 fn framing(run: &Run) -> Option<usize> {
-    let object = object_bytes(run).filter(|_| run.http.version == 1)?;
+    let object = object_bytes(run).filter(|_| run.http.version == 1 && run.target.is_none())?;
     let mode = run.socket_io_mode.unwrap_or_default();
     Some(theory::framing_bytes(run.transport, mode, DEFAULT_FEED, last_seq(run), object))
 }
@@ -462,6 +469,15 @@ mod tests {
         let scenario = Scenario::parse("x", "", Path::new(""), &Overrides::default());
         let plan =
             plan(&scenario.expect("an empty file has every default"), 1, &Databases::default());
+        insta::assert_snapshot!(plan);
+    }
+
+    #[test]
+    fn the_plan_of_a_scenario_with_a_target_names_it() {
+        let text = "transports = [\"websocket\", \"sse\"]\n[target]\nname = \"own\"\n\
+                    publish.url = \"http://127.0.0.1:1/\"\nsse.url = \"http://127.0.0.1:1/\"";
+        let scenario = Scenario::parse("x", text, Path::new(""), &Overrides::default());
+        let plan = plan(&scenario.expect("a target is valid"), 1, &Databases::default());
         insta::assert_snapshot!(plan);
     }
 

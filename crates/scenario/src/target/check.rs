@@ -32,19 +32,21 @@ const OF_NEXT_LONG_POLL: &[&str] = &["port", "subscriber", "run", "hold", "curso
 type Read<'r, T> = Option<&'r Placed<T>>;
 
 /// What is wrong with a target, as it is found.
-#[derive(Default)]
 struct Checks {
     problems: Vec<Problem>,
+    /// The place of what is missing.
+    top: Place,
     /// Wirebench chooses a port.
     has_port: bool,
 }
 
-/// Returns everything that is wrong with the draft beyond its single values.
-pub(super) fn check(draft: &TargetDraft) -> Vec<Problem> {
+/// Returns everything that is wrong with the draft beyond its single values. `top` is the place of
+/// what is missing.
+pub(super) fn check(draft: &TargetDraft, top: Place) -> Vec<Problem> {
     let command = draft.process.command.as_ref();
     // If the command could not be read, `{port}` is not wrong as well.
     let has_port = command.is_none_or(|command| !command.value.0.is_empty());
-    let mut checks = Checks { problems: draft.about.check().into_iter().collect(), has_port };
+    let mut checks = Checks { problems: draft.about.check().into_iter().collect(), top, has_port };
     checks.process(draft);
     checks.publish(draft);
     checks.polling(draft);
@@ -91,7 +93,7 @@ impl Checks {
             (None, None) if read => {
                 let (url, command) = (PublishTable::URL.path, PublishTable::COMMAND.path);
                 let message = format!("nobody publishes: `{url}` and `{command}` are not set");
-                self.note(top(), message, None);
+                self.note(self.top.clone(), message, None);
             }
             _ => {}
         }
@@ -183,7 +185,11 @@ impl Checks {
         let is_empty = |url: Read<'_, Template>| url.is_some_and(|url| url.value.is_empty());
         if urls.iter().all(|(_, url)| is_empty(*url)) {
             let keys = joined(urls.map(|(key, _)| format!("`{}`", key.path)), "or");
-            self.note(top(), "the target has no transport".to_owned(), Some(format!("set {keys}")));
+            self.note(
+                self.top.clone(),
+                "the target has no transport".to_owned(),
+                Some(format!("set {keys}")),
+            );
         }
     }
 
@@ -306,9 +312,4 @@ impl Checks {
 /// Returns the place of a value that a user wrote and for which `is` holds.
 fn place_if<T>(value: Read<'_, T>, is: impl Fn(&T) -> bool) -> Option<Place> {
     value.filter(|placed| is(&placed.value))?.place.clone()
-}
-
-/// The place of what is missing.
-fn top() -> Place {
-    Place::File { line: 1, column: 1 }
 }

@@ -1,5 +1,5 @@
-//! Target files: a server of somebody else, how it is started, how messages are published to it and
-//! how it is subscribed to.
+//! Target files: a target server, how it is started, how messages are published to it and how it is
+//! subscribed to.
 //!
 //! One file for each table, as in `tables/`; `read` puts them together, `check` compares their keys
 //! with each other, and the rest are the types of their values.
@@ -30,9 +30,9 @@ pub use self::about::TargetAbout;
 pub use self::choices::{PayloadEncoding, PollCursor, Split, Subscribed};
 pub use self::lists::{StatusList, TemplateList, TemplateTable, TextList, TextTable};
 pub use self::long_polling::TargetLongPolling;
-pub use self::of_scenario::TargetConflict;
 pub use self::process::ProcessTable;
 pub use self::publish::PublishTable;
+pub(crate) use self::read::read_inline;
 pub use self::short_polling::TargetShortPolling;
 pub use self::socket_io::TargetSocketIo;
 pub use self::sse::TargetSse;
@@ -62,8 +62,8 @@ pub(crate) static TARGET: FileFormat = FileFormat {
     tables: &TABLES,
 };
 
-/// A server of somebody else, table by table as in its file. A name that the file leaves empty is
-/// the name of the file.
+/// A target server, table by table as in its file. A name that the file leaves empty is the name of
+/// the file.
 #[derive(Clone, Debug, PartialEq)]
 pub struct TargetFile {
     /// The keys at the top of the file.
@@ -82,7 +82,7 @@ pub struct TargetFile {
     pub websocket: TargetWebSocket,
     /// `[socket-io]`
     pub socket_io: TargetSocketIo,
-    /// The folder of the file, `{here}`.
+    /// What `{here}` stands for: the folder of the file, or the one that it names.
     pub folder: PathBuf,
 }
 
@@ -113,6 +113,11 @@ impl TargetFile {
     /// Writes the target as TOML, with every default filled in. [`TargetFile::parse`] reads the
     /// same target from it.
     pub fn to_toml(&self) -> String {
+        self.write("")
+    }
+
+    /// Writes the target as TOML, in the table `within`. Empty: as a file of its own.
+    pub(crate) fn write(&self, within: &str) -> String {
         let lines = [
             self.about.lines(),
             self.process.lines(),
@@ -123,6 +128,6 @@ impl TargetFile {
             self.websocket.lines(),
             self.socket_io.lines(),
         ];
-        crate::toml_text::tables(&TARGET, lines)
+        crate::toml_text::tables(&TARGET, within, lines)
     }
 }
