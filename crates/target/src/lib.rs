@@ -27,5 +27,7 @@ mod values;
 pub use consent::publish_host;
 pub use control::TargetControl;
 pub use failure::TargetFailure;
-pub use process::{StopOutcome, version_of};
+pub use process::{
+    OwnedTree, ProcessTree, StopOutcome, guard, how_it_ended, start_guardian, version_of,
+};
 pub use server::{TargetServer, has_process};

@@ -3,11 +3,12 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command};
+use std::time::Instant;
 
 use tempfile::TempDir;
 use wirebench_report::Row;
 
-use crate::support::{self, CommandOutput};
+use crate::support::{self, CommandOutput, DEADLINE};
 
 /// A short run. An answer to a short poll of Nchan has one message, so polls come more often than
 /// messages.
@@ -101,7 +102,27 @@ impl Workbench {
         measured
     }
 
-    fn once(&self, scenario: &str, targets: &[PathBuf], more: &[&str]) -> Measured {
+    /// Returns the number that a process of a target writes to a file beside the target files, once
+    /// it has.
+    pub(crate) fn pid_in(&self, name: &str) -> u32 {
+        let mut pid = None;
+        wait_until("the server starts", || {
+            pid = fs::read_to_string(self.target(name)).ok().and_then(|it| it.trim().parse().ok());
+            pid.is_some()
+        });
+        pid.unwrap()
+    }
+
+    /// Waits until a second of the first run is measured.
+    pub(crate) fn wait_for_a_second(&self) {
+        let timeline = self.path().join("out/timeline.csv");
+        wait_until("a second is measured", || {
+            fs::read_to_string(&timeline).is_ok_and(|text| text.contains("001-"))
+        });
+    }
+
+    /// Runs the scenario once. The run may be invalid.
+    pub(crate) fn once(&self, scenario: &str, targets: &[PathBuf], more: &[&str]) -> Measured {
         let ended = support::finish(self.start(scenario, targets, more), "wirebench run");
         let out = self.path().join("out");
         let rows = wirebench_report::read(&out.join("runs.csv")).unwrap_or_default();
@@ -109,6 +130,26 @@ impl Workbench {
         let machine = serde_json::from_str(&machine).unwrap_or_default();
         Measured { ended, rows, machine }
     }
+}
+
+/// Waits until something is true.
+pub(crate) fn wait_until(what: &str, mut is: impl FnMut() -> bool) {
+    let started = Instant::now();
+    while !is() {
+        assert!(started.elapsed() < DEADLINE, "waited for this: {what}");
+        std::thread::yield_now();
+    }
+}
+
+/// Waits until a process has ended.
+pub(crate) fn wait_until_gone(pid: u32) {
+    wait_until(&format!("process {pid} ends"), || matches!(state_of(pid), None | Some('Z' | 'X')));
+}
+
+/// Returns the state of a process, as `ps` shows it. `None` if there is none.
+pub(crate) fn state_of(pid: u32) -> Option<char> {
+    let stat = fs::read(format!("/proc/{pid}/stat")).ok()?;
+    String::from_utf8_lossy(&stat).rsplit_once(") ")?.1.chars().next()
 }
 
 /// Returns true if a program is installed. Otherwise says that the test is skipped, or fails if

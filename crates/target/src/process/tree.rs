@@ -13,7 +13,7 @@ use crate::failure::TargetFailure;
 /// A process with all that it started, directly or not: the workers of nginx and the children of
 /// Node count.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct ProcessTree {
+pub struct ProcessTree {
     root: u32,
     /// When the root started, in ticks since the machine started. It tells apart another process
     /// that has its number later.
@@ -190,6 +190,16 @@ impl ResidentMemory {
             peak: bytes("VmHWM:")?,
         })
     }
+}
+
+/// Returns each process that has this variable in the environment with which it was started, as
+/// `NAME=value`.
+pub(crate) fn processes_with(variable: &str) -> impl Iterator<Item = ProcessTree> {
+    processes().into_iter().filter_map(move |process| {
+        let environment = fs::read(format!("/proc/{}/environ", process.pid)).ok()?;
+        let mut variables = environment.split(|byte| *byte == 0);
+        variables.any(|it| it == variable.as_bytes()).then(|| ProcessTree::running(&process))
+    })
 }
 
 /// Reads all processes. One that ends while it is read is left out.

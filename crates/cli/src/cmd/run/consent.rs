@@ -7,11 +7,13 @@ use wirebench_target::publish_host;
 /// allowed its host. `None` if it may be published to.
 pub(super) fn without_consent(target: &TargetFile, allowed: &[String]) -> Option<String> {
     match publish_host(target) {
-        Ok(Some(host)) if !allowed.iter().any(|it| it.eq_ignore_ascii_case(&host)) => Some(format!(
-            "`{}` publishes to `{host}`, which is not this machine: allow it with \
+        Ok(Some(host)) if !allowed.iter().any(|it| it.eq_ignore_ascii_case(&host)) => {
+            Some(format!(
+                "`{}` publishes to `{host}`, which is not this machine: allow it with \
              `--yes-publish-to {host}`, if the server is yours",
-            target.name()
-        )),
+                target.name()
+            ))
+        }
         Ok(_) => None,
         Err(failure) => Some(format!("`{}`: {failure}", target.name())),
     }

@@ -9,6 +9,7 @@ mod thresholds;
 
 use std::num::NonZero;
 use std::path::PathBuf;
+use std::process::Command;
 
 use anyhow::{Context, bail};
 use clap::Args;
@@ -16,6 +17,7 @@ use tokio_stream::StreamExt;
 use tokio_util::sync::CancellationToken;
 use wirebench_protocol::Transport;
 use wirebench_scenario::{Overrides, Scenario};
+use wirebench_target::start_guardian;
 
 use self::consent::without_consent;
 use self::session::Session;
@@ -112,6 +114,7 @@ pub(crate) fn run(arguments: &RunArguments) -> anyhow::Result<Exit> {
             bail!("scenario `{}` cannot run: {missing}", scenario.top.name);
         }
     }
+    guard_this_run()?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
@@ -120,6 +123,14 @@ pub(crate) fn run(arguments: &RunArguments) -> anyhow::Result<Exit> {
     // A second Ctrl-C waits for nothing, such as threads that may block.
     runtime.shutdown_background();
     ended
+}
+
+/// Starts the process that ends what the run has started if the run is killed.
+fn guard_this_run() -> anyhow::Result<()> {
+    let program = std::env::current_exe().context("cannot find the program of the guardian")?;
+    let mut guardian = Command::new(&program);
+    guardian.arg("guard");
+    start_guardian(guardian).with_context(|| format!("cannot start `{} guard`", program.display()))
 }
 
 /// Prints what would run.
