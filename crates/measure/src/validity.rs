@@ -26,7 +26,7 @@ impl Measurement {
     /// missing messages are what is measured: there only messages missed silently make it invalid,
     /// and too few subscribers do not. Where subscribers poll without a cursor, missing messages are
     /// what is measured as well, and all of them are missed silently: none of them makes the run
-    /// invalid. The same holds with faults for a server of somebody else, to which the load
+    /// invalid. The same holds with faults for a target server, to which the load
     /// generator publishes: most servers announce no gap, and their losses are what is measured.
     #[must_use]
     pub fn judge(&self, wanted: u64) -> Vec<Invalid> {

@@ -1,4 +1,4 @@
-//! What a run asks of a server of somebody else: its cost, which is read from the system, and a
+//! What a run asks of a target server: its cost, which is read from the system, and a
 //! publisher, which is on this side.
 
 use std::sync::Arc;

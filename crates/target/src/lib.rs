@@ -1,4 +1,4 @@
-//! A server of somebody else in a run: its process, what it costs, and how messages are published to
+//! A target server in a run: its process, what it costs, and how messages are published to
 //! it. The target file (`wirebench_scenario::TargetFile`) says how.
 //!
 //! | module | what it is |

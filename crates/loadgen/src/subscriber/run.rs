@@ -112,7 +112,7 @@ struct Position {
     /// The cursor of the last message that it has seen.
     after: After,
     backoff: Backoff,
-    /// What a server of another project has given to resume from.
+    /// What a target server has given to resume from.
     resume: Option<Arc<ResumeToken>>,
 }
 

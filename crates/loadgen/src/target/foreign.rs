@@ -1,4 +1,4 @@
-//! A feed of a server of another project, as a target file describes it: checked once, so that
+//! A feed of a target server, as a target file describes it: checked once, so that
 //! subscribing cannot find a mistake in the file.
 
 use std::borrow::Cow;
@@ -18,7 +18,7 @@ use super::server_url::{ServerUrl, parse};
 /// What is encoded in a cursor that goes into a URL: all but the unreserved characters of RFC 3986.
 const ENCODED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
-/// How the feed of a server of another project is subscribed to.
+/// How the feed of a target server is subscribed to.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ForeignFeed {
     /// What the server is told, and what it answers.

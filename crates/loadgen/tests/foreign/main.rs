@@ -1,4 +1,4 @@
-//! Subscribing at servers of other projects, as target files describe them: against small servers
+//! Subscribing at target servers, as target files describe them: against small servers
 //! that speak what the real ones do, and against this project's own server through a target file.
 #![expect(clippy::unwrap_used, reason = "helpers of a test may fail loudly")]
 

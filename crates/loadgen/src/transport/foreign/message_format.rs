@@ -1,4 +1,4 @@
-//! Where the messages are in what another project's server sends.
+//! Where the messages are in what a target server sends.
 
 use std::borrow::Cow;
 

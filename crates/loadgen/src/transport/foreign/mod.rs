@@ -1,4 +1,4 @@
-//! The client half of each transport at a server of another project, as a target file describes it.
+//! The client half of each transport at a target server, as a target file describes it.
 
 mod json_pointer;
 mod message_format;

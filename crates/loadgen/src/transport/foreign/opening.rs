@@ -1,4 +1,4 @@
-//! What the client halves of all transports need at a server of another project.
+//! What the client halves of all transports need at a target server.
 
 use std::sync::Arc;
 use std::time::Duration;

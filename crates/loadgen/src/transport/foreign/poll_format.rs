@@ -1,4 +1,4 @@
-//! How polls go on at another project's server, and what is in their answers.
+//! How polls go on at a target server, and what is in their answers.
 
 use std::str;
 

@@ -1,4 +1,4 @@
-//! Short and long polling of another project's server: ask, and read the messages of the answer.
+//! Short and long polling of a target server: ask, and read the messages of the answer.
 
 use std::collections::VecDeque;
 use std::pin::Pin;

@@ -1,4 +1,4 @@
-//! Socket.IO of another project's server: events in a namespace, over whatever carries the session.
+//! Socket.IO of a target server: events in a namespace, over whatever carries the session.
 
 use std::collections::VecDeque;
 

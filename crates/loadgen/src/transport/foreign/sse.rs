@@ -1,4 +1,4 @@
-//! Server-sent events of another project's server, as an EventSource reads them.
+//! Server-sent events of a target server, as an EventSource reads them.
 
 use std::collections::VecDeque;
 

@@ -1,4 +1,4 @@
-//! A WebSocket of another project's server: frames of text, after a handshake of steps.
+//! A WebSocket of a target server: frames of text, after a handshake of steps.
 
 use std::collections::VecDeque;
 use std::time::Duration;
