@@ -2,8 +2,10 @@
 
 mod error;
 mod foreign;
+mod foreign_check;
 mod secrets;
 mod server_url;
+mod transport_keys;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -28,8 +30,7 @@ pub struct Target {
     pub feed: String,
     /// Encrypts the connections. `None` speaks without TLS.
     pub tls: Option<TlsClient>,
-    /// How to subscribe to a feed of a target server. `None`: the server is this
-    /// project's.
+    /// How to subscribe to a feed of a target server. `None`: the server is this project's.
     pub foreign: Option<Arc<ForeignTarget>>,
 }
 
