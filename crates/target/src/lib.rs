@@ -28,6 +28,7 @@ pub use consent::publish_host;
 pub use control::TargetControl;
 pub use failure::TargetFailure;
 pub use process::{
-    OwnedTree, ProcessTree, StopOutcome, guard, how_it_ended, start_guardian, version_of,
+    OwnedTree, ProcessTree, StopOutcome, TreeUsage, guard, how_it_ended, search_path,
+    start_guardian, version_of,
 };
 pub use server::{TargetServer, has_process};

@@ -5,6 +5,8 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
+use crate::support::there;
+
 const NODE_PACKAGE: &str = include_str!("node/package.json");
 const NODE_LOCK: &str = include_str!("node/package-lock.json");
 const PYTHON_REQUIREMENTS: &str = include_str!("python/requirements.txt");
@@ -17,7 +19,7 @@ pub(crate) fn node_modules() -> Option<PathBuf> {
         fs::write(folder.join("package-lock.json"), NODE_LOCK).unwrap();
         run("npm", &["ci", "--silent", "--no-audit", "--no-fund"], folder)
     });
-    required("WIREBENCH_REQUIRE_NPM", folder).map(|folder| folder.join("node_modules"))
+    there(folder, "WIREBENCH_REQUIRE_NPM").map(|folder| folder.join("node_modules"))
 }
 
 /// Returns a Python that has the packages of `PyPI`. Returns `None`, and says why, if they are not
@@ -31,7 +33,7 @@ pub(crate) fn python() -> Option<PathBuf> {
         let arguments = [&pip[..], &["--requirement", "requirements.txt"]].concat();
         run(python.to_str().unwrap(), &arguments, folder)
     });
-    required("WIREBENCH_REQUIRE_PYTHON", folder).map(|folder| folder.join("bin/python3"))
+    there(folder, "WIREBENCH_REQUIRE_PYTHON").map(|folder| folder.join("bin/python3"))
 }
 
 /// Returns a folder with what `install` puts there, once for each content of the files that
@@ -67,18 +69,5 @@ fn run(program: &str, arguments: &[&str], folder: &Path) -> Result<(), String> {
         Ok(output) if output.status.success() => Ok(()),
         Ok(output) => Err(format!("{command}: {}", String::from_utf8_lossy(&output.stderr).trim())),
         Err(error) => Err(format!("{command}: {error}")),
-    }
-}
-
-/// Reports that a test is skipped, or fails if the environment requires what is missing.
-#[expect(clippy::print_stderr, reason = "a test that is skipped has to report it")]
-fn required(variable: &str, folder: Result<PathBuf, String>) -> Option<PathBuf> {
-    match folder {
-        Ok(folder) => Some(folder),
-        Err(problem) => {
-            assert!(std::env::var_os(variable).is_none(), "required, and missing: {problem}");
-            eprintln!("skipped: {problem}");
-            None
-        }
     }
 }

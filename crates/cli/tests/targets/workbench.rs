@@ -8,7 +8,7 @@ use std::time::Instant;
 use tempfile::TempDir;
 use wirebench_report::Row;
 
-use crate::support::{self, CommandOutput, DEADLINE};
+use crate::support::{self, CommandOutput, DEADLINE, is_there};
 
 /// A short run. An answer to a short poll of Nchan has one message, so polls come more often than
 /// messages.
@@ -150,17 +150,6 @@ pub(crate) fn wait_until_gone(pid: u32) {
 pub(crate) fn state_of(pid: u32) -> Option<char> {
     let stat = fs::read(format!("/proc/{pid}/stat")).ok()?;
     String::from_utf8_lossy(&stat).rsplit_once(") ")?.1.chars().next()
-}
-
-/// Returns true if a program is installed. Otherwise says that the test is skipped, or fails if
-/// `variable` requires it.
-#[expect(clippy::print_stderr, reason = "a test that is skipped has to report it")]
-pub(crate) fn is_there(installed: bool, program: &str, variable: &str) -> bool {
-    if !installed {
-        assert!(std::env::var_os(variable).is_none(), "required, and missing: {program}");
-        eprintln!("skipped: {program} is not installed");
-    }
-    installed
 }
 
 /// Returns true if Node is installed, or skips the test.

@@ -79,7 +79,7 @@ impl ProgramCall {
 }
 
 /// Returns the search path of this process with the folder of the system's servers at its end.
-fn search_path() -> OsString {
+pub fn search_path() -> OsString {
     let mut path = std::env::var_os("PATH").unwrap_or_default();
     if !path.is_empty() {
         path.push(":");

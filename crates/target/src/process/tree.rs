@@ -24,15 +24,15 @@ pub struct ProcessTree {
 
 /// What the processes of a tree use.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct TreeUsage {
+pub struct TreeUsage {
     /// Processor time so far, user and system. It includes processes that have ended, if their
     /// parents waited for them.
-    pub(crate) cpu: Duration,
+    pub cpu: Duration,
     /// Resident memory. Memory that several processes may share counts once. `None` if the system
     /// does not tell.
-    pub(crate) rss_bytes: Option<u64>,
+    pub rss_bytes: Option<u64>,
     /// The highest resident memory of a single process so far.
-    pub(crate) peak_bytes: Option<u64>,
+    pub peak_bytes: Option<u64>,
 }
 
 impl ProcessTree {
@@ -48,7 +48,7 @@ impl ProcessTree {
     /// # Errors
     ///
     /// There is no such process.
-    pub(crate) fn of_pid(pid: u32) -> Result<Self, TargetFailure> {
+    pub fn of_pid(pid: u32) -> Result<Self, TargetFailure> {
         let running = process(pid).ok_or_else(|| TargetFailure::Process {
             asked: format!("`process.pid` is {pid}"),
             found: "no such process runs".to_owned(),
@@ -113,9 +113,14 @@ impl ProcessTree {
         }
     }
 
+    /// Returns the numbers of the processes that run now, or have ended and are still known.
+    pub fn pids(self) -> Vec<u32> {
+        self.members().iter().map(|process| process.pid).collect()
+    }
+
     /// Returns what the processes use. `None` if there are none. This reads several files for each
     /// process of the machine, so it belongs on a thread that may block.
-    pub(crate) fn usage(self) -> Option<TreeUsage> {
+    pub fn usage(self) -> Option<TreeUsage> {
         let members = self.members();
         if members.is_empty() {
             return None;
@@ -140,12 +145,12 @@ impl ProcessTree {
     }
 
     /// Returns true if one of the processes still runs.
-    pub(crate) fn runs(self) -> bool {
+    pub fn runs(self) -> bool {
         self.members().iter().any(|process| !has_ended(process.pid))
     }
 
     /// Sends a signal to all processes, once to each. Those that have ended need none.
-    pub(crate) fn signal(self, signal: Signal) {
+    pub fn signal(self, signal: Signal) {
         let of = |pid: u32| i32::try_from(pid).ok().and_then(Pid::from_raw);
         let members = self.members();
         if self.leads_group
