@@ -40,7 +40,9 @@ fn the_target_of_a_killed_run_ends_with_all_that_it_has_started() {
     assert!(folder.exists() && pids.iter().all(|pid| state_of(*pid).is_some()));
     run.kill().unwrap();
     assert_eq!(finish(run, "run").code, None, "it was killed");
-    pids.into_iter().for_each(wait_until_gone);
+    for pid in pids {
+        wait_until_gone(pid);
+    }
     wait_until("its folder is removed", || !folder.exists());
 }
 
@@ -64,8 +66,12 @@ fn our_own_server_and_its_proxy_end_with_a_killed_run_even_while_they_are_suspen
     let (guardian, others): (Vec<_>, Vec<_>) =
         children.into_iter().partition(|pid| name(*pid).contains("\0guard"));
     assert_eq!(guardian.len(), 1);
-    others.iter().for_each(|pid| send(*pid, "STOP"));
+    for pid in &others {
+        send(*pid, "STOP");
+    }
     run.kill().unwrap();
     assert_eq!(finish(run, "run").code, None, "it was killed");
-    others.into_iter().chain(guardian).for_each(wait_until_gone);
+    for pid in others.into_iter().chain(guardian) {
+        wait_until_gone(pid);
+    }
 }

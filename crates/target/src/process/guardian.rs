@@ -166,7 +166,9 @@ pub fn guard(input: impl BufRead) {
         if running.is_empty() || Instant::now() > deadline {
             break;
         }
-        running.iter().for_each(|tree| tree.signal(Signal::KILL));
+        for tree in running {
+            tree.signal(Signal::KILL);
+        }
         thread::sleep(LOOK_TIME);
     }
     for folder in watched.started.values().flat_map(|(_, folders)| folders) {

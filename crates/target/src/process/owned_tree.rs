@@ -26,18 +26,13 @@ impl OwnedTree {
     pub fn spawn(command: &mut Command) -> io::Result<(Child, Self)> {
         command.envs(mark()).process_group(0).kill_on_drop(true);
         Order::Starting.tell();
-        let child = command.spawn();
-        match child.as_ref().map(Child::id) {
-            Ok(Some(pid)) => {
-                Order::Started(pid).tell();
-                Ok((child?, Self(ProcessTree::started(pid))))
-            }
-            // Nobody has waited for a process that has just started, so it has a number.
-            Ok(None) | Err(_) => {
-                Order::Ended(None).tell();
-                Err(child.err().unwrap_or_else(|| io::ErrorKind::NotFound.into()))
-            }
-        }
+        let spawned = command.spawn();
+        let pid = spawned.as_ref().ok().and_then(Child::id);
+        pid.map_or(Order::Ended(None), Order::Started).tell();
+        let child = spawned?;
+        // It has a number until somebody waits for it.
+        let pid = pid.ok_or(io::ErrorKind::NotFound)?;
+        Ok((child, Self(ProcessTree::started(pid))))
     }
 
     /// Has a folder removed when this program is killed. Otherwise that is the task of its owner.
