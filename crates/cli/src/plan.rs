@@ -223,8 +223,8 @@ const DELIVERED: usize = 16;
 const DELIVERIES_PER_CORE: f64 = 100_000.0;
 
 /// A time of a message has as many digits as nanoseconds since the machine started. A plan must not
-/// depend on when it is made, so it takes a machine that has run for some days.
-const TYPICAL_UPTIME: Duration = Duration::from_hours(72);
+/// depend on when it is made, so it takes a machine that has run for half a day.
+const TYPICAL_UPTIME: Duration = Duration::from_hours(12);
 
 /// Lays out the table. The first and the last column are aligned to the left, the others to the
 /// right.
