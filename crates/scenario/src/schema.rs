@@ -29,7 +29,12 @@ fn of_format(format: &FileFormat, doc: &str) -> Json {
     for table in format.tables {
         let content =
             if table.name == thresholds::NAME { of_thresholds() } else { of_keys(table.keys) };
-        properties.insert(table.name.to_owned(), object(table.doc, &content));
+        let table_schema = object(table.doc, &content);
+        let schema = match format.short_key(table.name) {
+            Some(key) => json!({ "anyOf": [table_schema, (key.schema)(key)] }),
+            None => table_schema,
+        };
+        properties.insert(table.name.to_owned(), schema);
     }
     let mut schema = object(doc, &properties);
     schema["$schema"] = "https://json-schema.org/draft/2020-12/schema".into();

@@ -38,6 +38,17 @@ pub enum TargetConflict {
         /// The transports that it has.
         has: String,
     },
+    /// A list asks for one run for each kind of message, but somebody else publishes.
+    #[error(
+        "`{key}` is a list, but the target `{target}` watches a feed that somebody else fills: give \
+         it one value"
+    )]
+    Watched {
+        /// Its name.
+        target: String,
+        /// The key of the scenario.
+        key: &'static str,
+    },
     /// The URL and the scenario disagree.
     #[error(
         "the target `{target}` is reached by `{url}` over {transport}, but the scenario asks for \
@@ -71,6 +82,7 @@ impl Scenario {
         }
         for (index, target) in targets.iter().enumerate() {
             self.check_target(target)?;
+            self.check_watched(target)?;
             if targets[..index].iter().any(|other| other.name() == target.name()) {
                 return Err(TargetConflict::SameName(target.name().to_owned()));
             }
@@ -99,6 +111,21 @@ impl Scenario {
             }
         }
         Ok(())
+    }
+
+    /// Checks that a scenario does not vary what is published to a feed that somebody else fills.
+    fn check_watched(&self, target: &TargetFile) -> Result<(), TargetConflict> {
+        let lists = [
+            (FeedTable::RATE, self.feed.rate.len()),
+            (FeedTable::PACE, self.feed.pace.len()),
+            (FeedTable::PAYLOAD, self.feed.payload.len()),
+        ];
+        match lists.iter().find(|(_, values)| target.is_watched() && *values > 1) {
+            Some((key, _)) => {
+                Err(TargetConflict::Watched { target: target.name().to_owned(), key: key.path })
+            }
+            None => Ok(()),
+        }
     }
 
     /// Returns a key that has another value than its default and that other servers know nothing
@@ -149,7 +176,7 @@ mod tests {
     use std::path::Path;
 
     use super::*;
-    use crate::Overrides;
+    use crate::{Overrides, Run};
 
     fn scenario(text: &str) -> Scenario {
         Scenario::parse("test", text, Path::new(""), &Overrides::default()).unwrap()
@@ -179,6 +206,26 @@ mod tests {
         assert!(runs.iter().all(|run| run.http_stack.is_none()));
         assert!(runs.iter().any(|run| run.id.ends_with("-a-b-websocket")), "{}", runs[0].id);
         assert_eq!(crate::varying(&runs), ["target"]);
+    }
+
+    #[test]
+    fn what_a_scenario_publishes_does_not_concern_a_watched_feed() {
+        let watched = "publish = 'none'\n[sse]\nurl = 'http://127.0.0.1/s'";
+        let watched = Arc::new(TargetFile::parse("w", watched, Path::new("")).unwrap());
+        let mut both = scenario("feed.rate = 7");
+        both.measure_targets(vec![target("a", &["sse"]), Arc::clone(&watched)]).unwrap();
+        let mut runs = both.runs(1);
+        runs.sort_by_key(Run::is_watched);
+        let [published, watching] = runs.as_slice() else { panic!("{runs:?}") };
+        assert_eq!((published.rate, watching.rate), (7.0, 0.0));
+        let has_rate = |run: &Run| run.settings().iter().any(|(key, _)| *key == "feed.rate");
+        assert!(has_rate(published) && !has_rate(watching));
+        let conflict = scenario("feed.payload = [10, 20]").measure_targets(vec![watched]);
+        assert_eq!(
+            conflict.unwrap_err().to_string(),
+            "`feed.payload` is a list, but the target `w` watches a feed that somebody else fills: \
+             give it one value"
+        );
     }
 
     #[test]

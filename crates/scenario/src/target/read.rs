@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::draft::TargetDraft;
-use super::{TARGET, TargetFile, check};
+use super::{TARGET, TargetFile, check, watched};
 use crate::ScenarioError;
 use crate::read::entries::{self, Entries};
 use crate::read::{NamedText, read_file};
@@ -37,6 +37,7 @@ fn read(file: &Path, name: &str, text: &str, folder: &Path) -> Result<TargetFile
         let draft =
             TargetDraft::read(&mut FieldReader::new(entries.keys, Vec::new(), &mut problems));
         problems.extend(check::check(&draft));
+        problems.extend(watched::check(&draft));
         draft.build(name, folder)
     });
     match target {
