@@ -9,4 +9,5 @@ mod faults;
 mod mistakes;
 mod plain_client;
 mod profiles;
+mod watching;
 mod workbench;

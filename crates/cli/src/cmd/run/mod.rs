@@ -96,6 +96,9 @@ pub(crate) fn run(arguments: &RunArguments) -> anyhow::Result<Exit> {
         print::talk(&format!("error: {error}"));
         return Ok(Exit::Usage);
     }
+    if !arguments.quiet {
+        targets::watched(&targets).for_each(|note| print::talk(&note));
+    }
     let databases = Databases::of_environment(&scenarios)?;
     if arguments.dry_run {
         return dry_run(arguments, &scenarios, &databases);

@@ -34,6 +34,18 @@ pub(super) fn cannot_go_down(scenario: &Scenario) -> Option<String> {
     targets.find(|target| !started(target)).map(|target| target.name().to_owned())
 }
 
+/// Returns a note for each target whose feed somebody else fills: the scenario asks for messages that
+/// are not sent to it.
+pub(super) fn watched(targets: &[Arc<TargetFile>]) -> impl Iterator<Item = String> {
+    targets.iter().filter(|target| target.is_watched()).map(|target| {
+        format!(
+            "`{}` watches a feed that somebody else fills: `[feed]` is not used for it, and what \
+             arrives in the measured window counts",
+            target.name()
+        )
+    })
+}
+
 /// Returns why nothing may be published to one of the targets: it is on another machine, and the
 /// user has not allowed its host. `None` if all may be published to.
 pub(super) fn without_consent(targets: &[Arc<TargetFile>], allowed: &[String]) -> Option<String> {
