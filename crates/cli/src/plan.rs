@@ -265,7 +265,7 @@ fn table(settings: &[&Run]) -> String {
 }
 
 /// Returns the planned numbers of a setting, then the predicted ones. A number that no law covers
-/// is blank.
+/// is blank, and so is how much somebody else publishes.
 fn row(run: &Run) -> [String; HEADER.len()] {
     let law = prediction(run);
     let [rows, bytes, queries] = reads(run, &law);
@@ -277,6 +277,7 @@ fn row(run: &Run) -> [String; HEADER.len()] {
         let deliveries = run.expected_deliveries() * law.delivered_ratio.unwrap_or(1.0);
         requests * deliveries + posts.unwrap_or_default()
     });
+    let published = |text: String| if run.is_watched() { String::new() } else { text };
     let milliseconds = |duration: Option<Duration>| {
         duration.map_or_else(String::new, |duration| format!("{:.1}", duration.as_secs_f64() * 1e3))
     };
@@ -286,14 +287,14 @@ fn row(run: &Run) -> [String; HEADER.len()] {
         run.store.name().to_owned(),
         run.http_stack.map_or("hyper", HttpStack::name).to_owned(),
         thousands(run.subscribers as u64),
-        rate(run),
+        published(rate(run)),
         milliseconds(Some(run.link.delay)),
         milliseconds(run.interval.or_else(|| run.longest_hold())),
         run.expected_sent().map_or_else(String::new, rounded),
-        rounded(run.expected_messages()),
-        rounded(run.expected_deliveries()),
+        published(rounded(run.expected_messages())),
+        published(rounded(run.expected_deliveries())),
         requests.map_or_else(String::new, rounded),
-        framing(run).map_or_else(String::new, |bytes| bytes.to_string()),
+        published(framing(run).map_or_else(String::new, |bytes| bytes.to_string())),
         rows,
         bytes,
         queries,
@@ -399,10 +400,10 @@ fn http_suffix(http: HttpSettings) -> String {
     format!("{version}{tls}{shared}")
 }
 
-/// Returns what theory predicts for a run over the link of its scenario. No law covers faults, nor
-/// polls that acknowledgements end too, so such runs have no prediction.
+/// Returns what theory predicts for a run over the link of its scenario. No law covers faults, polls
+/// that acknowledgements end too, or what somebody else publishes: such runs have no prediction.
 pub(crate) fn prediction(run: &Run) -> Prediction {
-    if !run.faults.is_none() || run.polls_acknowledge() {
+    if !run.faults.is_none() || run.polls_acknowledge() || run.is_watched() {
         return Prediction::default();
     }
     // What many people say, or many timers publish, at their own times comes independently of each

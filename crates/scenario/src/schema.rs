@@ -40,7 +40,12 @@ fn of_tables(format: &FileFormat) -> Map<String, Json> {
             target::NAME => of_tables(&TARGET),
             _ => of_keys(table.keys),
         };
-        properties.insert(table.name.to_owned(), object(table.doc, &content));
+        let in_full = object(table.doc, &content);
+        let schema = match format.short_key(table.name) {
+            Some(key) => json!({ "anyOf": [in_full, (key.schema)(key)] }),
+            None => in_full,
+        };
+        properties.insert(table.name.to_owned(), schema);
     }
     properties
 }

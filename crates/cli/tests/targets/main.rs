@@ -13,4 +13,5 @@ mod mistakes;
 mod plain_client;
 mod profiles;
 mod running;
+mod watching;
 mod workbench;

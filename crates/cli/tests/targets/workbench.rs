@@ -91,13 +91,18 @@ impl Workbench {
     /// Runs the scenario against these targets. Runs it up to five times if the machine is too busy
     /// for a valid run, because a test cannot prevent that.
     pub(crate) fn measure(&self, scenario: &str, targets: &[PathBuf], more: &[&str]) -> Measured {
-        let mut measured = self.once(scenario, targets, more);
+        self.measure_by(self.command(scenario, targets, more))
+    }
+
+    /// Runs the scenario by this command, as often.
+    pub(crate) fn measure_by(&self, mut command: Command) -> Measured {
+        let mut measured = self.once_by(&mut command);
         for _ in 0..4 {
             let said = measured.ended.stdout.split_whitespace().collect::<Vec<_>>().join(" ");
             if measured.ended.code != Some(4) || !said.contains("delays may be its own") {
                 break;
             }
-            measured = self.once(scenario, targets, more);
+            measured = self.once_by(&mut command);
         }
         measured
     }
@@ -123,7 +128,11 @@ impl Workbench {
 
     /// Runs the scenario once. The run may be invalid.
     pub(crate) fn once(&self, scenario: &str, targets: &[PathBuf], more: &[&str]) -> Measured {
-        let ended = support::finish(self.start(scenario, targets, more), "wirebench run");
+        self.once_by(&mut self.command(scenario, targets, more))
+    }
+
+    fn once_by(&self, command: &mut Command) -> Measured {
+        let ended = support::finish(command.spawn().unwrap(), "wirebench run");
         let out = self.path().join("out");
         let rows = wirebench_report::read(&out.join("runs.csv")).unwrap_or_default();
         let machine = fs::read_to_string(out.join("machine.json")).unwrap_or_default();

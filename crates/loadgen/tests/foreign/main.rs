@@ -16,3 +16,4 @@ mod subscriber;
 #[path = "../support/mod.rs"]
 #[expect(dead_code, reason = "each test uses its part of what they share")]
 mod support;
+mod watched;

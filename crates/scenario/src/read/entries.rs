@@ -189,11 +189,14 @@ impl<'a> Entries<'a> {
                 let target = self.target.get_or_insert_with(empty);
                 target.entries.push(Entry { path: path.to_vec(), place, found: located });
             }
-            [table] if format.is_table(table) => problems.push(Problem {
-                place: located.place().unwrap_or(place),
-                message: format!("`{table}` must be a table, found {}", located.found()),
-                hint: Some(table_takes(format, table)),
-            }),
+            [table] if format.is_table(table) => match format.short_key(table) {
+                Some(key) => _ = self.keys.insert(key.path, located),
+                None => problems.push(Problem {
+                    place: located.place().unwrap_or(place),
+                    message: format!("`{table}` must be a table, found {}", located.found()),
+                    hint: Some(table_takes(format, table)),
+                }),
+            },
             path => {
                 let name = path.join(".");
                 match format.key(&name) {

@@ -60,7 +60,7 @@ pub const TABLES: [Table; 15] = [
 
 /// The format of scenario files.
 pub(crate) static SCENARIO: FileFormat =
-    FileFormat { noun: "scenario", init: "wirebench init", top: TOP, tables: &TABLES };
+    FileFormat { noun: "scenario", init: "wirebench init", top: TOP, tables: &TABLES, short: &[] };
 
 /// Returns every key, in the order in which they are written.
 pub fn keys() -> impl Iterator<Item = &'static Key> + Clone {

@@ -1,11 +1,11 @@
 //! What the values of a target are checked for beyond their types: placeholders, URLs, JSON
 //! pointers, and keys that need each other.
 
-use super::choices::PollCursor;
+use super::choices::{PollCursor, PublishedBy};
 use super::draft::TargetDraft;
 use super::lists::{TemplateList, TemplateTable, TextTable};
 use super::process::ProcessTable;
-use super::publish::PublishTable;
+use super::publish::{PublishTable, WATCH};
 use super::steps::{Step, Steps};
 use super::template::Template;
 use super::{TargetLongPolling, TargetShortPolling, TargetSocketIo, TargetSse, TargetWebSocket};
@@ -83,6 +83,7 @@ impl Checks {
         self.list(&PublishTable::COMMAND, publish.command.as_ref(), OF_PUBLISH_COMMAND);
         let url = place_if(publish.url.as_ref(), |url| !url.is_empty());
         let command = place_if(publish.command.as_ref(), |list| !list.0.is_empty());
+        let by_us = publish.by.as_ref().is_some_and(|by| by.value == PublishedBy::Wirebench);
         let read = publish.url.is_some() && publish.command.is_some();
         match (url, command) {
             (Some(_), Some(place)) => {
@@ -90,10 +91,11 @@ impl Checks {
                 let message = format!("`{url}` and `{command}` publish in two ways");
                 self.note(place, message, Some("keep one of them".to_owned()));
             }
-            (None, None) if read => {
+            (None, None) if read && by_us => {
                 let (url, command) = (PublishTable::URL.path, PublishTable::COMMAND.path);
                 let message = format!("nobody publishes: `{url}` and `{command}` are not set");
-                self.note(self.top.clone(), message, None);
+                let hint = format!("to watch a feed that somebody else fills: {WATCH}");
+                self.note(self.top.clone(), message, Some(hint));
             }
             _ => {}
         }
@@ -310,6 +312,6 @@ impl Checks {
 }
 
 /// Returns the place of a value that a user wrote and for which `is` holds.
-fn place_if<T>(value: Read<'_, T>, is: impl Fn(&T) -> bool) -> Option<Place> {
+pub(super) fn place_if<T>(value: Read<'_, T>, is: impl Fn(&T) -> bool) -> Option<Place> {
     value.filter(|placed| is(&placed.value))?.place.clone()
 }

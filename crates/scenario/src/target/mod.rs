@@ -19,6 +19,7 @@ mod socket_io;
 mod sse;
 mod steps;
 mod template;
+mod watched;
 mod websocket;
 mod write;
 
@@ -27,7 +28,9 @@ use std::path::PathBuf;
 use wirebench_protocol::Transport;
 
 pub use self::about::TargetAbout;
-pub use self::choices::{PayloadEncoding, PollCursor, Split, Subscribed};
+pub use self::choices::{
+    PayloadEncoding, PollCursor, PublishedBy, Split, Subscribed, TimeUnit, ValuePlace,
+};
 pub use self::lists::{StatusList, TemplateList, TemplateTable, TextList, TextTable};
 pub use self::long_polling::TargetLongPolling;
 pub use self::process::ProcessTable;
@@ -41,7 +44,7 @@ pub use self::template::{Template, UnknownPlaceholder};
 pub use self::websocket::TargetWebSocket;
 pub use self::write::commented_target;
 use crate::format::FileFormat;
-use crate::key::Table;
+use crate::key::{Key, Table};
 
 /// The tables of target files, in the order in which they are written.
 const TABLES: [Table; 7] = [
@@ -54,12 +57,16 @@ const TABLES: [Table; 7] = [
     TargetSocketIo::TABLE,
 ];
 
+/// `publish = "none"` stands for a table `[publish]` with this key.
+const SHORT: [Key; 1] = [PublishTable::BY];
+
 /// The format of target files.
 pub(crate) static TARGET: FileFormat = FileFormat {
     noun: "target",
     init: "wirebench init --target",
     top: TargetAbout::TABLE,
     tables: &TABLES,
+    short: &SHORT,
 };
 
 /// A target server, table by table as in its file. A name that the file leaves empty is the name of
@@ -90,6 +97,11 @@ impl TargetFile {
     /// Returns the name in results.
     pub fn name(&self) -> &str {
         &self.about.name
+    }
+
+    /// Returns true if somebody else fills the feed: nothing is published to the server.
+    pub fn is_watched(&self) -> bool {
+        self.publish.by == PublishedBy::SomebodyElse
     }
 
     /// Returns the URL at which to subscribe over a transport. `None` if the server does not have

@@ -38,6 +38,17 @@ pub(crate) enum TargetConflict {
         /// The transports that it has.
         has: String,
     },
+    /// A list asks for one run for each kind of message, but somebody else publishes.
+    #[error(
+        "`{key}` is a list, but the target `{target}` watches a feed that somebody else fills: give \
+         it one value"
+    )]
+    Watched {
+        /// Its name.
+        target: String,
+        /// The key of the scenario.
+        key: &'static str,
+    },
     /// The URL and the scenario disagree.
     #[error(
         "the target `{target}` is reached by `{url}` over {transport}, but the scenario asks for \
@@ -79,6 +90,7 @@ impl Scenario {
             let same = others.iter().any(|other| other.name() == target.name());
             let same = same.then(|| TargetConflict::SameName(target.name().to_owned()));
             same.or_else(|| self.check_target(target).err())
+                .or_else(|| self.check_watched(target).err())
         })
     }
 
@@ -106,6 +118,21 @@ impl Scenario {
             }
         }
         Ok(())
+    }
+
+    /// Checks that a scenario does not vary what is published to a feed that somebody else fills.
+    fn check_watched(&self, target: &TargetFile) -> Result<(), TargetConflict> {
+        let lists = [
+            (FeedTable::RATE, self.feed.rate.len()),
+            (FeedTable::PACE, self.feed.pace.len()),
+            (FeedTable::PAYLOAD, self.feed.payload.len()),
+        ];
+        match lists.iter().find(|(_, values)| target.is_watched() && *values > 1) {
+            Some((key, _)) => {
+                Err(TargetConflict::Watched { target: target.name().to_owned(), key: key.path })
+            }
+            None => Ok(()),
+        }
     }
 
     /// Returns a key that has another value than its default and that other servers know nothing
@@ -156,7 +183,7 @@ mod tests {
     use std::path::Path;
 
     use super::*;
-    use crate::Overrides;
+    use crate::{Overrides, Run};
 
     fn scenario(text: &str) -> Scenario {
         Scenario::parse("test", text, Path::new(""), &Overrides::default()).unwrap()
@@ -187,6 +214,27 @@ mod tests {
         assert!(runs.iter().all(|run| run.http_stack.is_none()));
         assert!(runs.iter().any(|run| run.id.ends_with("-a-b-websocket")), "{}", runs[0].id);
         assert_eq!(crate::varying(&runs), ["target"]);
+    }
+
+    #[test]
+    fn what_a_scenario_publishes_does_not_concern_a_watched_feed() {
+        let watched = "publish = 'none'\n[sse]\nurl = 'http://127.0.0.1/s'";
+        let watched = Arc::new(TargetFile::parse("w", watched, Path::new("")).unwrap());
+        let targets = vec![target("a", &["sse"]), Arc::clone(&watched)];
+        let both = Scenario { targets, ..scenario("feed.rate = 7") };
+        assert!(both.target_conflict().is_none());
+        let mut runs = both.runs(1);
+        runs.sort_by_key(Run::is_watched);
+        let [published, watching] = runs.as_slice() else { panic!("{runs:?}") };
+        assert_eq!((published.rate, watching.rate), (7.0, 0.0));
+        let has_rate = |run: &Run| run.settings().iter().any(|(key, _)| *key == "feed.rate");
+        assert!(has_rate(published) && !has_rate(watching));
+        let varied = Scenario { targets: vec![watched], ..scenario("feed.payload = [10, 20]") };
+        assert_eq!(
+            varied.target_conflict().unwrap().to_string(),
+            "`feed.payload` is a list, but the target `w` watches a feed that somebody else fills: \
+             give it one value"
+        );
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::draft::TargetDraft;
-use super::{TARGET, TargetFile, check};
+use super::{TARGET, TargetFile, check, watched};
 use crate::file::{NamedText, full_path, read_file};
 use crate::read::entries::{self, Entries, TargetEntries};
 use crate::tables::target::NAME as INLINE;
@@ -79,6 +79,7 @@ fn of_entries(
 ) -> Option<TargetFile> {
     let draft = TargetDraft::read(&mut FieldReader::new(entries.keys, Vec::new(), problems));
     problems.extend(check::check(&draft, top));
+    problems.extend(watched::check(&draft));
     draft.build(name, folder)
 }
 

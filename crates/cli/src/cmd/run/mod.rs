@@ -98,6 +98,9 @@ pub(crate) fn run(arguments: &RunArguments) -> anyhow::Result<Exit> {
         print::talk(&format!("error: {error}"));
         return Ok(Exit::Usage);
     }
+    if !arguments.quiet {
+        watched(&scenarios).for_each(|note| print::talk(&note));
+    }
     let databases = Databases::of_environment(&scenarios)?;
     if arguments.dry_run {
         return dry_run(arguments, &scenarios, &databases);
@@ -126,6 +129,19 @@ pub(crate) fn run(arguments: &RunArguments) -> anyhow::Result<Exit> {
 }
 
 /// Starts the process that ends what the run has started if the run is killed.
+/// Returns a note for each target whose feed somebody else fills: the scenario asks for messages that
+/// are not sent to it.
+fn watched(scenarios: &[Scenario]) -> impl Iterator<Item = String> {
+    let targets = scenarios.iter().flat_map(|scenario| &scenario.targets);
+    targets.filter(|target| target.is_watched()).map(|target| {
+        format!(
+            "`{}` watches a feed that somebody else fills: `[feed]` is not used for it, and what \
+             arrives in the measured window counts",
+            target.name()
+        )
+    })
+}
+
 fn guard_this_run() -> anyhow::Result<()> {
     let program = std::env::current_exe().context("cannot find the program of the guardian")?;
     let mut guardian = Command::new(&program);

@@ -2,12 +2,14 @@
 
 mod json_pointer;
 mod message_format;
+mod misfit;
 mod opening;
 mod poll_format;
 mod polling;
 mod resume;
 mod socket_io;
 mod sse;
+mod watch_format;
 mod websocket;
 
 use futures::stream::{BoxStream, StreamExt};

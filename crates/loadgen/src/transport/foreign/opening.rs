@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use wirebench_protocol::{After, Cursor};
 
-use super::message_format::Misfit;
+use super::misfit::Misfit;
 use super::resume::ResumeToken;
 use crate::error::{SubscribeError, UnexpectedStep};
 use crate::http::{ClientConnection, RequestHeaders, RequestKind};

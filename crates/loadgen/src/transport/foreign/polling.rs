@@ -159,7 +159,9 @@ impl ForeignPolling<'_> {
             answer => answer?,
         };
         let last = answer.is_last();
-        let Some(head) = self.polls.head(&answer) else { return Err(http.refused(answer).await) };
+        let Some(head) = self.polls.head(&answer, &self.format) else {
+            return Err(http.refused(answer).await);
+        };
         http.check_encoding(&answer)?;
         let body = http.whole(answer.into_body()).await?;
         // Stamped here, before decoding.

@@ -8,8 +8,10 @@ use http::header::{self, HeaderName, HeaderValue};
 use wirebench_measure::Event;
 use wirebench_protocol::Timestamp;
 
-use super::message_format::{MessageFormat, Misfit};
+use super::message_format::MessageFormat;
+use super::misfit::Misfit;
 use super::opening::{ForeignOpening, SILENCE_TIMEOUT, closed_at_once, unexpected};
+use super::watch_format::Beside;
 use crate::error::SubscribeError;
 use crate::event_stream::{Block, Decoder, is_event_stream};
 use crate::http::{ClientConnection, RequestHeaders, RequestKind, ResponseBody};
@@ -118,7 +120,9 @@ fn message(
     opening.resume.set_cursor(block.id);
     match block.event {
         Some(event) if event.kind == opening.foreign.file().sse.event => {
-            let read = format.read(event.data, at, opening.settings())?;
+            let id = Some(block.id);
+            let beside = Beside { sequence: id, time: id };
+            let read = format.read(event.data, beside, at, opening.settings())?;
             Ok(read.map(|(_, event)| event))
         }
         // Ignored, as by an EventSource without a listener for it.

@@ -9,8 +9,10 @@ use wirebench_protocol::Timestamp;
 use wirebench_scenario::target::{Step, TargetWebSocket};
 
 use super::json_pointer::text_at;
-use super::message_format::{MessageFormat, Misfit, split};
+use super::message_format::{MessageFormat, split};
+use super::misfit::Misfit;
 use super::opening::{ForeignOpening, SILENCE_TIMEOUT, closed_at_once, unexpected};
+use super::watch_format::Beside;
 use crate::error::SubscribeError;
 use crate::http::{OPENING_TIMEOUT, RequestKind, quote};
 use crate::socket_io::Connector;
@@ -211,7 +213,7 @@ impl ForeignWebSocket<'_> {
     fn read(&mut self, text: &str, at: Timestamp) -> Result<(), Misfit> {
         let file = &self.opening.foreign.file().websocket;
         for text in split(text, file.split)? {
-            let read = self.format.read(text, at, self.opening.settings())?;
+            let read = self.format.read(text, Beside::default(), at, self.opening.settings())?;
             if !file.cursor.is_empty()
                 && let Some(cursor) = text_at(text, &file.cursor)
             {
