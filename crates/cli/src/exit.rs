@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use wirebench_loadgen::{TargetError, raw::RawError};
 
-/// A run against a server of somebody else failed.
+/// A run against a target server failed.
 #[derive(Debug)]
 pub(crate) struct TargetRunFailed {
     /// The id of the run.

@@ -22,8 +22,8 @@ use std::process::ExitCode;
 use clap::{CommandFactory, Parser, Subcommand};
 
 use crate::cmd::{
-    check, compare, completions, doctor, floor, health, init, probe, proxy, report, run, schema,
-    serve, subscribe, targets,
+    check, compare, completions, doctor, floor, guard, health, init, probe, proxy, report, run,
+    schema, serve, subscribe, targets,
 };
 use crate::exit::Exit;
 
@@ -60,6 +60,9 @@ enum Command {
     /// Show what this machine allows, and how to allow more
     Doctor,
     Floor(floor::FloorArguments),
+    /// End what a run has started if the run is killed. `run` starts it
+    #[command(hide = true)]
+    Guard,
     Schema(schema::SchemaArguments),
     Completions(completions::CompletionsArguments),
 }
@@ -79,6 +82,7 @@ fn main() -> ExitCode {
         Command::Proxy(arguments) => proxy::run(&arguments),
         Command::Doctor => doctor::run(),
         Command::Floor(arguments) => floor::run(&arguments),
+        Command::Guard => Ok(guard::run()),
         Command::Schema(arguments) => schema::run(&arguments),
         Command::Completions(arguments) => Ok(completions::run(&arguments, CommandLine::command())),
     };

@@ -7,7 +7,7 @@ use std::time::Duration;
 use wirebench_loadgen::DEFAULT_FEED;
 use wirebench_measure::theory::{self, Conditions, GrowingTable, Prediction, predict};
 use wirebench_protocol::control::Payload;
-use wirebench_protocol::{HttpStack, ShortPollingMode, Timestamp, Uplink};
+use wirebench_protocol::{HttpStack, ShortPollingMode, Uplink};
 use wirebench_scenario::{
     Audience, ConnectionSharing, Faults, FeedStore, FeedTimers, HttpSettings, Overrides, Pace,
     Reconnect, Run, Scenario, duration_text,
@@ -82,7 +82,8 @@ pub(crate) fn plan(scenario: &Scenario, workers: usize, databases: &Databases) -
         setting.sort_by_key(|run| {
             let Run { transport, interval, hold, poll_cursor, push_timer, .. } = **run;
             let modes = (run.short_polling_mode, run.socket_io_mode);
-            (transport, interval, hold, !poll_cursor.unwrap_or(true), modes, push_timer)
+            let target = scenario.targets.iter().position(|it| Some(it) == run.target.as_ref());
+            (transport, target, interval, hold, !poll_cursor.unwrap_or(true), modes, push_timer)
         });
     }
     format!(
@@ -167,8 +168,9 @@ fn to_a_hundredth(number: f64) -> f64 {
     (number * 100.0).round() / 100.0
 }
 
-const HEADER: [&str; 20] = [
+const HEADER: [&str; 21] = [
     "transport",
+    "target",
     "store",
     "HTTP by",
     "subscribers",
@@ -196,26 +198,33 @@ const FAULTS: usize = HEADER.len() - 1;
 /// The column that predicts when subscribers are back.
 const BACK: usize = FAULTS - 1;
 
+/// The column of the target server.
+const TARGET: usize = 1;
+
 /// The column of where the feed is kept.
-const STORE: usize = 1;
+const STORE: usize = 2;
 
 /// The column of who reads requests and writes answers at the server.
-const STACK: usize = 2;
+const STACK: usize = 3;
 
 /// The column of what the subscribers send.
-const SENT: usize = 7;
+const SENT: usize = 8;
 
 /// The columns of what polls read from a table: rows and bytes for each message, and queries.
-const ROWS: usize = 12;
-const BYTES: usize = 13;
-const QUERIES: usize = 14;
+const ROWS: usize = 13;
+const BYTES: usize = 14;
+const QUERIES: usize = 15;
 
 /// The column of the share of the messages that arrive, where some are lost.
-const DELIVERED: usize = 15;
+const DELIVERED: usize = 16;
 
 /// How many deliveries per second take one core of the server, some 6 to 10 µs each; see
 /// `docs/method.md`.
 const DELIVERIES_PER_CORE: f64 = 100_000.0;
+
+/// A time of a message has as many digits as nanoseconds since the machine started. A plan must not
+/// depend on when it is made, so it takes a machine that has run for half a day.
+const TYPICAL_UPTIME: Duration = Duration::from_hours(12);
 
 /// Lays out the table. The first and the last column are aligned to the left, the others to the
 /// right.
@@ -233,7 +242,7 @@ fn table(settings: &[&Run]) -> String {
         }
     }
     // Blank columns are left out.
-    for at in [STORE, STACK, SENT, ROWS, BYTES, QUERIES, DELIVERED, BACK, FAULTS] {
+    for at in [TARGET, STORE, STACK, SENT, ROWS, BYTES, QUERIES, DELIVERED, BACK, FAULTS] {
         if rows.iter().all(|row| row[at].is_empty()) {
             header[at].clear();
         }
@@ -256,7 +265,7 @@ fn table(settings: &[&Run]) -> String {
 }
 
 /// Returns the planned numbers of a setting, then the predicted ones. A number that no law covers
-/// is blank.
+/// is blank, and so is how much somebody else publishes.
 fn row(run: &Run) -> [String; HEADER.len()] {
     let law = prediction(run);
     let [rows, bytes, queries] = reads(run, &law);
@@ -268,22 +277,24 @@ fn row(run: &Run) -> [String; HEADER.len()] {
         let deliveries = run.expected_deliveries() * law.delivered_ratio.unwrap_or(1.0);
         requests * deliveries + posts.unwrap_or_default()
     });
+    let published = |text: String| if run.is_watched() { String::new() } else { text };
     let milliseconds = |duration: Option<Duration>| {
         duration.map_or_else(String::new, |duration| format!("{:.1}", duration.as_secs_f64() * 1e3))
     };
     [
         format!("{}{}{}", run.transport, own_suffix(run), http_suffix(run.http)),
+        run.target.as_ref().map_or_else(String::new, |target| target.name().to_owned()),
         run.store.name().to_owned(),
         run.http_stack.map_or("hyper", HttpStack::name).to_owned(),
         thousands(run.subscribers as u64),
-        rate(run),
+        published(rate(run)),
         milliseconds(Some(run.link.delay)),
         milliseconds(run.interval.or_else(|| run.longest_hold())),
         run.expected_sent().map_or_else(String::new, rounded),
-        rounded(run.expected_messages()),
-        rounded(run.expected_deliveries()),
+        published(rounded(run.expected_messages())),
+        published(rounded(run.expected_deliveries())),
         requests.map_or_else(String::new, rounded),
-        framing(run).map_or_else(String::new, |bytes| bytes.to_string()),
+        published(framing(run).map_or_else(String::new, |bytes| bytes.to_string())),
         rows,
         bytes,
         queries,
@@ -296,9 +307,10 @@ fn row(run: &Run) -> [String; HEADER.len()] {
 }
 
 /// Returns how many bytes the transport writes around the last message of a run. `None` where that
-/// depends on the message or is shared: payloads of bytes or from a file, and HTTP/2.
+/// depends on the message or is shared, with payloads of bytes or from a file and over HTTP/2, and
+/// for a target server.
 fn framing(run: &Run) -> Option<usize> {
-    let object = object_bytes(run).filter(|_| run.http.version == 1)?;
+    let object = object_bytes(run).filter(|_| run.http.version == 1 && run.target.is_none())?;
     let mode = run.socket_io_mode.unwrap_or_default();
     Some(theory::framing_bytes(run.transport, mode, DEFAULT_FEED, last_seq(run), object))
 }
@@ -308,8 +320,8 @@ fn framing(run: &Run) -> Option<usize> {
 fn object_bytes(run: &Run) -> Option<usize> {
     let Payload::Bytes(payload) = run.payload else { return None };
     // As the server writes it.
-    let (seq, now) = (last_seq(run), Timestamp::now().as_nanos());
-    Some(format!(r#"{{"seq":{seq},"published_ns":{now},"payload":}}"#).len() + payload)
+    let (seq, uptime) = (last_seq(run), TYPICAL_UPTIME.as_nanos());
+    Some(format!(r#"{{"seq":{seq},"published_ns":{uptime},"payload":}}"#).len() + payload)
 }
 
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a planned count")]
@@ -388,10 +400,10 @@ fn http_suffix(http: HttpSettings) -> String {
     format!("{version}{tls}{shared}")
 }
 
-/// Returns what theory predicts for a run over the link of its scenario. No law covers faults, nor
-/// polls that acknowledgements end too, so such runs have no prediction.
+/// Returns what theory predicts for a run over the link of its scenario. No law covers faults, polls
+/// that acknowledgements end too, or what somebody else publishes: such runs have no prediction.
 pub(crate) fn prediction(run: &Run) -> Prediction {
-    if !run.faults.is_none() || run.polls_acknowledge() {
+    if !run.faults.is_none() || run.polls_acknowledge() || run.is_watched() {
         return Prediction::default();
     }
     // What many people say, or many timers publish, at their own times comes independently of each
@@ -462,6 +474,15 @@ mod tests {
         let scenario = Scenario::parse("x", "", Path::new(""), &Overrides::default());
         let plan =
             plan(&scenario.expect("an empty file has every default"), 1, &Databases::default());
+        insta::assert_snapshot!(plan);
+    }
+
+    #[test]
+    fn the_plan_of_a_scenario_with_a_target_names_it() {
+        let text = "transports = [\"websocket\", \"sse\"]\n[target]\nname = \"own\"\n\
+                    publish.url = \"http://127.0.0.1:1/\"\nsse.url = \"http://127.0.0.1:1/\"";
+        let scenario = Scenario::parse("x", text, Path::new(""), &Overrides::default());
+        let plan = plan(&scenario.expect("a target is valid"), 1, &Databases::default());
         insta::assert_snapshot!(plan);
     }
 

@@ -12,6 +12,8 @@ pub(crate) const FILES: &[(&str, &str)] = &[
     ("socket.io.toml", include_str!("../../../targets/socket.io.toml")),
     ("socket.io-recovery.toml", include_str!("../../../targets/socket.io-recovery.toml")),
     ("sse.toml", include_str!("../../../targets/sse.toml")),
+    ("watch-sse.toml", include_str!("../../../targets/watch-sse.toml")),
+    ("watch-ws.toml", include_str!("../../../targets/watch-ws.toml")),
     ("wirebench.toml", include_str!("../../../targets/wirebench.toml")),
     ("ws.toml", include_str!("../../../targets/ws.toml")),
     ("servers/README.md", include_str!("../../../targets/servers/README.md")),

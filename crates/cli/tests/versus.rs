@@ -1,6 +1,8 @@
 //! `just versus`, with few subscribers: every server delivers every message, and the tables have a
 //! figure for each.
 
+mod support;
+
 use std::path::{Path, PathBuf};
 
 use wirebench_protocol::Transport;
@@ -39,12 +41,9 @@ fn cells(tables: &str, transport: Transport, column: usize) -> Vec<String> {
 }
 
 /// Returns false, and says why, if a server is not installed. Fails if `variable` requires it.
-#[expect(clippy::print_stderr, reason = "a test that is skipped has to report it")]
 fn is_installed(other: OtherServers, variable: &str) -> bool {
-    let Err(error) = other.prepare(&packages()) else { return true };
-    assert!(std::env::var_os(variable).is_none(), "required, and missing: {error:#}");
-    eprintln!("skipped: {error:#}");
-    false
+    let prepared = other.prepare(&packages()).map_err(|error| format!("{error:#}"));
+    support::there(prepared, variable).is_some()
 }
 
 #[test]

@@ -98,12 +98,12 @@ pub enum SubscribeError {
         /// The `message` of the refusal.
         message: String,
     },
-    /// A server of another project does not do what its target file says.
+    /// A target server does not do what its target file says.
     #[error(transparent)]
     Unexpected(Box<UnexpectedStep>),
 }
 
-/// A step of a subscription at a server of another project that went otherwise than its target file
+/// A step of a subscription at a target server that went otherwise than its target file
 /// says.
 #[derive(Debug, thiserror::Error)]
 #[error("{step} received {found}: expected {expected}")]

@@ -54,8 +54,8 @@ pub struct ServerUsage {
     pub rss_bytes: Option<u64>,
     /// The highest resident memory so far.
     pub rss_peak_bytes: Option<u64>,
-    /// The number of messages published.
-    pub published: u64,
+    /// The number of messages published. `None` if that is not known.
+    pub published: Option<u64>,
     /// The number of messages that entered the feed late.
     pub late_publishes: Option<u64>,
 }
@@ -132,7 +132,7 @@ impl From<Usage> for ServerUsage {
             cpu: Some(Duration::from_nanos(usage.cpu_ns)),
             rss_bytes: usage.rss_bytes,
             rss_peak_bytes: usage.rss_peak_bytes,
-            published: usage.published,
+            published: Some(usage.published),
             late_publishes: Some(usage.late_publishes),
         }
     }

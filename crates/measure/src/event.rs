@@ -51,6 +51,8 @@ pub enum Event {
         /// The subscriber that sent it, if one did.
         origin: Option<Origin>,
     },
+    /// A message arrived that somebody else published.
+    Watched(WatchedMessage),
     /// A message arrived whose payload is not what was sent.
     Damaged {
         /// The place of the message.
@@ -67,6 +69,31 @@ pub enum Event {
     },
     /// Something happened to a message that the subscriber sends.
     Upstream(UpstreamEvent),
+}
+
+/// A message of a feed that somebody else fills. What it does not say of itself is `None`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct WatchedMessage {
+    /// Its place, which follows from its number. Each one is one more than the last, and the first
+    /// one is at least 1.
+    pub cursor: Option<Cursor>,
+    /// How long ago it was published when its last byte arrived.
+    pub delay: Option<WatchedDelay>,
+    /// When its last byte arrived, before decoding.
+    pub received_at: Timestamp,
+    /// Bytes of the message.
+    pub payload_bytes: usize,
+    /// The message itself, if it was asked for.
+    pub payload: Option<Box<str>>,
+}
+
+/// The time from the publisher's clock to ours.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WatchedDelay {
+    /// The message was published so long before it arrived.
+    Took(Duration),
+    /// The message says that it was published after it arrived: the clocks disagree.
+    Negative,
 }
 
 /// The payload of a message that arrived.

@@ -8,6 +8,8 @@ use std::time::Duration;
 pub enum Invalid {
     /// The feed published nothing in the window, so nothing was measured.
     NothingPublished,
+    /// No message of a feed that somebody else fills arrived in the window.
+    NothingReceived,
     /// Subscribers missed messages and believe that they have all of them.
     Silent {
         /// The number of such deliveries.
@@ -82,6 +84,10 @@ impl fmt::Display for Invalid {
             Self::NothingPublished => f.write_str(
                 "nothing was published in the measured window: raise `feed.rate` or \
                  `upstream.rate`, or lengthen `timing.measure`",
+            ),
+            Self::NothingReceived => f.write_str(
+                "no message arrived in the measured window: lengthen `timing.measure`, or look \
+                 whether the target selects the messages (`event`, `select`)",
             ),
             Self::Silent { silently, expected } => {
                 write!(f, "{silently} of {expected} deliveries missed in silence")

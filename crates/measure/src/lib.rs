@@ -21,9 +21,11 @@ mod testing;
 pub mod theory;
 mod upstream;
 mod validity;
+mod watch;
+mod watch_record;
 mod window;
 
-pub use event::{Event, ReceivedPayload};
+pub use event::{Event, ReceivedPayload, WatchedDelay, WatchedMessage};
 pub use fault_outcome::{FaultOutcome, SubscriberOutcome, missed};
 pub use invalid::Invalid;
 pub use latency::Latency;
@@ -38,4 +40,5 @@ pub use second::{CpuTime, Second};
 pub use sequence::{Arrival, Sequence};
 pub use store_cost::StoreCost;
 pub use upstream::{CountedBytes, Origin, UpstreamEvent, UpstreamRecord};
+pub use watch_record::WatchRecord;
 pub use window::Window;

@@ -17,6 +17,8 @@ pub struct Measurement {
     pub duration: Duration,
     /// Messages that the feed published in the window, by the server's count.
     pub published: Option<u64>,
+    /// True if somebody else fills the feed. What was published is not known then.
+    pub watched: bool,
     /// How many of these messages were not for everybody.
     pub addressed: AddressedCount,
     /// Subscribers that were subscribed when the window opened.
@@ -118,11 +120,15 @@ pub struct LoadgenCost {
 }
 
 impl Measurement {
-    /// Returns the deliveries that should have been made: messages published in the window, times
+    /// Returns the deliveries that should have been made. Of a feed that somebody else fills, that is
+    /// what its numbers ask for, and `None` if its messages have none. Of any other, it is messages published in the window, times
     /// the subscribers that were subscribed when it opened. A message to all but one is expected
     /// once less, and one to a single subscriber once. `None` if the server did not report what was
     /// published.
     pub fn expected(&self) -> Option<u64> {
+        if self.watched {
+            return self.has_numbers().then_some(self.seen.watch.expected);
+        }
         self.published.map(|published| self.addressed.deliveries(published, self.subscribed))
     }
 
@@ -132,7 +138,42 @@ impl Measurement {
     /// `None` if it is not known how many were expected, and if *more* were received than expected.
     /// Then one of the counts is wrong, and their difference means nothing ([`Invalid::Surplus`]).
     pub fn missing(&self) -> Option<u64> {
-        self.expected()?.checked_sub(self.seen.received)
+        self.expected()?.checked_sub(self.delivered())
+    }
+
+    /// Returns the deliveries that were made, of those that were expected. Messages without a number
+    /// are not expected.
+    pub(crate) fn delivered(&self) -> u64 {
+        if self.watched { self.seen.watch.numbered } else { self.seen.received }
+    }
+
+    /// Returns the repeats. `None` if nobody can tell, because messages have no numbers.
+    pub fn duplicate(&self) -> Option<u64> {
+        self.has_numbers().then_some(self.seen.duplicate)
+    }
+
+    /// Returns the deliveries that came after a later message. `None` as for [`Self::duplicate`].
+    pub fn out_of_order(&self) -> Option<u64> {
+        self.has_numbers().then_some(self.seen.out_of_order)
+    }
+
+    /// Returns the deliveries that came before they were due. `None` if messages do not say when they
+    /// were published.
+    pub fn from_the_future(&self) -> Option<u64> {
+        let Recorder { from_the_future, delivery, without_delay, .. } = &self.seen;
+        let has_times = !self.watched || from_the_future + delivery.len() + without_delay > 0;
+        has_times.then_some(*from_the_future)
+    }
+
+    /// Returns the deliveries whose payload was not what was sent. `None` if nobody knows what was
+    /// sent.
+    pub fn damaged(&self) -> Option<u64> {
+        (!self.watched).then_some(self.seen.damaged)
+    }
+
+    /// Returns true if messages have numbers.
+    fn has_numbers(&self) -> bool {
+        !self.watched || self.seen.watch.numbered + self.seen.duplicate > 0
     }
 
     /// Returns the share of the messages published in the window that reached the subscribers that
@@ -145,8 +186,12 @@ impl Measurement {
         ratio(self.seen.received, self.published?.saturating_mul(wanted))
     }
 
-    /// Returns what the subscribers missed. `None` as for [`Self::delivered_ratio`].
+    /// Returns what the subscribers missed. `None` as for [`Self::delivered_ratio`], and if somebody
+    /// else fills the feed.
     pub fn missed(&self) -> Option<Missed> {
+        if self.watched {
+            return None;
+        }
         self.faults.map(|faults| faults.missed).or(self.missed_without_cursor)
     }
 
@@ -225,6 +270,7 @@ mod tests {
 
     use super::*;
     use crate::testing::measurement;
+    use crate::watch_record::WatchRecord;
 
     #[test]
     fn derived_values_follow_from_the_counts() {
@@ -267,6 +313,29 @@ mod tests {
         assert_eq!(remote.server_cpu_floor_ratio(), None);
         let nothing = Measurement { seen: Recorder::new(), ..measured };
         assert_eq!(nothing.server_cpu_floor_ratio(), None);
+    }
+
+    #[test]
+    fn what_a_watched_feed_does_not_say_of_itself_is_not_known() {
+        let silent = Measurement {
+            published: None,
+            watched: true,
+            seen: Recorder { received: 30, ..Recorder::new() },
+            ..measurement()
+        };
+        assert_eq!((silent.expected(), silent.missing()), (None, None));
+        assert_eq!((silent.duplicate(), silent.out_of_order()), (None, None));
+        assert_eq!((silent.from_the_future(), silent.damaged()), (None, None));
+        assert_eq!(silent.judge(3), []);
+        let mut speaks = silent.clone();
+        speaks.seen.watch = WatchRecord { numbered: 20, expected: 22 };
+        speaks.seen.delivery.record(Duration::from_millis(1));
+        assert_eq!((speaks.expected(), speaks.missing()), (Some(22), Some(2)));
+        assert_eq!((speaks.duplicate(), speaks.out_of_order()), (Some(0), Some(0)));
+        assert_eq!((speaks.from_the_future(), speaks.damaged()), (Some(0), None));
+        assert_eq!(speaks.judge(3), [Invalid::Missing { missing: 2, expected: 22 }]);
+        let nothing = Measurement { seen: Recorder::new(), ..silent };
+        assert_eq!(nothing.judge(3), [Invalid::NothingReceived]);
     }
 
     #[test]

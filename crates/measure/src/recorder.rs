@@ -7,6 +7,7 @@ use crate::latency::Latency;
 use crate::reconnects::Reconnects;
 use crate::sequence::{Arrival, Sequence};
 use crate::upstream::{UpstreamEvent, UpstreamRecord};
+use crate::watch_record::WatchRecord;
 use crate::window::Window;
 
 /// What a number of subscribers received. It is owned by one worker and merged at the end, so it
@@ -47,6 +48,8 @@ pub struct Recorder {
     pub reconnects: Reconnects,
     /// What the subscribers sent.
     pub upstream: UpstreamRecord,
+    /// What the numbers of a watched feed say.
+    pub watch: WatchRecord,
 }
 
 impl Recorder {
@@ -58,7 +61,8 @@ impl Recorder {
 
     /// Records one event of a subscriber. `sequence` is what this subscriber has received so far.
     ///
-    /// A message counts if it was due inside the window, however late it arrives. A request or an
+    /// A message counts if it was due inside the window, however late it arrives; one that somebody
+    /// else published, if it arrives inside. A request or an
     /// empty answer counts if it happened inside. The time to connect always counts. A gap has no
     /// time, and counts as soon as there is a window. Without one (`None`, during ramp and
     /// warm-up), only `sequence` is updated.
@@ -91,6 +95,7 @@ impl Recorder {
                     self.upstream.arrived(window, origin, received_at);
                 }
             }
+            Event::Watched(ref message) => self.watched(window, sequence, message),
             Event::Damaged { cursor, published_at } => {
                 sequence.start_at(before(cursor));
                 let is_first = sequence.arrive(cursor.seq) != Arrival::Duplicate;
@@ -125,6 +130,7 @@ impl Recorder {
             without_delay,
             reconnects,
             upstream,
+            watch,
         } = other;
         self.delivery.merge(delivery);
         self.connect.merge(connect);
@@ -142,6 +148,7 @@ impl Recorder {
         self.without_delay += without_delay;
         self.reconnects.merge(reconnects);
         self.upstream.merge(upstream);
+        self.watch.merge(watch);
     }
 
     /// Returns the same without delays. Messages that arrived while the subscriber was told not to

@@ -52,6 +52,20 @@ struct History {
     start: Seq,
     /// Some messages are not for this subscriber: a number that it does not see means nothing.
     is_addressed: bool,
+    /// A message of a watched feed has arrived.
+    is_watched: bool,
+    /// The numbers of a watched feed that the window asks for.
+    asked_for: Option<RangeInclusive<Seq>>,
+}
+
+/// What the arrival of a message of a watched feed means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct WatchedArrival {
+    pub(crate) arrival: Arrival,
+    /// The message is one of the window.
+    pub(crate) counts: bool,
+    /// How many more messages the window asks for than before.
+    pub(crate) expected: u64,
 }
 
 /// An epoch of the feed that has ended.
@@ -207,6 +221,33 @@ impl Sequence {
         } else {
             Arrival::Duplicate
         }
+    }
+
+    /// Records the message at `cursor` of a feed that somebody else fills. `inside` says whether it
+    /// arrives in the window.
+    ///
+    /// Such a feed was there before the subscriber: it starts at the first message that arrives.
+    pub(crate) fn watch(&mut self, cursor: Cursor, inside: bool) -> WatchedArrival {
+        let history = self.history.get_or_insert_default();
+        if !std::mem::replace(&mut history.is_watched, true) {
+            self.epoch = Some(cursor.epoch);
+            self.newest = cursor.seq.saturating_sub(1);
+        }
+        let (seq, newest) = (cursor.seq, self.newest);
+        let arrival = self.arrive(seq);
+        let asked_for = &mut self.history.get_or_insert_default().asked_for;
+        let is_asked_for = asked_for.as_ref().is_some_and(|asked_for| asked_for.contains(&seq));
+        let expected = match arrival {
+            Arrival::InOrder if inside => {
+                let first = asked_for.as_ref().map_or(newest + 1, |asked_for| *asked_for.start());
+                *asked_for = Some(first..=seq);
+                seq - newest
+            }
+            Arrival::OutOfOrder if inside && !is_asked_for => 1,
+            Arrival::InOrder | Arrival::OutOfOrder | Arrival::Duplicate => 0,
+        };
+        let is_late = arrival == Arrival::OutOfOrder && is_asked_for;
+        WatchedArrival { arrival, counts: inside || is_late, expected }
     }
 
     /// Removes `seq` from the hole that it lies in. Returns false if it lies in none.

@@ -11,6 +11,7 @@ pub(crate) fn measurement() -> Measurement {
     Measurement {
         duration: Duration::from_secs(1),
         published: Some(10),
+        watched: false,
         addressed: AddressedCount::default(),
         subscribed: 3,
         all_connected: None,

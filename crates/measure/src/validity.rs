@@ -26,7 +26,7 @@ impl Measurement {
     /// missing messages are what is measured: there only messages missed silently make it invalid,
     /// and too few subscribers do not. Where subscribers poll without a cursor, missing messages are
     /// what is measured as well, and all of them are missed silently: none of them makes the run
-    /// invalid. The same holds with faults for a server of somebody else, to which the load
+    /// invalid. The same holds with faults for a target server, to which the load
     /// generator publishes: most servers announce no gap, and their losses are what is measured.
     #[must_use]
     pub fn judge(&self, wanted: u64) -> Vec<Invalid> {
@@ -41,7 +41,7 @@ impl Measurement {
         let silent = silent.map(|expected| Invalid::Silent { silently, expected });
         let damaged = (seen.damaged > 0)
             .then(|| Invalid::Damaged { damaged: seen.damaged, expected: self.expected() });
-        let arrived = received + seen.damaged;
+        let arrived = self.delivered() + seen.damaged;
         let lost = self.expected().and_then(|expected| match expected.checked_sub(arrived) {
             Some(0) => None,
             Some(_) if self.faults.is_some() || forgets => None,
@@ -49,6 +49,7 @@ impl Measurement {
             None => Some(Invalid::Surplus { received: arrived, expected }),
         });
         let nothing = (self.published == Some(0)).then_some(Invalid::NothingPublished);
+        let silence = (self.watched && received == 0).then_some(Invalid::NothingReceived);
         let clocks = (seen.from_the_future > 0)
             .then_some(Invalid::ClocksDisagree { from_the_future: seen.from_the_future, received });
         let busy = self
@@ -66,10 +67,22 @@ impl Measurement {
         let failed = seen.upstream.refused + seen.upstream.unacknowledged();
         let not_acknowledged = (failed > 0 && self.faults.is_none())
             .then_some(Invalid::NotAcknowledged { failed, sent: seen.upstream.sent });
-        [short, nothing, silent, lost, misdelivered, damaged, not_acknowledged, clocks, busy, late]
-            .into_iter()
-            .flatten()
-            .collect()
+        [
+            short,
+            nothing,
+            silence,
+            silent,
+            lost,
+            misdelivered,
+            damaged,
+            not_acknowledged,
+            clocks,
+            busy,
+            late,
+        ]
+        .into_iter()
+        .flatten()
+        .collect()
     }
 }
 

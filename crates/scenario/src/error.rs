@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 ///
 /// The text of the error is complete: it has all places, causes and hints.
 #[derive(Debug, thiserror::Error)]
-pub enum ScenarioError {
+pub enum FileError {
     /// The file could not be read. `cause` is part of the text, and therefore not a `source`.
     #[error("cannot read the {noun} `{}`: {cause}\n  hint: {hint}", file.display())]
     Read {

@@ -14,6 +14,8 @@ pub(crate) struct FileFormat {
     pub(crate) top: Table,
     /// In the order in which they are written.
     pub(crate) tables: &'static [Table],
+    /// Keys whose value may stand in place of their table.
+    pub(crate) short: &'static [Key],
 }
 
 impl FileFormat {
@@ -29,6 +31,11 @@ impl FileFormat {
 
     pub(crate) fn is_table(&self, name: &str) -> bool {
         self.tables.iter().any(|table| table.name == name)
+    }
+
+    /// Returns the key whose value may stand in place of a table.
+    pub(crate) fn short_key(&self, table: &str) -> Option<&'static Key> {
+        self.short.iter().find(|key| key.table == table)
     }
 
     /// Returns the table with the most similar name.

@@ -30,6 +30,8 @@ pub struct Table {
     pub doc: &'static str,
     /// The keys, in the order in which they are written.
     pub keys: &'static [Key],
+    /// Lines for a file to start from, if the table has no declared keys.
+    pub(crate) example: &'static str,
 }
 
 impl Key {
@@ -93,6 +95,7 @@ macro_rules! table {
                 name: $table,
                 doc: concat!($($about),+).trim_ascii(),
                 keys: &[$(Self::$KEY),+],
+                example: "",
             };
 
             /// Returns the product of the lengths of all lists.

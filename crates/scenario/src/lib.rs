@@ -4,7 +4,8 @@
 //! and names everything that is wrong with it at once; [`Scenario::runs`] multiplies its lists out.
 //! What a key means is stated once, in the file of its table in `tables/`: the reader, its hints,
 //! the scenario as run, the commented scenario of `wirebench init` and the JSON Schema follow it.
-//! A [`TargetFile`] is a server of somebody else, read in the same way.
+//! A [`TargetFile`] is a target server, read in the same way: from a file of its own, or from the
+//! table `[target]` of a scenario. A [`Scenario`] carries its targets.
 //! Nothing here is async, prints or reads a clock.
 
 mod columns;
@@ -12,6 +13,7 @@ mod duration;
 mod error;
 mod faults;
 mod feed_store;
+mod file;
 mod format;
 #[cfg(any(fuzzing, test))]
 #[doc(hidden)]
@@ -39,7 +41,7 @@ mod write;
 
 pub use columns::COLUMNS;
 pub use duration::{duration_text, parse_duration};
-pub use error::{Place, Problem, ScenarioError};
+pub use error::{FileError, Place, Problem};
 pub use faults::{Cuts, Faults, Outage, ProxyFault, ProxyHabit, ServerFault};
 pub use feed_store::FeedStore;
 pub use key::{Key, Table};

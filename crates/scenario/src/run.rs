@@ -28,7 +28,8 @@ pub struct Run {
     pub subscribers: usize,
     /// The time over which they connect.
     pub ramp: Duration,
-    /// Messages per second of each timer of the feed's publisher; 0: it has none.
+    /// Messages per second of each timer of the feed's publisher; 0: it has none, or somebody else
+    /// publishes.
     pub rate: f64,
     /// How many timers publish.
     pub timers: FeedTimers,
@@ -85,6 +86,12 @@ impl Run {
     /// Returns how the subscribers send, if they do. Over Socket.IO, the mode decides.
     pub fn uplink(&self) -> Uplink {
         self.transport.uplink_in(self.socket_io_mode)
+    }
+
+    /// Returns true if somebody else fills the feed of the target. What `[feed]` says of messages does
+    /// not hold for it.
+    pub fn is_watched(&self) -> bool {
+        self.target.as_ref().is_some_and(|target| target.is_watched())
     }
 
     /// Returns the number of timers that publish to the feed, each at the rate of the run.

@@ -242,6 +242,7 @@ impl Scenario {
         repeat: u32,
         seed: u64,
     ) -> Run {
+        let is_watched = contender.target.is_some_and(|target| target.is_watched());
         Run {
             id: String::new(),
             repeat,
@@ -249,7 +250,7 @@ impl Scenario {
             target: contender.target.cloned(),
             subscribers: shared.subscribers,
             ramp: self.crowd.ramp,
-            rate: shared.rate,
+            rate: if is_watched { 0.0 } else { shared.rate },
             pace: shared.pace,
             timers: shared.timers,
             payload: shared.payload.clone(),

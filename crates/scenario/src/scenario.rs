@@ -54,7 +54,15 @@ pub struct Scenario {
     pub faults: FaultsTable,
     /// `[thresholds]`: first the bounds for every transport, then those for each.
     pub thresholds: Vec<Threshold>,
-    /// The servers to measure; see [`Scenario::measure_targets`]. Empty: our own server. They are no
-    /// part of the file.
+    /// The servers to measure, each over each transport of the scenario that it has: the files of
+    /// `top.targets`, then `[target]`. The order is that in which rows are listed. Empty: our own
+    /// server.
     pub targets: Vec<Arc<TargetFile>>,
+}
+
+impl Scenario {
+    /// Returns the target that the scenario describes in `[target]`.
+    pub(crate) fn inline_target(&self) -> Option<&TargetFile> {
+        self.targets.get(self.top.targets.0.len()).map(|target| &**target)
+    }
 }

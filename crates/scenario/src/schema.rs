@@ -5,7 +5,7 @@ use wirebench_protocol::Transport;
 
 use crate::format::FileFormat;
 use crate::key::Key;
-use crate::tables::{SCENARIO, thresholds};
+use crate::tables::{SCENARIO, target, thresholds};
 use crate::target::TARGET;
 use crate::{COLUMNS, Operator};
 
@@ -25,16 +25,29 @@ pub fn target_schema() -> Json {
 }
 
 fn of_format(format: &FileFormat, doc: &str) -> Json {
-    let mut properties = of_keys(format.top.keys);
-    for table in format.tables {
-        let content =
-            if table.name == thresholds::NAME { of_thresholds() } else { of_keys(table.keys) };
-        properties.insert(table.name.to_owned(), object(table.doc, &content));
-    }
-    let mut schema = object(doc, &properties);
+    let mut schema = object(doc, &of_tables(format));
     schema["$schema"] = "https://json-schema.org/draft/2020-12/schema".into();
     schema["title"] = format!("wirebench {}", format.noun).into();
     schema
+}
+
+/// Returns the keys at the top of a file, and its tables.
+fn of_tables(format: &FileFormat) -> Map<String, Json> {
+    let mut properties = of_keys(format.top.keys);
+    for table in format.tables {
+        let content = match table.name {
+            thresholds::NAME => of_thresholds(),
+            target::NAME => of_tables(&TARGET),
+            _ => of_keys(table.keys),
+        };
+        let in_full = object(table.doc, &content);
+        let schema = match format.short_key(table.name) {
+            Some(key) => json!({ "anyOf": [in_full, (key.schema)(key)] }),
+            None => in_full,
+        };
+        properties.insert(table.name.to_owned(), schema);
+    }
+    properties
 }
 
 fn object(doc: &str, properties: &Map<String, Json>) -> Json {
@@ -83,6 +96,8 @@ mod tests {
             assert_eq!(property["description"], key.doc, "{}", key.path);
         }
         assert_eq!(schema["properties"]["thresholds"]["properties"]["sse"]["type"], "object");
+        let target = &schema["properties"]["target"]["properties"];
+        assert_eq!(target["sse"]["properties"], target_schema()["properties"]["sse"]["properties"]);
         assert_eq!(schema["additionalProperties"], false);
     }
 

@@ -22,7 +22,7 @@ impl Run {
     /// `("crowd.subscribers", "100")`.
     ///
     /// The name of the target comes as `target`, if there is one. Keys that do not concern the transport are left out, and what subscribers send if they send
-    /// nothing. The tables `reconnect` and `faults` are
+    /// nothing. Nor does what is published concern a feed that somebody else fills. The tables `reconnect` and `faults` are
     /// one value each. `transports` is left out, since the transport names the run.
     pub fn settings(&self) -> Vec<(&'static str, String)> {
         let payload = match &self.payload {
@@ -31,11 +31,14 @@ impl Run {
             Payload::File(path) => path.display().to_string(),
         };
         let faults = self.faults.to_string();
-        let mut settings = vec![
+        let published = [
             (FeedTable::RATE.path, self.rate.to_string()),
             (FeedTable::PACE.path, self.pace.write().replace('"', "")),
             (FeedTable::TIMERS.path, self.timers.name().to_owned()),
             (FeedTable::PAYLOAD.path, payload),
+        ];
+        let mut settings: Vec<_> = published.into_iter().filter(|_| !self.is_watched()).collect();
+        settings.extend([
             (ServerTable::STORE.path, self.store.name().to_owned()),
             (CrowdTable::SUBSCRIBERS.path, self.subscribers.to_string()),
             (CrowdTable::CONNECTIONS.path, self.http.connections.name().to_owned()),
@@ -43,7 +46,7 @@ impl Run {
             (LinkTable::JITTER.path, duration_text(self.link.jitter)),
             (HttpTable::VERSION.path, self.http.version.to_string()),
             (HttpTable::TLS.path, self.http.tls.to_string()),
-        ];
+        ]);
         settings.extend(self.target.iter().map(|target| ("target", target.name().to_owned())));
         let stack = self.http_stack;
         settings.extend(stack.map(|stack| (ServerTable::HTTP_STACK.path, stack.name().to_owned())));

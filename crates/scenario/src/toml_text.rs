@@ -8,16 +8,20 @@ use crate::key::Key;
 /// The width that comments are wrapped to.
 const WIDTH: usize = 100;
 
-/// Writes the tables of a file, the top first, each with its lines.
+/// Writes the tables of a file, the top first, each with its lines. `within` is the table that they
+/// are in. Empty: they are a file of their own.
 pub(crate) fn tables(
     format: &FileFormat,
+    within: &str,
     lines: impl IntoIterator<Item = Vec<(&'static str, String)>>,
 ) -> String {
     let mut toml = String::new();
     let tables = [&format.top].into_iter().chain(format.tables);
     for (table, lines) in tables.zip(lines) {
-        if !table.name.is_empty() {
-            let _ = write!(toml, "\n[{}]\n", table.name);
+        let names = [within, table.name].into_iter().filter(|name| !name.is_empty());
+        let name = names.collect::<Vec<_>>().join(".");
+        if !name.is_empty() {
+            let _ = write!(toml, "\n[{name}]\n");
         }
         for (name, value) in lines {
             let _ = writeln!(toml, "{name} = {value}");
@@ -39,6 +43,9 @@ pub(crate) fn commented(format: &FileFormat, intro: &str) -> String {
         let _ = writeln!(toml, "[{}]", table.name);
         for key in table.keys {
             explain(&mut toml, key);
+        }
+        for line in table.example.lines() {
+            let _ = writeln!(toml, "# {line}");
         }
     }
     toml

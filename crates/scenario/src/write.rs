@@ -1,8 +1,11 @@
 //! Scenario files as text: a scenario as it was run, and the commented scenario to start from.
 
 use std::fmt::Write as _;
+use std::path::Path;
+use std::sync::Arc;
 
-use crate::tables::{SCENARIO, TABLES, thresholds};
+use crate::file::{full_path, path_from};
+use crate::tables::{SCENARIO, TABLES, target, thresholds};
 use crate::toml_text::{commented, tables};
 use crate::words::quoted;
 use crate::{Scenario, Threshold};
@@ -12,13 +15,35 @@ impl Scenario {
     /// same scenario from it. Payload files are named by their full paths, so that the text may be
     /// kept in any folder.
     pub fn to_toml(&self) -> String {
-        let mut toml = tables(&SCENARIO, self.lines());
+        let mut toml = tables(&SCENARIO, "", self.lines());
         self.write_thresholds(&mut toml);
+        if let Some(target) = self.inline_target() {
+            toml += &target.write(target::NAME);
+        }
         toml
     }
 
-    /// Returns the lines of each table but `[thresholds]`, in the order of [`TABLES`].
-    fn lines(&self) -> [Vec<(&'static str, String)>; TABLES.len()] {
+    /// Returns the same scenario as a file in `folder`: the paths of its targets start from there,
+    /// so that they hold on another machine if all is in one repository.
+    #[must_use]
+    pub fn kept_in(&self, folder: &Path) -> Self {
+        let folder = full_path(folder);
+        let from = |path: &str| path_from(&folder, Path::new(path)).display().to_string();
+        let mut kept = self.clone();
+        for path in &mut kept.top.targets.0 {
+            *path = from(path);
+        }
+        let inline = kept.top.targets.0.len();
+        if let Some(target) = kept.targets.get_mut(inline) {
+            let here = &mut Arc::make_mut(target).about.here;
+            *here = from(here);
+        }
+        kept
+    }
+
+    /// Returns the lines of the top and of each table with declared keys, in the order of
+    /// [`TABLES`]: all but the last two.
+    fn lines(&self) -> [Vec<(&'static str, String)>; TABLES.len() - 1] {
         [
             self.top.lines(),
             self.feed.lines(),
@@ -60,7 +85,7 @@ pub fn commented_scenario() -> String {
     let intro = "A scenario for wirebench. Every key has a default and may be left out; the values \
                  here are the defaults. A key marked \"one or a list\" makes one run for each value, \
                  and lists multiply out.";
-    commented(&SCENARIO, intro) + "# delivery_p99_us = \"< 60_000\"\n# missing = \"== 0\"\n"
+    commented(&SCENARIO, intro)
 }
 
 /// Quotes a name with a dot, which would otherwise be two keys.

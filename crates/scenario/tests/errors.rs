@@ -4,7 +4,7 @@ use std::error::Error;
 use std::fs;
 use std::path::Path;
 
-use wirebench_scenario::{Overrides, Scenario, ScenarioError};
+use wirebench_scenario::{FileError, Overrides, Scenario};
 
 /// The words of the error under which a scenario is refused.
 fn refusal(path: &Path, overrides: &Overrides) -> Result<String, Box<dyn Error>> {
@@ -50,6 +50,7 @@ fn what_the_command_line_gets_wrong_is_named_by_its_argument() -> Result<(), Box
         ],
         transports: Some(Vec::new()),
         repeat: Some(0),
+        targets: Vec::new(),
     };
     insta::assert_snapshot!(refusal(Path::new("tests/broken/nobody.toml"), &overrides)?);
     Ok(())
@@ -69,7 +70,7 @@ fn a_scenario_that_cannot_be_read_says_what_to_do() -> Result<(), Box<dyn Error>
 fn problems_come_sorted_by_place() -> Result<(), Box<dyn Error>> {
     let text = "[timing]\nrepeat = 0\n[feed]\nrate = 0\n[crowd]\nsubscribers = 0\n";
     match Scenario::parse("test", text, Path::new(""), &Overrides::default()) {
-        Err(ScenarioError::Invalid { problems, .. }) => {
+        Err(FileError::Invalid { problems, .. }) => {
             assert_eq!(problems.len(), 3);
             assert!(problems.is_sorted());
             Ok(())

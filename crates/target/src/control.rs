@@ -1,4 +1,4 @@
-//! What a run asks of a server of somebody else: its cost, which is read from the system, and a
+//! What a run asks of a target server: its cost, which is read from the system, and a
 //! publisher, which is on this side.
 
 use std::sync::Arc;
@@ -68,6 +68,7 @@ impl ServerControl for TargetControl {
         async {
             let CostReading { cpu, rss_bytes, peak_bytes } = self.cost.lock().await.read().await;
             let (at, published) = (Timestamp::now(), self.tally.lock().published);
+            let published = Some(published).filter(|_| !self.file.is_watched());
             let rss_peak_bytes = peak_bytes;
             Ok(ServerUsage { at, cpu, rss_bytes, rss_peak_bytes, published, late_publishes: None })
         }
@@ -83,7 +84,13 @@ impl ServerControl for TargetControl {
     }
 
     fn counted(&self) -> BoxFuture<'_, Result<CountedMessages, ControlError>> {
-        async { Ok(self.tally.lock().counted()) }.boxed()
+        async {
+            if self.file.is_watched() {
+                return Ok(CountedMessages::default());
+            }
+            Ok(self.tally.lock().counted())
+        }
+        .boxed()
     }
 
     fn start_publisher<'a>(

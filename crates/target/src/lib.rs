@@ -1,4 +1,4 @@
-//! A server of somebody else in a run: its process, what it costs, and how messages are published to
+//! A target server in a run: its process, what it costs, and how messages are published to
 //! it. The target file (`wirebench_scenario::TargetFile`) says how.
 //!
 //! | module | what it is |
@@ -27,5 +27,8 @@ mod values;
 pub use consent::publish_host;
 pub use control::TargetControl;
 pub use failure::TargetFailure;
-pub use process::{StopOutcome, version_of};
+pub use process::{
+    OwnedTree, ProcessTree, StopOutcome, TreeUsage, guard, how_it_ended, search_path,
+    start_guardian, version_of,
+};
 pub use server::{TargetServer, has_process};

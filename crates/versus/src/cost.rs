@@ -4,12 +4,13 @@ use std::fs;
 use std::time::Duration;
 
 use anyhow::Context;
+use wirebench_target::ProcessTree;
 
 /// Whose cost is counted.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum CostOf {
-    /// A process with its children and theirs.
-    Processes(u32),
+    /// A process with all that it has started.
+    Processes(ProcessTree),
     /// One thread of this process.
     Thread(u32),
 }
@@ -21,14 +22,8 @@ impl CostOf {
     /// The process or the thread has ended, or the kernel was built without `CONFIG_SCHED_INFO`.
     pub(crate) fn cpu_time(self) -> anyhow::Result<Duration> {
         match self {
-            Self::Processes(pid) => {
-                let mut time = Duration::ZERO;
-                for pid in processes(pid) {
-                    for thread in threads(pid)? {
-                        time += run_time(&format!("/proc/{pid}/task/{thread}/schedstat"))?;
-                    }
-                }
-                Ok(time)
+            Self::Processes(tree) => {
+                Ok(tree.usage().context("the process of the server has ended")?.cpu)
             }
             Self::Thread(thread) => run_time(&format!("/proc/self/task/{thread}/schedstat")),
         }
@@ -41,9 +36,9 @@ impl CostOf {
     /// # Errors
     /// The process has ended, or the kernel does not tell (Linux 5.14 and later do).
     pub(crate) fn memory_kib(self) -> anyhow::Result<Option<u32>> {
-        let Self::Processes(pid) = self else { return Ok(None) };
+        let Self::Processes(tree) = self else { return Ok(None) };
         let mut sum_kib = 0;
-        for pid in processes(pid) {
+        for pid in tree.pids() {
             let file = format!("/proc/{pid}/smaps_rollup");
             let text = fs::read_to_string(&file).with_context(|| format!("cannot read {file}"))?;
             for key in ["Pss_Anon:", "Pss_Shmem:"] {
@@ -55,27 +50,6 @@ impl CostOf {
         }
         Ok(Some(sum_kib))
     }
-}
-
-/// Returns a process and all that it has started, directly or not.
-pub(crate) fn processes(pid: u32) -> Vec<u32> {
-    let mut all = vec![pid];
-    let mut next = 0;
-    while let Some(&pid) = all.get(next) {
-        next += 1;
-        for thread in threads(pid).unwrap_or_default() {
-            let children = fs::read_to_string(format!("/proc/{pid}/task/{thread}/children"));
-            let children = children.unwrap_or_default();
-            all.extend(children.split_whitespace().filter_map(|child| child.parse::<u32>().ok()));
-        }
-    }
-    all
-}
-
-fn threads(pid: u32) -> anyhow::Result<Vec<u32>> {
-    let folder = format!("/proc/{pid}/task");
-    let entries = fs::read_dir(&folder).with_context(|| format!("cannot read {folder}"))?;
-    Ok(entries.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok()).collect())
 }
 
 /// The first number of `schedstat` is the time on a processor, in nanoseconds.
@@ -91,27 +65,14 @@ mod tests {
 
     /// A process of its own: those of other tests come and go.
     #[test]
-    fn a_process_has_used_time_and_memory() {
+    fn a_process_has_used_time_and_memory_until_it_has_ended() {
         let mut child = std::process::Command::new("sleep").arg("60").spawn().unwrap();
-        let cost = CostOf::Processes(child.id());
+        let cost = CostOf::Processes(ProcessTree::of_pid(child.id()).unwrap());
         let (time, memory) = (cost.cpu_time(), cost.memory_kib());
         child.kill().unwrap();
         child.wait().unwrap();
         assert!(time.unwrap() > Duration::ZERO);
         assert!(memory.unwrap().unwrap() > 0);
-    }
-
-    #[test]
-    fn the_children_of_a_process_belong_to_it() {
-        let mut child = std::process::Command::new("sleep").arg("60").spawn().unwrap();
-        let found = processes(std::process::id());
-        child.kill().unwrap();
-        child.wait().unwrap();
-        assert!(found.contains(&child.id()), "{found:?}");
-    }
-
-    #[test]
-    fn a_process_that_is_not_there_has_no_cost() {
-        assert!(CostOf::Processes(u32::MAX).cpu_time().is_err());
+        assert!(cost.cpu_time().is_err());
     }
 }

@@ -27,7 +27,7 @@ pub struct VersusOptions {
     pub packages: PathBuf,
 }
 
-/// Servers of other people.
+/// Target servers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum OtherServers {
     /// nginx with its module Nchan.

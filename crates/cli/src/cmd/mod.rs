@@ -6,6 +6,7 @@ pub(crate) mod compare;
 pub(crate) mod completions;
 pub(crate) mod doctor;
 pub(crate) mod floor;
+pub(crate) mod guard;
 pub(crate) mod health;
 pub(crate) mod init;
 pub(crate) mod probe;

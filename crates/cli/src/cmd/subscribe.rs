@@ -311,7 +311,9 @@ fn print_event(event: &Event) -> anyhow::Result<()> {
         | Event::Empty { .. }
         | Event::Closing
         | Event::Retry { .. }
-        | Event::Upstream(_) => return Ok(()),
+        | Event::Upstream(_)
+        // This command subscribes to wirebench's own server, whose messages are no strangers.
+        | Event::Watched(_) => return Ok(()),
     };
     print::data(&line)
 }

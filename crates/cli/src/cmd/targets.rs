@@ -56,7 +56,7 @@ fn given(files: &[PathBuf]) -> Option<Vec<TargetFile>> {
 
 /// Returns the targets, or says everything that is wrong with them.
 fn noted(
-    read: impl Iterator<Item = Result<TargetFile, wirebench_scenario::ScenarioError>>,
+    read: impl Iterator<Item = Result<TargetFile, wirebench_scenario::FileError>>,
 ) -> Option<Vec<TargetFile>> {
     let (mut targets, mut wrong) = (Vec::new(), false);
     for target in read {

@@ -9,6 +9,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::{Child, ChildStdin, Command};
 use tokio::time::timeout;
+use wirebench_target::{OwnedTree, how_it_ended};
 
 use crate::environment;
 use crate::ready_line::ReadyLine;
@@ -17,10 +18,12 @@ use crate::ready_line::ReadyLine;
 const START_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// A child process that runs this program. Dropping it kills the child. If this process ends
-/// without dropping it, the child notices the end of its standard input, and ends too.
+/// without dropping it, the child notices the end of its standard input, and ends too. A suspended
+/// one notices nothing; the guardian kills it.
 #[derive(Debug)]
 pub(super) struct ChildProcess {
     child: Child,
+    _tree: OwnedTree,
     /// Kept here, because `Child::wait` would close it, and the child would end.
     _stdin: ChildStdin,
 }
@@ -40,15 +43,10 @@ impl ChildProcess {
         // What is measured depends on the run only.
         command.env_remove(environment::STORE);
         command.envs(secret_store.map(|url| (environment::STORE, url)));
-        let mut child = command
-            .args(arguments)
-            .arg("--until-stdin-ends")
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .process_group(0)
-            .kill_on_drop(true)
-            .spawn()
-            .with_context(|| format!("cannot start the {name}, `{}`", program.display()))?;
+        command.args(arguments).arg("--until-stdin-ends");
+        let (mut child, tree) =
+            OwnedTree::spawn(command.stdin(Stdio::piped()).stdout(Stdio::piped()))
+                .with_context(|| format!("cannot start the {name}, `{}`", program.display()))?;
         let stdin = child.stdin.take().with_context(|| format!("the {name} has no input"))?;
         let stdout = child.stdout.take().with_context(|| format!("the {name} has no output"))?;
         let mut line = String::new();
@@ -61,12 +59,12 @@ impl ChildProcess {
             let status = child.wait().await;
             let status =
                 status.with_context(|| format!("cannot read the exit status of the {name}"))?;
-            bail!("the {name} did not start: {}", how_it_ended(status));
+            bail!("the {name} did not start: {}", how_it_ended(Ok(status)));
         }
         let ready = serde_json::from_str(&line).with_context(|| {
             format!("cannot read the ready line of the {name}, found `{}`", line.trim())
         })?;
-        Ok((Self { child, _stdin: stdin }, ready))
+        Ok((Self { child, _tree: tree, _stdin: stdin }, ready))
     }
 
     /// Sends the process a signal. Does nothing if the process has ended.
@@ -93,15 +91,4 @@ impl ChildProcess {
 pub(super) fn address_in(url: &str) -> anyhow::Result<SocketAddr> {
     let address = url.split_once("://").map_or(url, |(_, address)| address);
     address.parse().with_context(|| format!("expected an address in `{url}`"))
-}
-
-/// Describes how a process ended, in words that follow its name.
-pub(super) fn how_it_ended(status: ExitStatus) -> String {
-    use std::os::unix::process::ExitStatusExt;
-
-    match (status.signal(), status.code()) {
-        (Some(signal), _) => format!("it was ended by signal {signal}"),
-        (None, Some(code)) => format!("it exited with code {code}"),
-        (None, None) => "it ended".to_owned(),
-    }
 }

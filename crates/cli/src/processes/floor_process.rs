@@ -7,8 +7,8 @@ use anyhow::{Context, bail};
 use serde::Deserialize;
 use tokio::process::Command;
 use tokio::time::timeout;
+use wirebench_target::{OwnedTree, how_it_ended};
 
-use super::child_process::how_it_ended;
 use crate::bare_fan_out::FanOutPlan;
 
 /// How long the process may take. It gives up by itself a little earlier, with a reason.
@@ -39,15 +39,16 @@ pub(crate) async fn measure_floor(plan: &FanOutPlan) -> anyhow::Result<Duration>
     for (name, value) in &options {
         command.args([name, value.as_str()]);
     }
-    // Its own process group, so that Ctrl-C reaches only the load generator, which ends the run.
-    let measured = command.stdin(Stdio::null()).process_group(0).kill_on_drop(true).output();
-    let Ok(output) = timeout(FLOOR_TIMEOUT, measured).await else {
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let (child, _tree) = OwnedTree::spawn(&mut command)
+        .with_context(|| format!("cannot start `{} floor`", program.display()))?;
+    let Ok(output) = timeout(FLOOR_TIMEOUT, child.wait_with_output()).await else {
         bail!("`wirebench floor` took longer than {} s", FLOOR_TIMEOUT.as_secs());
     };
-    let output = output.with_context(|| format!("cannot start `{} floor`", program.display()))?;
+    let output = output.context("cannot read what `wirebench floor` printed")?;
     if !output.status.success() {
         let said = String::from_utf8_lossy(&output.stderr);
-        bail!("`wirebench floor` failed: {}; {}", how_it_ended(output.status), said.trim());
+        bail!("`wirebench floor` failed: {}; {}", how_it_ended(Ok(output.status)), said.trim());
     }
     let printed: PrintedFloor = serde_json::from_slice(&output.stdout)
         .context("cannot read what `wirebench floor` printed")?;

@@ -11,8 +11,9 @@ use tokio::time::timeout;
 use wirebench_loadgen::{ControlClient, FeedControl, ServerControl, TrustedCertificates};
 use wirebench_protocol::HttpStack;
 use wirebench_scenario::{Reconnect, duration_text};
+use wirebench_target::how_it_ended;
 
-use super::child_process::{ChildProcess, address_in, how_it_ended};
+use super::child_process::{ChildProcess, address_in};
 
 /// How long a server may take to stop. It is a little longer than the default `--drain-time`.
 const STOP_TIMEOUT: Duration = Duration::from_secs(8);
@@ -129,7 +130,7 @@ impl ServerProcess {
 
     /// Waits until the server ends by itself, which it should not do. Returns how it ended.
     pub(crate) async fn ended(&mut self) -> String {
-        self.child.wait().await.map_or_else(|error| error.to_string(), how_it_ended)
+        how_it_ended(self.child.wait().await)
     }
 
     /// Asks the server to stop and waits until it has ended. Kills it if it takes longer than
@@ -138,7 +139,9 @@ impl ServerProcess {
         self.child.signal(Signal::TERM)?;
         match timeout(STOP_TIMEOUT, self.child.wait()).await {
             Ok(Ok(status)) if status.success() => Ok(()),
-            Ok(Ok(status)) => bail!("the server did not stop properly: {}", how_it_ended(status)),
+            Ok(Ok(status)) => {
+                bail!("the server did not stop properly: {}", how_it_ended(Ok(status)))
+            }
             Ok(Err(error)) => Err(error).context("cannot read the exit status of the server"),
             Err(_) => {
                 self.child.kill().await.context("cannot kill the server")?;

@@ -1,4 +1,4 @@
-//! What `machine.json` says of a server of somebody else.
+//! What `machine.json` says of a target server.
 
 use std::sync::Arc;
 

@@ -19,6 +19,6 @@ pub(crate) struct RunFolderRequest<'a> {
     pub(crate) server_workers: usize,
     /// `--tag`.
     pub(crate) tags: &'a [(String, String)],
-    /// The servers of `--target`.
+    /// The target servers of the scenario.
     pub(crate) targets: &'a [RecordedTarget],
 }

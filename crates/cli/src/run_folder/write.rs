@@ -51,7 +51,7 @@ impl RunFolderWriter {
         );
         claim(&path, request.force)?;
         let provenance = Provenance::of(scenario, request, skipped, &now);
-        write(&path.join("scenario.toml"), &scenario.to_toml())?;
+        write(&path.join("scenario.toml"), &scenario.kept_in(&path).to_toml())?;
         write(&path.join("machine.json"), &(serde_json::to_string_pretty(&provenance)? + "\n"))?;
         let start = LogStart { wall: SystemTime::now(), clock: Timestamp::now() };
         Ok(Self {

@@ -20,7 +20,7 @@ const ARROWS: [(&str, &[&str]); 12] = [
     ("wirebench-scenario", &["protocol"]),
     ("wirebench-measure", &["protocol"]),
     ("wirebench-link", &["protocol"]),
-    ("wirebench-versus", &["protocol"]),
+    ("wirebench-versus", &["protocol", "target"]),
     ("wirebench-store", &["protocol"]),
     ("wirebench-server", &["protocol", "store"]),
     ("wirebench-loadgen", &["protocol", "scenario", "measure", "link"]),

@@ -3,7 +3,8 @@
 use std::fs;
 use std::path::PathBuf;
 
-use crate::support::installed::{installed, required, run};
+use crate::support::installed::{installed, run};
+use crate::support::there;
 
 const NODE_PACKAGE: &str = include_str!("node/package.json");
 const NODE_LOCK: &str = include_str!("node/package-lock.json");
@@ -17,7 +18,7 @@ pub(crate) fn node_modules() -> Option<PathBuf> {
         fs::write(folder.join("package-lock.json"), NODE_LOCK).unwrap();
         run("npm", &["ci", "--silent", "--no-audit", "--no-fund"], folder)
     });
-    required("WIREBENCH_REQUIRE_NPM", folder).map(|folder| folder.join("node_modules"))
+    there(folder, "WIREBENCH_REQUIRE_NPM").map(|folder| folder.join("node_modules"))
 }
 
 /// Returns a Python that has the packages of `PyPI`. Returns `None`, and says why, if they are not
@@ -31,5 +32,5 @@ pub(crate) fn python() -> Option<PathBuf> {
         let arguments = [&pip[..], &["--requirement", "requirements.txt"]].concat();
         run(python.to_str().unwrap(), &arguments, folder)
     });
-    required("WIREBENCH_REQUIRE_PYTHON", folder).map(|folder| folder.join("bin/python3"))
+    there(folder, "WIREBENCH_REQUIRE_PYTHON").map(|folder| folder.join("bin/python3"))
 }

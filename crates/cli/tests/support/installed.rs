@@ -41,16 +41,3 @@ pub(crate) fn run(program: &str, arguments: &[&str], folder: &Path) -> Result<()
         Err(error) => Err(format!("{command}: {error}")),
     }
 }
-
-/// Reports that a test is skipped, or fails if the environment requires what is missing.
-#[expect(clippy::print_stderr, reason = "a test that is skipped has to report it")]
-pub(crate) fn required(variable: &str, folder: Result<PathBuf, String>) -> Option<PathBuf> {
-    match folder {
-        Ok(folder) => Some(folder),
-        Err(problem) => {
-            assert!(std::env::var_os(variable).is_none(), "required, and missing: {problem}");
-            eprintln!("skipped: {problem}");
-            None
-        }
-    }
-}

@@ -182,3 +182,24 @@ pub(crate) async fn within<T>(what: &str, future: impl Future<Output = T>) -> T 
     let waited = tokio::time::timeout(DEADLINE, future).await;
     waited.unwrap_or_else(|_| panic!("{what}: nothing within {DEADLINE:?}"))
 }
+
+/// Returns true if a program is installed. Otherwise says that the test is skipped, or fails if
+/// `variable` requires it.
+pub(crate) fn is_there(installed: bool, program: &str, variable: &str) -> bool {
+    let needed = installed.then_some(()).ok_or_else(|| format!("{program} is not installed"));
+    there(needed, variable).is_some()
+}
+
+/// Returns what a test needs. Otherwise says that the test is skipped and why, or fails if
+/// `variable` requires it.
+#[expect(clippy::print_stderr, reason = "a test that is skipped has to report it")]
+pub(crate) fn there<T>(needed: Result<T, String>, variable: &str) -> Option<T> {
+    match needed {
+        Ok(needed) => Some(needed),
+        Err(problem) => {
+            assert!(std::env::var_os(variable).is_none(), "required, and missing: {problem}");
+            eprintln!("skipped: {problem}");
+            None
+        }
+    }
+}

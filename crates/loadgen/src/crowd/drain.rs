@@ -34,8 +34,10 @@ pub(super) async fn drain(
         .deliveries(published(&measured.totals.epochs), measured.subscribed);
     let timeline = &mut measured.timeline;
     let mut seen = workers.take_recorders().await?;
-    while !is_complete(context.run, &workers.seen, expected) && Instant::now() < end {
-        if !context.run.faults.is_none() && is_settled(context.run, &workers.seen) {
+    while !is_complete(context.run, workers, measured.subscribed, expected) && Instant::now() < end
+    {
+        let is_counted = !context.run.faults.is_none() && !context.run.is_watched();
+        if is_counted && is_settled(context.run, &workers.seen) {
             let deliveries = workers.deliveries(&measured.totals.epochs).await?;
             if deliveries.missed.silently == 0 && deliveries.still_away == 0 {
                 // What arrived since the recorders were taken counts in `deliveries`, so it counts
@@ -58,8 +60,14 @@ pub(super) async fn drain(
 }
 
 /// Returns true if everything that was expected has arrived, and everything that subscribers sent
-/// was answered and has arrived.
-fn is_complete(run: &Run, seen: &Recorder, expected: u64) -> bool {
+/// was answered and has arrived. Of a feed that somebody else fills, that is what the numbers of the
+/// window have skipped; whoever was subscribed has to be so again.
+fn is_complete(run: &Run, workers: &Workers, subscribed: u64, expected: u64) -> bool {
+    let seen = &workers.seen;
+    if run.is_watched() {
+        let is_back = workers.status.borrow().subscribed >= subscribed;
+        return is_back && seen.watch.numbered >= seen.watch.expected;
+    }
     seen.received + seen.damaged >= expected && is_settled(run, seen)
 }
 

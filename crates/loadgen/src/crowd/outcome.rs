@@ -30,9 +30,11 @@ pub(super) fn measurement(
 ) -> Measurement {
     let seen = std::mem::take(&mut workers.seen);
     let loadgen_cpu = measured.closing.loadgen_cpu.saturating_sub(measured.opening.loadgen_cpu);
+    let watched = context.run.is_watched();
     let mut measurement = Measurement {
         duration: measured.window.length(),
-        published: Some(deliveries.published),
+        published: Some(deliveries.published).filter(|_| !watched),
+        watched,
         addressed: deliveries.addressed,
         subscribed: measured.subscribed,
         all_connected: workers.all_connected(context.run.subscribers as u64),

@@ -147,7 +147,7 @@ impl RestartableServer {
             state.earlier = EarlierUsage {
                 cpu: usage.cpu.unwrap_or_default(),
                 rss_peak_bytes: usage.rss_peak_bytes,
-                published: usage.published,
+                published: usage.published.unwrap_or_default(),
                 late_publishes: usage.late_publishes.unwrap_or_default(),
             };
         }
@@ -209,7 +209,7 @@ impl EarlierUsage {
         ServerUsage {
             cpu: usage.cpu.map(|cpu| self.cpu + cpu),
             rss_peak_bytes: usage.rss_peak_bytes.max(self.rss_peak_bytes),
-            published: self.published + usage.published,
+            published: usage.published.map(|published| self.published + published),
             late_publishes: usage.late_publishes.map(|late| self.late_publishes + late),
             ..usage
         }

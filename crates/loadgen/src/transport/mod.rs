@@ -14,7 +14,7 @@
 //! occupies the connection; over shared HTTP/2 the second one is another stream of the same
 //! connection.
 //!
-//! # Servers of other projects
+//! # Target servers
 //!
 //! A target file says what such a server is asked and what it answers. `foreign` has a client half
 //! for each transport that follows it. These share connections, stamps, decoders and sessions with
@@ -84,7 +84,7 @@ pub fn subscribe<'a>(
 /// The same as [`subscribe`], and sends the messages of `outbox`. Their events come in between.
 /// What an earlier subscription sent and was not acknowledged is sent again.
 ///
-/// At a server of another project, the target decides on the transport, `resume` says where an
+/// At a target server, the target decides on the transport, `resume` says where an
 /// earlier subscription was interrupted, not `after`, and nothing is sent.
 pub(crate) fn subscribe_and_send<'a>(
     transport: Transport,

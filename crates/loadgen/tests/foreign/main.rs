@@ -1,4 +1,4 @@
-//! Subscribing at servers of other projects, as target files describe them: against small servers
+//! Subscribing at target servers, as target files describe them: against small servers
 //! that speak what the real ones do, and against this project's own server through a target file.
 #![expect(clippy::unwrap_used, reason = "helpers of a test may fail loudly")]
 
@@ -16,3 +16,4 @@ mod subscriber;
 #[path = "../support/mod.rs"]
 #[expect(dead_code, reason = "each test uses its part of what they share")]
 mod support;
+mod watched;

@@ -10,7 +10,7 @@ use wirebench_loadgen::{
     ForeignFeed, HttpClient, Subscriber, SubscriberEvent, SubscriberSettings, Target, TargetError,
     TrustedCertificates, run_subscriber,
 };
-use wirebench_measure::Event;
+use wirebench_measure::{Event, WatchedMessage};
 use wirebench_protocol::{After, Epoch, Gap, Seq, SocketIoMode, Timestamp, Transport};
 use wirebench_scenario::{Reconnect, TargetFile};
 
@@ -40,9 +40,24 @@ pub(crate) async fn try_target(
     transport: Transport,
     table: &str,
 ) -> Result<Target, TargetError> {
-    let text = format!(
-        "[process]\ncommand = [\"serve\"]\n[publish]\nurl = \"http://127.0.0.1:1/\"\n{table}"
-    );
+    resolved(address, transport, &format!("publish.url = \"http://127.0.0.1:1/\"\n{table}")).await
+}
+
+/// Returns the same, of a feed that somebody else fills.
+pub(crate) async fn watched_target(
+    address: SocketAddr,
+    transport: Transport,
+    table: &str,
+) -> Target {
+    resolved(address, transport, &format!("publish = \"none\"\n{table}")).await.unwrap()
+}
+
+async fn resolved(
+    address: SocketAddr,
+    transport: Transport,
+    text: &str,
+) -> Result<Target, TargetError> {
+    let text = format!("process.command = [\"serve\"]\n{text}");
     let file = TargetFile::parse("some-server", &text, Path::new("")).unwrap();
     let feed = ForeignFeed {
         file: Arc::new(file),
@@ -66,6 +81,8 @@ pub(crate) struct Seen {
     pub(crate) received: Vec<Seq>,
     /// The run of each, and when it was due.
     pub(crate) stamps: Vec<(Epoch, Timestamp)>,
+    /// Messages that somebody else published.
+    pub(crate) watched: Vec<WatchedMessage>,
     pub(crate) connected: usize,
     pub(crate) requests: usize,
     pub(crate) empty: usize,
@@ -138,6 +155,7 @@ impl Seen {
                 self.received.push(cursor.seq);
                 self.stamps.push((cursor.epoch, *published_at));
             }
+            SubscriberEvent::Event(Event::Watched(message)) => self.watched.push(message.clone()),
             SubscriberEvent::Event(Event::Connected { .. }) => self.connected += 1,
             SubscriberEvent::Event(Event::Request { .. }) => self.requests += 1,
             SubscriberEvent::Event(Event::Empty { .. }) => self.empty += 1,

@@ -59,10 +59,13 @@ pub const COLUMNS: &[RunColumn] = &[
         .means("Whether the connections were encrypted."),
     setting(Integer, "subscribers", |r| Value::count(r.run.subscribers as u64))
         .means("Subscribers asked for; each has its own connection."),
-    setting(Decimal, "rate_per_s", |r| Value::exact(r.run.rate))
+    setting(Decimal, "rate_per_s", |r| published(r, || Value::exact(r.run.rate)))
         .unit("1/s")
-        .means("Messages per second that each timer of the feed was asked to publish, on average."),
-    setting(Decimal, "payload_bytes", payload_bytes).unit("B").means(
+        .means(
+            "Messages per second that each timer of the feed was asked to publish, on average. Blank \
+             if somebody else fills the feed, as the other settings of what is published.",
+        ),
+    setting(Decimal, "payload_bytes", |r| published(r, || payload_bytes(r))).unit("B").means(
         "Bytes of one message's payload, before Base64; with `payload_source`, the mean of those \
          received.",
     ),
@@ -80,16 +83,22 @@ pub const COLUMNS: &[RunColumn] = &[
         .unit("s")
         .means("From the opening of the measured window to its close."),
     measured(Integer, "published", |r| Value::count(r.measurement.published))
-        .means("Messages that were due in the window, by the server's count."),
+        .means(
+            "Messages that were due in the window, by the server's count. Blank if somebody else fills \
+             the feed.",
+        ),
     measured(Integer, "expected", |r| Value::count(r.measurement.expected())).means(
-        "Deliveries due: `published` times the subscribers connected when the window \
-         opened.",
+        "Deliveries due: `published` times the subscribers connected when the window opened. If \
+         somebody else fills the feed: for each subscriber, the messages whose numbers arrived in the \
+         window or were skipped in it; blank if messages have no numbers, as `missing`, `duplicate` \
+         and `out_of_order` then.",
     ),
     measured(Integer, "received", |r| Value::Integer(r.measurement.seen.received))
         .higher_is_better()
         .means(
-            "Deliveries made of messages due in the window, from its opening to the end \
-         of the drain.",
+            "Deliveries made of messages due in the window, from its opening to the end of the \
+             drain. If somebody else fills the feed: deliveries made in the window, and later those \
+             that it had skipped.",
         ),
     measured(Integer, "missing", |r| Value::count(r.measurement.missing()))
         .lower_is_better()
@@ -97,14 +106,14 @@ pub const COLUMNS: &[RunColumn] = &[
             "Deliveries due and not made by the end of the drain, announced as gaps or \
          not.",
         ),
-    measured(Integer, "duplicate", |r| Value::Integer(r.measurement.seen.duplicate))
+    measured(Integer, "duplicate", |r| Value::count(r.measurement.duplicate()))
         .lower_is_better()
         .means(
             "Deliveries of messages that the same subscriber already had; not in \
          `received`.",
         ),
     measured(Integer, "out_of_order", |r| {
-        Value::Integer(r.measurement.seen.out_of_order)
+        Value::count(r.measurement.out_of_order())
     })
     .lower_is_better()
     .means("Deliveries, among those received, that came after a later message."),
@@ -314,13 +323,15 @@ pub const COLUMNS: &[RunColumn] = &[
         .means("Why the numbers may not be used; reasons are separated by semicolons."),
     // Appended: settings that runs must agree in to be compared, and values that explain a doubtful
     // run.
-    setting(Text, "pace", |r| Value::words(pace(r.run.pace))).means(
+    setting(Text, "pace", |r| published(r, || Value::words(pace(r.run.pace)))).means(
         "How the messages were spread over time: `steady`, `exact`, `poisson` or \
          `burst-<size>`.",
     ),
-    setting(Text, "payload_source", payload_source)
+    setting(Text, "payload_source", |r| published(r, || payload_source(r)))
         .means("The file that payloads were replayed from; blank where they were generated."),
-    setting(Integer, "window_messages", |r| Value::count(r.run.window as u64))
+    setting(Integer, "window_messages", |r| {
+        published(r, || Value::count(r.run.window as u64))
+    })
         .means("Messages that the feed kept for subscribers that come back."),
     setting(Decimal, "link_jitter_us", |r| Value::micros(r.run.link.jitter))
         .unit("µs")
@@ -339,12 +350,12 @@ pub const COLUMNS: &[RunColumn] = &[
     .lower_is_better()
     .means("99th percentile of how late the load generator's own event loop ran."),
     measured(Integer, "from_the_future", |r| {
-        Value::Integer(r.measurement.seen.from_the_future)
+        Value::count(r.measurement.from_the_future())
     })
     .lower_is_better()
     .means(
-        "Deliveries read before they were due, which the delivery times leave out: \
-         the clocks disagree.",
+        "Deliveries read before they were due, which the delivery times leave out: the clocks \
+         disagree. Blank if somebody else fills the feed and its messages have no times.",
     ),
     setting(Text, "connections", |r| Value::words(r.run.http.connections.name())).means(
         "How connections were used: `own`, one for each subscriber, or `shared`, where many \
@@ -365,7 +376,7 @@ pub const COLUMNS: &[RunColumn] = &[
          false: `received` divided by `expected`.",
     ),
     measured(Integer, "missed_signalled", |r| {
-        Value::count(faults(r, |faults| Some(faults.missed.signalled)))
+        Value::count(faults(r, |_| Some(r.measurement.missed()?.signalled)))
     })
     .lower_is_better()
     .means(
@@ -547,13 +558,16 @@ pub const COLUMNS: &[RunColumn] = &[
          the run to its end; they are in `connections_opened` too.",
     ),
     // Appended: binary payloads.
-    measured(Integer, "damaged", |r| Value::Integer(r.measurement.seen.damaged))
+    measured(Integer, "damaged", |r| Value::count(r.measurement.damaged()))
         .lower_is_better()
         .means(
             "Messages that arrived with other bytes than were sent: bad Base64 or a wrong \
-             checksum. They are not in `received`.",
+             checksum. They are not in `received`. Blank if somebody else fills the feed.",
         ),
-    setting(Text, "payload_kind", |r| Value::words(r.run.payload.kind().name())).means(
+    setting(Text, "payload_kind", |r| {
+        published(r, || Value::words(r.run.payload.kind().name()))
+    })
+    .means(
         "What a payload of the feed's publisher was: `json`, or `binary`, which travels in Base64 \
          where a transport carries text. Blank in files from before there were binary ones.",
     ),
@@ -563,7 +577,7 @@ pub const COLUMNS: &[RunColumn] = &[
     })
     .means("What a payload of the subscribers was: `json` or `binary`."),
     // Appended: mistakes that tutorials teach.
-    setting(Text, "timers", |r| Value::words(r.run.timers.name())).means(
+    setting(Text, "timers", |r| published(r, || Value::words(r.run.timers.name()))).means(
         "How many timers published, each `rate_per_s` messages per second to everybody: `one`, or \
          `per-connection`, one for each subscriber.",
     ),
@@ -704,6 +718,11 @@ pub(crate) fn run_column(name: &str) -> Option<&'static RunColumn> {
 /// Returns the setting of this name.
 pub fn setting_column(name: &str) -> Option<&'static RunColumn> {
     run_column(name).filter(|column| column.role == Role::Setting)
+}
+
+/// Returns a setting of what is published. Blank if somebody else publishes.
+fn published(r: &RunRecord<'_>, value: impl FnOnce() -> Value) -> Value {
+    if r.run.is_watched() { Value::Blank } else { value() }
 }
 
 fn delivery(r: &RunRecord<'_>, percentile: f64) -> Value {

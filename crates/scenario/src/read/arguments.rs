@@ -1,9 +1,13 @@
 //! What the command line sets, over the file.
 
+use std::path::PathBuf;
+
 use wirebench_protocol::Transport;
 
+use crate::file::full_path;
 use crate::tables::timing::Timing;
 use crate::tables::top::TopTable;
+use crate::target::TextList;
 use crate::values::field::Field;
 
 /// Settings of the command line. They replace those of the file.
@@ -16,6 +20,9 @@ pub struct Overrides {
     pub transports: Option<Vec<Transport>>,
     /// `--repeat`.
     pub repeat: Option<u32>,
+    /// `--target`: measure these, and neither `targets` nor `[target]` of the file. The paths start
+    /// from the folder in which the program runs.
+    pub targets: Vec<PathBuf>,
 }
 
 /// An argument that sets a key: the path of the key, its value, and the argument as errors name it.
@@ -42,6 +49,15 @@ impl Overrides {
                 key: Timing::REPEAT.path.to_owned(),
                 value: repeat.to_string(),
                 shown: format!("--repeat {repeat}"),
+            });
+        }
+        if !self.targets.is_empty() {
+            let shown = self.targets.iter().map(|path| format!("--target {}", path.display()));
+            let full = self.targets.iter().map(|path| full_path(path).display().to_string());
+            arguments.push(Argument {
+                key: TopTable::TARGETS.path.to_owned(),
+                value: Field::write(&TextList(full.collect())),
+                shown: shown.collect::<Vec<_>>().join(" "),
             });
         }
         arguments.extend(self.set.iter().map(|(key, value)| Argument {

@@ -1,6 +1,7 @@
 //! A draft of a scenario: what could be read of each table, each value with its place.
 
-use crate::Threshold;
+use std::sync::Arc;
+
 use crate::scenario::Scenario;
 use crate::tables::crowd::CrowdDraft;
 use crate::tables::faults::FaultsDraft;
@@ -17,6 +18,7 @@ use crate::tables::timing::TimingDraft;
 use crate::tables::top::TopDraft;
 use crate::tables::upstream::UpstreamDraft;
 use crate::values::field::FieldReader;
+use crate::{TargetFile, Threshold};
 
 /// The drafts of all tables with declared keys.
 pub(super) struct ScenarioDraft {
@@ -58,7 +60,12 @@ impl ScenarioDraft {
 
     /// Returns the scenario, or `None` if a value is missing. A scenario without a name gets
     /// `file_name`.
-    pub(super) fn build(self, file_name: &str, thresholds: Vec<Threshold>) -> Option<Scenario> {
+    pub(super) fn build(
+        self,
+        file_name: &str,
+        thresholds: Vec<Threshold>,
+        targets: Vec<Arc<TargetFile>>,
+    ) -> Option<Scenario> {
         let mut top = self.top.build()?;
         if top.name.is_empty() {
             file_name.clone_into(&mut top.name);
@@ -79,7 +86,7 @@ impl ScenarioDraft {
             reconnect: self.reconnect.build()?,
             faults: self.faults.build()?,
             thresholds,
-            targets: Vec::new(),
+            targets,
         })
     }
 }

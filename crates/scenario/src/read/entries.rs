@@ -9,6 +9,7 @@ use wirebench_protocol::Transport;
 
 use super::arguments::Argument;
 use crate::format::FileFormat;
+use crate::tables::target::NAME as TARGET;
 use crate::tables::thresholds::NAME as THRESHOLDS;
 use crate::values::located::{Located, ValueSource};
 use crate::words::{joined, nearest};
@@ -27,6 +28,23 @@ pub(crate) struct Entries<'a> {
     pub(crate) keys: BTreeMap<&'static str, Located<'a>>,
     /// The bounds in `[thresholds]`, in order.
     pub(super) thresholds: Vec<Bound<'a>>,
+    /// What is in `[target]`. `None`: nothing.
+    pub(super) target: Option<TargetEntries<'a>>,
+}
+
+/// The entries of `[target]` in a scenario, which are of another format.
+pub(crate) struct TargetEntries<'a> {
+    /// The place of the table, or of the first entry.
+    pub(crate) place: Place,
+    entries: Vec<Entry<'a>>,
+}
+
+/// A value that was found, at a path of names.
+struct Entry<'a> {
+    path: Vec<String>,
+    /// Where the last name of the path is.
+    place: Place,
+    found: Located<'a>,
 }
 
 /// An entry of `[thresholds]`, or of the table of a transport in it.
@@ -93,20 +111,12 @@ impl<'a> Entries<'a> {
         arguments: &'a [ParsedArgument<'a>],
         problems: &mut Vec<Problem>,
     ) -> Self {
-        let mut entries = Self { format, keys: BTreeMap::new(), thresholds: Vec::new() };
+        let mut entries = Self::new(format);
         for (name, value) in document.get_ref() {
-            let located = Located { value, origin: ValueSource::File(text) };
             let place = Place::in_text(text, name.span().start);
-            match value.get_ref() {
-                DeValue::Table(table) if format.is_table(name.get_ref()) => {
-                    for (key, value) in table {
-                        let place = Place::in_text(text, key.span().start);
-                        let path = [name.get_ref().to_string(), key.get_ref().to_string()];
-                        entries.put(&path, Located { value, ..located }, place, problems);
-                    }
-                }
-                _ => entries.put(&[name.get_ref().to_string()], located, place, problems),
-            }
+            let found = Located { value, origin: ValueSource::File(text) };
+            let path = vec![name.get_ref().to_string()];
+            entries.put_all(Entry { path, place, found }, problems);
         }
         // The parser sorts by name; a file's thresholds are kept in the order of the file.
         entries.thresholds.sort_by_key(|bound| bound.found.value.span().start);
@@ -114,21 +124,54 @@ impl<'a> Entries<'a> {
             let path: Vec<_> = argument.key.split('.').map(str::to_owned).collect();
             let origin = ValueSource::Argument { shown: &argument.shown, text: &argument.value };
             let place = Place::Argument(argument.shown.clone());
-            entries.put(&path, Located { value, origin }, place, problems);
+            entries.put_all(Entry { path, place, found: Located { value, origin } }, problems);
         }
         entries
     }
 
-    /// Keeps a value under the path of its key, or notes that there is no such key.
-    fn put(
-        &mut self,
-        path: &[String],
-        located: Located<'a>,
-        place: Place,
+    /// Gathers the entries of the target that stands in a scenario.
+    pub(crate) fn of_target(
+        format: &'static FileFormat,
+        table: TargetEntries<'a>,
         problems: &mut Vec<Problem>,
-    ) {
-        let (format, bounds) = (self.format, self.format.is_table(THRESHOLDS));
-        match path {
+    ) -> Self {
+        let mut entries = Self::new(format);
+        for entry in table.entries {
+            entries.put_all(entry, problems);
+        }
+        entries
+    }
+
+    fn new(format: &'static FileFormat) -> Self {
+        Self { format, keys: BTreeMap::new(), thresholds: Vec::new(), target: None }
+    }
+
+    /// Keeps an entry, or all entries of a table.
+    fn put_all(&mut self, entry: Entry<'a>, problems: &mut Vec<Problem>) {
+        let Entry { path, place, found } = &entry;
+        let DeValue::Table(table) = found.value.get_ref() else { return self.put(entry, problems) };
+        if !matches!(path.as_slice(), [name] if self.format.is_table(name)) {
+            return self.put(entry, problems);
+        }
+        for (key, value) in table {
+            let inner = Entry {
+                path: vec![path[0].clone(), key.get_ref().to_string()],
+                place: found.place_of(key.span().start).unwrap_or(place.clone()),
+                found: found.inner(value),
+            };
+            self.put(inner, problems);
+        }
+        if let Some(target) = self.target.as_mut().filter(|_| path[0] == TARGET) {
+            target.place = place.clone();
+        }
+    }
+
+    /// Keeps a value under the path of its key, or notes that there is no such key.
+    fn put(&mut self, entry: Entry<'a>, problems: &mut Vec<Problem>) {
+        let Entry { path, place, found: located } = entry;
+        let format = self.format;
+        let bounds = format.is_table(THRESHOLDS);
+        match path.as_slice() {
             [table, column] if bounds && table == THRESHOLDS => {
                 self.put_bounds(column, located, place, problems);
             }
@@ -139,11 +182,21 @@ impl<'a> Entries<'a> {
                     Err(problem) => problems.push(problem),
                 }
             }
-            [table] if format.is_table(table) => problems.push(Problem {
-                place: located.place().unwrap_or(place),
-                message: format!("`{table}` must be a table, found {}", located.found()),
-                hint: Some(table_takes(format, table)),
-            }),
+            [table, path @ ..]
+                if !path.is_empty() && format.is_table(TARGET) && table == TARGET =>
+            {
+                let empty = || TargetEntries { place: place.clone(), entries: Vec::new() };
+                let target = self.target.get_or_insert_with(empty);
+                target.entries.push(Entry { path: path.to_vec(), place, found: located });
+            }
+            [table] if format.is_table(table) => match format.short_key(table) {
+                Some(key) => _ = self.keys.insert(key.path, located),
+                None => problems.push(Problem {
+                    place: located.place().unwrap_or(place),
+                    message: format!("`{table}` must be a table, found {}", located.found()),
+                    hint: Some(table_takes(format, table)),
+                }),
+            },
             path => {
                 let name = path.join(".");
                 match format.key(&name) {
@@ -241,10 +294,10 @@ fn unknown(format: &FileFormat, path: &[String], located: Located<'_>, place: Pl
 
 /// Says what may stand in a table.
 fn table_takes(format: &FileFormat, name: &str) -> String {
-    if name == THRESHOLDS {
-        bounds_take()
-    } else {
-        format!("`[{name}]` takes {}", format.names_of(name))
+    match name {
+        THRESHOLDS => bounds_take(),
+        TARGET => "it takes what a target file takes; `targets` is a list of such files".to_owned(),
+        name => format!("`[{name}]` takes {}", format.names_of(name)),
     }
 }
 

@@ -13,6 +13,7 @@ pub(crate) mod reconnect;
 pub(crate) mod server;
 pub(crate) mod short_polling;
 pub(crate) mod socket_io;
+pub(crate) mod target;
 pub(crate) mod thresholds;
 pub(crate) mod timing;
 pub(crate) mod top;
@@ -39,7 +40,7 @@ use crate::key::{Key, Table};
 pub(crate) const TOP: Table = TopTable::TABLE;
 
 /// Every table, in the order in which they are written.
-pub const TABLES: [Table; 14] = [
+pub const TABLES: [Table; 15] = [
     FeedTable::TABLE,
     ServerTable::TABLE,
     CrowdTable::TABLE,
@@ -54,11 +55,12 @@ pub const TABLES: [Table; 14] = [
     ReconnectTable::TABLE,
     FaultsTable::TABLE,
     thresholds::TABLE,
+    target::TABLE,
 ];
 
 /// The format of scenario files.
 pub(crate) static SCENARIO: FileFormat =
-    FileFormat { noun: "scenario", init: "wirebench init", top: TOP, tables: &TABLES };
+    FileFormat { noun: "scenario", init: "wirebench init", top: TOP, tables: &TABLES, short: &[] };
 
 /// Returns every key, in the order in which they are written.
 pub fn keys() -> impl Iterator<Item = &'static Key> + Clone {

@@ -11,4 +11,5 @@ pub(crate) const TABLE: Table = Table {
     doc: "Bounds that the results have to meet, for any column of runs.csv. They apply to every \
           transport, or to one transport in a table such as [thresholds.sse].",
     keys: &[],
+    example: "delivery_p99_us = \"< 60_000\"\nmissing = \"== 0\"",
 };

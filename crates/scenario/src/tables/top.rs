@@ -1,10 +1,14 @@
 //! The top of a scenario file: the question, and the transports that are compared.
 
+use std::path::Path;
+
 use wirebench_protocol::Transport;
 
 use crate::Problem;
+use crate::file::full_path;
 use crate::key::table;
 use crate::placed::first_place;
+use crate::target::TextList;
 use crate::words::quoted;
 
 table! {
@@ -18,6 +22,10 @@ table! {
 
         /// The transports to compare.
         "transports" => TRANSPORTS, transports: Vec<Transport>, default all_transports();
+
+        /// Target files: servers to measure in place of wirebench's own, a row for each. The paths
+        /// start from the folder of this file. `run --target` replaces them, and `[target]` too.
+        "targets" => TARGETS, targets: TextList, default "[]";
     }
 }
 
@@ -27,6 +35,13 @@ fn all_transports() -> String {
 }
 
 impl TopDraft {
+    /// Replaces the paths of target files, which start from `folder`, by full paths.
+    pub(crate) fn resolve_targets(&mut self, folder: &Path) {
+        for path in self.targets.iter_mut().flat_map(|placed| &mut placed.value.0) {
+            *path = full_path(&folder.join(&*path)).display().to_string();
+        }
+    }
+
     /// Checks that the name can be that of a folder: results are kept in a folder of this name,
     /// which must not lead elsewhere.
     pub(crate) fn check(&self) -> Option<Problem> {

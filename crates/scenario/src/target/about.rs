@@ -13,6 +13,9 @@ table! {
 
         /// What the server is, in a sentence.
         "about" => ABOUT, about: String, default r#""""#;
+
+        /// The folder that `{here}` stands for, from the folder of the file; if empty, that folder.
+        "here" => HERE, here: String, default r#""""#;
     }
 }
 

@@ -1,11 +1,11 @@
 //! What the values of a target are checked for beyond their types: placeholders, URLs, JSON
 //! pointers, and keys that need each other.
 
-use super::choices::{PollCursor, Split};
+use super::choices::{PollCursor, PublishedBy, Split};
 use super::draft::TargetDraft;
 use super::lists::{TemplateList, TemplateTable, TextTable};
 use super::process::ProcessTable;
-use super::publish::PublishTable;
+use super::publish::{PublishTable, WATCH};
 use super::steps::{Expectation, Pattern, Step, Steps};
 use super::template::{Template, placeholder};
 use super::{TargetLongPolling, TargetShortPolling, TargetSocketIo, TargetSse, TargetWebSocket};
@@ -35,19 +35,21 @@ const OF_NEXT_LONG_POLL: &[&str] = &["port", "subscriber", "run", "hold", "curso
 type Read<'r, T> = Option<&'r Placed<T>>;
 
 /// What is wrong with a target, as it is found.
-#[derive(Default)]
 struct Checks {
     problems: Vec<Problem>,
+    /// The place of what is missing.
+    top: Place,
     /// Wirebench chooses a port.
     has_port: bool,
 }
 
-/// Returns everything that is wrong with the draft beyond its single values.
-pub(super) fn check(draft: &TargetDraft) -> Vec<Problem> {
+/// Returns everything that is wrong with the draft beyond its single values. `top` is the place of
+/// what is missing.
+pub(super) fn check(draft: &TargetDraft, top: Place) -> Vec<Problem> {
     let command = draft.process.command.as_ref();
     // If the command could not be read, `{port}` is not wrong as well.
     let has_port = command.is_none_or(|command| !command.value.0.is_empty());
-    let mut checks = Checks { problems: draft.about.check().into_iter().collect(), has_port };
+    let mut checks = Checks { problems: draft.about.check().into_iter().collect(), top, has_port };
     checks.process(draft);
     checks.publish(draft);
     checks.polling(draft);
@@ -154,6 +156,7 @@ impl Checks {
         let publish = &draft.publish;
         let url = place_if(publish.url.as_ref(), |url| !url.is_empty());
         let command = place_if(publish.command.as_ref(), |list| !list.0.is_empty());
+        let by_us = publish.by.as_ref().is_some_and(|by| by.value == PublishedBy::Wirebench);
         let read = publish.url.is_some() && publish.command.is_some();
         match (url, command) {
             (Some(_), Some(place)) => {
@@ -161,10 +164,11 @@ impl Checks {
                 let message = format!("`{url}` and `{command}` publish in two ways");
                 self.note(place, message, Some("keep one of them".to_owned()));
             }
-            (None, None) if read => {
+            (None, None) if read && by_us => {
                 let (url, command) = (PublishTable::URL.path, PublishTable::COMMAND.path);
                 let message = format!("nobody publishes: `{url}` and `{command}` are not set");
-                self.note(top(), message, None);
+                let hint = format!("to watch a feed that somebody else fills: {WATCH}");
+                self.note(self.top.clone(), message, Some(hint));
             }
             _ => {}
         }
@@ -346,7 +350,11 @@ impl Checks {
         let is_empty = |url: Read<'_, Template>| url.is_some_and(|url| url.value.is_empty());
         if urls.iter().all(|(_, url)| is_empty(*url)) {
             let keys = joined(urls.map(|(key, _)| format!("`{}`", key.path)), "or");
-            self.note(top(), "the target has no transport".to_owned(), Some(format!("set {keys}")));
+            self.note(
+                self.top.clone(),
+                "the target has no transport".to_owned(),
+                Some(format!("set {keys}")),
+            );
         }
     }
 
@@ -474,11 +482,6 @@ fn is_socket(url: &Template) -> Option<bool> {
 }
 
 /// Returns the place of a value that a user wrote and for which `is` holds.
-fn place_if<T>(value: Read<'_, T>, is: impl Fn(&T) -> bool) -> Option<Place> {
+pub(super) fn place_if<T>(value: Read<'_, T>, is: impl Fn(&T) -> bool) -> Option<Place> {
     value.filter(|placed| is(&placed.value))?.place.clone()
-}
-
-/// The place of what is missing.
-fn top() -> Place {
-    Place::File { line: 1, column: 1 }
 }

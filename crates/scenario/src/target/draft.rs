@@ -45,6 +45,8 @@ impl TargetDraft {
         if about.name.is_empty() {
             file_name.clone_into(&mut about.name);
         }
+        let folder =
+            if about.here.is_empty() { folder.to_owned() } else { folder.join(&about.here) };
         Some(TargetFile {
             about,
             process: self.process.build()?,
@@ -54,7 +56,7 @@ impl TargetDraft {
             sse: self.sse.build()?,
             websocket: self.websocket.build()?,
             socket_io: self.socket_io.build()?,
-            folder: folder.to_owned(),
+            folder,
         })
     }
 }

@@ -1,6 +1,6 @@
 //! `[long-polling]` of a target.
 
-use super::choices::{PayloadEncoding, PollCursor, Split, Subscribed};
+use super::choices::{PayloadEncoding, PollCursor, Split, Subscribed, TimeUnit, ValuePlace};
 use super::lists::{StatusList, TemplateTable, TextTable};
 use super::template::Template;
 use crate::key::table;
@@ -50,5 +50,17 @@ table! {
 
         /// How the message stands there: "json", or "json-string" (a string with the JSON in it).
         "encoding" => ENCODING, encoding: PayloadEncoding, default r#""json""#;
+
+        /// With `publish = "none"`: where a message has its number. "header:NAME"
+        /// (of an answer that is one message), or a JSON pointer into the message. Each
+        /// number is one more than the last. Empty: messages have none.
+        "sequence" => SEQUENCE, sequence: ValuePlace, default r#""""#;
+
+        /// With `publish = "none"`: where a message has the time at which it was published, as for
+        /// `sequence`. Empty: nowhere.
+        "time" => TIME, time: ValuePlace, default r#""""#;
+
+        /// How the time is written: "s", "ms", "us" or "ns" since 1970, "rfc3339" or "http-date".
+        "time-unit" => TIME_UNIT, time_unit: TimeUnit, default r#""ms""#;
     }
 }

@@ -1,5 +1,5 @@
-//! Target files: a server of somebody else, how it is started, how messages are published to it and
-//! how it is subscribed to.
+//! Target files: a target server, how it is started, how messages are published to it and how it is
+//! subscribed to.
 //!
 //! One file for each table, as in `tables/`; `read` puts them together, `check` compares their keys
 //! with each other, and the rest are the types of their values.
@@ -19,6 +19,7 @@ mod socket_io;
 mod sse;
 mod steps;
 mod template;
+mod watched;
 mod websocket;
 mod write;
 
@@ -27,12 +28,14 @@ use std::path::PathBuf;
 use wirebench_protocol::Transport;
 
 pub use self::about::TargetAbout;
-pub use self::choices::{PayloadEncoding, PollCursor, Split, Subscribed};
+pub use self::choices::{
+    PayloadEncoding, PollCursor, PublishedBy, Split, Subscribed, TimeUnit, ValuePlace,
+};
 pub use self::lists::{StatusList, TemplateList, TemplateTable, TextList, TextTable};
 pub use self::long_polling::TargetLongPolling;
-pub use self::of_scenario::TargetConflict;
 pub use self::process::ProcessTable;
 pub use self::publish::PublishTable;
+pub(crate) use self::read::read_inline;
 pub use self::short_polling::TargetShortPolling;
 pub use self::socket_io::TargetSocketIo;
 pub use self::sse::TargetSse;
@@ -41,7 +44,7 @@ pub use self::template::{Template, UnknownPlaceholder};
 pub use self::websocket::TargetWebSocket;
 pub use self::write::commented_target;
 use crate::format::FileFormat;
-use crate::key::Table;
+use crate::key::{Key, Table};
 
 /// The tables of target files, in the order in which they are written.
 const TABLES: [Table; 7] = [
@@ -54,16 +57,20 @@ const TABLES: [Table; 7] = [
     TargetSocketIo::TABLE,
 ];
 
+/// `publish = "none"` stands for a table `[publish]` with this key.
+const SHORT: [Key; 1] = [PublishTable::BY];
+
 /// The format of target files.
 pub(crate) static TARGET: FileFormat = FileFormat {
     noun: "target",
     init: "wirebench init --target",
     top: TargetAbout::TABLE,
     tables: &TABLES,
+    short: &SHORT,
 };
 
-/// A server of somebody else, table by table as in its file. A name that the file leaves empty is
-/// the name of the file.
+/// A target server, table by table as in its file. A name that the file leaves empty is the name of
+/// the file.
 #[derive(Clone, Debug, PartialEq)]
 pub struct TargetFile {
     /// The keys at the top of the file.
@@ -82,7 +89,7 @@ pub struct TargetFile {
     pub websocket: TargetWebSocket,
     /// `[socket-io]`
     pub socket_io: TargetSocketIo,
-    /// The folder of the file, `{here}`.
+    /// What `{here}` stands for: the folder of the file, or the one that it names.
     pub folder: PathBuf,
 }
 
@@ -90,6 +97,11 @@ impl TargetFile {
     /// Returns the name in results.
     pub fn name(&self) -> &str {
         &self.about.name
+    }
+
+    /// Returns true if somebody else fills the feed: nothing is published to the server.
+    pub fn is_watched(&self) -> bool {
+        self.publish.by == PublishedBy::SomebodyElse
     }
 
     /// Returns the URL at which to subscribe over a transport. `None` if the server does not have
@@ -113,6 +125,11 @@ impl TargetFile {
     /// Writes the target as TOML, with every default filled in. [`TargetFile::parse`] reads the
     /// same target from it.
     pub fn to_toml(&self) -> String {
+        self.write("")
+    }
+
+    /// Writes the target as TOML, in the table `within`. Empty: as a file of its own.
+    pub(crate) fn write(&self, within: &str) -> String {
         let lines = [
             self.about.lines(),
             self.process.lines(),
@@ -123,6 +140,6 @@ impl TargetFile {
             self.websocket.lines(),
             self.socket_io.lines(),
         ];
-        crate::toml_text::tables(&TARGET, lines)
+        crate::toml_text::tables(&TARGET, within, lines)
     }
 }

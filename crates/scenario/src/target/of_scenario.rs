@@ -18,7 +18,7 @@ use crate::{FeedStore, FeedTimers, Scenario};
 
 /// Why targets cannot be measured by a scenario.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum TargetConflict {
+pub(crate) enum TargetConflict {
     /// The scenario asks for what only our own server does.
     #[error("`{key}`: {why}, so it does not go together with a target")]
     OwnServer {
@@ -38,6 +38,17 @@ pub enum TargetConflict {
         /// The transports that it has.
         has: String,
     },
+    /// A list asks for one run for each kind of message, but somebody else publishes.
+    #[error(
+        "`{key}` is a list, but the target `{target}` watches a feed that somebody else fills: give \
+         it one value"
+    )]
+    Watched {
+        /// Its name.
+        target: String,
+        /// The key of the scenario.
+        key: &'static str,
+    },
     /// The URL and the scenario disagree.
     #[error(
         "the target `{target}` is reached by `{url}` over {transport}, but the scenario asks for \
@@ -53,30 +64,34 @@ pub enum TargetConflict {
         /// Whether the scenario asks for TLS.
         asked: bool,
     },
+    /// A fault takes down a server that wirebench does not start.
+    #[error(
+        "the scenario stops, kills or freezes the server, but `{target}` does not say how it is \
+         started: set `process.command`, or leave the fault out"
+    )]
+    NotStarted {
+        /// Its name.
+        target: String,
+    },
 }
 
 impl Scenario {
-    /// Measures these servers in place of our own: each of them over each transport of the scenario
-    /// that it has. The order is that in which rows are listed.
-    ///
-    /// # Errors
-    ///
-    /// The first thing that does not go together.
-    pub fn measure_targets(&mut self, targets: Vec<Arc<TargetFile>>) -> Result<(), TargetConflict> {
-        if targets.is_empty() {
-            return Ok(());
+    /// Returns the first thing that does not go together with the targets. `None` if all of them
+    /// can be measured.
+    pub(crate) fn target_conflict(&self) -> Option<TargetConflict> {
+        if self.targets.is_empty() {
+            return None;
         }
         if let Some((key, why)) = self.of_our_own_server() {
-            return Err(TargetConflict::OwnServer { key: key.path, why });
+            return Some(TargetConflict::OwnServer { key: key.path, why });
         }
-        for (index, target) in targets.iter().enumerate() {
-            self.check_target(target)?;
-            if targets[..index].iter().any(|other| other.name() == target.name()) {
-                return Err(TargetConflict::SameName(target.name().to_owned()));
-            }
-        }
-        self.targets = targets;
-        Ok(())
+        self.targets.iter().enumerate().find_map(|(index, target)| {
+            let others = &self.targets[..index];
+            let same = others.iter().any(|other| other.name() == target.name());
+            let same = same.then(|| TargetConflict::SameName(target.name().to_owned()));
+            same.or_else(|| self.check_target(target).err())
+                .or_else(|| self.check_watched(target).err())
+        })
     }
 
     fn check_target(&self, target: &TargetFile) -> Result<(), TargetConflict> {
@@ -91,6 +106,10 @@ impl Scenario {
             let (target, has) = (target.name().to_owned(), has.join(", "));
             return Err(TargetConflict::NoTransport { target, has });
         }
+        let goes_down = self.faults.server.iter().any(Option::is_some);
+        if goes_down && target.process.command.0.is_empty() {
+            return Err(TargetConflict::NotStarted { target: target.name().to_owned() });
+        }
         for (transport, url) in known.filter(|(_, url)| !url.starts_with("{env:")) {
             let is_tls = url.starts_with("https:") || url.starts_with("wss:");
             if let Some(&asked) = self.http.tls.iter().find(|asked| **asked != is_tls) {
@@ -99,6 +118,21 @@ impl Scenario {
             }
         }
         Ok(())
+    }
+
+    /// Checks that a scenario does not vary what is published to a feed that somebody else fills.
+    fn check_watched(&self, target: &TargetFile) -> Result<(), TargetConflict> {
+        let lists = [
+            (FeedTable::RATE, self.feed.rate.len()),
+            (FeedTable::PACE, self.feed.pace.len()),
+            (FeedTable::PAYLOAD, self.feed.payload.len()),
+        ];
+        match lists.iter().find(|(_, values)| target.is_watched() && *values > 1) {
+            Some((key, _)) => {
+                Err(TargetConflict::Watched { target: target.name().to_owned(), key: key.path })
+            }
+            None => Ok(()),
+        }
     }
 
     /// Returns a key that has another value than its default and that other servers know nothing
@@ -149,7 +183,7 @@ mod tests {
     use std::path::Path;
 
     use super::*;
-    use crate::Overrides;
+    use crate::{Overrides, Run};
 
     fn scenario(text: &str) -> Scenario {
         Scenario::parse("test", text, Path::new(""), &Overrides::default()).unwrap()
@@ -166,7 +200,8 @@ mod tests {
     fn each_target_is_measured_over_each_transport_that_it_has() {
         let mut scenario = scenario("timing = { repeat = 2 }");
         let targets = vec![target("a.b", &["sse", "websocket"]), target("c", &["sse"])];
-        scenario.measure_targets(targets).unwrap();
+        scenario.targets = targets;
+        assert_eq!(scenario.target_conflict(), None);
         let runs = scenario.runs(1);
         assert_eq!(runs.len(), 2 * 3);
         assert_eq!(scenario.run_count(), runs.len());
@@ -182,9 +217,32 @@ mod tests {
     }
 
     #[test]
+    fn what_a_scenario_publishes_does_not_concern_a_watched_feed() {
+        let watched = "publish = 'none'\n[sse]\nurl = 'http://127.0.0.1/s'";
+        let watched = Arc::new(TargetFile::parse("w", watched, Path::new("")).unwrap());
+        let targets = vec![target("a", &["sse"]), Arc::clone(&watched)];
+        let both = Scenario { targets, ..scenario("feed.rate = 7") };
+        assert!(both.target_conflict().is_none());
+        let mut runs = both.runs(1);
+        runs.sort_by_key(Run::is_watched);
+        let [published, watching] = runs.as_slice() else { panic!("{runs:?}") };
+        assert_eq!((published.rate, watching.rate), (7.0, 0.0));
+        let has_rate = |run: &Run| run.settings().iter().any(|(key, _)| *key == "feed.rate");
+        assert!(has_rate(published) && !has_rate(watching));
+        let varied = Scenario { targets: vec![watched], ..scenario("feed.payload = [10, 20]") };
+        assert_eq!(
+            varied.target_conflict().unwrap().to_string(),
+            "`feed.payload` is a list, but the target `w` watches a feed that somebody else fills: \
+             give it one value"
+        );
+    }
+
+    #[test]
     fn what_does_not_go_together_is_named() {
-        let conflict =
-            |text: &str, targets| scenario(text).measure_targets(targets).unwrap_err().to_string();
+        let conflict = |text: &str, targets| {
+            let scenario = Scenario { targets, ..scenario(text) };
+            scenario.target_conflict().unwrap().to_string()
+        };
         let sse = || vec![target("a", &["sse"])];
         insta::assert_snapshot!(
             [
@@ -193,6 +251,7 @@ mod tests {
                 conflict("push.timer = \"1s\"", sse()),
                 conflict("transports = [\"websocket\"]", sse()),
                 conflict("http.tls = true", sse()),
+                conflict("faults.server = \"kill\"", sse()),
                 conflict("", vec![target("a", &["sse"]), target("a", &["websocket"])]),
             ]
             .join("\n")

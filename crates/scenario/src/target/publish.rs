@@ -1,10 +1,13 @@
 //! `[publish]`: how messages get to the server.
 
-use super::choices::Split;
+use super::choices::{PublishedBy, Split};
 use super::lists::{StatusList, TemplateList, TemplateTable};
 use super::steps::{Pattern, Steps};
 use super::template::Template;
 use crate::key::table;
+
+/// How a target says that somebody else publishes, for messages.
+pub(super) const WATCH: &str = "`publish = \"none\"`";
 
 table! {
     /// How messages are published: by requests over HTTP, as texts over a WebSocket of the server,
@@ -12,6 +15,10 @@ table! {
     /// is what has to reach the subscribers: an object in JSON with the number of the message, the
     /// time at which it was due, and the payload of the scenario.
     table "publish" => PublishTable, PublishDraft {
+        /// Who publishes: "wirebench", or "none": somebody else fills the feed, and it is only watched.
+        /// `publish = "none"` in place of this table says the same.
+        "by" => BY, by: PublishedBy, default r#""wirebench""#;
+
         /// Where messages go: requests to `http:`, texts to `ws:`. `{port}` is the port of
         /// `[process]`, and `{env:NAME}` a variable of the environment, such as a token.
         "url" => URL, url: Template, default r#""""#;

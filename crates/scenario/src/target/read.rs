@@ -3,11 +3,12 @@
 use std::path::Path;
 
 use super::draft::TargetDraft;
-use super::{TARGET, TargetFile, check};
-use crate::ScenarioError;
-use crate::read::entries::{self, Entries};
-use crate::read::{NamedText, read_file};
+use super::{TARGET, TargetFile, check, watched};
+use crate::file::{NamedText, full_path, read_file};
+use crate::read::entries::{self, Entries, TargetEntries};
+use crate::tables::target::NAME as INLINE;
 use crate::values::field::FieldReader;
+use crate::{FileError, Place, Problem};
 
 impl TargetFile {
     /// Reads the target file at `path`. A target without a name is named after the file.
@@ -15,7 +16,7 @@ impl TargetFile {
     /// # Errors
     ///
     /// Everything that is wrong with the file, each with its place.
-    pub fn load(path: &Path) -> Result<Self, ScenarioError> {
+    pub fn load(path: &Path) -> Result<Self, FileError> {
         let NamedText { name, text, folder } = read_file(&TARGET, path)?;
         read(path, &name, &text, folder)
     }
@@ -25,28 +26,61 @@ impl TargetFile {
     /// # Errors
     ///
     /// Everything that is wrong with the text, each with its place.
-    pub fn parse(name: &str, text: &str, folder: &Path) -> Result<Self, ScenarioError> {
+    pub fn parse(name: &str, text: &str, folder: &Path) -> Result<Self, FileError> {
         read(Path::new(name), name, text, folder)
     }
 }
 
-fn read(file: &Path, name: &str, text: &str, folder: &Path) -> Result<TargetFile, ScenarioError> {
+fn read(file: &Path, name: &str, text: &str, folder: &Path) -> Result<TargetFile, FileError> {
     let mut problems = Vec::new();
     let target = entries::parse(text, &mut problems).and_then(|document| {
         let entries = Entries::gather(&TARGET, text, &document, &[], &mut problems);
-        let draft =
-            TargetDraft::read(&mut FieldReader::new(entries.keys, Vec::new(), &mut problems));
-        problems.extend(check::check(&draft));
-        draft.build(name, folder)
+        let top = Place::File { line: 1, column: 1 };
+        of_entries(entries, name, folder, top, &mut problems)
     });
     match target {
         Some(target) if problems.is_empty() => Ok(target),
         _ => {
             problems.sort();
             problems.dedup();
-            Err(ScenarioError::Invalid { file: file.to_owned(), problems })
+            Err(FileError::Invalid { file: file.to_owned(), problems })
         }
     }
+}
+
+/// Reads the table `[target]` of a scenario in `folder`. What is wrong with it goes to the problems.
+/// The target names its folder, so that it may be written elsewhere.
+pub(crate) fn read_inline(
+    table: TargetEntries<'_>,
+    folder: &Path,
+    problems: &mut Vec<Problem>,
+) -> Option<TargetFile> {
+    let (mut found, top) = (Vec::new(), table.place.clone());
+    let entries = Entries::of_target(&TARGET, table, &mut found);
+    let target = of_entries(entries, INLINE, folder, top, &mut found);
+    let is_valid = found.is_empty();
+    problems.extend(found.into_iter().map(|problem| {
+        let message = format!("in `[{INLINE}]`: {}", problem.message);
+        Problem { message, ..problem }
+    }));
+    let mut target = target.filter(|_| is_valid)?;
+    target.folder = full_path(&target.folder);
+    target.about.here = target.folder.display().to_string();
+    Some(target)
+}
+
+/// Returns the target, or `None` if a value is missing.
+fn of_entries(
+    entries: Entries<'_>,
+    name: &str,
+    folder: &Path,
+    top: Place,
+    problems: &mut Vec<Problem>,
+) -> Option<TargetFile> {
+    let draft = TargetDraft::read(&mut FieldReader::new(entries.keys, Vec::new(), problems));
+    problems.extend(check::check(&draft, top));
+    problems.extend(watched::check(&draft));
+    draft.build(name, folder)
 }
 
 #[cfg(test)]
@@ -58,7 +92,7 @@ mod tests {
     use super::*;
     use crate::target::{Expectation, Pattern, PollCursor, Split, Step, Subscribed, Template};
 
-    fn parse(text: &str) -> Result<TargetFile, ScenarioError> {
+    fn parse(text: &str) -> Result<TargetFile, FileError> {
         TargetFile::parse("test.toml", text, Path::new("targets"))
     }
 

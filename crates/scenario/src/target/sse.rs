@@ -1,6 +1,6 @@
 //! `[sse]` of a target: server-sent events.
 
-use super::choices::PayloadEncoding;
+use super::choices::{PayloadEncoding, TimeUnit, ValuePlace};
 use super::lists::{TemplateTable, TextTable};
 use super::template::Template;
 use crate::key::table;
@@ -33,5 +33,17 @@ table! {
 
         /// How the message stands there: "json", or "json-string" (a string with the JSON in it).
         "encoding" => ENCODING, encoding: PayloadEncoding, default r#""json""#;
+
+        /// With `publish = "none"`: where a message has its number. "id" (of
+        /// the event), or a JSON pointer into the message. Each
+        /// number is one more than the last. Empty: messages have none.
+        "sequence" => SEQUENCE, sequence: ValuePlace, default r#""""#;
+
+        /// With `publish = "none"`: where a message has the time at which it was published, as for
+        /// `sequence`. Empty: nowhere.
+        "time" => TIME, time: ValuePlace, default r#""""#;
+
+        /// How the time is written: "s", "ms", "us" or "ns" since 1970, "rfc3339" or "http-date".
+        "time-unit" => TIME_UNIT, time_unit: TimeUnit, default r#""ms""#;
     }
 }

@@ -6,7 +6,7 @@ use wirebench_protocol::{HttpStack, ShortPollingMode, SocketIoMode, Transport};
 use super::located::Located;
 use super::value::{FieldValue, Mismatch};
 use crate::key::Key;
-use crate::target::{PayloadEncoding, Split, Subscribed};
+use crate::target::{PayloadEncoding, PublishedBy, Split, Subscribed, TimeUnit};
 use crate::words::{joined, nearest, quoted};
 use crate::{
     Audience, ConnectionSharing, FeedStore, FeedTimers, Headers, Policy, ProxyHabit, ServerFault,
@@ -50,7 +50,9 @@ choices!(
     ProxyHabit,
     PayloadEncoding,
     Split,
-    Subscribed
+    Subscribed,
+    PublishedBy,
+    TimeUnit
 );
 
 impl Choice for Transport {

@@ -11,8 +11,8 @@ use super::located::{Located, ValueSource};
 use super::value::{FieldValue, Mismatch, from_text, read_in_range, toml_to_json};
 use crate::key::Key;
 use crate::target::{
-    Pattern, PayloadEncoding, PollCursor, Split, StatusList, Steps, Subscribed, Template,
-    TemplateList, TemplateTable, TextList, TextTable,
+    Pattern, PayloadEncoding, PollCursor, PublishedBy, Split, StatusList, Steps, Subscribed,
+    Template, TemplateList, TemplateTable, TextList, TextTable, TimeUnit, ValuePlace,
 };
 use crate::words::joined;
 use crate::{Headers, Place, Problem};
@@ -112,6 +112,7 @@ macro_rules! single {
 single!(String, bool, u32, usize, Duration, Headers);
 single!(Template, TemplateList, TemplateTable, TextTable, TextList, StatusList);
 single!(Pattern, Steps, PollCursor, PayloadEncoding, Split, Subscribed);
+single!(PublishedBy, TimeUnit, ValuePlace);
 
 fn described(mut schema: Json, key: &Key) -> Json {
     schema["description"] = key.doc.into();

@@ -1,5 +1,4 @@
-//! Starts a program as the leader of a process group, so that all that it starts can be found and
-//! ended, and Ctrl-C reaches only the load generator.
+//! The call of a program that a target file describes.
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -8,6 +7,7 @@ use std::process::{ExitStatus, Stdio};
 use tokio::process::{Child, Command};
 use wirebench_scenario::target::{TemplateList, TemplateTable};
 
+use super::owned_tree::OwnedTree;
 use crate::failure::TargetFailure;
 use crate::values::PlaceholderValues;
 
@@ -54,12 +54,12 @@ impl ProgramCall {
         })
     }
 
-    /// Starts the program with pipes for both outputs.
+    /// Starts the program with pipes for both outputs. Dropping the tree ends it.
     ///
     /// # Errors
     ///
     /// It cannot be started.
-    pub(crate) fn spawn(&self, input: Stdio) -> Result<Child, TargetFailure> {
+    pub(crate) fn spawn(&self, input: Stdio) -> Result<(Child, OwnedTree), TargetFailure> {
         let (program, arguments) = self.parts.split_first().expect("the target file names one");
         let mut command = Command::new(program);
         command
@@ -69,10 +69,8 @@ impl ProgramCall {
             .current_dir(&self.folder)
             .stdin(input)
             .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .process_group(0)
-            .kill_on_drop(true);
-        command.spawn().map_err(|source| TargetFailure::Start {
+            .stderr(Stdio::piped());
+        OwnedTree::spawn(&mut command).map_err(|source| TargetFailure::Start {
             command: self.shown.clone(),
             program: program.clone(),
             source,
@@ -81,7 +79,7 @@ impl ProgramCall {
 }
 
 /// Returns the search path of this process with the folder of the system's servers at its end.
-fn search_path() -> OsString {
+pub fn search_path() -> OsString {
     let mut path = std::env::var_os("PATH").unwrap_or_default();
     if !path.is_empty() {
         path.push(":");
@@ -91,7 +89,7 @@ fn search_path() -> OsString {
 }
 
 /// Describes how a process ended, in words that follow its name.
-pub(crate) fn how_it_ended(status: std::io::Result<ExitStatus>) -> String {
+pub fn how_it_ended(status: std::io::Result<ExitStatus>) -> String {
     use std::os::unix::process::ExitStatusExt;
 
     match status.map(|status| (status.signal(), status.code())) {

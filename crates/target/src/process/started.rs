@@ -12,6 +12,7 @@ use tokio::time::timeout;
 use wirebench_scenario::TargetFile;
 
 use super::output::OutputTail;
+use super::owned_tree::OwnedTree;
 use super::readiness::Readiness;
 use super::spawn::{ProgramCall, how_it_ended};
 use super::tree::ProcessTree;
@@ -31,7 +32,7 @@ const OUTPUT_TIME: Duration = Duration::from_millis(500);
 #[derive(Debug)]
 pub(crate) struct StartedServer {
     child: Child,
-    tree: ProcessTree,
+    tree: OwnedTree,
     call: ProgramCall,
     output: OutputTail,
     /// The tasks that read its outputs.
@@ -94,7 +95,8 @@ impl StartedServer {
         ready_line: Option<String>,
         show: watch::Sender<bool>,
     ) -> Result<Self, TargetFailure> {
-        let mut child = call.spawn(Stdio::null())?;
+        let (mut child, tree) = call.spawn(Stdio::null())?;
+        tree.owns_folder(folder.path());
         let (output, mut readers) = (OutputTail::default(), JoinSet::new());
         if let Some(stream) = child.stdout.take() {
             let look = move |line: &str| {
@@ -107,13 +109,12 @@ impl StartedServer {
         if let Some(stream) = child.stderr.take() {
             readers.spawn(output.clone().read(stream, |_| ()));
         }
-        let tree = ProcessTree::started(child.id().expect("nobody has waited for it yet"));
         Ok(Self { child, tree, call, output, readers, _folder: folder })
     }
 
     /// Returns its processes.
     pub(crate) fn tree(&self) -> ProcessTree {
-        self.tree
+        *self.tree
     }
 
     /// Waits until the server ends by itself, which it should not do. Returns why, with what it has
@@ -165,12 +166,6 @@ impl StartedServer {
         let _ = timeout(OUTPUT_TIME, all_read).await;
         let (command, output) = (self.call.shown.clone(), self.output.for_error());
         TargetFailure::Ended { command, during, how, output }
-    }
-}
-
-impl Drop for StartedServer {
-    fn drop(&mut self) {
-        self.tree.signal(Signal::KILL);
     }
 }
 

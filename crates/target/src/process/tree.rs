@@ -13,7 +13,7 @@ use crate::failure::TargetFailure;
 /// A process with all that it started, directly or not: the workers of nginx and the children of
 /// Node count.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct ProcessTree {
+pub struct ProcessTree {
     root: u32,
     /// When the root started, in ticks since the machine started. It tells apart another process
     /// that has its number later.
@@ -24,15 +24,15 @@ pub(crate) struct ProcessTree {
 
 /// What the processes of a tree use.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct TreeUsage {
+pub struct TreeUsage {
     /// Processor time so far, user and system. It includes processes that have ended, if their
     /// parents waited for them.
-    pub(crate) cpu: Duration,
+    pub cpu: Duration,
     /// Resident memory. Memory that several processes may share counts once. `None` if the system
     /// does not tell.
-    pub(crate) rss_bytes: Option<u64>,
+    pub rss_bytes: Option<u64>,
     /// The highest resident memory of a single process so far.
-    pub(crate) peak_bytes: Option<u64>,
+    pub peak_bytes: Option<u64>,
 }
 
 impl ProcessTree {
@@ -48,7 +48,7 @@ impl ProcessTree {
     /// # Errors
     ///
     /// There is no such process.
-    pub(crate) fn of_pid(pid: u32) -> Result<Self, TargetFailure> {
+    pub fn of_pid(pid: u32) -> Result<Self, TargetFailure> {
         let running = process(pid).ok_or_else(|| TargetFailure::Process {
             asked: format!("`process.pid` is {pid}"),
             found: "no such process runs".to_owned(),
@@ -113,9 +113,14 @@ impl ProcessTree {
         }
     }
 
+    /// Returns the numbers of the processes that run now, or have ended and are still known.
+    pub fn pids(self) -> Vec<u32> {
+        self.members().iter().map(|process| process.pid).collect()
+    }
+
     /// Returns what the processes use. `None` if there are none. This reads several files for each
     /// process of the machine, so it belongs on a thread that may block.
-    pub(crate) fn usage(self) -> Option<TreeUsage> {
+    pub fn usage(self) -> Option<TreeUsage> {
         let members = self.members();
         if members.is_empty() {
             return None;
@@ -140,12 +145,12 @@ impl ProcessTree {
     }
 
     /// Returns true if one of the processes still runs.
-    pub(crate) fn runs(self) -> bool {
+    pub fn runs(self) -> bool {
         self.members().iter().any(|process| !has_ended(process.pid))
     }
 
     /// Sends a signal to all processes, once to each. Those that have ended need none.
-    pub(crate) fn signal(self, signal: Signal) {
+    pub fn signal(self, signal: Signal) {
         let of = |pid: u32| i32::try_from(pid).ok().and_then(Pid::from_raw);
         let members = self.members();
         if self.leads_group
@@ -190,6 +195,16 @@ impl ResidentMemory {
             peak: bytes("VmHWM:")?,
         })
     }
+}
+
+/// Returns each process that has this variable in the environment with which it was started, as
+/// `NAME=value`.
+pub(crate) fn processes_with(variable: &str) -> impl Iterator<Item = ProcessTree> {
+    processes().into_iter().filter_map(move |process| {
+        let environment = fs::read(format!("/proc/{}/environ", process.pid)).ok()?;
+        let mut variables = environment.split(|byte| *byte == 0);
+        variables.any(|it| it == variable.as_bytes()).then(|| ProcessTree::running(&process))
+    })
 }
 
 /// Reads all processes. One that ends while it is read is left out.

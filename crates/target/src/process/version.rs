@@ -31,7 +31,8 @@ pub async fn version_of(file: &TargetFile) -> Result<Option<String>, TargetFailu
         how,
         output,
     };
-    let asked = call.spawn(Stdio::null())?.wait_with_output();
+    let (child, _tree) = call.spawn(Stdio::null())?;
+    let asked = child.wait_with_output();
     let Ok(output) = timeout(VERSION_TIME, asked).await else {
         let how = format!("it took longer than {} s", VERSION_TIME.as_secs());
         return Err(ended(how, String::new()));

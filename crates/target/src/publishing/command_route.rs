@@ -3,7 +3,6 @@
 use std::process::Stdio;
 use std::time::Duration;
 
-use rustix::process::Signal;
 use tokio::io::AsyncWriteExt;
 use tokio::process::{Child, ChildStdin};
 use tokio::task::JoinSet;
@@ -13,7 +12,7 @@ use wirebench_scenario::target::TemplateTable;
 
 use super::message::{OutgoingMessage, PublishOutcome};
 use crate::failure::TargetFailure;
-use crate::process::{OutputTail, ProcessTree, ProgramCall, how_it_ended};
+use crate::process::{OutputTail, OwnedTree, ProgramCall, how_it_ended};
 use crate::values::{PlaceholderValues, folder_of};
 
 /// How long the command may take to read a line.
@@ -26,7 +25,7 @@ const END_TIME: Duration = Duration::from_secs(2);
 #[derive(Debug)]
 pub(crate) struct CommandRoute {
     child: Child,
-    tree: ProcessTree,
+    _tree: OwnedTree,
     call: ProgramCall,
     /// `None` once the command reads no more.
     input: Option<ChildStdin>,
@@ -49,8 +48,7 @@ impl CommandRoute {
             values = values.with("port", port.to_string());
         }
         let call = ProgramCall::of(command, &TemplateTable::default(), &values, &here)?;
-        let mut child = call.spawn(Stdio::piped())?;
-        let tree = ProcessTree::started(child.id().expect("nobody has waited for it yet"));
+        let (mut child, tree) = call.spawn(Stdio::piped())?;
         let (output, mut readers) = (OutputTail::default(), JoinSet::new());
         if let Some(stream) = child.stdout.take() {
             readers.spawn(output.clone().read(stream, |_| ()));
@@ -59,7 +57,7 @@ impl CommandRoute {
             readers.spawn(output.clone().read(stream, |_| ()));
         }
         let input = child.stdin.take();
-        Ok(Self { child, tree, call, input, output, readers })
+        Ok(Self { child, _tree: tree, call, input, output, readers })
     }
 
     /// Hands a message to the command. Once the command reads no more, every message is refused,
@@ -91,11 +89,5 @@ impl CommandRoute {
             while self.readers.join_next().await.is_some() {}
         };
         let _ = timeout(END_TIME, ended).await;
-    }
-}
-
-impl Drop for CommandRoute {
-    fn drop(&mut self) {
-        self.tree.signal(Signal::KILL);
     }
 }

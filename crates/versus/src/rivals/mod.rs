@@ -5,7 +5,7 @@
 //! | `wirebench.rs` | wirebench's own server, as often as builds and options of it are given |
 //! | `nchan.rs` | nginx with Nchan |
 //! | `node.rs` | Node with the packages of npm |
-//! | `program.rs` | finds a program |
+//! | `program.rs` | calls a program of the system |
 //! | `started.rs` | a process that was started, until it is dropped |
 
 mod nchan;
@@ -15,7 +15,6 @@ mod started;
 mod wirebench;
 
 use std::path::Path;
-use std::process::Command;
 
 use wirebench_protocol::Transport;
 
@@ -64,7 +63,7 @@ impl Rival {
             Self::Nchan => ("nginx", "-v"),
             Self::Node => ("node", "--version"),
         };
-        let output = Command::new(installed(program)).arg(argument).output().ok()?;
+        let output = installed(program).arg(argument).output().ok()?;
         // nginx says it on standard error.
         let text = [output.stdout, output.stderr].concat();
         let line = String::from_utf8_lossy(&text).lines().next()?.trim().to_owned();

@@ -3,7 +3,6 @@
 use std::fs;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::Path;
-use std::process::Command;
 
 use anyhow::Context;
 use wirebench_protocol::Transport;
@@ -28,7 +27,7 @@ pub(super) fn start(folder: &Path) -> anyhow::Result<StartedRival> {
     let folder = folder.to_str().context("the name of the temporary folder is no text")?;
     let port = address.port().to_string();
     fs::write(&file, CONFIGURATION.replace("@PORT@", &port).replace("@FOLDER@", folder))?;
-    let mut command = Command::new(installed("nginx"));
+    let mut command = installed("nginx");
     // Started by root, the worker would be another user, who may not enter the folder.
     if rustix::process::geteuid().is_root() {
         command.args(["-g", "user root;"]);

@@ -8,10 +8,11 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::Signal;
 use serde_json::Value;
+use wirebench_target::ProcessTree;
 
-use crate::cost::{CostOf, processes};
+use crate::cost::CostOf;
 
 /// The time within which a server has to listen, and to end.
 const START_TIME: Duration = Duration::from_secs(10);
@@ -23,11 +24,12 @@ const LOOK_TIME: Duration = Duration::from_millis(10);
 pub(crate) struct StartedRival {
     pub(crate) address: SocketAddr,
     child: Child,
+    tree: ProcessTree,
 }
 
 impl StartedRival {
     pub(crate) fn cost(&self) -> CostOf {
-        CostOf::Processes(self.child.id())
+        CostOf::Processes(self.tree)
     }
 
     /// Starts a server whose first line on standard output is an object in JSON, from which
@@ -39,8 +41,10 @@ impl StartedRival {
         command: &mut Command,
         address_in: impl Fn(&Value) -> Option<SocketAddr>,
     ) -> anyhow::Result<Self> {
-        let mut child = spawn(command.stdout(Stdio::piped()))?;
-        let output = child.stdout.take().context("the standard output is a pipe")?;
+        // From here on, an error ends the process.
+        let unknown = SocketAddr::from(([127, 0, 0, 1], 0));
+        let mut started = Self::spawn(command.stdout(Stdio::piped()), unknown)?;
+        let output = started.child.stdout.take().context("the standard output is a pipe")?;
         let (tell, told) = mpsc::channel();
         // It ends with the process. Reading on keeps the pipe open.
         thread::spawn(move || {
@@ -48,8 +52,6 @@ impl StartedRival {
                 let _ = tell.send(line);
             }
         });
-        // From here on, an error ends the process.
-        let mut started = Self { address: SocketAddr::from(([127, 0, 0, 1], 0)), child };
         let line = told.recv_timeout(START_TIME);
         let line = line.with_context(|| format!("{command:?} does not say that it listens"))?;
         let address = serde_json::from_str(&line).ok().and_then(|line| address_in(&line));
@@ -63,7 +65,7 @@ impl StartedRival {
     /// # Errors
     /// It does not start, or nobody listens there in time.
     pub(super) fn at(command: &mut Command, address: SocketAddr) -> anyhow::Result<Self> {
-        let mut started = Self { address, child: spawn(command)? };
+        let mut started = Self::spawn(command, address)?;
         let deadline = Instant::now() + START_TIME;
         while TcpStream::connect(address).is_err() {
             if let Some(status) = started.child.try_wait()? {
@@ -76,35 +78,34 @@ impl StartedRival {
         }
         Ok(started)
     }
-}
 
-fn spawn(command: &mut Command) -> anyhow::Result<Child> {
-    command.stdin(Stdio::null());
-    command.spawn().with_context(|| format!("cannot start {}", command.get_program().display()))
+    /// Starts a process in the process group of this program, so that Ctrl-C ends it, too.
+    fn spawn(command: &mut Command, address: SocketAddr) -> anyhow::Result<Self> {
+        command.stdin(Stdio::null());
+        let program = command.get_program().to_owned();
+        let mut child =
+            command.spawn().with_context(|| format!("cannot start {}", program.display()))?;
+        match ProcessTree::of_pid(child.id()) {
+            Ok(tree) => Ok(Self { address, child, tree }),
+            Err(error) => {
+                child.kill()?;
+                Err(error.into())
+            }
+        }
+    }
 }
 
 impl Drop for StartedRival {
     fn drop(&mut self) {
-        let all = processes(self.child.id());
-        // Those that start others end them if they are asked to.
-        signal(self.child.id(), Signal::TERM);
+        self.tree.signal(Signal::TERM);
         let deadline = Instant::now() + START_TIME;
-        while matches!(self.child.try_wait(), Ok(None)) {
+        while matches!(self.child.try_wait(), Ok(None)) || self.tree.runs() {
             if Instant::now() > deadline {
-                for pid in all {
-                    signal(pid, Signal::KILL);
-                }
+                self.tree.signal(Signal::KILL);
                 let _ = self.child.wait();
                 return;
             }
             thread::sleep(LOOK_TIME);
         }
-    }
-}
-
-/// A process that has ended needs no signal.
-fn signal(pid: u32, signal: Signal) {
-    if let Some(pid) = i32::try_from(pid).ok().and_then(Pid::from_raw) {
-        let _ = kill_process(pid, signal);
     }
 }

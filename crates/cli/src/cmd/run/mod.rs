@@ -1,23 +1,25 @@
 //! `wirebench run`: runs scenario files and prints tables of results.
 
+mod consent;
 mod progress;
 mod run_floor;
 mod run_store;
 mod session;
-mod targets;
 mod thresholds;
 
 use std::num::NonZero;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::process::Command;
 
 use anyhow::{Context, bail};
 use clap::Args;
 use tokio_stream::StreamExt;
 use tokio_util::sync::CancellationToken;
 use wirebench_protocol::Transport;
-use wirebench_scenario::{Overrides, Scenario, TargetFile};
+use wirebench_scenario::{Overrides, Scenario};
+use wirebench_target::start_guardian;
 
+use self::consent::without_consent;
 use self::session::Session;
 use super::report::RowsFormat;
 use crate::databases::Databases;
@@ -42,8 +44,8 @@ pub(crate) struct RunArguments {
     /// Overwrite the run that `--out` already holds
     #[arg(long, requires = "out")]
     force: bool,
-    /// Measure the server of this target file in place of wirebench's own. Give it again for several
-    /// servers, which take turns
+    /// Measure the server of this target file in place of wirebench's own, and of those that the
+    /// scenario names. Give it again for several servers, which take turns
     #[arg(long = "target", value_name = "FILE")]
     targets: Vec<PathBuf>,
     /// Allow publishing to this host, which is not this machine
@@ -87,14 +89,17 @@ pub(crate) fn run(arguments: &RunArguments) -> anyhow::Result<Exit> {
         set: arguments.set.clone(),
         transports: arguments.transports.clone(),
         repeat: arguments.repeat,
+        targets: arguments.targets.clone(),
     };
-    let Some(mut scenarios) = plan::load(&arguments.scenarios, &overrides) else {
+    let Some(scenarios) = plan::load(&arguments.scenarios, &overrides) else {
         return Ok(Exit::Usage);
     };
-    let Some(targets) = targets::load(&arguments.targets) else { return Ok(Exit::Usage) };
-    if let Some(error) = arguments.cannot_measure(&targets, &mut scenarios) {
+    if let Some(error) = arguments.without_consent(&scenarios) {
         print::talk(&format!("error: {error}"));
         return Ok(Exit::Usage);
+    }
+    if !arguments.quiet {
+        watched(&scenarios).for_each(|note| print::talk(&note));
     }
     let databases = Databases::of_environment(&scenarios)?;
     if arguments.dry_run {
@@ -112,14 +117,36 @@ pub(crate) fn run(arguments: &RunArguments) -> anyhow::Result<Exit> {
             bail!("scenario `{}` cannot run: {missing}", scenario.top.name);
         }
     }
+    guard_this_run()?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .context("cannot start the event loop")?;
-    let ended = runtime.block_on(run_until_given_up(arguments, &scenarios, &targets, &databases));
+    let ended = runtime.block_on(run_until_given_up(arguments, &scenarios, &databases));
     // A second Ctrl-C waits for nothing, such as threads that may block.
     runtime.shutdown_background();
     ended
+}
+
+/// Starts the process that ends what the run has started if the run is killed.
+/// Returns a note for each target whose feed somebody else fills: the scenario asks for messages that
+/// are not sent to it.
+fn watched(scenarios: &[Scenario]) -> impl Iterator<Item = String> {
+    let targets = scenarios.iter().flat_map(|scenario| &scenario.targets);
+    targets.filter(|target| target.is_watched()).map(|target| {
+        format!(
+            "`{}` watches a feed that somebody else fills: `[feed]` is not used for it, and what \
+             arrives in the measured window counts",
+            target.name()
+        )
+    })
+}
+
+fn guard_this_run() -> anyhow::Result<()> {
+    let program = std::env::current_exe().context("cannot find the program of the guardian")?;
+    let mut guardian = Command::new(&program);
+    guardian.arg("guard");
+    start_guardian(guardian).with_context(|| format!("cannot start `{} guard`", program.display()))
 }
 
 /// Prints what would run.
@@ -145,7 +172,6 @@ fn dry_run(
 async fn run_until_given_up(
     arguments: &RunArguments,
     scenarios: &[Scenario],
-    targets: &[Arc<TargetFile>],
     databases: &Databases,
 ) -> anyhow::Result<Exit> {
     let (stop, give_up) = (CancellationToken::new(), CancellationToken::new());
@@ -153,22 +179,21 @@ async fn run_until_given_up(
     tokio::select! {
         biased;
         () = give_up.cancelled() => Ok(Exit::Interrupted),
-        ended = run_all(arguments, scenarios, targets, databases, &stop) => ended,
+        ended = run_all(arguments, scenarios, databases, &stop) => ended,
     }
 }
 
 async fn run_all(
     arguments: &RunArguments,
     scenarios: &[Scenario],
-    targets: &[Arc<TargetFile>],
     databases: &Databases,
     stop: &CancellationToken,
 ) -> anyhow::Result<Exit> {
     databases.try_each().await?;
-    let recorded = RecordedTarget::of_all(targets).await;
     let mut exit = Exit::Done;
     for scenario in scenarios {
         let format = arguments.format.into();
+        let recorded = RecordedTarget::of_all(&scenario.targets).await;
         let request = RunFolderRequest { targets: &recorded, ..arguments.request() };
         let session = Session::new(scenario, databases, &request, arguments.quiet, format, stop)?;
         exit = exit.worse(session.run().await?);
@@ -196,26 +221,11 @@ impl RunArguments {
         }
     }
 
-    /// Makes the targets those of all scenarios. Returns why they cannot be measured; `None` if they
-    /// can.
-    fn cannot_measure(
-        &self,
-        targets: &[Arc<TargetFile>],
-        scenarios: &mut [Scenario],
-    ) -> Option<String> {
-        for scenario in scenarios {
-            if let Err(conflict) = scenario.measure_targets(targets.to_vec()) {
-                return Some(format!("scenario `{}`: {conflict}", scenario.top.name));
-            }
-            if let Some(target) = targets::cannot_go_down(scenario) {
-                return Some(format!(
-                    "scenario `{}` stops, kills or freezes the server, but `{target}` does not say \
-                     how it is started: set `process.command`, or leave the fault out",
-                    scenario.top.name
-                ));
-            }
-        }
-        targets::without_consent(targets, &self.publish_to)
+    /// Returns why nothing may be published to a target of the scenarios. `None` if all may be
+    /// published to.
+    fn without_consent(&self, scenarios: &[Scenario]) -> Option<String> {
+        let mut targets = scenarios.iter().flat_map(|scenario| &scenario.targets);
+        targets.find_map(|target| without_consent(target, &self.publish_to))
     }
 
     /// Returns why the results cannot be written to the folder of `--out`. `None` if they can.

@@ -110,11 +110,12 @@ impl<'a> Session<'a> {
         }
     }
 
-    /// Makes one run against the server of somebody else: starts it, if the target file says how,
+    /// Makes one run against a target server: starts it, if the target file says how,
     /// and a proxy in front of it if the run has one, drives the crowd of the run, and stops it. The
-    /// floor is that of this machine, so it says nothing of a server on another one.
+    /// floor is that of this machine, so it says nothing of a server on another one, nor of messages
+    /// whose size is not known.
     async fn against(&mut self, target: &Arc<TargetFile>, run: &Run) -> anyhow::Result<()> {
-        let floor = if has_process(target) {
+        let floor = if has_process(target) && !run.is_watched() {
             RunFloor::before(run, self.server_workers).await
         } else {
             None

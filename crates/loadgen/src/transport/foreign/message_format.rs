@@ -6,8 +6,9 @@ use wirebench_measure::Event;
 use wirebench_protocol::{
     Cursor, Epoch, Message, PublishedMessage, TextPayload, Timestamp, Transport,
 };
-use wirebench_scenario::target::{Pattern, PayloadEncoding};
+use wirebench_scenario::target::{Pattern, PayloadEncoding, ValuePlace};
 
+use super::watch_format::{Beside, WatchFormat};
 use crate::http::quote;
 use crate::target::ForeignTarget;
 use crate::texts::{Misfit, at_pointer, content, text_at};
@@ -26,8 +27,10 @@ pub(super) struct MessageFormat<'a> {
     /// The pointer to the message.
     message: &'a str,
     encoding: PayloadEncoding,
-    /// Messages of other runs are ignored.
+    /// Messages of other runs are ignored, unless somebody else publishes.
     run: Epoch,
+    /// How to read what somebody else publishes. `None`: wirebench publishes.
+    watch: Option<WatchFormat<'a>>,
 }
 
 impl<'a> MessageFormat<'a> {
@@ -61,7 +64,8 @@ impl<'a> MessageFormat<'a> {
             | Transport::SocketIo => None,
         };
         let (table, run) = (foreign.table(), foreign.run());
-        Self { table, matching, select: &select.0, message, encoding, run }
+        let watch = WatchFormat::of(file, foreign.transport(), table);
+        Self { table, matching, select: &select.0, message, encoding, run, watch }
     }
 
     /// Returns the format of texts that all hold a message, at this pointer.
@@ -70,6 +74,11 @@ impl<'a> MessageFormat<'a> {
         'a: 'b,
     {
         MessageFormat { matching: None, select: &[], message, ..*self }
+    }
+
+    /// Returns where a message of somebody else has its number and its time.
+    pub(super) fn places(&self) -> Option<[&'a ValuePlace; 2]> {
+        self.watch.map(|watch| watch.places())
     }
 
     /// Returns true if the text holds a message.
@@ -86,32 +95,55 @@ impl<'a> MessageFormat<'a> {
         (self.matching.is_some() || !self.select.is_empty()) && self.selects(text)
     }
 
-    /// Reads the message of a text that arrived `at`. `None`: the text holds none, or one of another
-    /// run.
+    /// Reads the message of a text that arrived `at`, and its place in the feed, if that is known.
+    /// `beside` is what a message of somebody else has outside of its text. `None`: the text holds no
+    /// message, or one of another run.
     pub(super) fn read(
         &self,
         text: &str,
+        beside: Beside<'_>,
         at: Timestamp,
         settings: &SubscriberSettings,
-    ) -> Result<Option<(Cursor, Event)>, Misfit> {
+    ) -> Result<Option<(Option<Cursor>, Event)>, Misfit> {
         if !self.selects(text) {
             return Ok(None);
         }
-        let misfit = |expected: String| Misfit { found: format!("`{}`", quote(text)), expected };
-        let found = at_pointer(text, self.message).ok_or_else(|| {
-            misfit(format!("a message at `{}` (`message` of `[{}]`)", self.message, self.table))
+        let json = self.message(text)?;
+        if let Some(watch) = &self.watch {
+            let message = watch.read(&json, beside, at, (self.run, settings.payloads))?;
+            return Ok(Some((message.cursor, Event::Watched(message))));
+        }
+        self.published(text, &json, at, settings)
+    }
+
+    /// Returns the message in a text.
+    fn message<'t>(&self, text: &'t str) -> Result<Cow<'t, str>, Misfit> {
+        let found = at_pointer(text, self.message).ok_or_else(|| Misfit {
+            found: format!("`{}`", quote(text)),
+            expected: format!("a message at `{}` (`message` of `[{}]`)", self.message, self.table),
         })?;
-        let json = match self.encoding {
+        Ok(match self.encoding {
             PayloadEncoding::Json => Cow::Borrowed(found),
             PayloadEncoding::JsonString => content(found),
-        };
-        let published: PublishedMessage<'_> = serde_json::from_str(&json).map_err(|error| {
+        })
+    }
+
+    /// Reads a message of wirebench's own. `None`: it is one of another run.
+    fn published(
+        &self,
+        text: &str,
+        json: &str,
+        at: Timestamp,
+        settings: &SubscriberSettings,
+    ) -> Result<Option<(Option<Cursor>, Event)>, Misfit> {
+        let published: PublishedMessage<'_> = serde_json::from_str(json).map_err(|error| {
             let place = if self.message.is_empty() { "as a whole" } else { self.message };
-            misfit(format!(
+            let expected = format!(
                 "what was published, `{{\"run\":…,\"seq\":…}}`, {place}: {error} (`select`, \
                  `message` and `encoding` of `[{}]`)",
                 self.table
-            ))
+            );
+            Misfit { found: format!("`{}`", quote(text)), expected }
         })?;
         if published.run != self.run {
             return Ok(None);
@@ -119,7 +151,7 @@ impl<'a> MessageFormat<'a> {
         let PublishedMessage { run, seq, published_at, payload } = published;
         let cursor = Cursor { epoch: run, seq };
         let message = Message { seq, published_at, payload: TextPayload::Json(payload) };
-        Ok(Some((cursor, CarriedMessage::text(cursor, &message).received(at, settings))))
+        Ok(Some((Some(cursor), CarriedMessage::text(cursor, &message).received(at, settings))))
     }
 }
 
@@ -134,7 +166,15 @@ mod tests {
         message: &'a str,
         encoding: PayloadEncoding,
     ) -> MessageFormat<'a> {
-        MessageFormat { table: "sse", matching: None, select, message, encoding, run: RUN }
+        MessageFormat {
+            table: "sse",
+            matching: None,
+            select,
+            message,
+            encoding,
+            run: RUN,
+            watch: None,
+        }
     }
 
     fn published(seq: u64, run: Epoch) -> String {
@@ -144,13 +184,14 @@ mod tests {
     /// Returns the number and the size of the payload of the message in a text.
     fn read(format: MessageFormat<'_>, text: &str) -> Result<Option<(u64, usize)>, Misfit> {
         let at = Timestamp::from_nanos(9);
-        let read = format.read(text, at, &SubscriberSettings::default())?;
+        let read = format.read(text, Beside::default(), at, &SubscriberSettings::default())?;
         Ok(read.map(|(cursor, event)| match event {
             Event::Received { published_at, received_at, payload_bytes, .. } => {
                 assert_eq!(published_at, Timestamp::from_nanos(5));
                 assert_eq!(received_at, at);
-                assert_eq!(cursor.epoch, RUN);
-                (cursor.seq, payload_bytes)
+                let Cursor { epoch, seq } = cursor.expect("it is numbered");
+                assert_eq!(epoch, RUN);
+                (seq, payload_bytes)
             }
             other => panic!("{other:?}"),
         }))

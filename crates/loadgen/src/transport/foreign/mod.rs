@@ -7,6 +7,7 @@ mod polling;
 mod resume;
 mod socket_io;
 mod sse;
+mod watch_format;
 mod websocket;
 
 use futures::stream::{BoxStream, StreamExt};

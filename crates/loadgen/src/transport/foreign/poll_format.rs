@@ -1,4 +1,4 @@
-//! How polls go on at another project's server, and what is in their answers.
+//! How polls go on at a target server, and what is in their answers.
 
 use std::str;
 
@@ -7,11 +7,12 @@ use http::header::{self, HeaderValue};
 use wirebench_measure::Event;
 use wirebench_protocol::{Cursor, Timestamp, Transport};
 use wirebench_scenario::TargetFile;
-use wirebench_scenario::target::{PollCursor, Split, Subscribed};
+use wirebench_scenario::target::{PollCursor, Split, Subscribed, ValuePlace};
 
 use super::message_format::MessageFormat;
 use super::opening::ForeignOpening;
 use super::resume::Validators;
+use super::watch_format::Beside;
 use crate::http::{HttpAnswer, RequestHeaders};
 use crate::texts::{Misfit, split_body, text_at};
 
@@ -36,6 +37,8 @@ pub(super) struct PollHead {
     validators: Validators,
     /// The cursor, if it is in a header.
     cursor: Option<String>,
+    /// The number and the time of the message, if they are in headers.
+    beside: [Option<String>; 2],
     /// The status says that there is no message.
     empty: bool,
 }
@@ -108,7 +111,7 @@ impl<'a> PollFormat<'a> {
 
     /// Reads the head of an answer. `None`: its status is neither success nor one of those without a
     /// message.
-    pub(super) fn head(&self, answer: &HttpAnswer) -> Option<PollHead> {
+    pub(super) fn head(&self, answer: &HttpAnswer, format: &MessageFormat<'_>) -> Option<PollHead> {
         let empty = self.empty.contains(&answer.status().as_u16());
         if !empty && !answer.status().is_success() {
             return None;
@@ -119,13 +122,19 @@ impl<'a> PollFormat<'a> {
             tag: validator(&header::ETAG),
             modified: validator(&header::LAST_MODIFIED),
         };
+        let named = |name: &str| {
+            HeaderName::try_from(name).ok().and_then(|name| value(&name).map(str::to_owned))
+        };
         let cursor = match self.cursor {
-            PollCursor::Header(name) => HeaderName::try_from(name.as_str())
-                .ok()
-                .and_then(|name| value(&name).map(Into::into)),
+            PollCursor::Header(name) => named(name),
             PollCursor::None | PollCursor::Validators | PollCursor::Pointer(_) => None,
         };
-        Some(PollHead { validators, cursor, empty })
+        let beside = |place: &ValuePlace| match place {
+            ValuePlace::Header(name) => named(name),
+            ValuePlace::None | ValuePlace::Pointer(_) | ValuePlace::EventId => None,
+        };
+        let beside = format.places().map_or([None, None], |places| places.map(beside));
+        Some(PollHead { validators, cursor, beside, empty })
     }
 
     /// Returns the messages of an answer that arrived `at`, and keeps the cursor that it brings.
@@ -149,13 +158,15 @@ impl<'a> PollFormat<'a> {
             if is_empty { Vec::new() } else { split_body(body, self.messages, self.split)? };
         let mut events = Vec::new();
         for text in &texts {
-            let Some((cursor, event)) = format.read(text, at, opening.settings())? else {
-                continue;
-            };
-            if *self.cursor == PollCursor::None && cursor.seq <= last.seq {
-                continue;
+            let [sequence, time] = head.beside.each_ref().map(Option::as_deref);
+            let read = format.read(text, Beside { sequence, time }, at, opening.settings())?;
+            let Some((cursor, event)) = read else { continue };
+            if let Some(cursor) = cursor {
+                if *self.cursor == PollCursor::None && cursor.seq <= last.seq {
+                    continue;
+                }
+                *last = last.at(last.seq.max(cursor.seq));
             }
-            *last = last.at(last.seq.max(cursor.seq));
             events.push(event);
         }
         self.keep_cursor(opening, head, body, !texts.is_empty())?;

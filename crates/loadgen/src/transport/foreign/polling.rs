@@ -1,4 +1,4 @@
-//! Short and long polling of another project's server: ask, and read the messages of the answer.
+//! Short and long polling of a target server: ask, and read the messages of the answer.
 
 use std::collections::VecDeque;
 use std::pin::Pin;
@@ -160,7 +160,9 @@ impl ForeignPolling<'_> {
             answer => answer?,
         };
         let last = answer.is_last();
-        let Some(head) = self.polls.head(&answer) else { return Err(http.refused(answer).await) };
+        let Some(head) = self.polls.head(&answer, &self.format) else {
+            return Err(http.refused(answer).await);
+        };
         http.check_encoding(&answer)?;
         let body = http.whole(answer.into_body()).await?;
         // Stamped here, before decoding.

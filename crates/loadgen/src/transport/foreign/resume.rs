@@ -1,4 +1,4 @@
-//! What a subscriber of another project's server keeps from one connection to the next.
+//! What a subscriber of a target server keeps from one connection to the next.
 
 use std::time::{Duration, SystemTime};
 

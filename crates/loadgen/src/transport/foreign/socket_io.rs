@@ -1,4 +1,4 @@
-//! Socket.IO of another project's server: events in a namespace, over whatever carries the session.
+//! Socket.IO of a target server: events in a namespace, over whatever carries the session.
 
 use std::collections::VecDeque;
 
@@ -11,6 +11,7 @@ use wirebench_scenario::target::TargetSocketIo;
 
 use super::message_format::MessageFormat;
 use super::opening::ForeignOpening;
+use super::watch_format::Beside;
 use crate::error::SubscribeError;
 use crate::http::quote;
 use crate::socket_io::{
@@ -183,19 +184,21 @@ impl<'a> ForeignSocketIo<'a> {
             found: format!("an event `{}` without an argument", file.event),
             expected: "a message as its first argument".to_owned(),
         })?;
-        let read = self.format.read(argument.get(), at, self.opening.settings())?;
-        if let Some((cursor, event)) = read {
+        let settings = self.opening.settings();
+        let read = self.format.read(argument.get(), Beside::default(), at, settings)?;
+        let Some((cursor, event)) = read else { return Ok(()) };
+        if let Some(cursor) = cursor {
             let missed = cursor.seq.saturating_sub(self.last.seq).saturating_sub(1);
             if std::mem::take(&mut self.lost) && missed > 0 {
                 let cursor = cursor.at(cursor.seq - 1);
                 self.events.push_back(Event::Gap { gap: Gap::Missed(missed), cursor });
             }
             self.last = self.last.at(self.last.seq.max(cursor.seq));
-            if self.dialled.is_some() {
-                self.early.push(event);
-            } else {
-                self.events.push_back(event);
-            }
+        }
+        if self.dialled.is_some() {
+            self.early.push(event);
+        } else {
+            self.events.push_back(event);
         }
         Ok(())
     }

@@ -1,4 +1,4 @@
-//! Server-sent events of another project's server, as an EventSource reads them.
+//! Server-sent events of a target server, as an EventSource reads them.
 
 use std::collections::VecDeque;
 
@@ -10,6 +10,7 @@ use wirebench_protocol::Timestamp;
 
 use super::message_format::MessageFormat;
 use super::opening::{ForeignOpening, SILENCE_TIMEOUT, closed_at_once};
+use super::watch_format::Beside;
 use crate::error::SubscribeError;
 use crate::event_stream::{Block, Decoder, is_event_stream};
 use crate::http::{ClientConnection, RequestHeaders, RequestKind, ResponseBody};
@@ -119,7 +120,9 @@ fn message(
     opening.resume.set_cursor(block.id);
     match block.event {
         Some(event) if event.kind == opening.foreign.file().sse.event => {
-            let read = format.read(event.data, at, opening.settings())?;
+            let id = Some(block.id);
+            let beside = Beside { sequence: id, time: id };
+            let read = format.read(event.data, beside, at, opening.settings())?;
             Ok(read.map(|(_, event)| event))
         }
         // Ignored, as by an EventSource without a listener for it.

@@ -10,6 +10,7 @@ use wirebench_scenario::target::{
 
 use super::message_format::MessageFormat;
 use super::opening::{ForeignOpening, SILENCE_TIMEOUT, closed_at_once};
+use super::watch_format::Beside;
 use crate::error::SubscribeError;
 use crate::http::{OPENING_TIMEOUT, RequestKind};
 use crate::socket_io::Connector;
@@ -96,10 +97,15 @@ impl ForeignWebSocket<'_> {
         let (opening, format) = (&*opening, *format);
         let mut early = |EarlyText { text, at, missed }: EarlyText<'_>| {
             let event = match missed {
-                Some(step) => format.missed(&step.message).read(text, at, opening.settings())?,
+                Some(step) => format.missed(&step.message).read(
+                    text,
+                    Beside::default(),
+                    at,
+                    opening.settings(),
+                )?,
                 None if format.singles_out(text) => {
                     keep(opening, text);
-                    format.read(text, at, opening.settings())?
+                    format.read(text, Beside::default(), at, opening.settings())?
                 }
                 None => return Ok(false),
             };
@@ -117,7 +123,7 @@ impl ForeignWebSocket<'_> {
     /// Reads the message of a text, if it holds one, and keeps what a connection that resumes needs.
     fn take(&mut self, text: &str) -> Result<(), SubscribeError> {
         let at = self.socket.arrived_at();
-        let read = self.format.read(text, at, self.opening.settings());
+        let read = self.format.read(text, Beside::default(), at, self.opening.settings());
         let read =
             read.map_err(|misfit| unexpected(format!("`{}`", self.socket.asked()), misfit))?;
         keep(&self.opening, text);

@@ -9,6 +9,7 @@ use wirebench_protocol::{HttpStack, ShortPollingMode, SocketIoMode, Transport};
 
 use super::{data_file, no_faults};
 use crate::columns::{COLUMNS, WORDS};
+use crate::target::TextList;
 use crate::{
     Audience, ConnectionSharing, CrowdTable, FaultsTable, FeedStore, FeedTable, FeedTimers,
     Headers, HttpTable, LinkTable, LongPollingTable, Operator, Policy, ProxyHabit, PushTable,
@@ -73,6 +74,7 @@ fn any_top() -> impl Strategy<Value = TopTable> {
         name: "test".to_owned(),
         about,
         transports,
+        targets: TextList::default(),
     })
 }
 
