@@ -8,7 +8,7 @@ use wirebench_protocol::Transport;
 use wirebench_scenario::TargetFile;
 
 use crate::support;
-use crate::workbench::{Measured, SCENARIO, Workbench, has_nchan, has_node};
+use crate::workbench::{Measured, SCENARIO, Workbench, has_nchan, has_node, has_pushpin};
 
 /// Checks that a target has delivered everything over these transports, and that its cost is there.
 pub(crate) fn assert_complete(measured: &Measured, target: &str, transports: &[Transport]) {
@@ -56,6 +56,14 @@ fn nchan_delivers_over_every_transport_but_socket_io() {
         let transports: Vec<_> =
             Transport::ALL.into_iter().filter(|it| *it != Transport::SocketIo).collect();
         check(&Workbench::new(), "nchan.toml", &transports);
+    }
+}
+
+#[test]
+fn pushpin_delivers_over_every_transport_that_it_holds() {
+    if has_pushpin() {
+        let transports = [Transport::LongPolling, Transport::Sse, Transport::WebSocket];
+        check(&Workbench::new(), "pushpin.toml", &transports);
     }
 }
 
