@@ -31,6 +31,8 @@ pub(super) struct MessageFormat<'a> {
     run: Epoch,
     /// How to read what somebody else publishes. `None`: wirebench publishes.
     watch: Option<WatchFormat<'a>>,
+    /// Notes texts that hold no message. `None` in tests of the format alone.
+    foreign: Option<&'a ForeignTarget>,
 }
 
 impl<'a> MessageFormat<'a> {
@@ -58,7 +60,7 @@ impl<'a> MessageFormat<'a> {
         };
         let (table, run) = (foreign.table(), foreign.run());
         let watch = WatchFormat::of(file, foreign.transport(), table);
-        Self { table, select: &select.0, message, encoding, run, watch }
+        Self { table, select: &select.0, message, encoding, run, watch, foreign: Some(foreign) }
     }
 
     /// Returns where a message of somebody else has its number and its time.
@@ -78,6 +80,19 @@ impl<'a> MessageFormat<'a> {
         !self.select.is_empty() && self.selects(text)
     }
 
+    /// Notes what is not selected, for a run in which nothing else comes.
+    #[cold]
+    fn note_left_out(&self, text: &str) {
+        let Some(foreign) = self.foreign else { return };
+        let wanted = || {
+            let each = self.select.iter().map(|(pointer, text)| format!("`{text}` at `{pointer}`"));
+            each.collect::<Vec<_>>().join(" and ")
+        };
+        foreign.note_left_out(|| {
+            format!("`{}`: expected {} (`select` of `[{}]`)", quote(text), wanted(), self.table)
+        });
+    }
+
     /// Reads the message of a text that arrived `at`, and its place in the feed, if that is known.
     /// `beside` is what a message of somebody else has outside of its text. `None`: the text holds no
     /// message, or one of another run.
@@ -89,6 +104,7 @@ impl<'a> MessageFormat<'a> {
         settings: &SubscriberSettings,
     ) -> Result<Option<(Option<Cursor>, Event)>, Misfit> {
         if !self.selects(text) {
+            self.note_left_out(text);
             return Ok(None);
         }
         let json = self.message(text)?;
@@ -183,7 +199,15 @@ mod tests {
         message: &'a str,
         encoding: PayloadEncoding,
     ) -> MessageFormat<'a> {
-        MessageFormat { table: "sse", select, message, encoding, run: RUN, watch: None }
+        MessageFormat {
+            table: "sse",
+            select,
+            message,
+            encoding,
+            run: RUN,
+            watch: None,
+            foreign: None,
+        }
     }
 
     fn published(seq: u64, run: Epoch) -> String {
