@@ -7,11 +7,13 @@ mod support;
 
 mod agreement;
 mod faults;
+mod https;
 mod in_scenario;
 mod killed;
 mod mistakes;
 mod plain_client;
 mod profiles;
 mod running;
+mod running_server;
 mod watching;
 mod workbench;

@@ -7,6 +7,7 @@ use std::path::Path;
 use wirebench_protocol::Transport;
 use wirebench_scenario::TargetFile;
 
+use crate::running_server::RunningServer;
 use crate::support;
 use crate::workbench::{Measured, SCENARIO, Workbench, has_nchan, has_node, has_pushpin};
 
@@ -131,6 +132,37 @@ fn any_url_can_be_measured_without_its_process() {
         for blank in ["server_cpu_s", "server_rss_peak_bytes", "server_cpu_floor_us"] {
             assert_eq!(row.number(blank), None, "{file}, {blank}: {row:?}");
         }
+    }
+}
+
+/// The same files as they are, against servers that are not wirebench's.
+#[test]
+fn servers_of_other_projects_are_measured_by_their_urls_alone() {
+    let bench = Workbench::new();
+    let mut cases = Vec::new();
+    if has_node() {
+        let server = RunningServer::node(&bench, "http.mjs");
+        cases.push((server, "sse.toml", "WIREBENCH_SSE_URL", "http", "sse"));
+    }
+    if bench.has_packages() {
+        let server = RunningServer::node(&bench, "ws.mjs");
+        cases.push((server, "ws.toml", "WIREBENCH_WEBSOCKET_URL", "ws", "websocket"));
+    }
+    for (server, file, variable, scheme, path) in cases {
+        let at = format!("127.0.0.1:{}", server.port);
+        let mut command = bench.command(SCENARIO, &[bench.target(file)], &[]);
+        command.env("WIREBENCH_PUBLISH_URL", format!("http://{at}/publish"));
+        command.env(variable, format!("{scheme}://{at}/{path}"));
+        let ended = support::finish(command.spawn().unwrap(), file);
+        // This test counts, and a busy machine makes only the delays invalid.
+        assert!(matches!(ended.code, Some(0 | 4)), "{file}: {ended:?}");
+        let rows = wirebench_report::read(&bench.path().join("out/runs.csv")).unwrap();
+        let [row] = &rows[..] else { panic!("{file}: {rows:?}") };
+        assert_eq!(row.text("transport"), Some(path), "{row:?}");
+        assert_eq!(row.number("missing"), Some(0.0), "{file}: {row:?}");
+        assert!(row.number("received") > Some(0.0), "{file}: {row:?}");
+        assert!(row.number("publish_accepted_p50_us") > Some(0.0), "{file}: {row:?}");
+        assert_eq!(row.number("server_cpu_s"), None, "{file}: {row:?}");
     }
 }
 
