@@ -226,6 +226,7 @@ async fn a_subscriber_survives_a_restart_and_is_told_that_the_feed_was_reset() {
                 | Event::Closing
                 | Event::Retry { .. }
                 | Event::Damaged { .. }
+                | Event::Watched(_)
                 | Event::Upstream(_) => return,
             }
             seen.push(event.clone());
