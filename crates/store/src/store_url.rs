@@ -4,6 +4,8 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
+#[cfg(feature = "nats")]
+use percent_encoding::percent_decode_str;
 use url::Url;
 
 /// Where a store is. Neither `Display` nor `Debug` shows a password.
@@ -36,6 +38,16 @@ pub(crate) struct NatsServers {
     pub(crate) tls_key: Option<PathBuf>,
     /// How many servers keep each message, 1 to 5.
     pub(crate) replicas: usize,
+}
+
+#[cfg(feature = "nats")]
+impl NatsServers {
+    /// Returns the user and the password of the first URL that has any. A user alone is a token.
+    pub(crate) fn login(&self) -> Option<(String, Option<String>)> {
+        let url = self.urls.iter().find(|url| !url.username().is_empty())?;
+        let decoded = |text| percent_decode_str(text).decode_utf8_lossy().into_owned();
+        Some((decoded(url.username()), url.password().map(decoded)))
+    }
 }
 
 /// A kind of database. MariaDB and MySQL are one: they speak the same protocol.

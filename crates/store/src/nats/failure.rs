@@ -13,6 +13,9 @@ use async_nats::jetstream::stream::RawMessageError;
 
 use crate::error::StoreErrorKind;
 
+const NO_JETSTREAM: &str = "nobody answers for JetStream: it is not enabled (`nats-server -js`), or its \
+                            servers have no leader at the moment";
+
 /// Why an operation failed.
 #[derive(Debug)]
 pub(super) struct NatsFailure {
@@ -65,10 +68,7 @@ impl NatsFailure {
 impl From<RequestError> for NatsFailure {
     fn from(error: RequestError) -> Self {
         match error.kind() {
-            RequestErrorKind::NoResponders => Self::unavailable(
-                "nobody answers for JetStream: it is not enabled (`nats-server -js`), or its servers \
-                 have no leader at the moment",
-            ),
+            RequestErrorKind::NoResponders => Self::unavailable(NO_JETSTREAM),
             _ => Self::of(&error),
         }
     }
@@ -91,6 +91,7 @@ impl From<CreateStreamError> for NatsFailure {
     fn from(error: CreateStreamError) -> Self {
         match error.kind() {
             CreateStreamErrorKind::JetStream(answer) => Self::of_answer(&answer),
+            CreateStreamErrorKind::JetStreamUnavailable => Self::unavailable(NO_JETSTREAM),
             _ => Self::of(&error),
         }
     }

@@ -8,6 +8,7 @@ use futures::StreamExt;
 use tokio::sync::watch;
 use wirebench_protocol::Seq;
 
+use super::Losses;
 use super::feeds::Feeds;
 use super::{headers, names};
 use crate::tables::{Answer, ChangeListener};
@@ -16,8 +17,8 @@ use crate::tables::{Answer, ChangeListener};
 pub(super) struct NatsListener {
     pub(super) messages: Subscriber,
     pub(super) feeds: Arc<Feeds>,
-    /// Changes whenever messages may have been lost: the connection, or a queue that was full.
-    pub(super) losses: watch::Receiver<u64>,
+    /// Changes whenever messages may have been lost.
+    pub(super) losses: watch::Receiver<Losses>,
 }
 
 impl ChangeListener for NatsListener {

@@ -37,6 +37,15 @@ const MAX_UNACKNOWLEDGED: usize = 8 * 1024;
 /// The maximum number of messages that a listener has heard and not yet looked at.
 const MAX_UNHEARD: usize = 64 * 1024;
 
+/// How often something was lost.
+#[derive(Clone, Copy, Debug, Default)]
+struct Losses {
+    /// The connection, with the answers to what was asked.
+    connections: u64,
+    /// Messages, because a listener did not keep up.
+    overflows: u64,
+}
+
 /// Connects to NATS.
 pub(crate) async fn open(
     url: &StoreUrl,
@@ -47,8 +56,8 @@ pub(crate) async fn open(
     let attempted = || format!("open the backbone `{url}`");
     let failed = |kind, found: String| StoreError::new(kind, attempted(), found);
     let deadline = options.deadline;
-    let (count_loss, losses) = watch::channel(0);
-    let connecting = connect(servers, deadline, count_loss);
+    let (count_losses, losses) = watch::channel(Losses::default());
+    let connecting = connect(servers, deadline, count_losses);
     let client = match tokio::time::timeout(deadline, connecting).await {
         Ok(connected) => connected.map_err(|(kind, found)| failed(kind, found))?,
         Err(_) => {
@@ -78,7 +87,7 @@ pub(crate) async fn open(
 async fn connect(
     servers: &NatsServers,
     deadline: Duration,
-    count_loss: watch::Sender<u64>,
+    count_losses: watch::Sender<Losses>,
 ) -> Result<Client, (StoreErrorKind, String)> {
     let other = |error: &dyn std::fmt::Display| (StoreErrorKind::Other, error.to_string());
     let mut options = ConnectOptions::new()
@@ -91,12 +100,20 @@ async fn connect(
             Duration::from_millis(50).saturating_mul(attempts).min(MAX_RECONNECT_PAUSE)
         })
         .event_callback(move |event| {
-            if matches!(event, Event::Disconnected | Event::SlowConsumer(_)) {
-                count_loss.send_modify(|losses| *losses += 1);
+            match &event {
+                Event::Disconnected => count_losses.send_modify(|losses| losses.connections += 1),
+                Event::SlowConsumer(_) => count_losses.send_modify(|losses| losses.overflows += 1),
+                _ => {}
             }
             tracing::debug!("NATS: {event}");
             std::future::ready(())
         });
+    // The client does not read them from the URL.
+    options = match servers.login() {
+        Some((token, None)) => options.token(token),
+        Some((user, Some(password))) => options.user_and_password(user, password),
+        None => options,
+    };
     if let Some(file) = &servers.credentials {
         let read = options.credentials_file(file).await;
         options = read.map_err(|error| {

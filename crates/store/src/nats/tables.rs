@@ -15,6 +15,7 @@ use tokio::sync::watch;
 use tokio::time::{Instant, timeout};
 use wirebench_protocol::{Epoch, Seq};
 
+use super::Losses;
 use super::failure::NatsFailure;
 use super::feeds::Feeds;
 use super::listener::NatsListener;
@@ -40,7 +41,7 @@ pub(super) struct NatsTables {
     pub(super) settings: StreamSettings,
     pub(super) feeds: Arc<Feeds>,
     pub(super) observer: Arc<dyn StoreObserver>,
-    pub(super) losses: watch::Receiver<u64>,
+    pub(super) losses: watch::Receiver<Losses>,
     pub(super) deadline: Duration,
 }
 
@@ -53,12 +54,20 @@ impl NatsTables {
         operation: impl Future<Output = Result<T, NatsFailure>> + Send + 'a,
     ) -> Answer<'a, T> {
         Box::pin(async move {
+            let mut losses = self.losses.clone();
+            let connections = losses.borrow_and_update().connections;
+            let lost = || NatsFailure::unavailable("the connection to NATS is lost");
             let outcome = if self.client.connection_state() == State::Connected {
-                timeout(self.deadline, operation).await.unwrap_or_else(|_| {
-                    Err(NatsFailure::unavailable(format!("no answer within {:?}", self.deadline)))
-                })
+                tokio::select! {
+                    outcome = timeout(self.deadline, operation) => outcome.unwrap_or_else(|_| {
+                        let found = format!("no answer within {:?}", self.deadline);
+                        Err(NatsFailure::unavailable(found))
+                    }),
+                    // Nobody answers over another connection what was asked over this one.
+                    _ = losses.wait_for(|losses| losses.connections > connections) => Err(lost()),
+                }
             } else {
-                Err(NatsFailure::unavailable("the connection to NATS is lost"))
+                Err(lost())
             };
             outcome.map_err(|NatsFailure { kind, found }| StoreError::new(kind, attempted, found))
         })
