@@ -3,6 +3,9 @@
 /// The URL of the store, in place of `serve --store`.
 pub(crate) const STORE: &str = "WIREBENCH_STORE";
 
+/// The URL of the backbone, in place of `serve --backbone`.
+pub(crate) const BACKBONE: &str = "WIREBENCH_BACKBONE";
+
 /// The URL of the database for runs with `server.store = "postgres"`.
 pub(crate) const POSTGRES: &str = "WIREBENCH_POSTGRES";
 

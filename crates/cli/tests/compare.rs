@@ -204,3 +204,16 @@ fn every_schema_is_json() {
         assert!(schema["$schema"].is_string(), "{of}: {schema}");
     }
 }
+
+#[test]
+fn a_folder_that_is_not_there_says_how_to_make_one() {
+    let folder = TempDir::new().unwrap();
+    let by: &[&str] = &["compare", "gone", "--by", "target"];
+    for arguments in [by, &["compare", "gone", "gone"]] {
+        let ended = run(folder.path(), arguments);
+        assert_eq!(ended.code, Some(2), "{ended:?}");
+        let said = "`gone` does not exist: expected a run folder, or a `runs.csv`";
+        assert!(ended.stderr.contains(said), "{ended:?}");
+        assert!(ended.stderr.contains("`wirebench run SCENARIO --out FOLDER`"), "{ended:?}");
+    }
+}

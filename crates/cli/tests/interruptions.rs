@@ -27,11 +27,14 @@ fn folder_with(scenario: &str) -> TempDir {
     folder
 }
 
-/// The servers that a `wirebench run` has started.
+/// The servers that a `wirebench run` has started. Its guardian is its child, too.
 fn servers_of(child: &Child) -> Vec<u32> {
     let children = format!("/proc/{0}/task/{0}/children", child.id());
     let text = fs::read_to_string(children).unwrap_or_default();
-    text.split_whitespace().filter_map(|pid| pid.parse().ok()).collect()
+    let children = text.split_whitespace().filter_map(|pid| pid.parse().ok());
+    let command =
+        |pid: &u32| fs::read_to_string(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+    children.filter(|pid| command(pid).contains("\0serve\0")).collect()
 }
 
 /// Waits until the timeline of a run folder has a line of the run `id`.

@@ -29,6 +29,8 @@ pub(crate) struct Decoder {
     /// The block has an `id` field, so it says something even without data.
     id_set: bool,
     retry: Option<Duration>,
+    /// How many lines were comments, up to the maximum: servers send them as heartbeats.
+    comments: u16,
     /// The last line ended with CR. An LF that follows belongs to it.
     after_cr: bool,
     /// The first line was read, and with it the byte order mark, if any.
@@ -95,6 +97,11 @@ impl Decoder {
         self.retry.take()
     }
 
+    /// Returns how many comments there were, up to 65,535.
+    pub(crate) fn comments(&self) -> u16 {
+        self.comments
+    }
+
     /// Interprets lines. Returns true after a blank one, and false at the end of `chunk`.
     fn next_line(&mut self, chunk: &mut &[u8]) -> Result<bool, TooLarge> {
         loop {
@@ -138,7 +145,10 @@ impl Decoder {
         }
         let (name, value) = match memchr(b':', line) {
             _ if line.is_empty() => return Ok(true),
-            Some(0) => return Ok(false),
+            Some(0) => {
+                self.comments = self.comments.saturating_add(1);
+                return Ok(false);
+            }
             Some(colon) => {
                 let value = &line[colon + 1..];
                 (&line[..colon], value.strip_prefix(b" ").unwrap_or(value))

@@ -53,7 +53,7 @@ async fn watch(
                 seen.requests += u64::from(!transport.polls());
                 subscribed.fetch_add(1, SeqCst);
             }
-            event @ Event::Damaged { .. } => panic!("{transport}: {event:?}"),
+            event @ (Event::Damaged { .. } | Event::Watched(_)) => panic!("{transport}: {event:?}"),
             Event::Closing | Event::Retry { .. } | Event::Upstream(_) => {}
             Event::Received { cursor, .. } => {
                 seen.messages += 1;

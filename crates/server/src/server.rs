@@ -191,9 +191,9 @@ impl Server {
         loop {
             match changes.next().await {
                 Ok(feeds) => {
-                    for FeedNewest { feed, newest } in feeds {
+                    for FeedNewest { feed, epoch, newest } in feeds {
                         if let Some(feed) = self.feed(&feed) {
-                            feed.learn_of(newest);
+                            feed.learn_of(epoch, newest);
                         }
                     }
                 }

@@ -6,14 +6,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::{Interval, MissedTickBehavior};
-use wirebench_protocol::Seq;
+use wirebench_protocol::{Epoch, Seq};
 
 use crate::error::{StoreError, StoreErrorKind};
 use crate::tables::{ChangeListener, Tables};
-
-/// How often a watcher that listens asks the table all the same, and how long it waits before it
-/// connects again. A lost notification is made good after this time.
-const LISTEN_CHECK: Duration = Duration::from_secs(5);
 
 /// The pause before a watcher that lost its connection listens again.
 const RECONNECT_PAUSE: Duration = Duration::from_millis(100);
@@ -23,7 +19,8 @@ const RECONNECT_PAUSE: Duration = Duration::from_millis(100);
 pub enum WatchMode {
     /// Asks the table of feeds this often: one query for all feeds.
     Poll(Duration),
-    /// Is told by the database when a transaction commits. Only PostgreSQL does that.
+    /// Is told by the database when a message is committed. Only PostgreSQL and NATS do that. A lost
+    /// notification is made good by a question, every five seconds (NATS: four times a second).
     Listen,
 }
 
@@ -32,6 +29,8 @@ pub enum WatchMode {
 pub struct FeedNewest {
     /// The name of the feed.
     pub feed: String,
+    /// Its epoch. `None`: not told; it is the one that was told last.
+    pub epoch: Option<Epoch>,
     /// The newest message that was ever appended; 0 before the first.
     pub newest: Seq,
 }
@@ -46,14 +45,14 @@ pub struct Changes {
     pause: Interval,
     listener: Option<Box<dyn ChangeListener>>,
     /// What was returned last of each feed.
-    seen: HashMap<String, Seq>,
+    seen: HashMap<String, (Option<Epoch>, Seq)>,
 }
 
 impl Changes {
     pub(crate) fn new(tables: Arc<dyn Tables>, mode: WatchMode) -> Result<Self, StoreError> {
         let every = match mode {
             WatchMode::Poll(every) => every.max(Duration::from_millis(1)),
-            WatchMode::Listen if tables.can_listen() => LISTEN_CHECK,
+            WatchMode::Listen if tables.can_listen() => tables.check_every(),
             WatchMode::Listen => {
                 let found = "this database cannot tell; poll it instead";
                 return Err(StoreError::new(StoreErrorKind::Other, "listen to the store", found));
@@ -67,8 +66,8 @@ impl Changes {
         Ok(Self { tables, mode, check, pause, listener: None, seen: HashMap::new() })
     }
 
-    /// Waits until feeds have messages that were not returned before, and returns these feeds. The
-    /// first answer has every feed.
+    /// Waits until feeds have messages that were not returned before, or another epoch, and returns
+    /// these feeds. The first answer has every feed.
     ///
     /// # Errors
     /// The database fails. The next call tries again, after a pause.
@@ -93,7 +92,7 @@ impl Changes {
 
     /// Waits for one notification. Asks the table instead after connecting, when it may have missed
     /// some, and now and then.
-    async fn hear(&mut self) -> Result<Vec<(String, Seq)>, StoreError> {
+    async fn hear(&mut self) -> Result<Vec<FeedNewest>, StoreError> {
         let Some(listener) = &mut self.listener else {
             self.pause.tick().await;
             let listener = self.tables.listen().await?;
@@ -105,7 +104,7 @@ impl Changes {
         };
         tokio::select! {
             heard = listener.hear() => match heard {
-                Ok(Some(news)) => Ok(vec![news]),
+                Ok(Some((feed, newest))) => Ok(vec![FeedNewest { feed, epoch: None, newest }]),
                 Ok(None) => {
                     self.listener = None;
                     Ok(Vec::new())
@@ -120,13 +119,15 @@ impl Changes {
     }
 
     /// Remembers the news, and returns those that were not known.
-    fn keep(&mut self, news: Vec<(String, Seq)>) -> Vec<FeedNewest> {
+    fn keep(&mut self, news: Vec<FeedNewest>) -> Vec<FeedNewest> {
         let mut changed = Vec::new();
-        for (feed, newest) in news {
-            let seen = self.seen.get(&feed);
-            if seen.is_none_or(|seen| *seen < newest) {
-                self.seen.insert(feed.clone(), newest);
-                changed.push(FeedNewest { feed, newest });
+        for news in news {
+            let (epoch, newest) = self.seen.get(&news.feed).copied().unzip();
+            let epoch = epoch.flatten();
+            let is_other = news.epoch.is_some() && epoch.is_some() && news.epoch != epoch;
+            if is_other || newest.is_none_or(|newest| newest < news.newest) {
+                self.seen.insert(news.feed.clone(), (news.epoch.or(epoch), news.newest));
+                changed.push(news);
             }
         }
         changed

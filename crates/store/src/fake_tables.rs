@@ -5,6 +5,7 @@ use parking_lot::Mutex;
 use tokio::sync::{Notify, Semaphore};
 use wirebench_protocol::{Epoch, Seq};
 
+use crate::changes::FeedNewest;
 use crate::error::StoreError;
 use crate::message::{Appended, KeptRange, NewMessage, StoredMessage};
 use crate::options::Retention;
@@ -107,7 +108,7 @@ impl Tables for FakeTables {
         .boxed()
     }
 
-    fn newest_of_all(&self) -> Answer<'_, Vec<(String, Seq)>> {
+    fn newest_of_all(&self) -> Answer<'_, Vec<FeedNewest>> {
         async { Ok(Vec::new()) }.boxed()
     }
 

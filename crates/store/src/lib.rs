@@ -1,11 +1,11 @@
-//! Feeds that are kept in a database: SQLite, PostgreSQL, MariaDB or MySQL.
+//! Feeds that are kept in a database: SQLite, PostgreSQL, MariaDB or MySQL; or in NATS.
 //!
 //! A [`Store`] is one database, a [`StoredFeed`] one feed in it. Messages are appended in batches,
 //! each batch in one transaction, and several servers may append to the same feed: its sequence
 //! numbers have no holes. [`FeedWriter`] makes the batches. [`Changes`] tells a server what others
 //! have appended.
 //!
-//! Each database stands behind a cargo feature: `sqlite`, `postgres`, `mysql`. Without features,
+//! Each database stands behind a cargo feature: `sqlite`, `postgres`, `mysql`, `nats`. Without features,
 //! everything in this crate can be named, and [`Store::open`] says how to build a database in.
 
 mod changes;
@@ -14,6 +14,8 @@ mod error;
 mod fake_tables;
 mod feed_writer;
 mod message;
+#[cfg(feature = "nats")]
+mod nats;
 mod observer;
 mod options;
 #[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
@@ -28,5 +30,5 @@ pub use feed_writer::{FeedWriter, QueuedMessage, UnacknowledgedError};
 pub use message::{Appended, KeptRange, NewMessage, StoredMessage};
 pub use observer::StoreObserver;
 pub use options::{Retention, StoreOptions, Synchronous};
-pub use store::{Store, StoredFeed};
+pub use store::{FeedIncarnation, Store, StoredFeed};
 pub use store_url::{Database, InvalidStoreUrl, StoreUrl};

@@ -5,6 +5,7 @@ use std::num::NonZeroU64;
 use std::sync::Arc;
 use std::time::Duration;
 
+use parking_lot::Mutex;
 use wirebench_protocol::{Epoch, Seq};
 
 use crate::changes::{Changes, WatchMode};
@@ -26,14 +27,30 @@ pub struct Store {
     options: StoreOptions,
 }
 
-/// One feed of a store. A handle: clones use the same feed.
+/// One feed of a store. A handle: clones use the same feed, and all of them follow it into another
+/// epoch together ([`adopt`](Self::adopt)).
 #[derive(Clone)]
 pub struct StoredFeed {
     tables: Arc<dyn Tables>,
-    id: FeedId,
-    epoch: Epoch,
+    name: Arc<str>,
+    incarnation: Arc<Mutex<FeedIncarnation>>,
     retention: Retention,
     deadline: Duration,
+}
+
+/// A feed from its creation to its removal. Who removes a feed and creates it anew, under the same
+/// name, begins another epoch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FeedIncarnation {
+    id: FeedId,
+    epoch: Epoch,
+}
+
+impl FeedIncarnation {
+    /// Returns the epoch in which the feed was created.
+    pub fn epoch(&self) -> Epoch {
+        self.epoch
+    }
 }
 
 impl Store {
@@ -76,7 +93,9 @@ impl Store {
         }
         let (id, epoch) = self.tables.feed(name, Epoch(rand::random())).await?;
         let StoreOptions { retention, deadline, .. } = self.options;
-        Ok(StoredFeed { tables: Arc::clone(&self.tables), id, epoch, retention, deadline })
+        let incarnation = Arc::new(Mutex::new(FeedIncarnation { id, epoch }));
+        let (tables, name) = (Arc::clone(&self.tables), name.into());
+        Ok(StoredFeed { tables, name, incarnation, retention, deadline })
     }
 
     /// Removes the feed of this name with all its messages. Each of many short transactions removes
@@ -104,7 +123,8 @@ impl StoredFeed {
     #[cfg(test)]
     pub(crate) fn over(tables: Arc<dyn Tables>, options: &StoreOptions) -> Self {
         let StoreOptions { retention, deadline, .. } = *options;
-        Self { tables, id: FeedId(1), epoch: Epoch(1), retention, deadline }
+        let incarnation = Arc::new(Mutex::new(FeedIncarnation { id: FeedId(1), epoch: Epoch(1) }));
+        Self { tables, name: "test".into(), incarnation, retention, deadline }
     }
 
     /// Lowers the limit of messages that the feed keeps, if it is higher than this.
@@ -117,7 +137,37 @@ impl StoredFeed {
 
     /// Returns the epoch in which the feed was created. It survives restarts.
     pub fn epoch(&self) -> Epoch {
-        self.epoch
+        self.incarnation().epoch
+    }
+
+    /// Looks for the feed as it is now: the same, or another one if it was removed and created anew.
+    /// It is created if there is none.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub async fn look_up(&self) -> Result<FeedIncarnation, StoreError> {
+        let (id, epoch) = self.tables.feed(&self.name, Epoch(rand::random())).await?;
+        Ok(FeedIncarnation { id, epoch })
+    }
+
+    /// Returns a handle of one incarnation, which follows the feed into no other one.
+    #[must_use]
+    pub fn at(&self, incarnation: FeedIncarnation) -> Self {
+        Self { incarnation: Arc::new(Mutex::new(incarnation)), ..self.clone() }
+    }
+
+    /// Returns the incarnation that is used now.
+    pub fn incarnation(&self) -> FeedIncarnation {
+        *self.incarnation.lock()
+    }
+
+    /// Uses this incarnation from now on, in all clones.
+    pub fn adopt(&self, incarnation: FeedIncarnation) {
+        *self.incarnation.lock() = incarnation;
+    }
+
+    fn id(&self) -> FeedId {
+        self.incarnation().id
     }
 
     /// Returns which messages the feed keeps.
@@ -144,7 +194,7 @@ impl StoredFeed {
         if messages.is_empty() {
             return Ok(Vec::new());
         }
-        self.tables.append(self.id, messages).await
+        self.tables.append(self.id(), messages).await
     }
 
     /// Returns the messages after a place, in order: at most `max_messages`, and at most
@@ -159,7 +209,7 @@ impl StoredFeed {
         max_messages: u32,
         max_bytes: u64,
     ) -> Result<Vec<StoredMessage>, StoreError> {
-        self.tables.read(self.id, after, max_messages, max_bytes).await
+        self.tables.read(self.id(), after, max_messages, max_bytes).await
     }
 
     /// Returns which messages the feed keeps.
@@ -167,7 +217,7 @@ impl StoredFeed {
     /// # Errors
     /// The database fails.
     pub async fn range(&self) -> Result<KeptRange, StoreError> {
-        self.tables.range(self.id).await
+        self.tables.range(self.id()).await
     }
 
     /// Removes all messages that are beyond the limits of the retention, and returns how many they
@@ -190,13 +240,13 @@ impl StoredFeed {
         if self.retention == Retention::default() {
             return Ok(TrimmedPiece { messages: 0, more: false });
         }
-        self.tables.trim(self.id, self.retention).await
+        self.tables.trim(self.id(), self.retention).await
     }
 }
 
 /// Opens the tables of a database, if it is built in.
 #[cfg_attr(
-    not(any(feature = "sqlite", feature = "postgres", feature = "mysql")),
+    not(any(feature = "sqlite", feature = "postgres", feature = "mysql", feature = "nats")),
     expect(
         unused_variables,
         clippy::needless_pass_by_value,
@@ -221,12 +271,21 @@ fn tables_at<'a>(
         crate::store_url::StoreLocation::MySql(server) => {
             Box::pin(crate::sql::mysql::open(url, server, options, observer))
         }
-        #[cfg(not(all(feature = "sqlite", feature = "postgres", feature = "mysql")))]
+        #[cfg(feature = "nats")]
+        crate::store_url::StoreLocation::Nats(servers) => {
+            Box::pin(crate::nats::open(url, servers, options, observer))
+        }
+        #[cfg(not(all(
+            feature = "sqlite",
+            feature = "postgres",
+            feature = "mysql",
+            feature = "nats"
+        )))]
         _ => Box::pin(std::future::ready(Err(not_built_in(url)))),
     }
 }
 
-#[cfg(not(all(feature = "sqlite", feature = "postgres", feature = "mysql")))]
+#[cfg(not(all(feature = "sqlite", feature = "postgres", feature = "mysql", feature = "nats")))]
 fn not_built_in(url: &StoreUrl) -> StoreError {
     let database = url.database();
     let built_in: Vec<&str> = Database::ALL
@@ -258,11 +317,11 @@ impl fmt::Debug for Store {
 
 impl fmt::Debug for StoredFeed {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { id, epoch, retention, .. } = self;
+        let Self { name, incarnation, retention, .. } = self;
         formatter
             .debug_struct("StoredFeed")
-            .field("id", id)
-            .field("epoch", epoch)
+            .field("name", name)
+            .field("incarnation", &*incarnation.lock())
             .field("retention", retention)
             .finish_non_exhaustive()
     }
@@ -288,7 +347,12 @@ mod tests {
 
     #[tokio::test]
     async fn a_database_that_is_not_built_in_says_how_to_build_it() {
-        for text in ["sqlite:a.db", "postgres://u:hunter2@h/d", "mysql://u:hunter2@h/d"] {
+        for text in [
+            "sqlite:a.db",
+            "postgres://u:hunter2@h/d",
+            "mysql://u:hunter2@h/d",
+            "nats://u:hunter2@h",
+        ] {
             let url: StoreUrl = text.parse().unwrap();
             let database = url.database();
             if database.is_built_in() {

@@ -4,6 +4,8 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
+#[cfg(feature = "nats")]
+use percent_encoding::percent_decode_str;
 use url::Url;
 
 /// Where a store is. Neither `Display` nor `Debug` shows a password.
@@ -18,6 +20,34 @@ pub(crate) enum StoreLocation {
     Postgres(Url),
     /// A server of MariaDB or MySQL.
     MySql(Url),
+    /// Servers of NATS.
+    Nats(NatsServers),
+}
+
+/// Where NATS is, and how to get in.
+#[derive(Clone, PartialEq, Eq)]
+pub(crate) struct NatsServers {
+    /// Servers of one cluster, without parameters. At least one.
+    pub(crate) urls: Vec<Url>,
+    /// A file with a JWT and a key.
+    pub(crate) credentials: Option<PathBuf>,
+    /// Whose certificates are trusted. `None`: those that the machine trusts.
+    pub(crate) tls_ca: Option<PathBuf>,
+    /// The certificate to show, and its key.
+    pub(crate) tls_cert: Option<PathBuf>,
+    pub(crate) tls_key: Option<PathBuf>,
+    /// How many servers keep each message, 1 to 5.
+    pub(crate) replicas: usize,
+}
+
+#[cfg(feature = "nats")]
+impl NatsServers {
+    /// Returns the user and the password of the first URL that has any. A user alone is a token.
+    pub(crate) fn login(&self) -> Option<(String, Option<String>)> {
+        let url = self.urls.iter().find(|url| !url.username().is_empty())?;
+        let decoded = |text| percent_decode_str(text).decode_utf8_lossy().into_owned();
+        Some((decoded(url.username()), url.password().map(decoded)))
+    }
 }
 
 /// A kind of database. MariaDB and MySQL are one: they speak the same protocol.
@@ -29,6 +59,8 @@ pub enum Database {
     Postgres,
     /// MariaDB or MySQL.
     MySql,
+    /// NATS with JetStream.
+    Nats,
 }
 
 /// Text that does not name a store. It contains nothing of the text but the scheme and the names of
@@ -38,7 +70,7 @@ pub struct InvalidStoreUrl(String);
 
 impl Database {
     /// All kinds of database.
-    pub const ALL: [Self; 3] = [Self::Sqlite, Self::Postgres, Self::MySql];
+    pub const ALL: [Self; 4] = [Self::Sqlite, Self::Postgres, Self::MySql, Self::Nats];
 
     /// Returns the name of the database, for people.
     pub fn name(self) -> &'static str {
@@ -46,6 +78,7 @@ impl Database {
             Self::Sqlite => "SQLite",
             Self::Postgres => "PostgreSQL",
             Self::MySql => "MariaDB and MySQL",
+            Self::Nats => "NATS",
         }
     }
 
@@ -55,6 +88,7 @@ impl Database {
             Self::Sqlite => "sqlite",
             Self::Postgres => "postgres",
             Self::MySql => "mysql",
+            Self::Nats => "nats",
         }
     }
 
@@ -64,6 +98,7 @@ impl Database {
             Self::Sqlite => cfg!(feature = "sqlite"),
             Self::Postgres => cfg!(feature = "postgres"),
             Self::MySql => cfg!(feature = "mysql"),
+            Self::Nats => cfg!(feature = "nats"),
         }
     }
 
@@ -72,6 +107,7 @@ impl Database {
             "sqlite" => Some(Self::Sqlite),
             "postgres" | "postgresql" => Some(Self::Postgres),
             "mysql" | "mariadb" => Some(Self::MySql),
+            "nats" | "tls" => Some(Self::Nats),
             _ => None,
         }
     }
@@ -82,6 +118,7 @@ impl Database {
             Self::Sqlite => &[],
             Self::Postgres => &["host", "sslmode", "sslrootcert", "sslcert", "sslkey"],
             Self::MySql => &["socket", "ssl-mode", "ssl-ca", "ssl-cert", "ssl-key"],
+            Self::Nats => &["credentials", "tls-ca", "tls-cert", "tls-key", "replicas"],
         }
     }
 }
@@ -98,12 +135,13 @@ impl StoreUrl {
             StoreLocation::File(_) => Database::Sqlite,
             StoreLocation::Postgres(_) => Database::Postgres,
             StoreLocation::MySql(_) => Database::MySql,
+            StoreLocation::Nats(_) => Database::Nats,
         }
     }
 }
 
 const KNOWN: &str = "expected `sqlite:FILE`, `postgres://USER:PASSWORD@HOST/DATABASE` or \
-                     `mysql://USER:PASSWORD@HOST/DATABASE`";
+                     `mysql://USER:PASSWORD@HOST/DATABASE`; `nats://HOST` is a backbone";
 
 impl FromStr for StoreUrl {
     type Err = InvalidStoreUrl;
@@ -124,6 +162,7 @@ impl FromStr for StoreUrl {
             Some(Database::MySql) => {
                 server(Database::MySql, text).map(|url| Self(StoreLocation::MySql(url)))
             }
+            Some(Database::Nats) => nats(text).map(|servers| Self(StoreLocation::Nats(servers))),
         }
     }
 }
@@ -143,12 +182,65 @@ fn file(rest: &str) -> Result<StoreUrl, InvalidStoreUrl> {
 }
 
 fn server(database: Database, text: &str) -> Result<Url, InvalidStoreUrl> {
+    let url = plain_url(database, text)?;
+    if url.path().trim_start_matches('/').is_empty() {
+        let name = database.feature();
+        let what = format!("the `{name}:` URL names no database; {KNOWN}");
+        return Err(InvalidStoreUrl(what));
+    }
+    Ok(url)
+}
+
+/// Reads the URLs of NATS, with commas between them. The parameters are those of the last one.
+fn nats(text: &str) -> Result<NatsServers, InvalidStoreUrl> {
+    let mut servers = NatsServers {
+        urls: Vec::new(),
+        credentials: None,
+        tls_ca: None,
+        tls_cert: None,
+        tls_key: None,
+        replicas: 1,
+    };
+    for text in text.split(',') {
+        let mut url = plain_url(Database::Nats, text.trim())?;
+        if url.host_str().is_none_or(str::is_empty) || !matches!(url.path(), "" | "/") {
+            let what = "a `nats:` URL is `nats://HOST:PORT`, without a path";
+            return Err(InvalidStoreUrl(what.to_owned()));
+        }
+        for (key, value) in url.query_pairs() {
+            let file = Some(PathBuf::from(&*value));
+            match &*key {
+                "credentials" => servers.credentials = file,
+                "tls-ca" => servers.tls_ca = file,
+                "tls-cert" => servers.tls_cert = file,
+                "tls-key" => servers.tls_key = file,
+                _ => servers.replicas = replicas(&value)?,
+            }
+        }
+        url.set_query(None);
+        servers.urls.push(url);
+    }
+    if servers.tls_cert.is_some() != servers.tls_key.is_some() {
+        let what = "`tls-cert` and `tls-key` of a `nats:` URL go together";
+        return Err(InvalidStoreUrl(what.to_owned()));
+    }
+    Ok(servers)
+}
+
+fn replicas(text: &str) -> Result<usize, InvalidStoreUrl> {
+    text.parse().ok().filter(|replicas| (1..=5).contains(replicas)).ok_or_else(|| {
+        InvalidStoreUrl("`replicas` of a `nats:` URL is a number from 1 to 5".to_owned())
+    })
+}
+
+/// Reads a URL whose parameters are known.
+fn plain_url(database: Database, text: &str) -> Result<Url, InvalidStoreUrl> {
     let name = database.feature();
     // The parser's error does not contain the text.
     let url = Url::parse(text)
         .map_err(|error| InvalidStoreUrl(format!("malformed `{name}:` URL: {error}; {KNOWN}")))?;
-    if url.cannot_be_a_base() || url.path().trim_start_matches('/').is_empty() {
-        let what = format!("the `{name}:` URL names no database; {KNOWN}");
+    if url.cannot_be_a_base() {
+        let what = format!("the `{name}:` URL names no server; {KNOWN}");
         return Err(InvalidStoreUrl(what));
     }
     if url.fragment().is_some() {
@@ -173,14 +265,30 @@ impl fmt::Display for StoreUrl {
         match &self.0 {
             StoreLocation::File(file) => write!(formatter, "sqlite:{}", file.display()),
             StoreLocation::Postgres(url) | StoreLocation::MySql(url) => {
-                let mut url = url.clone();
-                if url.password().is_some() && url.set_password(Some("***")).is_err() {
-                    return formatter.write_str(url.scheme());
-                }
-                url.fmt(formatter)
+                without_password(url).fmt(formatter)
+            }
+            StoreLocation::Nats(servers) => {
+                let urls = servers.urls.iter().map(|url| {
+                    let mut url = without_password(url);
+                    // A token stands where others have a user.
+                    if url.password().is_none() && !url.username().is_empty() {
+                        let _ = url.set_username("***");
+                    }
+                    url.to_string()
+                });
+                formatter.write_str(&urls.collect::<Vec<_>>().join(","))
             }
         }
     }
+}
+
+fn without_password(url: &Url) -> Url {
+    let mut url = url.clone();
+    // A URL that cannot have a password has none.
+    if url.password().is_some() {
+        let _ = url.set_password(Some("***"));
+    }
+    url
 }
 
 impl fmt::Debug for StoreUrl {
@@ -218,6 +326,8 @@ mod tests {
             ("postgresql://u@h:1/d", Database::Postgres, "postgresql://u@h:1/d"),
             ("mysql://u@h/d", Database::MySql, "mysql://u@h/d"),
             ("mariadb://u@h/d", Database::MySql, "mariadb://u@h/d"),
+            ("nats://h:4222", Database::Nats, "nats://h:4222"),
+            ("nats://u:p@a,tls://token@b?replicas=3", Database::Nats, "nats://u:***@a,tls://***@b"),
         ] {
             assert_eq!((parsed(text).database(), &*parsed(text).to_string()), (database, shown));
         }
@@ -244,6 +354,9 @@ mod tests {
             "postgres://u@h/d?password=hunter2",
             "mysql://u@h/d?pasword=hunter2",
             "sqlite:a?key=hunter2",
+            "nats://u:hunter2@h/path",
+            "nats://h?replicas=hunter2",
+            "nats://a,postgres://u:hunter2@h/d",
         ] {
             let refusal = refusal(text);
             assert!(!refusal.contains("hunter2"), "{refusal}");
@@ -266,8 +379,12 @@ mod tests {
     #[test]
     fn a_database_is_built_in_with_its_feature_only() {
         let built_in: Vec<bool> = Database::ALL.map(Database::is_built_in).to_vec();
-        let features =
-            [cfg!(feature = "sqlite"), cfg!(feature = "postgres"), cfg!(feature = "mysql")];
+        let features = [
+            cfg!(feature = "sqlite"),
+            cfg!(feature = "postgres"),
+            cfg!(feature = "mysql"),
+            cfg!(feature = "nats"),
+        ];
         assert_eq!(built_in, features);
     }
 }

@@ -1,10 +1,12 @@
 //! What a database does for the store. Each operation is one transaction and has a deadline.
 
 use std::fmt::Debug;
+use std::time::Duration;
 
 use futures::future::BoxFuture;
 use wirebench_protocol::{Epoch, Seq};
 
+use crate::changes::FeedNewest;
 use crate::error::StoreError;
 use crate::message::{Appended, KeptRange, NewMessage, StoredMessage};
 use crate::options::Retention;
@@ -52,14 +54,19 @@ pub(crate) trait Tables: Debug + Send + Sync {
     /// Removes some of the oldest messages that are beyond a limit, in one transaction.
     fn trim(&self, feed: FeedId, retention: Retention) -> Answer<'_, TrimmedPiece>;
 
-    /// Returns the newest message of every feed.
-    fn newest_of_all(&self) -> Answer<'_, Vec<(String, Seq)>>;
+    /// Returns the newest message of every feed, with its epoch.
+    fn newest_of_all(&self) -> Answer<'_, Vec<FeedNewest>>;
 
     /// Returns true if the database can tell what is appended.
     fn can_listen(&self) -> bool;
 
     /// Listens to what is appended. Called only if the database can tell.
     fn listen(&self) -> Answer<'_, Box<dyn ChangeListener>>;
+
+    /// Returns how often a watcher that listens asks for the newest messages all the same.
+    fn check_every(&self) -> Duration {
+        Duration::from_secs(5)
+    }
 }
 
 /// Hears what is appended, by whichever server.

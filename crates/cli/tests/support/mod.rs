@@ -106,6 +106,11 @@ impl Lines {
     pub(crate) fn next(&self, what: &str) -> String {
         self.0.recv_timeout(DEADLINE).unwrap_or_else(|_| panic!("no line: {what}"))
     }
+
+    /// Returns the lines that are left, once the output has ended.
+    pub(crate) fn rest(&self) -> Vec<String> {
+        std::iter::from_fn(|| self.0.recv_timeout(DEADLINE).ok()).collect()
+    }
 }
 
 /// A `wirebench serve` on free ports; killed when dropped.
@@ -162,19 +167,21 @@ pub(crate) fn send(pid: u32, signal: &str) {
 
 /// Publishes over a new socket. One request does not need an HTTP client.
 pub(crate) fn publish(url: &str, body: &str) {
+    post(url.strip_prefix("http://").unwrap(), "/feeds/bench/messages", body);
+}
+
+/// Posts a body, which has to be answered with 201 or 202.
+pub(crate) fn post(address: &str, path: &str, body: &str) {
     use std::io::Write;
 
-    let address = url.strip_prefix("http://").unwrap();
     let mut stream = std::net::TcpStream::connect(address).unwrap();
     stream.set_read_timeout(Some(DEADLINE)).unwrap();
     let length = body.len();
-    let head = format!(
-        "POST /feeds/bench/messages HTTP/1.1\r\nHost: {address}\r\nContent-Length: {length}"
-    );
+    let head = format!("POST {path} HTTP/1.1\r\nHost: {address}\r\nContent-Length: {length}");
     write!(stream, "{head}\r\n\r\n{body}").unwrap();
     let mut line = String::new();
     BufReader::new(stream).read_line(&mut line).unwrap();
-    assert!(line.starts_with("HTTP/1.1 201"), "{line}");
+    assert!(line.starts_with("HTTP/1.1 201") || line.starts_with("HTTP/1.1 202"), "{line}");
 }
 
 /// Waits for a future, with a deadline.

@@ -3,7 +3,7 @@
 
 use wirebench_report::Row;
 
-use crate::workbench::{Measured, SCENARIO, Workbench, has_node};
+use crate::workbench::{Measured, SCENARIO, Workbench, has_node, has_pushpin};
 
 /// Measures a target over one transport with these faults, for five seconds.
 fn measured(bench: &Workbench, file: &str, transport: &str, faults: &str) -> Vec<Row> {
@@ -28,6 +28,13 @@ fn a_server_that_resumes_loses_nothing_when_connections_are_cut_and_one_that_doe
         let row = &measured(&bench, "node-sse.toml", "sse", cuts)[0];
         assert!(number(row, "reconnects") > 0.0, "{row:?}");
         assert_eq!(row.number("delivered_ratio"), Some(1.0), "{row:?}");
+    }
+    if has_pushpin() {
+        for transport in ["long-polling", "sse"] {
+            let row = &measured(&bench, "pushpin.toml", transport, cuts)[0];
+            assert!(number(row, "reconnects") > 0.0, "{row:?}");
+            assert_eq!(row.number("delivered_ratio"), Some(1.0), "{row:?}");
+        }
     }
     if bench.has_packages() {
         let row = &measured(&bench, "node-ws.toml", "websocket", cuts)[0];

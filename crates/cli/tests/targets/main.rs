@@ -7,6 +7,7 @@ mod support;
 
 mod agreement;
 mod faults;
+mod https;
 mod hubs;
 mod in_scenario;
 mod killed;
@@ -14,5 +15,6 @@ mod mistakes;
 mod plain_client;
 mod profiles;
 mod running;
+mod running_server;
 mod watching;
 mod workbench;

@@ -96,6 +96,29 @@ fn a_server_that_is_not_started_for_the_run_cannot_be_stopped() {
 }
 
 #[test]
+fn texts_of_which_none_is_selected_are_said() {
+    let select = "message = \"/payload\"\nselect = { \"/kind\" = \"news\" }";
+    let selected = wirebench("message = \"/payload\"", select);
+    let named = wirebench(
+        "/feeds/bench/sse\"\nmessage = \"/payload\"",
+        "/feeds/bench/sse\"\nmessage = \"/payload\"\nevent = \"news\"",
+    );
+    for (text, transport, expected) in [
+        (&selected, "sse", "expected `news` at `/kind` (`select` of `[sse]`)"),
+        (&selected, "long-polling", "expected `news` at `/kind` (`select` of `[long-polling]`)"),
+        (&named, "sse", "an event `message` with `{\"seq\":1,"),
+        (&named, "sse", "expected `news` (`event` of `[sse]`)"),
+    ] {
+        let bench = Workbench::new();
+        let target = bench.write_target("broken.toml", text);
+        let scenario = SCENARIO.replace("\"60s\"", "\"500ms\"");
+        let ended = finish(bench.start(&scenario, &[target], &["--transports", transport]), "run");
+        let received = "received no message, and left out all that came";
+        assert_says(&ended, 4, &[received, expected]);
+    }
+}
+
+#[test]
 fn ctrl_c_ends_the_process_of_the_target_too() {
     for times in [1, 2] {
         let bench = Workbench::new();

@@ -7,8 +7,9 @@ use std::path::Path;
 use wirebench_protocol::Transport;
 use wirebench_scenario::TargetFile;
 
+use crate::running_server::RunningServer;
 use crate::support;
-use crate::workbench::{Measured, SCENARIO, Workbench, has_nchan, has_node, nats};
+use crate::workbench::{Measured, SCENARIO, Workbench, has_nchan, has_node, has_pushpin, nats};
 
 /// Checks that a target has delivered everything over these transports, and that its cost is there.
 pub(crate) fn assert_complete(measured: &Measured, target: &str, transports: &[Transport]) {
@@ -56,6 +57,14 @@ fn nchan_delivers_over_every_transport_but_socket_io() {
         let transports: Vec<_> =
             Transport::ALL.into_iter().filter(|it| *it != Transport::SocketIo).collect();
         check(&Workbench::new(), "nchan.toml", &transports);
+    }
+}
+
+#[test]
+fn pushpin_delivers_over_every_transport_that_it_holds() {
+    if has_pushpin() {
+        let transports = [Transport::LongPolling, Transport::Sse, Transport::WebSocket];
+        check(&Workbench::new(), "pushpin.toml", &transports);
     }
 }
 
@@ -140,6 +149,37 @@ fn any_url_can_be_measured_without_its_process() {
         for blank in ["server_cpu_s", "server_rss_peak_bytes", "server_cpu_floor_us"] {
             assert_eq!(row.number(blank), None, "{file}, {blank}: {row:?}");
         }
+    }
+}
+
+/// The same files as they are, against servers that are not wirebench's.
+#[test]
+fn servers_of_other_projects_are_measured_by_their_urls_alone() {
+    let bench = Workbench::new();
+    let mut cases = Vec::new();
+    if has_node() {
+        let server = RunningServer::node(&bench, "http.mjs");
+        cases.push((server, "sse.toml", "WIREBENCH_SSE_URL", "http", "sse"));
+    }
+    if bench.has_packages() {
+        let server = RunningServer::node(&bench, "ws.mjs");
+        cases.push((server, "ws.toml", "WIREBENCH_WEBSOCKET_URL", "ws", "websocket"));
+    }
+    for (server, file, variable, scheme, path) in cases {
+        let at = format!("127.0.0.1:{}", server.port);
+        let mut command = bench.command(SCENARIO, &[bench.target(file)], &[]);
+        command.env("WIREBENCH_PUBLISH_URL", format!("http://{at}/publish"));
+        command.env(variable, format!("{scheme}://{at}/{path}"));
+        let ended = support::finish(command.spawn().unwrap(), file);
+        // This test counts, and a busy machine makes only the delays invalid.
+        assert!(matches!(ended.code, Some(0 | 4)), "{file}: {ended:?}");
+        let rows = wirebench_report::read(&bench.path().join("out/runs.csv")).unwrap();
+        let [row] = &rows[..] else { panic!("{file}: {rows:?}") };
+        assert_eq!(row.text("transport"), Some(path), "{row:?}");
+        assert_eq!(row.number("missing"), Some(0.0), "{file}: {row:?}");
+        assert!(row.number("received") > Some(0.0), "{file}: {row:?}");
+        assert!(row.number("publish_accepted_p50_us") > Some(0.0), "{file}: {row:?}");
+        assert_eq!(row.number("server_cpu_s"), None, "{file}: {row:?}");
     }
 }
 

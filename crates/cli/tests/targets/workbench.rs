@@ -205,6 +205,13 @@ pub(crate) fn has_nchan() -> bool {
     is_there(module, "nginx with Nchan", "WIREBENCH_REQUIRE_PROXIES")
 }
 
+/// Returns true if Pushpin is installed with all that it needs, or skips the test.
+pub(crate) fn has_pushpin() -> bool {
+    let there =
+        ["pushpin", "condure", "zurl"].iter().all(|it| Path::new("/usr/bin").join(it).exists());
+    is_there(there, "Pushpin with condure and zurl", "WIREBENCH_REQUIRE_PROXIES") && has_node()
+}
+
 fn copy(from: &Path, to: &Path) {
     fs::create_dir_all(to).unwrap();
     for entry in fs::read_dir(from).unwrap() {

@@ -1,14 +1,20 @@
-//! What a transport carries, undecoded, from any server: `wirebench subscribe --raw`.
+//! What a transport carries, undecoded, from any server: `wirebench subscribe --raw`, and
+//! `wirebench probe`.
 //!
 //! Nothing here is measured. The servers need not know feeds: there are no cursors, only what the
 //! standards say.
 
+mod answer;
+mod decoded_events;
 mod error;
+mod server;
 mod socket_io;
 mod sse;
 mod websocket;
 
+pub use answer::{RawAnswer, RawEvents, get};
+pub use decoded_events::RawEvent;
 pub use error::RawError;
 pub use socket_io::{RawSocketIoEvent, SocketIoInterest, socket_io_events};
-pub use sse::{RawEvent, events};
-pub use websocket::{RawMessage, messages, open_websocket};
+pub use sse::events;
+pub use websocket::{RawMessage, RawWebSocket, messages};

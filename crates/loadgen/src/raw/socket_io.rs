@@ -10,18 +10,16 @@ use http::header;
 use serde::Serialize;
 use serde_json::{Value, json};
 use wirebench_protocol::{SocketIoMode, Transport};
-use wirebench_scenario::{Headers, HttpSettings, LinkSettings};
 
 use super::error::{RECONNECTION_TIME, RawError};
-use crate::dial::Dialer;
+use super::server::RawServer;
 use crate::error::SubscribeError;
-use crate::http::{ClientConnection, HttpClient, RequestHeaders, RequestKind};
+use crate::http::{ClientConnection, RequestHeaders, RequestKind};
 use crate::socket_io::{
     Assembled, Assembler, Connector, Frame, Malformed, Packet, PacketType, ROOT, SessionEvent,
     SocketIoSession, connect_error,
 };
-use crate::target::{ServerUrl, Target, TargetError, parse, resolve};
-use crate::tls::{TlsClient, TrustedCertificates};
+use crate::tls::TrustedCertificates;
 
 /// What to ask a Socket.IO server for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -99,18 +97,16 @@ struct OpenSession {
 
 /// Opens the connections of one session.
 #[derive(Clone)]
-struct RawConnector(Arc<(HttpClient, Target)>);
+struct RawConnector(Arc<RawServer>);
 
 impl Connector for RawConnector {
     async fn connect(&self) -> Result<ClientConnection, SubscribeError> {
-        let (client, target) = &*self.0;
-        client.connect(target).await
+        self.0.connect().await
     }
 
     /// Returns the headers of a browser, without the compression that this client cannot undo.
     fn headers(&self, kind: RequestKind) -> RequestHeaders {
-        let (client, target) = &*self.0;
-        client.headers(Headers::Browser, target, kind).without(&header::ACCEPT_ENCODING)
+        self.0.headers(kind).without(&header::ACCEPT_ENCODING)
     }
 }
 
@@ -144,15 +140,11 @@ async fn connect(
     interest: &SocketIoInterest,
     trusted: &TrustedCertificates,
 ) -> Result<OpenSession, RawError> {
-    let ServerUrl { authority, uri, encrypted } = parse(url)?;
-    let address = resolve(&authority, encrypted).await?;
-    let tls = encrypted.then(|| TlsClient::new(trusted)).transpose().map_err(TargetError::from)?;
-    let (authority, feed) = (authority.to_string(), String::new());
-    let target = Target { authority, address, feed, tls, foreign: None };
-    let client = HttpClient::new(Dialer::new(LinkSettings::default(), 0), HttpSettings::default());
+    let server = Arc::new(RawServer::of(url, trusted).await?);
+    let path = server.path.split('?').next().unwrap_or_default();
     let default_path = Transport::SocketIo.path("");
-    let path = if uri.path() == "/" { &default_path } else { uri.path() };
-    let connector = RawConnector(Arc::new((client, target)));
+    let path = if path == "/" { &default_path } else { path };
+    let connector = RawConnector(Arc::clone(&server));
     let mut session = SocketIoSession::open(connector, path, interest.mode).await?;
     session.send([Frame::message(Packet::connect(&interest.namespace, ""))]);
     Ok(OpenSession { session, assembler: Assembler::default() })

@@ -2,31 +2,18 @@
 
 use std::time::Duration;
 
-use bytes::{Buf, Bytes};
 use futures::stream::{self, BoxStream, StreamExt, TryStreamExt};
 use reqwest::header::{ACCEPT, CACHE_CONTROL, CONTENT_TYPE, HeaderValue};
 use reqwest::redirect::Policy;
 use reqwest::{Response, StatusCode, Url};
-use serde::Serialize;
 
+use super::decoded_events::{DecodedEvents, RawEvent};
 use super::error::{RECONNECTION_TIME, RawError};
-use crate::event_stream::{Decoder, is_event_stream};
+use crate::event_stream::is_event_stream;
 use crate::target::TargetError;
 
 /// The maximum number of redirects, as in the Fetch standard.
 const MAX_REDIRECTS: usize = 20;
-
-/// An event as it is dispatched.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct RawEvent {
-    /// The type. It is `message` if the stream names none.
-    #[serde(rename = "type")]
-    pub kind: String,
-    /// The lines of data, joined by LF.
-    pub data: String,
-    /// The last event ID.
-    pub id: String,
-}
 
 /// Follows the event stream at `url` as an `EventSource` does.
 ///
@@ -63,8 +50,7 @@ struct EventSource {
 
 struct OpenResponse {
     response: Response,
-    decoder: Decoder,
-    piece: Bytes,
+    events: DecodedEvents,
 }
 
 impl EventSource {
@@ -113,7 +99,7 @@ impl EventSource {
             }
             let open = self.open.as_mut().expect("it has just been opened");
             match open.response.chunk().await {
-                Ok(Some(piece)) => open.piece = piece,
+                Ok(Some(piece)) => open.events.feed(piece),
                 Ok(None) if self.once => return Ok(None),
                 Err(source) if self.once => return Err(self.network(source)),
                 Ok(None) | Err(_) => self.open = None,
@@ -162,36 +148,16 @@ impl EventSource {
             let found = kind.map_or("no content type".to_owned(), |kind| format!("`{kind}`"));
             return not_a_stream(found, "`text/event-stream`");
         }
-        let decoder = Decoder::after(&self.last_event_id);
-        Ok(OpenResponse { response, decoder, piece: Bytes::new() })
+        Ok(OpenResponse { response, events: DecodedEvents::after(&self.last_event_id) })
     }
 
     /// Returns the next event of what has been read.
     fn decode(&mut self) -> Result<Option<RawEvent>, RawError> {
-        let Some(open) = &mut self.open else { return Ok(None) };
-        loop {
-            let mut rest = &open.piece[..];
-            let block = open.decoder.decode(&mut rest);
-            let used = open.piece.len() - rest.len();
-            let too_large = |_| RawError::TooLarge { url: self.url.to_string() };
-            let Some(block) = block.map_err(too_large)? else {
-                open.piece.advance(used);
-                self.reconnection_time =
-                    open.decoder.take_retry().unwrap_or(self.reconnection_time);
-                return Ok(None);
-            };
-            block.id.clone_into(&mut self.last_event_id);
-            let event = block.event.map(|event| RawEvent {
-                kind: event.kind.to_owned(),
-                data: event.data.to_owned(),
-                id: block.id.to_owned(),
-            });
-            open.piece.advance(used);
-            self.reconnection_time = open.decoder.take_retry().unwrap_or(self.reconnection_time);
-            if event.is_some() {
-                return Ok(event);
-            }
-        }
+        let Some(OpenResponse { events, .. }) = &mut self.open else { return Ok(None) };
+        let next = events.next();
+        events.last_id().clone_into(&mut self.last_event_id);
+        self.reconnection_time = events.retry().unwrap_or(self.reconnection_time);
+        next.map_err(|_| RawError::TooLarge { url: self.url.to_string() })
     }
 
     fn network(&self, source: reqwest::Error) -> RawError {

@@ -3,14 +3,13 @@
 use std::time::Duration;
 
 use futures::stream::{self, BoxStream, StreamExt};
-use wirebench_scenario::{Headers, HttpSettings, LinkSettings};
+use http::HeaderMap;
 
 use super::error::{RECONNECTION_TIME, RawError};
-use crate::dial::Dialer;
+use super::server::RawServer;
 use crate::error::SubscribeError;
-use crate::http::{HttpClient, RequestKind};
-use crate::target::{ServerUrl, Target, TargetError, parse, resolve};
-use crate::tls::{TlsClient, TrustedCertificates};
+use crate::http::RequestKind;
+use crate::tls::TrustedCertificates;
 use crate::websocket::{Message, WebSocketConnection};
 
 /// Other servers need not send pings, so silence is no error: the timeout is a year.
@@ -45,29 +44,6 @@ pub fn messages(
         open: None,
         connected_before: false,
     };
-    messages_from(source)
-}
-
-/// Opens the WebSocket at `url`, and returns the messages of this one connection.
-///
-/// # Errors
-///
-/// [`RawError`] if it cannot be opened.
-pub async fn open_websocket(
-    url: &str,
-    trusted: &TrustedCertificates,
-) -> Result<BoxStream<'static, Result<RawMessage, RawError>>, RawError> {
-    let source = WebSocketSource {
-        url: url.to_owned(),
-        trusted: trusted.clone(),
-        once: true,
-        open: Some(connect(url, trusted).await?),
-        connected_before: true,
-    };
-    Ok(messages_from(source))
-}
-
-fn messages_from(source: WebSocketSource) -> BoxStream<'static, Result<RawMessage, RawError>> {
     stream::try_unfold(source, |mut source| async move {
         Ok(source.next().await?.map(|message| (message, source)))
     })
@@ -93,19 +69,14 @@ impl WebSocketSource {
                     tokio::time::sleep(RECONNECTION_TIME).await;
                 }
                 match connect(&self.url, &self.trusted).await {
-                    Ok(open) => self.open = Some(open),
+                    Ok((open, _)) => self.open = Some(open),
                     Err(error) if self.once || is_final(&error) => return Err(error),
                     Err(_) => {}
                 }
                 continue;
             };
-            match open.next().await {
-                Ok(Some(Message::Text(text))) => {
-                    return Ok(Some(RawMessage::Text(text.to_string())));
-                }
-                Ok(Some(Message::Binary(bytes))) => return Ok(Some(RawMessage::Binary(bytes))),
-                // `WebSocketConnection::next` returns no other kinds.
-                Ok(Some(_)) => {}
+            match next(open).await {
+                Ok(Some(message)) => return Ok(Some(message)),
                 Ok(None) if self.once => return Ok(None),
                 Err(error) if self.once => return Err(error.into()),
                 Ok(None) | Err(_) => self.open = None,
@@ -114,20 +85,69 @@ impl WebSocketSource {
     }
 }
 
+/// A WebSocket, for finding out what its server does.
+#[derive(Debug)]
+pub struct RawWebSocket {
+    connection: WebSocketConnection,
+    headers: HeaderMap,
+}
+
+impl RawWebSocket {
+    /// Opens the WebSocket at `url`.
+    ///
+    /// # Errors
+    ///
+    /// [`RawError`] if it cannot be opened.
+    pub async fn open(url: &str, trusted: &TrustedCertificates) -> Result<Self, RawError> {
+        let (connection, headers) = connect(url, trusted).await?;
+        Ok(Self { connection, headers })
+    }
+
+    /// Returns the fields of the answer that opened it.
+    pub fn headers(&self) -> &HeaderMap {
+        &self.headers
+    }
+
+    /// Returns the next message, and `None` after a closing handshake.
+    ///
+    /// # Errors
+    ///
+    /// [`RawError`] after any other end.
+    ///
+    /// # Cancel safety
+    ///
+    /// No message is lost.
+    pub async fn next(&mut self) -> Result<Option<RawMessage>, RawError> {
+        next(&mut self.connection).await.map_err(RawError::from)
+    }
+
+    /// Returns how many pings there were, up to 65,535.
+    pub fn pings(&self) -> u16 {
+        self.connection.pings()
+    }
+}
+
+async fn next(connection: &mut WebSocketConnection) -> Result<Option<RawMessage>, SubscribeError> {
+    loop {
+        match connection.next().await? {
+            Some(Message::Text(text)) => return Ok(Some(RawMessage::Text(text.to_string()))),
+            Some(Message::Binary(bytes)) => return Ok(Some(RawMessage::Binary(bytes))),
+            // `WebSocketConnection::next` returns no other kinds.
+            Some(_) => {}
+            None => return Ok(None),
+        }
+    }
+}
+
 async fn connect(
     url: &str,
     trusted: &TrustedCertificates,
-) -> Result<WebSocketConnection, RawError> {
-    let ServerUrl { authority, uri, encrypted } = parse(url)?;
-    let address = resolve(&authority, encrypted).await?;
-    let tls = encrypted.then(|| TlsClient::new(trusted)).transpose().map_err(TargetError::from)?;
-    let (authority, feed) = (authority.to_string(), String::new());
-    let target = Target { authority, address, feed, tls, foreign: None };
-    let client = HttpClient::new(Dialer::new(LinkSettings::default(), 0), HttpSettings::default());
-    let http = client.connect(&target).await?;
-    let target_path = uri.path_and_query().map_or_else(|| "/".to_owned(), ToString::to_string);
-    let headers = client.headers(Headers::Browser, &target, RequestKind::WebSocket);
-    Ok(WebSocketConnection::open(http, &target_path, &headers, SILENCE_TIMEOUT).await?)
+) -> Result<(WebSocketConnection, HeaderMap), RawError> {
+    let server = RawServer::of(url, trusted).await?;
+    let (http, headers) = (server.connect().await?, server.headers(RequestKind::WebSocket));
+    let opened =
+        WebSocketConnection::open_with_answer(http, &server.path, &headers, SILENCE_TIMEOUT);
+    Ok(opened.await?)
 }
 
 /// Returns true if connecting again cannot help.

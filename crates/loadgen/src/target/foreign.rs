@@ -11,6 +11,7 @@ use wirebench_protocol::{Epoch, Transport};
 use wirebench_scenario::TargetFile;
 use wirebench_scenario::target::{TargetWebSocket, Template, UnknownPlaceholder};
 
+use super::left_out::FirstLeftOut;
 use super::secrets::Secrets;
 use super::server_url::{ServerUrl, parse};
 use super::transport_keys::TransportKeys;
@@ -44,6 +45,7 @@ pub struct ForeignTarget {
     pub(super) own_headers: HeaderTemplates,
     /// More headers of polls before there is a cursor.
     pub(super) first_headers: HeaderTemplates,
+    pub(super) left_out: FirstLeftOut,
 }
 
 pub(super) type HeaderTemplates = Vec<(HeaderName, Template)>;
@@ -167,6 +169,17 @@ impl ForeignTarget {
             let value = HeaderValue::try_from(value);
             (name.clone(), value.expect("a number and a time do not make a header invalid"))
         })
+    }
+
+    /// Called with each text that the target file does not select. `words` says for the first one
+    /// what it was and what is selected.
+    pub(crate) fn note_left_out(&self, words: impl FnOnce() -> String) {
+        self.left_out.note(|| self.blank(&words()));
+    }
+
+    /// Returns what was left out first, and what is selected, in words. `None`: nothing was.
+    pub fn first_left_out(&self) -> Option<&str> {
+        self.left_out.words()
     }
 
     /// Returns a text with the name of each variable of the environment in place of its value.

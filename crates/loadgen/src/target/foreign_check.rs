@@ -8,6 +8,7 @@ use wirebench_scenario::target::{PollCursor, TargetWebSocket, Template};
 
 use super::error::TargetError;
 use super::foreign::{ForeignFeed, ForeignTarget, Values};
+use super::left_out::FirstLeftOut;
 use super::secrets::Secrets;
 use super::server_url::{ServerUrl, parse};
 use super::transport_keys::{TransportKeys, variables};
@@ -22,6 +23,7 @@ impl ForeignTarget {
             shared_headers: HeaderMap::new(),
             own_headers: Vec::new(),
             first_headers: Vec::new(),
+            left_out: FirstLeftOut::default(),
         };
         target.server()?;
         target.prepare_headers()?;

@@ -3,6 +3,7 @@
 mod error;
 mod foreign;
 mod foreign_check;
+mod left_out;
 mod secrets;
 mod server_url;
 mod transport_keys;

@@ -5,6 +5,7 @@ use std::future::poll_fn;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use http::HeaderMap;
 use tokio::io::AsyncWriteExt;
 use tokio::time::timeout;
 use tokio_tungstenite::tungstenite::Message;
@@ -14,7 +15,7 @@ use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 use tokio_util::either::Either;
 use wirebench_protocol::Timestamp;
 
-use super::handshake::{self, Upgraded};
+use super::handshake::{self, Opened, Upgraded};
 use super::message_socket::MessageSocket;
 use crate::dial::Arrivals;
 use crate::error::SubscribeError;
@@ -39,6 +40,8 @@ pub(crate) struct WebSocketConnection {
     within: Duration,
     /// Method, path and query of the request that opened it.
     asked: String,
+    /// How many pings there were, up to the maximum.
+    pings: u16,
     /// The close frame of the peer has arrived.
     closing: bool,
     /// What the close frame said. `None` before it has arrived, and if it was empty.
@@ -59,11 +62,37 @@ impl WebSocketConnection {
         headers: &RequestHeaders,
         within: Duration,
     ) -> Result<Self, SubscribeError> {
+        let (open, _) = Self::open_with_answer(http, target, headers, within).await?;
+        Ok(open)
+    }
+
+    /// The same as [`open`](Self::open), with the fields of the answer.
+    pub(crate) async fn open_with_answer(
+        http: ClientConnection,
+        target: &str,
+        headers: &RequestHeaders,
+        within: Duration,
+    ) -> Result<(Self, HeaderMap), SubscribeError> {
         let (asked, arrivals) = (format!("GET {target}"), http.arrivals());
         // Boxed, so that the memory of the handshake is freed when it is done.
-        let (connection, unread) = Box::pin(handshake::open(http, target, headers)).await?;
-        let (socket, deadline) = (MessageSocket::new(connection, unread), Deadline::new(within));
-        Ok(Self { socket, arrivals, deadline, within, asked, closing: false, close: None })
+        let Opened { connection, unread, answer } =
+            Box::pin(handshake::open(http, target, headers)).await?;
+        let open = Self {
+            socket: MessageSocket::new(connection, unread),
+            arrivals,
+            deadline: Deadline::new(within),
+            within,
+            asked,
+            pings: 0,
+            closing: false,
+            close: None,
+        };
+        Ok((open, answer))
+    }
+
+    /// Returns how many pings there were, up to 65,535.
+    pub(crate) fn pings(&self) -> u16 {
+        self.pings
     }
 
     /// Sets the deadline to `within` from now. The next message or ping has to arrive before it.
@@ -146,9 +175,11 @@ impl WebSocketConnection {
                     self.close = frame;
                     self.deadline.set(CLOSE_TIMEOUT);
                 }
-                Some(Ok(Message::Ping(_) | Message::Pong(_) | Message::Frame(_))) => {
+                Some(Ok(Message::Ping(_))) => {
+                    self.pings = self.pings.saturating_add(1);
                     self.deadline.set(self.within);
                 }
+                Some(Ok(Message::Pong(_) | Message::Frame(_))) => self.deadline.set(self.within),
                 Some(Err(Error::ConnectionClosed)) => return Ok(Either::Left(None)),
                 // What a peer sends after its close frame is discarded (section 1.4); the library
                 // calls it an error.

@@ -15,19 +15,27 @@ use crate::http::{ClientConnection, Http2Tunnel, RequestHeaders, quote};
 /// few subscribers need it.
 pub(super) type Upgraded = Either<MeasuredConnection, Box<Http2Tunnel>>;
 
-/// Opens a WebSocket over `http`. `headers` ask for it; an upgrade also gets its key here. Returns
-/// the bytes in both directions, and what was read past the head of the answer.
+/// What opened a WebSocket.
+pub(super) struct Opened {
+    pub(super) connection: Upgraded,
+    /// What was read past the head of the answer.
+    pub(super) unread: Bytes,
+    /// The fields of the answer to an upgrade. Empty over HTTP/2.
+    pub(super) answer: HeaderMap,
+}
+
+/// Opens a WebSocket over `http`. `headers` ask for it; an upgrade also gets its key here.
 pub(super) async fn open(
     http: ClientConnection,
     target: &str,
     headers: &RequestHeaders,
-) -> Result<(Upgraded, Bytes), SubscribeError> {
+) -> Result<Opened, SubscribeError> {
     if http.tunnels() {
         let tunnel = Box::pin(http.into_tunnel(target, headers)).await?;
-        return Ok((Either::Right(Box::new(tunnel)), Bytes::new()));
+        let (connection, unread) = (Either::Right(Box::new(tunnel)), Bytes::new());
+        return Ok(Opened { connection, unread, answer: HeaderMap::new() });
     }
-    let (connection, read_ahead) = upgrade(http, target, headers).await?;
-    Ok((Either::Left(connection), read_ahead))
+    upgrade(http, target, headers).await
 }
 
 /// Upgrades a connection of HTTP/1.1.
@@ -35,7 +43,7 @@ async fn upgrade(
     mut http: ClientConnection,
     target: &str,
     headers: &RequestHeaders,
-) -> Result<(MeasuredConnection, Bytes), SubscribeError> {
+) -> Result<Opened, SubscribeError> {
     let key = generate_key();
     let value = HeaderValue::from_str(&key).expect("base64 is a header value");
     let headers = headers.with(header::SEC_WEBSOCKET_KEY, value);
@@ -43,11 +51,14 @@ async fn upgrade(
     if answer.status() != StatusCode::SWITCHING_PROTOCOLS {
         return Err(http.refused(answer).await);
     }
-    check_handshake(&headers, &answer.to_map(), &key).map_err(|(found, expected)| {
+    let answer = answer.to_map();
+    check_handshake(&headers, &answer, &key).map_err(|(found, expected)| {
         SubscribeError::Protocol { asked: http.asked(), found: quote(&found), expected }
     })?;
     let asked = http.asked();
-    http.into_upgraded().ok_or(SubscribeError::Broken { asked, source: None })
+    let upgraded = http.into_upgraded().ok_or(SubscribeError::Broken { asked, source: None });
+    let (connection, unread) = upgraded?;
+    Ok(Opened { connection: Either::Left(connection), unread, answer })
 }
 
 /// Checks the answer of the server by RFC 6455, section 4.1, from item 2. The check of tungstenite

@@ -175,7 +175,9 @@ pub(crate) async fn run_until(
             SubscriberEvent::Event(Event::Received { cursor, .. }) => {
                 observed.seen.push(cursor.seq);
             }
-            SubscriberEvent::Event(event @ (Event::Gap { .. } | Event::Damaged { .. })) => {
+            SubscriberEvent::Event(
+                event @ (Event::Gap { .. } | Event::Damaged { .. } | Event::Watched(_)),
+            ) => {
                 panic!("{transport}: {event:?}");
             }
             SubscriberEvent::Event(Event::Closing) => observed.closing += 1,

@@ -67,6 +67,15 @@ pub enum SideError {
         /// The path.
         path: PathBuf,
     },
+    /// Nothing is at the path.
+    #[error(
+        "`{path}` does not exist: expected a run folder, or a `runs.csv`\n\n\
+         `wirebench run SCENARIO --out FOLDER` writes one"
+    )]
+    NotThere {
+        /// The path.
+        path: PathBuf,
+    },
     /// A file that cannot be opened or read.
     #[error("cannot read `{path}`")]
     Io {
@@ -169,9 +178,11 @@ impl Side {
 
 impl ResultFiles {
     fn read(path: &Path) -> Result<Self, SideError> {
-        let is_folder = fs::metadata(path)
-            .map_err(|source| SideError::Io { path: path.to_owned(), source })?
-            .is_dir();
+        let metadata = fs::metadata(path).map_err(|source| match source.kind() {
+            io::ErrorKind::NotFound => SideError::NotThere { path: path.to_owned() },
+            _ => SideError::Io { path: path.to_owned(), source },
+        });
+        let is_folder = metadata?.is_dir();
         let source = if is_folder { Self::read_folder(path)? } else { Self::read_file(path)? };
         if source.rows.is_empty() {
             return Err(SideError::NoRows { path: source.runs_csv() });

@@ -11,7 +11,7 @@ use smallvec::SmallVec;
 use tokio::sync::Mutex;
 use tokio::time::Instant;
 use tokio_util::task::AbortOnDropHandle;
-use wirebench_protocol::{Cursor, Gap, Seq, SubscriberName, Timestamp};
+use wirebench_protocol::{Cursor, Epoch, Gap, Seq, SubscriberName, Timestamp};
 use wirebench_store::{
     Appended, FeedWriter, NewMessage, QueuedMessage, StoreError, StoredFeed, StoredMessage,
     UnacknowledgedError,
@@ -116,10 +116,47 @@ impl FeedState {
     /// Learns that the store has this message. If the window lacks it, it is read from there.
     pub(super) fn learn_of(&self, seq: Seq) {
         if let Some(log) = &self.durable
-            && !self.is_newer_than(seq.saturating_sub(1))
+            && self.window.read().newest().seq < seq
         {
             log.known.learn(seq);
         }
+    }
+
+    /// Learns which epoch the feed has in the store. If it is another one than that of the window,
+    /// readers begin anew.
+    pub(super) fn learn_of_epoch(&self, epoch: Epoch) {
+        if let Some(log) = &self.durable
+            && self.window.read().newest().epoch != epoch
+        {
+            log.known.learn_of_epoch();
+        }
+    }
+
+    /// Takes the window and its readers to the epoch that the feed has in the store.
+    ///
+    /// # Errors
+    /// The database fails.
+    async fn begin_anew(&self, log: &DurableLog) -> Result<(), StoreError> {
+        // Nobody reads for the window meanwhile.
+        let _catching_up = log.catching_up.lock().await;
+        let found = log.stored.look_up().await?;
+        let range = log.stored.at(found).range().await?;
+        let before_oldest = Cursor { epoch: found.epoch(), seq: range.oldest - 1 };
+        {
+            let mut window = self.window.write();
+            log.stored.adopt(found);
+            log.pages.clear();
+            if window.newest().epoch != found.epoch() {
+                tracing::warn!(
+                    "a feed was removed from its store and created anew; its subscribers begin anew"
+                );
+                window.continue_after(before_oldest);
+                self.show_epoch(before_oldest);
+            }
+            log.known.begin_anew(range.newest);
+        }
+        self.waiters.wake();
+        Ok(())
     }
 
     /// Reads from the store what the window lacks, at least up to the message `to` if the store has
@@ -129,7 +166,7 @@ impl FeedState {
     /// The database fails.
     pub(super) async fn catch_up(&self, to: Seq) -> Result<(), StoreError> {
         let Some(log) = &self.durable else { return Ok(()) };
-        if self.is_newer_than(to.saturating_sub(1)) {
+        if self.window.read().newest().seq >= to {
             return Ok(());
         }
         let asked = Instant::now();
@@ -146,6 +183,14 @@ impl FeedState {
             *last_failure = Some((Instant::now(), error.clone()));
         }
         caught_up
+    }
+
+    /// Does what is known to be necessary: begins anew, and catches up.
+    async fn catch_up_with_store(&self, known: &KnownNewest) -> Result<(), StoreError> {
+        if let Some(log) = self.durable.as_ref().filter(|_| known.is_anew()) {
+            self.begin_anew(log).await?;
+        }
+        self.catch_up(known.seq()).await
     }
 
     /// Reads from the store what the window lacks, up to the message `to` if the store has it.
@@ -213,6 +258,10 @@ impl FeedState {
             if let Some(Gap::Missed(not_in_window)) = batch.gap {
                 let before_window = from.seq + not_in_window;
                 let page = log.pages.with_next_after(from.seq).await?;
+                if page.epoch != from.epoch {
+                    // The feed was created anew since the window was read.
+                    return Box::pin(self.fetch(after, name)).await;
+                }
                 let next = page.after(from.seq).first().map(|entry| entry.seq);
                 let Some(next) = next.filter(|next| *next <= before_window) else {
                     // The store does not keep them either. The window may have moved on meanwhile.
@@ -303,11 +352,11 @@ fn append(window: &mut MessageWindow, messages: Vec<StoredMessage>) {
 /// Catches up with what is known to be in the store, until the feed is dropped.
 async fn catch_up_with(known: Arc<KnownNewest>, state: Weak<FeedState>) {
     loop {
-        let newest = known.next().await;
+        known.changed().await;
         let Some(state) = state.upgrade() else { return };
-        if let Err(error) = state.catch_up(newest).await {
+        if let Err(error) = state.catch_up_with_store(&known).await {
             tracing::debug!("new messages wait for the store: {error}");
-            known.learn(newest);
+            known.try_again();
             drop(state);
             tokio::time::sleep(RETRY_PAUSE).await;
         }

@@ -1,7 +1,7 @@
 //! The part of a durable feed that the memory of the process does not have.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use tokio::sync::{Mutex, Notify};
 use tokio::time::Instant;
@@ -16,6 +16,8 @@ use crate::log_limit::LogLimit;
 #[derive(Debug, Default)]
 pub(super) struct KnownNewest {
     seq: AtomicU64,
+    /// The feed in the store is of another epoch.
+    anew: AtomicBool,
     grown: Notify,
 }
 
@@ -26,11 +28,36 @@ impl KnownNewest {
         self.grown.notify_one();
     }
 
-    /// Waits until there may be a message in the store that is not in the window, and returns its
-    /// number.
-    pub(super) async fn next(&self) -> Seq {
+    /// Called when the feed in the store is of another epoch.
+    pub(super) fn learn_of_epoch(&self) {
+        self.anew.store(true, Ordering::Release);
+        self.grown.notify_one();
+    }
+
+    /// Called after a failure.
+    pub(super) fn try_again(&self) {
+        self.grown.notify_one();
+    }
+
+    /// Waits until there may be a message in the store that is not in the window, or another epoch.
+    pub(super) async fn changed(&self) {
         self.grown.notified().await;
+    }
+
+    /// Returns the newest message.
+    pub(super) fn seq(&self) -> Seq {
         self.seq.load(Ordering::Acquire)
+    }
+
+    /// Returns true if the feed in the store is of another epoch.
+    pub(super) fn is_anew(&self) -> bool {
+        self.anew.load(Ordering::Acquire)
+    }
+
+    /// Called when the window is of the epoch of the store again, and has messages up to `newest`.
+    pub(super) fn begin_anew(&self, newest: Seq) {
+        self.seq.store(newest, Ordering::Release);
+        self.anew.store(false, Ordering::Release);
     }
 }
 

@@ -93,7 +93,7 @@ impl Follow {
                     return Some(batch);
                 }
             }
-            if self.checked && !self.feed.is_newer_than(self.cursor.seq) {
+            if self.checked && !self.feed.is_newer_than(self.cursor) {
                 return None;
             }
             self.checked = true;
@@ -146,7 +146,7 @@ impl Follow {
                 match self.read(context) {
                     Some(batch) => {
                         // A batch has a maximum size: the rest is read without another tick.
-                        timer.is_reading = self.feed.is_newer_than(batch.cursor.seq);
+                        timer.is_reading = self.feed.is_newer_than(batch.cursor);
                         return Poll::Ready(Some(batch));
                     }
                     None if closed => return Poll::Ready(None),

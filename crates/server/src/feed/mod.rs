@@ -285,9 +285,13 @@ impl Feed {
         self.0.fetch(after, name).await
     }
 
-    /// Learns that the store has this message. If the window lacks it, because another server has
-    /// appended it, a task of the feed reads it from there.
-    pub(crate) fn learn_of(&self, newest: Seq) {
+    /// Learns that the store has messages up to `newest`, and in which epoch if it is told. A task of
+    /// the feed reads what the window lacks, because another server has appended it. If the epoch is
+    /// another one, readers begin anew.
+    pub(crate) fn learn_of(&self, epoch: Option<Epoch>, newest: Seq) {
+        if let Some(epoch) = epoch {
+            self.0.learn_of_epoch(epoch);
+        }
         self.0.learn_of(newest);
     }
 

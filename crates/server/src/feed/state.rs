@@ -18,6 +18,9 @@ pub(super) struct FeedState {
     /// The newest message that readers find in the window. Lets a reader that has read everything
     /// skip the lock.
     newest: AtomicU64,
+    /// The epoch of the window, for the same readers. It changes only if the store of a durable feed
+    /// has lost the feed.
+    epoch: AtomicU64,
     closed: AtomicBool,
     pub(super) waiters: Waiters,
     /// The tasks that look into the feed at times of their own. Only its end wakes them.
@@ -32,6 +35,7 @@ impl FeedState {
         Self {
             window: RwLock::new(MessageWindow::new(epoch, capacity)),
             newest: AtomicU64::new(0),
+            epoch: AtomicU64::new(epoch.0),
             closed: AtomicBool::new(false),
             waiters: Waiters::default(),
             waiters_for_end: Waiters::default(),
@@ -62,9 +66,15 @@ impl FeedState {
         self.publishing.observe(|| self.waiters.wake());
     }
 
-    /// Returns true if a message was published after `seq`.
-    pub(super) fn is_newer_than(&self, seq: Seq) -> bool {
-        self.newest() > seq
+    /// Returns true if a message was published after the cursor, or if it is of another epoch.
+    pub(super) fn is_newer_than(&self, cursor: Cursor) -> bool {
+        self.newest() > cursor.seq || self.epoch.load(Ordering::Acquire) != cursor.epoch.0
+    }
+
+    /// Has readers begin anew. Called with the lock of the window, which is empty.
+    pub(super) fn show_epoch(&self, newest: Cursor) {
+        self.epoch.store(newest.epoch.0, Ordering::Release);
+        self.newest.store(newest.seq, Ordering::Release);
     }
 
     /// Ends every wait.

@@ -11,7 +11,7 @@ use futures::FutureExt;
 use futures::future::{BoxFuture, Shared};
 use parking_lot::Mutex;
 use tokio_util::task::AbortOnDropHandle;
-use wirebench_protocol::{Cursor, Seq};
+use wirebench_protocol::{Cursor, Epoch, Seq};
 use wirebench_store::{KeptRange, StoreError, StoredFeed, StoredMessage};
 
 use super::entry::Entry;
@@ -40,7 +40,10 @@ type SharedRead<T> = Shared<BoxFuture<'static, Result<T, StoreError>>>;
 
 /// Messages that follow each other in the store, encoded for everybody.
 #[derive(Clone, Debug)]
-pub(super) struct StoredPage(Arc<[Arc<Entry>]>);
+pub(super) struct StoredPage {
+    pub(super) epoch: Epoch,
+    entries: Arc<[Arc<Entry>]>,
+}
 
 /// Reads a feed for many readers at once.
 #[derive(Debug)]
@@ -63,15 +66,15 @@ struct KeptPage {
 impl StoredPage {
     /// Returns the messages of the page after a place, in order.
     pub(super) fn after(&self, seq: Seq) -> &[Arc<Entry>] {
-        &self.0[self.0.partition_point(|entry| entry.seq <= seq)..]
+        &self.entries[self.entries.partition_point(|entry| entry.seq <= seq)..]
     }
 
     fn last(&self) -> Option<Seq> {
-        self.0.last().map(|entry| entry.seq)
+        self.entries.last().map(|entry| entry.seq)
     }
 
     fn bytes(&self) -> usize {
-        self.0.iter().map(|entry| entry.json.len()).sum()
+        self.entries.iter().map(|entry| entry.json.len()).sum()
     }
 }
 
@@ -110,6 +113,12 @@ impl StoredPages {
             })
         };
         Ok(read.await?.oldest - 1)
+    }
+
+    /// Forgets everything that was read: the feed begins another epoch.
+    pub(super) fn clear(&self) {
+        self.pages.lock().clear();
+        *self.range.lock() = None;
     }
 
     /// Returns the read of the page after a place: one that is under way or kept, or a new one.
@@ -161,12 +170,15 @@ fn shared<T: Clone + Send + Sync + 'static>(
 }
 
 async fn read_page(feed: &StoredFeed, after: Seq) -> Result<StoredPage, StoreError> {
+    // The messages and the epoch belong together, whatever the feed does meanwhile.
+    let feed = feed.at(feed.incarnation());
+    let epoch = feed.epoch();
     let most = u32::try_from(PAGE_MESSAGES - after % PAGE_MESSAGES).unwrap_or(u32::MAX);
     let messages = feed.read(after, most, BATCH_BYTES as u64).await?;
     let entry = |StoredMessage { seq, payload, kind, recipients, due, .. }| {
         let payload = MessagePayload::from_stored(kind, payload);
-        let cursor = Cursor { epoch: feed.epoch(), seq };
+        let cursor = Cursor { epoch, seq };
         Arc::new(Entry::encode(cursor, due, &payload).to(recipients))
     };
-    Ok(StoredPage(messages.into_iter().map(entry).collect()))
+    Ok(StoredPage { epoch, entries: messages.into_iter().map(entry).collect() })
 }

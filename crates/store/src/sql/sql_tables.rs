@@ -10,6 +10,7 @@ use super::columns::{integer, no_such_feed, parsed, payload_kind, recipients, se
 use super::connections::{Connections, Lease};
 use super::dialect::Dialect;
 use super::failure::OperationFailure;
+use crate::changes::FeedNewest;
 use crate::message::{Appended, KeptRange, NewMessage, StoredMessage};
 use crate::options::Retention;
 use crate::tables::{Answer, ChangeListener, FeedId, Tables, TrimmedPiece};
@@ -126,13 +127,13 @@ impl<D: Dialect> Tables for SqlTables<D> {
         })
     }
 
-    fn newest_of_all(&self) -> Answer<'_, Vec<(String, Seq)>> {
+    fn newest_of_all(&self) -> Answer<'_, Vec<FeedNewest>> {
         self.answer("ask for new messages", async move {
             let mut lease = self.readers.lend().await?;
-            let sql = QueryBuilder::new("SELECT name, newest FROM wirebench_feeds");
+            let sql = QueryBuilder::new("SELECT name, epoch, newest FROM wirebench_feeds");
             let rows = lease.rows(sql).await?;
             lease.give_back();
-            rows.iter().map(|row| Ok((D::text(row, 0)?, seq(D::integer(row, 1)?)?))).collect()
+            rows.iter().map(feed_newest::<D>).collect()
         })
     }
 
@@ -154,11 +155,18 @@ async fn find_feed<D: Dialect>(
     D::bind_text(&mut sql, Some(name));
     let rows = lease.rows(sql).await?;
     let Some(row) = rows.first() else { return Ok(None) };
-    let epoch = D::text(row, 1)?;
-    let epoch = u64::from_str_radix(&epoch, 16).map_err(|_| {
-        OperationFailure::Unexpected(format!("its epoch `{epoch}` is not hexadecimal"))
-    })?;
-    Ok(Some((FeedId(D::integer(row, 0)?), Epoch(epoch))))
+    Ok(Some((FeedId(D::integer(row, 0)?), epoch(&D::text(row, 1)?)?)))
+}
+
+fn feed_newest<D: Dialect>(row: &D::Row) -> Result<FeedNewest, OperationFailure> {
+    let epoch = Some(epoch(&D::text(row, 1)?)?);
+    Ok(FeedNewest { feed: D::text(row, 0)?, epoch, newest: seq(D::integer(row, 2)?)? })
+}
+
+fn epoch(column: &str) -> Result<Epoch, OperationFailure> {
+    u64::from_str_radix(column, 16).map(Epoch).map_err(|_| {
+        OperationFailure::Unexpected(format!("its epoch `{column}` is not hexadecimal"))
+    })
 }
 
 async fn create_feed<D: Dialect>(

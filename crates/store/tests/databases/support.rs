@@ -44,6 +44,8 @@ pub(crate) async fn eventually<T>(
                 Ok(value) => return value,
                 Err(error) => {
                     assert_eq!(error.kind(), StoreErrorKind::Unavailable, "{what}: {error}");
+                    // Some failures come at once. Whoever is waited for has to get its turn.
+                    tokio::time::sleep(Duration::from_millis(2)).await;
                 }
             }
         }

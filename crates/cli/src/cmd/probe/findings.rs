@@ -1,33 +1,34 @@
 //! What a probe found, over all transports.
 
+use std::time::Duration;
+
 use super::http::HttpFindings;
 use super::socket_io::SocketIoFindings;
 use super::websocket::WebSocketFindings;
 
 /// What was found out about a URL.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Findings {
     pub(super) http: HttpFindings,
-    /// `None` if it is no WebSocket.
-    pub(super) websocket: Option<WebSocketFindings>,
+    /// The error says why it is no WebSocket.
+    pub(super) websocket: Result<WebSocketFindings, String>,
     /// `None` if there is no Socket.IO.
     pub(super) socket_io: Option<SocketIoFindings>,
 }
 
 impl Findings {
     pub(super) fn is_nothing(&self) -> bool {
-        self.websocket.is_none()
+        self.websocket.is_err()
             && self.socket_io.is_none()
-            && self.http.stream.is_none()
-            && self.http.poll.is_none()
+            && matches!(self.http, HttpFindings::Other(_))
     }
 
-    /// Says what was found, a line for each thing.
-    pub(super) fn in_words(&self) -> Vec<String> {
-        let mut lines = self.http.in_words();
+    /// Says what was found in the time `heard`, a line for each thing.
+    pub(super) fn in_words(&self, heard: Duration) -> Vec<String> {
+        let mut lines = self.http.in_words(heard);
         match &self.websocket {
-            Some(websocket) => lines.push(websocket.in_words()),
-            None => lines.push("websocket: no".to_owned()),
+            Ok(websocket) => lines.extend(websocket.in_words(heard)),
+            Err(why) => lines.push(format!("websocket: no, {why}")),
         }
         match &self.socket_io {
             Some(socket_io) => lines.push(socket_io.in_words()),

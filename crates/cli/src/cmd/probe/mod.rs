@@ -1,11 +1,17 @@
 //! `wirebench probe`: finds out what a URL speaks, and writes a target file to start from.
 //!
-//! Each transport is tried by itself, all at once: `http` for what a `GET` brings (an event stream or
-//! a poll), `websocket`, `socket_io`. `target_file` writes what was found.
+//! Each transport is tried by itself, all at once: `http` for what a `GET` brings (`stream` or
+//! `poll`), `websocket`, `socket_io`. `headers` knows what proxies do because of an answer.
+//! `target_file` writes what was found.
 
+mod address;
+mod asked;
 mod findings;
+mod headers;
 mod http;
+mod poll;
 mod socket_io;
+mod stream;
 mod target_file;
 mod websocket;
 mod words;
@@ -16,7 +22,10 @@ use std::time::Duration;
 
 use anyhow::{Context, bail};
 use clap::Args;
+use wirebench_loadgen::TrustedCertificates;
 
+use self::address::ProbedUrl;
+use self::asked::Probe;
 use self::findings::Findings;
 use crate::exit::Exit;
 use crate::print;
@@ -25,7 +34,7 @@ use crate::print;
 ///
 /// Asks for an event stream, a poll, a WebSocket and a Socket.IO session, and listens for a while.
 /// Prints a target file with what was found, and says on standard error what it means. Publishes
-/// nothing. Speaks plain `http` only.
+/// nothing: publish some messages meanwhile, and it sees what they look like.
 #[derive(Args, Debug)]
 pub(crate) struct ProbeArguments {
     /// The URL at which a client of the server subscribes
@@ -37,39 +46,45 @@ pub(crate) struct ProbeArguments {
     /// overwritten
     #[arg(long, value_name = "FILE")]
     write: Option<PathBuf>,
+    /// `https://`, `wss://`: trust the root certificates in this file (PEM), in addition to those of
+    /// the system
+    #[arg(long, value_name = "FILE", conflicts_with = "insecure")]
+    ca: Option<PathBuf>,
+    /// `https://`, `wss://`: trust any certificate
+    #[arg(long)]
+    insecure: bool,
 }
 
 pub(crate) fn run(arguments: &ProbeArguments) -> anyhow::Result<Exit> {
-    let url: reqwest::Url = match arguments.url.replacen("ws://", "http://", 1).parse() {
+    let url = match ProbedUrl::parse(&arguments.url) {
         Ok(url) => url,
         Err(error) => {
-            print::talk(&format!("error: `{}` is no URL: {error}", arguments.url));
+            print::talk(&format!("error: {error}"));
             return Ok(Exit::Usage);
         }
     };
-    if url.scheme() != "http" || url.host_str().is_none() {
-        print::talk(&format!(
-            "error: expected a URL with `http://` or `ws://`, found `{}`",
-            arguments.url
-        ));
-        return Ok(Exit::Usage);
-    }
     if let Some(path) = arguments.write.as_ref().filter(|path| path.exists()) {
         bail!("`{}` already exists: choose another file", path.display());
     }
+    let trusted = match &arguments.ca {
+        _ if arguments.insecure => TrustedCertificates::Any,
+        Some(file) => TrustedCertificates::File(file.clone()),
+        None => TrustedCertificates::System,
+    };
+    let probe = Probe { url, listen: Duration::from_secs(arguments.seconds), trusted };
+    print::talk(&format!("listening to `{}` for {} s", arguments.url, arguments.seconds));
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let listen = Duration::from_secs(arguments.seconds);
-    print::talk(&format!("listening to `{url}` for {} s", arguments.seconds));
-    let findings = runtime.block_on(probe(&url, listen))?;
-    for line in findings.in_words() {
+    let findings = runtime.block_on(findings(&probe))?;
+    for line in findings.in_words(probe.listen) {
         print::talk(&line);
     }
     if findings.is_nothing() {
         bail!(
-            "`{url}` speaks none of the transports that wirebench knows: is it the URL of a feed?"
+            "`{}` speaks none of the transports that wirebench knows: is it the URL of a feed?",
+            arguments.url
         );
     }
-    let text = target_file::text(&url, &findings);
+    let text = target_file::text(&probe.url, &findings);
     match &arguments.write {
         Some(path) => {
             fs::write(path, text).with_context(|| format!("cannot write `{}`", path.display()))?;
@@ -87,12 +102,10 @@ pub(crate) fn run(arguments: &ProbeArguments) -> anyhow::Result<Exit> {
 /// Tries every transport.
 ///
 /// # Errors
+///
 /// Nobody answers at the address.
-async fn probe(url: &reqwest::Url, listen: Duration) -> anyhow::Result<Findings> {
-    let (http, websocket, socket_io) = tokio::join!(
-        http::probe(url, listen),
-        websocket::probe(url, listen),
-        socket_io::probe(url, listen),
-    );
+async fn findings(probe: &Probe) -> anyhow::Result<Findings> {
+    let (http, websocket, socket_io) =
+        tokio::join!(http::probe(probe), websocket::probe(probe), socket_io::probe(probe));
     Ok(Findings { http: http?, websocket, socket_io })
 }

@@ -4,14 +4,13 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use futures::StreamExt;
-use reqwest::{Client, Url};
+use http::HeaderMap;
 use serde_json::Value;
 use tokio::time::{Instant, timeout, timeout_at};
-use wirebench_loadgen::TrustedCertificates;
-use wirebench_loadgen::raw::{SocketIoInterest, socket_io_events};
+use wirebench_loadgen::raw::{self, SocketIoInterest, socket_io_events};
 
-/// The path that servers use unless they are told another.
-const USUAL_PATH: &str = "/socket.io/";
+use super::asked::Probe;
+use super::words::is_json;
 
 /// The time in which a handshake is answered.
 const ANSWER_TIME: Duration = Duration::from_secs(10);
@@ -20,41 +19,48 @@ const ANSWER_TIME: Duration = Duration::from_secs(10);
 #[derive(Debug)]
 pub(super) struct SocketIoFindings {
     /// The URL of Engine.IO.
-    pub(super) url: Url,
+    pub(super) url: String,
     /// The names of events.
     pub(super) events: BTreeSet<String>,
+    /// The first argument of an event was a string with JSON in it.
+    pub(super) json_in_strings: bool,
     upgrades: bool,
     ping_interval_ms: Option<u64>,
 }
 
-/// Asks for a handshake at the usual path of the server, and listens. `None` if it is not answered
-/// with one.
-pub(super) async fn probe(url: &Url, listen: Duration) -> Option<SocketIoFindings> {
-    let mut base = url.clone();
-    base.set_path(USUAL_PATH);
-    base.set_query(None);
-    let mut asked = base.clone();
-    asked.set_query(Some("EIO=4&transport=polling"));
-    let client = Client::builder().no_proxy().build().ok()?;
-    let answer = timeout(ANSWER_TIME, client.get(asked).send()).await.ok()?.ok()?;
-    let text = timeout(ANSWER_TIME, answer.text()).await.ok()?.ok()?;
-    let handshake: Value = serde_json::from_str(text.strip_prefix('0')?).ok()?;
-    handshake.get("sid")?;
+/// Asks for a handshake, and listens. `None` if it is not answered with one.
+pub(super) async fn probe(probe: &Probe) -> Option<SocketIoFindings> {
+    let url = probe.url.engine_io();
+    let handshake = timeout(ANSWER_TIME, shake_hands(probe, &url)).await.ok()??;
     let names = |upgrades: &Value| {
         upgrades.as_array().is_some_and(|all| all.iter().any(|name| name == "websocket"))
     };
     let mut found = SocketIoFindings {
-        url: base.clone(),
         events: BTreeSet::new(),
+        json_in_strings: false,
         upgrades: handshake.get("upgrades").is_some_and(names),
         ping_interval_ms: handshake.get("pingInterval").and_then(Value::as_u64),
+        url,
     };
-    let (trusted, deadline) = (TrustedCertificates::System, Instant::now() + listen);
-    let mut events = socket_io_events(base.as_str(), &SocketIoInterest::default(), &trusted, true);
+    let deadline = Instant::now() + probe.listen;
+    let interest = SocketIoInterest::default();
+    let mut events = socket_io_events(&found.url, &interest, &probe.trusted, true);
     while let Ok(Some(Ok(event))) = timeout_at(deadline, events.next()).await {
         found.events.insert(event.event);
+        let first = event.data.first().and_then(Value::as_str);
+        found.json_in_strings |= first.is_some_and(is_json);
     }
     Some(found)
+}
+
+/// Returns what the server says in its handshake.
+async fn shake_hands(probe: &Probe, url: &str) -> Option<Value> {
+    let asked = format!("{url}?EIO=4&transport=polling");
+    let answer = raw::get(&asked, HeaderMap::new(), &probe.trusted).await.ok()?;
+    let body = answer.whole().await.ok()?;
+    let handshake: Value = serde_json::from_slice(body.strip_prefix(b"0")?).ok()?;
+    handshake.get("sid")?;
+    Some(handshake)
 }
 
 impl SocketIoFindings {

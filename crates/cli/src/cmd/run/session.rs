@@ -134,6 +134,9 @@ impl<'a> Session<'a> {
             let name = target.name();
             print::warn(&format!("`{name}` did not end within 8 s of SIGTERM, and was killed"));
         }
+        if let Some(warning) = measured.as_ref().and_then(|it| nothing_selected(run, &feed, it)) {
+            print::warn(&warning);
+        }
         self.keep(run, measured, floor).await
     }
 
@@ -302,6 +305,19 @@ async fn feed_of(
     let proxy = ProxyProcess::start(proxy, &format!("http://{}", feed.address)).await?;
     feed.address = proxy.address()?;
     Ok((feed, Some(proxy)))
+}
+
+/// Returns a warning if no subscriber received a message although texts came: the target file selects
+/// others.
+fn nothing_selected(run: &Run, feed: &Target, measured: &Measurement) -> Option<String> {
+    let left_out = feed.foreign.as_ref()?.first_left_out()?;
+    (measured.seen.received == 0).then(|| {
+        format!(
+            "run {} received no message, and left out all that came, as the target file says. The \
+             first was {left_out}",
+            run.id
+        )
+    })
 }
 
 /// Returns a warning if runs were disturbed, with the run that was disturbed most. Such runs are

@@ -12,10 +12,13 @@ use wirebench_demos::LaneQueries;
 use wirebench_scenario::parse_duration;
 use wirebench_server::{Feed, StoreMetrics};
 use wirebench_store::{
-    Changes, Retention, Store, StoreError, StoreOptions, StoreUrl, Synchronous, WatchMode,
+    Changes, Database, Retention, Store, StoreError, StoreOptions, StoreUrl, Synchronous, WatchMode,
 };
 
 use crate::environment;
+
+/// How often a database is asked for what other servers have appended.
+const DEFAULT_POLL: WatchMode = WatchMode::Poll(Duration::from_millis(100));
 
 /// Where feeds are kept.
 #[derive(Args, Debug)]
@@ -27,6 +30,11 @@ pub(super) struct StoreArguments {
     /// a restart empties them]
     #[arg(long, value_name = "URL")]
     store: Option<UrlText>,
+    /// Share the feeds with other servers over NATS: `nats://HOST:PORT`, or several with commas
+    /// between them. Each feed is a stream of JetStream (docs/scale.md). Put a URL with a password
+    /// into the variable `WIREBENCH_BACKBONE`
+    #[arg(long, value_name = "URL", conflicts_with = "store")]
+    backbone: Option<UrlText>,
     /// When a commit of SQLite is on the disk
     #[arg(long, value_name = "WHEN", value_enum, default_value_t)]
     store_synchronous: OnDisk,
@@ -35,9 +43,10 @@ pub(super) struct StoreArguments {
     #[arg(long, value_name = "LIMIT", value_parser = retained)]
     retain: Vec<Retained>,
     /// How to learn of messages that other servers append to the same store: the interval of
-    /// questions to the database, or `listen` to be told by PostgreSQL
-    #[arg(long, value_name = "HOW", default_value = "100ms", value_parser = watch_mode)]
-    store_poll: WatchMode,
+    /// questions to the database, or `listen` to be told by PostgreSQL [default: 100ms; a backbone
+    /// tells]
+    #[arg(long, value_name = "HOW", value_parser = watch_mode)]
+    store_poll: Option<WatchMode>,
 }
 
 /// The text of `--store`. It may contain a password, so `Debug` does not show it.
@@ -97,17 +106,15 @@ pub(super) struct OpenStore {
 impl StoreArguments {
     /// Checks the options. Returns `None` if feeds are in memory.
     pub(super) fn read(&self) -> anyhow::Result<Option<StoreSetup>> {
-        let text = match &self.store {
-            Some(UrlText(text)) => Some(text.clone()),
-            None => std::env::var(environment::STORE).ok(),
-        };
-        let Some(text) = text else {
+        let Some(url) = self.url()? else {
             if !self.retain.is_empty() {
-                bail!("`--retain` needs a store (`--store`); `--window` limits feeds in memory");
+                bail!(
+                    "`--retain` needs a store (`--store`) or a backbone (`--backbone`); `--window` \
+                     limits feeds in memory"
+                );
             }
             return Ok(None);
         };
-        let url: StoreUrl = text.parse().context("cannot use the value of `--store`")?;
         let mut retention = Retention::default();
         for limit in &self.retain {
             match *limit {
@@ -121,7 +128,37 @@ impl StoreArguments {
             OnDisk::Full => Synchronous::Full,
         };
         let options = StoreOptions { synchronous, retention, ..StoreOptions::default() };
-        Ok(Some(StoreSetup { url, options, watch: self.store_poll }))
+        let default = match url.database() {
+            Database::Nats => WatchMode::Listen,
+            Database::Sqlite | Database::Postgres | Database::MySql => DEFAULT_POLL,
+        };
+        Ok(Some(StoreSetup { url, options, watch: self.store_poll.unwrap_or(default) }))
+    }
+
+    /// Returns where the feeds are kept. The options come before the variables.
+    fn url(&self) -> anyhow::Result<Option<StoreUrl>> {
+        let store = ("--store", &self.store, environment::STORE);
+        let backbone = ("--backbone", &self.backbone, environment::BACKBONE);
+        let given = [store, backbone]
+            .into_iter()
+            .find_map(|(option, value, _)| Some((option, value.as_ref()?.0.clone())));
+        let set = || {
+            let variable = |(option, _, name)| Some((option, std::env::var(name).ok()?));
+            variable(store).or_else(|| variable(backbone))
+        };
+        let Some((option, text)) = given.or_else(set) else { return Ok(None) };
+        let url: StoreUrl =
+            text.parse().with_context(|| format!("cannot use the value of `{option}`"))?;
+        match (option, url.database()) {
+            ("--store", Database::Nats) => {
+                bail!("`--store` takes a database; NATS is a backbone: write `--backbone {url}`")
+            }
+            ("--backbone", database) if database != Database::Nats => bail!(
+                "`--backbone` takes `nats://HOST:PORT`; {} is a store: write `--store`",
+                database.name()
+            ),
+            _ => Ok(Some(url)),
+        }
     }
 }
 
@@ -210,7 +247,7 @@ mod tests {
         let Retention { messages, age, bytes } = setup.options.retention;
         assert_eq!((messages, bytes), (NonZeroU64::new(7), Some(9)));
         assert_eq!(age, Some(Duration::from_hours(2)));
-        assert_eq!(setup.watch, WatchMode::Poll(Duration::from_millis(100)));
+        assert_eq!(setup.watch, DEFAULT_POLL);
     }
 
     #[test]
@@ -221,6 +258,18 @@ mod tests {
             let error = read(&["--store", "sqlite:a", "--retain", limit]).unwrap_err().to_string();
             assert!(error.contains("a limit is"), "{error}");
         }
+    }
+
+    #[test]
+    fn a_backbone_is_nats_and_a_store_is_not() {
+        let setup = read(&["--backbone", "nats://u:hunter2@a,nats://b"]).unwrap().unwrap();
+        assert_eq!(setup.watch, WatchMode::Listen);
+        assert_eq!(setup.url.to_string(), "nats://u:***@a,nats://b");
+        let error = read(&["--store", "nats://u:hunter2@a"]).unwrap_err().to_string();
+        assert!(error.contains("write `--backbone nats://u:***@a`"), "{error}");
+        let error = read(&["--backbone", "sqlite:a.db"]).unwrap_err().to_string();
+        assert!(error.contains("SQLite is a store"), "{error}");
+        assert!(read(&["--backbone", "nats://a", "--store", "sqlite:a"]).is_err());
     }
 
     #[test]

@@ -31,6 +31,8 @@ pub(super) struct MessageFormat<'a> {
     run: Epoch,
     /// How to read what somebody else publishes. `None`: wirebench publishes.
     watch: Option<WatchFormat<'a>>,
+    /// Notes texts that hold no message. `None` in tests of the format alone.
+    foreign: Option<&'a ForeignTarget>,
 }
 
 impl<'a> MessageFormat<'a> {
@@ -65,7 +67,16 @@ impl<'a> MessageFormat<'a> {
         };
         let (table, run) = (foreign.table(), foreign.run());
         let watch = WatchFormat::of(file, foreign.transport(), table);
-        Self { table, matching, select: &select.0, message, encoding, run, watch }
+        Self {
+            table,
+            matching,
+            select: &select.0,
+            message,
+            encoding,
+            run,
+            watch,
+            foreign: Some(foreign),
+        }
     }
 
     /// Returns the format of texts that all hold a message, at this pointer.
@@ -95,6 +106,25 @@ impl<'a> MessageFormat<'a> {
         (self.matching.is_some() || !self.select.is_empty()) && self.selects(text)
     }
 
+    /// Notes what is not selected, for a run in which nothing else comes.
+    #[cold]
+    fn note_left_out(&self, text: &str) {
+        let Some(foreign) = self.foreign else { return };
+        let wanted = || {
+            let pattern = self.matching.map(|pattern| format!("`{}`", pattern.text()));
+            let each = self.select.iter().map(|(pointer, text)| format!("`{text}` at `{pointer}`"));
+            pattern.into_iter().chain(each).collect::<Vec<_>>().join(" and ")
+        };
+        let keys = match (self.matching, self.select) {
+            (None, _) => "`select`",
+            (Some(_), []) => "`matching`",
+            (Some(_), _) => "`matching` and `select`",
+        };
+        foreign.note_left_out(|| {
+            format!("`{}`: expected {} ({keys} of `[{}]`)", quote(text), wanted(), self.table)
+        });
+    }
+
     /// Reads the message of a text that arrived `at`, and its place in the feed, if that is known.
     /// `beside` is what a message of somebody else has outside of its text. `None`: the text holds no
     /// message, or one of another run.
@@ -106,6 +136,7 @@ impl<'a> MessageFormat<'a> {
         settings: &SubscriberSettings,
     ) -> Result<Option<(Option<Cursor>, Event)>, Misfit> {
         if !self.selects(text) {
+            self.note_left_out(text);
             return Ok(None);
         }
         let json = self.message(text)?;
@@ -174,6 +205,7 @@ mod tests {
             encoding,
             run: RUN,
             watch: None,
+            foreign: None,
         }
     }
 

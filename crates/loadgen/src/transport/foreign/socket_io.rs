@@ -178,6 +178,10 @@ impl<'a> ForeignSocketIo<'a> {
             self.opening.resume.set_cursor(&content(last.get()));
         }
         if content(name.get()) != file.event {
+            self.opening.foreign.note_left_out(|| {
+                let (found, wanted) = (quote(&content(name.get())), &file.event);
+                format!("an event `{found}`: expected `{wanted}` (`event` of `[socket-io]`)")
+            });
             return Ok(());
         }
         let argument = arguments.first().ok_or_else(|| Misfit {

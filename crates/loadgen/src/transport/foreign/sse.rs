@@ -13,7 +13,7 @@ use super::opening::{ForeignOpening, SILENCE_TIMEOUT, closed_at_once};
 use super::watch_format::Beside;
 use crate::error::SubscribeError;
 use crate::event_stream::{Block, Decoder, is_event_stream};
-use crate::http::{ClientConnection, RequestHeaders, RequestKind, ResponseBody};
+use crate::http::{ClientConnection, RequestHeaders, RequestKind, ResponseBody, quote};
 use crate::socket_io::Connector;
 use crate::texts::{Misfit, unexpected};
 use crate::transport::client::Client;
@@ -118,16 +118,20 @@ fn message(
     at: Timestamp,
 ) -> Result<Option<Event>, Misfit> {
     opening.resume.set_cursor(block.id);
-    match block.event {
-        Some(event) if event.kind == opening.foreign.file().sse.event => {
-            let id = Some(block.id);
-            let beside = Beside { sequence: id, time: id };
-            let read = format.read(event.data, beside, at, opening.settings())?;
-            Ok(read.map(|(_, event)| event))
-        }
+    let Some(event) = block.event else { return Ok(None) };
+    let wanted = &opening.foreign.file().sse.event;
+    if event.kind != wanted {
         // Ignored, as by an EventSource without a listener for it.
-        _ => Ok(None),
+        opening.foreign.note_left_out(|| {
+            let (kind, data) = (event.kind, quote(event.data));
+            format!("an event `{kind}` with `{data}`: expected `{wanted}` (`event` of `[sse]`)")
+        });
+        return Ok(None);
     }
+    let id = Some(block.id);
+    let beside = Beside { sequence: id, time: id };
+    let read = format.read(event.data, beside, at, opening.settings())?;
+    Ok(read.map(|(_, event)| event))
 }
 
 /// Returns the headers of the request. An id goes into the one in which an EventSource that resumes

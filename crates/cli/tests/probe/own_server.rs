@@ -1,16 +1,15 @@
-//! `wirebench probe` of the real binary, against our own server and against what is none.
-
-mod support;
+//! Our own server, and what is none.
 
 use std::fs;
 use std::io::{Read, Write};
 use std::net::TcpListener;
 use std::path::Path;
 
-use support::{CommandOutput, Served, publish, run};
 use tempfile::TempDir;
 use wirebench_protocol::Transport;
 use wirebench_scenario::TargetFile;
+
+use crate::support::{CommandOutput, Served, publish, run};
 
 /// Probes a URL and listens for a few seconds.
 fn probe(url: &str) -> CommandOutput {
@@ -31,7 +30,7 @@ fn each_transport_of_our_own_server_is_found_at_its_url() {
     let feed = format!("{}/feeds/bench", served.url());
     // Socket.IO is found beside each of them, since it has a path of its own.
     for (path, transport, said) in [
-        ("sse?after=start", Transport::Sse, "sse: yes, 1 events (`message`)"),
+        ("sse?after=start", Transport::Sse, "sse: yes, 1 event (`message`)"),
         ("websocket", Transport::WebSocket, "websocket: yes"),
         ("short-polling", Transport::ShortPolling, "short-polling: yes"),
         ("long-polling?hold=20", Transport::LongPolling, "long-polling: perhaps"),
@@ -88,7 +87,14 @@ fn a_url_that_nobody_answers_or_that_is_none_is_reported() {
     let gone = probe(&format!("http://{free}/"));
     assert_eq!(gone.code, Some(1), "{gone:?}");
     assert!(gone.stderr.contains(&format!("cannot reach `http://{free}/`")), "{gone:?}");
-    for url in ["nowhere", "ftp://127.0.0.1/", "https://127.0.0.1/"] {
-        assert_eq!(probe(url).code, Some(2), "{url}");
+    for (url, hint) in [
+        ("foo", "write where a client subscribes, such as `http://127.0.0.1:8080/events`"),
+        ("localhost:1/x", "did you mean `http://localhost:1/x`?"),
+        ("ftp://127.0.0.1/", "expected `http`, `https`, `ws` or `wss`, found `ftp`"),
+    ] {
+        let ended = probe(url);
+        assert_eq!(ended.code, Some(2), "{url}");
+        let said = format!("cannot probe `{url}`");
+        assert!(ended.stderr.contains(&said) && ended.stderr.contains(hint), "{ended:?}");
     }
 }
