@@ -185,10 +185,11 @@ fn a_crowd_too_large_for_this_machine_gives_a_warning_with_a_remedy() {
 
 #[test]
 fn a_store_is_refused_with_what_to_do_and_without_its_password() {
-    let serve =
-        |store: &str| run(Path::new("."), &["serve", "--listen", "127.0.0.1:0", "--store", store]);
+    let serve = |option: &str, url: &str| {
+        run(Path::new("."), &["serve", "--listen", "127.0.0.1:0", option, url])
+    };
     for url in ["oracle://u:hunter2@h/d", "postgres://u:hunter2@h", "mysql://u:hunter2@h/d?a=b"] {
-        let ended = serve(url);
+        let ended = serve("--store", url);
         assert_eq!(ended.code, Some(2), "{ended:?}");
         assert!(
             ended.stderr.contains("`--store`") && !ended.stderr.contains("hunter2"),
@@ -196,12 +197,13 @@ fn a_store_is_refused_with_what_to_do_and_without_its_password() {
         );
     }
     for database in Database::ALL.into_iter().filter(|database| !database.is_built_in()) {
-        let url = match database {
-            Database::Sqlite => "sqlite:feeds.db",
-            Database::Postgres => "postgres://u:hunter2@h/d",
-            Database::MySql => "mysql://u:hunter2@h/d",
+        let (option, url) = match database {
+            Database::Sqlite => ("--store", "sqlite:feeds.db"),
+            Database::Postgres => ("--store", "postgres://u:hunter2@h/d"),
+            Database::MySql => ("--store", "mysql://u:hunter2@h/d"),
+            Database::Nats => ("--backbone", "nats://u:hunter2@h"),
         };
-        let ended = serve(url);
+        let ended = serve(option, url);
         let hint = format!("cargo install --path crates/cli --features {}", database.feature());
         assert_eq!(ended.code, Some(1), "{ended:?}");
         assert!(ended.stderr.contains(&hint) && !ended.stderr.contains("hunter2"), "{ended:?}");

@@ -110,6 +110,12 @@ async fn servers_of_mariadb_that_are_killed_lose_and_repeat_nothing() {
     nothing_is_lost_or_repeated(&store).await;
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn servers_of_a_nats_that_are_killed_lose_and_repeat_nothing() {
+    let Some(store) = TestStore::nats() else { return };
+    nothing_is_lost_or_repeated(&store).await;
+}
+
 /// Kills servers while they make the tables of new stores, and has others use what is left of them.
 fn tables_are_made_in_the_end(urls: impl Iterator<Item = String>) {
     for (round, url) in (0..).zip(urls) {

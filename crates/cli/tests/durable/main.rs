@@ -1,12 +1,15 @@
-//! `serve --store` through the real binary, over every database.
+//! `serve --store` and `serve --backbone` through the real binary, over every database and over NATS.
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests fail by panicking")]
 
 mod history;
 mod kills;
+#[path = "../../../store/tests/servers/nats_server.rs"]
+mod nats_server;
 mod outages;
 mod publisher;
 mod requests;
+mod resets;
 mod secrets;
 #[path = "../../../store/tests/servers/mod.rs"]
 mod servers;

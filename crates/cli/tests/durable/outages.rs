@@ -30,8 +30,8 @@ async fn expect_outage(served: &Served, newest: &str, reason: &str) {
 }
 
 /// The database crashes while publishers of every kind go on.
-async fn a_crashing_database_loses_nothing(kind: ServerKind) {
-    let Some(mut store) = TestStore::server(kind).await else { return };
+async fn a_crashing_database_loses_nothing(store: Option<TestStore>) {
+    let Some(mut store) = store else { return };
     let mut served = store.serve();
     let acknowledged = Arc::new(Semaphore::new(0));
     let mut publishing = JoinSet::new();
@@ -44,7 +44,7 @@ async fn a_crashing_database_loses_nothing(kind: ServerKind) {
     }
     for _ in 0..3 {
         within("acknowledgements", acknowledged.acquire_many(50)).await.unwrap().forget();
-        store.server_mut().crash();
+        store.crash();
         let refused = loop {
             let answer = post(served.url(), "\"of nobody\"").await;
             if answer.status != 201 {
@@ -57,7 +57,7 @@ async fn a_crashing_database_loses_nothing(kind: ServerKind) {
         let old = poll(served.url(), "start").await;
         assert_eq!((old.status, old.retry_after.as_deref()), (503, Some("1")), "{old:?}");
         assert!(old.error().contains("the database is not available"), "{old:?}");
-        store.server_mut().start_again().await;
+        store.start_again().await;
         // What was acknowledged meanwhile does not count.
         let _ = acknowledged.forget_permits(usize::MAX);
     }
@@ -76,12 +76,17 @@ async fn a_crashing_database_loses_nothing(kind: ServerKind) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn postgres_that_crashes_while_a_server_uses_it_loses_nothing() {
-    a_crashing_database_loses_nothing(ServerKind::Postgres).await;
+    a_crashing_database_loses_nothing(TestStore::server(ServerKind::Postgres).await).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn mariadb_that_crashes_while_a_server_uses_it_loses_nothing() {
-    a_crashing_database_loses_nothing(ServerKind::MariaDb).await;
+    a_crashing_database_loses_nothing(TestStore::server(ServerKind::MariaDb).await).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nats_that_crashes_while_a_server_uses_it_loses_nothing() {
+    a_crashing_database_loses_nothing(TestStore::nats()).await;
 }
 
 #[tokio::test]

