@@ -10,7 +10,7 @@ FROM rust:1.95-alpine AS build
 RUN apk add --no-cache musl-dev gcc git make
 WORKDIR /source
 COPY . .
-RUN cargo build --locked --profile dist --package wirebench --features sqlite,postgres,mysql \
+RUN cargo build --locked --profile dist --package wirebench --features sqlite,postgres,mysql,nats \
     && cp target/dist/wirebench /wirebench
 
 FROM scratch
