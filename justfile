@@ -46,12 +46,13 @@ versus rounds="4":
     cargo build --profile dist -p wirebench
     cargo run --release -p wirebench-versus -- --wirebench wirebench=target/dist/wirebench --rounds {{rounds}}
 
-# Compare the servers that people run (docs/targets.md). Needs Nchan, Pushpin, Node, and `npm ci` in targets/servers
+# Compare the servers that people run (docs/servers.md). Needs Nchan, Pushpin, Node with `npm ci` in
+# targets/servers, and `nats-server` in the path
 servers repeat="5":
     cargo build --profile dist -p wirebench
     PATH="$PWD/target/dist:$PATH" wirebench run scenarios/servers.toml --repeat {{repeat}} \
-        --target targets/nchan.toml --target targets/node-sse.toml --target targets/node-ws.toml \
-        --target targets/pushpin.toml --target targets/socket.io.toml \
+        --target targets/nats.toml --target targets/nchan.toml --target targets/node-sse.toml \
+        --target targets/node-ws.toml --target targets/pushpin.toml --target targets/socket.io.toml \
         --target targets/socket.io-recovery.toml --target targets/wirebench.toml
 
 # Check licences, advisories, bans and sources of all dependencies. Needs cargo-deny, and the

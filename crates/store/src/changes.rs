@@ -9,6 +9,7 @@ use tokio::time::{Interval, MissedTickBehavior};
 use wirebench_protocol::{Epoch, Seq};
 
 use crate::error::{StoreError, StoreErrorKind};
+use crate::message::FeedNewest;
 use crate::tables::{ChangeListener, Tables};
 
 /// The pause before a watcher that lost its connection listens again.
@@ -22,17 +23,6 @@ pub enum WatchMode {
     /// Is told by the database when a message is committed. Only PostgreSQL and NATS do that. A lost
     /// notification is made good by a question, every five seconds (NATS: four times a second).
     Listen,
-}
-
-/// A feed and its newest message.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct FeedNewest {
-    /// The name of the feed.
-    pub feed: String,
-    /// Its epoch. `None`: not told; it is the one that was told last.
-    pub epoch: Option<Epoch>,
-    /// The newest message that was ever appended; 0 before the first.
-    pub newest: Seq,
 }
 
 /// Watches what is appended to all feeds of a store, by whichever server.

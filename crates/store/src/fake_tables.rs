@@ -5,9 +5,8 @@ use parking_lot::Mutex;
 use tokio::sync::{Notify, Semaphore};
 use wirebench_protocol::{Epoch, Seq};
 
-use crate::changes::FeedNewest;
 use crate::error::StoreError;
-use crate::message::{Appended, KeptRange, NewMessage, StoredMessage};
+use crate::message::{Appended, FeedNewest, KeptRange, NewMessage, StoredMessage};
 use crate::options::Retention;
 use crate::tables::{Answer, ChangeListener, FeedId, Tables, TrimmedPiece};
 

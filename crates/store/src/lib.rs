@@ -24,10 +24,10 @@ mod store;
 mod store_url;
 mod tables;
 
-pub use changes::{Changes, FeedNewest, WatchMode};
+pub use changes::{Changes, WatchMode};
 pub use error::{StoreError, StoreErrorKind};
 pub use feed_writer::{FeedWriter, QueuedMessage, UnacknowledgedError};
-pub use message::{Appended, KeptRange, NewMessage, StoredMessage};
+pub use message::{Appended, FeedNewest, KeptRange, NewMessage, StoredMessage};
 pub use observer::StoreObserver;
 pub use options::{Retention, StoreOptions, Synchronous};
 pub use store::{FeedIncarnation, Store, StoredFeed};

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use wirebench_protocol::control::PayloadKind;
-use wirebench_protocol::{IdempotencyKey, Recipients, Seq, Timestamp};
+use wirebench_protocol::{Epoch, IdempotencyKey, Recipients, Seq, Timestamp};
 
 /// A message to append.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -60,6 +60,17 @@ pub struct StoredMessage {
 pub struct KeptRange {
     /// The oldest message that is kept; `newest + 1` if none is.
     pub oldest: Seq,
+    /// The newest message that was ever appended; 0 before the first.
+    pub newest: Seq,
+}
+
+/// A feed and its newest message.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FeedNewest {
+    /// The name of the feed.
+    pub feed: String,
+    /// Its epoch. `None`: not told; it is the one that was told last.
+    pub epoch: Option<Epoch>,
     /// The newest message that was ever appended; 0 before the first.
     pub newest: Seq,
 }

@@ -6,9 +6,8 @@ use std::time::Duration;
 use futures::future::BoxFuture;
 use wirebench_protocol::{Epoch, Seq};
 
-use crate::changes::FeedNewest;
 use crate::error::StoreError;
-use crate::message::{Appended, KeptRange, NewMessage, StoredMessage};
+use crate::message::{Appended, FeedNewest, KeptRange, NewMessage, StoredMessage};
 use crate::options::Retention;
 
 pub(crate) type Answer<'a, T> = BoxFuture<'a, Result<T, StoreError>>;

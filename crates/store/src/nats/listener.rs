@@ -8,8 +8,8 @@ use futures::StreamExt;
 use tokio::sync::watch;
 use wirebench_protocol::Seq;
 
-use super::Losses;
 use super::feeds::Feeds;
+use super::losses::Losses;
 use super::{headers, names};
 use crate::tables::{Answer, ChangeListener};
 

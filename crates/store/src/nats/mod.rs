@@ -8,6 +8,7 @@ mod feeds;
 mod headers;
 mod heard;
 mod listener;
+mod losses;
 mod names;
 mod stream;
 mod tables;
@@ -20,6 +21,7 @@ use async_nats::{Client, ConnectOptions, Event};
 use tokio::sync::watch;
 
 use self::feeds::Feeds;
+use self::losses::Losses;
 use self::stream::StreamSettings;
 use self::tables::NatsTables;
 use crate::error::{StoreError, StoreErrorKind};
@@ -36,15 +38,6 @@ const MAX_UNACKNOWLEDGED: usize = 8 * 1024;
 
 /// The maximum number of messages that a listener has heard and not yet looked at.
 const MAX_UNHEARD: usize = 64 * 1024;
-
-/// How often something was lost.
-#[derive(Clone, Copy, Debug, Default)]
-struct Losses {
-    /// The connection, with the answers to what was asked.
-    connections: u64,
-    /// Messages, because a listener did not keep up.
-    overflows: u64,
-}
 
 /// Connects to NATS.
 pub(crate) async fn open(

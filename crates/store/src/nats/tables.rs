@@ -15,15 +15,14 @@ use tokio::sync::watch;
 use tokio::time::{Instant, timeout};
 use wirebench_protocol::{Epoch, Seq};
 
-use super::Losses;
 use super::failure::NatsFailure;
 use super::feeds::Feeds;
 use super::listener::NatsListener;
+use super::losses::Losses;
 use super::stream::{NatsFeed, StreamSettings, epoch};
 use super::{headers, names};
-use crate::changes::FeedNewest;
 use crate::error::StoreError;
-use crate::message::{Appended, KeptRange, NewMessage, StoredMessage};
+use crate::message::{Appended, FeedNewest, KeptRange, NewMessage, StoredMessage};
 use crate::observer::StoreObserver;
 use crate::options::Retention;
 use crate::tables::{Answer, ChangeListener, FeedId, Tables, TrimmedPiece};

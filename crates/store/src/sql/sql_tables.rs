@@ -10,8 +10,7 @@ use super::columns::{integer, no_such_feed, parsed, payload_kind, recipients, se
 use super::connections::{Connections, Lease};
 use super::dialect::Dialect;
 use super::failure::OperationFailure;
-use crate::changes::FeedNewest;
-use crate::message::{Appended, KeptRange, NewMessage, StoredMessage};
+use crate::message::{Appended, FeedNewest, KeptRange, NewMessage, StoredMessage};
 use crate::options::Retention;
 use crate::tables::{Answer, ChangeListener, FeedId, Tables, TrimmedPiece};
 
