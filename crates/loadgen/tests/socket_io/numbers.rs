@@ -128,8 +128,8 @@ async fn in_each_mode(test: impl AsyncFn(CountedSubscriber<'_>)) {
 }
 
 /// The requests: the handshake, the `POST` of the packet that connects, and a `GET` for its answer,
-/// and for the hello unless that comes together with it. A session that upgrades has at least one
-/// `GET` more, which is answered with the packet `noop`.
+/// and for the hello unless that comes together with it. While a session upgrades, each further `GET`
+/// is answered at once with the packet `noop`: how many there are depends on how long that takes.
 #[tokio::test]
 async fn a_session_begins_with_the_requests_and_connections_of_its_mode() {
     in_each_mode(async |subscriber| {
@@ -137,7 +137,7 @@ async fn a_session_begins_with_the_requests_and_connections_of_its_mode() {
         let expected = match mode {
             SocketIoMode::WebSocket => 0..=0,
             SocketIoMode::Polling => 3..=4,
-            SocketIoMode::Upgrade => 3..=5,
+            SocketIoMode::Upgrade => 3..=u64::MAX,
         };
         assert!(expected.contains(&subscriber.requests), "{mode}: {}", subscriber.requests);
         let counts = subscriber.client.dialer().counts();

@@ -405,6 +405,8 @@ mod tests {
     #[test]
     fn a_missing_path_is_reported() {
         let error = Side::read(&["no/such/folder".into()]).unwrap_err();
-        assert_eq!(error.to_string(), "cannot read `no/such/folder`");
+        let said = error.to_string();
+        assert!(said.starts_with("`no/such/folder` does not exist: expected a run folder"), "{said}");
+        assert!(said.contains("`wirebench run SCENARIO --out FOLDER` writes one"), "{said}");
     }
 }
