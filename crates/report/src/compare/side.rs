@@ -406,7 +406,10 @@ mod tests {
     fn a_missing_path_is_reported() {
         let error = Side::read(&["no/such/folder".into()]).unwrap_err();
         let said = error.to_string();
-        assert!(said.starts_with("`no/such/folder` does not exist: expected a run folder"), "{said}");
+        assert!(
+            said.starts_with("`no/such/folder` does not exist: expected a run folder"),
+            "{said}"
+        );
         assert!(said.contains("`wirebench run SCENARIO --out FOLDER` writes one"), "{said}");
     }
 }
