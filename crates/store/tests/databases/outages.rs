@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use wirebench_store::{
-    FeedNewest, FeedWriter, Store, StoreError, StoreErrorKind, UnacknowledgedError, WatchMode,
+    FeedWriter, Store, StoreError, StoreErrorKind, UnacknowledgedError, WatchMode,
 };
 
 use crate::servers::{DatabaseServer, PASSWORD, ServerKind};
@@ -65,7 +65,8 @@ async fn a_server_that_crashes_and_returns_is_used_again(kind: ServerKind) {
             }
         })
         .await;
-        assert_eq!(news, [FeedNewest { feed: "bench".to_owned(), newest: seq }]);
+        let told: Vec<_> = news.iter().map(|news| (news.feed.as_str(), news.newest)).collect();
+        assert_eq!(told, [("bench", seq)]);
     }
     let kept = eventually("to read", || feed.read(0, 100, u64::MAX)).await;
     let kept: Vec<u64> = kept.iter().map(|stored| stored.seq).collect();
