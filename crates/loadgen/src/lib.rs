@@ -29,8 +29,9 @@ mod websocket;
 pub use self::http::HttpClient;
 pub use control::{ControlClient, ControlError};
 pub use crowd::{
-    Drive, DriveError, PendingOrder, Progress, ServerHandle, ServerOrder, ServerOrders, drive,
-    read_machine, server_handle,
+    CrowdPart, CrowdShare, Drive, DriveError, LocalPart, PartCommand, PartError, PartOutcome,
+    PartReply, PartSeen, PartStatus, PendingOrder, Progress, Readings, ServerHandle, ServerOrder,
+    ServerOrders, drive, read_machine, server_handle,
 };
 pub use dial::{Arrivals, Dialer, MeasuredConnection, TrafficCounts};
 pub use error::{SubscribeError, UnexpectedStep};

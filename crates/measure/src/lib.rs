@@ -2,10 +2,12 @@
 //!
 //! This crate never reads a clock and does no I/O: every event brings its own time.
 
+mod agent;
 mod event;
 mod fault_outcome;
 mod invalid;
 mod latency;
+mod latency_text;
 mod machine;
 mod measurement;
 mod missed;
@@ -25,6 +27,7 @@ mod watch;
 mod watch_record;
 mod window;
 
+pub use agent::{AgentClock, AgentInfo, AgentMeasurement};
 pub use event::{Event, ReceivedPayload, WatchedDelay, WatchedMessage};
 pub use fault_outcome::{FaultOutcome, SubscriberOutcome, missed};
 pub use invalid::Invalid;

@@ -1,5 +1,6 @@
 //! Events of many subscribers in, counts and histograms out.
 
+use serde::{Deserialize, Serialize};
 use wirebench_protocol::{Cursor, Gap, Timestamp};
 
 use crate::event::Event;
@@ -12,7 +13,7 @@ use crate::window::Window;
 
 /// What a number of subscribers received. It is owned by one worker and merged at the end, so it
 /// needs no lock.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize)]
 pub struct Recorder {
     /// From the time a message was due to the arrival of its last byte; first arrivals only.
     pub delivery: Latency,

@@ -170,7 +170,7 @@ mod tests {
     use tokio_util::sync::CancellationToken;
     use wirebench_scenario::{Overrides, Scenario};
 
-    use super::super::state::CrowdStatus;
+    use super::super::part::{CrowdShare, PartStatus};
     use super::*;
     use crate::dial::Dialer;
     use crate::http::HttpClient;
@@ -188,10 +188,11 @@ mod tests {
             target: Target { authority, address, feed, tls: None, foreign: None },
             client: Arc::new(HttpClient::new(Dialer::new(run.link, 1), run.http)),
             run: Arc::new(run),
+            share: CrowdShare::all(1),
             index: 0,
             workers: 1,
             start: Instant::now(),
-            status: Arc::new(watch::Sender::new(CrowdStatus::default())),
+            status: Arc::new(watch::Sender::new(PartStatus::default())),
             stop: CancellationToken::new(),
         };
         let (worker, state) = (WorkerState::new(), SubscriberState::new(false));
