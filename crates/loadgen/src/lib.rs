@@ -4,6 +4,7 @@
 //! an honest client. Nothing here prints. Transports never reconnect; [`run_subscriber`] does, in
 //! the same way for all. Nothing but [`Dialer`] opens a measured connection.
 
+mod clocks;
 mod control;
 mod crowd;
 mod dial;
@@ -27,6 +28,9 @@ mod upstream;
 mod websocket;
 
 pub use self::http::HttpClient;
+pub use clocks::{
+    AppliedShift, ClockError, ClockOffset, ClockServer, HostClock, chrony_bound, measure_offset,
+};
 pub use control::{ControlClient, ControlError};
 pub use crowd::{
     CrowdPart, CrowdShare, Drive, DriveError, LocalPart, PartCommand, PartError, PartOutcome,
