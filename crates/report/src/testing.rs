@@ -46,6 +46,7 @@ pub(crate) fn run() -> Run {
         poll_cursor: Some(true),
         push_timer: None,
         socket_io_mode: None,
+        probe_rate: 0.0,
         reconnect: Reconnect::default(),
         faults: Faults::default(),
         upstream: None,
@@ -71,6 +72,7 @@ pub(crate) fn measurement() -> Measurement {
         subscribed: 3,
         all_connected: Some(Duration::from_millis(310)),
         seen,
+        clock_bound: None,
         traffic: Traffic {
             attempted: 3,
             opened: 3,
@@ -157,6 +159,7 @@ pub(crate) fn second(millis: &[u64]) -> Second {
         length: Duration::from_secs(1),
         published: None,
         seen,
+        clock_bound: None,
         connections: 0,
         bytes_up: 0,
         bytes_down: 0,

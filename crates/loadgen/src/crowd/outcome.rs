@@ -53,6 +53,7 @@ pub(super) fn measurement(
         faults: fault_outcome(context.run, &seen, deliveries),
         missed_without_cursor: context.run.forgets_its_cursor().then_some(deliveries.missed),
         seen,
+        clock_bound: None,
         other_load: measured.other_load,
         invalid: Vec::new(),
     };

@@ -47,6 +47,7 @@ impl Timeline {
             published: usages
                 .and_then(|(from, to)| Some(to.published?.saturating_sub(from.published?))),
             seen,
+            clock_bound: None,
             connections,
             bytes_up: self.counters.bytes_up - before.bytes_up,
             bytes_down: self.counters.bytes_down - before.bytes_down,
