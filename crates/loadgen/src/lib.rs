@@ -34,8 +34,9 @@ pub use clocks::{
 };
 pub use control::{ControlClient, ControlError};
 pub use crowd::{
-    Drive, DriveError, PendingOrder, Progress, ServerHandle, ServerOrder, ServerOrders, drive,
-    read_machine, server_handle,
+    CrowdPart, CrowdShare, Drive, DriveError, LocalPart, PartCommand, PartError, PartOutcome,
+    PartReply, PartSeen, PartStatus, PendingOrder, Progress, Readings, ServerHandle, ServerOrder,
+    ServerOrders, drive, read_machine, server_handle,
 };
 pub use dial::{Arrivals, Dialer, MeasuredConnection, TrafficCounts};
 pub use error::{SubscribeError, UnexpectedStep};

@@ -320,7 +320,7 @@ async fn measure(transport: Transport, faults: Faults) -> Measurement {
     });
     let run = run(transport, faults);
     let mut observe = |_| {};
-    let driving = drive(Drive::new(&run, &target, &api), &mut observe);
+    let driving = drive(Drive::new(&run, &target, &api, 1), &mut observe);
     let measured = within(2 * TIMEOUT, format_args!("{transport}: a run"), driving).await;
     stop.cancel();
     measured.unwrap()

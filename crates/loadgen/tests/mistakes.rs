@@ -70,7 +70,7 @@ async fn measure(run: &Run) -> Measurement {
     let serving = tokio::spawn(async move { serving.serve(listener).await });
     let target = bench.target();
     let what = format!("{}: a measurement", run.id);
-    let driving = Drive::new(run, &target, &control);
+    let driving = Drive::new(run, &target, &control, 1);
     let measured = within(TIMEOUT, &what, drive(driving, &mut |_| {})).await;
     serving.abort();
     measured.unwrap_or_else(|error| panic!("{what}: {error}"))

@@ -150,7 +150,7 @@ async fn measure(run: &Run, witness: &Witness) -> (Window, Measurement, Bench) {
         }
     };
     let target = bench.target();
-    let driving = drive(Drive::new(run, &target, &control), &mut observe);
+    let driving = drive(Drive::new(run, &target, &control, 1), &mut observe);
     let measured = within(TIMEOUT, &run.id, driving).await.unwrap();
     serving.abort();
     until("the end of every connection", || bench.server.connections() == 0).await;

@@ -124,7 +124,7 @@ async fn measure_by_way_of(
         tokio::join!(serving.serve(listener), relaying);
     });
     let target = bench.target();
-    let two_workers = Drive { workers: 2, ..Drive::new(run, &target, &control) };
+    let two_workers = Drive::new(run, &target, &control, 2);
     let mut observe = |_| {};
     let what = format!("{}: a measurement", run.id);
     let measured = within(TIMEOUT, &what, drive(two_workers, &mut observe)).await;

@@ -41,6 +41,25 @@ pub enum Invalid {
         /// The 99th percentile of its lag.
         lag_p99: Duration,
     },
+    /// An agent used nearly all the processor time of its workers.
+    AgentBusy {
+        /// The name of the agent.
+        agent: String,
+        /// Processor time divided by the time of its workers.
+        ratio: f64,
+    },
+    /// The event loop of an agent ran late.
+    AgentLate {
+        /// The name of the agent.
+        agent: String,
+        /// The 99th percentile of its lag.
+        lag_p99: Duration,
+    },
+    /// An agent was lost while the run went on. Its subscribers count as not connected.
+    AgentLost {
+        /// The name of the agent, and what happened.
+        why: String,
+    },
     /// More was received than was possible in the window: the counts contradict each other.
     Surplus {
         /// The deliveries that were counted.
@@ -128,6 +147,14 @@ impl fmt::Display for Invalid {
                 "the load generator ran {} ms late (p99): delays may be its own",
                 lag_p99.as_millis()
             ),
+            Self::AgentBusy { agent, ratio } => {
+                write!(f, "agent `{agent}` was {:.0} % busy: delays may be its own", ratio * 100.0)
+            }
+            Self::AgentLate { agent, lag_p99 } => {
+                let lag_ms = lag_p99.as_millis();
+                write!(f, "agent `{agent}` ran {lag_ms} ms late (p99): delays may be its own")
+            }
+            Self::AgentLost { why } => f.write_str(why),
             Self::Surplus { received, expected } => write!(
                 f,
                 "{received} deliveries counted where {expected} were possible: the counts \

@@ -2,11 +2,13 @@
 //!
 //! This crate never reads a clock and does no I/O: every event brings its own time.
 
+mod agent;
 mod clocked_latency;
 mod event;
 mod fault_outcome;
 mod invalid;
 mod latency;
+mod latency_text;
 mod machine;
 mod measurement;
 mod missed;
@@ -27,6 +29,7 @@ mod watch;
 mod watch_record;
 mod window;
 
+pub use agent::{AgentClock, AgentInfo, AgentMeasurement};
 pub use clocked_latency::ClockedLatency;
 pub use event::{Event, ReceivedPayload, WatchedDelay, WatchedMessage};
 pub use fault_outcome::{FaultOutcome, SubscriberOutcome, missed};

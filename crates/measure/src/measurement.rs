@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::agent::AgentMeasurement;
 use crate::clocked_latency::ClockedLatency;
 use crate::fault_outcome::FaultOutcome;
 use crate::invalid::Invalid;
@@ -53,6 +54,8 @@ pub struct Measurement {
     /// What the subscribers missed that poll without a cursor, because such losses are what the run
     /// measures. `None` if subscribers have a cursor.
     pub missed_without_cursor: Option<Missed>,
+    /// What each agent measured. Empty if one process had all subscribers.
+    pub agents: Vec<AgentMeasurement>,
     /// Why the numbers must not be used; empty if the run is valid.
     pub invalid: Vec<Invalid>,
 }

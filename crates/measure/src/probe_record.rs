@@ -1,12 +1,13 @@
 //! What the probes of a run told.
 
+use serde::{Deserialize, Serialize};
 use wirebench_protocol::Timestamp;
 
 use crate::latency::Latency;
 
 /// What became of the probes: messages that agents publish, so that subscribers of the same host
 /// can tell how old they are by one clock.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize)]
 pub struct ProbeRecord {
     /// Probes that were due at the agents, from the announcement of the window to its end.
     pub due: u64,

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
 use wirebench_protocol::{Cursor, Gap, Timestamp};
 
 use crate::clocked_latency::ClockedLatency;
@@ -16,7 +17,7 @@ use crate::window::Window;
 
 /// What a number of subscribers received. It is owned by one worker and merged at the end, so it
 /// needs no lock.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize)]
 pub struct Recorder {
     /// From the time a message was due to the arrival of its last byte; first arrivals only.
     pub delivery: Latency,

@@ -26,6 +26,7 @@ pub(crate) fn measurement() -> Measurement {
         other_load: OtherLoad::default(),
         faults: None,
         missed_without_cursor: None,
+        agents: Vec::new(),
         invalid: Vec::new(),
     }
 }

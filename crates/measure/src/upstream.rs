@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
 use wirebench_protocol::Timestamp;
 
 use crate::latency::Latency;
@@ -78,7 +79,7 @@ pub struct Origin {
 
 /// What a number of subscribers sent in the window. Every count is of messages that were due in it,
 /// except for that of the connections.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize)]
 pub struct UpstreamRecord {
     /// Messages that were due. Each is acknowledged, refused, or neither.
     pub sent: u64,
@@ -118,7 +119,7 @@ pub struct UpstreamRecord {
 }
 
 /// Bytes of so many messages.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
 pub struct CountedBytes {
     /// The bytes.
     pub bytes: u64,

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
+use crate::agent::AgentMeasurement;
 use crate::invalid::Invalid;
+use crate::latency::Latency;
 use crate::measurement::Measurement;
 use crate::probe_record::ProbeRecord;
 use crate::recorder::Recorder;
@@ -53,51 +55,29 @@ impl Measurement {
         });
         let nothing = (self.published == Some(0)).then_some(Invalid::NothingPublished);
         let silence = (self.watched && received == 0).then_some(Invalid::NothingReceived);
-        let clocks = self.clocks_disagree();
-        let [probes_failed, probes_disagree] = self.probe_problems();
-        let busy = self
-            .loadgen_cpu_ratio()
-            .filter(|ratio| *ratio > GENERATOR_BUSY_RATIO)
-            .map(|ratio| Invalid::GeneratorBusy { ratio });
-        let late = seen
-            .lag
-            // A short run has few values: then the largest of them decides.
-            .value_at_percentile(99.0)
-            .filter(|lag| *lag > GENERATOR_LATE_P99)
-            .map(|lag_p99| Invalid::GeneratorLate { lag_p99 });
         let misdelivered = seen.upstream.misdelivered;
         let misdelivered = (misdelivered > 0).then_some(Invalid::Misdelivered { misdelivered });
         let failed = seen.upstream.refused + seen.upstream.unacknowledged();
         let not_acknowledged = (failed > 0 && self.faults.is_none())
             .then_some(Invalid::NotAcknowledged { failed, sent: seen.upstream.sent });
-        [
-            short,
-            nothing,
-            silence,
-            silent,
-            lost,
-            misdelivered,
-            damaged,
-            not_acknowledged,
-            clocks,
-            probes_failed,
-            probes_disagree,
-            busy,
-            late,
-        ]
-        .into_iter()
-        .flatten()
-        .collect()
+        [short, nothing, silence, silent, lost, misdelivered, damaged, not_acknowledged]
+            .into_iter()
+            .flatten()
+            .chain(self.clocks_disagree())
+            .chain(self.probe_problems())
+            .chain(self.generator())
+            .chain(self.agents.iter().flat_map(|agent| of_agent(agent, self.duration)))
+            .collect()
     }
 
     /// With faults, a server that is away acknowledges no probe.
-    fn probe_problems(&self) -> [Option<Invalid>; 2] {
+    fn probe_problems(&self) -> impl Iterator<Item = Invalid> {
         let ProbeRecord { due, acknowledged, from_the_future, .. } = self.seen.probes;
         let failed = due.saturating_sub(acknowledged);
-        [
-            (failed > 0 && self.faults.is_none()).then_some(Invalid::ProbesFailed { failed, due }),
-            (from_the_future > 0).then_some(Invalid::ProbesDisagree { from_the_future }),
-        ]
+        let is_failure = failed > 0 && self.faults.is_none();
+        let failed = is_failure.then_some(Invalid::ProbesFailed { failed, due });
+        let early = (from_the_future > 0).then_some(Invalid::ProbesDisagree { from_the_future });
+        failed.into_iter().chain(early)
     }
 
     /// Returns that messages arrived before they were due, unless the clocks of the hosts are known to
@@ -115,6 +95,37 @@ impl Measurement {
         (from_the_future > 0 && !within(most_ahead, 2))
             .then_some(Invalid::ClocksDisagree { from_the_future, received })
     }
+
+    /// Returns what is wrong with the load generator as a whole.
+    fn generator(&self) -> impl Iterator<Item = Invalid> {
+        // With agents, a sum would hide the one that is in trouble: each is judged by itself.
+        let alone = self.agents.is_empty();
+        let busy = too_busy(self.loadgen_cpu_ratio().filter(|_| alone));
+        let late = too_late(&self.seen.lag).filter(|_| alone);
+        let busy = busy.map(|ratio| Invalid::GeneratorBusy { ratio });
+        busy.into_iter().chain(late.map(|lag_p99| Invalid::GeneratorLate { lag_p99 }))
+    }
+}
+
+/// Returns what is wrong with an agent.
+fn of_agent(agent: &AgentMeasurement, window: Duration) -> impl Iterator<Item = Invalid> {
+    let name = || agent.info.name.clone();
+    let lost = agent.lost.clone().map(|why| Invalid::AgentLost { why });
+    let busy = too_busy(agent.cpu_ratio(window));
+    let busy = busy.map(|ratio| Invalid::AgentBusy { agent: name(), ratio });
+    let late = too_late(&agent.seen.lag);
+    let late = late.map(|lag_p99| Invalid::AgentLate { agent: name(), lag_p99 });
+    lost.into_iter().chain(busy).chain(late)
+}
+
+fn too_busy(ratio: Option<f64>) -> Option<f64> {
+    ratio.filter(|ratio| *ratio > GENERATOR_BUSY_RATIO)
+}
+
+/// Returns the 99th percentile of the lag if it is too high. A short run has few values: then the
+/// largest of them decides.
+fn too_late(lag: &Latency) -> Option<Duration> {
+    lag.value_at_percentile(99.0).filter(|lag| *lag > GENERATOR_LATE_P99)
 }
 
 #[cfg(test)]

@@ -103,6 +103,7 @@ pub(crate) fn measurement() -> Measurement {
             pressure_ratio: None,
             processes: Vec::new(),
         },
+        agents: Vec::new(),
         faults: None,
         missed_without_cursor: None,
         invalid: Vec::new(),

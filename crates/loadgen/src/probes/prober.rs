@@ -4,6 +4,7 @@ use std::io;
 use std::time::Duration;
 
 use bytes::Bytes;
+use futures::FutureExt;
 use futures::stream::{FuturesUnordered, StreamExt};
 use http::header::{self, HeaderValue};
 use tokio::time::timeout;
@@ -129,9 +130,11 @@ impl Publisher {
 
     /// Posts a probe over an idle connection, or over another one if the server has closed it.
     async fn post(&self, idle: Option<ClientConnection>, body: Bytes) -> Posted {
-        let mut http = match idle {
-            Some(mut http) if !http.is_closed() => http,
-            _ => self.client.connect(&self.target).await.ok()?,
+        // Polled once, which finds out whether the server has closed it meanwhile.
+        let open = idle.and_then(|mut http| http.closed().now_or_never().is_none().then_some(http));
+        let mut http = match open {
+            Some(http) => http,
+            None => self.client.connect(&self.target).await.ok()?,
         };
         http.allow(TIMEOUT);
         let answer = http.post(&self.path, &self.headers, body).await.ok()?;
