@@ -14,6 +14,7 @@ mod event_stream;
 #[doc(hidden)]
 pub mod fuzzing;
 mod http;
+mod probes;
 pub mod raw;
 mod scratch;
 mod server_control;
@@ -39,6 +40,7 @@ pub use crowd::{
 };
 pub use dial::{Arrivals, Dialer, MeasuredConnection, TrafficCounts};
 pub use error::{SubscribeError, UnexpectedStep};
+pub use probes::{ProbeSettings, Prober};
 pub use server_control::{CountedMessages, FeedControl, ServerControl, ServerUsage};
 pub use subscriber::{Subscriber, SubscriberEvent, run_subscriber};
 pub use target::{DEFAULT_FEED, ForeignFeed, ForeignTarget, Target, TargetError};

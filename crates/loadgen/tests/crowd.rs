@@ -48,6 +48,7 @@ fn run(transport: Transport) -> Run {
         poll_cursor: None,
         push_timer: None,
         socket_io_mode: (transport == Transport::SocketIo).then(SocketIoMode::default),
+        probe_rate: 0.0,
         reconnect: Reconnect::default(),
         faults: Faults::default(),
         upstream: None,

@@ -294,6 +294,7 @@ fn run(transport: Transport, faults: Faults) -> Run {
         poll_cursor: None,
         push_timer: None,
         socket_io_mode: (transport == Transport::SocketIo).then(SocketIoMode::default),
+        probe_rate: 0.0,
         reconnect: Reconnect::default(),
         faults,
         upstream: None,

@@ -54,6 +54,7 @@ fn run(transport: Transport) -> Run {
         push_timer: None,
         socket_io_mode: (transport == Transport::SocketIo).then(SocketIoMode::default),
         upstream: None,
+        probe_rate: 0.0,
         reconnect: Reconnect::default(),
         faults: Faults::default(),
         seed: 7,

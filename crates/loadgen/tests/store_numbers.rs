@@ -49,6 +49,7 @@ fn run(transport: Transport, mode: ShortPollingMode) -> Run {
         http: HttpSettings::default(),
         interval: transport.polls().then_some(Duration::from_millis(50)),
         short_polling_mode: (transport == Transport::ShortPolling).then_some(mode),
+        probe_rate: 0.0,
         reconnect: Reconnect::default(),
         faults: Faults::default(),
         hold: transport.polls().then_some(Duration::from_secs(5)),

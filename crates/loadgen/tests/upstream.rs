@@ -91,6 +91,7 @@ fn chat(way: Way) -> Run {
             to: Audience::Everyone,
             payload: SentPayload::json(100),
         }),
+        probe_rate: 0.0,
         reconnect: Reconnect::default(),
         faults: Faults::default(),
         seed: 7,

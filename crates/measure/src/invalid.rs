@@ -93,6 +93,19 @@ pub enum Invalid {
         /// The number of messages that were due.
         sent: u64,
     },
+    /// Probes were not published.
+    ProbesFailed {
+        /// The number of such probes.
+        failed: u64,
+        /// The number of probes that were due.
+        due: u64,
+    },
+    /// Probes arrived before they were due, at subscribers that should have the clock of their
+    /// agents.
+    ProbesDisagree {
+        /// The number of such arrivals.
+        from_the_future: u64,
+    },
     /// The user ended the run early.
     Interrupted,
 }
@@ -161,6 +174,16 @@ impl fmt::Display for Invalid {
             Self::Damaged { damaged, expected: None } => {
                 write!(f, "{damaged} deliveries damaged: not the bytes that were sent")
             }
+            Self::ProbesFailed { failed, due } => write!(
+                f,
+                "{failed} of {due} probes were not acknowledged by the server within 5 s: lower \
+                 `agents.probe-rate`, or look whether the server accepts messages"
+            ),
+            Self::ProbesDisagree { from_the_future } => write!(
+                f,
+                "{from_the_future} probes arrived before they were due: two agents that say that \
+                 they are on one host have two clocks"
+            ),
             Self::Interrupted => f.write_str("interrupted"),
         }
     }

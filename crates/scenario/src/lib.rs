@@ -52,6 +52,7 @@ pub use run::Run;
 pub use scenario::Scenario;
 pub use schema::{schema, target_schema};
 pub use settings::varying;
+pub use tables::agents::AgentsTable;
 pub use tables::crowd::CrowdTable;
 pub use tables::faults::FaultsTable;
 pub use tables::feed::FeedTable;

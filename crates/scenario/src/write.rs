@@ -69,6 +69,7 @@ impl Scenario {
             self.upstream.lines(),
             self.reconnect.lines(),
             self.faults.lines(),
+            self.agents.lines(),
         ]
     }
 

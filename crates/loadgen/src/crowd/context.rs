@@ -49,7 +49,14 @@ impl RunContext<'_> {
         let (readings, at) = (crowd.readings(), Timestamp::now());
         let usage = self.server.usage_if_there().await.map_err(during(doing))?;
         let TrafficCounts { bytes_up, bytes_down, .. } = readings.counts;
-        let loadgen_cpu = readings.cpu;
-        Ok(CounterSnapshot { at, usage, loadgen_cpu, loadgen_cpu_at: at, bytes_up, bytes_down })
+        Ok(CounterSnapshot {
+            at,
+            clock_bound: crowd.members().clock_bound(),
+            usage,
+            loadgen_cpu: readings.cpu,
+            loadgen_cpu_at: at,
+            bytes_up,
+            bytes_down,
+        })
     }
 }

@@ -8,7 +8,8 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::Instant;
 use tokio_util::sync::{CancellationToken, DropGuard};
 use wirebench_measure::{
-    AgentInfo, ExpectedRange, MachineReading, OtherLoad, Recorder, SubscriberOutcome, missed,
+    AgentInfo, ExpectedRange, MachineReading, OtherLoad, ProbeRecord, Recorder, SubscriberOutcome,
+    missed,
 };
 use wirebench_protocol::{Timestamp, process};
 use wirebench_scenario::Run;
@@ -22,6 +23,7 @@ use super::state::WorkerShare;
 use super::worker::{self, Worker, WorkerCommand};
 use crate::dial::{Dialer, TrafficCounts};
 use crate::http::HttpClient;
+use crate::probes::{ProbeSettings, Prober};
 use crate::target::Target;
 
 /// The subscribers that this process runs, on worker threads of their own. Dropping it ends them.
@@ -32,6 +34,12 @@ pub struct LocalPart {
     share: CrowdShare,
     clients: Vec<Arc<HttpClient>>,
     status: Arc<watch::Sender<PartStatus>>,
+    /// How this process publishes probes. `None`: it does not.
+    probes: Option<ProbeSettings>,
+    /// Publishes probes while the subscribers send.
+    prober: Mutex<Option<Prober>>,
+    /// What became of the probes, until it is reported.
+    probed: Mutex<ProbeRecord>,
     /// Empty before the start, and at the end.
     threads: Mutex<Vec<Worker>>,
     /// The memory peak of this process is that of this run: the kernel forgot the one of earlier
@@ -55,12 +63,22 @@ impl LocalPart {
             target: target.clone(),
             share,
             status: Arc::default(),
+            probes: None,
+            prober: Mutex::default(),
+            probed: Mutex::default(),
             threads: Mutex::default(),
             peak_is_own: process::reset_memory_peak(),
             machine: Mutex::default(),
             _stop_on_drop: stop.clone().drop_guard(),
             stop,
         }
+    }
+
+    /// Returns the part as one that also publishes probes, from [`PartCommand::StartSending`] to
+    /// [`PartCommand::StopSending`], and whose subscribers recognise those of their host.
+    #[must_use]
+    pub fn probing(self, probes: ProbeSettings) -> Self {
+        Self { probes: Some(probes), ..self }
     }
 
     /// Starts the worker threads. If one cannot start, those that have end with `self`.
@@ -76,6 +94,7 @@ impl LocalPart {
                 index,
                 workers: self.clients.len(),
                 start,
+                probe_host: self.probes.map(|probes| probes.host),
                 status: Arc::clone(&self.status),
                 stop: self.stop.clone(),
             })
@@ -122,11 +141,29 @@ impl LocalPart {
         self.threads.lock().iter().map(|worker| worker.commands.clone()).collect()
     }
 
+    /// Starts to publish probes, if this process does.
+    fn start_probes(&self) -> Result<(), PartError> {
+        let start = |probes| Prober::start(self.target.clone(), probes);
+        let prober = self.probes.map(start).transpose();
+        *self.prober.lock() = prober.map_err(|source| PartError::StartWorker { source })?;
+        Ok(())
+    }
+
+    /// Publishes no more probes, once those that are under way were answered.
+    async fn stop_probes(&self) {
+        let prober = self.prober.lock().take();
+        if let Some(prober) = prober {
+            let record = prober.finish().await;
+            self.probed.lock().merge(&record);
+        }
+    }
+
     async fn take_seen(&self) -> Result<PartReply, PartError> {
         let mut seen = Recorder::new();
         for recorder in self.ask_workers(WorkerCommand::TakeRecorder).await? {
             seen.merge(&recorder);
         }
+        seen.probes.merge(&std::mem::take(&mut self.probed.lock()));
         Ok(PartReply::Seen(Box::new(PartSeen { seen, readings: self.readings() })))
     }
 
@@ -201,9 +238,13 @@ impl LocalPart {
                 known.map(|_| PartReply::Done)
             }
             PartCommand::StartSending(window) => {
+                self.start_probes()?;
                 self.tell(|| WorkerCommand::StartSending(window)).await
             }
-            PartCommand::StopSending => self.tell(|| WorkerCommand::StopSending).await,
+            PartCommand::StopSending => {
+                self.stop_probes().await;
+                self.tell(|| WorkerCommand::StopSending).await
+            }
             PartCommand::TakeSeen => self.take_seen().await,
             PartCommand::CutConnections(share) => {
                 self.tell(|| WorkerCommand::CutConnections(share)).await

@@ -51,6 +51,7 @@ pub(super) fn measurement(
         faults: fault_outcome(context.run, &seen, deliveries),
         missed_without_cursor: context.run.forgets_its_cursor().then_some(deliveries.missed),
         seen,
+        clock_bound: crowd.members().clock_bound(),
         other_load: measured.other_load,
         agents: crowd.agents(),
         invalid: Vec::new(),

@@ -105,6 +105,12 @@ impl Members {
         self.lost.lock()[index].is_some()
     }
 
+    /// Returns the most by which the clock of a part differs from that of this process, as far as it
+    /// is known by now. `None` if all have this one.
+    pub(super) fn clock_bound(&self) -> Option<Duration> {
+        self.parts.iter().filter_map(|part| part.agent()?.clock.bound).max()
+    }
+
     /// Returns why the first part was lost, if one was.
     pub(super) fn first_lost(&self) -> Option<String> {
         self.lost.lock().iter().flatten().next().cloned()

@@ -28,6 +28,8 @@ pub(super) struct WorkerShare {
     pub(super) workers: usize,
     /// When the ramp begins.
     pub(super) start: Instant,
+    /// The number of the host whose probes the subscribers recognise. `None`: there are no probes.
+    pub(super) probe_host: Option<u64>,
     /// Locked when a subscription begins or ends, not when a message arrives.
     pub(super) status: Arc<watch::Sender<PartStatus>>,
     /// Cancelled at the end.

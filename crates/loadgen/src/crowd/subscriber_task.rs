@@ -74,6 +74,7 @@ impl Task<'_> {
                 headers: run.http.headers,
                 number: self.number(),
                 sends: run.upstream.is_some(),
+                probe_host: self.share.probe_host,
                 // The publisher of a run seals what is binary, and so do its subscribers.
                 sealed: true,
                 named: run.upstream.is_some_and(|upstream| upstream.to.addresses()),
@@ -192,6 +193,7 @@ mod tests {
             index: 0,
             workers: 1,
             start: Instant::now(),
+            probe_host: None,
             status: Arc::new(watch::Sender::new(PartStatus::default())),
             stop: CancellationToken::new(),
         };

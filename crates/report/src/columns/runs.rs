@@ -121,7 +121,7 @@ pub const COLUMNS: &[RunColumn] = &[
         .lower_is_better()
         .means("How often the server told a subscriber that it cannot deliver some messages."),
     measured(Decimal, "delivery_min_us", |r| {
-        Value::micros(r.measurement.seen.delivery.min())
+        Value::micros(r.measurement.delivery().min())
     })
     .unit("µs")
     .lower_is_better()
@@ -130,7 +130,7 @@ pub const COLUMNS: &[RunColumn] = &[
          decoding.",
     ),
     measured(Decimal, "delivery_mean_us", |r| {
-        Value::micros(r.measurement.seen.delivery.mean())
+        Value::micros(r.measurement.delivery().mean())
     })
     .unit("µs")
     .lower_is_better()
@@ -139,7 +139,7 @@ pub const COLUMNS: &[RunColumn] = &[
          decoding.",
     ),
     measured(Decimal, "delivery_stddev_us", |r| {
-        Value::micros(r.measurement.seen.delivery.stddev())
+        Value::micros(r.measurement.delivery().stddev())
     })
     .unit("µs")
     .lower_is_better()
@@ -172,7 +172,7 @@ pub const COLUMNS: &[RunColumn] = &[
         .lower_is_better()
         .means("Delivery, 99.9th percentile."),
     measured(Decimal, "delivery_max_us", |r| {
-        Value::micros(r.measurement.seen.delivery.max())
+        Value::micros(r.measurement.delivery().max())
     })
     .unit("µs")
     .lower_is_better()
@@ -354,8 +354,9 @@ pub const COLUMNS: &[RunColumn] = &[
     })
     .lower_is_better()
     .means(
-        "Deliveries read before they were due, which the delivery times leave out: the clocks \
-         disagree. Blank if somebody else fills the feed and its messages have no times.",
+        "Deliveries read before they were due, which have no delivery time: the clocks disagree. \
+         By more than `clock_bound_ms`, that makes the run invalid. Blank if somebody else fills the \
+         feed and its messages have no times.",
     ),
     setting(Text, "connections", |r| Value::words(r.run.http.connections.name())).means(
         "How connections were used: `own`, one for each subscriber, or `shared`, where many \
@@ -496,14 +497,14 @@ pub const COLUMNS: &[RunColumn] = &[
         .unit("µs")
         .lower_is_better()
         .means("Own echo, 99th percentile."),
-    measured(Decimal, "upstream_others_p50_us", |r| sent_delay(r, |sent| &sent.others, 50.0))
+    measured(Decimal, "upstream_others_p50_us", |r| others(r, 50.0))
         .unit("µs")
         .lower_is_better()
         .means(
             "Others, median: from when a message was due at its sender to its last byte read by \
              each other subscriber. Blank with `echo`.",
         ),
-    measured(Decimal, "upstream_others_p99_us", |r| sent_delay(r, |sent| &sent.others, 99.0))
+    measured(Decimal, "upstream_others_p99_us", |r| others(r, 99.0))
         .unit("µs")
         .lower_is_better()
         .means("Others, 99th percentile."),
@@ -708,6 +709,18 @@ pub const COLUMNS: &[RunColumn] = &[
         "With a target: messages due in the window that it refused: it took no connection, or \
          answered with another status. They are not in `published`.",
     ),
+    // Appended: subscribers on other hosts than the server.
+    measured(Decimal, "clock_bound_ms", |r| {
+        Value::computed(r.measurement.clock_bound.map(|bound| bound.as_secs_f64() * 1e3))
+    })
+    .unit("ms")
+    .lower_is_better()
+    .means(
+        "Several hosts: the most by which the clock of a subscriber differed from that of the \
+         server. A `delivery_…` value below it is blank, and the minimum, the mean and the standard \
+         deviation as well if a message arrived before it was due; of `upstream_others_…`, what is \
+         below twice the bound. Blank if all have one clock.",
+    ),
 ];
 
 /// Returns the column of this name.
@@ -726,7 +739,7 @@ fn published(r: &RunRecord<'_>, value: impl FnOnce() -> Value) -> Value {
 }
 
 fn delivery(r: &RunRecord<'_>, percentile: f64) -> Value {
-    Value::micros(r.measurement.seen.delivery.percentile(percentile))
+    Value::micros(r.measurement.delivery().percentile(percentile))
 }
 
 fn connect(r: &RunRecord<'_>, percentile: f64) -> Value {
@@ -762,6 +775,10 @@ fn sent_delay(
     percentile: f64,
 ) -> Value {
     Value::micros(sent(r).and_then(|sent| take(sent).percentile(percentile)))
+}
+
+fn others(r: &RunRecord<'_>, percentile: f64) -> Value {
+    Value::micros(sent(r).and_then(|_| r.measurement.upstream_others().percentile(percentile)))
 }
 
 fn faults<T>(r: &RunRecord<'_>, take: impl FnOnce(FaultOutcome) -> Option<T>) -> Option<T> {
@@ -951,6 +968,26 @@ mod tests {
         for nought in ["received", "duplicate", "requests", "empty_responses"] {
             assert_eq!(row.number(nought), Some(0.0), "{nought}");
         }
+    }
+
+    #[test]
+    fn delivery_below_the_bound_of_the_clocks_is_blank() {
+        let with = |clock_bound| {
+            let measurement = Measurement { clock_bound, ..measurement() };
+            Row::of(&record(&run(), &measurement))
+        };
+        let one = with(None);
+        assert_eq!(one.value("clock_bound_ms"), Some(&Value::Blank));
+        let near = with(Some(Duration::from_micros(1)));
+        assert_eq!(near.number("clock_bound_ms"), Some(0.001));
+        let far = with(Some(Duration::from_secs(1)));
+        for column in ["delivery_min_us", "delivery_mean_us", "delivery_p50_us", "delivery_max_us"]
+        {
+            assert!(one.number(column).is_some(), "{column}");
+            assert_eq!(near.value(column), one.value(column), "{column}");
+            assert_eq!(far.value(column), Some(&Value::Blank), "{column}");
+        }
+        assert_eq!(far.value("connect_p50_us"), one.value("connect_p50_us"), "one clock tells it");
     }
 
     #[test]

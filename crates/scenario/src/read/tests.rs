@@ -14,10 +14,10 @@ use self::any_scenario::any_scenario;
 use super::Overrides;
 use crate::target::TextList;
 use crate::{
-    Audience, ConnectionSharing, CrowdTable, FaultsTable, FeedStore, FeedTable, FeedTimers,
-    FileError, Headers, HttpTable, LinkTable, LongPollingTable, Operator, Policy, PushTable,
-    ReconnectTable, Run, Scenario, SentPayload, ServerTable, ShortPollingTable, SocketIoTable,
-    TABLES, Threshold, Timing, TopTable, UpstreamTable, commented_scenario, keys,
+    AgentsTable, Audience, ConnectionSharing, CrowdTable, FaultsTable, FeedStore, FeedTable,
+    FeedTimers, FileError, Headers, HttpTable, LinkTable, LongPollingTable, Operator, Policy,
+    PushTable, ReconnectTable, Run, Scenario, SentPayload, ServerTable, ShortPollingTable,
+    SocketIoTable, TABLES, Threshold, Timing, TopTable, UpstreamTable, commented_scenario, keys,
 };
 
 fn parse(text: &str, overrides: &Overrides) -> Result<Scenario, FileError> {
@@ -85,6 +85,7 @@ fn an_empty_file_is_the_defaults() {
             most: vec![Duration::from_secs(5)],
         },
         faults: no_faults(),
+        agents: AgentsTable { probe_rate: 0.0 },
         thresholds: Vec::new(),
         targets: Vec::new(),
     };

@@ -109,7 +109,7 @@ macro_rules! single {
     )*};
 }
 
-single!(String, bool, u32, usize, Duration, Headers);
+single!(String, bool, u32, usize, f64, Duration, Headers);
 single!(Template, TemplateList, TemplateTable, TextTable, TextList, StatusList);
 single!(Pattern, Steps, PollCursor, PayloadEncoding, Split, Subscribed);
 single!(PublishedBy, TimeUnit, ValuePlace);
