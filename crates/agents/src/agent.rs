@@ -39,8 +39,6 @@ pub struct AgentPlan {
     pub machine: AgentMachine,
     /// The number of worker threads.
     pub workers: usize,
-    /// What is wrong with its clock, in nanoseconds. For tests; 0 otherwise.
-    pub clock_error: Arc<Mutex<i64>>,
 }
 
 /// What an agent is doing. It is told to whoever watches it.
@@ -208,9 +206,8 @@ impl Agent {
     async fn prepare(&self, assignment: &crate::Assignment) -> Answer {
         // The run before has ended. Its subscribers are gone before those of the next begin.
         self.work.lock().session = None;
-        let error = Arc::clone(&self.plan.clock_error);
         let workers = self.plan.workers;
-        let prepared = Session::prepare(assignment, workers, self.bus.clone(), &self.id, error);
+        let prepared = Session::prepare(assignment, workers, self.bus.clone(), &self.id);
         match prepared.await {
             Ok((session, clock)) => {
                 self.work.lock().session = Some(session);

@@ -4,9 +4,12 @@ use std::path::Path;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
-use wirebench_loadgen::{CrowdShare, ForeignFeed, Target, TrustedCertificates};
+use wirebench_loadgen::{CrowdShare, ForeignFeed, ProbeSettings, Target, TrustedCertificates};
 use wirebench_protocol::Epoch;
 use wirebench_scenario::{Overrides, Run, Scenario};
+
+/// The size of the payload of a probe: what its numbers take at most.
+const PROBE_BYTES: usize = 48;
 
 /// What an agent is told of a run.
 #[derive(Clone, Debug, Deserialize, Serialize)]
@@ -22,6 +25,9 @@ pub struct Assignment {
     server: AssignedServer,
     /// The subscribers of this agent. Filled in by the controller.
     pub(crate) share: CrowdShare,
+    /// The number of the agent's clock: agents with the same number read the same one. Filled in by
+    /// the controller.
+    host: u64,
     /// Where the clock of the controller is asked for: `host:port`. `None` if the agent reads the same
     /// clock. Filled in by the controller.
     pub(crate) clock_server: Option<String>,
@@ -59,13 +65,25 @@ impl Assignment {
             id: run.id.clone(),
             server,
             share: CrowdShare::all(run.subscribers),
+            host: 0,
             clock_server: None,
         })
     }
 
-    /// Returns the same for the agent that has these subscribers and asks for the time there.
-    pub(crate) fn with(&self, share: CrowdShare, clock_server: Option<String>) -> Self {
-        Self { share, clock_server, ..self.clone() }
+    /// Returns the same for the agent that has these subscribers, is on this host, and asks for the
+    /// time there.
+    pub(crate) fn with(&self, share: CrowdShare, host: u64, clock_server: Option<String>) -> Self {
+        Self { share, host, clock_server, ..self.clone() }
+    }
+
+    /// Returns how the agent publishes probes. `None`: the run has none.
+    pub(crate) fn probes(&self, run: &Run) -> Option<ProbeSettings> {
+        (run.probe_rate > 0.0 && run.target.is_none()).then(|| ProbeSettings {
+            host: self.host,
+            rate: run.probe_rate,
+            payload_bytes: PROBE_BYTES,
+            seed: run.seed.wrapping_add(self.share.part as u64),
+        })
     }
 
     /// Returns the run. `Err` says what is wrong with the assignment.

@@ -38,8 +38,6 @@ pub struct Gathering {
     pub wait: Duration,
     /// The version of this program, with its commit if that is known.
     pub version: String,
-    /// Only agents with this label take part, if there is one: `key` and value.
-    pub only: Option<(String, String)>,
 }
 
 /// A controller with its agents. When it is dropped, they notice within 10 s;
@@ -103,7 +101,7 @@ impl Controller {
         let parts = agents.map(async |((line, agent), share)| {
             let one_clock = self.clock.is_some() && agent.clock == self.clock;
             let clock_server = (!one_clock).then(|| clock_server.to_owned());
-            let assignment = assignment.with(*share, clock_server);
+            let assignment = assignment.with(*share, self.host_of(agent), clock_server);
             let ask = Ask::Prepare(Box::new(assignment));
             let clock = match line.ask(ask, PREPARE_TIMEOUT).await {
                 Ok(Answer::Ready(clock)) => clock,
@@ -126,6 +124,14 @@ impl Controller {
             Ok(Arc::new(part) as Arc<dyn CrowdPart>)
         });
         try_join_all(parts).await
+    }
+
+    /// Returns the number of an agent's clock: that of the first agent that reads it.
+    fn host_of(&self, agent: &Announcement) -> u64 {
+        let same = |other: &Announcement| {
+            other.id == agent.id || (agent.clock.is_some() && other.clock == agent.clock)
+        };
+        self.agents.iter().position(same).map_or(u64::MAX, |number| number as u64)
     }
 
     /// Tells the agents that there is no more work. One that does not hear it notices by itself.
@@ -151,11 +157,9 @@ async fn find(bus: &Bus, gathering: &Gathering) -> Result<Vec<Announcement>, Age
                 tracing::warn!("an announcement cannot be read");
                 continue;
             };
-            if gathering.takes(&agent) {
-                check_version(&agent, &gathering.version)?;
-                found.retain(|other| other.id != agent.id);
-                found.push(agent);
-            }
+            check_version(&agent, &gathering.version)?;
+            found.retain(|other| other.id != agent.id);
+            found.push(agent);
         }
         if enough && is_enough(&found) {
             break;
@@ -167,12 +171,6 @@ async fn find(bus: &Bus, gathering: &Gathering) -> Result<Vec<Announcement>, Age
     found.retain(|agent| !agent.busy);
     found.sort_by(|a, b| (&a.name, &a.id).cmp(&(&b.name, &b.id)));
     Ok(found)
-}
-
-impl Gathering {
-    fn takes(&self, agent: &Announcement) -> bool {
-        self.only.as_ref().is_none_or(|(key, value)| agent.labels.get(key) == Some(value))
-    }
 }
 
 fn check_version(agent: &Announcement, ours: &str) -> Result<(), AgentsError> {

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use parking_lot::Mutex;
 use tokio::sync::watch;
 use tokio::time::{Instant, MissedTickBehavior};
 use tokio_util::task::AbortOnDropHandle;
@@ -44,8 +43,6 @@ struct Clock {
     first: ClockOffset,
     since: Instant,
     shift: AppliedShift,
-    /// What a test adds to each measurement, as if the clock had been set.
-    error: Arc<Mutex<i64>>,
 }
 
 impl Session {
@@ -55,13 +52,16 @@ impl Session {
         workers: usize,
         bus: Bus,
         agent: &str,
-        clock_error: Arc<Mutex<i64>>,
     ) -> Result<(Self, AgentClock), String> {
         let run = assignment.run()?;
         let target = assignment.target(&run).await?;
-        let clock = Clock::measure(assignment.clock_server.clone(), clock_error).await?;
+        let clock = Clock::measure(assignment.clock_server.clone()).await?;
         let known = clock.known();
-        let part = Arc::new(LocalPart::new(&run, &target, assignment.share, workers));
+        let part = LocalPart::new(&run, &target, assignment.share, workers);
+        let part = Arc::new(match assignment.probes(&run) {
+            Some(probes) => part.probing(probes),
+            None => part,
+        });
         let reporting = report(bus, reports_of(agent), part.status(), clock);
         let reporting = AbortOnDropHandle::new(tokio::spawn(reporting));
         Ok((Self { part, _reporting: reporting }, known))
@@ -87,10 +87,10 @@ pub(crate) async fn carry_out(part: Arc<LocalPart>, command: PartCommand) -> Ans
 }
 
 impl Clock {
-    async fn measure(server: Option<String>, error: Arc<Mutex<i64>>) -> Result<Self, String> {
-        let first = offset(server.as_deref(), &error).await?;
+    async fn measure(server: Option<String>) -> Result<Self, String> {
+        let first = offset(server.as_deref()).await?;
         let shift = AppliedShift::apply(first);
-        Ok(Self { server, first, since: Instant::now(), shift, error })
+        Ok(Self { server, first, since: Instant::now(), shift })
     }
 
     /// Measures again. `Err` says by how much the clock is wrong.
@@ -98,7 +98,7 @@ impl Clock {
         if self.server.is_none() {
             return Ok(());
         }
-        let later = offset(self.server.as_deref(), &self.error).await?;
+        let later = offset(self.server.as_deref()).await?;
         self.shift.observe(later);
         let moved = Duration::from_nanos(later.offset_ns.abs_diff(self.first.offset_ns));
         let drift = self.since.elapsed() * u32::try_from(MAX_DRIFT_PPM).unwrap_or(0) / 1_000_000;
@@ -120,11 +120,10 @@ impl Clock {
     }
 }
 
-async fn offset(server: Option<&str>, error: &Mutex<i64>) -> Result<ClockOffset, String> {
+async fn offset(server: Option<&str>) -> Result<ClockOffset, String> {
     let Some(server) = server else { return Ok(ClockOffset::NONE) };
     let measured = measure_offset(server).await;
-    let measured = measured.map_err(|error| format!("the clock is not known: {error}"))?;
-    Ok(ClockOffset { offset_ns: measured.offset_ns + *error.lock(), ..measured })
+    measured.map_err(|error| format!("the clock is not known: {error}"))
 }
 
 /// Reports what the subscribers do, as soon as it changes and at least once a second. Never ends.
@@ -164,5 +163,37 @@ async fn watch_clock(mut clock: Clock, known: watch::Sender<(AgentClock, Option<
             // The sender stays, so that the last report can be read.
             std::future::pending::<()>().await;
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::net::TcpListener;
+    use wirebench_loadgen::ClockServer;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_clock_that_was_set_during_a_run_is_named_and_one_that_drifts_is_not() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let server = ClockServer::start(listener).unwrap();
+        let mut clock = Clock::measure(Some(server.address().to_string())).await.unwrap();
+        clock.check().await.unwrap();
+        let bound = clock.known().bound.unwrap();
+        // As if an hour had passed in which the clock was slewed by 500 ppm.
+        clock.since -= Duration::from_hours(1);
+        clock.first.offset_ns += 1_800_000_000;
+        clock.check().await.unwrap();
+        clock.first.offset_ns += 3_000_000_000;
+        let why = clock.check().await.unwrap_err();
+        assert!(why.contains("disagrees"), "{why}");
+        assert!(clock.known().bound.unwrap() >= bound, "a bound never shrinks");
+    }
+
+    #[tokio::test]
+    async fn an_agent_with_the_clock_of_its_controller_needs_no_bound() {
+        let mut clock = Clock::measure(None).await.unwrap();
+        clock.check().await.unwrap();
+        assert_eq!(clock.known(), AgentClock { offset_ns: 0, bound: None });
     }
 }
