@@ -3,6 +3,8 @@
 
 mod child_process;
 pub(crate) mod floor_process;
+#[cfg_attr(not(test), expect(dead_code, reason = "runs with several servers use it next"))]
+pub(crate) mod nats_process;
 pub(crate) mod proxy_process;
 pub(crate) mod server_process;
 pub(crate) mod server_supervisor;
