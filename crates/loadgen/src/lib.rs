@@ -16,6 +16,7 @@ mod http;
 pub mod raw;
 mod scratch;
 mod server_control;
+mod several_servers;
 mod socket_io;
 mod subscriber;
 mod target;
@@ -35,6 +36,7 @@ pub use crowd::{
 pub use dial::{Arrivals, Dialer, MeasuredConnection, TrafficCounts};
 pub use error::{SubscribeError, UnexpectedStep};
 pub use server_control::{CountedMessages, FeedControl, ServerControl, ServerUsage};
+pub use several_servers::SeveralServers;
 pub use subscriber::{Subscriber, SubscriberEvent, run_subscriber};
 pub use target::{DEFAULT_FEED, ForeignFeed, ForeignTarget, Target, TargetError};
 pub use text_socket::{KeptValues, SocketRequest, SocketScript, TextSocket};
