@@ -16,7 +16,7 @@ mod remote_part;
 mod session;
 
 pub use agent::{Agent, AgentPlan, AgentState};
-pub use assignment::{AssignedServer, Assignment};
+pub use assignment::{AssignedFeed, AssignedServer, Assignment};
 pub use controller::{Controller, Gathering};
 pub use distribution::{PlaceError, distribute};
 pub use error::AgentsError;
