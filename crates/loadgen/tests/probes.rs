@@ -91,6 +91,15 @@ fn parts(run: &Run, target: &Target, hosts: &[u64]) -> Vec<Arc<dyn CrowdPart>> {
     hosts.iter().enumerate().map(part).collect()
 }
 
+/// Returns why a run is invalid, but for what a busy machine does to it.
+fn problems(measured: &Measurement) -> Vec<Invalid> {
+    let mut problems = measured.judge(SUBSCRIBERS as u64);
+    problems.retain(|problem| {
+        !matches!(problem, Invalid::GeneratorLate { .. } | Invalid::GeneratorBusy { .. })
+    });
+    problems
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn each_transport_brings_the_probes_of_its_own_host() {
     let payloads = [Payload::Bytes(64), Payload::Binary(64)];
@@ -99,7 +108,7 @@ async fn each_transport_brings_the_probes_of_its_own_host() {
         let measured = measure(&run, &[3]).await;
         let Measurement { seen, published, .. } = &measured;
         let probed = &seen.probes;
-        assert_eq!(measured.invalid, [], "{transport}");
+        assert_eq!(problems(&measured), [], "{transport}");
         assert!(probed.due > 0 && probed.acknowledged == probed.due, "{transport}: {probed:?}");
         // Those of the warm-up are due, and not in the window.
         let received = probed.same_host.len();
@@ -119,7 +128,7 @@ async fn a_probe_of_another_host_is_a_message_like_any_other() {
     let apart = measure(&run, &[0, 1]).await;
     let together = measure(&run, &[1, 1]).await;
     for (measured, receivers) in [(&apart, SUBSCRIBERS / 2), (&together, SUBSCRIBERS)] {
-        assert_eq!(measured.invalid, []);
+        assert_eq!(problems(measured), []);
         let seen = &measured.seen;
         assert_eq!(seen.received, measured.published.unwrap() * SUBSCRIBERS as u64);
         let received = seen.probes.same_host.len();
@@ -166,5 +175,5 @@ async fn probes_that_the_server_refuses_are_counted_and_make_a_run_invalid() {
     let mut measured = measure(&run, &[1]).await;
     measured.seen.probes.merge(&record);
     let failed = Invalid::ProbesFailed { failed: record.due, due: measured.seen.probes.due };
-    assert_eq!(measured.judge(SUBSCRIBERS as u64), [failed]);
+    assert_eq!(problems(&measured), [failed]);
 }
