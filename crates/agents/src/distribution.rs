@@ -1,13 +1,9 @@
 //! Which agent has how many subscribers.
 
-use std::collections::BTreeMap;
-
 use wirebench_loadgen::CrowdShare;
+use wirebench_scenario::Placement;
 
 use crate::messages::Announcement;
-
-/// Where the subscribers of a run are: a share of them for each label. Empty: evenly over all agents.
-pub type Place = BTreeMap<String, f64>;
 
 /// Why the subscribers cannot be placed as a scenario asks for.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -45,10 +41,10 @@ pub enum PlaceError {
 pub fn distribute(
     subscribers: usize,
     connections_each: u64,
-    place: &Place,
+    place: &Placement,
     agents: &[Announcement],
 ) -> Result<Vec<CrowdShare>, PlaceError> {
-    let counts = if place.is_empty() {
+    let counts = if place.0.is_empty() {
         evenly(subscribers, agents.len())
     } else {
         by_place(subscribers, place, agents)?
@@ -76,12 +72,12 @@ fn evenly(number: usize, parts: usize) -> Vec<usize> {
 
 fn by_place(
     subscribers: usize,
-    place: &Place,
+    place: &Placement,
     agents: &[Announcement],
 ) -> Result<Vec<usize>, PlaceError> {
     let mut counts = vec![0; agents.len()];
     let (mut share_so_far, mut placed) = (0.0, 0);
-    for (label, share) in place {
+    for (label, share) in &place.0 {
         let has_label = |agent: &Announcement| {
             agent.labels.iter().any(|(key, value)| format!("{key}-{value}") == *label)
         };
@@ -129,7 +125,8 @@ mod tests {
 
     fn counts(subscribers: usize, place: &[(&str, f64)], zones: &[&str]) -> Vec<usize> {
         let agents: Vec<_> = zones.iter().map(|zone| agent(zone, zone)).collect();
-        let place = place.iter().map(|(label, share)| (format!("zone-{label}"), *share)).collect();
+        let place = place.iter().map(|(label, share)| (format!("zone-{label}"), *share));
+        let place = Placement(place.collect());
         let shares = distribute(subscribers, 1, &place, &agents).unwrap();
         let mut next = 0;
         for share in &shares {
@@ -153,10 +150,10 @@ mod tests {
     #[test]
     fn a_place_without_an_agent_and_an_agent_without_room_are_errors() {
         let agents = [agent("one", "a")];
-        let place = [("b".to_owned(), 1.0)].into();
+        let place = Placement(vec![("b".to_owned(), 1.0)]);
         let error = distribute(10, 1, &place, &agents).unwrap_err();
         assert_eq!(error, PlaceError::NoAgent { label: "b".to_owned() });
-        let error = distribute(60, 2, &Place::new(), &agents).unwrap_err();
+        let error = distribute(60, 2, &Placement::default(), &agents).unwrap_err();
         let agent = "one".to_owned();
         assert_eq!(error, PlaceError::TooMany { agent, wanted: 120, allowed: 100 });
     }

@@ -18,7 +18,7 @@ mod session;
 pub use agent::{Agent, AgentPlan, AgentState};
 pub use assignment::{AssignedServer, Assignment};
 pub use controller::{Controller, Gathering};
-pub use distribution::{Place, PlaceError, distribute};
+pub use distribution::{PlaceError, distribute};
 pub use error::AgentsError;
 pub use messages::{AgentMachine, Announcement, MESSAGES_VERSION};
 pub use remote_part::LossReport;

@@ -72,5 +72,6 @@ pub use target::{TargetFile, commented_target};
 pub use threshold::{Operator, Threshold};
 pub use timers::FeedTimers;
 pub use upstream::{Audience, SentPayload, Upstream};
+pub use values::placement::Placement;
 pub use wirebench_protocol::control::{Pace, Payload, PayloadKind};
 pub use write::commented_scenario;

@@ -7,9 +7,7 @@ use std::time::Duration;
 
 use anyhow::{Context, ensure};
 use tokio::net::TcpListener;
-use wirebench_agents::{
-    AssignedServer, Assignment, Controller, Gathering, LossReport, Place, distribute,
-};
+use wirebench_agents::{AssignedServer, Assignment, Controller, Gathering, LossReport, distribute};
 use wirebench_loadgen::{ClockServer, CrowdPart};
 use wirebench_scenario::{Run, Scenario};
 
@@ -98,7 +96,7 @@ impl Crew {
         };
         let assignment = Assignment::of(scenario, seed, run, server);
         let assignment = assignment.context("the run cannot be described to agents")?;
-        let shares = self.shares(run)?;
+        let shares = self.shares(scenario, run)?;
         let say = LossReport(Arc::new(|sentence| print::warn(sentence)));
         let prepared = self.controller.prepare(&assignment, &shares, &self.clock_address, &say);
         Ok(prepared.await?)
@@ -109,10 +107,14 @@ impl Crew {
         self.controller.release().await;
     }
 
-    fn shares(&self, run: &Run) -> anyhow::Result<Vec<wirebench_loadgen::CrowdShare>> {
+    fn shares(
+        &self,
+        scenario: &Scenario,
+        run: &Run,
+    ) -> anyhow::Result<Vec<wirebench_loadgen::CrowdShare>> {
         let each = run.connections(1).div_ceil(run.subscribers.max(1)) as u64;
         let agents = self.controller.agents();
-        Ok(distribute(run.subscribers, each, &Place::new(), agents)?)
+        Ok(distribute(run.subscribers, each, &scenario.crowd.place, agents)?)
     }
 }
 
@@ -130,7 +132,9 @@ async fn meeting_place(
         "`--at-least` and `--advertise` are for agents: name the NATS server at which they wait with \
          `--agents nats://HOST:PORT`, or start agents here with `--local-agents`"
     );
-    let nats = NatsProcess::start().await.context("agents meet over NATS")?;
+    let nats = NatsProcess::start().await;
+    let nats =
+        nats.context("agents meet over NATS, at a server that `--agents` names or the run starts")?;
     let text = nats.url().to_owned();
     let url = text.parse().map_err(anyhow::Error::msg)?;
     Ok((url, text, Some(nats)))

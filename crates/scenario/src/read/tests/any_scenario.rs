@@ -12,9 +12,9 @@ use crate::columns::{COLUMNS, WORDS};
 use crate::target::TextList;
 use crate::{
     AgentsTable, Audience, ConnectionSharing, CrowdTable, FaultsTable, FeedStore, FeedTable,
-    FeedTimers, Headers, HttpTable, LinkTable, LongPollingTable, Operator, Policy, ProxyHabit,
-    PushTable, ReconnectTable, Scenario, SentPayload, ServerFault, ServerTable, ShortPollingTable,
-    SocketIoTable, Threshold, Timing, TopTable, UpstreamTable,
+    FeedTimers, Headers, HttpTable, LinkTable, LongPollingTable, Operator, Placement, Policy,
+    ProxyHabit, PushTable, ReconnectTable, Scenario, SentPayload, ServerFault, ServerTable,
+    ShortPollingTable, SocketIoTable, Threshold, Timing, TopTable, UpstreamTable,
 };
 
 /// Any scenario that could have been read. The few ranges that depend on each other are kept apart:
@@ -141,7 +141,7 @@ fn any_paths_and_faults() -> impl Strategy<Value = (CrowdTable, HttpTable, Fault
     let ramp = between(Duration::ZERO, Duration::from_hours(1));
     (several(1_usize..=1_000_000), ramp, http_and_faults).prop_map(
         |(subscribers, ramp, ((version, tls, headers, connections), faults))| {
-            let crowd = CrowdTable { subscribers, ramp, connections };
+            let crowd = CrowdTable { subscribers, ramp, connections, place: Placement::default() };
             (crowd, HttpTable { version, tls, headers }, faults)
         },
     )
