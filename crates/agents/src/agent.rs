@@ -17,7 +17,7 @@ use wirebench_store::StoreUrl;
 use crate::bus::{Bus, CALL, HERE, requests_of};
 use crate::error::AgentsError;
 use crate::messages::{AgentMachine, Announcement, Answer, Ask, MESSAGES_VERSION, Request};
-use crate::session::{Session, carry_out};
+use crate::session::{Session, carry_out, check_clock};
 
 /// An agent gives up its controller if it has not heard from it for this long. The controller asks
 /// once a second.
@@ -174,6 +174,13 @@ impl Agent {
                 let part = self.work.lock().session.as_ref().map(Session::part);
                 match part {
                     Some(part) => carry_out(part, command).await,
+                    None => Answer::Refused("it has no run".to_owned()),
+                }
+            }
+            Ask::CheckClock => {
+                let checks = self.work.lock().session.as_ref().map(Session::clock_checks);
+                match checks {
+                    Some(checks) => check_clock(&checks).await,
                     None => Answer::Refused("it has no run".to_owned()),
                 }
             }

@@ -63,6 +63,8 @@ pub(crate) enum Ask {
     Prepare(Box<Assignment>),
     /// Carry out a command for the run. Answered by [`Answer::Part`].
     Command(PartCommand),
+    /// Measure the clock once more. Answered by [`Answer::Ready`].
+    CheckClock,
     /// Say that you are there.
     Alive,
     /// Wait for other work.
@@ -74,7 +76,7 @@ pub(crate) enum Ask {
 pub(crate) enum Answer {
     /// It was done.
     Done,
-    /// To [`Ask::Prepare`]: how the clock of the agent is related to that of the controller.
+    /// To [`Ask::Prepare`] and [`Ask::CheckClock`]: how the clock of the agent is related to that of the controller.
     Ready(AgentClock),
     /// To [`Ask::Command`].
     Part(Box<PartReply>),

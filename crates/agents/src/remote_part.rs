@@ -51,7 +51,7 @@ pub(crate) struct AgentLine {
 #[derive(Debug)]
 pub(crate) struct RemotePart {
     line: AgentLine,
-    info: watch::Receiver<AgentInfo>,
+    info: Arc<watch::Sender<AgentInfo>>,
     status: watch::Receiver<PartStatus>,
     /// Why the agent was lost. The first reason stays.
     lost: Arc<watch::Sender<Option<String>>>,
@@ -94,7 +94,8 @@ impl RemotePart {
     ) -> Result<Self, AgentsError> {
         let mut reports = line.bus.subscribe(reports_of(&line.id)).await?;
         let (status_sender, status) = watch::channel(PartStatus::default());
-        let (info_sender, info) = watch::channel(info);
+        let info = Arc::new(watch::Sender::new(info));
+        let informing = Arc::clone(&info);
         let lost = Arc::new(watch::Sender::new(None));
         let losing = Arc::clone(&lost);
         let (watched, name) = (line.clone(), line.name.clone());
@@ -109,7 +110,12 @@ impl RemotePart {
                     match report {
                         Ok(Report { status, clock, trouble: None }) => {
                             status_sender.send_replace(status);
-                            info_sender.send_modify(|info| info.clock = clock);
+                            // A bound only grows. This report may be older than an answer.
+                            informing.send_if_modified(|info| {
+                                let newer = clock.bound >= info.clock.bound;
+                                info.clock = if newer { clock } else { info.clock };
+                                newer
+                            });
                         }
                         Ok(Report { trouble: Some(why), .. }) => return why,
                         Err(error) => return format!("its report cannot be read: {error}"),
@@ -121,28 +127,58 @@ impl RemotePart {
                 why = watched.is_gone() => why,
             };
             lose(&losing, &name, &why, &report_loss);
-            // The senders stay: what was reported last can be read.
+            // The sender stays: what was reported last can be read.
             std::future::pending::<()>().await;
-            drop((status_sender, info_sender));
+            drop(status_sender);
         };
         let listening = AbortOnDropHandle::new(tokio::spawn(listening));
         Ok(Self { line, info, status, lost, _listening: listening })
     }
 
     async fn command(&self, command: PartCommand) -> Result<PartReply, PartError> {
-        let answering = self.line.ask(Ask::Command(command), COMMAND_TIMEOUT);
+        let is_end = matches!(command, PartCommand::StopSending);
+        let reply = match self.ask_agent(Ask::Command(command)).await? {
+            Answer::Part(reply) => *reply,
+            other => return Err(self.unexpected(&other)),
+        };
+        if is_end {
+            self.check_clock().await?;
+        }
+        Ok(reply)
+    }
+
+    /// Has the agent measure its clock at the end of a window: what the clocks have drifted in it is
+    /// part of the bound.
+    async fn check_clock(&self) -> Result<(), PartError> {
+        if self.info.borrow().clock.bound.is_none() {
+            return Ok(());
+        }
+        match self.ask_agent(Ask::CheckClock).await? {
+            Answer::Ready(clock) => {
+                self.info.send_modify(|info| info.clock = clock);
+                Ok(())
+            }
+            other => Err(self.unexpected(&other)),
+        }
+    }
+
+    async fn ask_agent(&self, ask: Ask) -> Result<Answer, PartError> {
         let answer = tokio::select! {
-            answer = answering => answer,
+            answer = self.line.ask(ask, COMMAND_TIMEOUT) => answer,
             why = self.lost() => return Err(PartError::Lost(why)),
         };
-        let lost =
-            |why: &dyn fmt::Display| PartError::Lost(sentence(&self.line.name, &why.to_string()));
+        answer.map_err(|error| self.gone(&error))
+    }
+
+    fn unexpected(&self, answer: &Answer) -> PartError {
         match answer {
-            Ok(Answer::Part(reply)) => Ok(*reply),
-            Ok(Answer::Refused(why)) => Err(lost(&why)),
-            Ok(other) => Err(lost(&format_args!("it gave another answer: {other:?}"))),
-            Err(error) => Err(lost(&error)),
+            Answer::Refused(why) => self.gone(why),
+            other => self.gone(&format_args!("it gave another answer: {other:?}")),
         }
+    }
+
+    fn gone(&self, why: &dyn fmt::Display) -> PartError {
+        PartError::Lost(sentence(&self.line.name, &why.to_string()))
     }
 }
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::watch;
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::{Instant, MissedTickBehavior};
 use tokio_util::task::AbortOnDropHandle;
 use wirebench_loadgen::{
@@ -32,8 +32,12 @@ const MAX_DRIFT_PPM: u64 = 1_000;
 #[derive(Debug)]
 pub(crate) struct Session {
     part: Arc<LocalPart>,
+    checks: mpsc::Sender<ClockCheck>,
     _reporting: AbortOnDropHandle<()>,
 }
+
+/// Asks for another measurement of the clock. Answered with what is known after it.
+pub(crate) type ClockCheck = oneshot::Sender<AgentClock>;
 
 /// The clock of an agent during a run.
 #[derive(Debug)]
@@ -62,14 +66,32 @@ impl Session {
             Some(probes) => part.probing(probes),
             None => part,
         });
-        let reporting = report(bus, reports_of(agent), part.status(), clock);
+        // The controller asks once, at the end of the window.
+        let (checks, asked) = mpsc::channel(1);
+        let reporting = report(bus, reports_of(agent), part.status(), clock, asked);
         let reporting = AbortOnDropHandle::new(tokio::spawn(reporting));
-        Ok((Self { part, _reporting: reporting }, known))
+        Ok((Self { part, checks, _reporting: reporting }, known))
     }
 
     /// Returns the part, so that a command can be carried out without holding the session.
     pub(crate) fn part(&self) -> Arc<LocalPart> {
         Arc::clone(&self.part)
+    }
+
+    /// Returns where measurements of the clock are asked for, without holding the session.
+    pub(crate) fn clock_checks(&self) -> mpsc::Sender<ClockCheck> {
+        self.checks.clone()
+    }
+}
+
+/// Measures the clock once more.
+pub(crate) async fn check_clock(checks: &mpsc::Sender<ClockCheck>) -> Answer {
+    let (answer, known) = oneshot::channel();
+    let asked = checks.send(answer).await;
+    // Both fail if the run ends meanwhile, and the clock is checked no more once it disagrees.
+    match (asked, known.await) {
+        (Ok(()), Ok(clock)) => Answer::Ready(clock),
+        _ => Answer::Refused("its clock cannot be measured any more".to_owned()),
     }
 }
 
@@ -127,9 +149,15 @@ async fn offset(server: Option<&str>) -> Result<ClockOffset, String> {
 }
 
 /// Reports what the subscribers do, as soon as it changes and at least once a second. Never ends.
-async fn report(bus: Bus, subject: String, mut status: watch::Receiver<PartStatus>, clock: Clock) {
+async fn report(
+    bus: Bus,
+    subject: String,
+    mut status: watch::Receiver<PartStatus>,
+    clock: Clock,
+    asked: mpsc::Receiver<ClockCheck>,
+) {
     let (known, mut clocks) = watch::channel((clock.known(), None));
-    let checking = watch_clock(clock, known);
+    let checking = watch_clock(clock, known, asked);
     let reporting = async {
         let mut pause = tokio::time::interval(REPORT_INTERVAL);
         pause.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -151,14 +179,25 @@ async fn report(bus: Bus, subject: String, mut status: watch::Receiver<PartStatu
     tokio::join!(checking, reporting);
 }
 
-/// Measures the clock again and again. Ends when it disagrees.
-async fn watch_clock(mut clock: Clock, known: watch::Sender<(AgentClock, Option<String>)>) {
+/// Measures the clock again and again, and when somebody asks for it. Ends when it disagrees.
+async fn watch_clock(
+    mut clock: Clock,
+    known: watch::Sender<(AgentClock, Option<String>)>,
+    mut checks: mpsc::Receiver<ClockCheck>,
+) {
     let mut check = tokio::time::interval_at(Instant::now() + CLOCK_INTERVAL, CLOCK_INTERVAL);
     loop {
-        check.tick().await;
+        let asked = tokio::select! {
+            _ = check.tick() => None,
+            Some(asked) = checks.recv() => Some(asked),
+        };
         let trouble = clock.check().await.err();
         let ended = trouble.is_some();
         known.send_replace((clock.known(), trouble));
+        if let Some(asked) = asked.filter(|_| !ended) {
+            // Nobody waits any more if the run has ended.
+            let _ = asked.send(clock.known());
+        }
         if ended {
             // The sender stays, so that the last report can be read.
             std::future::pending::<()>().await;
@@ -172,6 +211,30 @@ mod tests {
     use wirebench_loadgen::ClockServer;
 
     use super::*;
+
+    #[tokio::test]
+    async fn a_check_that_is_asked_for_tells_what_the_clock_has_drifted() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let server = ClockServer::start(listener).unwrap();
+        let mut clock = Clock::measure(Some(server.address().to_string())).await.unwrap();
+        let drift = Duration::from_millis(5);
+        // As if the clock had drifted since it was measured, by as much as is plausible.
+        clock.shift = AppliedShift::apply(ClockOffset { offset_ns: 5_000_000, ..clock.first });
+        let (known, _reports) = watch::channel((clock.known(), None));
+        let (checks, asked) = mpsc::channel(1);
+        let watching = tokio::spawn(watch_clock(clock, known, asked));
+        let answer = tokio::time::timeout(Duration::from_mins(1), check_clock(&checks)).await;
+        let Ok(Answer::Ready(AgentClock { bound: Some(bound), .. })) = answer else {
+            panic!("{answer:?}")
+        };
+        assert!(bound >= drift, "{bound:?}");
+        watching.abort();
+        let ended = tokio::time::timeout(Duration::from_mins(1), async {
+            let _ = watching.await;
+            check_clock(&checks).await
+        });
+        assert!(matches!(ended.await, Ok(Answer::Refused(_))));
+    }
 
     #[tokio::test]
     async fn a_clock_that_was_set_during_a_run_is_named_and_one_that_drifts_is_not() {

@@ -5,6 +5,7 @@
 //! `WIREBENCH_REQUIRE_TIME_NAMESPACES` makes that a failure.
 
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "the two processes talk so")]
+#![expect(clippy::unwrap_used, reason = "helpers of a test may fail loudly")]
 
 use std::process::Stdio;
 use std::time::Duration;
@@ -15,7 +16,7 @@ use tokio::time::timeout;
 use wirebench_loadgen::{AppliedShift, ClockServer, HostClock, measure_offset};
 use wirebench_protocol::Timestamp;
 
-const DEADLINE: Duration = Duration::from_secs(60);
+const DEADLINE: Duration = Duration::from_mins(1);
 
 /// The address of the clock server, for the process in the namespace.
 const ADDRESS: &str = "WIREBENCH_TEST_CLOCK_SERVER";

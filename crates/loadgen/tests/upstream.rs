@@ -22,7 +22,8 @@ use wirebench_loadgen::{
     Target, drive, run_subscriber,
 };
 use wirebench_measure::{
-    AddressedCount, Event, Invalid, Measurement, UpstreamEvent, UpstreamRecord,
+    AddressedCount, Event, Invalid, Measurement, MessageOrigin, Origin, UpstreamEvent,
+    UpstreamRecord,
 };
 use wirebench_protocol::control::{Pace, Payload};
 use wirebench_protocol::{
@@ -458,7 +459,10 @@ async fn cut(way: Way, budgets: &[u64], repeated: &AtomicUsize) {
     send(way, &client, &target, &outbox, &what, |event| {
         match event {
             Event::Received { origin, .. } => {
-                own += usize::from(origin.is_some_and(|origin| origin.own));
+                own += usize::from(matches!(
+                    origin,
+                    Some(MessageOrigin::Subscriber(Origin { own: true, .. }))
+                ));
             }
             Event::Upstream(UpstreamEvent::Acknowledged { .. }) => acknowledged += 1,
             Event::Upstream(UpstreamEvent::Sent { again: true, .. }) => {

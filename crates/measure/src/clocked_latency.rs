@@ -119,7 +119,7 @@ mod tests {
         let one = ClockedLatency::new(&latency, 3, None);
         assert_eq!((one.min(), one.mean()), (latency.min(), latency.mean()));
         assert_eq!(one.percentile(99.0), latency.percentile(99.0));
-        let nothing = ClockedLatency::new(&const { Latency::new() }, 5, Some(MS)).percentile(50.0);
+        let nothing = ClockedLatency::new(&Latency::new(), 5, Some(MS)).percentile(50.0);
         assert_eq!(nothing, None);
     }
 

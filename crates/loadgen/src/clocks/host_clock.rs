@@ -24,10 +24,9 @@ impl HostClock {
         let time_namespace = fs::read_link("/proc/self/ns/time").ok();
         let time_namespace = time_namespace.as_deref().map(|path| path.to_string_lossy());
         let boot_id = boot_id.trim();
-        (!boot_id.is_empty()).then(|| Self::of(boot_id, time_namespace.as_deref()))
-    }
-
-    pub(super) fn of(boot_id: &str, time_namespace: Option<&str>) -> Self {
-        Self { boot_id: boot_id.to_owned(), time_namespace: time_namespace.map(str::to_owned) }
+        (!boot_id.is_empty()).then(|| Self {
+            boot_id: boot_id.to_owned(),
+            time_namespace: time_namespace.map(|name| name.into_owned()),
+        })
     }
 }

@@ -23,7 +23,7 @@ use crate::target::Target;
 use crate::upstream::SendSchedule;
 
 /// The most probes that are under way at once, each over a connection of its own. One that is due
-/// while so many are is not published, and counts as failed.
+/// while so many are waits, and its delay shows that.
 const MAX_UNDER_WAY: usize = 16;
 
 /// The time that a probe may take, opening a connection included. [`Invalid::ProbesFailed`] names
@@ -79,13 +79,11 @@ async fn publish(
         tokio::select! {
             biased;
             () = stop.cancelled() => break,
-            Some(Tick { due, skipped }) = ticker.next() => {
+            Some(Tick { due, skipped }) = ticker.next(), if under_way.len() < MAX_UNDER_WAY => {
                 record.due += 1 + skipped;
-                if under_way.len() < MAX_UNDER_WAY {
-                    let probe = Probe { host: settings.host, due };
-                    let body = Bytes::from(probe.write(settings.payload_bytes));
-                    under_way.push(publisher.within_timeout(idle.pop(), body));
-                }
+                let probe = Probe { host: settings.host, due };
+                let body = Bytes::from(probe.write(settings.payload_bytes));
+                under_way.push(publisher.within_timeout(idle.pop(), body));
             }
             Some(posted) = under_way.next() => idle.extend(record_answer(&mut record, posted)),
         }

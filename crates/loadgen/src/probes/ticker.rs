@@ -9,8 +9,9 @@ use wirebench_protocol::Timestamp;
 
 use crate::upstream::SendSchedule;
 
-/// The most probes that may be due and not taken. More are not published, and count as failed.
-const BOUND: usize = 64;
+/// The most probes that may be due and wait: those of ten seconds at the highest rate. More are not
+/// published, and count as failed.
+const BOUND: usize = 1_000;
 
 /// The thread looks so often whether it is still needed.
 const LONGEST_SLEEP: Duration = Duration::from_millis(100);
@@ -46,7 +47,7 @@ impl Ticker {
     }
 }
 
-fn tick(schedule: SendSchedule, sender: &mpsc::Sender<Tick>) {
+fn tick(schedule: impl Iterator<Item = Timestamp>, sender: &mpsc::Sender<Tick>) {
     let mut skipped = 0;
     for due in schedule {
         if !sleep_until(due, sender) {
@@ -92,17 +93,30 @@ mod tests {
     }
 
     #[test]
-    fn what_nobody_takes_is_counted_and_a_dropped_ticker_ends_its_thread() {
-        let start = Timestamp::from_nanos(0);
-        let schedule = || SendSchedule::new(Duration::from_nanos(10), start, 1);
-        let (sender, mut due) = mpsc::channel(2);
-        let ticking = thread::spawn(move || tick(schedule(), &sender));
-        let first = due.blocking_recv().unwrap();
-        assert_eq!(first.skipped, 0);
-        // All of them were due long ago: the channel is full again and again while this reads.
-        let skipped = std::iter::from_fn(|| due.blocking_recv()).find(|tick| tick.skipped > 0);
-        assert!(skipped.is_some());
-        drop(due);
-        ticking.join().unwrap();
+    fn what_nobody_takes_is_counted_with_the_next() {
+        let at = Timestamp::from_nanos;
+        let (sender, mut receiver) = mpsc::channel(2);
+        let mut taken = Vec::new();
+        let last = std::iter::once_with(|| {
+            taken.extend(std::iter::from_fn(|| receiver.try_recv().ok()));
+            at(6)
+        });
+        tick((1..6).map(at).chain(last), &sender);
+        taken.extend(std::iter::from_fn(|| receiver.try_recv().ok()));
+        let taken: Vec<_> = taken.iter().map(|tick| (tick.due, tick.skipped)).collect();
+        assert_eq!(taken, [(at(1), 0), (at(2), 0), (at(6), 3)]);
+    }
+
+    #[test]
+    fn nothing_is_due_once_nobody_waits() {
+        let (sender, receiver) = mpsc::channel(2);
+        drop(receiver);
+        let mut scheduled = 0;
+        let schedule = std::iter::repeat_with(|| {
+            scheduled += 1;
+            Timestamp::from_nanos(u64::MAX)
+        });
+        tick(schedule, &sender);
+        assert_eq!(scheduled, 1);
     }
 }

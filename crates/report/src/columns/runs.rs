@@ -1,6 +1,8 @@
 //! The columns of `runs.csv`.
 
-use wirebench_measure::{FaultOutcome, Latency, Measurement, ServerCost, UpstreamRecord};
+use wirebench_measure::{
+    FaultOutcome, Latency, Measurement, ProbeRecord, ServerCost, UpstreamRecord,
+};
 use wirebench_protocol::control::{Pace, Payload};
 use wirebench_scenario::{Headers, Run};
 
@@ -714,13 +716,36 @@ pub const COLUMNS: &[RunColumn] = &[
         Value::computed(r.measurement.clock_bound.map(|bound| bound.as_secs_f64() * 1e3))
     })
     .unit("ms")
-    .lower_is_better()
     .means(
         "Several hosts: the most by which the clock of a subscriber differed from that of the \
          server. A `delivery_…` value below it is blank, and the minimum, the mean and the standard \
          deviation as well if a message arrived before it was due; of `upstream_others_…`, what is \
          below twice the bound. Blank if all have one clock.",
     ),
+    setting(Decimal, "probe_rate_per_s", |r| match r.run.probe_rate {
+        none if none <= 0.0 => Value::Blank,
+        rate => Value::exact(rate),
+    })
+    .unit("1/s")
+    .means(
+        "Probes per second that each agent published: messages of the feed like any other, of which \
+         the subscribers on the same host tell the age by one clock. Blank if there were none.",
+    ),
+    measured(Integer, "same_host_count", |r| {
+        Value::count(probes(r).map(|probes| probes.same_host.len()))
+    })
+    .means("Deliveries of probes of the window to subscribers on the host that published them."),
+    measured(Decimal, "same_host_p50_ms", |r| same_host(r, 50.0))
+        .unit("ms")
+        .lower_is_better()
+        .means(
+            "Same host, median: from when a probe was due at its agent to its last byte read by each \
+             subscriber on that host, by one clock. The way to the server is part of it.",
+        ),
+    measured(Decimal, "same_host_p99_ms", |r| same_host(r, 99.0))
+        .unit("ms")
+        .lower_is_better()
+        .means("Same host, 99th percentile."),
     // Appended: several servers with one feed.
     setting(Integer, "servers", |r| match r.run.target {
         // Of how many processes or machines another server consists is not known.
@@ -786,6 +811,15 @@ fn sent_delay(
     percentile: f64,
 ) -> Value {
     Value::micros(sent(r).and_then(|sent| take(sent).percentile(percentile)))
+}
+
+fn probes<'a>(r: &RunRecord<'a>) -> Option<&'a ProbeRecord> {
+    (r.run.probe_rate > 0.0).then_some(&r.measurement.seen.probes).filter(|probes| probes.due > 0)
+}
+
+fn same_host(r: &RunRecord<'_>, percentile: f64) -> Value {
+    let delay = probes(r).and_then(|probes| probes.same_host.percentile(percentile));
+    Value::computed(delay.map(|delay| delay.as_secs_f64() * 1e3))
 }
 
 fn others(r: &RunRecord<'_>, percentile: f64) -> Value {
@@ -999,6 +1033,31 @@ mod tests {
             assert_eq!(far.value(column), Some(&Value::Blank), "{column}");
         }
         assert_eq!(far.value("connect_p50_us"), one.value("connect_p50_us"), "one clock tells it");
+    }
+
+    #[test]
+    fn the_delay_on_one_host_is_blank_without_probes() {
+        let columns =
+            ["same_host_count", "same_host_p50_ms", "same_host_p99_ms", "probe_rate_per_s"];
+        let row = Row::of(&record(&run(), &measurement()));
+        for column in columns {
+            assert_eq!(row.value(column), Some(&Value::Blank), "{column}");
+        }
+        let (probing, mut measured) = (Run { probe_rate: 5.0, ..run() }, measurement());
+        let row = Row::of(&record(&probing, &measured));
+        assert_eq!(row.value("same_host_count"), Some(&Value::Blank), "nobody published any");
+        measured.seen.probes.due = 10;
+        let row = Row::of(&record(&probing, &measured));
+        assert_eq!(row.number("same_host_count"), Some(0.0), "none arrived");
+        (1..=10).for_each(|ms| measured.seen.probes.same_host.record(Duration::from_millis(ms)));
+        let row = Row::of(&record(&probing, &measured));
+        assert_eq!(
+            (row.number("same_host_count"), row.number("probe_rate_per_s")),
+            (Some(10.0), Some(5.0))
+        );
+        let median = row.number("same_host_p50_ms").unwrap();
+        assert!((median - 5.0).abs() < 0.01, "{median}");
+        assert_eq!(row.value("same_host_p99_ms"), Some(&Value::Blank), "10 are too few");
     }
 
     #[test]
