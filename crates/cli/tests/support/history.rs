@@ -1,5 +1,7 @@
 //! What a server keeps, compared with what its publishers were told.
 
+#![allow(dead_code, clippy::allow_attributes, reason = "each test uses another part")]
+
 use std::collections::{BTreeMap, HashMap};
 
 use serde_json::Value;
