@@ -5,6 +5,10 @@
 
 #[path = "../support/history.rs"]
 mod history;
+mod leader;
+mod nats_cluster;
+#[path = "../support/nats_request.rs"]
+mod nats_request;
 #[path = "../../../store/tests/servers/nats_server.rs"]
 mod nats_server;
 #[path = "../../../loadgen/tests/proxies/programs.rs"]
@@ -18,3 +22,4 @@ mod server;
 mod subscriber;
 #[path = "../support/mod.rs"]
 mod support;
+mod traffic;

@@ -1,20 +1,12 @@
 //! Servers that are killed and frozen in turn, under publishers and subscribers that go on through
 //! HAProxy.
 
-use std::collections::HashSet;
 use std::time::Instant;
 
-use serde_json::Value;
-use wirebench_protocol::Cursor;
-
-use crate::history::History;
 use crate::nats_server::NatsServer;
 use crate::programs::ProxyProgram;
 use crate::proxied::{ProxiedServers, SERVERS, State};
-use crate::publisher::Publisher;
-use crate::publishing::RunningPublishers;
-use crate::subscriber::{Kind, RunningSubscriber, Seen};
-use crate::support::within;
+use crate::traffic::Traffic;
 
 /// The number of rounds, unless `WIREBENCH_CLUSTER_ROUNDS` says otherwise: each of the four kinds,
 /// twice at each server.
@@ -37,22 +29,22 @@ impl Round {
     const ALL: [Self; 4] = [Self::Kill, Self::ShortFreeze, Self::Freeze, Self::FreezeAndKillNext];
 
     /// Does it to a server. The publishers go on meanwhile, through the servers that are left.
-    async fn run(self, server: usize, proxied: &mut ProxiedServers, going_on: &RunningPublishers) {
+    async fn run(self, server: usize, proxied: &mut ProxiedServers, traffic: &Traffic) {
         match self {
             Self::Kill => {
                 proxied.servers[server].kill();
-                going_on.acknowledged(20).await;
+                traffic.acknowledged(20).await;
                 proxied.servers[server].start_again();
             }
             Self::ShortFreeze => {
                 proxied.servers[server].freeze();
-                going_on.acknowledged(5).await;
+                traffic.acknowledged(5).await;
                 proxied.servers[server].thaw();
             }
             Self::Freeze => {
                 proxied.servers[server].freeze();
                 proxied.until_known(server, State::Down).await;
-                going_on.acknowledged(20).await;
+                traffic.acknowledged(20).await;
                 proxied.servers[server].thaw();
             }
             Self::FreezeAndKillNext => {
@@ -60,14 +52,14 @@ impl Round {
                 proxied.servers[server].freeze();
                 proxied.until_known(server, State::Down).await;
                 proxied.servers[next].kill();
-                going_on.acknowledged(10).await;
+                traffic.acknowledged(10).await;
                 proxied.servers[next].start_again();
                 proxied.until_known(next, State::Up).await;
                 proxied.servers[server].thaw();
             }
         }
         proxied.until_known(server, State::Up).await;
-        going_on.acknowledged(5).await;
+        traffic.acknowledged(5).await;
     }
 }
 
@@ -81,64 +73,11 @@ async fn subscribers_that_move_between_servers_that_are_killed_and_frozen_miss_n
     let rounds = std::env::var("WIREBENCH_CLUSTER_ROUNDS");
     let rounds = rounds.map_or(ROUNDS, |rounds| rounds.parse().unwrap());
     let mut proxied = ProxiedServers::start(&nats.url()).await;
-    let url = format!("http://{}", proxied.in_turn.address);
-    let publishing = RunningPublishers::start(&url);
-    let subscribers: Vec<(Kind, RunningSubscriber)> = Kind::all()
-        .map(|kind| {
-            let proxy =
-                if kind.needs_sticky_sessions() { &proxied.sticky } else { &proxied.in_turn };
-            (kind, RunningSubscriber::start(kind, proxy.address))
-        })
-        .collect();
+    let traffic = Traffic::start(&proxied);
     let began = Instant::now();
     for round in 0..rounds {
-        Round::ALL[round % Round::ALL.len()].run(round % SERVERS, &mut proxied, &publishing).await;
+        Round::ALL[round % Round::ALL.len()].run(round % SERVERS, &mut proxied, &traffic).await;
     }
     let took = began.elapsed();
-
-    let publishers = publishing.finish(&url).await;
-    let history = check_kept(&proxied, &publishers).await;
-    let mut moved_at = HashSet::new();
-    for (kind, subscriber) in subscribers {
-        let Seen { received, moved_at: its, interruptions } =
-            subscriber.finish(history.len() as u64).await;
-        history.check_received(&received);
-        println!("{kind:?}: {interruptions} interruptions");
-        moved_at.extend(its);
-    }
-    for server in &proxied.servers {
-        for cursor in &moved_at {
-            check_cursor(&server.url(), *cursor).await;
-        }
-        println!("{}", server.logged());
-    }
-    println!(
-        "{rounds} rounds in {took:.1?}: {} messages, {} cursors that are valid on every server",
-        history.len(),
-        moved_at.len()
-    );
-}
-
-/// Checks that every server has the same messages, and these are what was acknowledged.
-async fn check_kept(proxied: &ProxiedServers, publishers: &[Publisher]) -> History {
-    let history = History::read(&proxied.servers[0].url()).await;
-    assert_eq!(history.check(publishers), 0, "everything was repeated until it was acknowledged");
-    for server in &proxied.servers[1..] {
-        assert_eq!(History::read(&server.url()).await, history);
-    }
-    history
-}
-
-/// Checks that a server goes on after a cursor with the next message.
-async fn check_cursor(url: &str, cursor: Cursor) {
-    let url = format!("{url}/feeds/bench/short-polling?after={cursor}");
-    let answer = within("a poll", reqwest::get(&url)).await.unwrap();
-    if answer.status() == 204 {
-        assert_eq!(answer.headers()["feed-cursor"], cursor.to_string());
-        return;
-    }
-    assert_eq!(answer.status(), 200, "{url}");
-    let batch: Value = within("its body", answer.json()).await.unwrap();
-    assert!(batch.get("gap").is_none(), "{url}: {batch}");
-    assert_eq!(batch["messages"][0]["seq"], cursor.seq + 1, "{url}: {batch}");
+    println!("{rounds} rounds in {took:.1?}: {}", traffic.finish(&proxied).await);
 }

@@ -66,9 +66,4 @@ impl ClusterServer {
     pub(crate) fn url(&self) -> String {
         format!("http://{}", self.address)
     }
-
-    /// Returns what it has logged, over all of its lives.
-    pub(crate) fn logged(&self) -> String {
-        std::fs::read_to_string(&self.log).unwrap()
-    }
 }

@@ -1,6 +1,7 @@
 //! Subscribers over every transport that reconnect through a proxy, and remember what they got.
 
 use std::collections::HashSet;
+use std::fmt;
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -42,19 +43,29 @@ impl Kind {
     }
 }
 
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { transport, mode } = self;
+        match transport {
+            Transport::SocketIo => write!(f, "{transport} ({mode})"),
+            _ => write!(f, "{transport}"),
+        }
+    }
+}
+
 /// What a subscriber has seen.
 #[derive(Debug, Default)]
 pub(crate) struct Seen {
     /// The number and the payload of each message, as they came.
     pub(crate) received: Vec<(u64, String)>,
     /// Where it was when its subscription broke: the cursors with which it came back.
-    pub(crate) moved_at: HashSet<Cursor>,
+    pub(crate) came_back_at: HashSet<Cursor>,
     pub(crate) interruptions: u64,
 }
 
 /// A subscriber that runs in a task of its own, from the beginning of the feed.
 pub(crate) struct RunningSubscriber {
-    kind: Kind,
+    pub(crate) kind: Kind,
     newest: watch::Receiver<u64>,
     stop: CancellationToken,
     task: JoinHandle<Seen>,
@@ -73,7 +84,7 @@ impl RunningSubscriber {
         let Self { kind, .. } = self;
         let all = self.newest.wait_for(|received| *received >= newest);
         // An error: the task has ended, and says why below.
-        let _ = within(&format!("{kind:?}: message {newest}"), all).await;
+        let _ = within(&format!("{kind}: message {newest}"), all).await;
         self.stop.cancel();
         within("the end of a subscriber", self.task).await.unwrap()
     }
@@ -106,16 +117,16 @@ async fn follow(
             newest.send_replace(at.seq);
         }
         SubscriberEvent::Event(event @ (Event::Gap { .. } | Event::Damaged { .. })) => {
-            panic!("{kind:?} after {cursor:?}: {event:?}");
+            panic!("{kind} after {cursor:?}: {event:?}");
         }
         SubscriberEvent::Event(_) => {}
         SubscriberEvent::Interrupted { .. } => {
             seen.interruptions += 1;
-            seen.moved_at.extend(cursor);
+            seen.came_back_at.extend(cursor);
         }
     });
     if let Some(error) = stop.run_until_cancelled(running).await {
-        panic!("{kind:?} gave up: {error}");
+        panic!("{kind} gave up: {error}");
     }
     seen
 }

@@ -5,6 +5,8 @@
 #[path = "../support/history.rs"]
 mod history;
 mod kills;
+#[path = "../support/nats_request.rs"]
+mod nats_request;
 #[path = "../../../store/tests/servers/nats_server.rs"]
 mod nats_server;
 mod outages;

@@ -60,7 +60,13 @@ impl NatsServer {
         child.wait().unwrap();
     }
 
-    /// Starts the server that was killed, at the same port and with the same folder.
+    /// Ends the server in an orderly way (SIGTERM), as for a restart.
+    pub(crate) fn stop(&mut self) {
+        self.signal(Signal::TERM);
+        self.child.take().unwrap().wait().unwrap();
+    }
+
+    /// Starts the server that was killed or stopped, at the same port and with the same folder.
     pub(crate) fn start_again(&mut self) {
         assert!(self.child.is_none());
         let folder = self.folder.path();
