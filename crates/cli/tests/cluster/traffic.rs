@@ -63,9 +63,10 @@ impl Traffic {
             interruptions.push((kind, seen.interruptions));
             came_back_at.extend(seen.came_back_at);
         }
+        let client = reqwest::Client::new();
         for server in &proxied.servers {
             for cursor in &came_back_at {
-                check_cursor(&server.url(), *cursor).await;
+                check_cursor(&client, &server.url(), *cursor).await;
             }
         }
         Outcome { messages: history.len(), interruptions, cursors: came_back_at.len() }
@@ -94,9 +95,9 @@ async fn check_kept(proxied: &ProxiedServers, publishers: &[Publisher]) -> Histo
 }
 
 /// Checks that a server goes on after a cursor with the next message.
-async fn check_cursor(url: &str, cursor: Cursor) {
+async fn check_cursor(client: &reqwest::Client, url: &str, cursor: Cursor) {
     let url = format!("{url}/feeds/bench/short-polling?after={cursor}");
-    let answer = within("a poll", reqwest::get(&url)).await.unwrap();
+    let answer = within("a poll", client.get(&url).send()).await.unwrap();
     if answer.status() == 204 {
         assert_eq!(answer.headers()["feed-cursor"], cursor.to_string());
         return;
