@@ -6,7 +6,7 @@ use std::fmt;
 use serde_json::Value;
 use wirebench_protocol::Cursor;
 
-use crate::history::History;
+use crate::history::{History, poll};
 use crate::proxied::ProxiedServers;
 use crate::publisher::Publisher;
 use crate::publishing::RunningPublishers;
@@ -96,14 +96,13 @@ async fn check_kept(proxied: &ProxiedServers, publishers: &[Publisher]) -> Histo
 
 /// Checks that a server goes on after a cursor with the next message.
 async fn check_cursor(client: &reqwest::Client, url: &str, cursor: Cursor) {
-    let url = format!("{url}/feeds/bench/short-polling?after={cursor}");
-    let answer = within("a poll", client.get(&url).send()).await.unwrap();
+    let answer = poll(client, url, &cursor.to_string()).await;
     if answer.status() == 204 {
         assert_eq!(answer.headers()["feed-cursor"], cursor.to_string());
         return;
     }
-    assert_eq!(answer.status(), 200, "{url}");
+    assert_eq!(answer.status(), 200, "{url} {cursor}");
     let batch: Value = within("its body", answer.json()).await.unwrap();
-    assert!(batch.get("gap").is_none(), "{url}: {batch}");
-    assert_eq!(batch["messages"][0]["seq"], cursor.seq + 1, "{url}: {batch}");
+    assert!(batch.get("gap").is_none(), "{url} {cursor}: {batch}");
+    assert_eq!(batch["messages"][0]["seq"], cursor.seq + 1, "{url} {cursor}: {batch}");
 }

@@ -139,7 +139,8 @@ impl Drop for NatsServer {
 /// Reads the port of clients from the file in which the server writes its ports.
 fn client_port(text: &str) -> Option<u16> {
     let (_, rest) = text.split_once("\"nats\":")?;
-    let (_, rest) = rest.split_once("nats://")?;
+    // `nats://` or `tls://`.
+    let (_, rest) = rest.split_once("://")?;
     let (address, _) = rest.split_once('"')?;
     address.rsplit_once(':')?.1.parse().ok()
 }
