@@ -11,6 +11,7 @@ mod nats_cluster;
 mod nats_request;
 #[path = "../../../store/tests/servers/nats_server.rs"]
 mod nats_server;
+mod outage;
 #[path = "../../../loadgen/tests/proxies/programs.rs"]
 mod programs;
 mod proxied;
