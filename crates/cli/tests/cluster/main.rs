@@ -18,6 +18,7 @@ mod proxied;
 #[path = "../support/publisher.rs"]
 mod publisher;
 mod publishing;
+mod resets;
 mod rounds;
 mod server;
 mod subscriber;

@@ -54,7 +54,8 @@ impl Traffic {
     /// that every server goes on after each cursor with which a subscriber came back.
     pub(crate) async fn finish(self, proxied: &ProxiedServers) -> Outcome {
         let publishers = self.publishers.finish(&self.url).await;
-        let history = check_kept(proxied, &publishers).await;
+        let client = reqwest::Client::new();
+        let history = check_kept(&client, proxied, &publishers).await;
         let (mut interruptions, mut came_back_at) = (Vec::new(), HashSet::new());
         for subscriber in self.subscribers {
             let kind = subscriber.kind;
@@ -63,7 +64,6 @@ impl Traffic {
             interruptions.push((kind, seen.interruptions));
             came_back_at.extend(seen.came_back_at);
         }
-        let client = reqwest::Client::new();
         for server in &proxied.servers {
             for cursor in &came_back_at {
                 check_cursor(&client, &server.url(), *cursor).await;
@@ -85,7 +85,19 @@ impl fmt::Display for Outcome {
 }
 
 /// Checks that every server has the same messages, and these are what was acknowledged.
-async fn check_kept(proxied: &ProxiedServers, publishers: &[Publisher]) -> History {
+async fn check_kept(
+    client: &reqwest::Client,
+    proxied: &ProxiedServers,
+    publishers: &[Publisher],
+) -> History {
+    let acknowledged = publishers.iter().flat_map(|publisher| publisher.acknowledged.values());
+    let cursors = acknowledged.map(|cursor| cursor.parse::<Cursor>().unwrap());
+    let newest = cursors.max_by_key(|cursor| cursor.seq).unwrap();
+    // Whoever brings a cursor gets what comes after it, so the server reads up to there. Without
+    // one, a server may answer before it has heard what another one has acknowledged.
+    for server in &proxied.servers {
+        check_cursor(client, &server.url(), newest).await;
+    }
     let history = History::read(&proxied.servers[0].url()).await;
     assert_eq!(history.check(publishers), 0, "everything was repeated until it was acknowledged");
     for server in &proxied.servers[1..] {
