@@ -22,7 +22,7 @@ pub(crate) struct RunningPublishers {
 }
 
 impl RunningPublishers {
-    /// Starts publishers over requests and over WebSockets.
+    /// Starts publishers over requests and over a WebSocket.
     pub(crate) fn start(url: &str) -> Self {
         let acknowledged = Arc::new(Semaphore::new(0));
         let (stop, mut tasks) = (CancellationToken::new(), JoinSet::new());

@@ -13,7 +13,7 @@ use crate::publishing::RunningPublishers;
 use crate::subscriber::{Kind, RunningSubscriber, Seen};
 use crate::support::within;
 
-/// Publishers over requests and WebSockets, and a subscriber over each transport.
+/// Publishers over requests and over a WebSocket, and a subscriber over each transport.
 pub(crate) struct Traffic {
     url: String,
     publishers: RunningPublishers,
