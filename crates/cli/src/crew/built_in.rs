@@ -68,6 +68,18 @@ impl Crew {
         }))
     }
 
+    /// Says which agents there are.
+    pub(crate) fn description(&self) -> String {
+        let agents = self.controller.agents();
+        let each = agents.iter().map(|agent| {
+            let machine = &agent.machine;
+            format!("`{}` ({}, {} cores)", agent.name, machine.host, machine.cores)
+        });
+        let number = agents.len();
+        let noun = if number == 1 { "agent" } else { "agents" };
+        format!("{number} {noun}: {}", each.collect::<Vec<_>>().join(", "))
+    }
+
     /// Checks that every run of the scenarios can be distributed over the agents.
     pub(crate) fn check(&self, scenarios: &[Scenario]) -> anyhow::Result<()> {
         for scenario in scenarios {
