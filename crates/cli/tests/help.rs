@@ -11,6 +11,7 @@ fn the_help_of_every_command_is_that_of_its_snapshot() {
     for command in [
         "",
         "run",
+        "agent",
         "report",
         "compare",
         "check",
