@@ -199,10 +199,13 @@ async fn watch_clock(
             let _ = asked.send(clock.known());
         }
         if ended {
-            // The sender stays, so that the last report can be read.
-            std::future::pending::<()>().await;
+            break;
         }
     }
+    // Who asks now is told at once that there is no answer. `known` stays, so that the last report can
+    // be read.
+    drop(checks);
+    std::future::pending().await
 }
 
 #[cfg(test)]
@@ -213,27 +216,28 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn a_check_that_is_asked_for_tells_what_the_clock_has_drifted() {
+    async fn a_check_that_is_asked_for_measures_the_clock() {
+        let within = async |answer| {
+            tokio::time::timeout(Duration::from_mins(1), answer).await.expect("an answer in time")
+        };
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let server = ClockServer::start(listener).unwrap();
-        let mut clock = Clock::measure(Some(server.address().to_string())).await.unwrap();
-        let drift = Duration::from_millis(5);
-        // As if the clock had drifted since it was measured, by as much as is plausible.
-        clock.shift = AppliedShift::apply(ClockOffset { offset_ns: 5_000_000, ..clock.first });
-        let (known, _reports) = watch::channel((clock.known(), None));
+        let clock = Clock::measure(Some(server.address().to_string())).await.unwrap();
+        let before = clock.known().bound;
+        let (known, reports) = watch::channel((clock.known(), None));
         let (checks, asked) = mpsc::channel(1);
-        let watching = tokio::spawn(watch_clock(clock, known, asked));
-        let answer = tokio::time::timeout(Duration::from_mins(1), check_clock(&checks)).await;
-        let Ok(Answer::Ready(AgentClock { bound: Some(bound), .. })) = answer else {
-            panic!("{answer:?}")
-        };
-        assert!(bound >= drift, "{bound:?}");
-        watching.abort();
-        let ended = tokio::time::timeout(Duration::from_mins(1), async {
-            let _ = watching.await;
-            check_clock(&checks).await
-        });
-        assert!(matches!(ended.await, Ok(Answer::Refused(_))));
+        let watching = AbortOnDropHandle::new(tokio::spawn(watch_clock(clock, known, asked)));
+        let answer = within(check_clock(&checks)).await;
+        let Answer::Ready(AgentClock { bound, .. }) = answer else { panic!("{answer:?}") };
+        assert!(bound.is_some() && bound >= before, "{before:?} {bound:?}");
+        // Nobody answers any more: another measurement fails, and no later one is tried.
+        drop(server);
+        for _ in 0..2 {
+            let answer = within(check_clock(&checks)).await;
+            assert!(matches!(answer, Answer::Refused(_)), "{answer:?}");
+        }
+        assert!(reports.borrow().1.is_some(), "the next report says so");
+        drop(watching);
     }
 
     #[tokio::test]
