@@ -7,7 +7,8 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::{Instant, MissedTickBehavior};
 use tokio_util::task::AbortOnDropHandle;
 use wirebench_loadgen::{
-    AppliedShift, ClockOffset, CrowdPart, LocalPart, PartCommand, PartStatus, measure_offset,
+    AppliedShift, ClockOffset, CrowdPart, LocalPart, PartCommand, PartStatus, chrony_bound,
+    measure_offset,
 };
 use wirebench_measure::AgentClock;
 
@@ -47,6 +48,8 @@ struct Clock {
     first: ClockOffset,
     since: Instant,
     shift: AppliedShift,
+    /// What `chrony` says of the wall clock.
+    wall_clock_bound: Option<Duration>,
 }
 
 impl Session {
@@ -112,7 +115,8 @@ impl Clock {
     async fn measure(server: Option<String>) -> Result<Self, String> {
         let first = offset(server.as_deref()).await?;
         let shift = AppliedShift::apply(first);
-        Ok(Self { server, first, since: Instant::now(), shift })
+        let wall_clock_bound = chrony_bound().await;
+        Ok(Self { server, first, since: Instant::now(), shift, wall_clock_bound })
     }
 
     /// Measures again. `Err` says by how much the clock is wrong.
@@ -138,6 +142,7 @@ impl Clock {
         AgentClock {
             offset_ns: self.first.offset_ns,
             bound: self.server.as_ref().map(|_| self.shift.bound()),
+            wall_clock_bound: self.wall_clock_bound,
         }
     }
 }
@@ -205,7 +210,7 @@ async fn watch_clock(
     // Who asks now is told at once that there is no answer. `known` stays, so that the last report can
     // be read.
     drop(checks);
-    std::future::pending().await
+    std::future::pending::<()>().await;
 }
 
 #[cfg(test)]
@@ -261,6 +266,7 @@ mod tests {
     async fn an_agent_with_the_clock_of_its_controller_needs_no_bound() {
         let mut clock = Clock::measure(None).await.unwrap();
         clock.check().await.unwrap();
-        assert_eq!(clock.known(), AgentClock { offset_ns: 0, bound: None });
+        let AgentClock { offset_ns, bound, .. } = clock.known();
+        assert_eq!((offset_ns, bound), (0, None));
     }
 }
