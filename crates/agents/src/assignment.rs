@@ -36,13 +36,8 @@ pub struct Assignment {
 /// Where the subscribers of a run subscribe.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 pub enum AssignedServer {
-    /// At servers of this project.
-    Own {
-        /// The URL of the feed on each server. At least one.
-        feeds: Vec<String>,
-        /// The certificate of the servers, PEM, if they signed it themselves.
-        certificate: Option<String>,
-    },
+    /// At servers of this project, which share the feed; at least one.
+    Own(Vec<AssignedFeed>),
     /// At the server of the run's target file.
     Foreign {
         /// The number that stands for the run in what is published.
@@ -50,6 +45,15 @@ pub enum AssignedServer {
         /// The port on which the server was started, if it was.
         port: Option<u16>,
     },
+}
+
+/// Where a server of this project has the feed.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+pub struct AssignedFeed {
+    /// The URL of the feed.
+    pub url: String,
+    /// The certificate of the server, PEM, if it signed it itself.
+    pub certificate: Option<String>,
 }
 
 impl Assignment {
@@ -101,13 +105,7 @@ impl Assignment {
     /// Resolves where to subscribe.
     pub(crate) async fn target(&self, run: &Run) -> Result<Target, String> {
         let resolved = match &self.server {
-            AssignedServer::Own { feeds, certificate } => {
-                let trusted = certificate.clone();
-                let trusted =
-                    trusted.map_or(TrustedCertificates::System, TrustedCertificates::Pinned);
-                let first = feeds.first().ok_or_else(|| "it was given no server".to_owned())?;
-                Target::resolve_trusting(first, &trusted).await
-            }
+            AssignedServer::Own(feeds) => return own_servers(feeds).await,
             AssignedServer::Foreign { run: id, port } => {
                 let file = run.target.as_ref();
                 let file = file.ok_or_else(|| "its run has no target file".to_owned())?;
@@ -125,6 +123,21 @@ impl Assignment {
     }
 }
 
+/// Resolves servers of this project.
+async fn own_servers(feeds: &[AssignedFeed]) -> Result<Target, String> {
+    let mut servers = Vec::with_capacity(feeds.len());
+    for AssignedFeed { url, certificate } in feeds {
+        let trusted = certificate.clone();
+        let trusted = trusted.map_or(TrustedCertificates::System, TrustedCertificates::Pinned);
+        let server = Target::resolve_trusting(url, &trusted).await;
+        servers.push(server.map_err(|error| format!("it cannot reach the server: {error}"))?);
+    }
+    let mut servers = servers.into_iter();
+    let mut first = servers.next().ok_or_else(|| "it was given no server".to_owned())?;
+    first.others = servers.collect();
+    Ok(first)
+}
+
 /// Returns true if two runs differ in nothing but their ids, which say where in a list they are.
 fn is_same(one: Run, other: &Run) -> bool {
     Run { id: other.id.clone(), ..one } == *other
@@ -140,7 +153,7 @@ mod tests {
                     [timing]\nrepeat = 2\n";
         let scenario = Scenario::parse("x", text, Path::new(""), &Overrides::default()).unwrap();
         for run in scenario.runs(7) {
-            let server = AssignedServer::Own { feeds: Vec::new(), certificate: None };
+            let server = AssignedServer::Own(Vec::new());
             let assignment = Assignment::of(&scenario, 7, &run, server).unwrap();
             let sent = serde_json::to_string(&assignment).unwrap();
             let received: Assignment = serde_json::from_str(&sent).unwrap();

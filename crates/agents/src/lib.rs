@@ -4,6 +4,9 @@
 //! of a run, and commands them as the crowd of the run commands its own threads: each is a
 //! [`CrowdPart`](wirebench_loadgen::CrowdPart). A request of the controller and the answer of the agent
 //! are messages of NATS; nothing is stored. Nothing here prints.
+//!
+//! Behind the cargo feature `nats`, without which this crate is empty.
+#![cfg(feature = "nats")]
 
 mod agent;
 mod assignment;
@@ -16,7 +19,7 @@ mod remote_part;
 mod session;
 
 pub use agent::{Agent, AgentPlan, AgentState};
-pub use assignment::{AssignedServer, Assignment};
+pub use assignment::{AssignedFeed, AssignedServer, Assignment};
 pub use controller::{Controller, Gathering};
 pub use distribution::{PlaceError, distribute};
 pub use error::AgentsError;

@@ -32,6 +32,7 @@ fn run(transport: Transport) -> Run {
         payload: Payload::Bytes(64),
         window: 1000,
         store: FeedStore::Memory,
+        instances: 1,
         target: None,
         http_stack: Some(HttpStack::Own),
         timing: Timing {

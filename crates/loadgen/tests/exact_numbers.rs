@@ -53,6 +53,7 @@ fn run(transport: Transport) -> Run {
         payload: Payload::Bytes(64),
         window: 10_000,
         store: FeedStore::Memory,
+        instances: 1,
         target: None,
         http_stack: Some(HttpStack::Own),
         timing: Timing {

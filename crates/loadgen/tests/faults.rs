@@ -278,6 +278,7 @@ fn run(transport: Transport, faults: Faults) -> Run {
         payload: Payload::Bytes(64),
         window: 1000,
         store: FeedStore::Memory,
+        instances: 1,
         target: None,
         http_stack: Some(HttpStack::Own),
         timing: Timing {

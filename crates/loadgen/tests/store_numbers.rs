@@ -37,6 +37,7 @@ fn run(transport: Transport, mode: ShortPollingMode) -> Run {
         payload: Payload::Bytes(64),
         window: 10_000,
         store: FeedStore::Sqlite,
+        instances: 1,
         target: None,
         http_stack: Some(HttpStack::Own),
         timing: Timing {

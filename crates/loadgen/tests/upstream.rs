@@ -71,6 +71,7 @@ fn chat(way: Way) -> Run {
         payload: Payload::Bytes(64),
         window: 10_000,
         store: FeedStore::Memory,
+        instances: 1,
         target: None,
         http_stack: Some(HttpStack::Own),
         timing: Timing {

@@ -30,6 +30,7 @@ pub(crate) fn run() -> Run {
         payload: Payload::Bytes(256),
         window: 10_000,
         store: FeedStore::Memory,
+        instances: 1,
         target: None,
         http_stack: Some(HttpStack::Own),
         timing: Timing {

@@ -4,7 +4,7 @@
 //! this crate, so the names are repeated here. A test of `wirebench-report` compares the two lists.
 
 /// Every column of `runs.csv`, in the order of the file.
-pub const COLUMNS: [&str; 121] = [
+pub const COLUMNS: [&str; 122] = [
     "schema_version",
     "scenario",
     "run_id",
@@ -126,6 +126,7 @@ pub const COLUMNS: [&str; 121] = [
     "same_host_count",
     "same_host_p50_ms",
     "same_host_p99_ms",
+    "servers",
 ];
 
 /// The columns that hold words. No bound can be set on them.

@@ -44,6 +44,8 @@ pub struct Run {
     /// Who reads requests and writes answers at the server. `None` over HTTP/2, where it is always
     /// hyper, and at other servers than our own.
     pub http_stack: Option<HttpStack>,
+    /// How many servers share the feed, and the subscribers among them.
+    pub instances: usize,
     /// The parts of the run.
     pub timing: Timing,
     /// The emulated network.

@@ -30,6 +30,10 @@ pub(crate) struct AgentArguments {
     /// Say nothing but errors
     #[arg(long, short)]
     quiet: bool,
+    /// Take precedence over other processes of the machine, if the user may do that. `run` starts its
+    /// local agents with it
+    #[arg(long, hide = true)]
+    prefer: bool,
     /// Stop when standard input ends, so as not to outlive the process that started the agent
     #[arg(long, hide = true)]
     until_stdin_ends: bool,
@@ -71,8 +75,17 @@ mod built_in {
     use crate::signals::{stdin_ends, stop_signals};
     use crate::{environment, print};
 
+    /// The priority of an agent that shares its machine with servers: it gets some ten times the share
+    /// of a core of a process with the usual priority, 0.
+    const PREFERRED: i32 = -10;
+
     pub(super) fn run(arguments: &AgentArguments) -> anyhow::Result<Exit> {
         machine::raise_open_files();
+        if arguments.prefer {
+            // Before there are threads: they inherit it. Without the right to do so, an agent may have
+            // to wait for servers on the same cores; its lag shows that.
+            let _ = rustix::process::setpriority_process(None, PREFERRED);
+        }
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()

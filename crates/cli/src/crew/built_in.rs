@@ -7,12 +7,14 @@ use std::time::Duration;
 
 use anyhow::{Context, ensure};
 use tokio::net::TcpListener;
-use wirebench_agents::{AssignedServer, Assignment, Controller, Gathering, LossReport, distribute};
+use wirebench_agents::{
+    AssignedFeed, AssignedServer, Assignment, Controller, Gathering, LossReport, distribute,
+};
 use wirebench_loadgen::{ClockServer, CrowdPart};
 use wirebench_scenario::{Run, Scenario};
 
 use super::local_agents::LocalAgents;
-use super::{CrewArguments, CrewServer, NatsUrl};
+use super::{CrewArguments, CrewServer, FeedAddress, NatsUrl};
 use crate::processes::nats_process::NatsProcess;
 use crate::{environment, print};
 
@@ -66,12 +68,24 @@ impl Crew {
         }))
     }
 
+    /// Says which agents there are.
+    pub(crate) fn description(&self) -> String {
+        let agents = self.controller.agents();
+        let each = agents.iter().map(|agent| {
+            let machine = &agent.machine;
+            format!("`{}` ({}, {} cores)", agent.name, machine.host, machine.cores)
+        });
+        let number = agents.len();
+        let noun = if number == 1 { "agent" } else { "agents" };
+        format!("{number} {noun}: {}", each.collect::<Vec<_>>().join(", "))
+    }
+
     /// Checks that every run of the scenarios can be distributed over the agents.
     pub(crate) fn check(&self, scenarios: &[Scenario]) -> anyhow::Result<()> {
         for scenario in scenarios {
             let name = &scenario.top.name;
             for run in scenario.runs(0) {
-                self.shares(&run)
+                self.shares(scenario, &run)
                     .with_context(|| format!("scenario `{name}` cannot run on these agents"))?;
                 ensure!(
                     run.faults.proxy.is_none() || !self.advertise,
@@ -91,7 +105,12 @@ impl Crew {
         server: CrewServer,
     ) -> anyhow::Result<Vec<Arc<dyn CrowdPart>>> {
         let server = match server {
-            CrewServer::Own { feeds, certificate } => AssignedServer::Own { feeds, certificate },
+            CrewServer::Own(feeds) => {
+                let feeds = feeds.into_iter();
+                let feeds =
+                    feeds.map(|FeedAddress { url, certificate }| AssignedFeed { url, certificate });
+                AssignedServer::Own(feeds.collect())
+            }
             CrewServer::Foreign { run, port } => AssignedServer::Foreign { run, port },
         };
         let assignment = Assignment::of(scenario, seed, run, server);

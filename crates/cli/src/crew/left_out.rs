@@ -29,6 +29,10 @@ impl Crew {
         )
     }
 
+    pub(crate) fn description(&self) -> String {
+        match *self {}
+    }
+
     pub(crate) fn check(&self, _scenarios: &[Scenario]) -> anyhow::Result<()> {
         match *self {}
     }

@@ -36,7 +36,7 @@ impl LocalAgents {
             let mut command = Command::new(&program);
             command
                 .args(["agent", "--name", &format!("local-{number:0width$}")])
-                .args(["--workers", &workers, "--quiet", "--until-stdin-ends"])
+                .args(["--workers", &workers, "--quiet", "--prefer", "--until-stdin-ends"])
                 // The URL may contain a password, which everybody could read in an argument.
                 .env(environment::AGENTS, url)
                 .stdin(Stdio::piped())

@@ -60,12 +60,19 @@ pub(crate) struct Host(String);
 /// Where the subscribers of a run subscribe, for agents.
 #[derive(Clone, Debug)]
 pub(crate) enum CrewServer {
-    /// At servers of this project: the URL of the feed on each, and their certificate if they signed
-    /// it themselves.
-    Own { feeds: Vec<String>, certificate: Option<String> },
+    /// At servers of this project, which share the feed.
+    Own(Vec<FeedAddress>),
     /// At the server of the run's target file: the number of the run, and the port of the server if
     /// it was started.
     Foreign { run: u64, port: Option<u16> },
+}
+
+/// Where a server has the feed.
+#[derive(Clone, Debug)]
+pub(crate) struct FeedAddress {
+    pub(crate) url: String,
+    /// The certificate of the server, PEM, if it signed it itself.
+    pub(crate) certificate: Option<String>,
 }
 
 impl CrewArguments {

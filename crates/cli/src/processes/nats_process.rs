@@ -28,6 +28,10 @@ const STOP_TIMEOUT: Duration = Duration::from_secs(8);
 /// How often it is checked whether the server has written its ports.
 const CHECK_INTERVAL: Duration = Duration::from_millis(10);
 
+/// What no argument can set: how large a message may be. A payload may have 1 MiB, which NATS takes by
+/// default, and its headers come on top.
+const CONFIGURATION: &str = "max_payload: 2MB\n";
+
 /// How many of its last lines of output an error shows.
 const SHOWN_LINES: usize = 15;
 
@@ -110,9 +114,13 @@ impl NatsProcess {
 
 fn spawn(folder: &Path) -> anyhow::Result<(Child, OwnedTree)> {
     let log = File::create(folder.join("log")).context("cannot create the log of NATS")?;
+    let configuration = folder.join("nats.conf");
+    fs::write(&configuration, CONFIGURATION).context("cannot write the configuration of NATS")?;
     let mut command = Command::new(PROGRAM);
     command
         .env("PATH", search_path())
+        .arg("--config")
+        .arg(configuration)
         .args(["--addr", "127.0.0.1", "--port", "-1", "--jetstream", "--store_dir"])
         .arg(folder.join("streams"))
         .arg("--ports_file_dir")

@@ -62,7 +62,7 @@ impl Task<'_> {
         let subscriber = Subscriber {
             transport: run.transport,
             client: &self.share.client,
-            target: &self.share.target,
+            target: self.share.target.of_subscriber(self.index),
             settings: SubscriberSettings {
                 interval: run.interval.unwrap_or_default(),
                 short_polling_mode: run.short_polling_mode.unwrap_or_default(),
@@ -186,7 +186,14 @@ mod tests {
         let address = "127.0.0.1:1".parse().unwrap();
         let (authority, feed) = ("127.0.0.1:1".to_owned(), "bench".to_owned());
         let share = WorkerShare {
-            target: Target { authority, address, feed, tls: None, foreign: None },
+            target: Target {
+                authority,
+                address,
+                feed,
+                tls: None,
+                foreign: None,
+                others: Vec::new(),
+            },
             client: Arc::new(HttpClient::new(Dialer::new(run.link, 1), run.http)),
             run: Arc::new(run),
             share: CrowdShare::all(1),

@@ -746,6 +746,17 @@ pub const COLUMNS: &[RunColumn] = &[
         .unit("ms")
         .lower_is_better()
         .means("Same host, 99th percentile."),
+    // Appended: several servers with one feed.
+    setting(Integer, "servers", |r| match r.run.target {
+        // Of how many processes or machines another server consists is not known.
+        Some(_) => Value::Blank,
+        None => Value::Integer(r.run.instances as u64),
+    })
+    .means(
+        "The servers that shared the feed, over NATS if there were several, and the subscribers among \
+         them. Processor time and memory of the server are the sums of all; those of NATS are not in \
+         them. The columns that begin with `store` say then what was asked of NATS. Blank with a target, and in files from before there could be several: 1.",
+    ),
 ];
 
 /// Returns the column of this name.

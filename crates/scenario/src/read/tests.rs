@@ -53,7 +53,11 @@ fn an_empty_file_is_the_defaults() {
             payload: vec![Payload::Bytes(256)],
             window: 10_000,
         },
-        server: ServerTable { store: vec![FeedStore::Memory], http_stack: vec![HttpStack::Own] },
+        server: ServerTable {
+            store: vec![FeedStore::Memory],
+            http_stack: vec![HttpStack::Own],
+            instances: vec![1],
+        },
         crowd: CrowdTable {
             subscribers: vec![100],
             ramp: Duration::from_secs(2),

@@ -33,6 +33,11 @@ use crate::tables::Tables;
 /// The maximum pause between two attempts to connect again.
 const MAX_RECONNECT_PAUSE: Duration = Duration::from_millis(500);
 
+/// How often a connection is tried. One over which nothing comes any more, because the server at its
+/// other end is frozen or a network is cut, is given up after the third time, and another server is
+/// asked.
+const PING_EVERY: Duration = Duration::from_secs(2);
+
 /// The maximum number of messages that wait for their acknowledgement. A batch of a writer has 1,024.
 const MAX_UNACKNOWLEDGED: usize = 8 * 1024;
 
@@ -107,6 +112,7 @@ async fn connect(
         .name("wirebench")
         .connection_timeout(deadline)
         .request_timeout(Some(deadline))
+        .ping_interval(PING_EVERY)
         .subscription_capacity(MAX_UNHEARD)
         .reconnect_delay_callback(|attempts| {
             let attempts = u32::try_from(attempts).unwrap_or(u32::MAX);

@@ -6,8 +6,7 @@ use std::sync::Arc;
 use wirebench_loadgen::{CrowdPart, CrowdShare, LocalPart, Target, TrustedCertificates};
 use wirebench_scenario::{Run, Scenario};
 
-use crate::crew::{Crew, CrewArguments, CrewServer};
-use crate::processes::server_process::ServerProcess;
+use crate::crew::{Crew, CrewArguments, CrewServer, FeedAddress};
 
 /// Which processes run the subscribers of a run: this one, or agents.
 #[derive(Clone, Copy, Debug)]
@@ -41,16 +40,18 @@ impl CrowdPlan<'_> {
         }
     }
 
-    /// Returns how agents reach a feed of a server on this machine.
-    pub(super) fn own_server(
+    /// Returns how agents reach a feed on servers of this machine.
+    pub(super) fn own_servers(
         &self,
-        feed: &str,
-        server: &ServerProcess,
+        addresses: Vec<(String, TrustedCertificates)>,
     ) -> anyhow::Result<CrewServer> {
-        let certificate = match &server.trusted {
-            TrustedCertificates::Pinned(certificate) => Some(certificate.clone()),
-            _ => None,
-        };
-        Ok(CrewServer::Own { feeds: vec![self.arguments.advertised(feed)?], certificate })
+        let advertised = addresses.into_iter().map(|(url, trusted)| {
+            let certificate = match trusted {
+                TrustedCertificates::Pinned(certificate) => Some(certificate),
+                _ => None,
+            };
+            Ok(FeedAddress { url: self.arguments.advertised(&url)?, certificate })
+        });
+        Ok(CrewServer::Own(advertised.collect::<anyhow::Result<_>>()?))
     }
 }

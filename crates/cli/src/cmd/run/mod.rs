@@ -216,6 +216,9 @@ async fn run_each(
     stop: &CancellationToken,
 ) -> anyhow::Result<Exit> {
     if let Some(crew) = crew {
+        if !arguments.quiet {
+            print::talk(&crew.description());
+        }
         crew.check(scenarios)?;
     }
     let mut exit = Exit::Done;

@@ -24,8 +24,8 @@ use crate::databases::{Databases, SkippedRuns};
 use crate::exit::{Exit, TargetRunFailed};
 use crate::print;
 use crate::processes::proxy_process::ProxyProcess;
+use crate::processes::run_servers::RunServers;
 use crate::processes::server_process::ServerPlan;
-use crate::processes::server_supervisor::ServerSupervisor;
 use crate::run_folder::{RunFolder, RunFolderRequest, RunFolderWriter};
 
 /// One scenario that is being run.
@@ -151,8 +151,8 @@ impl<'a> Session<'a> {
 
     /// Makes one run over a store of its own, and removes what it has stored.
     async fn with_store(&mut self, run: &Run) -> anyhow::Result<()> {
-        let store = RunStore::of(run, self.databases)?;
-        let made = self.over(&store, run).await;
+        let mut store = RunStore::of(run, self.databases).await?;
+        let made = self.over(&mut store, run).await;
         let removed = store.remove().await;
         if let Err(error) = &removed {
             // The run is measured; its rows are in nobody's way.
@@ -161,10 +161,10 @@ impl<'a> Session<'a> {
         made
     }
 
-    /// Makes one run over this store: starts a server, and a proxy in front of it if the run has
-    /// one, drives the crowd of the run, and stops the server. The floor is measured while there is
-    /// no server that would compete with it.
-    async fn over(&mut self, store: &RunStore, run: &Run) -> anyhow::Result<()> {
+    /// Makes one run over this store: starts its servers, and a proxy in front if the run has one,
+    /// drives the crowd of the run, and stops the servers. The floor is measured while there is no
+    /// server that would compete with it.
+    async fn over(&mut self, store: &mut RunStore, run: &Run) -> anyhow::Result<()> {
         let plan = ServerPlan {
             listen_on: self.crowd.listen_on,
             feed: store.feed.clone(),
@@ -176,29 +176,32 @@ impl<'a> Session<'a> {
             reconnect: run.reconnect,
         };
         let floor = RunFloor::before(run, self.server_workers).await;
-        let mut server = ServerSupervisor::start(plan).await?;
-        let first = server.server()?;
+        let mut servers = RunServers::start(plan, run.instances).await?;
+        let listening = servers.listening()?;
         let proxy = match run.faults.proxy {
-            Some(proxy) => Some(ProxyProcess::start(proxy, &first.listening).await?),
+            Some(proxy) => Some(ProxyProcess::start(proxy, listening).await?),
             None => None,
         };
-        let entrance = proxy.as_ref().map_or(&first.listening, |proxy| &proxy.listening);
-        let feed = format!("{entrance}/feeds/{}", store.feed);
-        let target = Target::resolve_trusting(&feed, &first.trusted).await?;
-        let control = first.control_of(&store.feed);
-        let server_of = || self.crowd.own_server(&feed, first);
+        let entrance = proxy.as_ref().map_or(listening, |proxy| &proxy.listening);
+        let target = servers.target(entrance).await?;
+        let control = servers.control()?;
+        let server_of = || self.crowd.own_servers(servers.addresses(entrance)?);
         let crowd = self.crowd.parts(self.scenario, run, &target, server_of).await?;
         let (handle, mut orders) = server_handle();
         let driven = tokio::select! {
             driven = self.drive(run, crowd, control, handle) => driven,
-            how = server.run(&mut orders) => Err(how.context(format!(
+            how = servers.run(&mut orders) => Err(how.context(format!(
                 "the server is gone in the middle of run {}: look at its messages above, and run \
                  the scenario again",
                 run.id
             ))),
+            how = store.ended() => Err(anyhow::anyhow!(
+                "the NATS server is gone in the middle of run {}: {how}",
+                run.id
+            )),
         };
         let measured = driven?;
-        server.stop().await?;
+        servers.stop().await?;
         self.keep(run, measured, floor).await
     }
 

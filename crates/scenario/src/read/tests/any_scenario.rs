@@ -36,7 +36,7 @@ pub(super) fn any_scenario() -> impl Strategy<Value = Scenario> {
         .prop_map(
             |(
                 top,
-                (feed, server),
+                (feed, mut server),
                 (mut crowd, http, faults),
                 timing,
                 (interval, poll_mode, hold, cursor, timer, mode),
@@ -46,6 +46,11 @@ pub(super) fn any_scenario() -> impl Strategy<Value = Scenario> {
                 if feed.timers.contains(&FeedTimers::PerConnection) {
                     // More connections would publish more than the smallest window keeps.
                     crowd.subscribers = vec![1];
+                }
+                let fault = faults.server.iter().any(Option::is_some);
+                if fault || faults.proxy.iter().any(Option::is_some) {
+                    // Such faults concern one server.
+                    server.instances = vec![1];
                 }
                 Scenario {
                     top,
@@ -101,8 +106,14 @@ fn any_feed() -> impl Strategy<Value = FeedTable> {
 
 fn any_server() -> impl Strategy<Value = ServerTable> {
     // One of each, so that no product of the lists exceeds the maximum number of runs.
-    (select(&FeedStore::ALL[..]), select(&HttpStack::ALL[..]))
-        .prop_map(|(store, stack)| ServerTable { store: vec![store], http_stack: vec![stack] })
+    (select(&FeedStore::ALL[..]), select(&HttpStack::ALL[..]), 1_usize..=64).prop_map(
+        |(store, stack, servers)| ServerTable {
+            store: vec![store],
+            http_stack: vec![stack],
+            // Several servers keep the feed in no database.
+            instances: vec![if store == FeedStore::Memory { servers } else { 1 }],
+        },
+    )
 }
 
 fn any_timing() -> impl Strategy<Value = Timing> {
