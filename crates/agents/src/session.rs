@@ -90,11 +90,12 @@ impl Session {
 /// Measures the clock once more.
 pub(crate) async fn check_clock(checks: &mpsc::Sender<ClockCheck>) -> Answer {
     let (answer, known) = oneshot::channel();
-    let asked = checks.send(answer).await;
-    // Both fail if the run ends meanwhile, and the clock is checked no more once it disagrees.
-    match (asked, known.await) {
-        (Ok(()), Ok(clock)) => Answer::Ready(clock),
-        _ => Answer::Refused("its clock cannot be measured any more".to_owned()),
+    // A question that cannot be asked is dropped here: then `known` ends as well. It also ends if the
+    // run does, and the clock is checked no more once it disagrees.
+    drop(checks.send(answer).await);
+    match known.await {
+        Ok(clock) => Answer::Ready(clock),
+        Err(_) => Answer::Refused("its clock cannot be measured any more".to_owned()),
     }
 }
 

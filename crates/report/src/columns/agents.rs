@@ -150,8 +150,9 @@ pub const AGENT_COLUMNS: &[AgentColumn] = &[
     .unit("µs")
     .lower_is_better()
     .means(
-        "By how much the wall clock of its machine may be wrong: |offset| + root dispersion + root \
-         delay / 2 of its `chronyd`. No delay is measured with it. Blank without a synchronised one.",
+        "By how much the wall clock of its machine may be wrong: its offset, root dispersion and half \
+         of the root delay, as its `chronyd` tells them. No delay is measured with it. Blank without a \
+         synchronised one.",
     ),
 ];
 
