@@ -7,7 +7,8 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::{Instant, MissedTickBehavior};
 use tokio_util::task::AbortOnDropHandle;
 use wirebench_loadgen::{
-    AppliedShift, ClockOffset, CrowdPart, LocalPart, PartCommand, PartStatus, measure_offset,
+    AppliedShift, ClockOffset, CrowdPart, LocalPart, PartCommand, PartStatus, chrony_bound,
+    measure_offset,
 };
 use wirebench_measure::AgentClock;
 
@@ -47,6 +48,8 @@ struct Clock {
     first: ClockOffset,
     since: Instant,
     shift: AppliedShift,
+    /// What `chrony` says of the wall clock.
+    wall_clock_bound: Option<Duration>,
 }
 
 impl Session {
@@ -87,11 +90,12 @@ impl Session {
 /// Measures the clock once more.
 pub(crate) async fn check_clock(checks: &mpsc::Sender<ClockCheck>) -> Answer {
     let (answer, known) = oneshot::channel();
-    let asked = checks.send(answer).await;
-    // Both fail if the run ends meanwhile, and the clock is checked no more once it disagrees.
-    match (asked, known.await) {
-        (Ok(()), Ok(clock)) => Answer::Ready(clock),
-        _ => Answer::Refused("its clock cannot be measured any more".to_owned()),
+    // A question that cannot be asked is dropped here: then `known` ends as well. It also ends if the
+    // run does, and the clock is checked no more once it disagrees.
+    drop(checks.send(answer).await);
+    match known.await {
+        Ok(clock) => Answer::Ready(clock),
+        Err(_) => Answer::Refused("its clock cannot be measured any more".to_owned()),
     }
 }
 
@@ -112,7 +116,8 @@ impl Clock {
     async fn measure(server: Option<String>) -> Result<Self, String> {
         let first = offset(server.as_deref()).await?;
         let shift = AppliedShift::apply(first);
-        Ok(Self { server, first, since: Instant::now(), shift })
+        let wall_clock_bound = chrony_bound().await;
+        Ok(Self { server, first, since: Instant::now(), shift, wall_clock_bound })
     }
 
     /// Measures again. `Err` says by how much the clock is wrong.
@@ -138,6 +143,7 @@ impl Clock {
         AgentClock {
             offset_ns: self.first.offset_ns,
             bound: self.server.as_ref().map(|_| self.shift.bound()),
+            wall_clock_bound: self.wall_clock_bound,
         }
     }
 }
@@ -199,10 +205,13 @@ async fn watch_clock(
             let _ = asked.send(clock.known());
         }
         if ended {
-            // The sender stays, so that the last report can be read.
-            std::future::pending::<()>().await;
+            break;
         }
     }
+    // Who asks now is told at once that there is no answer. `known` stays, so that the last report can
+    // be read.
+    drop(checks);
+    std::future::pending::<()>().await;
 }
 
 #[cfg(test)]
@@ -213,27 +222,28 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn a_check_that_is_asked_for_tells_what_the_clock_has_drifted() {
+    async fn a_check_that_is_asked_for_measures_the_clock() {
+        let within = async |answer| {
+            tokio::time::timeout(Duration::from_mins(1), answer).await.expect("an answer in time")
+        };
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let server = ClockServer::start(listener).unwrap();
-        let mut clock = Clock::measure(Some(server.address().to_string())).await.unwrap();
-        let drift = Duration::from_millis(5);
-        // As if the clock had drifted since it was measured, by as much as is plausible.
-        clock.shift = AppliedShift::apply(ClockOffset { offset_ns: 5_000_000, ..clock.first });
-        let (known, _reports) = watch::channel((clock.known(), None));
+        let clock = Clock::measure(Some(server.address().to_string())).await.unwrap();
+        let before = clock.known().bound;
+        let (known, reports) = watch::channel((clock.known(), None));
         let (checks, asked) = mpsc::channel(1);
-        let watching = tokio::spawn(watch_clock(clock, known, asked));
-        let answer = tokio::time::timeout(Duration::from_mins(1), check_clock(&checks)).await;
-        let Ok(Answer::Ready(AgentClock { bound: Some(bound), .. })) = answer else {
-            panic!("{answer:?}")
-        };
-        assert!(bound >= drift, "{bound:?}");
-        watching.abort();
-        let ended = tokio::time::timeout(Duration::from_mins(1), async {
-            let _ = watching.await;
-            check_clock(&checks).await
-        });
-        assert!(matches!(ended.await, Ok(Answer::Refused(_))));
+        let watching = AbortOnDropHandle::new(tokio::spawn(watch_clock(clock, known, asked)));
+        let answer = within(check_clock(&checks)).await;
+        let Answer::Ready(AgentClock { bound, .. }) = answer else { panic!("{answer:?}") };
+        assert!(bound.is_some() && bound >= before, "{before:?} {bound:?}");
+        // Nobody answers any more: another measurement fails, and no later one is tried.
+        drop(server);
+        for _ in 0..2 {
+            let answer = within(check_clock(&checks)).await;
+            assert!(matches!(answer, Answer::Refused(_)), "{answer:?}");
+        }
+        assert!(reports.borrow().1.is_some(), "the next report says so");
+        drop(watching);
     }
 
     #[tokio::test]
@@ -257,6 +267,7 @@ mod tests {
     async fn an_agent_with_the_clock_of_its_controller_needs_no_bound() {
         let mut clock = Clock::measure(None).await.unwrap();
         clock.check().await.unwrap();
-        assert_eq!(clock.known(), AgentClock { offset_ns: 0, bound: None });
+        let AgentClock { offset_ns, bound, .. } = clock.known();
+        assert_eq!((offset_ns, bound), (0, None));
     }
 }

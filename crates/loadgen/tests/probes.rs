@@ -37,6 +37,7 @@ fn run(transport: Transport, payload: Payload) -> Run {
         payload,
         window: 1000,
         store: FeedStore::Memory,
+        instances: 1,
         target: None,
         http_stack: Some(HttpStack::Own),
         timing: Timing {

@@ -54,6 +54,9 @@ pub struct AgentClock {
     pub offset_ns: i64,
     /// By how much that may be wrong. `None` if it is the same clock.
     pub bound: Option<Duration>,
+    /// The most by which the wall clock of its host is wrong, according to `chrony`. `None` if that does
+    /// not tell.
+    pub wall_clock_bound: Option<Duration>,
 }
 
 impl AgentMeasurement {

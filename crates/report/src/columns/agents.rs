@@ -144,6 +144,16 @@ pub const AGENT_COLUMNS: &[AgentColumn] = &[
         ),
     measured(Text, "lost", |r| r.agent.lost.as_deref().map_or(Value::Blank, Value::words))
         .means("Why the agent was lost. Blank: it did all that it was asked."),
+    measured(Decimal, "wall_clock_bound_us", |r| {
+        Value::micros(r.agent.info.clock.wall_clock_bound)
+    })
+    .unit("µs")
+    .lower_is_better()
+    .means(
+        "By how much the wall clock of its machine may be wrong: its offset, root dispersion and half \
+         of the root delay, as its `chronyd` tells them. No delay is measured with it. Blank without a \
+         synchronised one.",
+    ),
 ];
 
 /// Words are never empty: that would read as blank.
