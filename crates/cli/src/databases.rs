@@ -1,5 +1,5 @@
-//! The databases that the runs of a scenario keep their feeds in. Their URLs come from the
-//! environment, because they may contain passwords.
+//! The databases that the runs of a scenario keep their feeds in, and the backbone that their servers
+//! share. The URLs come from the environment, because they may contain passwords.
 
 use std::fmt;
 
@@ -11,7 +11,11 @@ use crate::environment;
 
 /// The databases that the environment names, of those that scenarios ask for.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Databases(Vec<(FeedStore, DatabaseUrl)>);
+pub(crate) struct Databases {
+    of_stores: Vec<(FeedStore, DatabaseUrl)>,
+    /// The NATS server over which several servers share a feed.
+    backbone: Option<DatabaseUrl>,
+}
 
 /// The URL of a database. `Debug` does not show a password.
 #[derive(Clone)]
@@ -44,18 +48,15 @@ impl Databases {
             else {
                 continue;
             };
-            let Some(text) = variable(name).filter(|text| !text.is_empty()) else { continue };
-            let url: StoreUrl =
-                text.parse().with_context(|| format!("cannot use the value of `{name}`"))?;
-            if Some(url.database()) != database(store) {
-                bail!(
-                    "cannot use the value of `{name}`: it names a database of {}",
-                    url.database().name()
-                );
-            }
-            found.push((store, DatabaseUrl { text, url }));
+            let url = database(store).map(|wanted| DatabaseUrl::read(name, wanted, &variable));
+            found.extend(url.transpose()?.flatten().map(|url| (store, url)));
         }
-        Ok(Self(found))
+        let backbone = if scenarios.iter().any(has_several_servers) {
+            DatabaseUrl::read(environment::BACKBONE, Database::Nats, &variable)?
+        } else {
+            None
+        };
+        Ok(Self { of_stores: found, backbone })
     }
 
     /// The same, from the environment of this process.
@@ -65,7 +66,13 @@ impl Databases {
 
     /// Returns the URL of a store. `None` if it has none, or the environment does not name it.
     pub(crate) fn url(&self, store: FeedStore) -> Option<&DatabaseUrl> {
-        self.0.iter().find(|(named, _)| *named == store).map(|(_, url)| url)
+        self.of_stores.iter().find(|(named, _)| *named == store).map(|(_, url)| url)
+    }
+
+    /// Returns the URL of the backbone. `None` if the environment does not name it: a run with several
+    /// servers starts one.
+    pub(crate) fn backbone(&self) -> Option<&DatabaseUrl> {
+        self.backbone.as_ref()
     }
 
     /// Divides runs into those that can be made, in their order, and those that are skipped.
@@ -86,14 +93,17 @@ impl Databases {
         let needed = scenario.server.store.iter().copied();
         let needed =
             needed.filter(|store| variable_of(*store).is_none() || self.url(*store).is_some());
-        let missing: Vec<Database> =
-            needed.filter_map(database).filter(|database| !database.is_built_in()).collect();
+        let backbone = has_several_servers(scenario).then_some(Database::Nats);
+        // A scenario with several servers has no store.
+        let key = if backbone.is_some() { "server.instances" } else { "server.store" };
+        let needed = needed.filter_map(database).chain(backbone);
+        let missing: Vec<Database> = needed.filter(|database| !database.is_built_in()).collect();
         let all = |text: fn(Database) -> &'static str, separator| {
             missing.iter().map(|database| text(*database)).collect::<Vec<_>>().join(separator)
         };
         (!missing.is_empty()).then(|| {
             format!(
-                "`server.store` asks for {}, which this program was built without; `cargo install \
+                "`{key}` asks for {}, which this program was built without; `cargo install \
                  --path crates/cli --features {}` builds it in",
                 all(Database::name, " and "),
                 all(Database::feature, ",")
@@ -106,11 +116,20 @@ impl Databases {
     /// # Errors
     /// A database cannot be used. The error names the variable.
     pub(crate) async fn try_each(&self) -> anyhow::Result<()> {
-        for (store, url) in &self.0 {
+        for (store, url) in &self.of_stores {
             let variable = variable_of(*store).unwrap_or_default();
             url.open().await.with_context(|| {
                 format!(
                     "cannot use the database that `{variable}` names; unset it to skip its runs"
+                )
+            })?;
+        }
+        if let Some(url) = &self.backbone {
+            url.open().await.with_context(|| {
+                format!(
+                    "cannot use the NATS server that `{}` names; without the variable, each run \
+                     starts its own",
+                    environment::BACKBONE
                 )
             })?;
         }
@@ -119,6 +138,27 @@ impl Databases {
 }
 
 impl DatabaseUrl {
+    /// Returns the URL in the variable `name`. `None` if it is not set.
+    ///
+    /// # Errors
+    /// It holds something else than the URL of such a database.
+    fn read(
+        name: &str,
+        wanted: Database,
+        variable: impl Fn(&str) -> Option<String>,
+    ) -> anyhow::Result<Option<Self>> {
+        let Some(text) = variable(name).filter(|text| !text.is_empty()) else { return Ok(None) };
+        let url: StoreUrl =
+            text.parse().with_context(|| format!("cannot use the value of `{name}`"))?;
+        if url.database() != wanted {
+            bail!(
+                "cannot use the value of `{name}`: it names a database of {}",
+                url.database().name()
+            );
+        }
+        Ok(Some(Self { text, url }))
+    }
+
     /// Returns the URL with its password.
     pub(crate) fn secret(&self) -> &str {
         &self.text
@@ -168,6 +208,10 @@ fn database(store: FeedStore) -> Option<Database> {
         FeedStore::Postgres => Some(Database::Postgres),
         FeedStore::MySql => Some(Database::MySql),
     }
+}
+
+fn has_several_servers(scenario: &Scenario) -> bool {
+    scenario.server.instances.iter().any(|instances| *instances > 1)
 }
 
 fn asks_for(store: FeedStore) -> impl Fn(&Scenario) -> bool {
@@ -227,6 +271,28 @@ mod tests {
         assert!(!said.contains("hunter2"), "{said}");
         let right = Databases::read(&[scenario("\"postgres\"")], with_postgres).unwrap();
         assert!(!format!("{right:?}").contains("hunter2"), "{right:?}");
+    }
+
+    #[test]
+    fn the_backbone_is_read_for_several_servers_only_and_says_how_it_is_built_in() {
+        let scenario = |text| {
+            Scenario::parse("x", text, Path::new(""), &Overrides::default()).expect("it is valid")
+        };
+        let nats =
+            |name: &str| (name == environment::BACKBONE).then(|| "nats://u:hunter2@h".to_owned());
+        let (one, several) = (scenario(""), scenario("server.instances = [1, 3]"));
+        let read = |of: &Scenario| Databases::read(std::slice::from_ref(of), nats).unwrap();
+        assert!(read(&one).backbone().is_none());
+        let databases = read(&several);
+        assert_eq!(databases.backbone().unwrap().to_string(), "nats://u:***@h");
+        assert!(!format!("{databases:?}").contains("hunter2"), "{databases:?}");
+        assert!(Databases::read(&[several.clone()], |_| Some("mysql://h/d".to_owned())).is_err());
+        let said = databases.not_built_in(&several);
+        assert_eq!(said.is_none(), cfg!(feature = "nats"), "{said:?}");
+        if let Some(said) = said {
+            assert!(said.starts_with("`server.instances` asks for NATS"), "{said}");
+            assert!(said.contains("--features nats"), "{said}");
+        }
     }
 
     #[test]

@@ -168,10 +168,11 @@ fn to_a_hundredth(number: f64) -> f64 {
     (number * 100.0).round() / 100.0
 }
 
-const HEADER: [&str; 21] = [
+const HEADER: [&str; 22] = [
     "transport",
     "target",
     "store",
+    "servers",
     "HTTP by",
     "subscribers",
     "rate /s",
@@ -204,19 +205,22 @@ const TARGET: usize = 1;
 /// The column of where the feed is kept.
 const STORE: usize = 2;
 
+/// The column of how many servers share the feed.
+const SERVERS: usize = 3;
+
 /// The column of who reads requests and writes answers at the server.
-const STACK: usize = 3;
+const STACK: usize = 4;
 
 /// The column of what the subscribers send.
-const SENT: usize = 8;
+const SENT: usize = 9;
 
 /// The columns of what polls read from a table: rows and bytes for each message, and queries.
-const ROWS: usize = 13;
-const BYTES: usize = 14;
-const QUERIES: usize = 15;
+const ROWS: usize = 14;
+const BYTES: usize = 15;
+const QUERIES: usize = 16;
 
 /// The column of the share of the messages that arrive, where some are lost.
-const DELIVERED: usize = 16;
+const DELIVERED: usize = 17;
 
 /// How many deliveries per second take one core of the server, some 6 to 10 µs each; see
 /// `docs/method.md`.
@@ -236,13 +240,18 @@ fn table(settings: &[&Run]) -> String {
             row[STORE].clear();
         }
     }
+    if settings.iter().all(|run| run.instances == 1) {
+        for row in &mut rows {
+            row[SERVERS].clear();
+        }
+    }
     if settings.iter().all(|run| run.http_stack != Some(HttpStack::Hyper)) {
         for row in &mut rows {
             row[STACK].clear();
         }
     }
     // Blank columns are left out.
-    for at in [TARGET, STORE, STACK, SENT, ROWS, BYTES, QUERIES, DELIVERED, BACK, FAULTS] {
+    for at in [TARGET, STORE, SERVERS, STACK, SENT, ROWS, BYTES, QUERIES, DELIVERED, BACK, FAULTS] {
         if rows.iter().all(|row| row[at].is_empty()) {
             header[at].clear();
         }
@@ -285,6 +294,7 @@ fn row(run: &Run) -> [String; HEADER.len()] {
         format!("{}{}{}", run.transport, own_suffix(run), http_suffix(run.http)),
         run.target.as_ref().map_or_else(String::new, |target| target.name().to_owned()),
         run.store.name().to_owned(),
+        run.instances.to_string(),
         run.http_stack.map_or("hyper", HttpStack::name).to_owned(),
         thousands(run.subscribers as u64),
         published(rate(run)),

@@ -81,7 +81,8 @@ fn polls_per_second(address: SocketAddr) -> f64 {
     let runtime = runtime.expect("a runtime takes a few files and some memory");
     let client = Rc::new(HttpClient::new(Dialer::new(LINK, 1), HttpSettings::default()));
     let (authority, feed) = (address.to_string(), DEFAULT_FEED.to_owned());
-    let target = Rc::new(Target { authority, address, feed, tls: None, foreign: None });
+    let target =
+        Rc::new(Target { authority, address, feed, tls: None, foreign: None, others: Vec::new() });
     let answers = Rc::new(Cell::new(0_u32));
     let settings = SubscriberSettings {
         interval: Duration::ZERO,

@@ -182,7 +182,14 @@ async fn serve(mut socket: TcpStream, answer: impl FnOnce(&str) -> Vec<u8>) {
 async fn subscription(transport: Transport, address: SocketAddr, length: usize) {
     let client = HttpClient::new(Dialer::new(LinkSettings::default(), 0), HttpSettings::default());
     let feed = DEFAULT_FEED.to_owned();
-    let target = Target { authority: address.to_string(), address, feed, tls: None, foreign: None };
+    let target = Target {
+        authority: address.to_string(),
+        address,
+        feed,
+        tls: None,
+        foreign: None,
+        others: Vec::new(),
+    };
     let settings = SubscriberSettings {
         interval: Duration::ZERO,
         payloads: true,

@@ -20,12 +20,7 @@ impl StoreCost {
     /// Adds what a process of the server has reported. A server that was restarted in the window
     /// had several.
     pub fn add(&mut self, report: &StoreReport) {
-        let StoreCounts { queries, rows_read, transactions, committed, replayed } = report.counts;
-        self.counts.queries += queries;
-        self.counts.rows_read += rows_read;
-        self.counts.transactions += transactions;
-        self.counts.committed += committed;
-        self.counts.replayed += replayed;
+        self.counts += report.counts;
         for (nanos, times) in &report.commit_times_ns {
             self.commit.record_many(Duration::from_nanos(*nanos), *times);
         }

@@ -1,5 +1,7 @@
 //! The bodies of the server's control API, which the load generator uses besides the feed itself.
 
+use std::collections::BTreeMap;
+use std::ops::AddAssign;
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
@@ -162,6 +164,31 @@ pub struct StoreCounts {
     /// The number of messages delivered to subscribers that were read from the store rather than
     /// from memory, once for each subscriber.
     pub replayed: u64,
+}
+
+impl AddAssign for StoreCounts {
+    fn add_assign(&mut self, other: Self) {
+        let Self { queries, rows_read, transactions, committed, replayed } = other;
+        self.queries += queries;
+        self.rows_read += rows_read;
+        self.transactions += transactions;
+        self.committed += committed;
+        self.replayed += replayed;
+    }
+}
+
+impl StoreReport {
+    /// Returns what the stores of several servers did.
+    pub fn sum(reports: impl IntoIterator<Item = Self>) -> Self {
+        let (mut counts, mut times) = (StoreCounts::default(), BTreeMap::new());
+        for report in reports {
+            counts += report.counts;
+            for (nanos, how_often) in report.commit_times_ns {
+                *times.entry(nanos).or_default() += how_often;
+            }
+        }
+        Self { counts, commit_times_ns: times.into_iter().collect() }
+    }
 }
 
 /// What the server process has used so far: the answer to `GET /usage`.

@@ -160,15 +160,17 @@ fn setting(row: &Row, column: &RunColumn) -> Value {
 }
 
 /// The settings that had only one value before there was a column for it.
-pub(crate) const ONCE_FIXED: [&str; 4] = ["payload_kind", "store", "short_polling_mode", OF_HTTP_1];
+pub(crate) const ONCE_FIXED: [&str; 5] =
+    ["payload_kind", "store", "short_polling_mode", OF_HTTP_1, "servers"];
 
 /// Returns the value of a setting before there was a column for it, if it was one of
-/// [`ONCE_FIXED`]: payloads were JSON, feeds in memory, short polls had a cursor, and the server
-/// spoke HTTP/1.1 in its own way, whatever that was. Blank for other settings.
+/// [`ONCE_FIXED`]: payloads were JSON, feeds in memory, short polls had a cursor, there was one server,
+/// and it spoke HTTP/1.1 in its own way, whatever that was. Blank for other settings.
 fn before_it_was_recorded(row: &Row, name: &str) -> Value {
     let polls = || row.number("poll_interval_us").is_some();
     match name {
         "payload_kind" => Value::words(PayloadKind::Json.name()),
+        "servers" => Value::Integer(1),
         "store" => Value::words(FeedStore::Memory.name()),
         "short_polling_mode" if polls() => Value::words(ShortPollingMode::default().name()),
         OF_HTTP_1 if row.number("http_version") == Some(1.0) => {

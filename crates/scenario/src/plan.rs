@@ -10,15 +10,16 @@ impl Run {
     /// Returns the maximum number of connections that are open at once when the load generator has
     /// this many worker threads. Each subscriber has one connection; over Socket.IO it may have
     /// more, and it has a second one if it sends over a transport that occupies the first. If
-    /// connections are shared, these are streams, and each thread opens one connection for as many
-    /// as the server allows on it. A proxy has two connections for each of a subscriber's, so that
-    /// there are twice as many.
+    /// connections are shared, these are streams, and each thread opens one connection to each server
+    /// for as many as the server allows on it. A proxy has two connections for each of a
+    /// subscriber's, so that there are twice as many.
     pub fn connections(&self, workers: usize) -> usize {
         let needed = self.connections_each() * self.subscribers;
         if self.http.connections == ConnectionSharing::Shared {
-            let workers = workers.clamp(1, self.subscribers.max(1));
+            // Each worker shares its own connections to each server.
+            let groups = (workers.max(1) * self.instances).clamp(1, self.subscribers.max(1));
             let streams = usize::try_from(STREAMS_PER_CONNECTION).unwrap_or(usize::MAX);
-            return workers * needed.div_ceil(workers).div_ceil(streams);
+            return groups * needed.div_ceil(groups).div_ceil(streams);
         }
         if self.faults.proxy.is_some() { 2 * needed } else { needed }
     }

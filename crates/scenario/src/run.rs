@@ -44,6 +44,8 @@ pub struct Run {
     /// Who reads requests and writes answers at the server. `None` over HTTP/2, where it is always
     /// hyper, and at other servers than our own.
     pub http_stack: Option<HttpStack>,
+    /// How many servers share the feed, and the subscribers among them.
+    pub instances: usize,
     /// The parts of the run.
     pub timing: Timing,
     /// The emulated network.
@@ -67,6 +69,8 @@ pub struct Run {
     pub socket_io_mode: Option<SocketIoMode>,
     /// What each subscriber sends. `None`: nothing.
     pub upstream: Option<Upstream>,
+    /// Probes per second that each agent publishes; 0: none. A run without agents has none.
+    pub probe_rate: f64,
     /// How soon subscribers come back.
     pub reconnect: Reconnect,
     /// What goes wrong on purpose.

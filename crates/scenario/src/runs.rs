@@ -9,6 +9,7 @@ use rand::{RngExt, SeedableRng};
 use wirebench_protocol::control::{Pace, Payload};
 use wirebench_protocol::{Delivery, HttpStack, ShortPollingMode, SocketIoMode, Transport};
 
+use crate::tables::server::ServerTable;
 use crate::{
     ConnectionSharing, Faults, FeedStore, FeedTimers, HttpSettings, LinkSettings, Reconnect, Run,
     Scenario, TargetFile, Upstream,
@@ -24,6 +25,7 @@ struct SharedSettings<'s> {
     timers: FeedTimers,
     payload: &'s Payload,
     store: FeedStore,
+    instances: usize,
     subscribers: usize,
     link: LinkSettings,
     http: HttpSettings,
@@ -84,6 +86,7 @@ impl Scenario {
         let factors = [
             self.feed.product(),
             self.server.store.len(),
+            self.server.instances.len(),
             self.crowd.subscribers.len(),
             self.link.product(),
             self.https().len(),
@@ -99,7 +102,7 @@ impl Scenario {
     fn shared_settings(&self) -> Vec<SharedSettings<'_>> {
         let (paths, rest) = (self.paths(), self.upstream_and_troubles());
         let mut all = Vec::new();
-        for (rate, pace, timers, payload, store) in self.feeds() {
+        for (rate, pace, timers, payload, (store, instances)) in self.feeds() {
             for &subscribers in &self.crowd.subscribers {
                 for &(link, http, http_stack) in &paths {
                     all.extend(rest.iter().map(|&(upstream, reconnect, faults)| SharedSettings {
@@ -108,6 +111,7 @@ impl Scenario {
                         timers,
                         payload,
                         store,
+                        instances,
                         subscribers,
                         link,
                         http,
@@ -122,15 +126,17 @@ impl Scenario {
         all
     }
 
-    /// Returns what is published, and where it is kept.
-    fn feeds(&self) -> Vec<(f64, Pace, FeedTimers, &Payload, FeedStore)> {
+    /// Returns what is published, where it is kept, and how many servers share it.
+    fn feeds(&self) -> Vec<(f64, Pace, FeedTimers, &Payload, (FeedStore, usize))> {
+        let ServerTable { store, instances, .. } = &self.server;
+        let servers = store.iter().flat_map(|&store| instances.iter().map(move |&of| (store, of)));
         let mut all = Vec::new();
         for &rate in &self.feed.rate {
             for &pace in &self.feed.pace {
                 for &timers in &self.feed.timers {
                     for payload in &self.feed.payload {
-                        let with = |&store| (rate, pace, timers, payload, store);
-                        all.extend(self.server.store.iter().map(with));
+                        let with = |server| (rate, pace, timers, payload, server);
+                        all.extend(servers.clone().map(with));
                     }
                 }
             }
@@ -256,6 +262,7 @@ impl Scenario {
             payload: shared.payload.clone(),
             window: self.feed.window,
             store: shared.store,
+            instances: shared.instances,
             http_stack: shared.http_stack.filter(|_| contender.target.is_none()),
             timing: self.timing,
             link: shared.link,
@@ -267,6 +274,7 @@ impl Scenario {
             push_timer: contender.push_timer,
             socket_io_mode: contender.socket_io_mode,
             upstream: shared.upstream,
+            probe_rate: self.agents.probe_rate,
             reconnect: shared.reconnect,
             faults: shared.faults,
             seed,

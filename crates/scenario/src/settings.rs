@@ -40,6 +40,7 @@ impl Run {
         let mut settings: Vec<_> = published.into_iter().filter(|_| !self.is_watched()).collect();
         settings.extend([
             (ServerTable::STORE.path, self.store.name().to_owned()),
+            (ServerTable::INSTANCES.path, self.instances.to_string()),
             (CrowdTable::SUBSCRIBERS.path, self.subscribers.to_string()),
             (CrowdTable::CONNECTIONS.path, self.http.connections.name().to_owned()),
             (LinkTable::DELAY.path, duration_text(self.link.delay)),

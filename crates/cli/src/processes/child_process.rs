@@ -30,19 +30,19 @@ pub(super) struct ChildProcess {
 
 impl ChildProcess {
     /// Starts the process and waits for its ready line. It gets its own process group, so that
-    /// Ctrl-C reaches only the load generator. Errors call the process `name`. `secret_store` is
-    /// the URL of a store that must not stand in an argument.
+    /// Ctrl-C reaches only the load generator. Errors call the process `name`. `secret` is a variable
+    /// of the environment, and its value, which must not stand in an argument.
     pub(super) async fn start(
         name: &str,
         arguments: &[String],
-        secret_store: Option<&str>,
+        secret: Option<(&str, &str)>,
     ) -> anyhow::Result<(Self, ReadyLine)> {
         let program = std::env::current_exe()
             .with_context(|| format!("cannot find the program of the {name}"))?;
         let mut command = Command::new(&program);
         // What is measured depends on the run only.
-        command.env_remove(environment::STORE);
-        command.envs(secret_store.map(|url| (environment::STORE, url)));
+        command.env_remove(environment::STORE).env_remove(environment::BACKBONE);
+        command.envs(secret);
         command.args(arguments).arg("--until-stdin-ends");
         let (mut child, tree) =
             OwnedTree::spawn(command.stdin(Stdio::piped()).stdout(Stdio::piped()))

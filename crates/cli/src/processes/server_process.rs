@@ -1,7 +1,7 @@
 //! Starts, suspends, stops and kills the server of a run, which is a separate process.
 
 use std::fmt;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,6 +14,7 @@ use wirebench_scenario::{Reconnect, duration_text};
 use wirebench_target::how_it_ended;
 
 use super::child_process::{ChildProcess, address_in};
+use crate::environment;
 
 /// How long a server may take to stop. It is a little longer than the default `--drain-time`.
 const STOP_TIMEOUT: Duration = Duration::from_secs(8);
@@ -27,6 +28,8 @@ pub(crate) struct ServerPlan {
     pub(crate) store: Option<StoreArgument>,
     /// The number of messages that its feed keeps in memory.
     pub(crate) window: usize,
+    /// The address on which it listens, on a free port.
+    pub(crate) listen_on: IpAddr,
     /// The number of its threads.
     pub(crate) workers: usize,
     /// Who reads requests over HTTP/1.1 and writes their answers. `None`: its default.
@@ -44,6 +47,8 @@ pub(crate) enum StoreArgument {
     Plain(String),
     /// A URL that may contain a password, in the environment. `Debug` does not show it.
     Secret(String),
+    /// The URL of NATS, which several servers share, in the environment as well.
+    Backbone(String),
 }
 
 impl fmt::Debug for StoreArgument {
@@ -51,6 +56,7 @@ impl fmt::Debug for StoreArgument {
         match self {
             Self::Plain(url) => write!(formatter, "Plain({url})"),
             Self::Secret(_) => formatter.write_str("Secret(…)"),
+            Self::Backbone(_) => formatter.write_str("Backbone(…)"),
         }
     }
 }
@@ -76,7 +82,7 @@ impl ServerProcess {
         plan: &ServerPlan,
         address: Option<SocketAddr>,
     ) -> anyhow::Result<Self> {
-        let listen = address.map_or_else(|| "127.0.0.1:0".to_owned(), |at| at.to_string());
+        let listen = address.unwrap_or_else(|| SocketAddr::new(plan.listen_on, 0)).to_string();
         let (window, workers) = (plan.window.to_string(), plan.workers.to_string());
         let mut arguments = vec!["serve", "--listen", &listen, "--control", "127.0.0.1:0"];
         arguments.extend(["--window", &window, "--workers", &workers, "--feed", &plan.feed]);
@@ -93,16 +99,22 @@ impl ServerProcess {
         if plan.tls {
             arguments.extend(["--tls", "self-signed"]);
         }
-        let secret_store = match &plan.store {
+        // A stream keeps what a feed in memory keeps.
+        let retained = format!("messages={window}");
+        let secret = match &plan.store {
             None => None,
             Some(StoreArgument::Plain(url)) => {
                 arguments.extend(["--store", url]);
                 None
             }
-            Some(StoreArgument::Secret(url)) => Some(url.as_str()),
+            Some(StoreArgument::Secret(url)) => Some((environment::STORE, url.as_str())),
+            Some(StoreArgument::Backbone(url)) => {
+                arguments.extend(["--retain", &retained]);
+                Some((environment::BACKBONE, url.as_str()))
+            }
         };
         let arguments: Vec<String> = arguments.into_iter().map(str::to_owned).collect();
-        let (child, ready) = ChildProcess::start("server", &arguments, secret_store).await?;
+        let (child, ready) = ChildProcess::start("server", &arguments, secret).await?;
         let control = ready
             .control
             .context("the ready line of the server lacks the URL of its control API")?;

@@ -30,7 +30,8 @@ pub struct HttpClient {
     http: HttpSettings,
     /// The shared connections. A sibling has its own pool: they belong to its event loop.
     pool: Pool,
-    /// The headers that were asked for last, for each kind of request. All subscribers share them.
+    /// The headers that were asked for last, for each server and each kind of request. All subscribers
+    /// share them.
     prepared: Mutex<Vec<Prepared>>,
 }
 
@@ -132,7 +133,7 @@ impl HttpClient {
             return known.headers.clone();
         }
         let headers = RequestHeaders::new(headers(profile, self.http.version, target, kind));
-        prepared.retain(|known| known.kind != kind);
+        prepared.retain(|known| known.kind != kind || known.authority != target.authority);
         prepared.push(Prepared {
             profile,
             kind,

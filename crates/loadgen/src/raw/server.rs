@@ -32,7 +32,7 @@ impl RawServer {
         let dialer = Dialer::new(LinkSettings::default(), 0);
         Ok(Self {
             client: HttpClient::new(dialer, HttpSettings::default()),
-            target: Target { authority, address, feed, tls, foreign: None },
+            target: Target { authority, address, feed, tls, foreign: None, others: Vec::new() },
             path: uri.path_and_query().map_or_else(|| "/".to_owned(), ToString::to_string),
         })
     }

@@ -34,6 +34,9 @@ pub struct Target {
     pub tls: Option<TlsClient>,
     /// How to subscribe to a feed of a target server. `None`: the server is this project's.
     pub foreign: Option<Arc<ForeignTarget>>,
+    /// The same feed on further servers, which have none themselves. The subscribers of a crowd take
+    /// turns among all of them.
+    pub others: Vec<Self>,
 }
 
 impl Target {
@@ -66,7 +69,16 @@ impl Target {
         };
         let address = resolve(&authority, encrypted).await?;
         let tls = encrypted.then(|| TlsClient::new(trusted)).transpose()?;
-        Ok(Self { authority: authority.to_string(), address, feed, tls, foreign: None })
+        let (authority, others) = (authority.to_string(), Vec::new());
+        Ok(Self { authority, address, feed, tls, foreign: None, others })
+    }
+
+    /// Returns the server of the subscriber with this number: the number modulo the number of servers.
+    pub fn of_subscriber(&self, number: usize) -> &Self {
+        match number % (1 + self.others.len()) {
+            0 => self,
+            other => &self.others[other - 1],
+        }
     }
 
     /// Prepares a feed of a target server, and resolves its host. All URLs of the
@@ -89,6 +101,7 @@ impl Target {
             feed: foreign.file().name().to_owned(),
             tls: encrypted.then(|| TlsClient::new(trusted)).transpose()?,
             foreign: Some(Arc::new(foreign)),
+            others: Vec::new(),
         })
     }
 }
@@ -110,6 +123,17 @@ mod tests {
             assert_eq!(target.address.port(), 8080);
             assert!(target.tls.is_none(), "{url} asks for no TLS");
         }
+    }
+
+    #[tokio::test]
+    async fn subscribers_take_turns_among_the_servers() {
+        let mut target = Target::resolve("http://127.0.0.1:1").await.unwrap();
+        let port = |target: &Target, number| target.of_subscriber(number).address.port();
+        assert_eq!([0, 1, 7].map(|number| port(&target, number)), [1; 3]);
+        for port in [2, 3] {
+            target.others.push(Target::resolve(&format!("http://127.0.0.1:{port}")).await.unwrap());
+        }
+        assert_eq!([0, 1, 2, 3, 4, 5].map(|number| port(&target, number)), [1, 2, 3, 1, 2, 3]);
     }
 
     #[tokio::test]

@@ -189,7 +189,7 @@ pub(crate) fn client() -> HttpClient {
 /// Returns the default feed at an address.
 pub(crate) fn target(address: SocketAddr) -> Target {
     let (authority, feed) = (address.to_string(), DEFAULT_FEED.to_owned());
-    Target { authority, address, feed, tls: None, foreign: None }
+    Target { authority, address, feed, tls: None, foreign: None, others: Vec::new() }
 }
 
 /// Publishes one JSON text.

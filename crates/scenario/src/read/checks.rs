@@ -9,7 +9,7 @@ use wirebench_protocol::control::{Pace, Payload};
 use wirebench_protocol::{Delivery, ShortPollingMode, Transport};
 
 use super::draft::ScenarioDraft;
-use super::fault_checks;
+use super::{fault_checks, instance_checks};
 use crate::duration::duration_text;
 use crate::error::Problem;
 use crate::key::Key;
@@ -48,6 +48,7 @@ pub(super) fn check(draft: &ScenarioDraft) -> Vec<Problem> {
     problems.extend(draft.reconnect.check());
     problems.extend(draft.faults.check());
     problems.extend(fault_checks::check(draft));
+    problems.extend(instance_checks::check(draft));
     problems
 }
 

@@ -1,8 +1,8 @@
 //! From the text of a scenario file to a [`Scenario`], or to everything that is wrong with it.
 //!
 //! In the order of the work: `entries` parses the TOML, lays the `arguments` of the command line
-//! over it and refuses unknown keys; `draft` reads each key of each table; `checks` and
-//! `fault_checks` compare the keys of several tables with each other; `thresholds` and `targets` read
+//! over it and refuses unknown keys; `draft` reads each key of each table; `checks`,
+//! `fault_checks` and `instance_checks` compare the keys of several tables with each other; `thresholds` and `targets` read
 //! the two tables without declared keys.
 
 mod arguments;
@@ -10,6 +10,7 @@ mod checks;
 mod draft;
 pub(crate) mod entries;
 mod fault_checks;
+mod instance_checks;
 mod targets;
 mod thresholds;
 

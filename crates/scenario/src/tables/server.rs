@@ -1,4 +1,4 @@
-//! `[server]`: where the server keeps the feed, and who speaks HTTP for it.
+//! `[server]`: how many servers there are, where they keep the feed, and who speaks HTTP for them.
 
 use wirebench_protocol::HttpStack;
 
@@ -6,7 +6,7 @@ use crate::FeedStore;
 use crate::key::table;
 
 table! {
-    /// The server that `wirebench run` starts for each run.
+    /// The server that `wirebench run` starts for each run, or several of them.
     table "server" => ServerTable, ServerDraft {
         /// Where the server keeps the feed: "memory", "sqlite" (a new file for each run),
         /// "postgres", or "mysql" (MariaDB, too). The URLs of the last two are in the environment
@@ -19,5 +19,11 @@ table! {
         /// (hyper for all of them). The difference is what a framework costs. Over HTTP/2 it is
         /// always hyper, so that both values are one run there.
         "http-stack" => HTTP_STACK, http_stack: Vec<HttpStack>, default r#""own""#;
+
+        /// The number of servers, each a process of its own. They share one feed over NATS, and the
+        /// subscribers take turns: number n subscribes at server n modulo the number of servers. NATS
+        /// is where the variable `WIREBENCH_BACKBONE` says, or else the run starts a `nats-server`.
+        /// With 1, the server keeps the feed by itself, without NATS.
+        "instances" => INSTANCES, instances: Vec<usize>, default "1", from "1" to "64";
     }
 }

@@ -7,6 +7,7 @@ use wirebench_protocol::{HttpStack, ShortPollingMode, Transport};
 
 use super::TargetFile;
 use crate::key::Key;
+use crate::tables::agents::AgentsTable;
 use crate::tables::feed::FeedTable;
 use crate::tables::http::HttpTable;
 use crate::tables::long_polling::LongPollingTable;
@@ -138,22 +139,26 @@ impl Scenario {
     /// Returns a key that has another value than its default and that other servers know nothing
     /// of.
     fn of_our_own_server(&self) -> Option<(&'static Key, &'static str)> {
-        const KEYS: [(Key, &str); 8] = [
+        const KEYS: [(Key, &str); 10] = [
             (UpstreamTable::RATE, "subscribers send to our own server only"),
+            (AgentsTable::PROBE_RATE, "probes are published to our own server only"),
             (FeedTable::PAYLOAD, "bytes are published to our own server only"),
             (FeedTable::TIMERS, "our own server has the timers of its connections"),
             (ServerTable::STORE, "our own server keeps the feed there"),
             (ServerTable::HTTP_STACK, "it is how our own server speaks HTTP"),
+            (ServerTable::INSTANCES, "several of our own servers share a feed"),
             (ShortPollingTable::MODE, "it asks our own server for other answers"),
             (LongPollingTable::CURSOR, "our own server answers polls without a cursor"),
             (PushTable::TIMER, "our own server has the timers"),
         ];
         let is_set = [
             self.upstream.rate.iter().any(|rate| *rate > 0.0),
+            self.agents.probe_rate > 0.0,
             self.feed.payload.iter().any(|payload| payload.kind() != PayloadKind::Json),
             self.feed.timers.iter().any(|timers| *timers != FeedTimers::One),
             self.server.store.iter().any(|store| *store != FeedStore::Memory),
             self.server.http_stack.iter().any(|stack| *stack != HttpStack::default()),
+            self.server.instances.iter().any(|instances| *instances > 1),
             self.short_polling.mode.iter().any(|mode| *mode != ShortPollingMode::default()),
             self.long_polling.cursor.iter().any(|cursor| !cursor),
             self.push.timer.iter().any(|timer| !timer.is_zero()),
@@ -248,6 +253,7 @@ mod tests {
             [
                 conflict("upstream = { rate = 1 }", sse()),
                 conflict("server.http-stack = [\"own\", \"hyper\"]", sse()),
+                conflict("server.instances = [1, 3]", sse()),
                 conflict("push.timer = \"1s\"", sse()),
                 conflict("transports = [\"websocket\"]", sse()),
                 conflict("http.tls = true", sse()),

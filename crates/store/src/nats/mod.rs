@@ -27,7 +27,7 @@ use self::tables::NatsTables;
 use crate::error::{StoreError, StoreErrorKind};
 use crate::observer::StoreObserver;
 use crate::options::StoreOptions;
-use crate::store_url::{NatsServers, StoreUrl};
+use crate::store_url::{NatsServers, StoreLocation, StoreUrl};
 use crate::tables::Tables;
 
 /// The maximum pause between two attempts to connect again.
@@ -77,6 +77,29 @@ pub(crate) async fn open(
     let settings = StreamSettings { retention: options.retention, replicas: servers.replicas };
     let feeds = Arc::new(Feeds::default());
     Ok(Arc::new(NatsTables { client, context, settings, feeds, observer, losses, deadline }))
+}
+
+/// Connects to NATS, for another purpose than a store. `url` is one of NATS, with all its parameters.
+/// The client connects again by itself.
+///
+/// # Errors
+///
+/// `url` is not one of NATS, or nobody answers within `deadline`.
+pub async fn connect_nats(url: &StoreUrl, deadline: Duration) -> Result<Client, StoreError> {
+    let attempted = || format!("connect to `{url}`");
+    let failed = |kind, found: String| StoreError::new(kind, attempted(), found);
+    let StoreLocation::Nats(servers) = &url.0 else {
+        let found = "expected `nats://HOST` or `tls://HOST`".to_owned();
+        return Err(failed(StoreErrorKind::Other, found));
+    };
+    // What is lost is the business of who sent it.
+    let (count_losses, _) = watch::channel(Losses::default());
+    let connected = tokio::time::timeout(deadline, connect(servers, deadline, count_losses)).await;
+    connected
+        .unwrap_or_else(|_| {
+            Err((StoreErrorKind::Unavailable, format!("no answer within {deadline:?}")))
+        })
+        .map_err(|(kind, found)| failed(kind, found))
 }
 
 async fn connect(

@@ -36,7 +36,7 @@ impl OwnedTree {
     }
 
     /// Has a folder removed when this program is killed. Otherwise that is the task of its owner.
-    pub(crate) fn owns_folder(&self, folder: &Path) {
+    pub fn owns_folder(&self, folder: &Path) {
         if let Some(order) = folder_order(self.root(), folder) {
             order.tell();
         }

@@ -9,6 +9,7 @@ use wirebench_scenario::{FeedStore, Run};
 use wirebench_store::StoreUrl;
 
 use crate::databases::{DatabaseUrl, Databases};
+use crate::processes::nats_process::NatsProcess;
 use crate::processes::server_process::StoreArgument;
 
 /// The store of one run, which starts empty.
@@ -26,12 +27,24 @@ enum Kind {
     File(TempDir),
     /// A database of others.
     Database(DatabaseUrl),
+    /// The backbone of several servers: a NATS server of others, on which the feed is removed.
+    Backbone(DatabaseUrl),
+    /// The same, a NATS server that was started for the run, and ends with it.
+    OwnBackbone(NatsProcess),
 }
 
 impl RunStore {
-    /// Returns the store of a run that is not skipped.
-    pub(super) fn of(run: &Run, databases: &Databases) -> anyhow::Result<Self> {
+    /// Returns the store of a run that is not skipped. Starts NATS if several servers share the feed,
+    /// and the environment does not say where NATS is.
+    pub(super) async fn of(run: &Run, databases: &Databases) -> anyhow::Result<Self> {
         let bench = || DEFAULT_FEED.to_owned();
+        if run.instances > 1 {
+            let kind = match databases.backbone() {
+                Some(url) => Kind::Backbone(url.clone()),
+                None => Kind::OwnBackbone(NatsProcess::start().await?),
+            };
+            return Ok(Self { feed: new_name(), kind });
+        }
         Ok(match run.store {
             FeedStore::Memory => Self { feed: bench(), kind: Kind::Memory },
             FeedStore::Sqlite => {
@@ -56,6 +69,19 @@ impl RunStore {
                 Some(StoreArgument::Plain(url.to_string()))
             }
             Kind::Database(url) => Some(StoreArgument::Secret(url.secret().to_owned())),
+            Kind::Backbone(url) => Some(StoreArgument::Backbone(url.secret().to_owned())),
+            Kind::OwnBackbone(nats) => Some(StoreArgument::Backbone(nats.url().to_owned())),
+        }
+    }
+
+    /// Waits until what the run has started to keep the feed ends by itself, which it should not do.
+    /// Returns how it ended.
+    pub(super) async fn ended(&mut self) -> String {
+        match &mut self.kind {
+            Kind::OwnBackbone(nats) => nats.ended().await,
+            Kind::Memory | Kind::File(_) | Kind::Database(_) | Kind::Backbone(_) => {
+                std::future::pending().await
+            }
         }
     }
 
@@ -64,7 +90,8 @@ impl RunStore {
         match self.kind {
             Kind::Memory => Ok(()),
             Kind::File(folder) => folder.close().context("cannot remove the file of SQLite"),
-            Kind::Database(url) => {
+            Kind::OwnBackbone(nats) => nats.stop().await,
+            Kind::Database(url) | Kind::Backbone(url) => {
                 let removed = async { url.open().await?.remove(&self.feed).await };
                 removed
                     .await

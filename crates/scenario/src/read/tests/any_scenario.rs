@@ -11,10 +11,10 @@ use super::{data_file, no_faults};
 use crate::columns::{COLUMNS, WORDS};
 use crate::target::TextList;
 use crate::{
-    Audience, ConnectionSharing, CrowdTable, FaultsTable, FeedStore, FeedTable, FeedTimers,
-    Headers, HttpTable, LinkTable, LongPollingTable, Operator, Policy, ProxyHabit, PushTable,
-    ReconnectTable, Scenario, SentPayload, ServerFault, ServerTable, ShortPollingTable,
-    SocketIoTable, Threshold, Timing, TopTable, UpstreamTable,
+    AgentsTable, Audience, ConnectionSharing, CrowdTable, FaultsTable, FeedStore, FeedTable,
+    FeedTimers, Headers, HttpTable, LinkTable, LongPollingTable, Operator, Placement, Policy,
+    ProxyHabit, PushTable, ReconnectTable, Scenario, SentPayload, ServerFault, ServerTable,
+    ShortPollingTable, SocketIoTable, Threshold, Timing, TopTable, UpstreamTable,
 };
 
 /// Any scenario that could have been read. The few ranges that depend on each other are kept apart:
@@ -30,21 +30,27 @@ pub(super) fn any_scenario() -> impl Strategy<Value = Scenario> {
         between(Duration::from_millis(1), Duration::from_secs(10)).prop_map(|timer| vec![timer]),
         several(select(&SocketIoMode::ALL[..])),
     );
-    let rest = (any_link(), any_upstream(), any_reconnect(), any_thresholds());
+    let probe_rate = 0.0..=100.0_f64;
+    let rest = (any_link(), any_upstream(), any_reconnect(), any_thresholds(), probe_rate);
     (any_top(), (any_feed(), any_server()), any_paths_and_faults(), any_timing(), polling, rest)
         .prop_map(
             |(
                 top,
-                (feed, server),
+                (feed, mut server),
                 (mut crowd, http, faults),
                 timing,
                 (interval, poll_mode, hold, cursor, timer, mode),
                 rest,
             )| {
-                let (link, upstream, reconnect, thresholds) = rest;
+                let (link, upstream, reconnect, thresholds, probe_rate) = rest;
                 if feed.timers.contains(&FeedTimers::PerConnection) {
                     // More connections would publish more than the smallest window keeps.
                     crowd.subscribers = vec![1];
+                }
+                let fault = faults.server.iter().any(Option::is_some);
+                if fault || faults.proxy.iter().any(Option::is_some) {
+                    // Such faults concern one server.
+                    server.instances = vec![1];
                 }
                 Scenario {
                     top,
@@ -61,6 +67,7 @@ pub(super) fn any_scenario() -> impl Strategy<Value = Scenario> {
                     upstream,
                     reconnect,
                     faults,
+                    agents: AgentsTable { probe_rate },
                     thresholds,
                     targets: Vec::new(),
                 }
@@ -99,8 +106,14 @@ fn any_feed() -> impl Strategy<Value = FeedTable> {
 
 fn any_server() -> impl Strategy<Value = ServerTable> {
     // One of each, so that no product of the lists exceeds the maximum number of runs.
-    (select(&FeedStore::ALL[..]), select(&HttpStack::ALL[..]))
-        .prop_map(|(store, stack)| ServerTable { store: vec![store], http_stack: vec![stack] })
+    (select(&FeedStore::ALL[..]), select(&HttpStack::ALL[..]), 1_usize..=64).prop_map(
+        |(store, stack, servers)| ServerTable {
+            store: vec![store],
+            http_stack: vec![stack],
+            // Several servers keep the feed in no database.
+            instances: vec![if store == FeedStore::Memory { servers } else { 1 }],
+        },
+    )
 }
 
 fn any_timing() -> impl Strategy<Value = Timing> {
@@ -139,7 +152,7 @@ fn any_paths_and_faults() -> impl Strategy<Value = (CrowdTable, HttpTable, Fault
     let ramp = between(Duration::ZERO, Duration::from_hours(1));
     (several(1_usize..=1_000_000), ramp, http_and_faults).prop_map(
         |(subscribers, ramp, ((version, tls, headers, connections), faults))| {
-            let crowd = CrowdTable { subscribers, ramp, connections };
+            let crowd = CrowdTable { subscribers, ramp, connections, place: Placement::default() };
             (crowd, HttpTable { version, tls, headers }, faults)
         },
     )
