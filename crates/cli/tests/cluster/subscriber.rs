@@ -9,8 +9,7 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use wirebench_loadgen::{
-    DEFAULT_FEED, Dialer, HttpClient, Subscriber, SubscriberEvent, SubscriberSettings, Target,
-    run_subscriber,
+    Dialer, HttpClient, Subscriber, SubscriberEvent, SubscriberSettings, Target, run_subscriber,
 };
 use wirebench_measure::{Event, ReceivedPayload};
 use wirebench_protocol::{After, Cursor, SocketIoMode, Transport};
@@ -97,7 +96,7 @@ async fn follow(
     stop: CancellationToken,
 ) -> Seen {
     let client = HttpClient::new(Dialer::new(LinkSettings::default(), 1), HttpSettings::default());
-    let target = target(proxy);
+    let target = Target::resolve(&format!("http://{proxy}")).await.unwrap();
     let subscriber = Subscriber {
         transport: kind.transport,
         client: &client,
@@ -131,12 +130,7 @@ async fn follow(
     seen
 }
 
-pub(crate) fn target(address: SocketAddr) -> Target {
-    let (authority, feed) = (address.to_string(), DEFAULT_FEED.to_owned());
-    Target { authority, address, feed, tls: None, foreign: None }
-}
-
-pub(crate) fn settings(mode: SocketIoMode) -> SubscriberSettings {
+fn settings(mode: SocketIoMode) -> SubscriberSettings {
     SubscriberSettings {
         interval: Duration::from_millis(20),
         socket_io_mode: mode,

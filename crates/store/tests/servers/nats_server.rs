@@ -10,7 +10,7 @@ use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::{Pid, Signal, WaitOptions, kill_process, waitpid};
 use tempfile::TempDir;
 
 /// Upper bound of a start. It is reached only if something hangs, not because the machine is busy.
@@ -111,9 +111,13 @@ impl NatsServer {
         }
     }
 
-    /// Suspends the server: its connections stay open, and nothing is answered.
+    /// Suspends the server: its connections stay open, and nothing is answered. Returns when all of
+    /// its threads have stopped, until which it may answer.
     pub(crate) fn suspend(&self) {
         self.signal(Signal::STOP);
+        let pid = Pid::from_child(self.child.as_ref().unwrap());
+        let (_, status) = waitpid(Some(pid), WaitOptions::UNTRACED).unwrap().unwrap();
+        assert!(status.stopped(), "{status:?}");
     }
 
     /// Lets a suspended server go on.
