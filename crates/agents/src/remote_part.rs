@@ -147,8 +147,8 @@ impl RemotePart {
         Ok(reply)
     }
 
-    /// Has the agent measure its clock at the end of a window: what the clocks have drifted in it is
-    /// part of the bound.
+    /// Has the agent measure its clock at the end of a window: what the clocks have drifted in it
+    /// is part of the bound.
     async fn check_clock(&self) -> Result<(), PartError> {
         if self.info.borrow().clock.bound.is_none() {
             return Ok(());

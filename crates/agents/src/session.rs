@@ -90,8 +90,8 @@ impl Session {
 /// Measures the clock once more.
 pub(crate) async fn check_clock(checks: &mpsc::Sender<ClockCheck>) -> Answer {
     let (answer, known) = oneshot::channel();
-    // A question that cannot be asked is dropped here: then `known` ends as well. It also ends if the
-    // run does, and the clock is checked no more once it disagrees.
+    // A question that cannot be asked is dropped here: then `known` ends as well. It also ends if
+    // the run does, and the clock is checked no more once it disagrees.
     drop(checks.send(answer).await);
     match known.await {
         Ok(clock) => Answer::Ready(clock),
@@ -208,8 +208,8 @@ async fn watch_clock(
             break;
         }
     }
-    // Who asks now is told at once that there is no answer. `known` stays, so that the last report can
-    // be read.
+    // Who asks now is told at once that there is no answer. `known` stays, so that the last report
+    // can be read.
     drop(checks);
     std::future::pending::<()>().await;
 }

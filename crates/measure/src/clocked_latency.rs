@@ -7,8 +7,8 @@ use crate::latency::Latency;
 /// Delays from a reading of one clock to a reading of another, and how far the two may disagree.
 ///
 /// A delay below that bound may be nothing but the disagreement, so it is `None`. Delays that were
-/// negative are not in the histogram. They count as the smallest, so that a percentile is one of all
-/// deliveries.
+/// negative are not in the histogram. They count as the smallest, so that a percentile is one of
+/// all deliveries.
 #[derive(Clone, Copy, Debug)]
 pub struct ClockedLatency<'a> {
     /// The delays that were not negative.

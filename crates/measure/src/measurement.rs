@@ -30,8 +30,8 @@ pub struct Measurement {
     pub all_connected: Option<Duration>,
     /// What all subscribers received, merged.
     pub seen: Recorder,
-    /// The most by which the clock of a subscriber differed from that of the server. `None` if all of
-    /// them have one clock.
+    /// The most by which the clock of a subscriber differed from that of the server. `None` if all
+    /// of them have one clock.
     pub clock_bound: Option<Duration>,
     /// The traffic on the measured connections.
     pub traffic: Traffic,

@@ -80,8 +80,8 @@ impl Measurement {
         failed.into_iter().chain(early)
     }
 
-    /// Returns that messages arrived before they were due, unless the clocks of the hosts are known to
-    /// be no better. Nothing is known of the clock of somebody else who fills the feed.
+    /// Returns that messages arrived before they were due, unless the clocks of the hosts are known
+    /// to be no better. Nothing is known of the clock of somebody else who fills the feed.
     fn clocks_disagree(&self) -> Option<Invalid> {
         let Recorder { from_the_future, most_ahead, received, ref upstream, .. } = self.seen;
         let within = |ahead: Duration, clocks: u32| {

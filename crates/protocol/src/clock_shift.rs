@@ -2,8 +2,8 @@
 
 use std::sync::atomic::{AtomicI64, Ordering};
 
-/// The shift of this process's clock, in nanoseconds: what [`Timestamp::now`](crate::Timestamp::now)
-/// adds to the clock of the host.
+/// The shift of this process's clock, in nanoseconds: what
+/// [`Timestamp::now`](crate::Timestamp::now) adds to the clock of the host.
 ///
 /// It is 0 unless it is set. An agent sets it so that its readings are readings of its
 /// controller's clock. All threads of the process share one shift.

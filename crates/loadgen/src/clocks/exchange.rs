@@ -162,7 +162,8 @@ mod tests {
             prop_assert_eq!(offset.round_trip, Duration::from_nanos(there + back));
             let error = u128::from(offset.offset_ns.abs_diff(ahead));
             prop_assert!(error <= offset.bound().as_nanos(), "{error} > {offset:?}");
-            // The error is half of the difference between the two ways, so a symmetric path has none.
+            // The error is half of the difference between the two ways, so a symmetric path has
+            // none.
             prop_assert!(error <= u128::from(there.abs_diff(back)).div_ceil(2));
         }
 

@@ -13,7 +13,8 @@ use wirebench_protocol::Timestamp;
 
 use super::exchange::{QUESTION_BYTES, answer, read_question};
 
-/// The maximum number of connections. Later ones wait in the backlog of the listener until one ends.
+/// The maximum number of connections. Later ones wait in the backlog of the listener until one
+/// ends.
 pub(super) const MAX_CONNECTIONS: usize = 256;
 
 /// The time after which a connection ends, whatever it does. A measurement takes less.

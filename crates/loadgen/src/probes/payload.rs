@@ -18,8 +18,8 @@ pub(crate) struct Probe {
 }
 
 impl Probe {
-    /// Writes the payload: a JSON string of `bytes`, or a longer one if these are too few. 48 always
-    /// suffice for a million hosts.
+    /// Writes the payload: a JSON string of `bytes`, or a longer one if these are too few. 48
+    /// always suffice for a million hosts.
     pub(crate) fn write(self, bytes: usize) -> String {
         let Self { host, due } = self;
         let mut text = String::with_capacity(bytes);
@@ -36,8 +36,8 @@ impl Probe {
         fields.next().map(|_| Self { host, due: Timestamp::from_nanos(due) })
     }
 
-    /// Returns when the probe in this payload was due, by the clock of this process. `None` if it is
-    /// no probe of the host of this number.
+    /// Returns when the probe in this payload was due, by the clock of this process. `None` if it
+    /// is no probe of the host of this number.
     pub(crate) fn due_on(host: u64, payload: &str) -> Option<Timestamp> {
         let probe = Self::read(payload).filter(|probe| probe.host == host)?;
         // Arrivals have this shift, too: the difference to one is that of the host's own clock.

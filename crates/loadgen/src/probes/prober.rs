@@ -32,8 +32,8 @@ const MAX_UNDER_WAY: usize = 16;
 /// [`Invalid::ProbesFailed`]: wirebench_measure::Invalid::ProbesFailed
 const TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Publishes probes to a feed of our own server at the times at which they are due, with
-/// `POST /feeds/{feed}/messages`, over connections that no row counts and without the emulated link.
+/// Publishes probes to a feed of our own server at the times at which they are due, with `POST
+/// /feeds/{feed}/messages`, over connections that no row counts and without the emulated link.
 /// Dropping it ends it at once.
 #[derive(Debug)]
 pub struct Prober {

@@ -19,8 +19,8 @@ const LONGEST_SLEEP: Duration = Duration::from_millis(100);
 /// The times at which probes are due, by the clock of the host. The thread behind it ends when this
 /// is dropped.
 ///
-/// It is a thread, as the publisher of a server is: tokio's timers round up to the next millisecond,
-/// which would be added to the delay of every probe.
+/// It is a thread, as the publisher of a server is: tokio's timers round up to the next
+/// millisecond, which would be added to the delay of every probe.
 pub(super) struct Ticker {
     due: mpsc::Receiver<Tick>,
 }
