@@ -2,6 +2,7 @@
 
 mod bare_fan_out;
 mod cmd;
+mod crew;
 mod databases;
 mod environment;
 mod exit;
@@ -22,8 +23,8 @@ use std::process::ExitCode;
 use clap::{CommandFactory, Parser, Subcommand};
 
 use crate::cmd::{
-    check, compare, completions, doctor, floor, guard, health, init, probe, proxy, report, run,
-    schema, serve, subscribe, targets,
+    agent, check, compare, completions, doctor, floor, guard, health, init, probe, proxy, report,
+    run, schema, serve, subscribe, targets,
 };
 use crate::exit::Exit;
 
@@ -56,6 +57,7 @@ enum Command {
     Serve(Box<serve::ServeArguments>),
     Health(health::HealthArguments),
     Subscribe(subscribe::SubscribeArguments),
+    Agent(agent::AgentArguments),
     Proxy(proxy::ProxyArguments),
     /// Show what this machine allows, and how to allow more
     Doctor,
@@ -79,6 +81,7 @@ fn main() -> ExitCode {
         Command::Serve(arguments) => serve::run(*arguments),
         Command::Health(arguments) => health::run(&arguments),
         Command::Subscribe(arguments) => subscribe::run(&arguments),
+        Command::Agent(arguments) => agent::run(&arguments),
         Command::Proxy(arguments) => proxy::run(&arguments),
         Command::Doctor => doctor::run(),
         Command::Floor(arguments) => floor::run(&arguments),

@@ -4,6 +4,7 @@
 //! an honest client. Nothing here prints. Transports never reconnect; [`run_subscriber`] does, in
 //! the same way for all. Nothing but [`Dialer`] opens a measured connection.
 
+mod clocks;
 mod control;
 mod crowd;
 mod dial;
@@ -13,6 +14,7 @@ mod event_stream;
 #[doc(hidden)]
 pub mod fuzzing;
 mod http;
+mod probes;
 pub mod raw;
 mod scratch;
 mod server_control;
@@ -28,13 +30,18 @@ mod upstream;
 mod websocket;
 
 pub use self::http::HttpClient;
+pub use clocks::{
+    AppliedShift, ClockError, ClockOffset, ClockServer, HostClock, chrony_bound, measure_offset,
+};
 pub use control::{ControlClient, ControlError};
 pub use crowd::{
-    Drive, DriveError, PendingOrder, Progress, ServerHandle, ServerOrder, ServerOrders, drive,
-    read_machine, server_handle,
+    CrowdPart, CrowdShare, Drive, DriveError, LocalPart, PartCommand, PartError, PartOutcome,
+    PartReply, PartSeen, PartStatus, PendingOrder, Progress, Readings, ServerHandle, ServerOrder,
+    ServerOrders, drive, read_machine, server_handle,
 };
 pub use dial::{Arrivals, Dialer, MeasuredConnection, TrafficCounts};
 pub use error::{SubscribeError, UnexpectedStep};
+pub use probes::{ProbeSettings, Prober};
 pub use server_control::{CountedMessages, FeedControl, ServerControl, ServerUsage};
 pub use several_servers::SeveralServers;
 pub use subscriber::{Subscriber, SubscriberEvent, run_subscriber};

@@ -49,6 +49,7 @@ fn run(transport: Transport) -> Run {
         poll_cursor: None,
         push_timer: None,
         socket_io_mode: (transport == Transport::SocketIo).then(SocketIoMode::default),
+        probe_rate: 0.0,
         reconnect: Reconnect::default(),
         faults: Faults::default(),
         upstream: None,
@@ -115,7 +116,7 @@ async fn a_run_over_each_transport_delivers_everything() {
             }
         };
         let run = run(transport);
-        let two_workers = Drive { workers: 2, ..Drive::new(&run, &target, &control) };
+        let two_workers = Drive::new(&run, &target, &control, 2);
         let measured = drive(two_workers, &mut observe).await.unwrap();
         check(&run, &measured, &seconds);
         end.cancel();
@@ -145,7 +146,7 @@ async fn an_interrupted_run_keeps_what_was_measured() {
             stop.cancel();
         }
     };
-    let stopped = Drive { stop: stop.clone(), ..Drive::new(&run, &target, &control) };
+    let stopped = Drive { stop: stop.clone(), ..Drive::new(&run, &target, &control, 1) };
     let measured = drive(stopped, &mut observe).await.unwrap();
     assert!(measured.invalid.contains(&Invalid::Interrupted), "{:?}", measured.invalid);
     assert_eq!(measured.missing(), Some(0));
@@ -164,7 +165,7 @@ async fn a_run_whose_server_goes_away_fails_with_that_reason() {
             end.cancel();
         }
     };
-    let result = drive(Drive::new(&run, &target, &control), &mut observe).await;
+    let result = drive(Drive::new(&run, &target, &control, 1), &mut observe).await;
     assert!(matches!(result, Err(DriveError::Server { .. })), "{result:?}");
 }
 
@@ -175,7 +176,7 @@ async fn a_crowd_that_cannot_subscribe_reports_why() {
     let mut observe = |_| {};
     let mut run = run(Transport::LongPolling);
     run.subscribers = 3;
-    let result = drive(Drive::new(&run, &target, &control), &mut observe).await;
+    let result = drive(Drive::new(&run, &target, &control, 1), &mut observe).await;
     let Err(error @ DriveError::NoneConnected { .. }) = result else { panic!("{result:?}") };
     assert!(error.to_string().contains("404"), "{error}");
 }

@@ -66,6 +66,7 @@ fn run(transport: Transport) -> Run {
         http: HttpSettings::default(),
         interval: transport.polls().then_some(Duration::from_millis(50)),
         short_polling_mode: transport.polls().then_some(ShortPollingMode::Cursor),
+        probe_rate: 0.0,
         reconnect: Reconnect::default(),
         faults: Faults::default(),
         hold: transport.polls().then_some(Duration::from_secs(5)),
@@ -95,7 +96,7 @@ async fn measure(
     mut observe: impl FnMut(Progress) + Send,
 ) -> Measurement {
     let target = support::target(address);
-    let two_workers = Drive { workers: 2, ..Drive::new(run, &target, control) };
+    let two_workers = Drive::new(run, &target, control, 2);
     let driving = drive(two_workers, &mut observe);
     let what = format!("{}: a measurement", run.transport);
     within(TIMEOUT, what, driving).await.unwrap_or_else(|error| panic!("{}: {error}", run.id))
@@ -339,7 +340,7 @@ async fn a_run_over_any_variant_of_http_counts_what_the_proxy_counts() {
         let target = bench.target_by_way_of(proxy.address);
         let control = control(&bench);
         let mut observe = |_| {};
-        let two_workers = Drive { workers: 2, ..Drive::new(&run, &target, &control) };
+        let two_workers = Drive::new(&run, &target, &control, 2);
         let driving = drive(two_workers, &mut observe);
         let what = format!("{transport} over {variant}: a measurement");
         let measured = within(TIMEOUT, &what, driving).await.unwrap();

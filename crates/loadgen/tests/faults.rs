@@ -295,6 +295,7 @@ fn run(transport: Transport, faults: Faults) -> Run {
         poll_cursor: None,
         push_timer: None,
         socket_io_mode: (transport == Transport::SocketIo).then(SocketIoMode::default),
+        probe_rate: 0.0,
         reconnect: Reconnect::default(),
         faults,
         upstream: None,
@@ -320,7 +321,7 @@ async fn measure(transport: Transport, faults: Faults) -> Measurement {
     });
     let run = run(transport, faults);
     let mut observe = |_| {};
-    let driving = drive(Drive::new(&run, &target, &api), &mut observe);
+    let driving = drive(Drive::new(&run, &target, &api, 1), &mut observe);
     let measured = within(2 * TIMEOUT, format_args!("{transport}: a run"), driving).await;
     stop.cancel();
     measured.unwrap()

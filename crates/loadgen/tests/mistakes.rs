@@ -55,6 +55,7 @@ fn run(transport: Transport) -> Run {
         push_timer: None,
         socket_io_mode: (transport == Transport::SocketIo).then(SocketIoMode::default),
         upstream: None,
+        probe_rate: 0.0,
         reconnect: Reconnect::default(),
         faults: Faults::default(),
         seed: 7,
@@ -70,7 +71,7 @@ async fn measure(run: &Run) -> Measurement {
     let serving = tokio::spawn(async move { serving.serve(listener).await });
     let target = bench.target();
     let what = format!("{}: a measurement", run.id);
-    let driving = Drive::new(run, &target, &control);
+    let driving = Drive::new(run, &target, &control, 1);
     let measured = within(TIMEOUT, &what, drive(driving, &mut |_| {})).await;
     serving.abort();
     measured.unwrap_or_else(|error| panic!("{what}: {error}"))

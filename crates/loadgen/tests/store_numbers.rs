@@ -50,6 +50,7 @@ fn run(transport: Transport, mode: ShortPollingMode) -> Run {
         http: HttpSettings::default(),
         interval: transport.polls().then_some(Duration::from_millis(50)),
         short_polling_mode: (transport == Transport::ShortPolling).then_some(mode),
+        probe_rate: 0.0,
         reconnect: Reconnect::default(),
         faults: Faults::default(),
         hold: transport.polls().then_some(Duration::from_secs(5)),
@@ -150,7 +151,7 @@ async fn measure(run: &Run, witness: &Witness) -> (Window, Measurement, Bench) {
         }
     };
     let target = bench.target();
-    let driving = drive(Drive::new(run, &target, &control), &mut observe);
+    let driving = drive(Drive::new(run, &target, &control, 1), &mut observe);
     let measured = within(TIMEOUT, &run.id, driving).await.unwrap();
     serving.abort();
     until("the end of every connection", || bench.server.connections() == 0).await;

@@ -22,7 +22,8 @@ use wirebench_loadgen::{
     Target, drive, run_subscriber,
 };
 use wirebench_measure::{
-    AddressedCount, Event, Invalid, Measurement, UpstreamEvent, UpstreamRecord,
+    AddressedCount, Event, Invalid, Measurement, MessageOrigin, Origin, UpstreamEvent,
+    UpstreamRecord,
 };
 use wirebench_protocol::control::{Pace, Payload};
 use wirebench_protocol::{
@@ -92,6 +93,7 @@ fn chat(way: Way) -> Run {
             to: Audience::Everyone,
             payload: SentPayload::json(100),
         }),
+        probe_rate: 0.0,
         reconnect: Reconnect::default(),
         faults: Faults::default(),
         seed: 7,
@@ -124,7 +126,7 @@ async fn measure_by_way_of(
         tokio::join!(serving.serve(listener), relaying);
     });
     let target = bench.target();
-    let two_workers = Drive { workers: 2, ..Drive::new(run, &target, &control) };
+    let two_workers = Drive::new(run, &target, &control, 2);
     let mut observe = |_| {};
     let what = format!("{}: a measurement", run.id);
     let measured = within(TIMEOUT, &what, drive(two_workers, &mut observe)).await;
@@ -457,7 +459,10 @@ async fn cut(way: Way, budgets: &[u64], repeated: &AtomicUsize) {
     send(way, &client, &target, &outbox, &what, |event| {
         match event {
             Event::Received { origin, .. } => {
-                own += usize::from(origin.is_some_and(|origin| origin.own));
+                own += usize::from(matches!(
+                    origin,
+                    Some(MessageOrigin::Subscriber(Origin { own: true, .. }))
+                ));
             }
             Event::Upstream(UpstreamEvent::Acknowledged { .. }) => acknowledged += 1,
             Event::Upstream(UpstreamEvent::Sent { again: true, .. }) => {

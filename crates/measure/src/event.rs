@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use wirebench_protocol::{Cursor, Gap, Timestamp};
 
-use crate::upstream::{Origin, UpstreamEvent};
+use crate::upstream::{MessageOrigin, UpstreamEvent};
 
 /// One thing that happened to one subscriber. The same on every transport.
 #[derive(Clone, Debug, PartialEq)]
@@ -48,8 +48,8 @@ pub enum Event {
         payload_bytes: usize,
         /// The payload itself, if it was asked for. Counting only needs its size.
         payload: Option<ReceivedPayload>,
-        /// The subscriber that sent it, if one did.
-        origin: Option<Origin>,
+        /// Who sent it, if a subscriber did, or an agent of this host.
+        origin: Option<MessageOrigin>,
     },
     /// A message arrived that somebody else published.
     Watched(WatchedMessage),

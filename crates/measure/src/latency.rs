@@ -79,6 +79,11 @@ impl Latency {
         self.saturated
     }
 
+    /// Sets how many values were above one hour, of a histogram that was read from a text.
+    pub(crate) fn set_saturated(&mut self, saturated: u64) {
+        self.saturated = saturated;
+    }
+
     /// Returns the smallest value, to the histogram's precision; `None` if empty.
     pub fn min(&self) -> Option<Duration> {
         self.recorded().map(|histogram| Duration::from_nanos(histogram.min()))

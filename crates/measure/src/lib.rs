@@ -2,14 +2,18 @@
 //!
 //! This crate never reads a clock and does no I/O: every event brings its own time.
 
+mod agent;
+mod clocked_latency;
 mod event;
 mod fault_outcome;
 mod invalid;
 mod latency;
+mod latency_text;
 mod machine;
 mod measurement;
 mod missed;
 mod other_load;
+mod probe_record;
 mod publish_record;
 mod reconnects;
 mod recorder;
@@ -25,6 +29,8 @@ mod watch;
 mod watch_record;
 mod window;
 
+pub use agent::{AgentClock, AgentInfo, AgentMeasurement};
+pub use clocked_latency::ClockedLatency;
 pub use event::{Event, ReceivedPayload, WatchedDelay, WatchedMessage};
 pub use fault_outcome::{FaultOutcome, SubscriberOutcome, missed};
 pub use invalid::Invalid;
@@ -33,12 +39,13 @@ pub use machine::{CoreTimes, MachineReading, ProcessTimes, allowed_cores, pressu
 pub use measurement::{AddressedCount, LoadgenCost, Measurement, ServerCost, Traffic};
 pub use missed::{ExpectedRange, Missed};
 pub use other_load::{DISTURBED_CPU_RATIO, OtherLoad, OtherProcess};
+pub use probe_record::ProbeRecord;
 pub use publish_record::PublishRecord;
 pub use reconnects::Reconnects;
 pub use recorder::Recorder;
 pub use second::{CpuTime, Second};
 pub use sequence::{Arrival, Sequence};
 pub use store_cost::StoreCost;
-pub use upstream::{CountedBytes, Origin, UpstreamEvent, UpstreamRecord};
+pub use upstream::{CountedBytes, MessageOrigin, Origin, UpstreamEvent, UpstreamRecord};
 pub use watch_record::WatchRecord;
 pub use window::Window;

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use crate::agent::AgentMeasurement;
+use crate::clocked_latency::ClockedLatency;
 use crate::fault_outcome::FaultOutcome;
 use crate::invalid::Invalid;
 use crate::missed::Missed;
@@ -28,6 +30,9 @@ pub struct Measurement {
     pub all_connected: Option<Duration>,
     /// What all subscribers received, merged.
     pub seen: Recorder,
+    /// The most by which the clock of a subscriber differed from that of the server. `None` if all of
+    /// them have one clock.
+    pub clock_bound: Option<Duration>,
     /// The traffic on the measured connections.
     pub traffic: Traffic,
     /// What the run cost the server. `None` if the server did not report it.
@@ -49,6 +54,8 @@ pub struct Measurement {
     /// What the subscribers missed that poll without a cursor, because such losses are what the run
     /// measures. `None` if subscribers have a cursor.
     pub missed_without_cursor: Option<Missed>,
+    /// What each agent measured. Empty if one process had all subscribers.
+    pub agents: Vec<AgentMeasurement>,
     /// Why the numbers must not be used; empty if the run is valid.
     pub invalid: Vec<Invalid>,
 }
@@ -163,6 +170,19 @@ impl Measurement {
         let Recorder { from_the_future, delivery, without_delay, .. } = &self.seen;
         let has_times = !self.watched || from_the_future + delivery.len() + without_delay > 0;
         has_times.then_some(*from_the_future)
+    }
+
+    /// Returns the times to delivery, as far as the clocks allow.
+    pub fn delivery(&self) -> ClockedLatency<'_> {
+        self.seen.delivery_within(self.clock_bound)
+    }
+
+    /// Returns the times from when a message was due at its sender to its arrival at the other
+    /// subscribers, as far as the clocks allow: both may be wrong by the bound.
+    pub fn upstream_others(&self) -> ClockedLatency<'_> {
+        let upstream = &self.seen.upstream;
+        let bound = self.clock_bound.map(|bound| 2 * bound);
+        ClockedLatency::new(&upstream.others, upstream.from_the_future, bound)
     }
 
     /// Returns the deliveries whose payload was not what was sent. `None` if nobody knows what was

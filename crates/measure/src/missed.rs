@@ -2,10 +2,11 @@
 
 use std::ops::RangeInclusive;
 
+use serde::{Deserialize, Serialize};
 use wirebench_protocol::Seq;
 
 /// Deliveries that were expected and not made.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
 pub struct Missed {
     /// The subscriber knows of them: a gap told it, or it has no subscription.
     pub signalled: u64,

@@ -3,6 +3,8 @@
 use std::collections::{HashMap, HashSet};
 use std::fmt::Write as _;
 
+use serde::{Deserialize, Serialize};
+
 use crate::machine::{MachineReading, ProcessTimes};
 
 /// A run is disturbed if others take more than this share of the processor time of the usable
@@ -23,7 +25,7 @@ const NAMED_SHARE: f64 = 0.05;
 const MENTIONED_SHARE: f64 = 0.1;
 
 /// The load of the machine besides a run. A value that could not be measured is `None`, never 0.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize)]
 pub struct OtherLoad {
     /// The number of cores that this process may use.
     pub cores: usize,
@@ -40,7 +42,7 @@ pub struct OtherLoad {
 }
 
 /// A process that does not belong to the run.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
 pub struct OtherProcess {
     /// The process number.
     pub pid: u32,

@@ -3,29 +3,30 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
 use wirebench_protocol::Timestamp;
 
 use crate::latency::Latency;
 
-/// The length of a bin. Ten of them make the second over which the peak is taken.
-const BIN: Duration = Duration::from_millis(100);
+/// The length of a bin, in nanoseconds. Ten of them make the second over which the peak is taken.
+const BIN_NS: u64 = 100_000_000;
 
 /// When subscribers were subscribed again, and after how long.
 ///
 /// Its size is one counter for each tenth of a second in which somebody came back.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize)]
 pub struct Reconnects {
     /// The time from the fault until the subscriber was subscribed again.
     away: Latency,
     /// The number that came back in each tenth of a second, by the number of the tenth.
-    bins: BTreeMap<u128, u64>,
+    bins: BTreeMap<u64, u64>,
 }
 
 impl Reconnects {
     /// Records that a subscriber that was cut off at `since` was subscribed again `at` this time.
     pub fn record(&mut self, since: Timestamp, at: Timestamp) {
         self.away.record(at.saturating_since(since));
-        *self.bins.entry(u128::from(at.as_nanos()) / BIN.as_nanos()).or_default() += 1;
+        *self.bins.entry(at.as_nanos() / BIN_NS).or_default() += 1;
     }
 
     /// Adds the reconnects of another. The result does not depend on the order of merging.
@@ -58,7 +59,7 @@ impl Reconnects {
     /// Returns the largest number of subscribers that reconnected within one second. `None` if
     /// nobody reconnected.
     pub fn peak_per_second(&self) -> Option<u64> {
-        let within = |first: u128| self.bins.range(first..first + 10).map(|(_, count)| count).sum();
+        let within = |first: u64| self.bins.range(first..first + 10).map(|(_, count)| count).sum();
         self.bins.keys().map(|first| within(*first)).max()
     }
 }

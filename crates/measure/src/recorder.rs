@@ -1,18 +1,23 @@
 //! Events of many subscribers in, counts and histograms out.
 
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
 use wirebench_protocol::{Cursor, Gap, Timestamp};
 
+use crate::clocked_latency::ClockedLatency;
 use crate::event::Event;
 use crate::latency::Latency;
+use crate::probe_record::ProbeRecord;
 use crate::reconnects::Reconnects;
 use crate::sequence::{Arrival, Sequence};
-use crate::upstream::{UpstreamEvent, UpstreamRecord};
+use crate::upstream::{MessageOrigin, UpstreamEvent, UpstreamRecord};
 use crate::watch_record::WatchRecord;
 use crate::window::Window;
 
 /// What a number of subscribers received. It is owned by one worker and merged at the end, so it
 /// needs no lock.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize)]
 pub struct Recorder {
     /// From the time a message was due to the arrival of its last byte; first arrivals only.
     pub delivery: Latency,
@@ -33,6 +38,8 @@ pub struct Recorder {
     /// Messages that arrived before they were due: the clocks disagree. They are in `received` too,
     /// but have no delivery time.
     pub from_the_future: u64,
+    /// The longest time by which one of them arrived before it was due.
+    pub most_ahead: Duration,
     /// Messages of the window whose payload was not what was sent. They are not in `received`.
     pub damaged: u64,
     /// HTTP requests sent in the window.
@@ -48,6 +55,8 @@ pub struct Recorder {
     pub reconnects: Reconnects,
     /// What the subscribers sent.
     pub upstream: UpstreamRecord,
+    /// What the probes of agents told.
+    pub probes: ProbeRecord,
     /// What the numbers of a watched feed say.
     pub watch: WatchRecord,
 }
@@ -89,10 +98,14 @@ impl Recorder {
                 if inside(published_at) {
                     self.arrived(arrival, published_at, received_at, payload_bytes);
                 }
-                if let Some(origin) = origin
-                    && arrival != Arrival::Duplicate
-                {
-                    self.upstream.arrived(window, origin, received_at);
+                match origin.filter(|_| arrival != Arrival::Duplicate) {
+                    Some(MessageOrigin::Subscriber(origin)) => {
+                        self.upstream.arrived(window, origin, received_at);
+                    }
+                    Some(MessageOrigin::Probe { due }) if inside(published_at) => {
+                        self.probes.arrived(due, received_at);
+                    }
+                    Some(MessageOrigin::Probe { .. }) | None => {}
                 }
             }
             Event::Watched(ref message) => self.watched(window, sequence, message),
@@ -123,6 +136,7 @@ impl Recorder {
             gaps,
             gap_missed,
             from_the_future,
+            most_ahead,
             damaged,
             requests,
             empty,
@@ -130,6 +144,7 @@ impl Recorder {
             without_delay,
             reconnects,
             upstream,
+            probes,
             watch,
         } = other;
         self.delivery.merge(delivery);
@@ -141,6 +156,7 @@ impl Recorder {
         self.gaps += gaps;
         self.gap_missed = self.gap_missed.saturating_add(*gap_missed);
         self.from_the_future += from_the_future;
+        self.most_ahead = self.most_ahead.max(*most_ahead);
         self.damaged += damaged;
         self.requests += requests;
         self.empty += empty;
@@ -148,6 +164,7 @@ impl Recorder {
         self.without_delay += without_delay;
         self.reconnects.merge(reconnects);
         self.upstream.merge(upstream);
+        self.probes.merge(probes);
         self.watch.merge(watch);
     }
 
@@ -159,8 +176,14 @@ impl Recorder {
             without_delay: self.without_delay + self.delivery.len(),
             delivery: Latency::new(),
             upstream: self.upstream.without_delays(),
+            probes: self.probes.without_delays(),
             ..self
         }
+    }
+
+    /// Returns the times to delivery, as far as clocks allow that may disagree by `bound`.
+    pub fn delivery_within(&self, bound: Option<Duration>) -> ClockedLatency<'_> {
+        ClockedLatency::new(&self.delivery, self.from_the_future, bound)
     }
 
     /// A request that carries a message counts like every other.
@@ -188,9 +211,11 @@ impl Recorder {
         }
         self.received += 1;
         self.payload_bytes += payload_bytes as u64;
-        match received_at.checked_since(published_at) {
-            Some(delay) => self.delivery.record(delay),
-            None => self.from_the_future += 1,
+        if let Some(delay) = received_at.checked_since(published_at) {
+            self.delivery.record(delay);
+        } else {
+            self.from_the_future += 1;
+            self.most_ahead = self.most_ahead.max(published_at.saturating_since(received_at));
         }
     }
 
@@ -209,8 +234,6 @@ fn before(cursor: Cursor) -> Cursor {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use proptest::prelude::*;
     use wirebench_protocol::Epoch;
 
@@ -283,6 +306,36 @@ mod tests {
         );
         assert_eq!((recorder.received, recorder.out_of_order, recorder.duplicate), (2, 1, 2));
         assert_eq!((recorder.payload_bytes, recorder.delivery.len()), (20, 2));
+    }
+
+    #[test]
+    fn a_probe_of_the_window_counts_once_by_the_time_it_was_due_at_its_agent() {
+        let probe = |seq, published, due, time| {
+            let Event::Received {
+                cursor, published_at, received_at, payload_bytes, payload, ..
+            } = received(seq, published, time)
+            else {
+                unreachable!()
+            };
+            let origin = Some(MessageOrigin::Probe { due: at(due) });
+            Event::Received { cursor, published_at, received_at, payload_bytes, payload, origin }
+        };
+        let recorder = seen(
+            WINDOW,
+            &[
+                connected(0),
+                probe(1, 999, 990, 1_010),
+                probe(2, 1_000, 990, 1_100),
+                probe(2, 1_000, 990, 1_900),
+                probe(3, 1_999, 1_990, 2_100),
+                probe(4, 1_999, 2_200, 2_100),
+                probe(5, 2_000, 1_990, 2_100),
+            ],
+        );
+        let probes = &recorder.probes;
+        assert_eq!((probes.same_host.len(), probes.from_the_future), (2, 1));
+        assert_eq!(probes.same_host.max(), Some(Duration::from_nanos(110)));
+        assert_eq!((recorder.received, recorder.delivery.len()), (3, 3), "messages like any other");
     }
 
     #[test]
@@ -370,6 +423,7 @@ mod tests {
     fn a_message_that_arrives_before_it_was_due_has_no_delivery_time() {
         let recorder = seen(WINDOW, &[connected(0), received(1, 1_500, 1_499)]);
         assert_eq!(recorder.from_the_future, 1);
+        assert_eq!(recorder.most_ahead, Duration::from_nanos(1));
         assert_eq!(recorder.received, 1);
         assert!(recorder.delivery.is_empty());
     }

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use wirebench_protocol::Timestamp;
 
+use crate::clocked_latency::ClockedLatency;
 use crate::recorder::Recorder;
 
 /// One second of one run, for the timeline.
@@ -20,6 +21,9 @@ pub struct Second {
     pub published: Option<u64>,
     /// What all subscribers received in the second, merged.
     pub seen: Recorder,
+    /// The most by which the clock of a subscriber differs from that of the server, as far as it is
+    /// known by now. `None` if all of them have one clock.
+    pub clock_bound: Option<Duration>,
     /// Connections open at the end of the second.
     pub connections: u64,
     /// Bytes from subscribers to server.
@@ -50,6 +54,11 @@ pub struct CpuTime {
 const MIN_RATIO_INTERVAL: Duration = Duration::from_millis(100);
 
 impl Second {
+    /// Returns the times to delivery, as far as the clocks allow.
+    pub fn delivery(&self) -> ClockedLatency<'_> {
+        self.seen.delivery_within(self.clock_bound)
+    }
+
     /// Returns the server's processor time divided by the time that passed: 1 is one core. `None`
     /// if the server did not report it, and for less than 100 ms.
     pub fn server_cpu_ratio(&self) -> Option<f64> {

@@ -15,6 +15,7 @@ pub(crate) fn measurement() -> Measurement {
         addressed: AddressedCount::default(),
         subscribed: 3,
         all_connected: None,
+        clock_bound: None,
         seen: Recorder { received: 30, payload_bytes: 3_000, ..Recorder::new() },
         traffic: Traffic { bytes_up: 1_500, bytes_down: 4_500, ..Traffic::default() },
         server: Some(ServerCost { cpu: Duration::from_millis(3), ..ServerCost::default() }),
@@ -25,6 +26,7 @@ pub(crate) fn measurement() -> Measurement {
         other_load: OtherLoad::default(),
         faults: None,
         missed_without_cursor: None,
+        agents: Vec::new(),
         invalid: Vec::new(),
     }
 }

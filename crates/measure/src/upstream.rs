@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
 use wirebench_protocol::Timestamp;
 
 use crate::latency::Latency;
@@ -52,6 +53,19 @@ pub enum UpstreamEvent {
     SecondConnection,
 }
 
+/// Who sent a message, if it was not the publisher of the run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MessageOrigin {
+    /// A subscriber sent it.
+    Subscriber(Origin),
+    /// It is a probe of an agent on the receiver's host.
+    Probe {
+        /// When the agent had to publish it. The host's clock was read, and the shift of the
+        /// receiver added.
+        due: Timestamp,
+    },
+}
+
 /// The subscriber that sent a message, as seen by one that received it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Origin {
@@ -65,7 +79,7 @@ pub struct Origin {
 
 /// What a number of subscribers sent in the window. Every count is of messages that were due in it,
 /// except for that of the connections.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize)]
 pub struct UpstreamRecord {
     /// Messages that were due. Each is acknowledged, refused, or neither.
     pub sent: u64,
@@ -97,10 +111,15 @@ pub struct UpstreamRecord {
     pub echo: Latency,
     /// From due to the arrival at everybody else.
     pub others: Latency,
+    /// Arrivals before the message was due: the clocks of the two subscribers disagree. They are in
+    /// `heard` too, and have no delay.
+    pub from_the_future: u64,
+    /// The longest time by which one of them arrived before it was due.
+    pub most_ahead: Duration,
 }
 
 /// Bytes of so many messages.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
 pub struct CountedBytes {
     /// The bytes.
     pub bytes: u64,
@@ -149,7 +168,12 @@ impl UpstreamRecord {
             (&mut self.heard, &mut self.others)
         };
         *count += 1;
-        latency.record(at.saturating_since(due));
+        if let Some(delay) = at.checked_since(due) {
+            latency.record(delay);
+        } else {
+            self.from_the_future += 1;
+            self.most_ahead = self.most_ahead.max(due.saturating_since(at));
+        }
     }
 
     /// Adds what another recorded. The result does not depend on the order of merging.
@@ -170,6 +194,8 @@ impl UpstreamRecord {
             ack,
             echo,
             others,
+            from_the_future,
+            most_ahead,
         } = other;
         self.sent += sent;
         self.acknowledged += acknowledged;
@@ -186,6 +212,8 @@ impl UpstreamRecord {
         self.ack.merge(ack);
         self.echo.merge(echo);
         self.others.merge(others);
+        self.from_the_future += from_the_future;
+        self.most_ahead = self.most_ahead.max(*most_ahead);
     }
 
     /// Returns the same without delays.
@@ -292,6 +320,15 @@ mod tests {
         assert!(record.is_settled(Some((1, 2))) && record.is_settled(Some((0, 2))));
         assert!(!record.is_settled(Some((1, 3))));
         assert_eq!((record.echo.len(), record.others.len()), (1, 2));
+    }
+
+    #[test]
+    fn an_arrival_before_the_message_was_due_is_counted_and_has_no_delay() {
+        let mut record = UpstreamRecord::default();
+        let origin = Origin { due: at(1_500), own: false, misdelivered: false };
+        record.arrived(WINDOW, origin, at(1_490));
+        assert_eq!((record.heard, record.others.len(), record.from_the_future), (1, 0, 1));
+        assert_eq!(record.most_ahead, Duration::from_millis(10));
     }
 
     #[test]

@@ -2,8 +2,13 @@
 
 use std::time::Duration;
 
+use crate::agent::AgentMeasurement;
 use crate::invalid::Invalid;
+use crate::latency::Latency;
 use crate::measurement::Measurement;
+use crate::probe_record::ProbeRecord;
+use crate::recorder::Recorder;
+use crate::upstream::UpstreamRecord;
 
 /// Above this share of its workers' time, the load generator's own queueing shows in the delays.
 ///
@@ -50,40 +55,77 @@ impl Measurement {
         });
         let nothing = (self.published == Some(0)).then_some(Invalid::NothingPublished);
         let silence = (self.watched && received == 0).then_some(Invalid::NothingReceived);
-        let clocks = (seen.from_the_future > 0)
-            .then_some(Invalid::ClocksDisagree { from_the_future: seen.from_the_future, received });
-        let busy = self
-            .loadgen_cpu_ratio()
-            .filter(|ratio| *ratio > GENERATOR_BUSY_RATIO)
-            .map(|ratio| Invalid::GeneratorBusy { ratio });
-        let late = seen
-            .lag
-            // A short run has few values: then the largest of them decides.
-            .value_at_percentile(99.0)
-            .filter(|lag| *lag > GENERATOR_LATE_P99)
-            .map(|lag_p99| Invalid::GeneratorLate { lag_p99 });
         let misdelivered = seen.upstream.misdelivered;
         let misdelivered = (misdelivered > 0).then_some(Invalid::Misdelivered { misdelivered });
         let failed = seen.upstream.refused + seen.upstream.unacknowledged();
         let not_acknowledged = (failed > 0 && self.faults.is_none())
             .then_some(Invalid::NotAcknowledged { failed, sent: seen.upstream.sent });
-        [
-            short,
-            nothing,
-            silence,
-            silent,
-            lost,
-            misdelivered,
-            damaged,
-            not_acknowledged,
-            clocks,
-            busy,
-            late,
-        ]
-        .into_iter()
-        .flatten()
-        .collect()
+        [short, nothing, silence, silent, lost, misdelivered, damaged, not_acknowledged]
+            .into_iter()
+            .flatten()
+            .chain(self.clocks_disagree())
+            .chain(self.probe_problems())
+            .chain(self.generator())
+            .chain(self.agents.iter().flat_map(|agent| of_agent(agent, self.duration)))
+            .collect()
     }
+
+    /// With faults, a server that is away acknowledges no probe.
+    fn probe_problems(&self) -> impl Iterator<Item = Invalid> {
+        let ProbeRecord { due, acknowledged, from_the_future, .. } = self.seen.probes;
+        let failed = due.saturating_sub(acknowledged);
+        let is_failure = failed > 0 && self.faults.is_none();
+        let failed = is_failure.then_some(Invalid::ProbesFailed { failed, due });
+        let early = (from_the_future > 0).then_some(Invalid::ProbesDisagree { from_the_future });
+        failed.into_iter().chain(early)
+    }
+
+    /// Returns that messages arrived before they were due, unless the clocks of the hosts are known to
+    /// be no better. Nothing is known of the clock of somebody else who fills the feed.
+    fn clocks_disagree(&self) -> Option<Invalid> {
+        let Recorder { from_the_future, most_ahead, received, ref upstream, .. } = self.seen;
+        let within = |ahead: Duration, clocks: u32| {
+            !self.watched && self.clock_bound.is_some_and(|bound| ahead <= clocks * bound)
+        };
+        if from_the_future > 0 && !within(most_ahead, 1) {
+            return Some(Invalid::ClocksDisagree { from_the_future, received });
+        }
+        // What a subscriber sends to another is stamped by two clocks that may both be wrong.
+        let UpstreamRecord { from_the_future, most_ahead, heard: received, .. } = *upstream;
+        (from_the_future > 0 && !within(most_ahead, 2))
+            .then_some(Invalid::ClocksDisagree { from_the_future, received })
+    }
+
+    /// Returns what is wrong with the load generator as a whole.
+    fn generator(&self) -> impl Iterator<Item = Invalid> {
+        // With agents, a sum would hide the one that is in trouble: each is judged by itself.
+        let alone = self.agents.is_empty();
+        let busy = too_busy(self.loadgen_cpu_ratio().filter(|_| alone));
+        let late = too_late(&self.seen.lag).filter(|_| alone);
+        let busy = busy.map(|ratio| Invalid::GeneratorBusy { ratio });
+        busy.into_iter().chain(late.map(|lag_p99| Invalid::GeneratorLate { lag_p99 }))
+    }
+}
+
+/// Returns what is wrong with an agent.
+fn of_agent(agent: &AgentMeasurement, window: Duration) -> impl Iterator<Item = Invalid> {
+    let name = || agent.info.name.clone();
+    let lost = agent.lost.clone().map(|why| Invalid::AgentLost { why });
+    let busy = too_busy(agent.cpu_ratio(window));
+    let busy = busy.map(|ratio| Invalid::AgentBusy { agent: name(), ratio });
+    let late = too_late(&agent.seen.lag);
+    let late = late.map(|lag_p99| Invalid::AgentLate { agent: name(), lag_p99 });
+    lost.into_iter().chain(busy).chain(late)
+}
+
+fn too_busy(ratio: Option<f64>) -> Option<f64> {
+    ratio.filter(|ratio| *ratio > GENERATOR_BUSY_RATIO)
+}
+
+/// Returns the 99th percentile of the lag if it is too high. A short run has few values: then the
+/// largest of them decides.
+fn too_late(lag: &Latency) -> Option<Duration> {
+    lag.value_at_percentile(99.0).filter(|lag| *lag > GENERATOR_LATE_P99)
 }
 
 #[cfg(test)]
@@ -92,7 +134,6 @@ mod tests {
     use crate::fault_outcome::FaultOutcome;
     use crate::missed::Missed;
     use crate::publish_record::PublishRecord;
-    use crate::recorder::Recorder;
     use crate::testing::measurement;
 
     #[test]
@@ -206,6 +247,39 @@ mod tests {
         assert_eq!(measurement.judge(3), [Invalid::NothingPublished]);
         measurement.faults = Some(FaultOutcome { wanted: 3, ..FaultOutcome::default() });
         assert_eq!(measurement.judge(3), [Invalid::NothingPublished], "with faults as well");
+    }
+
+    #[test]
+    fn a_probe_that_failed_or_came_too_early_makes_a_run_invalid() {
+        let mut measurement = measurement();
+        let probes = &mut measurement.seen.probes;
+        (probes.due, probes.acknowledged, probes.from_the_future) = (9, 7, 1);
+        let early = Invalid::ProbesDisagree { from_the_future: 1 };
+        let failed = Invalid::ProbesFailed { failed: 2, due: 9 };
+        assert_eq!(measurement.judge(3), [failed, early.clone()]);
+        measurement.faults = Some(FaultOutcome { wanted: 3, ..FaultOutcome::default() });
+        assert_eq!(measurement.judge(3), [early], "with faults a server may be away");
+    }
+
+    #[test]
+    fn clocks_may_disagree_by_as_much_as_they_are_known_to() {
+        let ms = Duration::from_millis;
+        let judged = |clock_bound, ahead, upstream_ahead, watched| {
+            let mut measurement = Measurement { clock_bound, watched, ..measurement() };
+            measurement.published = Some(10).filter(|_| !watched);
+            (measurement.seen.from_the_future, measurement.seen.most_ahead) = (4, ms(ahead));
+            let upstream = &mut measurement.seen.upstream;
+            (upstream.from_the_future, upstream.most_ahead) = (1, ms(upstream_ahead));
+            upstream.heard = 20;
+            measurement.judge(3)
+        };
+        let deliveries = Invalid::ClocksDisagree { from_the_future: 4, received: 30 };
+        let arrivals = Invalid::ClocksDisagree { from_the_future: 1, received: 20 };
+        assert_eq!(judged(Some(ms(10)), 10, 20, false), []);
+        assert_eq!(judged(Some(ms(10)), 11, 20, false), std::slice::from_ref(&deliveries));
+        assert_eq!(judged(Some(ms(10)), 10, 21, false), [arrivals]);
+        assert_eq!(judged(None, 0, 0, false), std::slice::from_ref(&deliveries), "one clock");
+        assert_eq!(judged(Some(ms(10)), 0, 0, true), [deliveries], "somebody else's clock");
     }
 
     #[test]

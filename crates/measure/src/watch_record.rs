@@ -1,8 +1,10 @@
 //! What the numbers of a feed say that somebody else fills.
 
+use serde::{Deserialize, Serialize};
+
 /// The deliveries of a watched feed that have numbers. What was published is not known: numbers that
 /// no subscriber saw after its last one are not missed by anybody.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
 pub struct WatchRecord {
     /// Deliveries with a number, among those received.
     pub numbered: u64,

@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
 use wirebench_protocol::Timestamp;
 
 /// The part of a run that counts. A message belongs to the window in which it was published.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
 pub struct Window {
     /// The first instant inside the window.
     pub from: Timestamp,

@@ -1,12 +1,13 @@
 //! What travels between the feed server and its subscribers.
 //!
 //! Both ends share these types and nothing else: a [`Message`], the [`Cursor`] that says how far a
-//! subscriber has read, the [`Transport`]s that carry them, the one clock, [`Timestamp`], and what a
-//! paced publisher publishes ([`publishing`]).
+//! subscriber has read, the [`Transport`]s that carry them, the clock, [`Timestamp`], and what a paced
+//! publisher publishes ([`publishing`]).
 //! Nothing here is async. It reads nothing but payload files, and what the kernel reports about
 //! time and about this process.
 
 mod checksum;
+mod clock_shift;
 pub mod control;
 mod cursor;
 mod delivery;
@@ -29,6 +30,7 @@ mod transport;
 mod uplink;
 
 pub use checksum::{is_payload_intact, seal_payload};
+pub use clock_shift::ClockShift;
 pub use cursor::{After, Cursor, CursorError, CursorText, Epoch};
 pub use delivery::Delivery;
 pub use http_stack::HttpStack;

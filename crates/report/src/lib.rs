@@ -30,10 +30,11 @@ mod units;
 mod value;
 
 pub use columns::{
-    Better, COLUMNS, Column, FIRST_COLUMNS, Role, RunColumn, RunRecord, SCHEMA_VERSION,
-    SecondColumn, SecondRecord, TIMELINE_COLUMNS, setting_column,
+    AGENT_COLUMNS, AgentColumn, AgentRecord, Better, COLUMNS, Column, FIRST_COLUMNS, Role,
+    RunColumn, RunRecord, SCHEMA_VERSION, SecondColumn, SecondRecord, TIMELINE_COLUMNS,
+    disturbed_agents, setting_column,
 };
-pub use csv::{RunsCsv, TimelineCsv, read, read_timeline};
+pub use csv::{AgentsCsv, RunsCsv, TimelineCsv, read, read_timeline};
 pub use error::{ReadError, WriteError};
 pub use format::{Format, hgrm, results_schema};
 pub use hlog::{HistogramError, Histograms, LatencyLog, LogStart};

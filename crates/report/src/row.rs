@@ -70,6 +70,12 @@ impl Row {
         self.value("poll_cursor") == Some(&Value::Boolean(false))
     }
 
+    /// Returns false if the clocks of the run's hosts disagree by more than its fastest delivery took.
+    /// Then its histogram has delays that mean nothing, and lacks those that came out negative.
+    pub(crate) fn clocks_tell_delivery(&self) -> bool {
+        self.number("clock_bound_ms").is_none() || self.number("delivery_min_us").is_some()
+    }
+
     /// Returns true if the run may be used. A row that does not say so may not.
     pub fn is_valid(&self) -> bool {
         self.value("valid") == Some(&Value::Boolean(true))
@@ -140,8 +146,22 @@ fn value_in<'a, Extract>(
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
+    use wirebench_measure::Measurement;
+
     use super::*;
     use crate::testing::{measurement, record, run};
+
+    #[test]
+    fn a_histogram_below_the_bound_of_the_clocks_tells_nothing() {
+        let clocks_tell = |clock_bound| {
+            let measurement = Measurement { clock_bound, ..measurement() };
+            Row::of(&record(&run(), &measurement)).clocks_tell_delivery()
+        };
+        assert!(clocks_tell(None) && clocks_tell(Some(Duration::from_millis(1))));
+        assert!(!clocks_tell(Some(Duration::from_secs(1))));
+    }
 
     #[test]
     fn a_value_is_found_by_the_name_of_its_column() {

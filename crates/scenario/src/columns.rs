@@ -4,7 +4,7 @@
 //! this crate, so the names are repeated here. A test of `wirebench-report` compares the two lists.
 
 /// Every column of `runs.csv`, in the order of the file.
-pub const COLUMNS: [&str; 117] = [
+pub const COLUMNS: [&str; 122] = [
     "schema_version",
     "scenario",
     "run_id",
@@ -121,6 +121,11 @@ pub const COLUMNS: [&str; 117] = [
     "publish_accepted_p50_us",
     "publish_accepted_p99_us",
     "publish_refused",
+    "clock_bound_ms",
+    "probe_rate_per_s",
+    "same_host_count",
+    "same_host_p50_ms",
+    "same_host_p99_ms",
     "servers",
 ];
 

@@ -69,6 +69,8 @@ pub struct Run {
     pub socket_io_mode: Option<SocketIoMode>,
     /// What each subscriber sends. `None`: nothing.
     pub upstream: Option<Upstream>,
+    /// Probes per second that each agent publishes; 0: none. A run without agents has none.
+    pub probe_rate: f64,
     /// How soon subscribers come back.
     pub reconnect: Reconnect,
     /// What goes wrong on purpose.

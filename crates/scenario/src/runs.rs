@@ -281,6 +281,7 @@ impl Scenario {
             push_timer: contender.push_timer,
             socket_io_mode: contender.socket_io_mode,
             upstream: shared.upstream,
+            probe_rate: self.agents.probe_rate,
             reconnect: shared.reconnect,
             faults: shared.faults,
             seed,

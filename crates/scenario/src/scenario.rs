@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::tables::agents::AgentsTable;
 use crate::tables::crowd::CrowdTable;
 use crate::tables::faults::FaultsTable;
 use crate::tables::feed::FeedTable;
@@ -52,6 +53,8 @@ pub struct Scenario {
     pub reconnect: ReconnectTable,
     /// `[faults]`
     pub faults: FaultsTable,
+    /// `[agents]`
+    pub agents: AgentsTable,
     /// `[thresholds]`: first the bounds for every transport, then those for each.
     pub thresholds: Vec<Threshold>,
     /// The servers to measure, each over each transport of the scenario that it has: the files of

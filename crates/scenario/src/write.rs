@@ -8,7 +8,7 @@ use crate::file::{full_path, path_from};
 use crate::tables::{SCENARIO, TABLES, target, thresholds};
 use crate::toml_text::{commented, tables};
 use crate::words::quoted;
-use crate::{Scenario, Threshold};
+use crate::{Run, Scenario, Threshold};
 
 impl Scenario {
     /// Writes the scenario as TOML, with every default filled in. [`Scenario::parse`] reads the
@@ -41,6 +41,16 @@ impl Scenario {
         kept
     }
 
+    /// Returns the scenario with no other target than that of a run, described in the scenario
+    /// itself. So its text needs no other file.
+    #[must_use]
+    pub fn with_only_the_target_of(&self, run: &Run) -> Self {
+        let mut alone = self.clone();
+        alone.top.targets.0.clear();
+        alone.targets = run.target.iter().cloned().collect();
+        alone
+    }
+
     /// Returns the lines of the top and of each table with declared keys, in the order of
     /// [`TABLES`]: all but the last two.
     fn lines(&self) -> [Vec<(&'static str, String)>; TABLES.len() - 1] {
@@ -59,6 +69,7 @@ impl Scenario {
             self.upstream.lines(),
             self.reconnect.lines(),
             self.faults.lines(),
+            self.agents.lines(),
         ]
     }
 

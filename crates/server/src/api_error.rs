@@ -88,6 +88,11 @@ impl ApiError {
             .with(header::RETRY_AFTER, "1")
     }
 
+    /// Returns true if the same request may be answered later (`503`).
+    pub(crate) fn is_temporary(&self) -> bool {
+        self.status == StatusCode::SERVICE_UNAVAILABLE
+    }
+
     /// Returns what is wrong and what to do instead, for a protocol that has no JSON for it.
     pub(crate) fn text(&self) -> String {
         format!("{}: {}", self.error, self.hint)

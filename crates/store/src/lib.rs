@@ -28,6 +28,8 @@ pub use changes::{Changes, WatchMode};
 pub use error::{StoreError, StoreErrorKind};
 pub use feed_writer::{FeedWriter, QueuedMessage, UnacknowledgedError};
 pub use message::{Appended, FeedNewest, KeptRange, NewMessage, StoredMessage};
+#[cfg(feature = "nats")]
+pub use nats::connect_nats;
 pub use observer::StoreObserver;
 pub use options::{Retention, StoreOptions, Synchronous};
 pub use store::{FeedIncarnation, Store, StoredFeed};

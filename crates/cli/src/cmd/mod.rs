@@ -1,6 +1,7 @@
 //! The commands, one file or folder for each. Each defines the arguments of its command and a
 //! function `run`.
 
+pub(crate) mod agent;
 pub(crate) mod check;
 pub(crate) mod compare;
 pub(crate) mod completions;

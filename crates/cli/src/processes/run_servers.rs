@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
+use anyhow::Context;
 use futures::future::{join_all, select_all, try_join_all};
-use wirebench_loadgen::{ServerControl, ServerOrders, SeveralServers, Target};
+use wirebench_loadgen::{ServerControl, ServerOrders, SeveralServers, Target, TrustedCertificates};
 
 use super::server_process::{ServerPlan, ServerProcess};
 use super::server_supervisor::ServerSupervisor;
@@ -34,14 +35,26 @@ impl RunServers {
     /// Returns where the subscribers subscribe: at `entrance`, which is the first server or a proxy in
     /// front of it, and at the others.
     pub(crate) async fn target(&self, entrance: &str) -> anyhow::Result<Target> {
-        let first = self.first.server()?;
-        let feed = |at: &str| format!("{at}/feeds/{}", self.feed);
-        let mut target = Target::resolve_trusting(&feed(entrance), &first.trusted).await?;
-        for other in &self.others {
-            let other = Target::resolve_trusting(&feed(&other.listening), &other.trusted).await?;
-            target.others.push(other);
+        let mut addresses = self.addresses(entrance)?.into_iter();
+        let (first, trusted) = addresses.next().context("a run has at least one server")?;
+        let mut target = Target::resolve_trusting(&first, &trusted).await?;
+        for (other, trusted) in addresses {
+            target.others.push(Target::resolve_trusting(&other, &trusted).await?);
         }
         Ok(target)
+    }
+
+    /// Returns the URL of the feed on each server, and which certificates to trust there. The first
+    /// one is reached at `entrance`.
+    pub(crate) fn addresses(
+        &self,
+        entrance: &str,
+    ) -> anyhow::Result<Vec<(String, TrustedCertificates)>> {
+        let first = self.first.server()?;
+        let others = self.others.iter().map(|other| (&*other.listening, other));
+        let all = [(entrance, first)].into_iter().chain(others);
+        let feed = &self.feed;
+        Ok(all.map(|(at, it)| (format!("{at}/feeds/{feed}"), it.trusted.clone())).collect())
     }
 
     /// Returns the control of all of them together.

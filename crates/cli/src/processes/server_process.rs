@@ -1,7 +1,7 @@
 //! Starts, suspends, stops and kills the server of a run, which is a separate process.
 
 use std::fmt;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -28,6 +28,8 @@ pub(crate) struct ServerPlan {
     pub(crate) store: Option<StoreArgument>,
     /// The number of messages that its feed keeps in memory.
     pub(crate) window: usize,
+    /// The address on which it listens, on a free port.
+    pub(crate) listen_on: IpAddr,
     /// The number of its threads.
     pub(crate) workers: usize,
     /// Who reads requests over HTTP/1.1 and writes their answers. `None`: its default.
@@ -80,7 +82,7 @@ impl ServerProcess {
         plan: &ServerPlan,
         address: Option<SocketAddr>,
     ) -> anyhow::Result<Self> {
-        let listen = address.map_or_else(|| "127.0.0.1:0".to_owned(), |at| at.to_string());
+        let listen = address.unwrap_or_else(|| SocketAddr::new(plan.listen_on, 0)).to_string();
         let (window, workers) = (plan.window.to_string(), plan.workers.to_string());
         let mut arguments = vec!["serve", "--listen", &listen, "--control", "127.0.0.1:0"];
         arguments.extend(["--window", &window, "--workers", &workers, "--feed", &plan.feed]);

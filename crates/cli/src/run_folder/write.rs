@@ -8,7 +8,8 @@ use anyhow::Context;
 use wirebench_measure::{Measurement, Second};
 use wirebench_protocol::Timestamp;
 use wirebench_report::{
-    LatencyLog, LogStart, Row, RunRecord, RunsCsv, SecondRecord, TimelineCsv, TimelineRow,
+    AgentRecord, AgentsCsv, LatencyLog, LogStart, Row, RunRecord, RunsCsv, SecondRecord,
+    TimelineCsv, TimelineRow,
 };
 use wirebench_scenario::{Run, Scenario};
 
@@ -28,11 +29,20 @@ pub(crate) struct RunFolderWriter {
     runs: RunsCsv,
     timeline: TimelineCsv,
     latency: LatencyLog,
+    /// `None` until the first run with agents.
+    agents: Option<AgentsCsv>,
 }
 
 /// The files of a run folder.
-const FILES: [&str; 6] =
-    ["scenario.toml", "machine.json", "runs.csv", "timeline.csv", "latency.hlog", "report.html"];
+const FILES: [&str; 7] = [
+    "scenario.toml",
+    "machine.json",
+    "runs.csv",
+    "timeline.csv",
+    "latency.hlog",
+    "agents.csv",
+    "report.html",
+];
 
 impl RunFolderWriter {
     /// Creates the folder and the files that are known before the first run.
@@ -60,6 +70,7 @@ impl RunFolderWriter {
             runs: RunsCsv::create(path.join("runs.csv"))?,
             timeline: TimelineCsv::create(path.join("timeline.csv"))?,
             latency: LatencyLog::create(path.join("latency.hlog"), start)?,
+            agents: None,
             path,
         })
     }
@@ -75,7 +86,19 @@ impl RunFolderWriter {
     pub(crate) fn add_run(&mut self, run: &Run, measurement: &Measurement) -> anyhow::Result<()> {
         let row = Row::of(&RunRecord { scenario: &self.scenario, run, measurement });
         self.runs.append(&row)?;
+        self.add_agents(run, measurement)?;
         self.rows.push(row);
+        Ok(())
+    }
+
+    fn add_agents(&mut self, run: &Run, measurement: &Measurement) -> anyhow::Result<()> {
+        for agent in &measurement.agents {
+            let file = match &mut self.agents {
+                Some(file) => file,
+                none => none.insert(AgentsCsv::create(self.path.join("agents.csv"))?),
+            };
+            file.append(&AgentRecord { run, measurement, agent })?;
+        }
         Ok(())
     }
 

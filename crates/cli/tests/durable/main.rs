@@ -2,11 +2,15 @@
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests fail by panicking")]
 
+#[path = "../support/history.rs"]
 mod history;
 mod kills;
+#[path = "../support/nats_request.rs"]
+mod nats_request;
 #[path = "../../../store/tests/servers/nats_server.rs"]
 mod nats_server;
 mod outages;
+#[path = "../support/publisher.rs"]
 mod publisher;
 mod requests;
 mod resets;

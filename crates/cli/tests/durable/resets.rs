@@ -1,28 +1,17 @@
 //! A stream of NATS that is deleted while servers use it. NATS tells nobody.
 
-use std::io::{BufRead, BufReader, Write};
-use std::net::TcpStream;
-
 use futures::StreamExt;
 use reqwest::Response;
 
+use crate::nats_request::request;
 use crate::requests::{poll, post};
 use crate::stores::TestStore;
 use crate::support::within;
 
 /// Deletes the stream of the feed `bench`, over a connection of its own.
 fn delete_stream(url: &str) {
-    let mut connection = TcpStream::connect(url.strip_prefix("nats://").unwrap()).unwrap();
-    let subject = "$JS.API.STREAM.DELETE.wirebench-bench";
-    write!(
-        connection,
-        "CONNECT {{\"verbose\":false}}\r\nSUB answer 1\r\nPUB {subject} answer 0\r\n\r\n"
-    )
-    .unwrap();
-    let lines = BufReader::new(connection).lines();
-    let mut answers = lines.map(Result::unwrap).filter(|line| line.contains("delete_response"));
-    let answer = answers.next().unwrap();
-    assert!(answer.contains("\"success\":true"), "{answer}");
+    let answer = request(url, "$JS.API.STREAM.DELETE.wirebench-bench").unwrap();
+    assert_eq!(answer["success"], true, "{answer}");
 }
 
 /// Subscribes over server-sent events, and waits until that has happened.

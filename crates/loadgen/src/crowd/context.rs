@@ -1,24 +1,23 @@
 //! What does not change during a run.
 
 use tokio_util::sync::CancellationToken;
+use wirebench_protocol::Timestamp;
 use wirebench_protocol::control::Publisher;
-use wirebench_protocol::{Timestamp, process};
 use wirebench_scenario::Run;
 
 use super::error::{DriveError, during};
+use super::parts::Crowd;
 use super::restartable_server::RestartableServer;
 use super::timeline::CounterSnapshot;
-use super::workers::Workers;
+use crate::dial::TrafficCounts;
 use crate::server_control::ServerUsage;
 
-/// The run, the server, and the user's wish to stop.
+/// The run, the server, and the wish to stop.
 pub(super) struct RunContext<'a> {
     pub(super) run: &'a Run,
     pub(super) server: RestartableServer,
+    /// Cancelled when the user ends the run, and when a part of the crowd is lost.
     pub(super) stop: &'a CancellationToken,
-    /// The memory peak of this process is that of this run: the kernel forgot the one of earlier
-    /// runs.
-    pub(super) peak_is_own: bool,
 }
 
 impl RunContext<'_> {
@@ -40,16 +39,24 @@ impl RunContext<'_> {
         (rate > 0.0).then(|| Publisher { rate, pace, payload: payload.clone(), seed, timers })
     }
 
-    /// Reads all counters, those of this process first. If the server is merely slow to answer, the
-    /// snapshot lacks its part.
+    /// Returns all counters: those of the crowd as it reported them last, and those of the server.
+    /// If the server is merely slow to answer, the snapshot lacks its part.
     pub(super) async fn counters(
         &self,
-        workers: &Workers,
+        crowd: &Crowd,
         doing: &'static str,
     ) -> Result<CounterSnapshot, DriveError> {
-        let (counts, loadgen_cpu, at) = (workers.counts(), process::cpu_time(), Timestamp::now());
+        let (readings, at) = (crowd.readings(), Timestamp::now());
         let usage = self.server.usage_if_there().await.map_err(during(doing))?;
-        let (bytes_up, bytes_down) = (counts.bytes_up, counts.bytes_down);
-        Ok(CounterSnapshot { at, usage, loadgen_cpu, loadgen_cpu_at: at, bytes_up, bytes_down })
+        let TrafficCounts { bytes_up, bytes_down, .. } = readings.counts;
+        Ok(CounterSnapshot {
+            at,
+            clock_bound: crowd.members().clock_bound(),
+            usage,
+            loadgen_cpu: readings.cpu,
+            loadgen_cpu_at: at,
+            bytes_up,
+            bytes_down,
+        })
     }
 }

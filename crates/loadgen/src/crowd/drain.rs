@@ -10,10 +10,10 @@ use wirebench_scenario::Run;
 use super::context::RunContext;
 use super::deliveries::Deliveries;
 use super::error::DriveError;
+use super::parts::Crowd;
 use super::progress::{Observer, Progress};
 use super::restartable_server::{addressed, published};
 use super::window::MeasuredWindow;
-use super::workers::Workers;
 
 /// How often the drain checks whether everybody has everything.
 const CHECK_INTERVAL: Duration = Duration::from_millis(50);
@@ -24,7 +24,7 @@ const INTERRUPTED_DRAIN: Duration = Duration::from_secs(1);
 /// Waits until every subscriber has everything, or knows what it cannot have, or the time is up.
 pub(super) async fn drain(
     context: &RunContext<'_>,
-    workers: &mut Workers,
+    crowd: &mut Crowd,
     measured: &mut MeasuredWindow,
     observe: &mut Observer<'_>,
 ) -> Result<Deliveries, DriveError> {
@@ -33,39 +33,38 @@ pub(super) async fn drain(
     let expected = addressed(&measured.totals.epochs)
         .deliveries(published(&measured.totals.epochs), measured.subscribed);
     let timeline = &mut measured.timeline;
-    let mut seen = workers.take_recorders().await?;
-    while !is_complete(context.run, workers, measured.subscribed, expected) && Instant::now() < end
-    {
+    let mut seen = crowd.take_seen().await?;
+    while !is_complete(context.run, crowd, measured.subscribed, expected) && Instant::now() < end {
         let is_counted = !context.run.faults.is_none() && !context.run.is_watched();
-        if is_counted && is_settled(context.run, &workers.seen) {
-            let deliveries = workers.deliveries(&measured.totals.epochs).await?;
+        if is_counted && is_settled(context.run, &crowd.seen) {
+            let deliveries = crowd.deliveries(&measured.totals.epochs).await?;
             if deliveries.missed.silently == 0 && deliveries.still_away == 0 {
                 // What arrived since the recorders were taken counts in `deliveries`, so it counts
                 // here.
-                seen.merge(&workers.take_recorders().await?);
+                seen.merge(&crowd.take_seen().await?);
                 break;
             }
         }
         check.tick().await;
-        seen.merge(&workers.take_recorders().await?);
+        seen.merge(&crowd.take_seen().await?);
         if timeline.counters.at + Duration::from_secs(1) <= Timestamp::now() {
-            let counters = context.counters(workers, "draining").await?;
+            let counters = context.counters(crowd, "draining").await?;
             let seen = std::mem::take(&mut seen);
-            observe(Progress::Second(timeline.next(counters, seen, workers.counts().open)));
+            observe(Progress::Second(timeline.next(counters, seen, crowd.readings().counts.open)));
         }
     }
-    let counters = context.counters(workers, "draining").await?;
-    observe(Progress::Second(timeline.next(counters, seen, workers.counts().open)));
-    workers.deliveries(&measured.totals.epochs).await
+    let counters = context.counters(crowd, "draining").await?;
+    observe(Progress::Second(timeline.next(counters, seen, crowd.readings().counts.open)));
+    Ok(crowd.deliveries(&measured.totals.epochs).await?)
 }
 
 /// Returns true if everything that was expected has arrived, and everything that subscribers sent
 /// was answered and has arrived. Of a feed that somebody else fills, that is what the numbers of the
 /// window have skipped; whoever was subscribed has to be so again.
-fn is_complete(run: &Run, workers: &Workers, subscribed: u64, expected: u64) -> bool {
-    let seen = &workers.seen;
+fn is_complete(run: &Run, crowd: &Crowd, subscribed: u64, expected: u64) -> bool {
+    let seen = &crowd.seen;
     if run.is_watched() {
-        let is_back = workers.status.borrow().subscribed >= subscribed;
+        let is_back = crowd.status().subscribed >= subscribed;
         return is_back && seen.watch.numbered >= seen.watch.expected;
     }
     seen.received + seen.damaged >= expected && is_settled(run, seen)

@@ -4,16 +4,17 @@ use std::sync::Arc;
 
 use tokio_util::sync::CancellationToken;
 use wirebench_measure::Measurement;
-use wirebench_protocol::process;
 use wirebench_scenario::Run;
 
 use super::context::RunContext;
 use super::error::DriveError;
+use super::local_part::LocalPart;
 use super::outcome::ServerUsages;
+use super::part::{CrowdPart, CrowdShare, PartCommand, PartError};
+use super::parts::{Crowd, Members};
 use super::progress::{Observer, Progress};
 use super::restartable_server::RestartableServer;
 use super::server_handle::ServerHandle;
-use super::workers::Workers;
 use super::{drain, outcome, ramp, window};
 use crate::control::ControlClient;
 use crate::server_control::{FeedControl, ServerControl, ServerUsage};
@@ -24,12 +25,10 @@ use crate::target::Target;
 pub struct Drive<'a> {
     /// The run.
     pub run: &'a Run,
-    /// Where the subscribers subscribe.
-    pub target: &'a Target,
     /// What the run asks of the server besides the feed.
     pub control: Arc<dyn ServerControl>,
-    /// The number of worker threads. 0 counts as 1.
-    pub workers: usize,
+    /// The parts of the crowd. Together they have all subscribers of the run.
+    pub crowd: Vec<Arc<dyn CrowdPart>>,
     /// Cancelling this ends the window at once. What was measured is kept and marked
     /// [`Invalid::Interrupted`](wirebench_measure::Invalid::Interrupted).
     pub stop: CancellationToken,
@@ -39,11 +38,13 @@ pub struct Drive<'a> {
 }
 
 impl<'a> Drive<'a> {
-    /// Returns a drive against wirebench's own server, with one worker thread, that is never stopped
-    /// early. Its run has no faults of the server.
-    pub fn new(run: &'a Run, target: &'a Target, control: &ControlClient) -> Self {
+    /// Returns a drive against wirebench's own server, by so many worker threads of this process, that
+    /// is never stopped early. Its run has no faults of the server.
+    pub fn new(run: &'a Run, target: &Target, control: &ControlClient, workers: usize) -> Self {
         let control = FeedControl::new(control.clone(), &*target.feed).shared();
-        Self { run, target, control, workers: 1, stop: CancellationToken::new(), server: None }
+        let all = CrowdShare::all(run.subscribers);
+        let crowd: Arc<dyn CrowdPart> = Arc::new(LocalPart::new(run, target, all, workers));
+        Self { run, control, crowd: vec![crowd], stop: CancellationToken::new(), server: None }
     }
 }
 
@@ -69,45 +70,41 @@ pub async fn drive(
     drive: Drive<'_>,
     observe: &mut (dyn FnMut(Progress) + Send),
 ) -> Result<Measurement, DriveError> {
-    let Drive { run, target, control, workers, ref stop, server } = drive;
-    check_tls(run, target)?;
-    let reachable = RestartableServer::new(control, run);
-    let peak_is_own = process::reset_memory_peak();
-    let context = RunContext { run, server: reachable, stop, peak_is_own };
+    let Drive { run, control, crowd, stop, server } = drive;
+    let stop = stop.child_token();
+    let context = RunContext { run, server: RestartableServer::new(control, run), stop: &stop };
+    let members = Members::new(crowd, stop.clone());
     let idle = context.usage("looking at the idle server").await?;
-    let mut workers = Workers::start(run, target, workers.max(1))?;
     // Boxed, because the future is large and is part of the future of the caller.
-    let measured = Box::pin(phases(&context, &mut workers, server, &idle, observe)).await;
-    let joined = workers.join().await;
-    let measurement = measured?;
-    joined?;
+    let phases = Box::pin(phases(&context, &members, server, &idle, observe));
+    let measured = tokio::select! {
+        measured = phases => measured,
+        () = members.watch() => Err(DriveError::Interrupted),
+    };
+    let finished = members.tell(&PartCommand::Finish).await;
+    let measurement = measured.map_err(|error| match (error, members.first_lost()) {
+        (DriveError::Interrupted, Some(why)) => PartError::Lost(why).into(),
+        (error, _) => error,
+    })?;
+    finished?;
     Ok(measurement)
 }
 
 /// Runs the phases one after the other.
 async fn phases(
     context: &RunContext<'_>,
-    workers: &mut Workers,
+    members: &Members,
     server: Option<ServerHandle>,
     idle: &ServerUsage,
     observe: &mut Observer<'_>,
 ) -> Result<Measurement, DriveError> {
-    let rss_per_subscriber_bytes = ramp::ramp(context, workers, observe).await?;
+    let crowd = &mut Crowd::start(members.clone()).await?;
+    let rss_per_subscriber_bytes = ramp::ramp(context, crowd, observe).await?;
     observe(Progress::WarmUp);
-    let window = window::open(context, workers).await?;
-    let mut measured = window::measure(context, workers, window, server, observe).await?;
-    let drained = drain::drain(context, workers, &mut measured, observe).await?;
+    let window = window::open(context, crowd).await?;
+    let mut measured = window::measure(context, crowd, window, server, observe).await?;
+    let drained = drain::drain(context, crowd, &mut measured, observe).await?;
     let last = context.usage("reading the server's last usage").await?;
     let usages = ServerUsages { idle, last: &last, rss_per_subscriber_bytes };
-    Ok(outcome::measurement(context, workers, measured, drained, &usages))
-}
-
-fn check_tls(run: &Run, target: &Target) -> Result<(), DriveError> {
-    let name = |tls| if tls { "TLS" } else { "no TLS" };
-    let (asked, spoken) = (run.http.tls, target.tls.is_some());
-    if asked == spoken {
-        return Ok(());
-    }
-    let authority = target.authority.clone();
-    Err(DriveError::Tls { asked: name(asked), authority, spoken: name(spoken) })
+    Ok(outcome::measurement(context, crowd, measured, drained, &usages))
 }

@@ -1,22 +1,11 @@
 //! Why a run has no measurement.
 
-use std::io;
-
+use super::part::PartError;
 use crate::control::ControlError;
 
 /// Why a run has no measurement.
 #[derive(Debug, thiserror::Error)]
 pub enum DriveError {
-    /// The run asks for TLS, but the server does not speak it, or the other way round.
-    #[error("the run asks for {asked}, but the server at `{authority}` speaks {spoken}")]
-    Tls {
-        /// What the run asks for.
-        asked: &'static str,
-        /// Host and port of the server.
-        authority: String,
-        /// What the URL of the server says.
-        spoken: &'static str,
-    },
     /// A call of the control API failed: the server is gone, or does not do what it should.
     #[error("the server is gone or refused a request while {during}")]
     Server {
@@ -34,16 +23,9 @@ pub enum DriveError {
         /// The last error of one of them.
         last_error: String,
     },
-    /// A worker thread could not be started.
-    #[error("cannot start a worker thread")]
-    StartWorker {
-        /// The error of the system.
-        #[source]
-        source: io::Error,
-    },
-    /// A worker thread is gone. This is a bug in this program; the panic is on standard error.
-    #[error("a worker thread panicked")]
-    WorkerPanicked,
+    /// A part of the crowd cannot do what it was asked, or an agent was lost before the window.
+    #[error(transparent)]
+    Part(#[from] PartError),
     /// The run asks for a fault of the server, and nobody carries it out.
     #[error("the server could not be stopped or started as the scenario asks for")]
     ServerOrder,

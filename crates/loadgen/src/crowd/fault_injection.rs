@@ -1,6 +1,5 @@
 //! What goes wrong while the window is open, and when.
 
-use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use wirebench_measure::Window;
 use wirebench_protocol::Timestamp;
@@ -8,9 +7,10 @@ use wirebench_protocol::control::{CountWindow, Publisher};
 use wirebench_scenario::{Faults, ServerFault};
 
 use super::error::{DriveError, during};
+use super::part::PartCommand;
+use super::parts::Members;
 use super::restartable_server::RestartableServer;
 use super::server_handle::{ServerHandle, ServerOrder};
-use super::worker::WorkerCommand;
 
 /// Injects the faults of one run.
 pub(super) struct FaultInjector<'a> {
@@ -18,7 +18,7 @@ pub(super) struct FaultInjector<'a> {
     pub(super) window: Window,
     /// The publisher of a server that was started again, if the run has one.
     pub(super) publisher: Option<Publisher>,
-    pub(super) workers: Vec<mpsc::Sender<WorkerCommand>>,
+    pub(super) members: Members,
     pub(super) server: &'a RestartableServer,
     /// Carries out what the faults do to the server process.
     pub(super) handle: Option<ServerHandle>,
@@ -36,9 +36,9 @@ impl FaultInjector<'_> {
     /// Stops a share of the subscribers from reading for the whole window.
     async fn stall(&self) -> Result<(), DriveError> {
         if self.faults.stalled_share > 0.0 {
-            self.tell(|| WorkerCommand::StallReaders(true)).await?;
+            self.tell(PartCommand::StallReaders(true)).await?;
             self.until(self.window.to).await;
-            self.tell(|| WorkerCommand::StallReaders(false)).await?;
+            self.tell(PartCommand::StallReaders(false)).await?;
         }
         Ok(())
     }
@@ -48,7 +48,7 @@ impl FaultInjector<'_> {
         let Some(cuts) = self.faults.cuts else { return Ok(()) };
         let mut at = self.window.from + cuts.every;
         while at < self.window.to && self.until(at).await {
-            self.tell(|| WorkerCommand::CutConnections(cuts.share)).await?;
+            self.tell(PartCommand::CutConnections(cuts.share)).await?;
             at = at + cuts.every;
         }
         Ok(())
@@ -58,7 +58,7 @@ impl FaultInjector<'_> {
     async fn avalanche(&self) -> Result<(), DriveError> {
         let Some(after) = self.faults.avalanche_after else { return Ok(()) };
         if self.until(self.window.from + after).await {
-            self.tell(|| WorkerCommand::CutConnections(1.0)).await?;
+            self.tell(PartCommand::CutConnections(1.0)).await?;
         }
         Ok(())
     }
@@ -78,7 +78,7 @@ impl FaultInjector<'_> {
         let anew = leaving.map_err(during("counting before the server goes away"))?;
         let began = Timestamp::now();
         if ends {
-            self.tell(|| WorkerCommand::SetFaultTime(Some(began))).await?;
+            self.tell(PartCommand::SetFaultTime(Some(began))).await?;
         }
         handle.order(ServerOrder::Down(outage.fault)).await?;
         self.until(began + outage.down).await;
@@ -87,7 +87,7 @@ impl FaultInjector<'_> {
         if anew {
             self.publish_again().await?;
         }
-        self.tell(|| WorkerCommand::SetFaultTime(None)).await
+        self.tell(PartCommand::SetFaultTime(None)).await
     }
 
     /// Announces the window to a server that was started again, and starts the publisher.
@@ -105,12 +105,9 @@ impl FaultInjector<'_> {
         Ok(())
     }
 
-    /// Sends a command to every worker.
-    async fn tell(&self, command: impl Fn() -> WorkerCommand) -> Result<(), DriveError> {
-        for worker in &self.workers {
-            worker.send(command()).await.map_err(|_| DriveError::WorkerPanicked)?;
-        }
-        Ok(())
+    /// Sends a command to every part of the crowd.
+    async fn tell(&self, command: PartCommand) -> Result<(), DriveError> {
+        Ok(self.members.tell(&command).await?)
     }
 
     /// Waits until `at`. Returns false if the run is interrupted before.

@@ -3,14 +3,13 @@
 use wirebench_measure::{
     FaultOutcome, Invalid, LoadgenCost, Measurement, Recorder, ServerCost, Traffic,
 };
-use wirebench_protocol::process;
 use wirebench_scenario::Run;
 
 use super::context::RunContext;
 use super::deliveries::Deliveries;
+use super::parts::Crowd;
 use super::timeline::server_cpu;
 use super::window::MeasuredWindow;
-use super::workers::Workers;
 use crate::server_control::ServerUsage;
 
 /// What the server used before and after the crowd was there.
@@ -23,13 +22,14 @@ pub(super) struct ServerUsages<'a> {
 /// Combines what the phases measured, and judges whether it can be used.
 pub(super) fn measurement(
     context: &RunContext<'_>,
-    workers: &mut Workers,
+    crowd: &mut Crowd,
     measured: MeasuredWindow,
     deliveries: Deliveries,
     usages: &ServerUsages<'_>,
 ) -> Measurement {
-    let seen = std::mem::take(&mut workers.seen);
+    let seen = std::mem::take(&mut crowd.seen);
     let loadgen_cpu = measured.closing.loadgen_cpu.saturating_sub(measured.opening.loadgen_cpu);
+    let readings = crowd.readings();
     let watched = context.run.is_watched();
     let mut measurement = Measurement {
         duration: measured.window.length(),
@@ -37,34 +37,34 @@ pub(super) fn measurement(
         watched,
         addressed: deliveries.addressed,
         subscribed: measured.subscribed,
-        all_connected: workers.all_connected(context.run.subscribers as u64),
-        traffic: traffic(workers, &measured),
+        all_connected: crowd.all_connected(context.run.subscribers as u64),
+        traffic: traffic(crowd, &measured),
         server: server_cost(&measured, usages),
         server_cpu_floor: None,
         store: measured.totals.store,
         publishing: measured.totals.publishing,
         loadgen: LoadgenCost {
             cpu: loadgen_cpu,
-            workers: workers.len(),
-            rss_peak_bytes: process::memory()
-                .filter(|_| context.peak_is_own)
-                .map(|memory| memory.peak_bytes),
+            workers: readings.workers,
+            rss_peak_bytes: readings.rss_peak_bytes,
         },
         faults: fault_outcome(context.run, &seen, deliveries),
         missed_without_cursor: context.run.forgets_its_cursor().then_some(deliveries.missed),
         seen,
+        clock_bound: crowd.members().clock_bound(),
         other_load: measured.other_load,
+        agents: crowd.agents(),
         invalid: Vec::new(),
     };
     measurement.invalid = measurement.judge(context.run.subscribers as u64);
-    if measured.interrupted {
+    if measured.interrupted && crowd.members().first_lost().is_none() {
         measurement.invalid.push(Invalid::Interrupted);
     }
     measurement
 }
 
-fn traffic(workers: &Workers, measured: &MeasuredWindow) -> Traffic {
-    let (counts, status) = (workers.counts(), workers.status.borrow());
+fn traffic(crowd: &Crowd, measured: &MeasuredWindow) -> Traffic {
+    let (counts, status) = (crowd.readings().counts, crowd.status());
     let MeasuredWindow { opening, closing, .. } = measured;
     Traffic {
         attempted: counts.attempted,

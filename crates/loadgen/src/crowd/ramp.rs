@@ -4,10 +4,9 @@ use std::time::Duration;
 
 use super::context::RunContext;
 use super::error::DriveError;
+use super::part::{PartCommand, PartStatus};
+use super::parts::Crowd;
 use super::progress::{Observer, Progress};
-use super::state::CrowdStatus;
-use super::worker::WorkerCommand;
-use super::workers::Workers;
 use crate::server_control::ServerUsage;
 
 /// How much longer than the ramp the crowd may take to subscribe.
@@ -27,20 +26,20 @@ const MIN_ADDED_SUBSCRIBERS: u64 = 60;
 /// much the memory of the server grew per subscriber, if that can be told.
 pub(super) async fn ramp(
     context: &RunContext<'_>,
-    workers: &mut Workers,
+    crowd: &mut Crowd,
     observe: &mut Observer<'_>,
 ) -> Result<Option<u64>, DriveError> {
     let wanted = context.run.subscribers as u64;
     let faulty = !context.run.faults.is_none();
-    let early = subscribe(context, workers, observe).await?;
-    let CrowdStatus { subscribed, last_error, .. } = workers.status.borrow().clone();
+    let early = subscribe(context, crowd, observe).await?;
+    let PartStatus { subscribed, last_error, .. } = crowd.status();
     observe(Progress::Ramp { subscribed, wanted });
     if subscribed == 0 && wanted > 0 && !faulty {
         let last_error = last_error.unwrap_or_else(|| "no answer in time".to_owned());
         return Err(DriveError::NoneConnected { wanted: context.run.subscribers, last_error });
     }
-    workers.command(|| WorkerCommand::CompleteRamp).await?;
-    let subscribed = workers.status.borrow().subscribed;
+    crowd.tell(&PartCommand::CompleteRamp).await?;
+    let subscribed = crowd.status().subscribed;
     tokio::time::sleep(SETTLE).await;
     let settled = MemorySample::new(subscribed, &context.usage("settling").await?);
     Ok(early.and_then(|early| early.growth_per_subscriber(&settled)))
@@ -50,12 +49,12 @@ pub(super) async fn ramp(
 /// server when a fifth of the subscribers were subscribed.
 async fn subscribe(
     context: &RunContext<'_>,
-    workers: &mut Workers,
+    crowd: &mut Crowd,
     observe: &mut Observer<'_>,
 ) -> Result<Option<MemorySample>, DriveError> {
     let wanted = context.run.subscribers as u64;
     let faulty = !context.run.faults.is_none();
-    let is_decided = |status: &CrowdStatus| {
+    let is_decided = |status: &PartStatus| {
         let subscribed = if faulty { status.ever_subscribed } else { status.subscribed };
         subscribed + status.refused >= wanted
     };
@@ -63,18 +62,17 @@ async fn subscribe(
     let deadline = tokio::time::sleep(context.run.ramp + SUBSCRIBE_TIMEOUT);
     tokio::pin!(deadline);
     let mut report = tokio::time::interval(REPORT_INTERVAL);
-    while !is_decided(&workers.status.borrow_and_update()) {
-        let subscribed = workers.status.borrow().subscribed;
+    while !is_decided(&crowd.status()) {
+        let subscribed = crowd.status().subscribed;
         if early.is_none() && subscribed >= wanted.div_ceil(5) {
             early = Some(MemorySample::new(subscribed, &context.usage("connecting").await?));
         }
         tokio::select! {
             () = context.stop.cancelled() => return Err(DriveError::Interrupted),
             () = &mut deadline => break,
-            // The workers hold the senders. Without a sender, every worker is gone.
-            changed = workers.status.changed() => changed.map_err(|_| DriveError::WorkerPanicked)?,
+            changed = crowd.status_changed() => changed?,
             _ = report.tick() => {
-                let subscribed = workers.status.borrow().subscribed;
+                let subscribed = crowd.status().subscribed;
                 observe(Progress::Ramp { subscribed, wanted });
             }
         }

@@ -10,49 +10,36 @@ use wirebench_measure::{Recorder, Sequence, SubscriberOutcome, Window};
 use wirebench_protocol::Timestamp;
 use wirebench_scenario::Run;
 
+use super::part::{CrowdShare, PartStatus};
 use crate::http::HttpClient;
 use crate::target::Target;
-
-/// How many subscribers are subscribed, over all workers.
-#[derive(Clone, Debug, Default)]
-pub(super) struct CrowdStatus {
-    /// Subscribers that are subscribed now.
-    pub(super) subscribed: u64,
-    /// Subscribers that have ever been subscribed.
-    pub(super) ever_subscribed: u64,
-    /// When the last of them was subscribed for the first time.
-    pub(super) last_joined: Option<Timestamp>,
-    /// Subscriptions that broke and were resumed.
-    pub(super) reconnects: u64,
-    /// Subscribers that were refused for good.
-    pub(super) refused: u64,
-    /// The reason of the last interruption.
-    pub(super) last_error: Option<String>,
-}
 
 /// The part of the crowd that one worker runs.
 pub(super) struct WorkerShare {
     pub(super) run: Arc<Run>,
     pub(super) target: Target,
     pub(super) client: Arc<HttpClient>,
-    /// The number of the worker. It runs the subscribers `index`, `index + workers`, and so on.
+    /// The subscribers of this process.
+    pub(super) share: CrowdShare,
+    /// The number of the worker. It runs the subscribers of the ranks `index`, `index + workers`, and
+    /// so on, of those of this process.
     pub(super) index: usize,
     /// How many workers there are.
     pub(super) workers: usize,
     /// When the ramp begins.
     pub(super) start: Instant,
+    /// The number of the host whose probes the subscribers recognise. `None`: there are no probes.
+    pub(super) probe_host: Option<u64>,
     /// Locked when a subscription begins or ends, not when a message arrives.
-    pub(super) status: Arc<watch::Sender<CrowdStatus>>,
+    pub(super) status: Arc<watch::Sender<PartStatus>>,
     /// Cancelled at the end.
     pub(super) stop: CancellationToken,
 }
 
 impl WorkerShare {
-    /// Returns when a subscriber starts: evenly over the ramp, whichever worker runs it.
-    pub(super) fn starts_at(&self, subscriber: usize) -> Instant {
-        let count = u32::try_from(self.run.subscribers).unwrap_or(u32::MAX).max(1);
-        let place = u32::try_from(subscriber).unwrap_or(u32::MAX).min(count);
-        self.start + self.run.ramp.mul_f64(f64::from(place) / f64::from(count))
+    /// Returns when the subscriber of this rank starts.
+    pub(super) fn starts_at(&self, rank: usize) -> Instant {
+        self.start + self.share.place_in(self.run.ramp, rank)
     }
 }
 

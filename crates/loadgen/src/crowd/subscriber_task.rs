@@ -74,6 +74,7 @@ impl Task<'_> {
                 headers: run.http.headers,
                 number: self.number(),
                 sends: run.upstream.is_some(),
+                probe_host: self.share.probe_host,
                 // The publisher of a run seals what is binary, and so do its subscribers.
                 sealed: true,
                 named: run.upstream.is_some_and(|upstream| upstream.to.addresses()),
@@ -170,7 +171,7 @@ mod tests {
     use tokio_util::sync::CancellationToken;
     use wirebench_scenario::{Overrides, Scenario};
 
-    use super::super::state::CrowdStatus;
+    use super::super::part::{CrowdShare, PartStatus};
     use super::*;
     use crate::dial::Dialer;
     use crate::http::HttpClient;
@@ -195,10 +196,12 @@ mod tests {
             },
             client: Arc::new(HttpClient::new(Dialer::new(run.link, 1), run.http)),
             run: Arc::new(run),
+            share: CrowdShare::all(1),
             index: 0,
             workers: 1,
             start: Instant::now(),
-            status: Arc::new(watch::Sender::new(CrowdStatus::default())),
+            probe_host: None,
+            status: Arc::new(watch::Sender::new(PartStatus::default())),
             stop: CancellationToken::new(),
         };
         let (worker, state) = (WorkerState::new(), SubscriberState::new(false));

@@ -11,6 +11,8 @@ use crate::server_control::ServerUsage;
 #[derive(Clone, Debug)]
 pub(super) struct CounterSnapshot {
     pub(super) at: Timestamp,
+    /// The most by which the clock of a part of the crowd differs from that of the run.
+    pub(super) clock_bound: Option<Duration>,
     /// `None` if the server is away or took too long to answer.
     pub(super) usage: Option<ServerUsage>,
     pub(super) loadgen_cpu: Duration,
@@ -47,6 +49,7 @@ impl Timeline {
             published: usages
                 .and_then(|(from, to)| Some(to.published?.saturating_sub(from.published?))),
             seen,
+            clock_bound: self.counters.clock_bound,
             connections,
             bytes_up: self.counters.bytes_up - before.bytes_up,
             bytes_down: self.counters.bytes_down - before.bytes_down,
@@ -92,6 +95,7 @@ mod tests {
             };
             CounterSnapshot {
                 at: start + ms(at),
+                clock_bound: None,
                 usage: Some(usage),
                 loadgen_cpu: cpu,
                 loadgen_cpu_at: read_at,

@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use tokio::sync::mpsc;
 use wirebench_measure::{OtherLoad, Recorder, Window};
 use wirebench_protocol::Timestamp;
 use wirebench_protocol::control::CountWindow;
@@ -11,12 +10,12 @@ use super::context::RunContext;
 use super::error::{DriveError, during};
 use super::fault_injection::FaultInjector;
 use super::machine_reading::{machine_now, other_load};
+use super::part::PartCommand;
+use super::parts::{Crowd, Members};
 use super::progress::{Observer, Progress};
 use super::restartable_server::WindowTotals;
 use super::server_handle::ServerHandle;
 use super::timeline::{CounterSnapshot, Timeline};
-use super::worker::WorkerCommand;
-use super::workers::Workers;
 
 /// A window that is over.
 pub(super) struct MeasuredWindow {
@@ -37,18 +36,15 @@ pub(super) struct MeasuredWindow {
 }
 
 /// Announces the window to both ends, starts the publisher, and waits for the end of the warm-up.
-pub(super) async fn open(
-    context: &RunContext<'_>,
-    workers: &Workers,
-) -> Result<Window, DriveError> {
+pub(super) async fn open(context: &RunContext<'_>, crowd: &Crowd) -> Result<Window, DriveError> {
     let from = Timestamp::now() + context.run.timing.warm_up;
     let window = Window { from, to: from + context.run.timing.measure };
-    // The server and all workers first: what a subscriber of one worker sends at once may arrive at
+    // The server and all crowd first: what a subscriber of one worker sends at once may arrive at
     // another worker before the next command does, and both ends have to count it.
     let count = CountWindow { from_ns: window.from, to_ns: window.to };
     context.server.count(count).await.map_err(during("announcing the window"))?;
-    workers.set_window(window).await?;
-    workers.command(|| WorkerCommand::StartSending(window)).await?;
+    crowd.set_window(window).await?;
+    crowd.tell(&PartCommand::StartSending(window)).await?;
     if let Some(publisher) = context.publisher(context.run.seed) {
         let started = context.server.start_publisher(&publisher).await;
         started.map_err(during("starting the publisher"))?;
@@ -63,20 +59,22 @@ pub(super) async fn open(
 /// Measures the window, injects the faults of the run, and stops the publisher.
 pub(super) async fn measure(
     context: &RunContext<'_>,
-    workers: &mut Workers,
+    crowd: &mut Crowd,
     mut window: Window,
     server: Option<ServerHandle>,
     observe: &mut Observer<'_>,
 ) -> Result<MeasuredWindow, DriveError> {
-    let early = workers.take_recorders().await?;
-    let subscribed = expected_subscribers(context, workers);
-    let opening = context.counters(workers, "opening the window").await?;
+    let early = crowd.take_seen().await?;
+    let subscribed = expected_subscribers(context, crowd);
+    let opening = context.counters(crowd, "opening the window").await?;
+    crowd.window_opened().await?;
     let machine_before = machine_now().await;
     let mut timeline = timeline(window.from, &opening, early);
-    let injector = injector(context, window, workers.commands(), server);
-    let seconds = seconds(context, workers, &mut timeline, window, observe);
+    let injector = injector(context, window, crowd.members().clone(), server);
+    let seconds = seconds(context, crowd, &mut timeline, window, observe);
     let (interrupted, ()) = tokio::try_join!(seconds, injector.inject())?;
     let closing = timeline.counters.clone();
+    crowd.window_closed().await?;
     let processes = context.server.process();
     let other_load = other_load(machine_before.as_ref(), machine_now().await.as_ref(), processes);
     if interrupted {
@@ -85,10 +83,10 @@ pub(super) async fn measure(
         window.to = closing.at;
         if context.run.is_watched() {
             // Nobody stops the publisher, and what arrives from now on does not count.
-            workers.set_window(window).await?;
+            crowd.set_window(window).await?;
         }
     }
-    workers.command(|| WorkerCommand::StopSending).await?;
+    crowd.tell(&PartCommand::StopSending).await?;
     let stopped = context.server.stop_publisher().await;
     let late_publishes = stopped.map_err(during("stopping the publisher"))?;
     let late_publishes = late_publishes.filter(|_| !context.run.is_watched());
@@ -108,8 +106,8 @@ pub(super) async fn measure(
 
 /// With faults, a connection may be away when the window opens; its subscriber expects everything
 /// nevertheless.
-fn expected_subscribers(context: &RunContext<'_>, workers: &Workers) -> u64 {
-    let status = workers.status.borrow();
+fn expected_subscribers(context: &RunContext<'_>, crowd: &Crowd) -> u64 {
+    let status = crowd.status();
     if context.run.faults.is_none() { status.subscribed } else { status.ever_subscribed }
 }
 
@@ -120,14 +118,14 @@ fn timeline(from: Timestamp, opening: &CounterSnapshot, early: Recorder) -> Time
 fn injector<'a>(
     context: &'a RunContext<'_>,
     window: Window,
-    workers: Vec<mpsc::Sender<WorkerCommand>>,
+    members: Members,
     server: Option<ServerHandle>,
 ) -> FaultInjector<'a> {
     FaultInjector {
         faults: context.run.faults,
         window,
         publisher: context.publisher(context.run.seed.wrapping_add(1)),
-        workers,
+        members,
         server: &context.server,
         handle: server,
         stop: context.stop,
@@ -137,7 +135,7 @@ fn injector<'a>(
 /// Reports the seconds of the window. Returns true if the run was interrupted.
 async fn seconds(
     context: &RunContext<'_>,
-    workers: &mut Workers,
+    crowd: &mut Crowd,
     timeline: &mut Timeline,
     window: Window,
     observe: &mut Observer<'_>,
@@ -146,12 +144,12 @@ async fn seconds(
     while !interrupted && timeline.counters.at < window.to {
         let end = window.to.min(timeline.counters.at + Duration::from_secs(1));
         interrupted = !context.until(end).await;
-        let seen = workers.take_recorders().await?;
-        let mut counters = context.counters(workers, "measuring").await?;
+        let seen = crowd.take_seen().await?;
+        let mut counters = context.counters(crowd, "measuring").await?;
         if !interrupted {
             counters.at = end;
         }
-        observe(Progress::Second(timeline.next(counters, seen, workers.counts().open)));
+        observe(Progress::Second(timeline.next(counters, seen, crowd.readings().counts.open)));
     }
     Ok(interrupted)
 }

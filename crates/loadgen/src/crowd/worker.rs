@@ -82,7 +82,7 @@ struct EventLoop {
     random: SmallRng,
     subscribers: Vec<StartedSubscriber>,
     tasks: JoinSet<()>,
-    /// The number of the subscriber that starts next.
+    /// The rank of the subscriber that starts next.
     next: usize,
 }
 
@@ -94,7 +94,8 @@ struct StartedSubscriber {
 
 impl EventLoop {
     fn new(share: WorkerShare) -> Self {
-        let seed = share.run.seed.wrapping_add(share.index as u64);
+        let number = (share.share.first + share.index) as u64;
+        let seed = share.run.seed.wrapping_add(number);
         Self {
             next: share.index,
             share: Rc::new(share),
@@ -111,7 +112,7 @@ impl EventLoop {
         probe.set_missed_tick_behavior(MissedTickBehavior::Burst);
         let share = Rc::clone(&self.share);
         loop {
-            let ramping = self.next < share.run.subscribers;
+            let ramping = self.next < share.share.count;
             tokio::select! {
                 biased;
                 () = share.stop.cancelled() => return,
@@ -189,13 +190,14 @@ impl EventLoop {
 
     /// Starts the subscribers whose time has come.
     fn start_due(&mut self) {
-        while self.next < self.share.run.subscribers
+        while self.next < self.share.share.count
             && self.share.starts_at(self.next) <= Instant::now()
         {
             let addressed = self.share.run.upstream.is_some_and(|of| of.to.addresses());
             let state = Rc::new(SubscriberState::new(addressed));
             let (share, worker) = (Rc::clone(&self.share), Rc::clone(&self.state));
-            let task = subscriber_task(share, self.next, worker, Rc::clone(&state));
+            let number = share.share.first + self.next;
+            let task = subscriber_task(share, number, worker, Rc::clone(&state));
             let task = self.tasks.spawn_local(task);
             self.subscribers.push(StartedSubscriber { state, task });
             self.next += self.share.workers;

@@ -123,6 +123,8 @@ pub(super) fn retry_after_seconds(answer: &HttpAnswer) -> Option<u64> {
 /// The body of an answer that reports an error, on every route of the server.
 #[derive(Debug, Deserialize)]
 pub(crate) struct ErrorAnswer {
+    /// Engine.IO calls it `message`.
+    #[serde(alias = "message")]
     pub(crate) error: String,
     pub(crate) hint: Option<String>,
 }

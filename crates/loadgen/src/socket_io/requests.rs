@@ -168,7 +168,7 @@ async fn answer(
         Method::Post(body) => connection.post(url, headers, body).await?,
     };
     if answer.status() != StatusCode::OK {
-        return Err(session_refused(connection.refused(answer).await));
+        return Err(session_refused(connection.refused(answer).await, within.is_none()));
     }
     // A request with the headers of a browser offers compression. The server of this project does
     // not compress; another server may.
@@ -183,12 +183,20 @@ async fn answer(
 }
 
 /// Returns the error of a request that was refused. The server may have forgotten the session, and
-/// another one is not refused for that reason.
-fn session_refused(error: SubscribeError) -> SubscribeError {
+/// another one is not refused for that reason. A session that is being opened cannot be forgotten:
+/// it is unknown because another server was asked.
+fn session_refused(error: SubscribeError, opening: bool) -> SubscribeError {
     match error {
         SubscribeError::Refused { asked, status, error, .. } if status.is_client_error() => {
-            SubscribeError::SessionEnded { asked, reason: format!("{status}: {error}") }
+            let is_elsewhere = opening && status == StatusCode::BAD_REQUEST;
+            let cause = if is_elsewhere { ELSEWHERE } else { "" };
+            SubscribeError::SessionEnded { asked, reason: format!("{status}: {error}{cause}") }
         }
         error => error,
     }
 }
+
+/// Why a session that was just opened is not known.
+const ELSEWHERE: &str = "; it was opened a moment ago, probably by another server: a proxy in front of \
+                         several servers needs sticky sessions, or the session has to be a WebSocket \
+                         from the beginning (mode `websocket`)";

@@ -6,7 +6,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use futures::TryFutureExt;
 use futures::stream::{self, BoxStream, StreamExt};
-use wirebench_measure::{Event, Origin, ReceivedPayload};
+use wirebench_measure::{Event, MessageOrigin, Origin, ReceivedPayload};
 use wirebench_protocol::{
     After, Cursor, Message, Recipients, TextPayload, Timestamp, Transport, is_payload_intact,
 };
@@ -14,6 +14,7 @@ use wirebench_protocol::{
 use super::settings::SubscriberSettings;
 use crate::error::SubscribeError;
 use crate::http::{ClientConnection, HttpClient, RequestHeaders, RequestKind};
+use crate::probes::Probe;
 use crate::socket_io::Connector;
 use crate::target::Target;
 use crate::upstream::{Outbox, Outgoing, SentMessage};
@@ -133,7 +134,8 @@ impl<'a> CarriedMessage<'a> {
                     published_at,
                     received_at: at,
                     payload_bytes: json.len(),
-                    origin: origin(settings, || SentMessage::read(json)),
+                    origin: origin(settings, || SentMessage::read(json))
+                        .or_else(|| probe(settings, json)),
                     payload: settings.payloads.then(|| ReceivedPayload::Json(json.into())),
                 };
             }
@@ -175,13 +177,18 @@ pub(super) fn publish_options(message: &Outgoing) -> Option<String> {
 fn origin(
     settings: &SubscriberSettings,
     read: impl FnOnce() -> Option<SentMessage>,
-) -> Option<Origin> {
+) -> Option<MessageOrigin> {
     let sent = settings.sends.then(read).flatten()?;
-    Some(Origin {
+    Some(MessageOrigin::Subscriber(Origin {
         due: sent.due,
         own: sent.sender == settings.number,
         misdelivered: !sent.addressees.include(settings.number),
-    })
+    }))
+}
+
+/// Returns the origin of a probe of this host.
+fn probe(settings: &SubscriberSettings, json: &str) -> Option<MessageOrigin> {
+    Probe::due_on(settings.probe_host?, json).map(|due| MessageOrigin::Probe { due })
 }
 
 #[cfg(test)]

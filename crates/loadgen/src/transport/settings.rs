@@ -39,6 +39,9 @@ pub struct SubscriberSettings {
     pub number: u64,
     /// Subscribers send. Events then tell which message was sent by a subscriber, and by which.
     pub sends: bool,
+    /// The number of this host among those whose agents publish probes. Events then tell which
+    /// message is a probe that was published on this host. `None`: there are no probes.
+    pub probe_host: Option<u64>,
     /// The number is the name of this subscriber, under which messages are addressed to it.
     pub named: bool,
     /// Binary payloads end with a checksum. A message with a wrong one is damaged.
@@ -57,7 +60,7 @@ impl SubscriberSettings {
 impl Default for SubscriberSettings {
     /// Returns one poll a second without a phase, a hold of 25 s, polls of both kinds that carry
     /// their cursor, no push timer, a Socket.IO session that begins with requests and upgrades, the
-    /// same pauses on every transport, the headers of a browser, nobody that sends, no checksums,
+    /// same pauses on every transport, the headers of a browser, nobody that sends, no probes, no checksums,
     /// and no payloads.
     fn default() -> Self {
         Self {
@@ -73,6 +76,7 @@ impl Default for SubscriberSettings {
             headers: Headers::Browser,
             number: 0,
             sends: false,
+            probe_host: None,
             named: false,
             sealed: false,
             payloads: false,

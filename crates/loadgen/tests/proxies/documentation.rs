@@ -31,6 +31,13 @@ fn the_page_quotes_the_files() {
 }
 
 #[test]
+fn the_page_about_servers_that_share_their_feeds_quotes_its_file() {
+    const PAGE: &str = include_str!("../../../../docs/scale.md");
+    const CONFIGURATION: &str = include_str!("../../../../docs/proxies/haproxy-shared-feeds.cfg");
+    assert!(PAGE.contains(&format!("\n{CONFIGURATION}```\n")));
+}
+
+#[test]
 fn every_line_of_the_files_has_its_reason() {
     let rows: Vec<_> = PAGE.lines().filter(|line| line.starts_with("| `")).collect();
     for line in CONFIGURATIONS.iter().flat_map(|text| text.lines()) {

@@ -1,5 +1,7 @@
 //! nginx and HAProxy as child processes: each on a port of its own, in a folder of its own, in the
-//! foreground, ended when dropped.
+//! foreground, ended when dropped. The tests of several crates use this.
+
+#![allow(dead_code, clippy::allow_attributes, reason = "each test uses another part")]
 
 use std::collections::HashSet;
 use std::fs::{self, File};
@@ -13,7 +15,8 @@ use tempfile::TempDir;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-use crate::support::TIMEOUT;
+/// Upper bound of every wait for a proxy. It is reached only if something hangs.
+const TIMEOUT: Duration = Duration::from_mins(2);
 
 /// A proxy program.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,19 +57,23 @@ impl ProxyProgram {
     pub(crate) fn several_servers(self) -> Settings {
         let right = self.right();
         // The servers are in the first paragraph of the one file, and in the last of the other.
-        let text = match self {
+        match self {
             Self::Nginx => {
                 let servers = include_str!("../../../../docs/proxies/nginx-several-servers.conf");
                 let (_, rest) = right.text.split_once("\n\n").expect("two paragraphs");
-                format!("{servers}\n{rest}")
+                Settings { text: format!("{servers}\n{rest}"), ..right }
             }
-            Self::Haproxy => {
-                let servers = include_str!("../../../../docs/proxies/haproxy-several-servers.cfg");
-                let (rest, _) = right.text.rsplit_once("\n\n").expect("two paragraphs");
-                format!("{rest}\n\n{servers}")
-            }
-        };
-        Settings { text, ..right }
+            Self::Haproxy => right
+                .with_backend(include_str!("../../../../docs/proxies/haproxy-several-servers.cfg")),
+        }
+    }
+
+    /// Returns the configuration of HAProxy that `docs/scale.md` recommends for servers that share
+    /// their feeds.
+    pub(crate) fn shared_feeds() -> Settings {
+        Self::Haproxy
+            .right()
+            .with_backend(include_str!("../../../../docs/proxies/haproxy-shared-feeds.cfg"))
     }
 
     /// Returns the same configuration without the line that keeps a client at its server.
@@ -136,6 +143,12 @@ impl Settings {
         assert_eq!(gone.len(), 1, "`{part}` must be in one line of {}", self.text);
         self.text = kept.join("\n") + "\n";
         self
+    }
+
+    /// Replaces the last paragraph of HAProxy's file, its `backend`.
+    fn with_backend(self, backend: &str) -> Self {
+        let (rest, _) = self.text.rsplit_once("\n\n").expect("two paragraphs");
+        Self { text: format!("{rest}\n\n{backend}"), ..self }
     }
 
     /// Adds a line after the one that contains this.
@@ -245,7 +258,7 @@ static TAKEN: Mutex<Option<HashSet<u16>>> = Mutex::new(None);
 /// Returns a free port at a loopback address that only this process uses. A port of 127.0.0.1 could
 /// be taken by the server of another test before the proxy binds it, and the test would then speak
 /// to that server.
-fn free_port() -> SocketAddr {
+pub(crate) fn free_port() -> SocketAddr {
     let mut taken = TAKEN.lock().unwrap_or_else(PoisonError::into_inner);
     let taken = taken.get_or_insert_default();
     // A process id has at most 22 bits on Linux.

@@ -87,6 +87,7 @@ async fn several_servers_that_take_turns_know_only_the_sessions_of_a_websocket()
                 ) => {
                     assert!(reason.contains("400"), "{what}: {reason}");
                     assert!(reason.contains("Session ID unknown"), "{what}: {reason}");
+                    assert!(reason.contains("needs sticky sessions"), "{what}: {reason}");
                 }
                 (SocketIoMode::Polling | SocketIoMode::Upgrade, other) => {
                     panic!("{what}: {other:?} instead of the end of the session");

@@ -45,7 +45,7 @@ const COLUMNS_OF_A_PHONE = 3;
 function answerTables(some) {
   const repeated = some.some((line) => line.all.length > 1);
   const has = (name) => some.some((line) => line.all.some((run) => isNumber(number(run, name))));
-  const [deliveryOf, costOf, sentOf, sentCostOf, faultsOf, publishedOf, withoutCursorOf, storeOf, connectingOf] =
+  const [deliveryOf, costOf, sentOf, sentCostOf, faultsOf, publishedOf, withoutCursorOf, storeOf, hostsOf, connectingOf] =
     repeated ? data.answer_tables.repeats : data.answer_tables.one_run;
   const additional = [
     ...(has("upstream_sent") ? [sentOf, sentCostOf] : []),
@@ -53,6 +53,7 @@ function answerTables(some) {
     ...(some.some((line) => line.all.some((run) => value(run, "timers") === "per-connection")) ? [publishedOf] : []),
     ...(some.some((line) => line.all.some(forgetsItsCursor)) ? [withoutCursorOf] : []),
     ...(has("store_queries_per_s") ? [storeOf] : []),
+    ...(has("clock_bound_ms") || has("same_host_count") ? [hostsOf] : []),
     ...(some.some((line) => line.all.some((run) => number(run, "subscribers") >= data.answer_tables.large_crowd))
       ? [connectingOf] : []),
   ];

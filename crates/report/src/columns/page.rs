@@ -2,11 +2,12 @@
 
 use std::fmt::Write as _;
 
+use super::agents::AGENT_COLUMNS;
 use super::column::{Better, Column};
 use super::runs::COLUMNS;
 use super::timeline::TIMELINE_COLUMNS;
 
-/// Returns the page: every column of `runs.csv` and of `timeline.csv`, with its unit, its meaning,
+/// Returns the page: every column of `runs.csv`, `timeline.csv` and `agents.csv`, with its unit, its meaning,
 /// and which way is better.
 fn columns_page() -> String {
     let mut page = String::from(
@@ -22,6 +23,7 @@ fn columns_page() -> String {
     );
     table(&mut page, "runs.csv: a row for each run", COLUMNS);
     table(&mut page, "timeline.csv: a row for each second of a run", TIMELINE_COLUMNS);
+    table(&mut page, "agents.csv: a row for each agent of a run, if it had any", AGENT_COLUMNS);
     page
 }
 

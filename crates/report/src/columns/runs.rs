@@ -1,6 +1,8 @@
 //! The columns of `runs.csv`.
 
-use wirebench_measure::{FaultOutcome, Latency, Measurement, ServerCost, UpstreamRecord};
+use wirebench_measure::{
+    FaultOutcome, Latency, Measurement, ProbeRecord, ServerCost, UpstreamRecord,
+};
 use wirebench_protocol::control::{Pace, Payload};
 use wirebench_scenario::{Headers, Run};
 
@@ -121,7 +123,7 @@ pub const COLUMNS: &[RunColumn] = &[
         .lower_is_better()
         .means("How often the server told a subscriber that it cannot deliver some messages."),
     measured(Decimal, "delivery_min_us", |r| {
-        Value::micros(r.measurement.seen.delivery.min())
+        Value::micros(r.measurement.delivery().min())
     })
     .unit("µs")
     .lower_is_better()
@@ -130,7 +132,7 @@ pub const COLUMNS: &[RunColumn] = &[
          decoding.",
     ),
     measured(Decimal, "delivery_mean_us", |r| {
-        Value::micros(r.measurement.seen.delivery.mean())
+        Value::micros(r.measurement.delivery().mean())
     })
     .unit("µs")
     .lower_is_better()
@@ -139,7 +141,7 @@ pub const COLUMNS: &[RunColumn] = &[
          decoding.",
     ),
     measured(Decimal, "delivery_stddev_us", |r| {
-        Value::micros(r.measurement.seen.delivery.stddev())
+        Value::micros(r.measurement.delivery().stddev())
     })
     .unit("µs")
     .lower_is_better()
@@ -172,7 +174,7 @@ pub const COLUMNS: &[RunColumn] = &[
         .lower_is_better()
         .means("Delivery, 99.9th percentile."),
     measured(Decimal, "delivery_max_us", |r| {
-        Value::micros(r.measurement.seen.delivery.max())
+        Value::micros(r.measurement.delivery().max())
     })
     .unit("µs")
     .lower_is_better()
@@ -354,8 +356,9 @@ pub const COLUMNS: &[RunColumn] = &[
     })
     .lower_is_better()
     .means(
-        "Deliveries read before they were due, which the delivery times leave out: the clocks \
-         disagree. Blank if somebody else fills the feed and its messages have no times.",
+        "Deliveries read before they were due, which have no delivery time: the clocks disagree. \
+         By more than `clock_bound_ms`, that makes the run invalid. Blank if somebody else fills the \
+         feed and its messages have no times.",
     ),
     setting(Text, "connections", |r| Value::words(r.run.http.connections.name())).means(
         "How connections were used: `own`, one for each subscriber, or `shared`, where many \
@@ -496,14 +499,14 @@ pub const COLUMNS: &[RunColumn] = &[
         .unit("µs")
         .lower_is_better()
         .means("Own echo, 99th percentile."),
-    measured(Decimal, "upstream_others_p50_us", |r| sent_delay(r, |sent| &sent.others, 50.0))
+    measured(Decimal, "upstream_others_p50_us", |r| others(r, 50.0))
         .unit("µs")
         .lower_is_better()
         .means(
             "Others, median: from when a message was due at its sender to its last byte read by \
              each other subscriber. Blank with `echo`.",
         ),
-    measured(Decimal, "upstream_others_p99_us", |r| sent_delay(r, |sent| &sent.others, 99.0))
+    measured(Decimal, "upstream_others_p99_us", |r| others(r, 99.0))
         .unit("µs")
         .lower_is_better()
         .means("Others, 99th percentile."),
@@ -708,6 +711,41 @@ pub const COLUMNS: &[RunColumn] = &[
         "With a target: messages due in the window that it refused: it took no connection, or \
          answered with another status. They are not in `published`.",
     ),
+    // Appended: subscribers on other hosts than the server.
+    measured(Decimal, "clock_bound_ms", |r| {
+        Value::computed(r.measurement.clock_bound.map(|bound| bound.as_secs_f64() * 1e3))
+    })
+    .unit("ms")
+    .means(
+        "Several hosts: the most by which the clock of a subscriber differed from that of the \
+         server. A `delivery_…` value below it is blank, and the minimum, the mean and the standard \
+         deviation as well if a message arrived before it was due; of `upstream_others_…`, what is \
+         below twice the bound. Blank if all have one clock.",
+    ),
+    setting(Decimal, "probe_rate_per_s", |r| match r.run.probe_rate {
+        none if none <= 0.0 => Value::Blank,
+        rate => Value::exact(rate),
+    })
+    .unit("1/s")
+    .means(
+        "Probes per second that each agent published: messages of the feed like any other, of which \
+         the subscribers on the same host tell the age by one clock. Blank if there were none.",
+    ),
+    measured(Integer, "same_host_count", |r| {
+        Value::count(probes(r).map(|probes| probes.same_host.len()))
+    })
+    .means("Deliveries of probes of the window to subscribers on the host that published them."),
+    measured(Decimal, "same_host_p50_ms", |r| same_host(r, 50.0))
+        .unit("ms")
+        .lower_is_better()
+        .means(
+            "Same host, median: from when a probe was due at its agent to its last byte read by each \
+             subscriber on that host, by one clock. The way to the server is part of it.",
+        ),
+    measured(Decimal, "same_host_p99_ms", |r| same_host(r, 99.0))
+        .unit("ms")
+        .lower_is_better()
+        .means("Same host, 99th percentile."),
     // Appended: several servers with one feed.
     setting(Integer, "servers", |r| match r.run.target {
         // Of how many processes or machines another server consists is not known.
@@ -737,7 +775,7 @@ fn published(r: &RunRecord<'_>, value: impl FnOnce() -> Value) -> Value {
 }
 
 fn delivery(r: &RunRecord<'_>, percentile: f64) -> Value {
-    Value::micros(r.measurement.seen.delivery.percentile(percentile))
+    Value::micros(r.measurement.delivery().percentile(percentile))
 }
 
 fn connect(r: &RunRecord<'_>, percentile: f64) -> Value {
@@ -773,6 +811,19 @@ fn sent_delay(
     percentile: f64,
 ) -> Value {
     Value::micros(sent(r).and_then(|sent| take(sent).percentile(percentile)))
+}
+
+fn probes<'a>(r: &RunRecord<'a>) -> Option<&'a ProbeRecord> {
+    (r.run.probe_rate > 0.0).then_some(&r.measurement.seen.probes).filter(|probes| probes.due > 0)
+}
+
+fn same_host(r: &RunRecord<'_>, percentile: f64) -> Value {
+    let delay = probes(r).and_then(|probes| probes.same_host.percentile(percentile));
+    Value::computed(delay.map(|delay| delay.as_secs_f64() * 1e3))
+}
+
+fn others(r: &RunRecord<'_>, percentile: f64) -> Value {
+    Value::micros(sent(r).and_then(|_| r.measurement.upstream_others().percentile(percentile)))
 }
 
 fn faults<T>(r: &RunRecord<'_>, take: impl FnOnce(FaultOutcome) -> Option<T>) -> Option<T> {
@@ -962,6 +1013,51 @@ mod tests {
         for nought in ["received", "duplicate", "requests", "empty_responses"] {
             assert_eq!(row.number(nought), Some(0.0), "{nought}");
         }
+    }
+
+    #[test]
+    fn delivery_below_the_bound_of_the_clocks_is_blank() {
+        let with = |clock_bound| {
+            let measurement = Measurement { clock_bound, ..measurement() };
+            Row::of(&record(&run(), &measurement))
+        };
+        let one = with(None);
+        assert_eq!(one.value("clock_bound_ms"), Some(&Value::Blank));
+        let near = with(Some(Duration::from_micros(1)));
+        assert_eq!(near.number("clock_bound_ms"), Some(0.001));
+        let far = with(Some(Duration::from_secs(1)));
+        for column in ["delivery_min_us", "delivery_mean_us", "delivery_p50_us", "delivery_max_us"]
+        {
+            assert!(one.number(column).is_some(), "{column}");
+            assert_eq!(near.value(column), one.value(column), "{column}");
+            assert_eq!(far.value(column), Some(&Value::Blank), "{column}");
+        }
+        assert_eq!(far.value("connect_p50_us"), one.value("connect_p50_us"), "one clock tells it");
+    }
+
+    #[test]
+    fn the_delay_on_one_host_is_blank_without_probes() {
+        let columns =
+            ["same_host_count", "same_host_p50_ms", "same_host_p99_ms", "probe_rate_per_s"];
+        let row = Row::of(&record(&run(), &measurement()));
+        for column in columns {
+            assert_eq!(row.value(column), Some(&Value::Blank), "{column}");
+        }
+        let (probing, mut measured) = (Run { probe_rate: 5.0, ..run() }, measurement());
+        let row = Row::of(&record(&probing, &measured));
+        assert_eq!(row.value("same_host_count"), Some(&Value::Blank), "nobody published any");
+        measured.seen.probes.due = 10;
+        let row = Row::of(&record(&probing, &measured));
+        assert_eq!(row.number("same_host_count"), Some(0.0), "none arrived");
+        (1..=10).for_each(|ms| measured.seen.probes.same_host.record(Duration::from_millis(ms)));
+        let row = Row::of(&record(&probing, &measured));
+        assert_eq!(
+            (row.number("same_host_count"), row.number("probe_rate_per_s")),
+            (Some(10.0), Some(5.0))
+        );
+        let median = row.number("same_host_p50_ms").unwrap();
+        assert!((median - 5.0).abs() < 0.01, "{median}");
+        assert_eq!(row.value("same_host_p99_ms"), Some(&Value::Blank), "10 are too few");
     }
 
     #[test]

@@ -63,7 +63,7 @@ pub const TIMELINE_COLUMNS: &[SecondColumn] = &[
         .unit("µs")
         .lower_is_better()
         .means("99th percentile of those deliveries."),
-    measured(Decimal, "delivery_max_us", |r| Value::micros(r.second.seen.delivery.max()))
+    measured(Decimal, "delivery_max_us", |r| Value::micros(r.second.delivery().max()))
         .unit("µs")
         .lower_is_better()
         .means("The longest of those deliveries."),
@@ -118,7 +118,7 @@ pub const TIMELINE_COLUMNS: &[SecondColumn] = &[
 pub(crate) const FIRST_TIMELINE_COLUMNS: usize = 18;
 
 fn delivery(r: &SecondRecord<'_>, percentile: f64) -> Value {
-    Value::micros(r.second.seen.delivery.percentile(percentile))
+    Value::micros(r.second.delivery().percentile(percentile))
 }
 
 #[cfg(test)]

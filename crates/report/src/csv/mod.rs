@@ -1,9 +1,11 @@
 //! The CSV files of a run folder.
 
+mod agents;
 mod runs;
 mod table;
 mod timeline;
 
+pub use agents::AgentsCsv;
 pub use runs::{RunsCsv, read};
 #[cfg(any(fuzzing, test))]
 pub(crate) use table::{CsvWriter, parse_values};

@@ -60,6 +60,7 @@ mod tests {
             length: Duration::from_secs(1),
             published: Some(10),
             seen: measurement().seen,
+            clock_bound: None,
             connections: 3,
             bytes_up: 8_190,
             bytes_down: 16_770,

@@ -176,6 +176,7 @@ mod tests {
             length: Duration::from_millis(999),
             published: None,
             seen,
+            clock_bound: None,
             connections: 0,
             bytes_up: 0,
             bytes_down: 0,

@@ -36,7 +36,7 @@ struct AnswerColumn {
 impl AnswerTables {
     /// Returns the tables of delivery, of cost, of what subscribers sent and of its cost, of
     /// faults, of what many timers published, of what was lost without a cursor, of the work of the
-    /// database, and of how the crowd connected, in this order.
+    /// database, of hosts and their clocks, and of how the crowd connected, in this order.
     pub(super) fn new() -> Self {
         Self { one_run: tables(false), repeats: tables(true), large_crowd: LARGE_CROWD }
     }
@@ -48,6 +48,7 @@ const ALL: Additional = Additional {
     without_cursor: true,
     many_timers: true,
     store: true,
+    hosts: true,
     large_crowd: true,
 };
 

@@ -191,7 +191,7 @@ impl<'a> Folder<'a> {
             let histogram = report.histograms.and_then(|histograms| histograms.of_run(id));
             RunData {
                 values: row.values().iter().map(Value::to_json).collect(),
-                curve: histogram.and_then(curve),
+                curve: histogram.filter(|_| row.clocks_tell_delivery()).and_then(curve),
                 seconds: seconds.get(id).map(|rows| transposed(rows)),
                 predicted: predicted(row, report.rows),
                 best,

@@ -220,6 +220,7 @@ fn seconds(run: &Run, options: &SampleOptions<'_>, chance: &mut Chance) -> Vec<S
                 length: Duration::from_secs(1),
                 published: Some(10),
                 seen,
+                clock_bound: None,
                 connections: run.subscribers as u64,
                 bytes_up: 480 * polls,
                 bytes_down: received * 180 + polls * 190,

@@ -70,6 +70,8 @@ pub(crate) struct Additional {
     pub(crate) many_timers: bool,
     /// The server of a run had a store.
     pub(crate) store: bool,
+    /// The subscribers of a run were on hosts with different clocks, or told the age of probes.
+    pub(crate) hosts: bool,
     /// The crowd of a run had at least [`LARGE_CROWD`] subscribers.
     pub(crate) large_crowd: bool,
 }
@@ -107,6 +109,9 @@ pub(crate) fn sections(repeated: bool, additional: Additional) -> Vec<Section> {
     }
     if additional.store {
         sections.push(section("Work of the database", STORE));
+    }
+    if additional.hosts {
+        sections.push(section("Hosts, from due at the agent to read on its host", HOSTS));
     }
     if additional.large_crowd {
         sections.push(section("Connecting, with the ramp", CONNECTING));
@@ -236,6 +241,13 @@ pub(super) const STORE: &[TableColumn] = &[
     column("store_commit_p50_us", ["", "commit", "p50", "ms"], 1e3, Summary::Median),
     column("store_commit_p99_us", ["", "commit", "p99", "ms"], 1e3, Summary::Median),
     column("replayed_from_store", ["read from", "the", "database", ""], 1.0, Summary::MedianCount),
+];
+
+pub(super) const HOSTS: &[TableColumn] = &[
+    column("same_host_count", ["", "", "deliveries", ""], 1.0, Summary::MedianCount),
+    column("same_host_p50_ms", ["", "same host", "p50", "ms"], 1.0, Summary::Median),
+    column("same_host_p99_ms", ["", "same host", "p99", "ms"], 1.0, Summary::Median),
+    column("clock_bound_ms", ["", "clocks", "differ by", "ms"], 1.0, Summary::Highest),
 ];
 
 pub(super) const CONNECTING: &[TableColumn] = &[

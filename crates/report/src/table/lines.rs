@@ -44,7 +44,11 @@ pub(crate) fn sections_of(lines: &[TableLine<'_>]) -> Vec<Section> {
     let store = rows().any(|row| row.number("store_queries_per_s").is_some());
     let large_crowd =
         rows().any(|row| row.number("subscribers").is_some_and(|n| n >= f64::from(LARGE_CROWD)));
-    let additional = Additional { sent, faults, without_cursor, many_timers, store, large_crowd };
+    let hosts = rows().any(|row| {
+        row.number("clock_bound_ms").or_else(|| row.number("same_host_count")).is_some()
+    });
+    let additional =
+        Additional { sent, faults, without_cursor, many_timers, store, hosts, large_crowd };
     sections(repeated, additional)
 }
 

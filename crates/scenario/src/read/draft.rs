@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use crate::scenario::Scenario;
+use crate::tables::agents::AgentsDraft;
 use crate::tables::crowd::CrowdDraft;
 use crate::tables::faults::FaultsDraft;
 use crate::tables::feed::FeedDraft;
@@ -36,6 +37,7 @@ pub(super) struct ScenarioDraft {
     pub(super) upstream: UpstreamDraft,
     pub(super) reconnect: ReconnectDraft,
     pub(super) faults: FaultsDraft,
+    pub(super) agents: AgentsDraft,
 }
 
 impl ScenarioDraft {
@@ -55,6 +57,7 @@ impl ScenarioDraft {
             upstream: UpstreamDraft::read(reader),
             reconnect: ReconnectDraft::read(reader),
             faults: FaultsDraft::read(reader),
+            agents: AgentsDraft::read(reader),
         }
     }
 
@@ -85,6 +88,7 @@ impl ScenarioDraft {
             upstream: self.upstream.build()?,
             reconnect: self.reconnect.build()?,
             faults: self.faults.build()?,
+            agents: self.agents.build()?,
             thresholds,
             targets,
         })

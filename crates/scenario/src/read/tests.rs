@@ -14,10 +14,10 @@ use self::any_scenario::any_scenario;
 use super::Overrides;
 use crate::target::TextList;
 use crate::{
-    Audience, ConnectionSharing, CrowdTable, FaultsTable, FeedStore, FeedTable, FeedTimers,
-    FileError, Headers, HttpTable, LinkTable, LongPollingTable, Operator, Policy, PushTable,
-    ReconnectTable, Run, Scenario, SentPayload, ServerTable, ShortPollingTable, SocketIoTable,
-    TABLES, Threshold, Timing, TopTable, UpstreamTable, commented_scenario, keys,
+    AgentsTable, Audience, ConnectionSharing, CrowdTable, FaultsTable, FeedStore, FeedTable,
+    FeedTimers, FileError, Headers, HttpTable, LinkTable, LongPollingTable, Operator, Placement,
+    Policy, PushTable, ReconnectTable, Run, Scenario, SentPayload, ServerTable, ShortPollingTable,
+    SocketIoTable, TABLES, Threshold, Timing, TopTable, UpstreamTable, commented_scenario, keys,
 };
 
 fn parse(text: &str, overrides: &Overrides) -> Result<Scenario, FileError> {
@@ -62,6 +62,7 @@ fn an_empty_file_is_the_defaults() {
             subscribers: vec![100],
             ramp: Duration::from_secs(2),
             connections: vec![ConnectionSharing::Own],
+            place: Placement::default(),
         },
         timing: Timing {
             warm_up: Duration::from_secs(2),
@@ -89,6 +90,7 @@ fn an_empty_file_is_the_defaults() {
             most: vec![Duration::from_secs(5)],
         },
         faults: no_faults(),
+        agents: AgentsTable { probe_rate: 0.0 },
         thresholds: Vec::new(),
         targets: Vec::new(),
     };
@@ -388,5 +390,23 @@ proptest! {
     fn a_file_cut_anywhere_does_not_make_the_reader_panic(end in 0_usize..5_000) {
         let text = commented_scenario();
         let _ = parse(text.get(..end).unwrap_or(&text), &Overrides::default());
+    }
+}
+
+#[test]
+fn shares_of_places_are_read_and_add_up_to_one() {
+    let place = |place: &str| {
+        parse(&format!("[crowd]\nplace = {place}"), &Overrides::default())
+            .map(|scenario| scenario.crowd.place)
+    };
+    let halves = place("{ zone-a = 0.5, zone-b = 0.5 }").unwrap();
+    assert_eq!(halves.0, [("zone-a".to_owned(), 0.5), ("zone-b".to_owned(), 0.5)]);
+    for (wrong, why) in [
+        ("{ zone-a = 0.5 }", "the shares add up to 0.5, not to 1"),
+        ("{ zone-a = 0, zone-b = 1 }", "the share of `zone-a` must be above 0"),
+        ("0.5", "must be a table with a share of the subscribers for each label"),
+    ] {
+        let error = place(wrong).unwrap_err().to_string();
+        assert!(error.contains(why), "{wrong}: {error}");
     }
 }

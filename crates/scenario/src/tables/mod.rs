@@ -1,6 +1,7 @@
 //! The tables of a scenario file, one file for each: the keys of the table, what they mean
 //! together, and which combinations are refused.
 
+pub(crate) mod agents;
 pub(crate) mod crowd;
 pub(crate) mod faults;
 pub(crate) mod feed;
@@ -19,6 +20,7 @@ pub(crate) mod timing;
 pub(crate) mod top;
 pub(crate) mod upstream;
 
+use self::agents::AgentsTable;
 use self::crowd::CrowdTable;
 use self::faults::FaultsTable;
 use self::feed::FeedTable;
@@ -40,7 +42,7 @@ use crate::key::{Key, Table};
 pub(crate) const TOP: Table = TopTable::TABLE;
 
 /// Every table, in the order in which they are written.
-pub const TABLES: [Table; 15] = [
+pub const TABLES: [Table; 16] = [
     FeedTable::TABLE,
     ServerTable::TABLE,
     CrowdTable::TABLE,
@@ -54,6 +56,7 @@ pub const TABLES: [Table; 15] = [
     UpstreamTable::TABLE,
     ReconnectTable::TABLE,
     FaultsTable::TABLE,
+    AgentsTable::TABLE,
     thresholds::TABLE,
     target::TABLE,
 ];

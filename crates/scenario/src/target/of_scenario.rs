@@ -7,6 +7,7 @@ use wirebench_protocol::{HttpStack, ShortPollingMode, Transport};
 
 use super::TargetFile;
 use crate::key::Key;
+use crate::tables::agents::AgentsTable;
 use crate::tables::feed::FeedTable;
 use crate::tables::http::HttpTable;
 use crate::tables::long_polling::LongPollingTable;
@@ -138,8 +139,9 @@ impl Scenario {
     /// Returns a key that has another value than its default and that other servers know nothing
     /// of.
     fn of_our_own_server(&self) -> Option<(&'static Key, &'static str)> {
-        const KEYS: [(Key, &str); 9] = [
+        const KEYS: [(Key, &str); 10] = [
             (UpstreamTable::RATE, "subscribers send to our own server only"),
+            (AgentsTable::PROBE_RATE, "probes are published to our own server only"),
             (FeedTable::PAYLOAD, "bytes are published to our own server only"),
             (FeedTable::TIMERS, "our own server has the timers of its connections"),
             (ServerTable::STORE, "our own server keeps the feed there"),
@@ -151,6 +153,7 @@ impl Scenario {
         ];
         let is_set = [
             self.upstream.rate.iter().any(|rate| *rate > 0.0),
+            self.agents.probe_rate > 0.0,
             self.feed.payload.iter().any(|payload| payload.kind() != PayloadKind::Json),
             self.feed.timers.iter().any(|timers| *timers != FeedTimers::One),
             self.server.store.iter().any(|store| *store != FeedStore::Memory),

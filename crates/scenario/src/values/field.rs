@@ -8,6 +8,7 @@ use serde_json::{Value as Json, json};
 use toml::de::DeValue;
 
 use super::located::{Located, ValueSource};
+use super::placement::Placement;
 use super::value::{FieldValue, Mismatch, from_text, read_in_range, toml_to_json};
 use crate::key::Key;
 use crate::target::{
@@ -109,10 +110,10 @@ macro_rules! single {
     )*};
 }
 
-single!(String, bool, u32, usize, Duration, Headers);
+single!(String, bool, u32, usize, f64, Duration, Headers);
 single!(Template, TemplateList, TemplateTable, TextTable, TextList, StatusList);
 single!(Pattern, Steps, PollCursor, PayloadEncoding, Split, Subscribed);
-single!(PublishedBy, TimeUnit, ValuePlace);
+single!(PublishedBy, TimeUnit, ValuePlace, Placement);
 
 fn described(mut schema: Json, key: &Key) -> Json {
     schema["description"] = key.doc.into();

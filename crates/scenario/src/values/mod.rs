@@ -8,4 +8,5 @@ pub(crate) mod located;
 mod numbers;
 mod pace;
 mod payload;
+pub(crate) mod placement;
 pub(crate) mod value;

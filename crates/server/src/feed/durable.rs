@@ -139,6 +139,7 @@ impl FeedState {
     async fn begin_anew(&self, log: &DurableLog) -> Result<(), StoreError> {
         // Nobody reads for the window meanwhile.
         let _catching_up = log.catching_up.lock().await;
+        let learned = log.known.begin_anew();
         let found = log.stored.look_up().await?;
         let range = log.stored.at(found).range().await?;
         let before_oldest = Cursor { epoch: found.epoch(), seq: range.oldest - 1 };
@@ -153,7 +154,7 @@ impl FeedState {
                 window.continue_after(before_oldest);
                 self.show_epoch(before_oldest);
             }
-            log.known.begin_anew(range.newest);
+            log.known.adopted(learned, range.newest);
         }
         self.waiters.wake();
         Ok(())

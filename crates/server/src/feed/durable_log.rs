@@ -1,7 +1,7 @@
 //! The part of a durable feed that the memory of the process does not have.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use tokio::sync::{Mutex, Notify};
 use tokio::time::Instant;
@@ -16,10 +16,17 @@ use crate::log_limit::LogLimit;
 #[derive(Debug, Default)]
 pub(super) struct KnownNewest {
     seq: AtomicU64,
-    /// The feed in the store is of another epoch.
-    anew: AtomicBool,
+    /// How often the feed in the store was of another epoch than the window.
+    epochs_learned: AtomicU64,
+    /// How many of these times the window has begun anew for.
+    epochs_adopted: AtomicU64,
     grown: Notify,
 }
+
+/// What was known of other epochs when the window began anew. A feed may be created anew once more
+/// meanwhile, and that must not be forgotten.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct LearnedEpochs(u64);
 
 impl KnownNewest {
     /// Called with a message that is in the store and not in the window.
@@ -30,7 +37,7 @@ impl KnownNewest {
 
     /// Called when the feed in the store is of another epoch.
     pub(super) fn learn_of_epoch(&self) {
-        self.anew.store(true, Ordering::Release);
+        self.epochs_learned.fetch_add(1, Ordering::AcqRel);
         self.grown.notify_one();
     }
 
@@ -51,13 +58,21 @@ impl KnownNewest {
 
     /// Returns true if the feed in the store is of another epoch.
     pub(super) fn is_anew(&self) -> bool {
-        self.anew.load(Ordering::Acquire)
+        self.epochs_learned.load(Ordering::Acquire) != self.epochs_adopted.load(Ordering::Acquire)
     }
 
-    /// Called when the window is of the epoch of the store again, and has messages up to `newest`.
-    pub(super) fn begin_anew(&self, newest: Seq) {
-        self.seq.store(newest, Ordering::Release);
-        self.anew.store(false, Ordering::Release);
+    /// Called before the store is asked for its epoch: forgets the newest message, which is of the
+    /// epoch before. What is learned from here on counts.
+    pub(super) fn begin_anew(&self) -> LearnedEpochs {
+        self.seq.store(0, Ordering::Release);
+        LearnedEpochs(self.epochs_learned.load(Ordering::Acquire))
+    }
+
+    /// Called when the window is of the epoch that the store has named since then, in which the
+    /// store has messages up to `newest`.
+    pub(super) fn adopted(&self, learned: LearnedEpochs, newest: Seq) {
+        self.seq.fetch_max(newest, Ordering::AcqRel);
+        self.epochs_adopted.store(learned.0, Ordering::Release);
     }
 }
 
@@ -77,4 +92,33 @@ pub(super) struct DurableLog {
     pub(super) _catch_up: AbortOnDropHandle<()>,
     /// Limits how often it is logged that the store cannot be read.
     pub(super) failed_read_log: LogLimit,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_epoch_that_is_learned_of_while_the_window_begins_anew_is_not_forgotten() {
+        let known = KnownNewest::default();
+        known.learn(100);
+        known.learn_of_epoch();
+        let learned = known.begin_anew();
+        known.learn_of_epoch();
+        known.adopted(learned, 5);
+        assert!(known.is_anew());
+        known.adopted(known.begin_anew(), 3);
+        assert!(!known.is_anew());
+        assert_eq!(known.seq(), 3, "what is known of the epochs before does not count");
+    }
+
+    #[test]
+    fn a_message_that_is_learned_of_while_the_window_begins_anew_is_not_forgotten() {
+        let known = KnownNewest::default();
+        known.learn_of_epoch();
+        let learned = known.begin_anew();
+        known.learn(6);
+        known.adopted(learned, 5);
+        assert_eq!(known.seq(), 6);
+    }
 }

@@ -25,6 +25,15 @@ const TIME_LIMIT: Duration = Duration::from_mins(10);
 /// The namespace of the feed `bench`.
 pub(crate) const NAMESPACE: &str = "/feeds/bench";
 
+/// Returns the answer to a request of a session that the server does not have, after which clients
+/// come back. The packet `close` is the end for some of them.
+pub(crate) fn unknown_session() -> (StatusCode, String) {
+    let body = "{\"code\":1,\"message\":\"Session ID unknown\",\"hint\":\"the session has ended, or another \
+                server has it: a proxy in front of several servers needs sticky sessions, unless clients \
+                use a WebSocket only\"}";
+    (StatusCode::BAD_REQUEST, body.to_owned())
+}
+
 /// A server with one feed, `bench`, and the routes of the server.
 pub(crate) struct TestServer {
     pub(crate) server: Server,

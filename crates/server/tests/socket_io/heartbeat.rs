@@ -1,9 +1,8 @@
 //! Pings come when the protocol says, and a silent client is dropped when it says.
 
-use axum::http::StatusCode;
 use tokio::time::{Duration, Instant};
 
-use crate::client::{Session, TestServer};
+use crate::client::{Session, TestServer, unknown_session};
 
 #[tokio::test(start_paused = true)]
 async fn a_session_that_polls_is_pinged_at_each_interval_and_dropped_when_it_is_silent() {
@@ -21,9 +20,7 @@ async fn a_session_that_polls_is_pinged_at_each_interval_and_dropped_when_it_is_
     assert_eq!(session.packet().await, "2");
     assert_eq!(session.packet().await, "1", "the session ends");
     assert_eq!(start.elapsed().as_secs(), 75 + 20);
-    let (status, body) = session.ask("GET", "").await;
-    assert_eq!(status, StatusCode::BAD_REQUEST);
-    assert_eq!(body, r#"{"code":1,"message":"Session ID unknown"}"#);
+    assert_eq!(session.ask("GET", "").await, unknown_session());
 }
 
 #[tokio::test(start_paused = true)]

@@ -5,7 +5,9 @@ use axum::http::{Request, StatusCode, header};
 use tokio::time::{Duration, Instant};
 use wirebench_server::{Access, Feed, Limits, Server, SocketIoLimits, Token};
 
-use crate::client::{NAMESPACE, Polling, Session, TestServer, metric, read, until_metric};
+use crate::client::{
+    NAMESPACE, Polling, Session, TestServer, metric, read, unknown_session, until_metric,
+};
 
 const PUBLISH: &str = "publish-token-0123456789";
 const SUBSCRIBE: &str = "subscribe-token-0123456789";
@@ -18,17 +20,16 @@ fn error(code: u8, message: &str) -> (StatusCode, String) {
 #[tokio::test]
 async fn a_request_that_engine_io_does_not_allow_gets_its_error() {
     let server = TestServer::new();
-    let unknown = || error(1, "Session ID unknown");
     for (method, query, expected) in [
         ("GET", "EIO=4", error(0, "Transport unknown")),
         ("GET", "EIO=4&transport=smoke", error(0, "Transport unknown")),
         ("GET", "EIO=3&transport=polling", error(5, "Unsupported protocol version")),
         ("GET", "transport=websocket", error(5, "Unsupported protocol version")),
         ("POST", "EIO=4&transport=polling", error(2, "Bad handshake method")),
-        ("GET", "EIO=4&transport=polling&sid=no", unknown()),
-        ("GET", "EIO=4&transport=polling&sid=AAAAAAAAAAAAAAHs", unknown()),
-        ("POST", "EIO=4&transport=polling&sid=AAAAAAAAAAAAAAHs", unknown()),
-        ("GET", "EIO=4&transport=websocket&sid=AAAAAAAAAAAAAAHs", unknown()),
+        ("GET", "EIO=4&transport=polling&sid=no", unknown_session()),
+        ("GET", "EIO=4&transport=polling&sid=AAAAAAAAAAAAAAHs", unknown_session()),
+        ("POST", "EIO=4&transport=polling&sid=AAAAAAAAAAAAAAHs", unknown_session()),
+        ("GET", "EIO=4&transport=websocket&sid=AAAAAAAAAAAAAAHs", unknown_session()),
     ] {
         assert_eq!(server.ask(method, query, "").await, expected, "{method} {query}");
     }
@@ -57,8 +58,8 @@ async fn ends_with(server: &TestServer, body: &str) -> StatusCode {
 /// Polls until the session is over.
 async fn is_over(session: &Polling<'_>) {
     while session.ask("GET", "").await.0 == StatusCode::OK {}
-    assert_eq!(session.ask("GET", "").await, error(1, "Session ID unknown"));
-    assert_eq!(session.ask("POST", "3").await, error(1, "Session ID unknown"));
+    assert_eq!(session.ask("GET", "").await, unknown_session());
+    assert_eq!(session.ask("POST", "3").await, unknown_session());
 }
 
 #[tokio::test]

@@ -3,12 +3,7 @@
 use axum::http::StatusCode;
 use tokio::time::Duration;
 
-use crate::client::{Session, TestServer, metric};
-
-/// The answer after which clients come back. The packet `close` is the end for some of them.
-fn unknown_session() -> (StatusCode, String) {
-    (StatusCode::BAD_REQUEST, r#"{"code":1,"message":"Session ID unknown"}"#.to_owned())
-}
+use crate::client::{Session, TestServer, metric, unknown_session};
 
 #[tokio::test(start_paused = true)]
 async fn every_session_is_told_that_the_server_stops() {

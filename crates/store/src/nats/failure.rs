@@ -15,6 +15,9 @@ use crate::error::StoreErrorKind;
 const NO_JETSTREAM: &str = "nobody answers for JetStream: it is not enabled (`nats-server -js`), or its \
                             servers have no leader at the moment";
 
+const NO_STREAM: &str = "nobody takes messages for its stream: the stream is gone, or its servers have no \
+                         leader at the moment";
+
 /// Why an operation failed.
 #[derive(Debug)]
 pub(super) struct NatsFailure {
@@ -44,7 +47,11 @@ impl NatsFailure {
                 StoreErrorKind::Full
             }
             // The watcher creates it anew.
-            ErrorCode::STREAM_NOT_FOUND => StoreErrorKind::Unavailable,
+            ErrorCode::STREAM_NOT_FOUND
+            // Its servers are choosing a leader, or too few of them are there.
+            | ErrorCode::CLUSTER_NOT_ASSIGNED
+            | ErrorCode::CLUSTER_NOT_LEADER
+            | ErrorCode::STREAM_OFFLINE => StoreErrorKind::Unavailable,
             _ if error.code() == 503 => StoreErrorKind::Unavailable,
             _ => StoreErrorKind::Other,
         };
@@ -77,7 +84,7 @@ impl From<PublishError> for NatsFailure {
     fn from(error: PublishError) -> Self {
         match error.kind() {
             // Nobody listens to the subject.
-            PublishErrorKind::StreamNotFound => Self::unavailable("its stream is gone"),
+            PublishErrorKind::StreamNotFound => Self::unavailable(NO_STREAM),
             PublishErrorKind::MaxPayloadExceeded => {
                 Self { kind: StoreErrorKind::Other, found: error.to_string() }
             }

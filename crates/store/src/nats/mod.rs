@@ -27,11 +27,16 @@ use self::tables::NatsTables;
 use crate::error::{StoreError, StoreErrorKind};
 use crate::observer::StoreObserver;
 use crate::options::StoreOptions;
-use crate::store_url::{NatsServers, StoreUrl};
+use crate::store_url::{NatsServers, StoreLocation, StoreUrl};
 use crate::tables::Tables;
 
 /// The maximum pause between two attempts to connect again.
 const MAX_RECONNECT_PAUSE: Duration = Duration::from_millis(500);
+
+/// How often a connection is tried. One over which nothing comes any more, because the server at its
+/// other end is frozen or a network is cut, is given up after the third time, and another server is
+/// asked.
+const PING_EVERY: Duration = Duration::from_secs(2);
 
 /// The maximum number of messages that wait for their acknowledgement. A batch of a writer has 1,024.
 const MAX_UNACKNOWLEDGED: usize = 8 * 1024;
@@ -74,6 +79,29 @@ pub(crate) async fn open(
     Ok(Arc::new(NatsTables { client, context, settings, feeds, observer, losses, deadline }))
 }
 
+/// Connects to NATS, for another purpose than a store. `url` is one of NATS, with all its parameters.
+/// The client connects again by itself.
+///
+/// # Errors
+///
+/// `url` is not one of NATS, or nobody answers within `deadline`.
+pub async fn connect_nats(url: &StoreUrl, deadline: Duration) -> Result<Client, StoreError> {
+    let attempted = || format!("connect to `{url}`");
+    let failed = |kind, found: String| StoreError::new(kind, attempted(), found);
+    let StoreLocation::Nats(servers) = &url.0 else {
+        let found = "expected `nats://HOST` or `tls://HOST`".to_owned();
+        return Err(failed(StoreErrorKind::Other, found));
+    };
+    // What is lost is the business of who sent it.
+    let (count_losses, _) = watch::channel(Losses::default());
+    let connected = tokio::time::timeout(deadline, connect(servers, deadline, count_losses)).await;
+    connected
+        .unwrap_or_else(|_| {
+            Err((StoreErrorKind::Unavailable, format!("no answer within {deadline:?}")))
+        })
+        .map_err(|(kind, found)| failed(kind, found))
+}
+
 async fn connect(
     servers: &NatsServers,
     deadline: Duration,
@@ -84,6 +112,7 @@ async fn connect(
         .name("wirebench")
         .connection_timeout(deadline)
         .request_timeout(Some(deadline))
+        .ping_interval(PING_EVERY)
         .subscription_capacity(MAX_UNHEARD)
         .reconnect_delay_callback(|attempts| {
             let attempts = u32::try_from(attempts).unwrap_or(u32::MAX);

@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests fail by panicking")]
 
+mod access;
 #[path = "../servers/nats_server.rs"]
 mod nats_server;
 mod outside;

@@ -60,7 +60,13 @@ impl NatsServer {
         child.wait().unwrap();
     }
 
-    /// Starts the server that was killed, at the same port and with the same folder.
+    /// Ends the server in an orderly way (SIGTERM), as for a restart.
+    pub(crate) fn stop(&mut self) {
+        self.signal(Signal::TERM);
+        self.child.take().unwrap().wait().unwrap();
+    }
+
+    /// Starts the server that was killed or stopped, at the same port and with the same folder.
     pub(crate) fn start_again(&mut self) {
         assert!(self.child.is_none());
         let folder = self.folder.path();
@@ -133,12 +139,13 @@ impl Drop for NatsServer {
 /// Reads the port of clients from the file in which the server writes its ports.
 fn client_port(text: &str) -> Option<u16> {
     let (_, rest) = text.split_once("\"nats\":")?;
-    let (_, rest) = rest.split_once("nats://")?;
+    // `nats://` or `tls://`.
+    let (_, rest) = rest.split_once("://")?;
     let (address, _) = rest.split_once('"')?;
     address.rsplit_once(':')?.1.parse().ok()
 }
 
-fn program() -> Option<PathBuf> {
+pub(crate) fn program() -> Option<PathBuf> {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let mut programs = std::env::split_paths(&path).map(|folder| folder.join("nats-server"));
     programs.find(|file| file.is_file())

@@ -1,6 +1,7 @@
 //! `wirebench run`: runs scenario files and prints tables of results.
 
 mod consent;
+mod crowd_plan;
 mod progress;
 mod run_floor;
 mod run_store;
@@ -20,8 +21,10 @@ use wirebench_scenario::{Overrides, Scenario};
 use wirebench_target::start_guardian;
 
 use self::consent::without_consent;
+use self::crowd_plan::CrowdPlan;
 use self::session::Session;
 use super::report::RowsFormat;
+use crate::crew::{Crew, CrewArguments};
 use crate::databases::Databases;
 use crate::exit::Exit;
 use crate::run_folder::{RecordedTarget, RunFolderRequest, holds_a_run};
@@ -81,6 +84,8 @@ pub(crate) struct RunArguments {
     /// Print only the table, without progress
     #[arg(long, short)]
     quiet: bool,
+    #[command(flatten)]
+    crew: CrewArguments,
 }
 
 pub(crate) fn run(arguments: &RunArguments) -> anyhow::Result<Exit> {
@@ -110,7 +115,9 @@ pub(crate) fn run(arguments: &RunArguments) -> anyhow::Result<Exit> {
         return Ok(Exit::Usage);
     }
     for scenario in &scenarios {
-        if let Some(shortage) = plan::shortage(scenario, arguments.request().workers) {
+        // With agents, each has a limit of its own, which is checked when they are there.
+        let shortage = plan::shortage(scenario, arguments.request().workers);
+        if let Some(shortage) = shortage.filter(|_| !arguments.crew.is_wanted()) {
             bail!("scenario `{}` cannot run on this machine: {shortage}", scenario.top.name);
         }
         if let Some(missing) = databases.not_built_in(scenario) {
@@ -190,12 +197,44 @@ async fn run_all(
     stop: &CancellationToken,
 ) -> anyhow::Result<Exit> {
     databases.try_each().await?;
+    let crew = tokio::select! {
+        crew = Crew::start(&arguments.crew, arguments.workers) => crew?,
+        () = stop.cancelled() => return Ok(Exit::Interrupted),
+    };
+    let ended = run_each(arguments, scenarios, databases, crew.as_ref(), stop).await;
+    if let Some(crew) = crew {
+        crew.release().await;
+    }
+    ended
+}
+
+async fn run_each(
+    arguments: &RunArguments,
+    scenarios: &[Scenario],
+    databases: &Databases,
+    crew: Option<&Crew>,
+    stop: &CancellationToken,
+) -> anyhow::Result<Exit> {
+    if let Some(crew) = crew {
+        if !arguments.quiet {
+            print::talk(&crew.description());
+        }
+        crew.check(scenarios)?;
+    }
     let mut exit = Exit::Done;
     for scenario in scenarios {
         let format = arguments.format.into();
         let recorded = RecordedTarget::of_all(&scenario.targets).await;
         let request = RunFolderRequest { targets: &recorded, ..arguments.request() };
-        let session = Session::new(scenario, databases, &request, arguments.quiet, format, stop)?;
+        let crowd = CrowdPlan {
+            workers: request.workers,
+            seed: request.seed,
+            crew,
+            listen_on: arguments.crew.listen_on(),
+            arguments: &arguments.crew,
+        };
+        let quiet = arguments.quiet;
+        let session = Session::new(scenario, databases, &request, crowd, quiet, format, stop)?;
         exit = exit.worse(session.run().await?);
         if stop.is_cancelled() {
             break;

@@ -68,7 +68,7 @@ impl Display {
             }
             Progress::WarmUp => "warming up".to_owned(),
             Progress::Second(second) => {
-                let p99 = second.seen.delivery.percentile(99.0);
+                let p99 = second.delivery().percentile(99.0);
                 let p99 =
                     p99.map_or_else(String::new, |p99| format!(", p99 {}", milliseconds(p99)));
                 format!("second {}, {} received{p99}", second.index + 1, second.seen.received)
@@ -80,7 +80,8 @@ impl Display {
     /// Shows the result of a run.
     pub(super) fn run_done(&mut self, run: &Run, measurement: &Measurement) {
         let seen = &measurement.seen;
-        let p99 = seen.delivery.percentile(99.0).map_or_else(|| "–".to_owned(), milliseconds);
+        let p99 =
+            measurement.delivery().percentile(99.0).map_or_else(|| "–".to_owned(), milliseconds);
         let name = self.names.name(run);
         let mut line = format!("{name}: {} received, p99 {p99}", seen.received);
         for reason in &measurement.invalid {

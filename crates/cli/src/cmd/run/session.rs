@@ -5,7 +5,7 @@ use std::sync::Arc;
 use anyhow::{bail, ensure};
 use tokio_util::sync::CancellationToken;
 use wirebench_loadgen::{
-    Drive, DriveError, ForeignFeed, Progress, ServerControl, ServerHandle, Target,
+    CrowdPart, Drive, DriveError, ForeignFeed, Progress, ServerControl, ServerHandle, Target,
     TrustedCertificates, drive, server_handle,
 };
 use wirebench_measure::Measurement;
@@ -14,10 +14,12 @@ use wirebench_report::{Format, Row, html};
 use wirebench_scenario::{Run, Scenario, TargetFile};
 use wirebench_target::{StopOutcome, TargetServer, has_process};
 
+use super::crowd_plan::CrowdPlan;
 use super::progress::Display;
 use super::run_floor::RunFloor;
 use super::run_store::RunStore;
 use super::thresholds;
+use crate::crew::CrewServer;
 use crate::databases::{Databases, SkippedRuns};
 use crate::exit::{Exit, TargetRunFailed};
 use crate::print;
@@ -33,11 +35,13 @@ pub(super) struct Session<'a> {
     runs: Vec<Run>,
     skipped: Vec<SkippedRuns>,
     format: Format,
-    workers: usize,
+    crowd: CrowdPlan<'a>,
     server_workers: usize,
     folder: RunFolderWriter,
     display: Display,
     stop: &'a CancellationToken,
+    /// An agent is gone: no further run is made, because its subscribers would be missing.
+    agent_lost: bool,
 }
 
 impl<'a> Session<'a> {
@@ -49,6 +53,7 @@ impl<'a> Session<'a> {
         scenario: &'a Scenario,
         databases: &'a Databases,
         request: &RunFolderRequest<'_>,
+        crowd: CrowdPlan<'a>,
         quiet: bool,
         format: Format,
         stop: &'a CancellationToken,
@@ -62,13 +67,14 @@ impl<'a> Session<'a> {
             scenario,
             databases,
             format,
-            workers: request.workers,
+            crowd,
             server_workers: request.server_workers,
             folder: RunFolderWriter::create(scenario, request, &skipped)?,
             display: Display::new(quiet, &runs),
             runs,
             skipped,
             stop,
+            agent_lost: false,
         })
     }
 
@@ -85,7 +91,7 @@ impl<'a> Session<'a> {
                 failed = Some(error);
                 break;
             }
-            if self.stop.is_cancelled() {
+            if self.stop.is_cancelled() || self.agent_lost {
                 break;
             }
         }
@@ -123,9 +129,12 @@ impl<'a> Session<'a> {
         let id = Epoch(rand::random());
         let mut server = TargetServer::start(Arc::clone(target), id).await?;
         let (feed, _proxy) = feed_of(target, run, id, server.port()).await?;
+        let port = server.port();
+        let server_of = || Ok(CrewServer::Foreign { run: id.0, port });
+        let crowd = self.crowd.parts(self.scenario, run, &feed, server_of).await?;
         let (handle, mut orders) = server_handle();
         let driven = tokio::select! {
-            driven = self.drive(run, &feed, server.control(), handle) => driven,
+            driven = self.drive(run, crowd, server.control(), handle) => driven,
             failure = server.run(&mut orders) => Err(anyhow::Error::new(failure)
                 .context("the server is gone in the middle of the run")),
         };
@@ -157,6 +166,7 @@ impl<'a> Session<'a> {
     /// server that would compete with it.
     async fn over(&mut self, store: &mut RunStore, run: &Run) -> anyhow::Result<()> {
         let plan = ServerPlan {
+            listen_on: self.crowd.listen_on,
             feed: store.feed.clone(),
             store: store.argument(),
             window: run.window,
@@ -175,9 +185,11 @@ impl<'a> Session<'a> {
         let entrance = proxy.as_ref().map_or(listening, |proxy| &proxy.listening);
         let target = servers.target(entrance).await?;
         let control = servers.control()?;
+        let server_of = || self.crowd.own_servers(servers.addresses(entrance)?);
+        let crowd = self.crowd.parts(self.scenario, run, &target, server_of).await?;
         let (handle, mut orders) = server_handle();
         let driven = tokio::select! {
-            driven = self.drive(run, &target, control, handle) => driven,
+            driven = self.drive(run, crowd, control, handle) => driven,
             how = servers.run(&mut orders) => Err(how.context(format!(
                 "the server is gone in the middle of run {}: look at its messages above, and run \
                  the scenario again",
@@ -205,6 +217,7 @@ impl<'a> Session<'a> {
         if let Some(floor) = floor {
             measurement.server_cpu_floor = floor.mean_with_after(run).await;
         }
+        self.agent_lost = measurement.agents.iter().any(|agent| agent.lost.is_some());
         self.display.run_done(run, &measurement);
         self.folder.add_run(run, &measurement)
     }
@@ -212,7 +225,7 @@ impl<'a> Session<'a> {
     async fn drive(
         &mut self,
         run: &Run,
-        target: &Target,
+        crowd: Vec<Arc<dyn CrowdPart>>,
         control: Arc<dyn ServerControl>,
         server: ServerHandle,
     ) -> anyhow::Result<Option<Measurement>> {
@@ -230,8 +243,7 @@ impl<'a> Session<'a> {
             }
             display.progress(run, &progress);
         };
-        let (workers, stop) = (self.workers, ended.clone());
-        let driven = Drive { run, target, control, workers, stop, server: Some(server) };
+        let driven = Drive { run, control, crowd, stop: ended.clone(), server: Some(server) };
         let measured = drive(driven, &mut observe).await;
         match (lost, measured) {
             (Some(error), _) => Err(error),

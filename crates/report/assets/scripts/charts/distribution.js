@@ -74,7 +74,7 @@ function distributionRow(line, shares, bins) {
 
 function distribution(shown) {
   const measured = shown.filter((line) => line.runs.some((run) => run.curve));
-  if (measured.length === 0) return nothing("There is no histogram of these runs (latency.hlog), so no distribution.");
+  if (measured.length === 0) return nothing("There is no histogram of these runs (latency.hlog), or their clocks disagree by more than the fastest delivery took: so no distribution.");
   const bins = binsOf(measured);
   const traces = [];
   const layout = { height: 70 + 74 * measured.length, annotations: [], hovermode: "closest" };

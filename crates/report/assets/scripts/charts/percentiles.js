@@ -80,7 +80,7 @@ function percentiles(shown) {
   return {
     traces,
     layout: { height: 440, xaxis: percentileAxis(furthest), yaxis: valueAxis("delivery, ms", all) },
-    note: fromRows ? "There is no histogram of these runs: only the percentiles of runs.csv are drawn." : null,
+    note: fromRows ? "There is no histogram of these runs that their clocks allow to draw: only the percentiles of runs.csv are drawn." : null,
     table: { head: ["percentile, ms", ...measured.map(lineName)], rows: rows.filter((row) => row.slice(1).some((c) => c !== ABSENT)) },
     summary: measured.map((line) =>
       `${lineName(line)} p50 ${inMillis(middle(line, "delivery_p50_us"))}, p99 ${inMillis(middle(line, "delivery_p99_us"))} ms`),

@@ -11,10 +11,10 @@ use super::{data_file, no_faults};
 use crate::columns::{COLUMNS, WORDS};
 use crate::target::TextList;
 use crate::{
-    Audience, ConnectionSharing, CrowdTable, FaultsTable, FeedStore, FeedTable, FeedTimers,
-    Headers, HttpTable, LinkTable, LongPollingTable, Operator, Policy, ProxyHabit, PushTable,
-    ReconnectTable, Scenario, SentPayload, ServerFault, ServerTable, ShortPollingTable,
-    SocketIoTable, Threshold, Timing, TopTable, UpstreamTable,
+    AgentsTable, Audience, ConnectionSharing, CrowdTable, FaultsTable, FeedStore, FeedTable,
+    FeedTimers, Headers, HttpTable, LinkTable, LongPollingTable, Operator, Placement, Policy,
+    ProxyHabit, PushTable, ReconnectTable, Scenario, SentPayload, ServerFault, ServerTable,
+    ShortPollingTable, SocketIoTable, Threshold, Timing, TopTable, UpstreamTable,
 };
 
 /// Any scenario that could have been read. The few ranges that depend on each other are kept apart:
@@ -30,7 +30,8 @@ pub(super) fn any_scenario() -> impl Strategy<Value = Scenario> {
         between(Duration::from_millis(1), Duration::from_secs(10)).prop_map(|timer| vec![timer]),
         several(select(&SocketIoMode::ALL[..])),
     );
-    let rest = (any_link(), any_upstream(), any_reconnect(), any_thresholds());
+    let probe_rate = 0.0..=100.0_f64;
+    let rest = (any_link(), any_upstream(), any_reconnect(), any_thresholds(), probe_rate);
     (any_top(), (any_feed(), any_server()), any_paths_and_faults(), any_timing(), polling, rest)
         .prop_map(
             |(
@@ -41,7 +42,7 @@ pub(super) fn any_scenario() -> impl Strategy<Value = Scenario> {
                 (interval, poll_mode, hold, cursor, timer, mode),
                 rest,
             )| {
-                let (link, upstream, reconnect, thresholds) = rest;
+                let (link, upstream, reconnect, thresholds, probe_rate) = rest;
                 if feed.timers.contains(&FeedTimers::PerConnection) {
                     // More connections would publish more than the smallest window keeps.
                     crowd.subscribers = vec![1];
@@ -66,6 +67,7 @@ pub(super) fn any_scenario() -> impl Strategy<Value = Scenario> {
                     upstream,
                     reconnect,
                     faults,
+                    agents: AgentsTable { probe_rate },
                     thresholds,
                     targets: Vec::new(),
                 }
@@ -150,7 +152,7 @@ fn any_paths_and_faults() -> impl Strategy<Value = (CrowdTable, HttpTable, Fault
     let ramp = between(Duration::ZERO, Duration::from_hours(1));
     (several(1_usize..=1_000_000), ramp, http_and_faults).prop_map(
         |(subscribers, ramp, ((version, tls, headers, connections), faults))| {
-            let crowd = CrowdTable { subscribers, ramp, connections };
+            let crowd = CrowdTable { subscribers, ramp, connections, place: Placement::default() };
             (crowd, HttpTable { version, tls, headers }, faults)
         },
     )

@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::fmt;
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 use axum::http::header::AUTHORIZATION;
 use axum::http::{HeaderValue, StatusCode};
@@ -14,6 +15,7 @@ use socketioxide::extract::{SocketRef, TryData};
 use socketioxide::handler::{ConnectHandler, MessageHandler, Value};
 use socketioxide::socket::{DisconnectReason, Socket};
 use socketioxide_core::Str;
+use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 use wirebench_protocol::{Cursor, SubscriberName, Transport, is_first_placeholder};
 
@@ -25,7 +27,10 @@ use crate::api_error::ApiError;
 use crate::feed::{Acknowledgement, Feed, JsonPayload, MessagePayload, PublishOptions, Rejected};
 use crate::framing::socket_io as framing;
 use crate::state::SharedState;
-use crate::transport::subscription::Subscription;
+use crate::transport::subscription::{AskedPlace, Subscription};
+
+/// The pause before a store that is away is asked again where a client starts.
+const STORE_PAUSE: Duration = Duration::from_millis(200);
 
 /// The `auth` of a client that connects to a namespace.
 #[derive(Debug, Default, Deserialize)]
@@ -129,9 +134,32 @@ async fn admit(
     server.access.subscribe(ticket, &headers)?;
     let subscription = Subscription::new(Transport::SocketIo, server, feed, auth.name.clone())
         .with_push_timer(auth.every)?;
-    let after = subscription.locate(&auth.after.parse()).await?;
+    let asked = auth.after.parse();
+    let connect_time = server.limits.socket_io.connect_time;
+    let after = locate_in_time(&subscription, session, &asked, connect_time).await?;
     let may_publish = server.access.publish(ticket, &headers).is_ok();
     Ok(Admitted { subscription, after, may_publish })
+}
+
+/// Returns the cursor at which a client starts. Waits for a store that is away: clients of Socket.IO
+/// do not come back by themselves after a refusal.
+async fn locate_in_time(
+    subscription: &Subscription,
+    session: &EngineSession,
+    asked: &AskedPlace,
+    within: Duration,
+) -> Result<Cursor, ApiError> {
+    let until = Instant::now() + within;
+    loop {
+        match subscription.locate(asked).await {
+            Err(error)
+                if error.is_temporary() && Instant::now() < until && !session.is_closing() =>
+            {
+                sleep(STORE_PAUSE).await;
+            }
+            located => return located,
+        }
+    }
 }
 
 /// Serves a client that has just connected: follows the feed for it, and handles its events.

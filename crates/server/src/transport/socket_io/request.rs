@@ -43,6 +43,20 @@ impl EngineError {
             Self::UnsupportedVersion => (5, "Unsupported protocol version"),
         }
     }
+
+    /// Returns what to do about it, which the reference server does not say.
+    fn hint(self) -> Option<&'static str> {
+        match self {
+            Self::UnknownSession => Some(
+                "the session has ended, or another server has it: a proxy in front of several servers \
+                 needs sticky sessions, unless clients use a WebSocket only",
+            ),
+            Self::UnknownTransport
+            | Self::BadHandshakeMethod
+            | Self::BadRequest
+            | Self::UnsupportedVersion => None,
+        }
+    }
 }
 
 impl IntoResponse for EngineError {
@@ -51,10 +65,13 @@ impl IntoResponse for EngineError {
         struct Body {
             code: u8,
             message: &'static str,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            hint: Option<&'static str>,
         }
         let (code, message) = self.code_and_message();
+        let body = Body { code, message, hint: self.hint() };
         let no_store = [(CACHE_CONTROL, "no-store")];
-        (StatusCode::BAD_REQUEST, no_store, Json(Body { code, message })).into_response()
+        (StatusCode::BAD_REQUEST, no_store, Json(body)).into_response()
     }
 }
 

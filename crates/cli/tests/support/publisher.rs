@@ -1,6 +1,9 @@
 //! Publishers that remember what they have sent and what was acknowledged.
 
+#![allow(dead_code, clippy::allow_attributes, reason = "each test uses another part")]
+
 use std::collections::{BTreeMap, VecDeque};
+use std::time::Duration;
 
 use futures::{SinkExt, StreamExt};
 use serde_json::{Value, json};
@@ -31,6 +34,8 @@ pub(crate) struct Publisher {
     name: String,
     way: Way,
     has_keys: bool,
+    /// How long it waits after each answer while it publishes until the server is gone.
+    pause: Duration,
     client: reqwest::Client,
     /// The number of messages that were sent.
     sent: Number,
@@ -53,7 +58,13 @@ impl Publisher {
     pub(crate) fn new(name: &str, way: Way, has_keys: bool) -> Self {
         let (client, name) = (reqwest::Client::new(), name.to_owned());
         let (unanswered, acknowledged) = (VecDeque::new(), BTreeMap::new());
-        Self { name, way, has_keys, client, sent: 0, unanswered, acknowledged, refused: 0 }
+        let (sent, refused, pause) = (0, 0, Duration::ZERO);
+        Self { name, way, has_keys, pause, client, sent, unanswered, acknowledged, refused }
+    }
+
+    /// Returns the publisher with this pause after each answer.
+    pub(crate) fn paced(self, pause: Duration) -> Self {
+        Self { pause, ..self }
     }
 
     /// Returns publishers of every kind, whose names begin in this way.
@@ -94,10 +105,15 @@ impl Publisher {
     pub(crate) async fn publish_until_gone(&mut self, url: &str, acknowledged: &Semaphore) {
         self.begin();
         match self.way {
-            Way::Post => while self.post(url, acknowledged).await.is_some() {},
+            Way::Post => {
+                while self.post(url, acknowledged).await.is_some() {
+                    tokio::time::sleep(self.pause).await;
+                }
+            }
             Way::WebSocket => {
-                if let Some(mut socket) = open(url).await {
-                    while self.exchange(&mut socket, acknowledged).await.is_some() {}
+                let Some(mut socket) = open(url).await else { return };
+                while self.exchange(&mut socket, acknowledged).await.is_some() {
+                    tokio::time::sleep(self.pause).await;
                 }
             }
         }

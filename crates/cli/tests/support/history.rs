@@ -1,11 +1,17 @@
 //! What a server keeps, compared with what its publishers were told.
 
+#![allow(dead_code, clippy::allow_attributes, reason = "each test uses another part")]
+
 use std::collections::{BTreeMap, HashMap};
+use std::time::Duration;
 
 use serde_json::Value;
 
 use crate::publisher::Publisher;
 use crate::support::within;
+
+/// The pause before a server is asked again that has said that its store is away.
+const RETRY_PAUSE: Duration = Duration::from_millis(20);
 
 /// Everything that a feed keeps, read by polling from the beginning.
 #[derive(Debug, PartialEq, Eq)]
@@ -21,8 +27,7 @@ impl History {
         let mut messages = BTreeMap::new();
         let mut after = "start".to_owned();
         loop {
-            let url = format!("{url}/feeds/bench/short-polling?after={after}");
-            let answer = within("a poll", client.get(url).send()).await.unwrap();
+            let answer = poll(&client, url, &after).await;
             after = answer.headers()["feed-cursor"].to_str().unwrap().to_owned();
             if answer.status() == 204 {
                 break;
@@ -103,4 +108,20 @@ impl History {
             assert_eq!((received.0, &received.1), (*seq, payload));
         }
     }
+}
+
+/// Polls the feed `bench` once. A server that is without its store for a moment is asked again.
+pub(crate) async fn poll(client: &reqwest::Client, url: &str, after: &str) -> reqwest::Response {
+    let url = format!("{url}/feeds/bench/short-polling?after={after}");
+    within("a poll", async {
+        loop {
+            let answer = client.get(&url).send().await.unwrap();
+            if answer.status() != 503 {
+                return answer;
+            }
+            assert!(answer.headers().contains_key("retry-after"), "{answer:?}");
+            tokio::time::sleep(RETRY_PAUSE).await;
+        }
+    })
+    .await
 }
