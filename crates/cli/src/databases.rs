@@ -286,7 +286,8 @@ mod tests {
         let databases = read(&several);
         assert_eq!(databases.backbone().unwrap().to_string(), "nats://u:***@h");
         assert!(!format!("{databases:?}").contains("hunter2"), "{databases:?}");
-        assert!(Databases::read(&[several.clone()], |_| Some("mysql://h/d".to_owned())).is_err());
+        let mysql = |_: &str| Some("mysql://h/d".to_owned());
+        assert!(Databases::read(std::slice::from_ref(&several), mysql).is_err());
         let said = databases.not_built_in(&several);
         assert_eq!(said.is_none(), cfg!(feature = "nats"), "{said:?}");
         if let Some(said) = said {

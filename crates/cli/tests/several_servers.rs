@@ -128,8 +128,8 @@ fn accepted_connections(server: u32) -> usize {
 
 /// Returns true if a process has ended, also if nobody has read its exit status yet.
 fn has_ended(pid: u32) -> bool {
-    let stat = fs::read_to_string(format!("/proc/{pid}/stat"));
-    stat.map_or(true, |stat| stat.rsplit_once(") ").is_some_and(|(_, rest)| rest.starts_with('Z')))
+    let Ok(stat) = fs::read_to_string(format!("/proc/{pid}/stat")) else { return true };
+    stat.rsplit_once(") ").is_some_and(|(_, rest)| rest.starts_with('Z'))
 }
 
 fn wait_until_nothing_is_left(started: &BTreeMap<u32, String>) {
@@ -213,18 +213,15 @@ fn a_server_or_a_nats_that_is_killed_ends_the_run_with_the_reason() {
     if !nats_is_there() {
         return;
     }
-    let last_server = |started: &BTreeMap<u32, String>| *servers(started).last().unwrap();
-    let nats = |started: &BTreeMap<u32, String>| {
-        *started.iter().find(|(_, command)| command.contains("nats-server\0")).unwrap().0
-    };
-    let victims: [(&dyn Fn(&BTreeMap<u32, String>) -> u32, &str); 2] =
-        [(&last_server, "the server is gone"), (&nats, "the NATS server is gone")];
-    for (victim, why) in victims {
+    for (command, why) in
+        [("\0serve\0", "the server is gone"), ("nats-server\0", "the NATS server is gone")]
+    {
         let folder = folder_with(SCENARIO);
         let child = start_long_run(folder.path(), "sse");
         wait_for_a_second(folder.path());
         let started = started_by(&child);
-        send(victim(&started), "KILL");
+        let victim = started.iter().rfind(|(_, started)| started.contains(command)).unwrap();
+        send(*victim.0, "KILL");
         let ended = finish(child, "run");
         assert_eq!(ended.code, Some(1), "{ended:?}");
         assert!(ended.stderr.contains(why), "{ended:?}");

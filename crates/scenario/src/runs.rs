@@ -9,7 +9,6 @@ use rand::{RngExt, SeedableRng};
 use wirebench_protocol::control::{Pace, Payload};
 use wirebench_protocol::{Delivery, HttpStack, ShortPollingMode, SocketIoMode, Transport};
 
-use crate::tables::server::ServerTable;
 use crate::{
     ConnectionSharing, Faults, FeedStore, FeedTimers, HttpSettings, LinkSettings, Reconnect, Run,
     Scenario, TargetFile, Upstream,
@@ -100,10 +99,10 @@ impl Scenario {
     }
 
     fn shared_settings(&self) -> Vec<SharedSettings<'_>> {
-        let (paths, rest) = (self.paths(), self.upstream_and_troubles());
+        let (servers, paths, rest) = (self.servers(), self.paths(), self.upstream_and_troubles());
         let mut all = Vec::new();
-        for (rate, pace, timers, payload, (store, instances)) in self.feeds() {
-            for &subscribers in &self.crowd.subscribers {
+        for (rate, pace, timers, payload) in self.feeds() {
+            for &(store, instances, subscribers) in &servers {
                 for &(link, http, http_stack) in &paths {
                     all.extend(rest.iter().map(|&(upstream, reconnect, faults)| SharedSettings {
                         rate,
@@ -126,19 +125,27 @@ impl Scenario {
         all
     }
 
-    /// Returns what is published, where it is kept, and how many servers share it.
-    fn feeds(&self) -> Vec<(f64, Pace, FeedTimers, &Payload, (FeedStore, usize))> {
-        let ServerTable { store, instances, .. } = &self.server;
-        let servers = store.iter().flat_map(|&store| instances.iter().map(move |&of| (store, of)));
+    /// Returns what is published.
+    fn feeds(&self) -> Vec<(f64, Pace, FeedTimers, &Payload)> {
         let mut all = Vec::new();
         for &rate in &self.feed.rate {
             for &pace in &self.feed.pace {
                 for &timers in &self.feed.timers {
-                    for payload in &self.feed.payload {
-                        let with = |server| (rate, pace, timers, payload, server);
-                        all.extend(servers.clone().map(with));
-                    }
+                    let with = |payload| (rate, pace, timers, payload);
+                    all.extend(self.feed.payload.iter().map(with));
                 }
+            }
+        }
+        all
+    }
+
+    /// Returns where the feed is kept, how many servers share it, and how many subscribers they have.
+    fn servers(&self) -> Vec<(FeedStore, usize, usize)> {
+        let mut all = Vec::new();
+        for &store in &self.server.store {
+            for &instances in &self.server.instances {
+                let with = |&subscribers| (store, instances, subscribers);
+                all.extend(self.crowd.subscribers.iter().map(with));
             }
         }
         all
