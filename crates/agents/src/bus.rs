@@ -62,9 +62,9 @@ impl Bus {
     }
 
     pub(crate) async fn subscribe(&self, subject: String) -> Result<Subscriber, AgentsError> {
-        let subscribed = self.0.subscribe(subject).await;
+        let answer = self.0.subscribe(subject).await;
         let refused = |found: String| AgentsError::Refused { attempted: "subscribe", found };
-        let subscriber = subscribed.map_err(|error| refused(error.to_string()))?;
+        let subscriber = answer.map_err(|error| refused(error.to_string()))?;
         // What is sent from now on arrives.
         self.0.flush().await.map_err(|error| refused(error.to_string()))?;
         Ok(subscriber)

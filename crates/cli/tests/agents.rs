@@ -122,7 +122,6 @@ fn agents_deliver_everything_over_every_transport_and_their_rows_add_up_to_the_w
     let parts = rows(&folder.path().join("out/agents.csv"));
     for run in &whole {
         assert_eq!(run.number("missing"), Some(0.0), "{run:?}");
-        assert_eq!(run.number("connected"), Some(30.0), "{run:?}");
         let id = run.text("run_id").unwrap();
         let of_run: Vec<_> = parts.iter().filter(|row| row["run_id"] == id).collect();
         let names: Vec<_> = of_run.iter().map(|row| &*row["agent"]).collect();

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::measurement::{LoadgenCost, Traffic};
+use crate::cost::{LoadgenCost, Traffic};
 use crate::other_load::OtherLoad;
 use crate::recorder::Recorder;
 

@@ -77,7 +77,9 @@ mod tests {
             values in prop::collection::vec(1_u64..8_000_000_000_000, 0..40)
         ) {
             let mut latency = Latency::new();
-            values.iter().for_each(|nanos| latency.record(Duration::from_nanos(*nanos)));
+            for nanos in &values {
+                latency.record(Duration::from_nanos(*nanos));
+            }
             let text = serde_json::to_string(&latency).unwrap();
             let read: Latency = serde_json::from_str(&text).unwrap();
             prop_assert_eq!(&read, &latency);

@@ -4,6 +4,7 @@
 
 mod agent;
 mod clocked_latency;
+mod cost;
 mod event;
 mod fault_outcome;
 mod invalid;
@@ -31,12 +32,13 @@ mod window;
 
 pub use agent::{AgentClock, AgentInfo, AgentMeasurement};
 pub use clocked_latency::ClockedLatency;
+pub use cost::{LoadgenCost, Traffic};
 pub use event::{Event, ReceivedPayload, WatchedDelay, WatchedMessage};
 pub use fault_outcome::{FaultOutcome, SubscriberOutcome, missed};
 pub use invalid::Invalid;
 pub use latency::Latency;
 pub use machine::{CoreTimes, MachineReading, ProcessTimes, allowed_cores, pressure};
-pub use measurement::{AddressedCount, LoadgenCost, Measurement, ServerCost, Traffic};
+pub use measurement::{AddressedCount, Measurement, ServerCost};
 pub use missed::{ExpectedRange, Missed};
 pub use other_load::{DISTURBED_CPU_RATIO, OtherLoad, OtherProcess};
 pub use probe_record::ProbeRecord;

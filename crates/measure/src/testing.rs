@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use crate::measurement::{AddressedCount, LoadgenCost, Measurement, ServerCost, Traffic};
+use crate::cost::{LoadgenCost, Traffic};
+use crate::measurement::{AddressedCount, Measurement, ServerCost};
 use crate::other_load::OtherLoad;
 use crate::recorder::Recorder;
 

@@ -265,7 +265,7 @@ mod tests {
     fn clocks_may_disagree_by_as_much_as_they_are_known_to() {
         let ms = Duration::from_millis;
         let judged = |clock_bound, ahead, upstream_ahead, watched| {
-            let mut measurement = Measurement { clock_bound, watched, ..measurement() };
+            let mut measurement = Measurement { watched, clock_bound, ..measurement() };
             measurement.published = Some(10).filter(|_| !watched);
             (measurement.seen.from_the_future, measurement.seen.most_ahead) = (4, ms(ahead));
             let upstream = &mut measurement.seen.upstream;

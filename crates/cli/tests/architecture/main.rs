@@ -24,6 +24,7 @@ const ARROWS: [(&str, &[&str]); 12] = [
     ("wirebench-store", &["protocol"]),
     ("wirebench-server", &["protocol", "store"]),
     ("wirebench-loadgen", &["protocol", "scenario", "measure", "link"]),
+    ("wirebench-agents", &["protocol", "scenario", "measure", "loadgen", "store"]),
     ("wirebench-target", &["protocol", "scenario", "measure", "loadgen"]),
     ("wirebench-demos", &["protocol", "link", "store", "server"]),
     ("wirebench-report", &["protocol", "scenario", "measure"]),

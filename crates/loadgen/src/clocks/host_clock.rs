@@ -26,7 +26,7 @@ impl HostClock {
         let boot_id = boot_id.trim();
         (!boot_id.is_empty()).then(|| Self {
             boot_id: boot_id.to_owned(),
-            time_namespace: time_namespace.map(|name| name.into_owned()),
+            time_namespace: time_namespace.map(std::borrow::Cow::into_owned),
         })
     }
 }

@@ -93,7 +93,7 @@ impl Members {
     pub(super) async fn watch(&self) {
         let watched = self.parts.iter().enumerate();
         join_all(watched.map(async |(index, part)| self.lose(index, part.lost().await))).await;
-        std::future::pending().await
+        std::future::pending::<()>().await;
     }
 
     fn lose(&self, index: usize, why: String) {
@@ -160,8 +160,8 @@ impl Crowd {
     pub(super) async fn status_changed(&mut self) -> Result<(), PartError> {
         let changes = self.reports.iter_mut().map(|report| Box::pin(report.status.changed()));
         // A part that is gone has no sender any more.
-        let (changed, ..) = select_all(changes).await;
-        changed.map_err(|_| PartError::WorkerPanicked)
+        let (first, ..) = select_all(changes).await;
+        first.map_err(|_| PartError::WorkerPanicked)
     }
 
     /// Returns how long it took from the beginning of the ramp until each of the `wanted` subscribers
