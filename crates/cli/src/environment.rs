@@ -7,6 +7,7 @@ pub(crate) const STORE: &str = "WIREBENCH_STORE";
 pub(crate) const BACKBONE: &str = "WIREBENCH_BACKBONE";
 
 /// The URL of the NATS server at which agents wait, in place of `run --agents` and `agent --nats`.
+#[cfg(feature = "nats")]
 pub(crate) const AGENTS: &str = "WIREBENCH_AGENTS";
 
 /// The URL of the database for runs with `server.store = "postgres"`.

@@ -77,7 +77,8 @@ fn folder_with(scenario: &str) -> TempDir {
 
 /// Returns the rows of a CSV file by the names of their columns.
 fn rows(file: &Path) -> Vec<BTreeMap<String, String>> {
-    let text = fs::read_to_string(file).unwrap_or_else(|error| panic!("{file:?}: {error}"));
+    let text =
+        fs::read_to_string(file).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
     let mut lines = text.lines();
     let header: Vec<_> = lines.next().unwrap().split(',').map(str::to_owned).collect();
     // No value of these files has a comma, but for the sentence in the last column.
@@ -139,7 +140,9 @@ fn agents_deliver_everything_over_every_transport_and_their_rows_add_up_to_the_w
             assert_eq!(row["lost"], "");
         }
     }
-    agents.iter().for_each(|agent| agent.says("waiting for work"));
+    for agent in &agents {
+        agent.says("waiting for work");
+    }
 }
 
 #[test]

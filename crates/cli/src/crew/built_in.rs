@@ -116,7 +116,7 @@ impl Crew {
         let assignment = Assignment::of(scenario, seed, run, server);
         let assignment = assignment.context("the run cannot be described to agents")?;
         let shares = self.shares(scenario, run)?;
-        let say = LossReport(Arc::new(|sentence| print::warn(sentence)));
+        let say = LossReport(Arc::new(print::warn));
         let prepared = self.controller.prepare(&assignment, &shares, &self.clock_address, &say);
         Ok(prepared.await?)
     }

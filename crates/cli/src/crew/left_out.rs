@@ -1,5 +1,7 @@
 //! Agents in a program that was built without them.
 
+#![expect(clippy::unused_async, reason = "as with agents")]
+
 use std::num::NonZero;
 use std::sync::Arc;
 
@@ -15,7 +17,6 @@ pub(crate) enum Crew {}
 
 impl Crew {
     /// Fails if agents are asked for.
-    #[expect(clippy::unused_async, reason = "as with agents")]
     pub(crate) async fn start(
         arguments: &CrewArguments,
         _workers: Option<NonZero<usize>>,

@@ -3,6 +3,8 @@
 //! `built_in` has them, behind the cargo feature `nats`. Without it, `left_out` says how to build
 //! them in.
 
+#![cfg_attr(not(feature = "nats"), expect(dead_code, reason = "only agents need all of it"))]
+
 #[cfg(feature = "nats")]
 mod built_in;
 #[cfg(not(feature = "nats"))]
@@ -91,7 +93,6 @@ impl CrewArguments {
     }
 
     /// Returns a URL of a server on this machine as agents have to write it.
-    #[cfg_attr(not(feature = "nats"), expect(dead_code, reason = "only agents need it"))]
     pub(crate) fn advertised(&self, url: &str) -> anyhow::Result<String> {
         let Some(Host(host)) = &self.advertise else { return Ok(url.to_owned()) };
         let uri: http::Uri = url.parse().with_context(|| format!("cannot read the URL `{url}`"))?;
@@ -103,7 +104,6 @@ impl CrewArguments {
 
 impl NatsUrl {
     /// Returns the URL in an option, or in the variable of this name.
-    #[cfg_attr(not(feature = "nats"), expect(dead_code, reason = "only agents need it"))]
     pub(crate) fn or_variable(given: Option<&Self>, name: &str) -> anyhow::Result<Option<Self>> {
         match (given, std::env::var(name)) {
             (Some(url), _) => Ok(Some(url.clone())),
@@ -115,13 +115,11 @@ impl NatsUrl {
         }
     }
 
-    #[cfg_attr(not(feature = "nats"), expect(dead_code, reason = "only agents need it"))]
     pub(crate) fn url(&self) -> &wirebench_store::StoreUrl {
         &self.url
     }
 
     /// Returns the text of the URL, with its password.
-    #[cfg_attr(not(feature = "nats"), expect(dead_code, reason = "only agents need it"))]
     pub(crate) fn secret_text(&self) -> String {
         self.text.clone()
     }

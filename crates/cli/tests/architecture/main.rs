@@ -15,7 +15,7 @@ use cargo_metadata::{DependencyKind, MetadataCommand};
 use self::imports::{Imports, circles};
 
 /// What each crate may use of the others outside of its tests.
-const ARROWS: [(&str, &[&str]); 12] = [
+const ARROWS: [(&str, &[&str]); 13] = [
     ("wirebench-protocol", &[]),
     ("wirebench-scenario", &["protocol"]),
     ("wirebench-measure", &["protocol"]),
