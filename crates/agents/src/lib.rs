@@ -1,6 +1,6 @@
 //! The subscribers of a run in several processes, on one machine or on many, which meet over NATS.
 //!
-//! An [`Agent`] waits for work. A [`Controller`] gathers agents, gives each a share of the subscribers
+//! An `Agent` waits for work. A `Controller` gathers agents, gives each a share of the subscribers
 //! of a run, and commands them as the crowd of the run commands its own threads: each is a
 //! [`CrowdPart`](wirebench_loadgen::CrowdPart). A request of the controller and the answer of the agent
 //! are messages of NATS; nothing is stored. Nothing here prints.

@@ -31,8 +31,8 @@ const ARROWS: [(&str, &[&str]); 13] = [
     (
         "wirebench",
         &[
-            "protocol", "scenario", "measure", "link", "store", "server", "demos", "loadgen",
-            "target", "report",
+            "agents", "protocol", "scenario", "measure", "link", "store", "server", "demos",
+            "loadgen", "target", "report",
         ],
     ),
 ];
