@@ -212,3 +212,19 @@ fn a_store_is_refused_with_what_to_do_and_without_its_password() {
     assert_eq!(ended.code, Some(2), "{ended:?}");
     assert!(ended.stderr.contains("`--store`"), "{ended:?}");
 }
+
+#[cfg(not(feature = "nats"))]
+#[test]
+fn agents_in_a_program_without_nats_are_refused_with_how_to_build_it() {
+    let folder = TempDir::new().unwrap();
+    fs::write(folder.path().join("x.toml"), "").unwrap();
+    for arguments in [
+        &["agent", "--nats", "nats://127.0.0.1:1"][..],
+        &["run", "x.toml", "--agents", "nats://127.0.0.1:1"],
+        &["run", "x.toml", "--local-agents", "2"],
+    ] {
+        let ended = run(folder.path(), arguments);
+        assert_eq!(ended.code, Some(1), "{arguments:?}: {ended:?}");
+        assert!(ended.stderr.contains("--features nats` builds it in"), "{ended:?}");
+    }
+}
