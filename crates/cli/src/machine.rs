@@ -122,6 +122,8 @@ impl Machine {
                 )
             };
         }
+        text += "\n  or use several processes: `run --local-agents` and `server.instances` \
+                 (docs/scale.md)";
         Some(text)
     }
 }
@@ -194,6 +196,7 @@ mod tests {
         assert!(both.contains("ulimit -n 60100") && both.contains("sysctl"), "{both}");
         let never = machine(Some(2_000_000)).shortage(1_000_000).expect("too many");
         assert!(never.contains("no setting helps beyond 64,512"), "{never}");
+        assert!(never.contains("--local-agents"), "{never}");
         assert!(!never.contains("sysctl") && !never.contains("ulimit"), "{never}");
     }
 }
