@@ -83,7 +83,9 @@ async fn the_texts_of_a_websocket_are_selected_and_split_before_they_are_read() 
     let address = server::start(|_, mut peer: Peer| async move {
         let request = peer.request().await.unwrap();
         peer.upgrade(&request, &[]).await;
-        let at = published_ms();
+        // Half a millisecond is added below, and the message must not become younger than it is said
+        // to be.
+        let at = published_ms() - 1;
         let line = |seq: u64| {
             let inner = format!("{{\\\"n\\\":\\\"{seq}\\\",\\\"at\\\":{at}.5}}");
             format!("{{\"type\":\"m\",\"data\":\"{inner}\"}}")
