@@ -11,6 +11,7 @@ use wirebench_loadgen::{
     measure_offset,
 };
 use wirebench_measure::AgentClock;
+use wirebench_protocol::Timestamp;
 
 use crate::assignment::Assignment;
 use crate::bus::{Bus, reports_of};
@@ -101,15 +102,18 @@ pub(crate) async fn check_clock(checks: &mpsc::Sender<ClockCheck>) -> Answer {
 
 /// Carries out a command of the controller.
 pub(crate) async fn carry_out(part: Arc<LocalPart>, command: PartCommand) -> Answer {
-    if let PartCommand::Start(at) = command
-        && at < wirebench_protocol::Timestamp::now()
-    {
+    if is_late(&command, Timestamp::now()) {
         return Answer::Refused("it is late: it heard of the start after it".to_owned());
     }
     match part.ask(command).await {
         Ok(reply) => Answer::Part(Box::new(reply)),
         Err(error) => Answer::Refused(format!("{error}")),
     }
+}
+
+/// Returns true if a command is about an instant that has passed: all agents begin at one.
+fn is_late(command: &PartCommand, now: Timestamp) -> bool {
+    matches!(command, PartCommand::Start(at) if *at < now)
 }
 
 impl Clock {
@@ -261,6 +265,15 @@ mod tests {
         let why = clock.check().await.unwrap_err();
         assert!(why.contains("disagrees"), "{why}");
         assert!(clock.known().bound.unwrap() >= bound, "a bound never shrinks");
+    }
+
+    #[test]
+    fn an_agent_that_hears_of_the_start_after_it_is_late() {
+        let start = Timestamp::now();
+        let at = |offset| start + Duration::from_millis(offset);
+        assert!(is_late(&PartCommand::Start(at(500)), at(501)));
+        assert!(!is_late(&PartCommand::Start(at(500)), at(500)));
+        assert!(!is_late(&PartCommand::CompleteRamp, at(501)), "only the start has an instant");
     }
 
     #[tokio::test]

@@ -11,11 +11,14 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use nats_server::NatsServer;
 use support::{DEADLINE, Lines, finish, measure, run, send, wirebench};
 use tempfile::TempDir;
+use tokio_util::sync::CancellationToken;
+use wirebench_agents::{Agent as ConnectedAgent, AgentMachine, AgentPlan};
 
 const SHORT: &str = r#"
 feed = { rate = 20 }
@@ -40,7 +43,13 @@ struct Agent {
 impl Agent {
     /// Starts an agent that waits at a NATS server, and waits until it does.
     fn start(url: &str, name: &str) -> Self {
-        let arguments = ["agent", "--nats", url, "--name", name, "--labels", "zone=a"];
+        Self::in_zone(url, name, "a")
+    }
+
+    /// The same, with another label.
+    fn in_zone(url: &str, name: &str, zone: &str) -> Self {
+        let label = format!("zone={zone}");
+        let arguments = ["agent", "--nats", url, "--name", name, "--labels", &label];
         Self::of(wirebench(&std::env::temp_dir(), &arguments))
     }
 
@@ -237,6 +246,73 @@ fn ctrl_c_ends_the_run_and_keeps_what_was_measured_and_the_agents() {
         assert!(started.elapsed() < DEADLINE, "Ctrl-C does not end the agent");
         std::thread::sleep(Duration::from_millis(10));
     }
+}
+
+#[test]
+fn subscribers_are_placed_as_the_scenario_asks_and_reach_the_run_at_its_own_address() {
+    let Some(nats) = NatsServer::start() else { return };
+    let place = "[crowd]\nsubscribers = 16\nplace = { zone-a = 0.75, zone-b = 0.25 }\n";
+    let folder = folder_with(&format!(
+        "feed = {{ rate = 20 }}\ntiming = {{ warm-up = \"0s\", measure = \"1s\" }}\n{place}"
+    ));
+    let url = nats.url();
+    let agents = [("one", "a"), ("three", "b"), ("two", "a")];
+    let _agents = agents.map(|(name, zone)| Agent::in_zone(&url, name, zone));
+    let arguments =
+        ["x.toml", "--transports", "sse,websocket", "--agents", &url, "--at-least", "3"];
+    // An address of this machine beside the usual one: a server that listens on that only is not
+    // reached.
+    let arguments = [&arguments[..], &["--advertise", "127.0.0.2"]].concat();
+    let ended = measure(folder.path(), &arguments);
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    let parts = rows(&folder.path().join("out/agents.csv"));
+    assert_eq!(parts.len(), 6, "{parts:?}");
+    for run in parts.chunks(3) {
+        let connected: Vec<_> = run.iter().map(|row| number(row, "subscribed")).collect();
+        // One part of four for the one in zone b, and the rest in equal shares.
+        assert_eq!(connected, [6, 4, 6], "{run:?}");
+    }
+    let nowhere = fs::read_to_string(folder.path().join("x.toml")).unwrap().replace("-b", "-c");
+    fs::write(folder.path().join("y.toml"), nowhere).unwrap();
+    let ended = run(folder.path(), &["run", "y.toml", "--agents", &url, "--at-least", "3"]);
+    assert_eq!(ended.code, Some(1), "{ended:?}");
+    assert!(ended.stderr.contains("names `zone-c`, and no agent has this label"), "{ended:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_agent_of_another_version_is_named() {
+    let Some(nats) = NatsServer::start() else { return };
+    let plan = AgentPlan {
+        name: "old".to_owned(),
+        labels: BTreeMap::new(),
+        version: "0.0.1 of long ago".to_owned(),
+        machine: AgentMachine::default(),
+        workers: 1,
+    };
+    let agent =
+        Arc::new(ConnectedAgent::connect(&nats.url().parse().unwrap(), plan).await.unwrap());
+    let stop = CancellationToken::new();
+    let waiting = tokio::spawn(agent.run(stop.clone()));
+    let folder = folder_with(SHORT);
+    let url = nats.url();
+    let ended = tokio::task::spawn_blocking(move || {
+        run(folder.path(), &["run", "x.toml", "--agents", &url])
+    });
+    let ended = ended.await.unwrap();
+    assert_eq!(ended.code, Some(1), "{ended:?}");
+    let said = ended.stderr.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(said.contains("agent `old` is wirebench 0.0.1 of long ago, and this is"), "{said}");
+    stop.cancel();
+    waiting.await.unwrap().unwrap();
+}
+
+#[test]
+fn without_a_nats_server_local_agents_say_what_to_do() {
+    let folder = folder_with(SHORT);
+    let mut command = wirebench(folder.path(), &["run", "x.toml", "--local-agents", "2"]);
+    let ended = finish(command.env("PATH", folder.path()).spawn().unwrap(), "run");
+    assert_eq!(ended.code, Some(1), "{ended:?}");
+    assert!(ended.stderr.contains("name a server with `--agents nats://HOST:PORT`"), "{ended:?}");
 }
 
 #[test]

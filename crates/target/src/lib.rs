@@ -28,7 +28,7 @@ pub use consent::publish_host;
 pub use control::TargetControl;
 pub use failure::TargetFailure;
 pub use process::{
-    OwnedTree, ProcessTree, StopOutcome, TreeUsage, guard, how_it_ended, search_path,
+    Guarded, OwnedTree, ProcessTree, StopOutcome, TreeUsage, guard, how_it_ended, search_path,
     start_guardian, version_of,
 };
 pub use server::{TargetServer, has_process};

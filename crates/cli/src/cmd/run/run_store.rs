@@ -9,6 +9,7 @@ use wirebench_scenario::{FeedStore, Run};
 use wirebench_store::StoreUrl;
 
 use crate::databases::{DatabaseUrl, Databases};
+use crate::environment;
 use crate::processes::nats_process::NatsProcess;
 use crate::processes::server_process::StoreArgument;
 
@@ -41,7 +42,7 @@ impl RunStore {
         if run.instances > 1 {
             let kind = match databases.backbone() {
                 Some(url) => Kind::Backbone(url.clone()),
-                None => Kind::OwnBackbone(NatsProcess::start().await?),
+                None => Kind::OwnBackbone(start_backbone().await?),
             };
             return Ok(Self { feed: new_name(), kind });
         }
@@ -99,6 +100,15 @@ impl RunStore {
             }
         }
     }
+}
+
+/// Starts a NATS server for one run.
+async fn start_backbone() -> anyhow::Result<NatsProcess> {
+    let instead = format!(
+        "put the URL of a server with JetStream into the variable `{}`",
+        environment::BACKBONE
+    );
+    NatsProcess::start(&instead).await
 }
 
 /// Returns a name that no other feed of the database has. It is as long as the name of the feed of
