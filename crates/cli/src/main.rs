@@ -47,7 +47,7 @@ struct CommandLine {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    Run(run::RunArguments),
+    Run(Box<run::RunArguments>),
     Report(report::ReportArguments),
     Compare(compare::CompareArguments),
     Check(check::CheckArguments),

@@ -15,7 +15,7 @@ use wirebench_scenario::{
 
 use crate::databases::Databases;
 use crate::machine::Machine;
-use crate::print::{self, thousands};
+use crate::print::{self, minutes, thousands};
 
 /// Loads every scenario. If some are invalid, prints everything that is wrong with them and returns
 /// `None`.
@@ -464,13 +464,6 @@ fn rounded(number: f64) -> String {
 #[expect(clippy::cast_precision_loss, reason = "subscribers and bytes are far below 2^53")]
 fn count(number: usize) -> f64 {
     number as f64
-}
-
-fn minutes(time: Duration) -> String {
-    match (time.as_secs() / 60, time.as_secs() % 60) {
-        (0, seconds) => format!("{seconds} s"),
-        (minutes, seconds) => format!("{minutes} min {seconds} s"),
-    }
 }
 
 #[cfg(test)]

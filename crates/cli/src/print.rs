@@ -2,6 +2,7 @@
 //! writes to either.
 
 use std::io::{self, Write};
+use std::time::Duration;
 
 use anyhow::Context;
 use terminal_size::{Width, terminal_size_of};
@@ -41,6 +42,11 @@ pub(crate) fn style() -> Style {
     Style { colour: colour(), width: width(asked.as_deref(), terminal) }
 }
 
+/// Returns the width of the terminal that standard error is. `None` if it is not one.
+pub(crate) fn talk_width() -> Option<usize> {
+    terminal_size_of(io::stderr()).map(|(Width(columns), _)| usize::from(columns))
+}
+
 /// Returns the width of a line: the value of `COLUMNS` if that is a number from 40 to 1,000;
 /// otherwise the width of the terminal, but at least 40; and 80 if standard output is not a
 /// terminal.
@@ -52,6 +58,19 @@ fn width(asked: Option<&str>, terminal: Option<usize>) -> usize {
 
 /// The minimum width of a line. A narrower table could not show its widest numbers.
 const MIN_WIDTH: usize = 40;
+
+/// Writes a length of time in milliseconds: `28.3 ms`.
+pub(crate) fn milliseconds(duration: Duration) -> String {
+    format!("{:.1} ms", duration.as_secs_f64() * 1e3)
+}
+
+/// Writes a length of time in minutes and seconds: `2 min 5 s`.
+pub(crate) fn minutes(time: Duration) -> String {
+    match (time.as_secs() / 60, time.as_secs() % 60) {
+        (0, seconds) => format!("{seconds} s"),
+        (minutes, seconds) => format!("{minutes} min {seconds} s"),
+    }
+}
 
 /// Writes a whole number with commas between its thousands: `20,000`.
 pub(crate) fn thousands(number: u64) -> String {

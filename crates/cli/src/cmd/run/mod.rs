@@ -2,7 +2,9 @@
 
 mod consent;
 mod crowd_plan;
-mod progress;
+mod display;
+mod metrics;
+mod progress_arguments;
 mod run_floor;
 mod run_store;
 mod session;
@@ -22,7 +24,9 @@ use wirebench_target::{Guarded, start_guardian};
 
 use self::consent::without_consent;
 use self::crowd_plan::CrowdPlan;
-use self::session::Session;
+use self::metrics::RunMetrics;
+use self::progress_arguments::ProgressArguments;
+use self::session::{Audience, Session};
 use super::report::RowsFormat;
 use crate::crew::{Crew, CrewArguments};
 use crate::databases::Databases;
@@ -81,9 +85,8 @@ pub(crate) struct RunArguments {
     /// Print what would run, and run nothing
     #[arg(long)]
     dry_run: bool,
-    /// Print only the table, without progress
-    #[arg(long, short)]
-    quiet: bool,
+    #[command(flatten)]
+    progress: ProgressArguments,
     #[command(flatten)]
     crew: CrewArguments,
 }
@@ -103,7 +106,7 @@ pub(crate) fn run(arguments: &RunArguments) -> anyhow::Result<Exit> {
         print::talk(&format!("error: {error}"));
         return Ok(Exit::Usage);
     }
-    if !arguments.quiet {
+    if !arguments.progress.quiet {
         watched(&scenarios).for_each(|note| print::talk(&note));
     }
     let databases = Databases::of_environment(&scenarios)?;
@@ -216,11 +219,19 @@ async fn run_each(
     stop: &CancellationToken,
 ) -> anyhow::Result<Exit> {
     if let Some(crew) = crew {
-        if !arguments.quiet {
+        if !arguments.progress.quiet {
             print::talk(&crew.description());
         }
         crew.check(scenarios)?;
     }
+    let metrics = match arguments.progress.metrics {
+        Some(address) => Some(RunMetrics::listen(address).await?),
+        None => None,
+    };
+    if let Some(metrics) = metrics.as_ref().filter(|_| !arguments.progress.quiet) {
+        print::talk(&format!("metrics: {}", metrics.url()));
+    }
+    let audience = Audience { manner: arguments.progress.manner(), metrics: metrics.as_ref() };
     let mut exit = Exit::Done;
     for scenario in scenarios {
         let format = arguments.format.into();
@@ -233,8 +244,7 @@ async fn run_each(
             listen_on: arguments.crew.listen_on(),
             arguments: &arguments.crew,
         };
-        let quiet = arguments.quiet;
-        let session = Session::new(scenario, databases, &request, crowd, quiet, format, stop)?;
+        let session = Session::new(scenario, databases, &request, crowd, audience, format, stop)?;
         exit = exit.worse(session.run().await?);
         if stop.is_cancelled() {
             break;

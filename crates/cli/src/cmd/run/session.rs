@@ -15,7 +15,8 @@ use wirebench_scenario::{Run, Scenario, TargetFile};
 use wirebench_target::{StopOutcome, TargetServer, has_process};
 
 use super::crowd_plan::CrowdPlan;
-use super::progress::Display;
+use super::display::{Display, Manner};
+use super::metrics::RunMetrics;
 use super::run_floor::RunFloor;
 use super::run_store::RunStore;
 use super::thresholds;
@@ -28,6 +29,15 @@ use crate::processes::run_servers::RunServers;
 use crate::processes::server_process::ServerPlan;
 use crate::run_folder::{RunFolder, RunFolderRequest, RunFolderWriter};
 
+/// To whom a session shows what it does.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Audience<'a> {
+    /// How progress is shown.
+    pub(super) manner: Manner,
+    /// What is served to Prometheus meanwhile.
+    pub(super) metrics: Option<&'a RunMetrics>,
+}
+
 /// One scenario that is being run.
 pub(super) struct Session<'a> {
     scenario: &'a Scenario,
@@ -39,6 +49,7 @@ pub(super) struct Session<'a> {
     server_workers: usize,
     folder: RunFolderWriter,
     display: Display,
+    metrics: Option<&'a RunMetrics>,
     stop: &'a CancellationToken,
     /// An agent is gone: no further run is made, because its subscribers would be missing.
     agent_lost: bool,
@@ -54,7 +65,7 @@ impl<'a> Session<'a> {
         databases: &'a Databases,
         request: &RunFolderRequest<'_>,
         crowd: CrowdPlan<'a>,
-        quiet: bool,
+        audience: Audience<'a>,
         format: Format,
         stop: &'a CancellationToken,
     ) -> anyhow::Result<Self> {
@@ -70,7 +81,8 @@ impl<'a> Session<'a> {
             crowd,
             server_workers: request.server_workers,
             folder: RunFolderWriter::create(scenario, request, &skipped)?,
-            display: Display::new(quiet, &runs),
+            display: Display::new(audience.manner, &runs),
+            metrics: audience.metrics,
             runs,
             skipped,
             stop,
@@ -233,6 +245,7 @@ impl<'a> Session<'a> {
         let ended = self.stop.child_token();
         let mut lost = None;
         let (folder, display) = (&mut self.folder, &mut self.display);
+        let (scenario, metrics) = (self.scenario, self.metrics);
         let mut observe = |progress: Progress| {
             if let Progress::Second(second) = &progress
                 && lost.is_none()
@@ -242,6 +255,9 @@ impl<'a> Session<'a> {
                 ended.cancel();
             }
             display.progress(run, &progress);
+            if let Some(metrics) = metrics {
+                metrics.observe(scenario, run, &progress);
+            }
         };
         let driven = Drive { run, control, crowd, stop: ended.clone(), server: Some(server) };
         let measured = drive(driven, &mut observe).await;
