@@ -7,53 +7,24 @@ mod support;
 use std::time::Duration;
 
 use support::connections_to_subscribe;
+use support::runs::{small_run, small_timing};
 use tokio_util::sync::CancellationToken;
 use wirebench_loadgen::{ControlClient, Drive, DriveError, Progress, Target, drive};
 use wirebench_measure::{Invalid, Measurement, Second};
-use wirebench_protocol::control::{Pace, Payload};
-use wirebench_protocol::{HttpStack, ShortPollingMode, SocketIoMode, Transport};
-use wirebench_scenario::{
-    Faults, FeedStore, FeedTimers, HttpSettings, LinkSettings, Reconnect, Run, Timing,
-};
+use wirebench_protocol::Transport;
+use wirebench_scenario::Run;
 use wirebench_server::{Feed, JsonPayload as Published, Server, Token};
 
 const TOKEN: &str = "a-token-of-some-length";
 
 fn run(transport: Transport) -> Run {
     Run {
-        id: transport.name().to_owned(),
-        repeat: 1,
-        transport,
         subscribers: 60,
         ramp: Duration::from_millis(100),
         rate: 50.0,
-        pace: Pace::Steady,
-        timers: FeedTimers::One,
-        payload: Payload::Bytes(64),
         window: 1000,
-        store: FeedStore::Memory,
-        instances: 1,
-        target: None,
-        http_stack: Some(HttpStack::Own),
-        timing: Timing {
-            warm_up: Duration::from_millis(200),
-            measure: Duration::from_millis(1200),
-            drain: Duration::from_mins(1),
-            repeat: 1,
-        },
-        link: LinkSettings::default(),
-        http: HttpSettings::default(),
-        interval: transport.polls().then_some(Duration::from_millis(50)),
-        short_polling_mode: transport.polls().then_some(ShortPollingMode::Cursor),
-        hold: transport.polls().then_some(Duration::from_secs(5)),
-        poll_cursor: None,
-        push_timer: None,
-        socket_io_mode: (transport == Transport::SocketIo).then(SocketIoMode::default),
-        probe_rate: 0.0,
-        reconnect: Reconnect::default(),
-        faults: Faults::default(),
-        upstream: None,
-        seed: 7,
+        timing: small_timing(Duration::from_millis(1200)),
+        ..small_run(transport)
     }
 }
 

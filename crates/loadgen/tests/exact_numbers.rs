@@ -19,6 +19,7 @@ use support::http_variant::{HttpVariant, cases};
 use support::http2_proxy;
 use support::paused_server::PausedServer;
 use support::proxy::TestProxy;
+use support::runs::{small_run, small_timing};
 use support::socket_reads::Reads;
 use support::{Bench, TIMEOUT, connections_to_subscribe, publish, until, within};
 use tokio::sync::Mutex;
@@ -27,12 +28,8 @@ use wirebench_loadgen::{
 };
 use wirebench_measure::theory::framing_bytes;
 use wirebench_measure::{Event, Invalid, Latency, Measurement, Recorder, Sequence, Window};
-use wirebench_protocol::control::{Pace, Payload};
-use wirebench_protocol::{After, HttpStack, ShortPollingMode, SocketIoMode, Timestamp, Transport};
-use wirebench_scenario::{
-    ConnectionSharing, Faults, FeedStore, FeedTimers, Headers, HttpSettings, LinkSettings,
-    Reconnect, Run, Timing,
-};
+use wirebench_protocol::{After, SocketIoMode, Timestamp, Transport};
+use wirebench_scenario::{ConnectionSharing, Headers, HttpSettings, LinkSettings, Run};
 use wirebench_server::{Feed, JsonPayload as Published, Server};
 
 /// The tests run one at a time, because they would disturb each other's measurements.
@@ -42,39 +39,11 @@ const SUBSCRIBERS: usize = 20;
 
 fn run(transport: Transport) -> Run {
     Run {
-        id: transport.name().to_owned(),
-        repeat: 1,
-        transport,
         subscribers: SUBSCRIBERS,
-        ramp: Duration::from_millis(50),
         rate: 100.0,
-        pace: Pace::Steady,
-        timers: FeedTimers::One,
-        payload: Payload::Bytes(64),
-        window: 10_000,
-        store: FeedStore::Memory,
-        instances: 1,
-        target: None,
-        http_stack: Some(HttpStack::Own),
-        timing: Timing {
-            warm_up: Duration::from_millis(200),
-            measure: Duration::from_millis(1300),
-            drain: Duration::from_mins(1),
-            repeat: 1,
-        },
-        link: LinkSettings::default(),
-        http: HttpSettings::default(),
-        interval: transport.polls().then_some(Duration::from_millis(50)),
-        short_polling_mode: transport.polls().then_some(ShortPollingMode::Cursor),
-        probe_rate: 0.0,
-        reconnect: Reconnect::default(),
-        faults: Faults::default(),
-        hold: transport.polls().then_some(Duration::from_secs(5)),
-        poll_cursor: None,
-        push_timer: None,
+        timing: small_timing(Duration::from_millis(1300)),
         socket_io_mode: (transport == Transport::SocketIo).then_some(SocketIoMode::WebSocket),
-        upstream: None,
-        seed: 7,
+        ..small_run(transport)
     }
 }
 

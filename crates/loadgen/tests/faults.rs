@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use futures::StreamExt;
 use futures::future::join_all;
+use support::runs::{small_run, small_timing};
 use support::{Bench, TIMEOUT, target, within};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::sync::Notify;
@@ -19,11 +20,8 @@ use wirebench_loadgen::{
     drive, run_subscriber, subscribe,
 };
 use wirebench_measure::{Event, Measurement, Missed};
-use wirebench_protocol::control::{Pace, Payload};
-use wirebench_protocol::{After, HttpStack, Seq, ShortPollingMode, SocketIoMode, Transport};
-use wirebench_scenario::{
-    Faults, FeedStore, FeedTimers, HttpSettings, LinkSettings, Reconnect, Run, Timing,
-};
+use wirebench_protocol::{After, Seq, Transport};
+use wirebench_scenario::{Faults, Reconnect, Run};
 use wirebench_server::{Feed, Limits, Server};
 
 /// What a subscriber has observed.
@@ -268,38 +266,12 @@ async fn a_retry_field_just_before_the_end_of_an_event_stream_counts() {
 fn run(transport: Transport, faults: Faults) -> Run {
     Run {
         id: "001".to_owned(),
-        repeat: 1,
-        transport,
         subscribers: 30,
-        ramp: Duration::from_millis(50),
         rate: 40.0,
-        pace: Pace::Steady,
-        timers: FeedTimers::One,
-        payload: Payload::Bytes(64),
         window: 1000,
-        store: FeedStore::Memory,
-        instances: 1,
-        target: None,
-        http_stack: Some(HttpStack::Own),
-        timing: Timing {
-            warm_up: Duration::from_millis(100),
-            measure: Duration::from_secs(5),
-            drain: Duration::from_mins(1),
-            repeat: 1,
-        },
-        link: LinkSettings::default(),
-        http: HttpSettings::default(),
-        interval: transport.polls().then_some(Duration::from_millis(50)),
-        short_polling_mode: transport.polls().then_some(ShortPollingMode::Cursor),
-        hold: transport.polls().then_some(Duration::from_secs(5)),
-        poll_cursor: None,
-        push_timer: None,
-        socket_io_mode: (transport == Transport::SocketIo).then(SocketIoMode::default),
-        probe_rate: 0.0,
-        reconnect: Reconnect::default(),
+        timing: small_timing(Duration::from_secs(5)),
         faults,
-        upstream: None,
-        seed: 7,
+        ..small_run(transport)
     }
 }
 

@@ -7,14 +7,13 @@ mod support;
 use std::time::Duration;
 
 use futures::StreamExt;
+use support::runs::{small_run, small_timing};
 use support::{Bench, TIMEOUT, client, within};
 use wirebench_loadgen::{ControlClient, Drive, SubscriberSettings, drive, subscribe};
 use wirebench_measure::{Event, Invalid, Measurement};
-use wirebench_protocol::control::{Pace, Payload};
-use wirebench_protocol::{After, Delivery, HttpStack, ShortPollingMode, SocketIoMode, Transport};
-use wirebench_scenario::{
-    Cuts, Faults, FeedStore, FeedTimers, HttpSettings, LinkSettings, Reconnect, Run, Timing,
-};
+use wirebench_protocol::control::Pace;
+use wirebench_protocol::{After, Delivery, ShortPollingMode, Transport};
+use wirebench_scenario::{Cuts, Faults, FeedTimers, LinkSettings, Run};
 use wirebench_server::ControlApi;
 
 const SUBSCRIBERS: u64 = 8;
@@ -27,38 +26,8 @@ fn transports(delivery: Delivery) -> impl Iterator<Item = Transport> {
 fn run(transport: Transport) -> Run {
     Run {
         id: transport.name().replace('.', "-"),
-        repeat: 1,
-        transport,
-        subscribers: 8,
-        ramp: Duration::from_millis(50),
-        rate: 10.0,
-        pace: Pace::Steady,
-        timers: FeedTimers::One,
-        payload: Payload::Bytes(64),
-        window: 10_000,
-        store: FeedStore::Memory,
-        instances: 1,
-        target: None,
-        http_stack: Some(HttpStack::Own),
-        timing: Timing {
-            warm_up: Duration::from_millis(300),
-            measure: Duration::from_secs(2),
-            drain: Duration::from_mins(1),
-            repeat: 1,
-        },
-        link: LinkSettings::default(),
-        http: HttpSettings::default(),
-        interval: transport.polls().then_some(Duration::from_millis(50)),
-        short_polling_mode: transport.polls().then_some(ShortPollingMode::Cursor),
-        hold: transport.polls().then_some(Duration::from_secs(5)),
-        poll_cursor: None,
-        push_timer: None,
-        socket_io_mode: (transport == Transport::SocketIo).then(SocketIoMode::default),
-        upstream: None,
-        probe_rate: 0.0,
-        reconnect: Reconnect::default(),
-        faults: Faults::default(),
-        seed: 7,
+        timing: small_timing(Duration::from_secs(2)),
+        ..small_run(transport)
     }
 }
 

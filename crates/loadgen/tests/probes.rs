@@ -8,6 +8,7 @@ mod support;
 use std::sync::Arc;
 use std::time::Duration;
 
+use support::runs::small_run;
 use support::{Bench, TIMEOUT, within};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
@@ -15,50 +16,21 @@ use wirebench_loadgen::{
     ControlClient, CrowdPart, CrowdShare, Drive, LocalPart, ProbeSettings, Prober, Target, drive,
 };
 use wirebench_measure::{Invalid, Measurement};
-use wirebench_protocol::control::{Pace, Payload};
-use wirebench_protocol::{HttpStack, ShortPollingMode, SocketIoMode, Transport};
-use wirebench_scenario::{
-    Faults, FeedStore, FeedTimers, HttpSettings, LinkSettings, Reconnect, Run, Timing,
-};
+use wirebench_protocol::Transport;
+use wirebench_protocol::control::Payload;
+use wirebench_scenario::Run;
 use wirebench_server::ControlApi;
 
 const SUBSCRIBERS: usize = 8;
 
 fn run(transport: Transport, payload: Payload) -> Run {
     Run {
-        id: transport.name().to_owned(),
-        repeat: 1,
-        transport,
         subscribers: SUBSCRIBERS,
         ramp: Duration::ZERO,
-        rate: 10.0,
-        pace: Pace::Steady,
-        timers: FeedTimers::One,
         payload,
         window: 1000,
-        store: FeedStore::Memory,
-        instances: 1,
-        target: None,
-        http_stack: Some(HttpStack::Own),
-        timing: Timing {
-            warm_up: Duration::from_millis(200),
-            measure: Duration::from_secs(1),
-            drain: Duration::from_mins(1),
-            repeat: 1,
-        },
-        link: LinkSettings::default(),
-        http: HttpSettings::default(),
-        interval: transport.polls().then_some(Duration::from_millis(50)),
-        short_polling_mode: transport.polls().then_some(ShortPollingMode::Cursor),
-        hold: transport.polls().then_some(Duration::from_secs(5)),
-        poll_cursor: None,
-        push_timer: None,
-        socket_io_mode: (transport == Transport::SocketIo).then(SocketIoMode::default),
-        upstream: None,
         probe_rate: 50.0,
-        reconnect: Reconnect::default(),
-        faults: Faults::default(),
-        seed: 7,
+        ..small_run(transport)
     }
 }
 

@@ -10,15 +10,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use parking_lot::Mutex;
+use support::runs::{small_run, small_timing};
 use support::{Bench, TIMEOUT, until, within};
 use tempfile::TempDir;
 use wirebench_loadgen::{ControlClient, DEFAULT_FEED, Drive, Progress, drive};
 use wirebench_measure::{Latency, Measurement, Window};
-use wirebench_protocol::control::{Pace, Payload};
-use wirebench_protocol::{HttpStack, ShortPollingMode, SocketIoMode, Timestamp, Transport};
-use wirebench_scenario::{
-    Faults, FeedStore, FeedTimers, HttpSettings, LinkSettings, Reconnect, Run, Timing,
-};
+use wirebench_protocol::{ShortPollingMode, SocketIoMode, Timestamp, Transport};
+use wirebench_scenario::{FeedStore, Run};
 use wirebench_server::{Feed, Server, StoreMetrics};
 use wirebench_store::{Database, Store, StoreObserver, StoreOptions, StoreUrl};
 
@@ -27,38 +25,13 @@ const SUBSCRIBERS: usize = 8;
 fn run(transport: Transport, mode: ShortPollingMode) -> Run {
     Run {
         id: format!("{transport}-{mode}"),
-        repeat: 1,
-        transport,
         subscribers: SUBSCRIBERS,
-        ramp: Duration::from_millis(50),
         rate: 100.0,
-        pace: Pace::Steady,
-        timers: FeedTimers::One,
-        payload: Payload::Bytes(64),
-        window: 10_000,
         store: FeedStore::Sqlite,
-        instances: 1,
-        target: None,
-        http_stack: Some(HttpStack::Own),
-        timing: Timing {
-            warm_up: Duration::from_millis(200),
-            measure: Duration::from_millis(1500),
-            drain: Duration::from_mins(1),
-            repeat: 1,
-        },
-        link: LinkSettings::default(),
-        http: HttpSettings::default(),
-        interval: transport.polls().then_some(Duration::from_millis(50)),
+        timing: small_timing(Duration::from_millis(1500)),
         short_polling_mode: (transport == Transport::ShortPolling).then_some(mode),
-        probe_rate: 0.0,
-        reconnect: Reconnect::default(),
-        faults: Faults::default(),
-        hold: transport.polls().then_some(Duration::from_secs(5)),
-        poll_cursor: None,
-        push_timer: None,
         socket_io_mode: (transport == Transport::SocketIo).then_some(SocketIoMode::WebSocket),
-        upstream: None,
-        seed: 7,
+        ..small_run(transport)
     }
 }
 

@@ -14,6 +14,7 @@ use futures::StreamExt;
 use futures::future::join_all;
 use support::http_variant::HttpVariant;
 use support::proxy::TestProxy;
+use support::runs::{small_run, small_timing};
 use support::{Bench, TIMEOUT, connections_to_subscribe, within};
 use tokio_util::sync::CancellationToken;
 use wirebench_link::{Misbehaviour, proxy};
@@ -25,13 +26,10 @@ use wirebench_measure::{
     AddressedCount, Event, Invalid, Measurement, MessageOrigin, Origin, UpstreamEvent,
     UpstreamRecord,
 };
-use wirebench_protocol::control::{Pace, Payload};
-use wirebench_protocol::{
-    After, HttpStack, ShortPollingMode, SocketIoMode, Timestamp, Transport, Uplink,
-};
+use wirebench_protocol::control::Payload;
+use wirebench_protocol::{After, SocketIoMode, Timestamp, Transport, Uplink};
 use wirebench_scenario::{
-    Audience, ConnectionSharing, Cuts, Faults, FeedStore, FeedTimers, LinkSettings, Reconnect, Run,
-    SentPayload, Timing, Upstream,
+    Audience, ConnectionSharing, Cuts, Faults, LinkSettings, Run, SentPayload, Timing, Upstream,
 };
 use wirebench_server::ControlApi;
 
@@ -61,42 +59,17 @@ fn chat(way: Way) -> Run {
     let (transport, socket_io_mode) = way;
     Run {
         id: name(way),
-        repeat: 1,
-        transport,
         subscribers: 6,
-        ramp: Duration::from_millis(50),
         rate: 0.0,
-        pace: Pace::Steady,
-        timers: FeedTimers::One,
-        payload: Payload::Bytes(64),
-        window: 10_000,
-        store: FeedStore::Memory,
-        instances: 1,
-        target: None,
-        http_stack: Some(HttpStack::Own),
-        timing: Timing {
-            warm_up: Duration::from_millis(300),
-            measure: Duration::from_millis(1500),
-            drain: Duration::from_mins(1),
-            repeat: 1,
-        },
-        link: LinkSettings::default(),
+        timing: small_timing(Duration::from_millis(1500)),
         http: HttpVariant::default().0,
-        interval: transport.polls().then_some(Duration::from_millis(50)),
-        short_polling_mode: transport.polls().then_some(ShortPollingMode::Cursor),
-        hold: transport.polls().then_some(Duration::from_secs(5)),
-        poll_cursor: None,
-        push_timer: None,
         socket_io_mode,
         upstream: Some(Upstream {
             rate: 10.0,
             to: Audience::Everyone,
             payload: SentPayload::json(100),
         }),
-        probe_rate: 0.0,
-        reconnect: Reconnect::default(),
-        faults: Faults::default(),
-        seed: 7,
+        ..small_run(transport)
     }
 }
 

@@ -32,7 +32,9 @@ pub(crate) fn wirebench(folder: &Path, arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_wirebench"));
     command.args(arguments).current_dir(folder).env("NO_COLOR", "1");
     // What a test runs does not depend on who runs it.
-    for variable in ["WIREBENCH_POSTGRES", "WIREBENCH_MYSQL", "WIREBENCH_BACKBONE"] {
+    for variable in
+        ["WIREBENCH_AGENTS", "WIREBENCH_BACKBONE", "WIREBENCH_MYSQL", "WIREBENCH_POSTGRES"]
+    {
         command.env_remove(variable);
     }
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());

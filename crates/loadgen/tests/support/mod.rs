@@ -9,6 +9,7 @@ pub(crate) mod http_variant;
 pub(crate) mod paused_server;
 pub(crate) mod proxy;
 pub(crate) mod raw_transport;
+pub(crate) mod runs;
 pub(crate) mod socket_reads;
 
 use std::fmt::Display;
