@@ -61,7 +61,8 @@ fn chat(way: Way) -> Run {
         id: name(way),
         subscribers: 6,
         rate: 0.0,
-        timing: small_timing(Duration::from_millis(1500)),
+        // So long that a machine that does something else for a second publishes enough.
+        timing: small_timing(Duration::from_secs(4)),
         http: HttpVariant::default().0,
         socket_io_mode,
         upstream: Some(Upstream {
