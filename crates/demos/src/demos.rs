@@ -37,6 +37,10 @@ const MAX_BODY_BYTES: usize = 4 << 10;
 /// stops.
 const RESTART_GRACE: Duration = Duration::from_millis(500);
 
+/// The link delay of a new server, one way, in milliseconds. Without a delay, long polling would look
+/// as if it cost nothing.
+const LINK_DELAY_MS: u64 = 25;
+
 /// The demos of one server. This is a handle: clones refer to the same demos.
 #[derive(Clone, Debug)]
 pub struct Demos(Arc<Inner>);
@@ -58,7 +62,8 @@ struct Inner {
 impl Demos {
     /// Returns new demos with empty feeds, all of them in memory.
     pub fn new(access: ControlAccess) -> Self {
-        Self::with_settings(access, PublisherSettings::default(), 0, MessageTable::in_memory())
+        let table = MessageTable::in_memory();
+        Self::with_settings(access, PublisherSettings::default(), LINK_DELAY_MS, table)
     }
 
     /// Returns new demos whose feed `message-table` is kept in a store. All others are empty and in
@@ -68,7 +73,7 @@ impl Demos {
     /// The database fails.
     pub async fn with_store(access: ControlAccess, store: &Store) -> Result<Self, StoreError> {
         let table = MessageTable::in_store(store).await?;
-        Ok(Self::with_settings(access, PublisherSettings::default(), 0, table))
+        Ok(Self::with_settings(access, PublisherSettings::default(), LINK_DELAY_MS, table))
     }
 
     /// Returns the demos of the server after a restart: the feeds in memory are empty, and the

@@ -78,7 +78,7 @@ async fn the_state_follows_each_change() {
     let life = state.as_object_mut().unwrap().remove("life").unwrap();
     assert_eq!(life.as_str().unwrap().len(), 16);
     let expected = json!({
-        "rate": 2.0, "payload_bytes": 64, "publishing": true, "link_delay_ms": 0,
+        "rate": 2.0, "payload_bytes": 64, "publishing": true, "link_delay_ms": 25,
         "may_control": true, "published": 0,
     });
     assert_eq!(state, expected);
@@ -141,7 +141,7 @@ async fn invalid_requests_are_rejected_with_a_hint() {
     let long = format!(r#"{{"delay_ms":1{}}}"#, " ".repeat(5_000));
     assert_eq!(client.status("PUT", "/demo/link", &long).await, 413);
     let (_, state) = client.ask("GET", "/demo/state", "").await;
-    assert_eq!((&state["rate"], &state["link_delay_ms"]), (&json!(2.0), &json!(0)));
+    assert_eq!((&state["rate"], &state["link_delay_ms"]), (&json!(2.0), &json!(25)));
 }
 
 #[tokio::test]

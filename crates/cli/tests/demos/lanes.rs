@@ -76,6 +76,35 @@ async fn side_by_side(visit: &crate::browser::Visit) -> std::sync::Arc<Tab> {
     tab
 }
 
+/// Without a link, long polling would look as if it cost nothing.
+#[test]
+fn side_by_side_starts_with_a_link_of_25_ms_and_says_so() {
+    visit(async |visit| {
+        let tab = visit.open("/side-by-side").await;
+        wait_for_state(&tab, "connected").await;
+        assert_eq!(
+            tab.ask::<u64>(
+                "fetch('/demo/state').then((answer) => answer.json())
+            .then(({ link_delay_ms }) => link_delay_ms)"
+            )
+            .await,
+            25
+        );
+        tab.wait("$('output[for=link]').textContent === '25 ms'").await;
+        let predicted = |lane: &str| {
+            format!(
+                "parseFloat($('[data-lane=\"{lane}\"] [data-part=mean-predicted]').textContent)"
+            )
+        };
+        tab.wait(&format!("{} === 25", predicted("sse"))).await;
+        tab.wait(&format!("{} > 25", predicted("long-polling"))).await;
+        // No message can be faster than the link.
+        wait_for_received(&tab, 5).await;
+        tab.wait("parseFloat($('[data-lane=sse] [data-part=delay]').textContent) >= 25").await;
+        assert!(tab.complaints().is_empty(), "{:#?}", tab.complaints());
+    });
+}
+
 #[test]
 fn each_lane_receives_and_shows_what_it_costs() {
     visit(async |visit| {
