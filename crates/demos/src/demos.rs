@@ -13,11 +13,12 @@ use wirebench_server::{Feed, Layer, Server};
 use wirebench_store::{Store, StoreError};
 
 use crate::api::access::{ControlAccess, same_origin_only};
-use crate::api::answer;
+use crate::api::{answer, join};
 use crate::controls::Controls;
 use crate::feeds::chat::Chat;
 use crate::feeds::clock::Clock;
 use crate::feeds::demo::{DemoFeed, PublisherSettings};
+use crate::feeds::event_streams::EventStreams;
 use crate::feeds::inbox::Inbox;
 use crate::feeds::jobs::Jobs;
 use crate::feeds::message_table::{self, MessageTable};
@@ -137,7 +138,7 @@ impl Demos {
     /// Returns the pages, the demo API and the routes of the server as one router, for
     /// [`Server::serve_app`].
     pub fn app(&self, server: &Server) -> Router {
-        let Inner { controls, lanes, chat, monitor, inbox, jobs, message_table, stopped, .. } =
+        let Inner { controls, lanes, chat, monitor, inbox, clock, jobs, message_table, stopped } =
             &*self.0;
         let naive = NaiveMonitor::new(server.clone(), &monitor.cost, stopped.clone());
         let changes = Router::new()
@@ -147,9 +148,12 @@ impl Demos {
             .merge(jobs.routes())
             .merge(message_table.changing_routes())
             .merge(naive.routes())
+            .merge(EventStreams::new(clock.feed.clone()).routes())
+            .merge(traffic_routes::changing_routes(lanes, &controls.network))
             .route_layer(from_fn(same_origin_only));
         let api = Router::new()
             .merge(controls.reading_routes())
+            .merge(join::routes())
             .merge(traffic_routes::routes(lanes))
             .merge(monitor.routes())
             .merge(message_table.reading_routes(server))

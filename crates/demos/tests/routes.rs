@@ -55,11 +55,12 @@ fn client() -> ApiClient {
 }
 
 /// Every route that changes something, with a body that it accepts.
-const CHANGES: [(&str, &str, &str); 10] = [
+const CHANGES: [(&str, &str, &str); 13] = [
     ("PUT", "/demo/publisher", r#"{"rate":5.0,"payload_bytes":100,"publishing":false}"#),
     ("PUT", "/demo/link", r#"{"delay_ms":100}"#),
     ("POST", "/demo/cut", r#"{"seconds":0}"#),
     ("POST", "/demo/restart", ""),
+    ("POST", "/demo/lanes/0123abcd/cut", r#"{"seconds":0}"#),
     ("POST", "/demo/chat/join", r#"{"over":"sse"}"#),
     ("POST", "/demo/chat/leave", r#"{"member":"nobody"}"#),
     ("POST", "/demo/inbox/read", ""),
@@ -68,6 +69,8 @@ const CHANGES: [(&str, &str, &str); 10] = [
     // This route changes something by the work that it causes: a page of another server could
     // open any number of connections.
     ("GET", "/demo/monitor/naive", ""),
+    ("GET", "/demo/clock/without-id", ""),
+    ("GET", "/demo/clock/chosen/0123abcd", ""),
 ];
 
 #[tokio::test]
@@ -178,7 +181,7 @@ async fn only_the_server_s_machine_uses_the_shared_controls_unless_anyone_may() 
             let status = client.status(method, path, body).await;
             assert_eq!(status == 403, !may, "{access:?} {peer} {path}: {status}");
         }
-        for (method, path, body) in &CHANGES[4..9] {
+        for (method, path, body) in &CHANGES[4..10] {
             let status = client.status(method, path, body).await;
             assert!((200..300).contains(&status), "{access:?} {peer} {path}: {status}");
         }

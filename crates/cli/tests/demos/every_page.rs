@@ -5,10 +5,12 @@ use std::path::PathBuf;
 
 use crate::browser::{Tab, Visit, visit};
 
-const PAGES: [&str; 11] = [
+const PAGES: [&str; 14] = [
     "/",
     "/side-by-side",
     "/on-the-wire",
+    "/without-id",
+    "/reconnecting",
     "/chat",
     "/monitor",
     "/badge",
@@ -17,9 +19,10 @@ const PAGES: [&str; 11] = [
     "/job",
     "/six-connections",
     "/claims",
+    "/teaching",
 ];
 
-const WIDTHS: [i64; 2] = [390, 1440];
+const WIDTHS: [i64; 3] = [390, 1024, 1440];
 
 /// True once every subscription is established and the controls show the settings of the server.
 const ALIVE: &str = "$$('.state').every(({ dataset }) => dataset.state !== 'starting')

@@ -9,6 +9,7 @@
 mod browser;
 mod chat;
 mod devtools;
+mod event_source;
 mod every_page;
 mod lanes;
 mod message_table;
