@@ -229,6 +229,18 @@ async fn clients_cannot_publish_to_the_server_s_own_feeds() {
 }
 
 #[tokio::test]
+async fn a_device_joins_at_the_address_that_the_page_was_asked_at() {
+    let client = client();
+    let (status, join) = client.ask("GET", "/demo/join?scheme=https", "").await;
+    assert_eq!(status, StatusCode::OK, "{join}");
+    assert_eq!(join["url"], "https://demos:8080/chat");
+    let size = join["qr"]["size"].as_u64().unwrap();
+    assert!(size >= 21, "{size}");
+    assert!(join["qr"]["path"].as_str().unwrap().starts_with("M0 0h1v1h-1z"), "a corner is dark");
+    assert_eq!(client.status("GET", "/demo/join?scheme=gopher", "").await, 400);
+}
+
+#[tokio::test]
 async fn the_inbox_starts_without_unread_messages() {
     let client = client();
     assert_eq!(client.status("POST", "/demo/inbox/read", "").await, 204);

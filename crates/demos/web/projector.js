@@ -13,8 +13,9 @@ const words = common.projector;
 /** The mode lasts from page to page, until it is ended or the tab is closed. */
 const KEY = "projector";
 
-/** What keeps its keys while the keyboard is on it. */
+/** What keeps its keys once Tab has reached it. */
 const CONTROLS = "a, button, summary, input, select, textarea";
+const TEXT_FIELDS = "input[type='text'], textarea, select";
 
 /** Returns the screens of the page: for each the elements that are shown, and the item of its list. */
 function findScreens(main) {
@@ -40,6 +41,8 @@ class Projector {
   #button = byId("projector");
   #screens = [];
   #at = 0;
+  /** The focus is where the mouse has put it: the presenter still expects the next screen. */
+  #was_clicked = true;
   #place = make("span", { className: "number", role: "status" });
   #bar;
 
@@ -47,6 +50,9 @@ class Projector {
     this.#bar = this.#makeBar();
     this.#button.hidden = false;
     this.#button.addEventListener("click", () => this.start());
+    document.addEventListener("pointerdown", () => {
+      this.#was_clicked = true;
+    });
     document.addEventListener("keydown", (event) => this.#press(event));
     if (sessionStorage.getItem(KEY)) this.start();
   }
@@ -107,8 +113,8 @@ class Projector {
       this.end();
       return;
     }
-    // A control that was clicked has the focus as well, and the presenter expects the next screen.
-    if (target.matches(":focus-visible") && target.matches(CONTROLS)) return;
+    if (key === "Tab") this.#was_clicked = false;
+    if (this.#keepsKey(target, key)) return;
     const back = key === "ArrowLeft" || key === "PageUp" || (key === " " && shiftKey);
     const on = key === "ArrowRight" || key === "PageDown" || key === " ";
     if (!back && !on) return;
@@ -116,6 +122,13 @@ class Projector {
     document.activeElement.blur();
     if (back) this.previous();
     else this.next();
+  }
+
+  /** Returns true if the key is for the control that has the focus. */
+  #keepsKey(target, key) {
+    if (target.matches(TEXT_FIELDS)) return true;
+    if (target.matches("input[type='range']") && key.startsWith("Arrow")) return true;
+    return !this.#was_clicked && target.matches(CONTROLS);
   }
 
   #makeBar() {

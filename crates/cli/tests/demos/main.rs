@@ -14,6 +14,7 @@ mod every_page;
 mod lanes;
 mod message_table;
 mod news;
+mod projector;
 #[path = "../support/mod.rs"]
 mod support;
 mod theory;
