@@ -38,8 +38,8 @@ const MAX_BODY_BYTES: usize = 4 << 10;
 /// stops.
 const RESTART_GRACE: Duration = Duration::from_millis(500);
 
-/// The link delay of a new server, one way, in milliseconds. Without a delay, long polling would look
-/// as if it cost nothing.
+/// The link delay of a new server, one way, in milliseconds. Without a delay, long polling would
+/// look as if it cost nothing.
 const LINK_DELAY_MS: u64 = 25;
 
 /// The demos of one server. This is a handle: clones refer to the same demos.

@@ -1,5 +1,5 @@
-//! What helps a class: the projector mode, the strip of lanes on phones, the QR code of the chat, and
-//! the teacher's notes.
+//! What helps a class: the projector mode, the strip of lanes on phones, the QR code of the chat,
+//! and the teacher's notes.
 
 use crate::browser::{Tab, visit};
 
@@ -133,7 +133,10 @@ fn the_chat_shows_a_qr_code_or_says_how_to_start_the_server() {
             "-4 -4 29 29"
         );
         let sides: (f64, f64) = tab
-            .ask("(({ width, height }) => [width, height])($('#join-code svg').getBoundingClientRect())")
+            .ask(
+                "(({ width, height }) => [width, height])(
+                    $('#join-code svg').getBoundingClientRect())",
+            )
             .await;
         assert!(sides.0 >= 300.0 && (sides.0 - sides.1).abs() < 1.0, "{sides:?}");
         assert!(tab.complaints().is_empty(), "{:#?}", tab.complaints());

@@ -84,9 +84,9 @@ impl Scheme {
     }
 }
 
-/// Returns the host and port at which other devices reach the server: those that this page was asked
-/// at, or this machine's own in its network if these are names of the machine for itself. Whether the
-/// server listens there, a connection to it shows.
+/// Returns the host and port at which other devices reach the server: those that this page was
+/// asked at, or the machine's own address in its network if these are names of the machine for
+/// itself. A connection to that address shows whether the server listens there.
 async fn reachable(authority: &Authority, scheme: Scheme) -> Option<String> {
     if !is_loopback(authority.host()) {
         return Some(authority.to_string());

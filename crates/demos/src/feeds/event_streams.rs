@@ -25,7 +25,8 @@ use crate::api::answer::limit_reached;
 /// The number of streams that are open at a time.
 const MAX_STREAMS: usize = 256;
 
-/// The reconnection time of the stream without ids, in milliseconds: that of the server's own streams.
+/// The reconnection time of the stream without ids, in milliseconds. The server's own streams
+/// announce the same.
 const RETRY_MS: u64 = 1_000;
 
 /// The longest reconnection time that a visitor can choose, in milliseconds.
@@ -120,8 +121,8 @@ fn cookie<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
     })
 }
 
-/// Answers with events that consist of `data:` alone, from now on. This is the mistake that the page
-/// shows: the browser cannot say where it was.
+/// Answers with events that consist of `data:` alone, from now on. This is the mistake that the
+/// page shows: the browser cannot say where it was.
 async fn without_id(State(streams): State<EventStreams>) -> Result<Response, ApiError> {
     let opening = format!("retry: {RETRY_MS}\n\n");
     streams.stream(opening, streams.newest(), |entry| {

@@ -1,6 +1,6 @@
-//! The feed `inbox`: the number of unread messages of an inbox. Messages arrive at random times, ten
-//! times as often as in life, so that a class sees enough of them within a minute. Reading marks all
-//! of them as read.
+//! The feed `inbox`: the number of unread messages of an inbox. Messages arrive at random times,
+//! ten times as often as in life, so that a class sees enough of them within a minute. Reading
+//! marks all of them as read.
 
 use std::sync::Arc;
 use std::time::Duration;
