@@ -1,8 +1,6 @@
 //! The controls of the pages: the state of the server, and what changes it for all visitors.
 
-use std::ops::RangeInclusive;
 use std::sync::Arc;
-use std::time::Duration;
 
 use axum::extract::{Request, State};
 use axum::http::StatusCode;
@@ -18,10 +16,9 @@ use crate::api::access::{ControlAccess, controllers_only};
 use crate::api::answer::JsonBody;
 use crate::feeds::demo::{DemoFeed, PublisherSettings};
 use crate::traffic::network::Network;
+use crate::traffic::outage::CutRequest;
 
 const MAX_DELAY_MS: u64 = 1_000;
-
-const CUT_SECONDS: RangeInclusive<f64> = 0.0..=30.0;
 
 /// What the controls read and change. This is a handle: clones refer to the same server.
 #[derive(Clone, Debug)]
@@ -54,12 +51,6 @@ struct StateBody {
 #[serde(deny_unknown_fields)]
 struct LinkRequest {
     delay_ms: u64,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct CutRequest {
-    seconds: f64,
 }
 
 impl Controls {
@@ -135,11 +126,7 @@ async fn cut(
     State(controls): State<Controls>,
     JsonBody(cut): JsonBody<CutRequest>,
 ) -> Result<Json<StateBody>, ApiError> {
-    if !CUT_SECONDS.contains(&cut.seconds) {
-        let error = format!("`seconds` is {}", cut.seconds);
-        return Err(ApiError::bad_request(error, "it must be between 0 and 30"));
-    }
-    controls.network.cut_lanes(Duration::from_secs_f64(cut.seconds));
+    controls.network.cut_lanes(cut.duration()?);
     Ok(controls.state(true))
 }
 

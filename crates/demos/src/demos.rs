@@ -13,11 +13,12 @@ use wirebench_server::{Feed, Layer, Server};
 use wirebench_store::{Store, StoreError};
 
 use crate::api::access::{ControlAccess, same_origin_only};
-use crate::api::answer;
+use crate::api::{answer, join};
 use crate::controls::Controls;
 use crate::feeds::chat::Chat;
 use crate::feeds::clock::Clock;
 use crate::feeds::demo::{DemoFeed, PublisherSettings};
+use crate::feeds::event_streams::EventStreams;
 use crate::feeds::inbox::Inbox;
 use crate::feeds::jobs::Jobs;
 use crate::feeds::message_table::{self, MessageTable};
@@ -36,6 +37,10 @@ const MAX_BODY_BYTES: usize = 4 << 10;
 /// lanes. Short, because people watch the restart on the page. Others end as whenever the server
 /// stops.
 const RESTART_GRACE: Duration = Duration::from_millis(500);
+
+/// The link delay of a new server, one way, in milliseconds. Without a delay, long polling would
+/// look as if it cost nothing.
+const LINK_DELAY_MS: u64 = 25;
 
 /// The demos of one server. This is a handle: clones refer to the same demos.
 #[derive(Clone, Debug)]
@@ -58,7 +63,8 @@ struct Inner {
 impl Demos {
     /// Returns new demos with empty feeds, all of them in memory.
     pub fn new(access: ControlAccess) -> Self {
-        Self::with_settings(access, PublisherSettings::default(), 0, MessageTable::in_memory())
+        let table = MessageTable::in_memory();
+        Self::with_settings(access, PublisherSettings::default(), LINK_DELAY_MS, table)
     }
 
     /// Returns new demos whose feed `message-table` is kept in a store. All others are empty and in
@@ -68,7 +74,7 @@ impl Demos {
     /// The database fails.
     pub async fn with_store(access: ControlAccess, store: &Store) -> Result<Self, StoreError> {
         let table = MessageTable::in_store(store).await?;
-        Ok(Self::with_settings(access, PublisherSettings::default(), 0, table))
+        Ok(Self::with_settings(access, PublisherSettings::default(), LINK_DELAY_MS, table))
     }
 
     /// Returns the demos of the server after a restart: the feeds in memory are empty, and the
@@ -132,7 +138,7 @@ impl Demos {
     /// Returns the pages, the demo API and the routes of the server as one router, for
     /// [`Server::serve_app`].
     pub fn app(&self, server: &Server) -> Router {
-        let Inner { controls, lanes, chat, monitor, inbox, jobs, message_table, stopped, .. } =
+        let Inner { controls, lanes, chat, monitor, inbox, clock, jobs, message_table, stopped } =
             &*self.0;
         let naive = NaiveMonitor::new(server.clone(), &monitor.cost, stopped.clone());
         let changes = Router::new()
@@ -142,9 +148,12 @@ impl Demos {
             .merge(jobs.routes())
             .merge(message_table.changing_routes())
             .merge(naive.routes())
+            .merge(EventStreams::new(clock.feed.clone()).routes())
+            .merge(traffic_routes::changing_routes(lanes, &controls.network))
             .route_layer(from_fn(same_origin_only));
         let api = Router::new()
             .merge(controls.reading_routes())
+            .merge(join::routes())
             .merge(traffic_routes::routes(lanes))
             .merge(monitor.routes())
             .merge(message_table.reading_routes(server))

@@ -13,10 +13,12 @@ use wirebench_demos::{ControlAccess, Demos};
 use wirebench_protocol::Transport;
 use wirebench_server::Server;
 
-const PAGES: [&str; 11] = [
+const PAGES: [&str; 14] = [
     "/",
     "/side-by-side",
     "/on-the-wire",
+    "/without-id",
+    "/reconnecting",
     "/chat",
     "/monitor",
     "/badge",
@@ -25,6 +27,7 @@ const PAGES: [&str; 11] = [
     "/job",
     "/six-connections",
     "/claims",
+    "/teaching",
 ];
 
 fn app() -> Router {
@@ -87,6 +90,7 @@ async fn every_file_that_a_page_loads_exists_with_the_right_type() {
         let extension = path.rsplit('.').next().unwrap();
         let kind = match extension {
             "js" => "text/javascript; charset=utf-8",
+            "mjs" => "application/javascript; charset=utf-8",
             "css" => "text/css; charset=utf-8",
             "svg" => "image/svg+xml",
             kind => panic!("{path}: {kind}"),

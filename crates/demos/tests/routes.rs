@@ -55,11 +55,12 @@ fn client() -> ApiClient {
 }
 
 /// Every route that changes something, with a body that it accepts.
-const CHANGES: [(&str, &str, &str); 10] = [
+const CHANGES: [(&str, &str, &str); 13] = [
     ("PUT", "/demo/publisher", r#"{"rate":5.0,"payload_bytes":100,"publishing":false}"#),
     ("PUT", "/demo/link", r#"{"delay_ms":100}"#),
     ("POST", "/demo/cut", r#"{"seconds":0}"#),
     ("POST", "/demo/restart", ""),
+    ("POST", "/demo/lanes/0123abcd/cut", r#"{"seconds":0}"#),
     ("POST", "/demo/chat/join", r#"{"over":"sse"}"#),
     ("POST", "/demo/chat/leave", r#"{"member":"nobody"}"#),
     ("POST", "/demo/inbox/read", ""),
@@ -68,6 +69,8 @@ const CHANGES: [(&str, &str, &str); 10] = [
     // This route changes something by the work that it causes: a page of another server could
     // open any number of connections.
     ("GET", "/demo/monitor/naive", ""),
+    ("GET", "/demo/clock/without-id", ""),
+    ("GET", "/demo/clock/chosen/0123abcd", ""),
 ];
 
 #[tokio::test]
@@ -78,7 +81,7 @@ async fn the_state_follows_each_change() {
     let life = state.as_object_mut().unwrap().remove("life").unwrap();
     assert_eq!(life.as_str().unwrap().len(), 16);
     let expected = json!({
-        "rate": 2.0, "payload_bytes": 64, "publishing": true, "link_delay_ms": 0,
+        "rate": 2.0, "payload_bytes": 64, "publishing": true, "link_delay_ms": 25,
         "may_control": true, "published": 0,
     });
     assert_eq!(state, expected);
@@ -141,7 +144,7 @@ async fn invalid_requests_are_rejected_with_a_hint() {
     let long = format!(r#"{{"delay_ms":1{}}}"#, " ".repeat(5_000));
     assert_eq!(client.status("PUT", "/demo/link", &long).await, 413);
     let (_, state) = client.ask("GET", "/demo/state", "").await;
-    assert_eq!((&state["rate"], &state["link_delay_ms"]), (&json!(2.0), &json!(0)));
+    assert_eq!((&state["rate"], &state["link_delay_ms"]), (&json!(2.0), &json!(25)));
 }
 
 #[tokio::test]
@@ -178,7 +181,7 @@ async fn only_the_server_s_machine_uses_the_shared_controls_unless_anyone_may() 
             let status = client.status(method, path, body).await;
             assert_eq!(status == 403, !may, "{access:?} {peer} {path}: {status}");
         }
-        for (method, path, body) in &CHANGES[4..9] {
+        for (method, path, body) in &CHANGES[4..10] {
             let status = client.status(method, path, body).await;
             assert!((200..300).contains(&status), "{access:?} {peer} {path}: {status}");
         }
@@ -223,6 +226,18 @@ async fn clients_cannot_publish_to_the_server_s_own_feeds() {
     assert_eq!(client.status("POST", "/feeds/demo/messages", "\"hello\"").await, 201);
     let large = format!("\"{}\"", "x".repeat(16_384));
     assert_eq!(client.status("POST", "/feeds/demo/messages", &large).await, 400);
+}
+
+#[tokio::test]
+async fn a_device_joins_at_the_address_that_the_page_was_asked_at() {
+    let client = client();
+    let (status, join) = client.ask("GET", "/demo/join?scheme=https", "").await;
+    assert_eq!(status, StatusCode::OK, "{join}");
+    assert_eq!(join["url"], "https://demos:8080/chat");
+    let size = join["qr"]["size"].as_u64().unwrap();
+    assert!(size >= 21, "{size}");
+    assert!(join["qr"]["path"].as_str().unwrap().starts_with("M0 0h1v1h-1z"), "a corner is dark");
+    assert_eq!(client.status("GET", "/demo/join?scheme=gopher", "").await, 400);
 }
 
 #[tokio::test]

@@ -216,6 +216,61 @@ async fn a_cut_closes_lanes_without_an_answer_until_its_time_is_over() {
     server.stop().await;
 }
 
+/// Every visitor may cut their own lanes, so nobody else must notice.
+#[tokio::test]
+async fn a_cut_of_one_tab_leaves_the_lanes_of_others_open() {
+    let server = RunningServer::start();
+    let [mut own, mut other] = [server.connect().await, server.connect().await];
+    own.begin("GET", "/feeds/quiet/sse?lane=0123abcd.sse", "").await;
+    own.read_to("-0\n\n\r\n").await;
+    other.begin("GET", "/feeds/quiet/sse?lane=4567abcd.sse", "").await;
+    other.read_to("-0\n\n\r\n").await;
+
+    let cut = "/demo/lanes/0123abcd/cut";
+    assert_eq!(server.change("POST", cut, r#"{"seconds":30}"#).await.status, 204);
+    own.end().await;
+    let poll = |tab: &str| format!("/feeds/quiet/short-polling?lane={tab}.short");
+    assert!(server.connect().await.send("GET", &poll("0123abcd"), "").await.is_err());
+    assert_eq!(
+        server.connect().await.send("GET", &poll("4567abcd"), "").await.unwrap().status,
+        204
+    );
+    server.publish("1");
+    other.read_to("1}\n\n\r\n").await;
+
+    assert_eq!(server.change("POST", cut, r#"{"seconds":0}"#).await.status, 204);
+    assert_eq!(
+        server.connect().await.send("GET", &poll("0123abcd"), "").await.unwrap().status,
+        204
+    );
+    // A tab that the server has never seen has nothing to cut.
+    assert_eq!(
+        server.change("POST", "/demo/lanes/89abcdef/cut", r#"{"seconds":3}"#).await.status,
+        204
+    );
+    assert_eq!(server.change("POST", cut, r#"{"seconds":31}"#).await.status, 400);
+    assert_eq!(server.change("POST", "/demo/lanes/x/cut", r#"{"seconds":3}"#).await.status, 400);
+    server.stop().await;
+}
+
+/// The one line that differs between the two streams of the page "Without id".
+#[tokio::test]
+async fn a_stream_without_ids_goes_on_with_the_present_and_one_with_ids_with_the_past() {
+    let server = RunningServer::start();
+    let mut client = server.connect().await;
+    client.begin("GET", "/demo/clock/without-id?lane=0123abcd.a", "").await;
+    client.read_to("retry: 1000\n\n\r\n").await;
+    let event = client.read_to("\n\n\r\n").await;
+    assert!(event.contains("data: {\"seq\":") && !event.contains("id: "), "{event}");
+    let mut client = server.connect().await;
+    client.begin("GET", "/demo/clock/chosen/0123abcd?lane=0123abcd.b", "").await;
+    let opening = client.read_to("\n\n\r\n").await;
+    assert!(opening.contains("event: request\ndata: {\"last_event_id\":null}"), "{opening}");
+    let event = client.read_to("\n\n\r\n").await;
+    assert!(event.contains("id: ") && event.contains("data: {\"seq\":"), "{event}");
+    server.stop().await;
+}
+
 const DELAY: Duration = Duration::from_millis(300);
 
 async fn slow_link() -> RunningServer {

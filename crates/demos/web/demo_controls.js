@@ -14,7 +14,7 @@ import { slider } from "./slider.js";
 export const settings = {
   rate: 2,
   payload_bytes: 64,
-  link_ms: 0,
+  link_ms: 25,
   interval_ms: 1000,
   hold_ms: 25_000,
 };

@@ -1,6 +1,7 @@
-// What every page does: show a notice while the server is away, and reload when a visitor comes
-// back.
+// What every page does: show a notice while the server is away, reload when a visitor comes back, and
+// offer the projector mode.
 
+import "./projector.js";
 import { watchServer } from "./server/status.js";
 
 const notice = document.querySelector("#server-away p");

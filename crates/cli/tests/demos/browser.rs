@@ -368,11 +368,15 @@ impl Tab {
         self.call("Input.insertText", json!({ "text": text })).await;
     }
 
-    /// Presses a key, `"Enter"` or `"Tab"`.
+    /// Presses a key by its name, such as `"Enter"`.
     pub(crate) async fn press(&self, key: &str) {
         let (code, text) = match key {
             "Enter" => (13, "\r"),
             "Tab" => (9, ""),
+            " " => (32, " "),
+            "Escape" => (27, ""),
+            "PageUp" => (33, ""),
+            "PageDown" => (34, ""),
             other => panic!("add the key code of `{other}`"),
         };
         for kind in [if text.is_empty() { "rawKeyDown" } else { "keyDown" }, "keyUp"] {

@@ -5,10 +5,12 @@ use std::path::PathBuf;
 
 use crate::browser::{Tab, Visit, visit};
 
-const PAGES: [&str; 11] = [
+const PAGES: [&str; 14] = [
     "/",
     "/side-by-side",
     "/on-the-wire",
+    "/without-id",
+    "/reconnecting",
     "/chat",
     "/monitor",
     "/badge",
@@ -17,9 +19,10 @@ const PAGES: [&str; 11] = [
     "/job",
     "/six-connections",
     "/claims",
+    "/teaching",
 ];
 
-const WIDTHS: [i64; 2] = [390, 1440];
+const WIDTHS: [i64; 3] = [390, 1024, 1440];
 
 /// True once every subscription is established and the controls show the settings of the server.
 const ALIVE: &str = "$$('.state').every(({ dataset }) => dataset.state !== 'starting')
@@ -112,6 +115,7 @@ fn every_claim_exists_in_both_languages() {
         let mut told = Vec::new();
         for language in ["en", "zh"] {
             let tab = visit.open_for(language, "/claims").await;
+            tab.click("#game label:has(input[value=read])").await;
             let claims: Vec<(String, String)> =
                 tab.ask("$$('.claim').map((claim) => [claim.id, claim.innerText.trim()])").await;
             let names: Vec<_> = claims.iter().map(|(name, _)| name.clone()).collect();
@@ -130,6 +134,39 @@ fn every_claim_exists_in_both_languages() {
         for (english, chinese) in told[0].iter().zip(&told[1]) {
             assert_ne!(english.1, chinese.1, "{} is in one language only", english.0);
         }
+    });
+}
+
+#[test]
+fn a_claim_opens_once_it_is_predicted_and_hits_are_counted() {
+    visit(async |visit| {
+        let tab = visit.open("/claims").await;
+        tab.wait("!$('#game').hidden").await;
+        let shown = "$$('.claim [data-answer]').filter((part) => part.checkVisibility()).length";
+        assert_eq!(tab.ask::<u64>(shown).await, 0, "no answer is shown before the prediction");
+        assert!(!tab.ask::<bool>("$('#filter').checkVisibility()").await, "it would tell");
+
+        // C07 is false, C01 depends, C34 is reasonable: a hit, a miss, and a hit.
+        for (claim, guess, score) in [
+            ("C07", "false", "1 of 1 right"),
+            ("C01", "true", "1 of 2 right"),
+            ("C34", "true", "2 of 3 right"),
+        ] {
+            tab.click(&format!("#{claim} [data-guess={guess}]")).await;
+            let found = tab.text("#score").await;
+            assert!(found.starts_with(score), "{claim}: {found}");
+            assert!(tab.ask::<bool>(&format!("$('#{claim} b').checkVisibility()")).await);
+        }
+        // The first prediction counts.
+        tab.click("#C01 [data-guess=depends]").await;
+        assert!(tab.text("#score").await.starts_with("2 of 3 right"));
+        // The verdict, the reason and the sources of each.
+        assert_eq!(tab.ask::<u64>(shown).await, 3 * 3);
+        tab.click("#again").await;
+        assert_eq!(tab.ask::<u64>(shown).await, 0);
+        tab.click("#game label:has(input[value=read])").await;
+        assert_eq!(tab.ask::<u64>(shown).await, 35 * 3);
+        assert!(tab.complaints().is_empty(), "{:#?}", tab.complaints());
     });
 }
 

@@ -60,7 +60,8 @@ async fn press_feed(tab: &Tab, publishing: bool) -> u64 {
     published(tab).await
 }
 
-/// Opens the page with 20 messages per second, and waits until all lanes are receiving.
+/// Opens the page with 20 messages per second and no link delay, with which long polling takes a
+/// request for nearly each message. Waits until all lanes are receiving.
 async fn side_by_side(visit: &crate::browser::Visit) -> std::sync::Arc<Tab> {
     let tab = visit.open("/side-by-side").await;
     let lanes: Vec<String> =
@@ -68,12 +69,43 @@ async fn side_by_side(visit: &crate::browser::Visit) -> std::sync::Arc<Tab> {
     assert_eq!(lanes, Transport::ALL.map(Transport::name));
     wait_for_state(&tab, "connected").await;
     tab.slide("#rate", 7).await;
+    tab.slide("#link", 0).await;
     tab.wait(
-        "fetch('/demo/state').then((answer) => answer.json()).then(({ rate }) => rate === 20)",
+        "fetch('/demo/state').then((answer) => answer.json())
+            .then(({ rate, link_delay_ms }) => rate === 20 && link_delay_ms === 0)",
     )
     .await;
     wait_for_received(&tab, 5).await;
     tab
+}
+
+/// Without a link, long polling would look as if it cost nothing.
+#[test]
+fn side_by_side_starts_with_a_link_of_25_ms_and_says_so() {
+    visit(async |visit| {
+        let tab = visit.open("/side-by-side").await;
+        wait_for_state(&tab, "connected").await;
+        assert_eq!(
+            tab.ask::<u64>(
+                "fetch('/demo/state').then((answer) => answer.json())
+            .then(({ link_delay_ms }) => link_delay_ms)"
+            )
+            .await,
+            25
+        );
+        tab.wait("$('output[for=link]').textContent === '25 ms'").await;
+        let predicted = |lane: &str| {
+            format!(
+                "parseFloat($('[data-lane=\"{lane}\"] [data-part=mean-predicted]').textContent)"
+            )
+        };
+        tab.wait(&format!("{} === 25", predicted("sse"))).await;
+        tab.wait(&format!("{} > 25", predicted("long-polling"))).await;
+        // No message can be faster than the link.
+        wait_for_received(&tab, 5).await;
+        tab.wait("parseFloat($('[data-lane=sse] [data-part=delay]').textContent) >= 25").await;
+        assert!(tab.complaints().is_empty(), "{:#?}", tab.complaints());
+    });
 }
 
 #[test]

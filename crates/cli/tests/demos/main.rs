@@ -9,10 +9,12 @@
 mod browser;
 mod chat;
 mod devtools;
+mod event_source;
 mod every_page;
 mod lanes;
 mod message_table;
 mod news;
+mod projector;
 #[path = "../support/mod.rs"]
 mod support;
 mod theory;

@@ -71,6 +71,68 @@ fn the_monitor_draws_and_the_naive_way_takes_a_sampler_for_each_subscriber() {
     });
 }
 
+/// The second hands are as far apart as the enlarged delay says.
+#[test]
+fn the_hands_of_the_two_clocks_can_be_seen_apart() {
+    visit(async |visit| {
+        let tab = visit.open("/clock").await;
+        let turn = |face: &str| {
+            format!(
+                "parseFloat($('#face-{face} .second').getAttribute('transform')?.slice(7)) / 360"
+            )
+        };
+        // The factor and the hands change together, with each frame.
+        let angle = format!(
+            "(() => {{
+                const said = /drawn ([\\d,]+) times as long: as ([\\d.]+) s/
+                    .exec($('#enlarged').textContent);
+                const apart = ({} - {} + 1) % 1;
+                return said && [Number(said[1].replace(',', '')), Number(said[2]) / 60, apart];
+            }})()",
+            turn("server"),
+            turn("received")
+        );
+        let (factor, said, apart): (f64, f64, f64) = tab.until(&angle).await;
+        assert!([10.0, 100.0, 1000.0].contains(&factor), "{factor}");
+        // A delay of at least 25 ms is a few degrees, and never more than a quarter of a turn.
+        assert!((0.02..=0.26).contains(&apart), "{apart} of a turn");
+        assert!((said - apart).abs() < 0.01, "said {said}, drawn {apart}");
+        // A delay of seconds is drawn as it is.
+        let factors: Vec<u64> = tab
+            .ask(
+                "import('/web/pages/clock/two_clocks.js').then(({ enlargement }) =>
+                    [0.5, 14, 16, 25, 149, 151, 1600, 60_000].map(enlargement))",
+            )
+            .await;
+        assert_eq!(factors, [1000, 1000, 100, 100, 100, 10, 1, 1]);
+        assert!(tab.complaints().is_empty(), "{:#?}", tab.complaints());
+    });
+}
+
+/// The feed is ten times as fast as life, so that the lesson is over before the class is tired.
+#[test]
+fn the_lesson_of_the_badge_takes_a_minute_and_then_says_what_it_has_shown() {
+    visit(async |visit| {
+        let tab = visit.open("/badge").await;
+        tab.wait("Number($('#minute').value) > 5").await;
+        assert!(tab.text("main .notice").await.contains("ten times"));
+        tab.wait("Number($('#minute').value) > 33").await;
+        let said: Vec<String> = tab
+            .until(
+                "/asked (\\d+) times, and (\\d+) requests.*was ([\\d.]+ m?s) old/
+                    .exec($('#lesson').textContent)",
+            )
+            .await;
+        let (asked, empty): (u32, u32) = (said[1].parse().unwrap(), said[2].parse().unwrap());
+        // Polls are a second apart, and a message comes every 1.5 s.
+        assert!((30..=70).contains(&asked), "{said:?}");
+        assert!(empty > 5 && empty < asked, "{said:?}");
+        let mean = milliseconds(&said[3]);
+        assert!((100.0..2_000.0).contains(&mean), "half a second is predicted: {said:?}");
+        assert!(tab.complaints().is_empty(), "{:#?}", tab.complaints());
+    });
+}
+
 #[test]
 fn the_clock_ticks_over_every_transport() {
     visit(async |visit| {

@@ -4,6 +4,7 @@ pub(crate) mod chat;
 mod chat_names;
 pub(crate) mod clock;
 pub(crate) mod demo;
+pub(crate) mod event_streams;
 pub(crate) mod inbox;
 mod internal;
 pub(crate) mod jobs;

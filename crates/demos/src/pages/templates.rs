@@ -4,7 +4,7 @@
 use std::sync::{Arc, LazyLock};
 
 use minijinja::value::Serde;
-use minijinja::{AutoEscape, Environment, UndefinedBehavior};
+use minijinja::{AutoEscape, Environment, Error, ErrorKind, UndefinedBehavior};
 use serde::Serialize;
 use serde_json::Value;
 use wirebench_protocol::Transport;
@@ -14,10 +14,12 @@ use super::language::Language;
 use super::transports::{TransportRow, table};
 
 /// The name and the path of each page, in the order in which the pages are listed everywhere.
-pub(super) const PAGES: [(&str, &str); 11] = [
+pub(super) const PAGES: [(&str, &str); 14] = [
     ("index", "/"),
     ("side-by-side", "/side-by-side"),
     ("on-the-wire", "/on-the-wire"),
+    ("without-id", "/without-id"),
+    ("reconnecting", "/reconnecting"),
     ("chat", "/chat"),
     ("monitor", "/monitor"),
     ("badge", "/badge"),
@@ -26,6 +28,7 @@ pub(super) const PAGES: [(&str, &str); 11] = [
     ("job", "/job"),
     ("six-connections", "/six-connections"),
     ("claims", "/claims"),
+    ("teaching", "/teaching"),
 ];
 
 /// The templates of all pages.
@@ -71,6 +74,11 @@ impl PageTemplates {
         environment.set_debug(cfg!(debug_assertions));
         environment.set_auto_escape_callback(|_| AutoEscape::Html);
         environment.set_loader(|name| Ok(text(&format!("templates/{name}"))));
+        // The text of a file, to show it on a page.
+        environment.add_function("source", |path: String| {
+            let missing = || Error::new(ErrorKind::InvalidOperation, format!("no file `{path}`"));
+            text(&path).ok_or_else(missing)
+        });
         Self { environment }
     }
 

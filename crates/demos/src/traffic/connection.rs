@@ -104,9 +104,9 @@ impl TrackedConnection {
         self.carries_lanes.load(Ordering::Relaxed)
     }
 
-    /// Returns true if the last request belonged to a lane.
-    pub(crate) fn serves_a_lane(&self) -> bool {
-        self.attribution.lock().lane.is_some()
+    /// Returns true if the last request belonged to a lane that meets the condition.
+    pub(crate) fn serves(&self, condition: impl FnOnce(&Lane) -> bool) -> bool {
+        self.attribution.lock().lane.as_ref().is_some_and(|lane| condition(lane))
     }
 
     pub(crate) fn is_cut(&self) -> bool {

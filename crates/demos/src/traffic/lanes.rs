@@ -4,11 +4,13 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use parking_lot::Mutex;
 use serde::Serialize;
 use tokio::time::Instant;
 
+use crate::traffic::outage::Outage;
 use crate::traffic::trace::{Direction, Piece, Trace, TracePage};
 
 /// The number of tabs that are known. Beyond it, the least recently used tab without an open
@@ -60,14 +62,18 @@ struct TabLanes {
     last_used: Instant,
     lanes: BTreeMap<String, Arc<Lane>>,
     trace: Arc<Trace>,
+    /// The requests of the tab's lanes are cut while it lasts.
+    outage: Arc<Outage>,
 }
 
 /// One subscription of a page, and what the page publishes beside it.
 #[derive(Debug)]
 pub(crate) struct Lane {
+    tab: TabId,
     name: String,
     counts: LaneCounts,
     trace: Arc<Trace>,
+    outage: Arc<Outage>,
 }
 
 #[derive(Debug, Default, Serialize)]
@@ -104,9 +110,11 @@ impl LaneRegistry {
             return None;
         }
         let lane = Arc::new(Lane {
+            tab: id,
             name: name.to_owned(),
             counts: LaneCounts::default(),
             trace: Arc::clone(&tab.trace),
+            outage: Arc::clone(&tab.outage),
         });
         tab.lanes.insert(name.to_owned(), Arc::clone(&lane));
         Some(lane)
@@ -115,6 +123,13 @@ impl LaneRegistry {
     /// Returns the lanes of a tab by their names. An unknown tab has no lanes.
     pub(crate) fn lanes_of(&self, id: TabId) -> BTreeMap<String, Arc<Lane>> {
         self.0.lock().get(&id).map(|tab| tab.lanes.clone()).unwrap_or_default()
+    }
+
+    /// Begins an outage for the lanes of a tab. An unknown tab has none.
+    pub(crate) fn begin_outage(&self, id: TabId, duration: Duration) {
+        if let Some(tab) = self.0.lock().get(&id) {
+            tab.outage.begin(duration);
+        }
     }
 
     /// Returns what was recorded for a tab after the record `after`. A tab is recorded for a while
@@ -147,6 +162,7 @@ fn find_or_add(tabs: &mut BTreeMap<TabId, TabLanes>, id: TabId) -> Option<&mut T
         last_used: Instant::now(),
         lanes: BTreeMap::new(),
         trace: Arc::default(),
+        outage: Arc::default(),
     });
     tab.last_used = Instant::now();
     Some(tab)
@@ -159,6 +175,15 @@ impl TabLanes {
 }
 
 impl Lane {
+    pub(crate) fn tab(&self) -> TabId {
+        self.tab
+    }
+
+    /// Returns true while the requests of the lane's tab are cut.
+    pub(crate) fn is_cut(&self) -> bool {
+        self.outage.is_on()
+    }
+
     pub(crate) fn counts(&self) -> &LaneCounts {
         &self.counts
     }
@@ -200,8 +225,6 @@ impl Lane {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use wirebench_protocol::Timestamp;
 
     use super::*;

@@ -5,5 +5,6 @@ pub(crate) mod lane_queries;
 pub(crate) mod lanes;
 pub(crate) mod layer;
 pub(crate) mod network;
+pub(crate) mod outage;
 pub(crate) mod routes;
 mod trace;

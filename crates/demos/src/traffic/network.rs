@@ -6,16 +6,17 @@ use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use parking_lot::Mutex;
-use tokio::time::Instant;
 
 use crate::traffic::connection::TrackedConnection;
+use crate::traffic::lanes::TabId;
+use crate::traffic::outage::Outage;
 
 #[derive(Debug, Default)]
 pub(crate) struct Network {
     /// How long each byte of a lane takes in one direction.
     delay_ms: AtomicU64,
-    /// Requests of lanes are cut until then.
-    cut_until: Mutex<Option<Instant>>,
+    /// The requests of all lanes are cut while it lasts.
+    outage: Outage,
     /// The open connections that the layer is under, by their ids. Bounded by the file descriptors of the process.
     connections: Mutex<BTreeMap<u64, Weak<TrackedConnection>>>,
     newest_id: AtomicU64,
@@ -38,8 +39,13 @@ impl Network {
     /// Cuts every connection whose last request belonged to a lane, and for `duration` every
     /// connection on which such a request arrives. A later cut replaces this one.
     pub(crate) fn cut_lanes(&self, duration: Duration) {
-        *self.cut_until.lock() = Some(Instant::now() + duration);
-        self.cut_where(TrackedConnection::serves_a_lane);
+        self.outage.begin(duration);
+        self.cut_where(|connection| connection.serves(|_| true));
+    }
+
+    /// Cuts every connection whose last request belonged to a lane of this tab.
+    pub(crate) fn cut_tab(&self, tab: TabId) {
+        self.cut_where(|connection| connection.serves(|lane| lane.tab() == tab));
     }
 
     /// Cuts every connection that the layer is under.
@@ -56,7 +62,7 @@ impl Network {
 
     /// Returns true while requests of lanes are cut.
     pub(crate) fn is_cut(&self) -> bool {
-        self.cut_until.lock().is_some_and(|until| Instant::now() < until)
+        self.outage.is_on()
     }
 
     /// Adds a connection that the layer was just put under. [`Self::remove`] takes it out again.

@@ -10,18 +10,19 @@ use axum::extract::{Path, Request, State};
 use axum::http::{StatusCode, Uri};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
-use axum::routing::get;
+use axum::routing::{get, post};
 use axum::{Json, Router};
 use bytes::Bytes;
 use http_body::{Frame, SizeHint};
 use serde::{Deserialize, Serialize};
 use wirebench_server::{ApiError, read_query};
 
-use crate::api::answer::limit_reached;
+use crate::api::answer::{JsonBody, limit_reached};
 use crate::traffic::connection::TrackedConnection;
 use crate::traffic::lane_queries::answer_for;
 use crate::traffic::lanes::{LANE, LaneCounts, LaneRegistry, TabId, TooManyRecordings};
 use crate::traffic::network::Network;
+use crate::traffic::outage::CutRequest;
 use crate::traffic::trace::TracePage;
 
 /// Wraps all routes in the middleware that tells each connection which lane its bytes belong to.
@@ -52,7 +53,7 @@ async fn attribute(
     let first = connection.begin_request(lane.as_ref());
     if let Some(lane) = &lane {
         lane.count_request();
-        if network.is_cut() {
+        if network.is_cut() || lane.is_cut() {
             connection.cut();
             // This response does not leave the server: writing fails on a connection that is cut.
             return StatusCode::SERVICE_UNAVAILABLE.into_response();
@@ -130,6 +131,23 @@ pub(crate) fn routes(lanes: &Arc<LaneRegistry>) -> Router {
         .route("/demo/lanes/{tab}", get(lane_counts))
         .route("/demo/wire/{tab}", get(trace))
         .with_state(Arc::clone(lanes))
+}
+
+/// The route `/demo/lanes/{tab}/cut`, with which visitors cut their own lanes.
+pub(crate) fn changing_routes(lanes: &Arc<LaneRegistry>, network: &Arc<Network>) -> Router {
+    let state = AttributionState { lanes: Arc::clone(lanes), network: Arc::clone(network) };
+    Router::new().route("/demo/lanes/{tab}/cut", post(cut_tab)).with_state(state)
+}
+
+async fn cut_tab(
+    State(AttributionState { lanes, network }): State<AttributionState>,
+    Path(tab): Path<String>,
+    JsonBody(cut): JsonBody<CutRequest>,
+) -> Result<StatusCode, ApiError> {
+    let (tab, duration) = (parse_tab(&tab)?, cut.duration()?);
+    lanes.begin_outage(tab, duration);
+    network.cut_tab(tab);
+    Ok(StatusCode::NO_CONTENT)
 }
 
 #[derive(Serialize)]

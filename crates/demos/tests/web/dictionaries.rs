@@ -115,7 +115,8 @@ fn every_word_that_a_template_uses_exists() {
             {
                 assert!(has(words, &keys[1..]), "{}: {used}", path.display());
             } else {
-                let known = ["language", "page", "pages", "transports", "super", "self", "loop"];
+                let known =
+                    ["language", "page", "pages", "transports", "super", "self", "loop", "source"];
                 assert!(known.contains(&keys[0]), "{}: {used}", path.display());
             }
         }

@@ -9,4 +9,5 @@ mod files;
 mod library;
 mod message_table;
 mod policy;
+mod teaching;
 mod transports;

@@ -1,16 +1,22 @@
 // Unread badge: the same number, polled every few seconds and pushed.
 
 import { byId } from "../elements.js";
-import { fill, shortDuration } from "../format.js";
-import { common } from "../page_data.js";
+import { count, duration, fill, shortDuration } from "../format.js";
+import { common, words } from "../page_data.js";
 import { post } from "../server/api.js";
 import { clockReady } from "../server/clock.js";
+import { delayText } from "../server/delay_text.js";
 import { errorText } from "../server/error_text.js";
 import { watchLaneCounts } from "../server/lane_counts.js";
 import { slider } from "../slider.js";
 import { Badge } from "./badge/badge.js";
 
-let interval_ms = 10_000;
+/** The lesson takes a minute, from the last change of the interval. */
+const LESSON_MS = 60_000;
+
+let interval_ms = 1000;
+let started_at = performance.now();
+let is_over = false;
 
 await clockReady;
 const badges = [
@@ -32,7 +38,26 @@ function show() {
 
 function startOver() {
   for (const badge of badges) badge.reset();
+  started_at = performance.now();
+  is_over = false;
+  byId("lesson").textContent = words.lesson.running;
   show();
+}
+
+/** Shows how much of the minute has passed, and at its end what it has shown. */
+function showLesson() {
+  const passed = performance.now() - started_at;
+  byId("minute").value = Math.min(passed, LESSON_MS) / 1000;
+  if (passed < LESSON_MS || is_over) return;
+  is_over = true;
+  const [polled, pushed] = badges.map((badge) => badge.observed());
+  byId("lesson").textContent = fill(words.lesson.over, {
+    requests: count(polled.requests),
+    empty: count(polled.empty),
+    polled: delayText(polled.mean_ms),
+    pushed: delayText(pushed.mean_ms),
+    in_life: duration(10 * polled.mean_ms),
+  });
 }
 
 watchLaneCounts((countsOf) => {
@@ -40,7 +65,7 @@ watchLaneCounts((countsOf) => {
 });
 
 slider(byId("interval"), {
-  values: [1000, 2000, 5000, 10_000, 20_000, 30_000, 60_000],
+  values: [100, 200, 500, 1000, 2000, 3000, 6000],
   value: interval_ms,
   format: shortDuration,
   onChange(ms) {
@@ -58,4 +83,7 @@ byId("read").addEventListener("click", async () => {
     byId("problem").textContent = fill(common.failed, { error: errorText(error) });
   }
 });
-setInterval(show, 200);
+setInterval(() => {
+  show();
+  showLesson();
+}, 200);

@@ -13,6 +13,7 @@ import { Lane } from "../subscription/lane.js";
 import { showLaneState } from "../subscription/state_text.js";
 import { CostTables, receivingLane } from "./chat/costs.js";
 import { Inbox } from "./chat/inbox.js";
+import { startJoinCode } from "./chat/join_code.js";
 import { Membership } from "./chat/membership.js";
 import { MessageList } from "./chat/message_list.js";
 import { Outbox } from "./chat/outbox.js";
@@ -109,6 +110,7 @@ for (const choice of document.querySelectorAll("input[name='transport']")) {
   choice.addEventListener("change", subscribe);
 }
 const showState = showLaneState(byId("state"), () => lane);
+startJoinCode();
 enableSending();
 
 // The times of the history are known once the server's clock is known.

@@ -12,6 +12,7 @@ import { slider } from "../slider.js";
 import { mean } from "../statistics.js";
 import { Lane } from "../subscription/lane.js";
 import { showLaneState } from "../subscription/state_text.js";
+import { TwoClocks } from "./clock/two_clocks.js";
 
 const WINDOW_MS = 60_000;
 
@@ -30,6 +31,8 @@ let requests;
 let requests_before;
 let delays;
 
+const clocks = new TwoClocks();
+
 const laneOf = (transport) => `clock-${transport}`;
 let requestsOf = () => undefined;
 
@@ -38,6 +41,8 @@ function subscribe() {
   lane?.stop();
   byId("interval-field").hidden = deliveryOf(transport) !== "polled";
   replaceChart(transport);
+  clocks.reset();
+  byId("faces").dataset.transport = transport;
   received = 0;
   requests_before = requestsOf(transport) ?? 0;
   requests = undefined;
@@ -88,6 +93,7 @@ function showTime({ message, at }) {
   if (delay === undefined) return;
 
   delays.add("delay", at, delay);
+  clocks.receive(time, delay, at);
   byId("mean").textContent = delayText(mean(delays.values("delay")));
   // What the server's clock showed at the arrival, compared with what this device's clock showed.
   const ahead = time.getTime() + delay - (Date.now() - (performance.now() - at));
@@ -122,5 +128,6 @@ for (const choice of document.querySelectorAll("input[name='transport']")) {
 const showState = showLaneState(byId("state"), () => lane);
 byId("time").textContent = common.absent;
 showOwnTime();
+clocks.start();
 await clockReady;
 subscribe();

@@ -26,6 +26,14 @@ const scale = (view) =>
   byId("same-scale").checked ? Math.max(...views.map(scaleOf)) : scaleOf(view);
 const views = transports.map((transport) => new LaneView(transport, { scale, announce }));
 
+// On a phone the lanes are a strip: the name, the delay and the chart of each. The rest opens on demand.
+const phone = matchMedia("(max-width: 40rem)");
+const fold = () => {
+  for (const more of document.querySelectorAll(".lane-more")) more.open = !phone.matches;
+};
+phone.addEventListener("change", fold);
+fold();
+
 // One sentence for the lanes that change together, so that a screen reader can read it to the end.
 let changes = [];
 function announce(state, name) {

@@ -20,6 +20,12 @@ export function watchServer(listener) {
 }
 
 /**
+ * Returns the delay of the emulated link, one way, in ms, or `undefined` before the server's first
+ * answer.
+ */
+export const linkDelay = () => last.state?.link_delay_ms;
+
+/**
  * Tells all listeners about a state that another answer contained, without waiting for the next
  * check.
  */

@@ -1,16 +1,17 @@
 // One of the two badges: its lane, what was observed of it, and what it shows.
 
-import { bytes, count, duration, fill, percent, seconds, shortDuration } from "../../format.js";
+import { bytes, count, duration, fill, percent, seconds } from "../../format.js";
 import { common, deliveryOf, words } from "../../page_data.js";
 import { localTime } from "../../server/clock.js";
 import { delayText } from "../../server/delay_text.js";
+import { linkDelay } from "../../server/status.js";
 import { laneTag } from "../../server/tab.js";
 import { FEWEST_FOR_A_MEAN, summary } from "../../statistics.js";
 import { Lane } from "../../subscription/lane.js";
 import { showLaneState } from "../../subscription/state_text.js";
 
 /** The mean time between two changes, as the server chooses it. */
-const MEAN_PAUSE_MS = 15_000;
+const MEAN_PAUSE_MS = 1500;
 
 const zero = () => ({ requests: 0, empty: 0, ages: [] });
 
@@ -50,6 +51,12 @@ export class Badge {
   reset() {
     this.#observed = zero();
     this.#bytes_before = this.#bytes ?? 0;
+  }
+
+  /** What was observed since the last reset: { requests, empty, mean_ms }. */
+  observed() {
+    const { requests, empty, ages } = this.#observed;
+    return { requests, empty, mean_ms: summary(ages).mean };
   }
 
   updateBytes(countsOf) {
@@ -102,15 +109,16 @@ export class Badge {
     const interval_ms = this.#interval();
     const { requests, empty, ages } = this.#observed;
     const { n, mean, least, most } = summary(ages);
-    const range = { least: "0", most: shortDuration(interval_ms) };
+    const link_ms = linkDelay();
+    const range = { least: duration(link_ms), most: duration(link_ms + interval_ms) };
     const observed_range = { n: count(n), least: delayText(least), most: delayText(most) };
     const tooFew = mean === undefined;
     // The request of a stream is not a sample, and a few polls are not enough.
     const enough = this.#polls && requests >= FEWEST_FOR_A_MEAN;
     const texts = {
-      "mean-predicted": duration(this.#polls ? interval_ms / 2 : 0),
+      "mean-predicted": duration(link_ms + (this.#polls ? interval_ms / 2 : 0)),
       "mean-observed": delayText(mean),
-      "spread-predicted": this.#polls ? fill(words.range, range) : duration(0),
+      "spread-predicted": this.#polls ? fill(words.range, range) : duration(link_ms),
       "spread-observed": fill(tooFew ? words.too_few : words.range_of, observed_range),
       last: delayText(ages.at(-1)),
       "empty-predicted": percent(this.#polls ? Math.exp(-interval_ms / MEAN_PAUSE_MS) : 0),

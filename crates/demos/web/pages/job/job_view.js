@@ -4,6 +4,7 @@ import { byId, setText } from "../../elements.js";
 import { count, duration, fill, shortDuration } from "../../format.js";
 import { common, words } from "../../page_data.js";
 import { delayText } from "../../server/delay_text.js";
+import { linkDelay } from "../../server/status.js";
 
 /** The two ways to learn of the end of a job. */
 export const WAYS = ["polled", "pushed"];
@@ -24,7 +25,7 @@ export function showJob(job, interval_ms) {
   const interval = job?.interval_ms ?? interval_ms;
   for (const way of WAYS) {
     showWay(job, way);
-    const predicted = way === "polled" ? interval / 2 : 0;
+    const predicted = linkDelay() + (way === "polled" ? interval / 2 : 0);
     elementOf("predicted", way).textContent = duration(predicted);
     if (job) drawTrack(job, way, now);
   }

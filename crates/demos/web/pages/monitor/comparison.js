@@ -5,6 +5,7 @@ import { byId, setText } from "../../elements.js";
 import { count, duration, fill } from "../../format.js";
 import { common, words } from "../../page_data.js";
 import { delayText } from "../../server/delay_text.js";
+import { linkDelay } from "../../server/status.js";
 import { mean, summary } from "../../statistics.js";
 import { SamplingCost } from "./sampling_cost.js";
 
@@ -68,12 +69,13 @@ const range = (least, most) => fill(words.crowd.range, { least, most });
 function predictedTexts({ naive: naive_connections, each_ms }, naive) {
   // The shared sampler goes on beside the naive ones.
   const samples = naive_connections === undefined ? undefined : naive_connections + 1;
+  const link_ms = linkDelay();
   return {
     samples: count(samples),
     sampling: duration(samples && each_ms && samples * each_ms),
     // A sample that is sent at once is as old as its way to the page.
-    "mean-age": duration(naive ? TIMER_MS / 2 : 0),
-    ages: naive ? range(duration(0), duration(TIMER_MS)) : duration(0),
+    "mean-age": duration(link_ms + (naive ? TIMER_MS / 2 : 0)),
+    ages: naive ? range(duration(link_ms), duration(link_ms + TIMER_MS)) : duration(link_ms),
   };
 }
 
