@@ -11,6 +11,7 @@ use crate::tables::link::LinkTable;
 use crate::tables::long_polling::LongPollingTable;
 use crate::tables::push::PushTable;
 use crate::tables::reconnect::ReconnectTable;
+use crate::tables::report::ReportTable;
 use crate::tables::server::ServerTable;
 use crate::tables::short_polling::ShortPollingTable;
 use crate::tables::socket_io::SocketIoTable;
@@ -55,6 +56,8 @@ pub struct Scenario {
     pub faults: FaultsTable,
     /// `[agents]`
     pub agents: AgentsTable,
+    /// `[report]`
+    pub report: ReportTable,
     /// `[thresholds]`: first the bounds for every transport, then those for each.
     pub thresholds: Vec<Threshold>,
     /// The servers to measure, each over each transport of the scenario that it has: the files of

@@ -70,6 +70,7 @@ impl Scenario {
             self.reconnect.lines(),
             self.faults.lines(),
             self.agents.lines(),
+            self.report.lines(),
         ]
     }
 

@@ -12,6 +12,7 @@ use crate::tables::link::LinkDraft;
 use crate::tables::long_polling::LongPollingDraft;
 use crate::tables::push::PushDraft;
 use crate::tables::reconnect::ReconnectDraft;
+use crate::tables::report::ReportDraft;
 use crate::tables::server::ServerDraft;
 use crate::tables::short_polling::ShortPollingDraft;
 use crate::tables::socket_io::SocketIoDraft;
@@ -38,6 +39,7 @@ pub(super) struct ScenarioDraft {
     pub(super) reconnect: ReconnectDraft,
     pub(super) faults: FaultsDraft,
     pub(super) agents: AgentsDraft,
+    pub(super) report: ReportDraft,
 }
 
 impl ScenarioDraft {
@@ -58,6 +60,7 @@ impl ScenarioDraft {
             reconnect: ReconnectDraft::read(reader),
             faults: FaultsDraft::read(reader),
             agents: AgentsDraft::read(reader),
+            report: ReportDraft::read(reader),
         }
     }
 
@@ -89,6 +92,7 @@ impl ScenarioDraft {
             reconnect: self.reconnect.build()?,
             faults: self.faults.build()?,
             agents: self.agents.build()?,
+            report: self.report.build()?,
             thresholds,
             targets,
         })

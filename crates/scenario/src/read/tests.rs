@@ -15,9 +15,10 @@ use super::Overrides;
 use crate::target::TextList;
 use crate::{
     AgentsTable, Audience, ConnectionSharing, CrowdTable, FaultsTable, FeedStore, FeedTable,
-    FeedTimers, FileError, Headers, HttpTable, LinkTable, LongPollingTable, Operator, Placement,
-    Policy, PushTable, ReconnectTable, Run, Scenario, SentPayload, ServerTable, ShortPollingTable,
-    SocketIoTable, TABLES, Threshold, Timing, TopTable, UpstreamTable, commented_scenario, keys,
+    FeedTimers, FileError, Focus, Headers, HttpTable, LinkTable, LongPollingTable, Operator,
+    Placement, Policy, PushTable, ReconnectTable, ReportTable, Run, Scenario, SentPayload,
+    ServerTable, ShortPollingTable, SocketIoTable, TABLES, Threshold, Timing, TopTable,
+    UpstreamTable, commented_scenario, keys,
 };
 
 fn parse(text: &str, overrides: &Overrides) -> Result<Scenario, FileError> {
@@ -91,6 +92,7 @@ fn an_empty_file_is_the_defaults() {
         },
         faults: no_faults(),
         agents: AgentsTable { probe_rate: 0.0 },
+        report: ReportTable { focus: Focus::default() },
         thresholds: Vec::new(),
         targets: Vec::new(),
     };
@@ -213,8 +215,10 @@ fn every_key_is_read_and_refuses_what_it_is_not() {
 
 #[test]
 fn every_key_that_may_be_a_list_takes_one_and_no_other_does() {
-    // The target files are one value: they are all measured by the same runs.
-    for key in keys().filter(|key| key.path != TopTable::TARGETS.path) {
+    // The target files are one value: they are all measured by the same runs. So are the figures
+    // that the runs are read for.
+    let one_value = [TopTable::TARGETS.path, ReportTable::FOCUS.path];
+    for key in keys().filter(|key| !one_value.contains(&key.path)) {
         let default = key.default();
         let value = if default.starts_with('[') { default } else { format!("[{default}]") };
         let scenario = parse("", &set(key.path, &value));

@@ -11,6 +11,7 @@ pub(crate) mod long_polling;
 mod payload_files;
 pub(crate) mod push;
 pub(crate) mod reconnect;
+pub(crate) mod report;
 pub(crate) mod server;
 pub(crate) mod short_polling;
 pub(crate) mod socket_io;
@@ -29,6 +30,7 @@ use self::link::LinkTable;
 use self::long_polling::LongPollingTable;
 use self::push::PushTable;
 use self::reconnect::ReconnectTable;
+use self::report::ReportTable;
 use self::server::ServerTable;
 use self::short_polling::ShortPollingTable;
 use self::socket_io::SocketIoTable;
@@ -42,7 +44,7 @@ use crate::key::{Key, Table};
 pub(crate) const TOP: Table = TopTable::TABLE;
 
 /// Every table, in the order in which they are written.
-pub const TABLES: [Table; 16] = [
+pub const TABLES: [Table; 17] = [
     FeedTable::TABLE,
     ServerTable::TABLE,
     CrowdTable::TABLE,
@@ -57,6 +59,7 @@ pub const TABLES: [Table; 16] = [
     ReconnectTable::TABLE,
     FaultsTable::TABLE,
     AgentsTable::TABLE,
+    ReportTable::TABLE,
     thresholds::TABLE,
     target::TABLE,
 ];

@@ -9,7 +9,8 @@ use crate::key::Key;
 use crate::target::{PayloadEncoding, PublishedBy, Split, Subscribed, TimeUnit};
 use crate::words::{joined, nearest, quoted};
 use crate::{
-    Audience, ConnectionSharing, FeedStore, FeedTimers, Headers, Policy, ProxyHabit, ServerFault,
+    Audience, ConnectionSharing, FeedStore, FeedTimers, Figure, Headers, Policy, ProxyHabit,
+    ServerFault,
 };
 
 /// A type whose values have names.
@@ -48,6 +49,7 @@ choices!(
     Policy,
     ServerFault,
     ProxyHabit,
+    Figure,
     PayloadEncoding,
     Split,
     Subscribed,

@@ -7,6 +7,7 @@ use std::time::Duration;
 use serde_json::{Value as Json, json};
 use toml::de::DeValue;
 
+use super::focus::Focus;
 use super::located::{Located, ValueSource};
 use super::placement::Placement;
 use super::value::{FieldValue, Mismatch, from_text, read_in_range, toml_to_json};
@@ -113,7 +114,7 @@ macro_rules! single {
 single!(String, bool, u32, usize, f64, Duration, Headers);
 single!(Template, TemplateList, TemplateTable, TextTable, TextList, StatusList);
 single!(Pattern, Steps, PollCursor, PayloadEncoding, Split, Subscribed);
-single!(PublishedBy, TimeUnit, ValuePlace, Placement);
+single!(PublishedBy, TimeUnit, ValuePlace, Placement, Focus);
 
 fn described(mut schema: Json, key: &Key) -> Json {
     schema["description"] = key.doc.into();

@@ -4,6 +4,7 @@
 mod choices;
 mod durations;
 pub(crate) mod field;
+pub(crate) mod focus;
 pub(crate) mod located;
 mod numbers;
 mod pace;

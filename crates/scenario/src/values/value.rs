@@ -50,7 +50,12 @@ impl Mismatch {
     }
 
     pub(crate) fn hint(hint: impl fmt::Display) -> Self {
-        Self { expected: None, hint: Some(hint.to_string()) }
+        Self::default().with_hint(hint)
+    }
+
+    /// Adds what was probably meant.
+    pub(crate) fn with_hint(self, hint: impl fmt::Display) -> Self {
+        Self { hint: Some(hint.to_string()), ..self }
     }
 }
 

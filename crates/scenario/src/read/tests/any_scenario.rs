@@ -12,9 +12,10 @@ use crate::columns::{COLUMNS, WORDS};
 use crate::target::TextList;
 use crate::{
     AgentsTable, Audience, ConnectionSharing, CrowdTable, FaultsTable, FeedStore, FeedTable,
-    FeedTimers, Headers, HttpTable, LinkTable, LongPollingTable, Operator, Placement, Policy,
-    ProxyHabit, PushTable, ReconnectTable, Scenario, SentPayload, ServerFault, ServerTable,
-    ShortPollingTable, SocketIoTable, Threshold, Timing, TopTable, UpstreamTable,
+    FeedTimers, Figure, Focus, Headers, HttpTable, LinkTable, LongPollingTable, Operator,
+    Placement, Policy, ProxyHabit, PushTable, ReconnectTable, ReportTable, Scenario, SentPayload,
+    ServerFault, ServerTable, ShortPollingTable, SocketIoTable, Threshold, Timing, TopTable,
+    UpstreamTable,
 };
 
 /// Any scenario that could have been read. The few ranges that depend on each other are kept apart:
@@ -31,7 +32,8 @@ pub(super) fn any_scenario() -> impl Strategy<Value = Scenario> {
         several(select(&SocketIoMode::ALL[..])),
     );
     let probe_rate = 0.0..=100.0_f64;
-    let rest = (any_link(), any_upstream(), any_reconnect(), any_thresholds(), probe_rate);
+    let focus = subsequence(Figure::ALL.to_vec(), 0..=4).prop_shuffle().prop_map(Focus);
+    let rest = (any_link(), any_upstream(), any_reconnect(), any_thresholds(), probe_rate, focus);
     (any_top(), (any_feed(), any_server()), any_paths_and_faults(), any_timing(), polling, rest)
         .prop_map(
             |(
@@ -42,7 +44,7 @@ pub(super) fn any_scenario() -> impl Strategy<Value = Scenario> {
                 (interval, poll_mode, hold, cursor, timer, mode),
                 rest,
             )| {
-                let (link, upstream, reconnect, thresholds, probe_rate) = rest;
+                let (link, upstream, reconnect, thresholds, probe_rate, focus) = rest;
                 if feed.timers.contains(&FeedTimers::PerConnection) {
                     // More connections would publish more than the smallest window keeps.
                     crowd.subscribers = vec![1];
@@ -68,6 +70,7 @@ pub(super) fn any_scenario() -> impl Strategy<Value = Scenario> {
                     reconnect,
                     faults,
                     agents: AgentsTable { probe_rate },
+                    report: ReportTable { focus },
                     thresholds,
                     targets: Vec::new(),
                 }
