@@ -7,6 +7,7 @@
 //!
 //! This crate does not print, has no async code and never uses the network.
 
+mod answer;
 mod columns;
 pub mod compare;
 mod csv;
@@ -19,6 +20,7 @@ mod hlog;
 pub mod html;
 mod new_file;
 mod numbers;
+mod question;
 mod row;
 mod settings;
 mod statistics;
@@ -29,16 +31,18 @@ mod text_layout;
 mod units;
 mod value;
 
+pub use answer::answer;
 pub use columns::{
     AGENT_COLUMNS, AgentColumn, AgentRecord, Better, COLUMNS, Column, FIRST_COLUMNS, Role,
     RunColumn, RunRecord, SCHEMA_VERSION, SecondColumn, SecondRecord, TIMELINE_COLUMNS,
     disturbed_agents, setting_column,
 };
-pub use csv::{AgentsCsv, RunsCsv, TimelineCsv, read, read_timeline};
+pub use csv::{AgentsCsv, RunsCsv, TimelineCsv, read, read_agents, read_timeline};
 pub use error::{ReadError, WriteError};
 pub use format::{Format, hgrm, results_schema};
 pub use hlog::{HistogramError, Histograms, LatencyLog, LogStart};
-pub use row::{Row, TimelineRow};
+pub use question::Question;
+pub use row::{AgentRow, Row, TimelineRow};
 pub use table::table;
 pub use text_layout::Style;
 pub use value::{Value, ValueType};

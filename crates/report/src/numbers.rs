@@ -39,6 +39,12 @@ pub(crate) fn share(percent: f64) -> String {
     format!("{hundredths:.2}").trim_end_matches('0').trim_end_matches('.').to_owned()
 }
 
+/// Writes a ratio with three significant digits, at least two of them behind the dot up to 10:
+/// `1.00`, `35.9`.
+pub(crate) fn times(ratio: f64) -> String {
+    if ratio < 9.995 { format!("{ratio:.2}") } else { significant(ratio) }
+}
+
 /// Writes a relative change in percent, with its sign: `+1.4 %`, `−20 %`.
 pub(crate) fn signed_percent(ratio: f64) -> String {
     let percent = (ratio * 100.0).abs();

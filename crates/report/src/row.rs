@@ -2,7 +2,7 @@
 
 use wirebench_protocol::{Delivery, SocketIoMode, Transport};
 
-use crate::columns::{COLUMNS, Column, RunRecord, SecondRecord, TIMELINE_COLUMNS};
+use crate::columns::{AGENT_COLUMNS, COLUMNS, Column, RunRecord, SecondRecord, TIMELINE_COLUMNS};
 use crate::value::Value;
 
 /// Stands for a reason where an old file has none.
@@ -133,6 +133,25 @@ impl TimelineRow {
     /// column.
     pub fn text(&self, column: &str) -> Option<&str> {
         self.value(column)?.text()
+    }
+}
+
+/// The values of one agent in one run, aligned with [`AGENT_COLUMNS`].
+#[derive(Clone, Debug, PartialEq)]
+pub struct AgentRow {
+    values: Vec<Value>,
+}
+
+impl AgentRow {
+    /// Returns the row of values that were read for each of [`AGENT_COLUMNS`].
+    pub(crate) fn of_values(values: Vec<Value>) -> Self {
+        debug_assert_eq!(values.len(), AGENT_COLUMNS.len());
+        Self { values }
+    }
+
+    /// Returns all values, in the order of [`AGENT_COLUMNS`].
+    pub fn values(&self) -> &[Value] {
+        &self.values
     }
 }
 

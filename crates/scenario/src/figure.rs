@@ -86,7 +86,7 @@ impl Figure {
         self.facts().1
     }
 
-    /// Returns the name in running text, without an article.
+    /// Returns the name in running text, with its article.
     pub const fn in_words(self) -> &'static str {
         self.facts().2
     }
@@ -98,43 +98,45 @@ impl Figure {
 
     const fn facts(self) -> (&'static str, &'static str, &'static str) {
         match self {
-            Self::DeliveryP50 => ("delivery_p50", "delivery_p50_us", "median delivery"),
-            Self::DeliveryP99 => ("delivery_p99", "delivery_p99_us", "p99 of delivery"),
-            Self::DeliveryMax => ("delivery_max", "delivery_max_us", "longest delivery"),
-            Self::Missing => ("missing", "missing", "number of missing deliveries"),
-            Self::Requests => ("requests", "requests", "number of requests"),
-            Self::EmptyAnswers => ("empty_answers", "empty_responses", "number of empty answers"),
-            Self::Connections => ("connections", "connections_opened", "number of connections"),
-            Self::Bytes => ("bytes", "bytes_per_message", "number of bytes per message"),
+            Self::DeliveryP50 => ("delivery_p50", "delivery_p50_us", "the median of delivery"),
+            Self::DeliveryP99 => ("delivery_p99", "delivery_p99_us", "the p99 of delivery"),
+            Self::DeliveryMax => ("delivery_max", "delivery_max_us", "the longest delivery"),
+            Self::Missing => ("missing", "missing", "the number of missing deliveries"),
+            Self::Requests => ("requests", "requests", "the number of requests"),
+            Self::EmptyAnswers => {
+                ("empty_answers", "empty_responses", "the number of empty answers")
+            }
+            Self::Connections => ("connections", "connections_opened", "the number of connections"),
+            Self::Bytes => ("bytes", "bytes_per_message", "traffic per message"),
             Self::ServerCpu => {
                 ("server_cpu", "server_cpu_us_per_message", "server CPU per message")
             }
             Self::ServerMemory => {
                 ("server_memory", "server_rss_per_subscriber_bytes", "server memory per subscriber")
             }
-            Self::Delivered => ("delivered", "delivered_ratio", "share delivered"),
+            Self::Delivered => ("delivered", "delivered_ratio", "the share delivered"),
             Self::MissedSignalled => {
-                ("missed_signalled", "missed_signalled", "number of signalled misses")
+                ("missed_signalled", "missed_signalled", "the number of signalled misses")
             }
             Self::MissedSilently => {
-                ("missed_silently", "missed_silently", "number of silent misses")
+                ("missed_silently", "missed_silently", "the number of silent misses")
             }
-            Self::Repeated => ("repeated", "duplicate", "number of repeated deliveries"),
-            Self::Recovery => ("recovery", "back_99_ms", "time until 99 % were back"),
+            Self::Repeated => ("repeated", "duplicate", "the number of repeated deliveries"),
+            Self::Recovery => ("recovery", "back_99_ms", "the time until 99 % were back"),
             Self::ReconnectPeak => {
-                ("reconnect_peak", "reconnects_peak_per_s", "peak of reconnects")
+                ("reconnect_peak", "reconnects_peak_per_s", "the peak of reconnects")
             }
-            Self::AnswerP99 => ("answer_p99", "upstream_ack_p99_us", "p99 of the answer"),
-            Self::EchoP99 => ("echo_p99", "upstream_echo_p99_us", "p99 of the own echo"),
+            Self::AnswerP99 => ("answer_p99", "upstream_ack_p99_us", "the p99 of the answer"),
+            Self::EchoP99 => ("echo_p99", "upstream_echo_p99_us", "the p99 of the own echo"),
             Self::OthersP99 => {
-                ("others_p99", "upstream_others_p99_us", "p99 until others saw a message")
+                ("others_p99", "upstream_others_p99_us", "the p99 until others saw a message")
             }
             Self::Statements => {
-                ("statements", "store_queries_per_message", "number of statements per message")
+                ("statements", "store_queries_per_message", "the number of statements per message")
             }
-            Self::CommitP99 => ("commit_p99", "store_commit_p99_us", "p99 of a commit"),
+            Self::CommitP99 => ("commit_p99", "store_commit_p99_us", "the p99 of a commit"),
             Self::AllConnected => {
-                ("all_connected", "all_connected_s", "time until all were connected")
+                ("all_connected", "all_connected_s", "the time until all were connected")
             }
         }
     }

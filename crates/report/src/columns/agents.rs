@@ -48,6 +48,9 @@ const fn measured(
     Column::new(Role::Measured, value_type, name, extract)
 }
 
+/// Every file of this schema version has at least so many of [`AGENT_COLUMNS`]; the others were appended.
+pub(crate) const FIRST_AGENT_COLUMNS: usize = 29;
+
 /// The columns of `agents.csv`, in the order of the file. A new one goes at the end, and none is ever
 /// removed.
 pub const AGENT_COLUMNS: &[AgentColumn] = &[

@@ -8,8 +8,8 @@ mod page;
 mod runs;
 mod timeline;
 
-pub(crate) use agents::agent_values;
 pub use agents::{AGENT_COLUMNS, AgentColumn, AgentRecord, disturbed_agents};
+pub(crate) use agents::{FIRST_AGENT_COLUMNS, agent_values};
 pub use column::{Better, Column, Role, SCHEMA_VERSION};
 pub(crate) use runs::run_column;
 pub use runs::{COLUMNS, FIRST_COLUMNS, RunColumn, RunRecord, setting_column};

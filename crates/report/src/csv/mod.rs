@@ -5,7 +5,7 @@ mod runs;
 mod table;
 mod timeline;
 
-pub use agents::AgentsCsv;
+pub use agents::{AgentsCsv, read_agents};
 pub use runs::{RunsCsv, read};
 #[cfg(any(fuzzing, test))]
 pub(crate) use table::{CsvWriter, parse_values};

@@ -4,6 +4,7 @@ use serde::ser::{Serialize, SerializeMap, Serializer};
 use serde_json::{Value as Json, json};
 
 use crate::columns::{COLUMNS, FIRST_COLUMNS, Role, RunColumn, SCHEMA_VERSION};
+use crate::question::Question;
 use crate::row::Row;
 use crate::table::first_places;
 use crate::value::ValueType;
@@ -17,8 +18,8 @@ const BEST_MEANING: &str = "The columns of the tables in which the run's transpo
 
 /// Returns an array with an object for each row. Its members are the columns in their order, and
 /// the columns in which its transport is best. A value that was not measured is `null`.
-pub(super) fn json(rows: &[Row]) -> String {
-    let best = first_places(rows).of_rows;
+pub(super) fn json(rows: &[Row], question: Question<'_>) -> String {
+    let best = first_places(rows, question).of_rows;
     let rows: Vec<Object<'_>> =
         rows.iter().zip(best).map(|(row, best)| Object { row, best }).collect();
     serde_json::to_string_pretty(&rows).expect("text and finite numbers are JSON") + "\n"
@@ -86,6 +87,10 @@ mod tests {
 
     use super::*;
     use crate::testing::{measurement, record, run};
+
+    fn json(rows: &[Row]) -> String {
+        super::json(rows, Question::default())
+    }
 
     fn rows() -> Vec<Row> {
         vec![Row::of(&record(&run(), &measurement()))]

@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use crate::numbers::ABSENT;
+use crate::question::Question;
 use crate::row::Row;
 use crate::settings::VaryingSettings;
 use crate::table::{
@@ -13,14 +14,14 @@ use crate::text_layout::markdown_escaped as escaped;
 
 /// Returns a line for each transport at each setting, with the columns of all the terminal's tables
 /// and the same values in them. First places are bold. Invalid runs are below, with the reason.
-pub(super) fn markdown(rows: &[Row]) -> String {
+pub(super) fn markdown(rows: &[Row], question: Question<'_>) -> String {
     if rows.is_empty() {
         return String::new();
     }
     let settings = VaryingSettings::of(rows);
     let lines = lines(rows, &settings);
     let columns: Vec<&TableColumn> =
-        sections_of(&lines).into_iter().flat_map(|section| section.columns).collect();
+        sections_of(&lines, question).into_iter().flat_map(|section| section.columns).collect();
     let mut text = String::from("| | runs |");
     for column in &columns {
         let _ = write!(text, " {} |", column.name());
@@ -91,6 +92,10 @@ mod tests {
     use crate::testing::{busy_neighbour, measurement, record, run};
     use crate::text_layout::Style;
 
+    fn markdown(rows: &[Row]) -> String {
+        super::markdown(rows, Question::default())
+    }
+
     #[test]
     fn a_disturbed_run_is_named_with_the_cause() {
         let disturbed = Measurement { other_load: busy_neighbour(), ..measurement() };
@@ -128,7 +133,7 @@ mod tests {
         let text = markdown(&rows);
         assert!(text.contains(" max of all runs, ms |"), "{text}");
         assert!(text.contains("| 900 |"), "{text}");
-        let terminal = table(&rows, Style::default());
+        let terminal = table(&rows, Question::default(), Style::default());
         assert!(terminal.contains("all runs") && terminal.contains("900"), "{terminal}");
     }
 }

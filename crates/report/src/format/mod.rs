@@ -8,6 +8,7 @@ mod markdown;
 pub use hgrm::hgrm;
 pub use json::results_schema;
 
+use crate::question::Question;
 use crate::row::Row;
 use crate::table::table;
 use crate::text_layout::Style;
@@ -26,11 +27,11 @@ pub enum Format {
 
 impl Format {
     /// Writes the rows in this format. Only text has colours.
-    pub fn write(self, rows: &[Row], style: Style) -> String {
+    pub fn write(self, rows: &[Row], question: Question<'_>, style: Style) -> String {
         match self {
-            Self::Text => table(rows, style),
-            Self::Markdown => markdown::markdown(rows),
-            Self::Json => json::json(rows),
+            Self::Text => table(rows, question, style),
+            Self::Markdown => markdown::markdown(rows, question),
+            Self::Json => json::json(rows, question),
         }
     }
 }

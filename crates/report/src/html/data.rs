@@ -6,15 +6,20 @@ use serde::Serialize;
 use serde_json::Value as Json;
 use wirebench_protocol::{Look, Transport};
 
-use super::answer_table::AnswerTables;
+use super::answer_table::{AnswerTable, answer_tables};
 use super::curve::{BINS_PER_DECADE, Curve, curve, percentile_axis};
+use super::fault_times::{FaultTime, fault_times};
 use super::predicted::{Predicted, predicted};
 use super::report::Report;
-use crate::columns::{COLUMNS, Column, Role, TIMELINE_COLUMNS};
+use crate::answer::answer;
+use crate::columns::{AGENT_COLUMNS, COLUMNS, Column, Role, TIMELINE_COLUMNS};
 use crate::compare::Comparison;
-use crate::row::{Row, TimelineRow};
+use crate::question::Question;
+use crate::row::{AgentRow, Row, TimelineRow};
 use crate::settings::{RunGroup, VaryingSettings};
-use crate::table::{Basis, FirstPlaces, WITHOUT_CURSOR, first_places, near_the_best};
+use crate::table::{
+    self, Basis, FirstPlaces, WITHOUT_CURSOR, column_of, first_places, near_the_best, rows_of,
+};
 use crate::value::Value;
 
 /// What a page shows.
@@ -38,7 +43,11 @@ pub(super) struct PageData<'a> {
     transports: [Look; Transport::COUNT],
     /// The columns of which some run has a value.
     columns: Vec<ColumnData>,
-    answer_tables: AnswerTables,
+    /// The answer to the question in words; empty in an overlay, which has verdicts.
+    answer: String,
+    answer_tables: Vec<AnswerTable>,
+    /// The figure that the first chart shows; null if no run has one.
+    lead: Option<LeadFigure>,
     /// The columns of [`RunData::seconds`].
     timeline_columns: Vec<&'static str>,
     percentile_axis: Vec<f64>,
@@ -52,6 +61,19 @@ pub(super) struct PageData<'a> {
     /// What the reader has to know about polls without a cursor.
     without_cursor: &'static str,
     comparison: Option<Json>,
+}
+
+/// The figure that the first chart shows.
+#[derive(Serialize)]
+struct LeadFigure {
+    /// The column of `runs.csv`.
+    name: &'static str,
+    title: String,
+    unit: &'static str,
+    /// A value is divided by this to be in that unit.
+    divisor: f64,
+    /// True if the scenario names it.
+    is_named: bool,
 }
 
 /// The names of the settings that vary.
@@ -91,8 +113,12 @@ pub(super) struct Folder<'a> {
     name: &'a str,
     pub(super) scenario: &'a str,
     about: &'a str,
+    #[serde(skip)]
+    question: Question<'a>,
     machine: Option<&'a Json>,
     warnings: &'a [String],
+    /// The agents of its runs, each as its columns with a value.
+    agents: Vec<BTreeMap<&'static str, Json>>,
     runs: Vec<RunData>,
     #[serde(skip)]
     rows: &'a [Row],
@@ -109,6 +135,7 @@ struct RunData {
     /// For each column of the timeline, the values of all seconds.
     seconds: Option<Vec<Vec<Json>>>,
     predicted: Option<Predicted>,
+    faults: Vec<FaultTime>,
     /// The columns in which the run's transport has or shares the first place at its setting.
     best: Vec<&'static str>,
 }
@@ -126,12 +153,15 @@ impl<'a> PageData<'a> {
             run.values = columns.iter().map(|at| run.values[*at].take()).collect();
         }
         let settings = VaryingSettings::of(&rows);
+        let shown = Shown::of(view, &folders);
         Self {
             view,
             wirebench: env!("CARGO_PKG_VERSION"),
             transports: Transport::ALL.map(Transport::look),
             columns: columns.into_iter().map(|at| ColumnData::of(&COLUMNS[at])).collect(),
-            answer_tables: AnswerTables::new(),
+            answer: shown.answer(view),
+            answer_tables: shown.tables(),
+            lead: shown.lead(),
             timeline_columns: timeline_columns().map(|(_, name)| name).collect(),
             percentile_axis: percentile_axis(),
             bins_per_decade: BINS_PER_DECADE,
@@ -166,8 +196,9 @@ impl<'a> Folder<'a> {
     /// Returns the folders of one side. Their runs belong together: first places are decided among
     /// all of them.
     pub(super) fn of_side(reports: &[Report<'a>], side: usize) -> Vec<Self> {
+        let question = reports.first().map_or_else(Question::default, |report| report.question);
         let rows: Vec<Row> = reports.iter().flat_map(|report| report.rows).cloned().collect();
-        let FirstPlaces { of_rows, bases } = first_places(&rows);
+        let FirstPlaces { of_rows, bases } = first_places(&rows, question);
         let mut best = of_rows.into_iter();
         let folders = reports.iter().map(|report| {
             let best = best.by_ref().take(report.rows.len()).collect();
@@ -194,6 +225,7 @@ impl<'a> Folder<'a> {
                 curve: histogram.filter(|_| row.clocks_tell_delivery()).and_then(curve),
                 seconds: seconds.get(id).map(|rows| transposed(rows)),
                 predicted: predicted(row, report.rows),
+                faults: fault_times(row),
                 best,
             }
         };
@@ -201,13 +233,78 @@ impl<'a> Folder<'a> {
             side,
             name: report.name,
             scenario: report.scenario,
-            about: report.about,
+            about: report.question.about,
+            question: report.question,
             machine: report.machine,
             warnings: report.warnings,
+            agents: report.agents.iter().map(agent).collect(),
             runs: report.rows.iter().zip(best).map(run).collect(),
             rows: report.rows,
             bases,
         }
+    }
+}
+
+/// Returns the values of an agent, by the names of their columns.
+fn agent(row: &AgentRow) -> BTreeMap<&'static str, Json> {
+    let values = AGENT_COLUMNS.iter().zip(row.values());
+    let known = values.filter(|(_, value)| **value != Value::Blank);
+    known.map(|(column, value)| (column.name, value.to_json())).collect()
+}
+
+/// The rows that the answer is about: all of a folder; the latest folder of a trend; the side of an
+/// overlay with the most.
+struct Shown<'a> {
+    rows: Vec<Row>,
+    question: Question<'a>,
+}
+
+impl<'a> Shown<'a> {
+    fn of(view: View, folders: &[Folder<'a>]) -> Self {
+        let rows_of = |side: usize| {
+            let folders = folders.iter().filter(|folder| folder.side == side);
+            folders.flat_map(|folder| folder.rows).cloned().collect::<Vec<Row>>()
+        };
+        let latest = folders.last();
+        let rows = match view {
+            View::Trend => latest.map(|folder| folder.rows.to_vec()).unwrap_or_default(),
+            View::Run => rows_of(0),
+            View::Overlay => {
+                let (base, new) = (rows_of(0), rows_of(1));
+                if new.len() < base.len() { base } else { new }
+            }
+        };
+        let question = latest.map_or_else(Question::default, |folder| folder.question);
+        Self { rows, question }
+    }
+
+    fn answer(&self, view: View) -> String {
+        match view {
+            View::Overlay => String::new(),
+            View::Run | View::Trend => answer(&self.rows, self.question),
+        }
+    }
+
+    fn tables(&self) -> Vec<AnswerTable> {
+        let settings = VaryingSettings::of(&self.rows);
+        answer_tables(&table::lines(&self.rows, &settings), self.question)
+    }
+
+    /// Returns the first figure that answers the question and has a value.
+    fn lead(&self) -> Option<LeadFigure> {
+        let settings = VaryingSettings::of(&self.rows);
+        let lines = table::lines(&self.rows, &settings);
+        let figures = self.question.figures(rows_of(&lines)).into_iter();
+        let mut columns = figures.filter_map(|figure| Some((figure, column_of(figure, false)?)));
+        let (figure, column) =
+            columns.find(|(_, column)| lines.iter().any(|line| line.cell(column).is_some()))?;
+        Some(LeadFigure {
+            name: column.column,
+            title: figure.in_words().to_owned(),
+            unit: column.unit(),
+            divisor: column.divisor,
+            is_named: !self.question.focus.is_empty(),
+        })
     }
 }
 

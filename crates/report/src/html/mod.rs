@@ -8,6 +8,7 @@
 mod answer_table;
 mod curve;
 mod data;
+mod fault_times;
 mod page;
 mod predicted;
 mod report;

@@ -1,7 +1,8 @@
 //! What a page is made from.
 
 use crate::hlog::Histograms;
-use crate::row::{Row, TimelineRow};
+use crate::question::Question;
+use crate::row::{AgentRow, Row, TimelineRow};
 
 /// The contents of one run folder.
 #[derive(Clone, Copy, Debug)]
@@ -10,12 +11,14 @@ pub struct Report<'a> {
     pub name: &'a str,
     /// The name of the scenario.
     pub scenario: &'a str,
-    /// The question that the scenario asks; empty if it is not known.
-    pub about: &'a str,
+    /// What the scenario asks.
+    pub question: Question<'a>,
     /// `runs.csv`.
     pub rows: &'a [Row],
     /// `timeline.csv`; empty if there is none.
     pub timeline: &'a [TimelineRow],
+    /// `agents.csv`; empty if the load generator was one process.
+    pub agents: &'a [AgentRow],
     /// `latency.hlog`. Without it, the percentiles of the rows are drawn, and no distribution.
     pub histograms: Option<&'a Histograms>,
     /// `machine.json`. A trend is drawn over its `started`.

@@ -15,6 +15,7 @@ use super::report::Report;
 use crate::columns::{RunRecord, SecondRecord};
 use crate::csv::{TimelineCsv, read_timeline};
 use crate::hlog::{Histograms, LatencyLog, LogStart};
+use crate::question::Question;
 use crate::row::{Row, TimelineRow};
 use crate::testing::{busy_neighbour, measurement, run, store_cost};
 
@@ -34,9 +35,10 @@ impl SampleFolder {
         Report {
             name: &self.name,
             scenario: "fan-out",
-            about: &self.about,
+            question: Question { about: &self.about, focus: &[] },
             rows: &self.rows,
             timeline: &self.timeline,
+            agents: &[],
             histograms: Some(&self.histograms),
             machine: Some(&self.machine),
             warnings: &self.warnings,

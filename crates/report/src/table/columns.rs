@@ -2,6 +2,9 @@
 //! page gets them from here.
 
 use serde::Serialize;
+use wirebench_scenario::Figure;
+
+use crate::columns::{Better, run_column};
 
 /// The number of lines that a heading may have: its name over up to three, and its unit.
 pub(crate) const HEADING_LINES: usize = 4;
@@ -54,6 +57,35 @@ enum Shown {
 pub(crate) struct Section {
     pub(crate) title: &'static str,
     pub(crate) columns: Vec<&'static TableColumn>,
+    /// The columns of `runs.csv` that answer the question. Behind each is its ratio to the best.
+    pub(crate) leading: Vec<&'static str>,
+}
+
+impl Section {
+    /// Returns true if the ratio to the best is shown behind a column: it answers the question, and
+    /// its best value is the lowest of a quantity.
+    pub(crate) fn has_ratio(&self, column: &TableColumn) -> bool {
+        let is_quantity =
+            matches!(column.summary, Summary::Median | Summary::MedianCount | Summary::Highest);
+        let lower = run_column(column.column).is_some_and(|it| it.better == Better::Lower);
+        self.leading.contains(&column.column) && is_quantity && lower && !column.needs_room
+    }
+
+    /// Puts the columns of these figures first, in their order.
+    fn lead_with(&mut self, focus: &[Figure]) {
+        self.columns.sort_by_key(|column| place_in(focus, column));
+    }
+
+    /// Returns the place of the first of these figures that is in this table.
+    fn place_in(&self, figures: &[Figure]) -> usize {
+        self.columns.iter().map(|column| place_in(figures, column)).min().unwrap_or(usize::MAX)
+    }
+}
+
+/// Returns the place of a column among these figures; the greatest number if it is none of them.
+fn place_in(figures: &[Figure], column: &TableColumn) -> usize {
+    let place = figures.iter().position(|figure| figure.column() == column.column);
+    place.unwrap_or(usize::MAX)
 }
 
 /// What some runs measure besides delivery and cost.
@@ -79,13 +111,63 @@ pub(crate) struct Additional {
 /// The number of subscribers from which on a table says how long they took to connect.
 pub(crate) const LARGE_CROWD: u32 = 10_000;
 
+/// Which figures the tables are read for.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Emphasis<'a> {
+    /// The figures that the scenario names.
+    pub(crate) focus: &'a [Figure],
+    /// The figures that answer the question: those, or what the runs suggest.
+    pub(crate) leading: &'a [Figure],
+}
+
 /// Returns the tables: delivery, cost, and what some runs measure besides. `repeated` says that a
-/// line may stand for several runs.
-pub(crate) fn sections(repeated: bool, additional: Additional) -> Vec<Section> {
+/// line may stand for several runs. A table with a figure that answers the question goes before the
+/// others. In it, the figures that the scenario names go first; it is there even if the runs do not
+/// ask for it.
+pub(crate) fn sections(
+    repeated: bool,
+    additional: Additional,
+    emphasis: Emphasis<'_>,
+) -> Vec<Section> {
+    let asked = |columns: &[TableColumn]| {
+        columns.iter().any(|column| place_in(emphasis.focus, column) < usize::MAX)
+    };
+    let additional = Additional {
+        sent: additional.sent || asked(UPSTREAM) || asked(UPSTREAM_COST),
+        faults: additional.faults || asked(FAULTS),
+        many_timers: additional.many_timers || asked(PUBLISHED),
+        store: additional.store || asked(STORE),
+        hosts: additional.hosts || asked(HOSTS),
+        large_crowd: additional.large_crowd || asked(CONNECTING),
+        ..additional
+    };
+    let mut sections = all_sections(repeated, additional);
+    for section in &mut sections {
+        section.leading = emphasis.leading.iter().map(|figure| figure.column()).collect();
+        section.lead_with(emphasis.focus);
+    }
+    sections.sort_by_key(|section| section.place_in(emphasis.leading));
+    sections
+}
+
+/// Returns the column of a table that has a figure. `repeated` says that a line may stand for
+/// several runs.
+pub(crate) fn column_of(figure: Figure, repeated: bool) -> Option<&'static TableColumn> {
+    let left_out = if repeated { Shown::OneRun } else { Shown::Repeats };
+    let tables = [DELIVERY, COST, UPSTREAM, UPSTREAM_COST, FAULTS, STORE, CONNECTING];
+    tables.into_iter().flatten().find(|column| {
+        column.column == figure.column()
+            && column.summary != Summary::Range
+            && column.shown != left_out
+    })
+}
+
+fn all_sections(repeated: bool, additional: Additional) -> Vec<Section> {
     let left_out = if repeated { Shown::OneRun } else { Shown::Repeats };
     let section = |title, columns: &'static [TableColumn]| Section {
         title,
         columns: columns.iter().filter(|column| column.shown != left_out).collect(),
+        leading: Vec::new(),
     };
     let faults = if repeated { "Faults, the worst of all runs" } else { "Faults" };
     let mut sections = vec![section("Delivery, from due to read", DELIVERY), section("Cost", COST)];
@@ -146,7 +228,9 @@ impl TableColumn {
     /// Returns its name in one line.
     pub(crate) fn name_without_unit(&self) -> String {
         let [words @ .., _] = self.heading;
-        words.into_iter().filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" ")
+        let words: Vec<&str> = words.into_iter().filter(|word| !word.is_empty()).collect();
+        // A word that is broken over two lines is whole again.
+        words.join(" ").replace("- ", "")
     }
 
     /// Returns its unit; empty for a count.
@@ -172,7 +256,7 @@ pub(super) const DELIVERY: &[TableColumn] = &[
 pub(super) const COST: &[TableColumn] = &[
     column("requests", ["", "", "requests", ""], 1.0, Summary::MedianCount),
     column("empty_responses", ["", "empty", "answers", ""], 1.0, Summary::MedianCount),
-    column("connections_opened", ["", "", "connections", ""], 1.0, Summary::MedianCount),
+    column("connections_opened", ["", "connec-", "tions", ""], 1.0, Summary::MedianCount),
     column("bytes_per_message", ["bytes", "per", "message", "B"], 1.0, Summary::Median),
     column(
         "server_cpu_us_per_message",

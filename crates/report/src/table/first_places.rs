@@ -7,11 +7,13 @@
 //! the leader; but for the lone leader to change from A to B, the ratio of both has to move by that
 //! share twice.
 
+use std::borrow::Borrow;
 use std::collections::BTreeSet;
 
 use super::columns::{Summary, TableColumn};
 use super::lines::{TableLine, compared, lines, sections_of};
 use crate::columns::{Better, run_column};
+use crate::question::Question;
 use crate::row::Row;
 use crate::settings::VaryingSettings;
 use crate::statistics::larger;
@@ -45,45 +47,93 @@ pub(crate) enum Basis {
 pub(crate) struct FirstPlace {
     /// For each line, true if it has or shares the place.
     pub(crate) shares: Vec<bool>,
+    /// The line with the best value.
+    pub(crate) leader: usize,
     pub(crate) basis: Basis,
+}
+
+/// How lines compare in one column.
+pub(crate) enum Ranking {
+    /// The column does not rate, or fewer than two lines have a value in it and may be best.
+    Nothing,
+    /// All lines that may be best read the same.
+    Same,
+    /// A line that was disturbed has a better value than all that may be best, so none is best.
+    Disturbed {
+        /// The disturbed line with the best value.
+        by: usize,
+    },
+    /// One or several lines have the first place.
+    First(FirstPlace),
+}
+
+impl Ranking {
+    /// Returns the first place, if one or several lines have it.
+    pub(crate) fn first(self) -> Option<FirstPlace> {
+        match self {
+            Self::First(first) => Some(first),
+            Self::Nothing | Self::Same | Self::Disturbed { .. } => None,
+        }
+    }
 }
 
 /// Returns the first place in a column. `None` if the column does not rate, if fewer than two lines
 /// may have the place, or if all of them read the same.
 pub(crate) fn first_place(group: &[TableLine<'_>], column: &TableColumn) -> Option<FirstPlace> {
+    ranking(group, column).first()
+}
+
+/// Returns how lines compare in a column.
+pub(crate) fn ranking<'a, L: Borrow<TableLine<'a>>>(group: &[L], column: &TableColumn) -> Ranking {
     let rates = run_column(column.column).is_some_and(|it| it.better != Better::Neither);
     if !rates || column.summary == Summary::Range {
-        return None;
+        return Ranking::Nothing;
     }
+    let group: Vec<&TableLine<'a>> = group.iter().map(Borrow::borrow).collect();
     let entries: Vec<(usize, f64, String)> = group
         .iter()
         .enumerate()
         .filter(|(_, line)| line.may_be_best())
         .filter_map(|(at, line)| line.cell(column).map(|(value, text)| (at, value, text)))
         .collect();
-    let (_, _, first) = entries.first()?;
-    if entries.iter().all(|(_, _, text)| text == first) {
-        return None;
-    }
     let burdens: Vec<f64> = entries.iter().map(|(_, value, _)| burden(column, *value)).collect();
-    let leader = (0..burdens.len()).min_by(|a, b| burdens[*a].total_cmp(&burdens[*b]))?;
-    // If a disturbed line has a better value than the leader, no line is marked, because the leader
-    // is not the best.
-    let counts = |line: &&TableLine<'_>| line.is_usable() && !line.forgets_its_cursor();
-    let mut disturbed = group.iter().filter(counts).filter(|line| line.is_disturbed());
-    if disturbed.any(|line| {
-        line.cell(column).is_some_and(|(value, _)| burden(column, value) < burdens[leader])
-    }) {
-        return None;
+    let least = (0..burdens.len()).min_by(|a, b| burdens[*a].total_cmp(&burdens[*b]));
+    let Some(leader) = least else { return Ranking::Nothing };
+    if let Some(by) = disturbed_and_better(&group, column, burdens[leader]) {
+        return Ranking::Disturbed { by };
     }
-    let lines: Vec<&TableLine<'_>> = entries.iter().map(|(at, ..)| &group[*at]).collect();
+    if entries.len() < 2 {
+        return Ranking::Nothing;
+    }
+    let (_, _, first) = &entries[0];
+    if entries.iter().all(|(_, _, text)| text == first) {
+        return Ranking::Same;
+    }
+    let lines: Vec<&TableLine<'_>> = entries.iter().map(|(at, ..)| group[*at]).collect();
     let (behind, basis) = behind(&lines, &burdens, leader, column);
     let mut shares = vec![false; group.len()];
     for ((at, _, text), behind) in entries.iter().zip(behind) {
         // Lines that read the same share the place.
         shares[*at] = !behind || *text == entries[leader].2;
     }
-    Some(FirstPlace { shares, basis })
+    Ranking::First(FirstPlace { shares, leader: entries[leader].0, basis })
+}
+
+/// Returns the line with the best value of those that were disturbed, if it is better than that of
+/// the leader: then no line is best.
+fn disturbed_and_better(
+    group: &[&TableLine<'_>],
+    column: &TableColumn,
+    leader: f64,
+) -> Option<usize> {
+    let counts = |line: &TableLine<'_>| {
+        line.is_usable() && line.is_disturbed() && !line.forgets_its_cursor()
+    };
+    let disturbed = group.iter().enumerate().filter(|(_, line)| counts(line));
+    let burdens =
+        disturbed.filter_map(|(at, line)| Some((at, burden(column, line.cell(column)?.0))));
+    let better = burdens.filter(|(_, burden)| *burden < leader);
+    better.min_by(|(_, a), (_, b)| a.total_cmp(b)).map(|(at, _)| at)
 }
 
 /// Returns which lines are certainly behind the leader, and how that was decided.
@@ -150,10 +200,10 @@ pub(crate) struct FirstPlaces {
 }
 
 /// Returns the first places in all tables of these rows.
-pub(crate) fn first_places(rows: &[Row]) -> FirstPlaces {
+pub(crate) fn first_places(rows: &[Row], question: Question<'_>) -> FirstPlaces {
     let lines = lines(rows, &VaryingSettings::of(rows));
     let mut found = FirstPlaces { of_rows: vec![Vec::new(); rows.len()], bases: Vec::new() };
-    for section in sections_of(&lines) {
+    for section in sections_of(&lines, question) {
         for group in compared(&lines) {
             for column in &section.columns {
                 let Some(first) = first_place(group, column) else { continue };

@@ -5,11 +5,11 @@ use std::fmt::Write as _;
 
 use owo_colors::OwoColorize as _;
 
-use super::columns::{HEADING_LINES, TableColumn};
-use super::first_places::{Basis, first_place};
+use super::columns::{HEADING_LINES, Section, TableColumn};
+use super::first_places::{Basis, Ranking, first_place, ranking};
 use super::lines::{TableLine, compared};
 use crate::columns::RunColumn;
-use crate::numbers::ABSENT;
+use crate::numbers::{ABSENT, times};
 use crate::settings::VaryingSettings;
 use crate::text_layout::{Style, display_width, padding, wrapped};
 use crate::units::{DisplayUnit, setting_in_words};
@@ -25,8 +25,49 @@ pub(super) struct Grid {
     labels: usize,
     /// The columns that are left out if the table is too wide with them.
     optional: Vec<usize>,
+    /// The columns that are never parted from the one before: its ratio to the best.
+    ratios: Vec<usize>,
     groups: Vec<LineGroup>,
     bases: Vec<Basis>,
+}
+
+/// What stands in a column behind the labels.
+#[derive(Clone, Copy)]
+enum GridColumn {
+    Figure(&'static TableColumn),
+    /// A figure in multiples of the best.
+    Ratio(&'static TableColumn),
+}
+
+/// The heading of a ratio to the best.
+pub(super) const RATIO: &str = "×";
+
+impl GridColumn {
+    /// Returns the columns of a table. A ratio that no line has is left out.
+    fn of(section: &Section, lines: &[TableLine<'_>]) -> Vec<Self> {
+        let has_ratio = |column: &TableColumn| {
+            section.has_ratio(column)
+                && compared(lines)
+                    .any(|group| ratios(group, column).iter().any(|cell| cell.text != ABSENT))
+        };
+        let columns = section.columns.iter().flat_map(|column| {
+            let ratio = has_ratio(column).then_some(Self::Ratio(column));
+            [Some(Self::Figure(column)), ratio].into_iter().flatten()
+        });
+        columns.collect()
+    }
+
+    fn heading(self) -> [String; HEADING_LINES] {
+        match self {
+            Self::Figure(column) => column.heading,
+            Self::Ratio(_) => ["", "", "", RATIO],
+        }
+        .map(str::to_owned)
+    }
+
+    fn needs_room(self) -> bool {
+        matches!(self, Self::Figure(column) if column.needs_room)
+    }
 }
 
 /// The lines of one setting, which are compared with each other.
@@ -50,32 +91,35 @@ impl Cell {
 
 impl Grid {
     pub(super) fn new(
-        title: &'static str,
+        section: &Section,
         settings: &VaryingSettings,
         lines: &[TableLine<'_>],
-        columns: &[&TableColumn],
     ) -> Self {
+        let columns = GridColumn::of(section, lines);
         let headings: Vec<[String; HEADING_LINES]> = settings
             .shared
             .iter()
             .map(|column| heading(column))
             .chain([["", "", "transport", ""].map(str::to_owned)])
             .chain(settings.own.iter().map(|column| heading(column)))
-            .chain(columns.iter().map(|column| column.heading.map(str::to_owned)))
+            .chain(columns.iter().map(|column| column.heading()))
             .collect();
         let labels = headings.len() - columns.len();
-        let optional = (labels..).zip(columns).filter(|(_, column)| column.needs_room);
+        let places = |is: fn(GridColumn) -> bool| -> Vec<usize> {
+            (labels..).zip(&columns).filter(|(_, column)| is(**column)).map(|(at, _)| at).collect()
+        };
         let mut grid = Self {
-            title,
+            title: section.title,
             headings,
             shared: settings.shared.len(),
             labels,
-            optional: optional.map(|(at, _)| at).collect(),
+            optional: places(GridColumn::needs_room),
+            ratios: places(|column| matches!(column, GridColumn::Ratio(_))),
             groups: Vec::new(),
             bases: Vec::new(),
         };
         for group in compared(lines) {
-            grid.push(settings, group, columns);
+            grid.push(settings, group, &columns);
         }
         grid
     }
@@ -84,13 +128,18 @@ impl Grid {
         &mut self,
         settings: &VaryingSettings,
         group: &[TableLine<'_>],
-        columns: &[&TableColumn],
+        columns: &[GridColumn],
     ) {
         let mut measured = Vec::new();
         for column in columns {
-            let (cells, basis) = cells(group, column);
-            measured.push(cells);
-            self.bases.extend(basis);
+            measured.push(match column {
+                GridColumn::Ratio(column) => ratios(group, column),
+                GridColumn::Figure(column) => {
+                    let (cells, basis) = cells(group, column);
+                    self.bases.extend(basis);
+                    cells
+                }
+            });
         }
         let lines = group.iter().enumerate().map(|(at, line)| {
             let setting = |(column, value): (&&RunColumn, &Value)| {
@@ -130,10 +179,14 @@ impl Grid {
     /// transport and its own settings.
     fn blocks(&self, width: usize) -> Vec<Vec<usize>> {
         let labels: Vec<usize> = (self.shared..self.labels).collect();
-        let measured: Vec<usize> =
+        let needed: Vec<usize> =
             (self.labels..self.headings.len()).filter(|at| !self.optional.contains(at)).collect();
+        // A ratio stays behind its figure.
+        let measured: Vec<&[usize]> =
+            needed.chunk_by(|_, next| self.ratios.contains(next)).collect();
         let in_tables_of = |columns: usize| -> Vec<Vec<usize>> {
-            measured.chunks(columns).map(|chunk| [&labels, chunk].concat()).collect()
+            let chunks = measured.chunks(columns);
+            chunks.map(|chunk| [&labels[..], &chunk.concat()].concat()).collect()
         };
         let fits = |blocks: &[Vec<usize>]| blocks.iter().all(|block| self.width_of(block) <= width);
         (1..=measured.len())
@@ -216,6 +269,11 @@ impl Grid {
         self.groups.iter().flat_map(|group| &group.lines).flatten().any(is)
     }
 
+    /// Returns true if a figure has its ratio to the best behind it.
+    pub(super) fn has_ratios(&self) -> bool {
+        !self.ratios.is_empty()
+    }
+
     /// Returns how each first place was decided.
     pub(super) fn bases(&self) -> &[Basis] {
         &self.bases
@@ -236,6 +294,27 @@ fn cells(group: &[TableLine<'_>], column: &TableColumn) -> (Vec<Cell>, Option<Ba
         Some((_, text)) => Cell { best: is_best(at), text },
     };
     (group.iter().enumerate().map(cell).collect(), first.map(|first| first.basis))
+}
+
+/// Returns a column in multiples of its best value, which is 1.00 for every line that shares the
+/// first place. A line that may not be compared has none.
+fn ratios(group: &[TableLine<'_>], column: &TableColumn) -> Vec<Cell> {
+    let value = |line: &TableLine<'_>| line.cell(column).map(|(value, _)| value);
+    let ranking = ranking(group, column);
+    let best = match &ranking {
+        Ranking::First(first) => value(&group[first.leader]).filter(|best| *best > 0.0),
+        _ => None,
+    };
+    let ratio = |(at, line): (usize, &TableLine<'_>)| match &ranking {
+        Ranking::Same if line.may_be_best() => value(line).map(|_| 1.0),
+        Ranking::First(first) if first.shares[at] => Some(1.0),
+        Ranking::First(_) if line.is_usable() && !line.forgets_its_cursor() => {
+            Some(value(line)? / best?)
+        }
+        _ => None,
+    };
+    let ratios = group.iter().enumerate().map(ratio);
+    ratios.map(|ratio| Cell::plain(ratio.map_or_else(|| ABSENT.to_owned(), times))).collect()
 }
 
 /// Returns the setting of a group in words.

@@ -2,8 +2,9 @@
 
 use wirebench_scenario::FeedTimers;
 
-use super::columns::{Additional, LARGE_CROWD, Section, Summary, TableColumn, sections};
+use super::columns::{Additional, Emphasis, LARGE_CROWD, Section, Summary, TableColumn, sections};
 use crate::numbers::{median, share, significant};
+use crate::question::Question;
 use crate::row::Row;
 use crate::settings::{RunGroup, VaryingSettings};
 
@@ -32,10 +33,21 @@ pub(crate) fn compared<'l, 'a>(
     lines.chunk_by(|a, b| a.group.shared == b.group.shared)
 }
 
-/// Returns the tables that show these lines.
-pub(crate) fn sections_of(lines: &[TableLine<'_>]) -> Vec<Section> {
-    let repeated = lines.iter().any(|line| line.group.runs.len() > 1);
-    let rows = || lines.iter().flat_map(|line| line.runs.iter().chain(&line.invalid));
+/// Returns all rows of these lines.
+pub(crate) fn rows_of<'l, 'a>(
+    lines: &'l [TableLine<'a>],
+) -> impl Iterator<Item = &'a Row> + Clone + use<'l, 'a> {
+    lines.iter().flat_map(|line| line.runs.iter().chain(&line.invalid)).copied()
+}
+
+/// Returns true if a line stands for several runs.
+pub(crate) fn are_repeated(lines: &[TableLine<'_>]) -> bool {
+    lines.iter().any(|line| line.group.runs.len() > 1)
+}
+
+/// Returns the tables that show these lines, in the order in which they answer the question.
+pub(crate) fn sections_of(lines: &[TableLine<'_>], question: Question<'_>) -> Vec<Section> {
+    let rows = || rows_of(lines);
     let sent = rows().any(|row| row.number("upstream_sent").is_some());
     let faults = rows().any(|row| row.text("faults").is_some());
     let without_cursor = rows().any(|row| row.forgets_its_cursor());
@@ -49,7 +61,9 @@ pub(crate) fn sections_of(lines: &[TableLine<'_>]) -> Vec<Section> {
     });
     let additional =
         Additional { sent, faults, without_cursor, many_timers, store, hosts, large_crowd };
-    sections(repeated, additional)
+    let leading = question.figures(rows());
+    let emphasis = Emphasis { focus: question.focus, leading: &leading };
+    sections(are_repeated(lines), additional, emphasis)
 }
 
 impl<'a> TableLine<'a> {

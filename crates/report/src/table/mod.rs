@@ -8,23 +8,25 @@ mod lines;
 mod tests;
 
 use crate::numbers::ABSENT;
+use crate::question::Question;
 use crate::row::Row;
 use crate::settings::VaryingSettings;
 use crate::text_layout::{Style, wrapped};
-pub(crate) use columns::{Additional, LARGE_CROWD, Summary, TableColumn, sections};
+pub(crate) use columns::{Summary, TableColumn, column_of};
 pub(crate) use first_places::{
-    Basis, FirstPlace, FirstPlaces, first_place, first_places, near_the_best,
+    Basis, FirstPlace, FirstPlaces, Ranking, first_place, first_places, near_the_best, ranking,
 };
-use grid::Grid;
-pub(crate) use lines::{TableLine, compared, lines, sections_of};
+use grid::{Grid, RATIO};
+pub(crate) use lines::{TableLine, are_repeated, compared, lines, rows_of, sections_of};
 
 /// What the reader has to know about runs whose subscribers poll without a cursor.
 pub(crate) const WITHOUT_CURSOR: &str = "Polls without a cursor lose what is published between two of them, and the subscriber does \
      not know. These runs measure that, so it does not make them invalid. Their delays and costs \
      are those of what arrived, and are never called best.";
 
-/// Returns two tables, one of delivery and one of cost, and for runs with faults a third of their
-/// outcome. They have a line for each transport at each setting.
+/// Returns two tables, one of delivery and one of cost, and for runs with faults first a third of
+/// their outcome. They have a line for each transport at each setting. Tables and columns with what
+/// the question asks for come first; behind such a figure is its ratio to the best (`×`).
 ///
 /// A setting that varies between the rows gets a column. Several runs of the same become one line:
 /// the median of the valid ones, with the range of p99; of `max` the highest, and of `missing` the
@@ -35,16 +37,15 @@ pub(crate) const WITHOUT_CURSOR: &str = "Polls without a cursor lose what is pub
 /// the best share its mark. A value that was not measured is shown as `–`. A table that is wider
 /// than `style` allows leaves out the cost in multiples of the floor, and is continued below if it
 /// still is. Returns an empty text for no rows.
-pub fn table(rows: &[Row], style: Style) -> String {
+pub fn table(rows: &[Row], question: Question<'_>, style: Style) -> String {
     if rows.is_empty() {
         return String::new();
     }
     let settings = VaryingSettings::of(rows);
     let lines = lines(rows, &settings);
-    let grids: Vec<Grid> = sections_of(&lines)
-        .iter()
-        .map(|section| Grid::new(section.title, &settings, &lines, &section.columns))
-        .collect();
+    let sections = sections_of(&lines, question);
+    let grids: Vec<Grid> =
+        sections.iter().map(|section| Grid::new(section, &settings, &lines)).collect();
     let mut text = String::new();
     for grid in &grids {
         text.push_str(&grid.render(style));
@@ -64,6 +65,10 @@ fn legend(grids: &[Grid], settings: &VaryingSettings, style: Style) -> Vec<Strin
         let of_its_setting = if settings.shared.is_empty() { "" } else { " of its setting" };
         let bases = grids.iter().flat_map(Grid::bases).copied();
         marks.push(format!("{mark}  best{of_its_setting}, {}", near_the_best(bases)));
+    }
+    if grids.iter().any(Grid::has_ratios) {
+        let of_its_setting = if settings.shared.is_empty() { "" } else { " of its setting" };
+        marks.push(format!("{RATIO}  multiple of the best{of_its_setting}; 1.00: best, or tied"));
     }
     if grids.iter().any(|grid| grid.has(|cell| cell.text == ABSENT)) {
         marks.push(format!("{ABSENT}  not measured, or not applicable"));

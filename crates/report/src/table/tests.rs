@@ -13,6 +13,10 @@ use crate::columns::run_column;
 use crate::testing::{busy_neighbour, measurement, record, run, sent_and_received, store_cost};
 use crate::text_layout::display_width;
 
+fn table(rows: &[Row], style: Style) -> String {
+    super::table(rows, Question::default(), style)
+}
+
 const PLAIN: Style = Style { colour: false, width: 120 };
 
 /// Returns a run of a transport whose delays are `micros` and 2 · `micros`.
@@ -87,7 +91,7 @@ fn one_run_of_each_transport_in_colour() {
 fn leaders(rows: &[Row], column: &str) -> Vec<String> {
     let mut leaders: Vec<String> = rows
         .iter()
-        .zip(first_places(rows).of_rows)
+        .zip(first_places(rows, Question::default()).of_rows)
         .filter(|(_, columns)| columns.contains(&column))
         .filter_map(|(row, _)| row.text("transport").map(str::to_owned))
         .collect();
@@ -338,7 +342,7 @@ fn what_subscribers_sent_has_a_table_of_its_own() {
 #[test]
 fn a_table_fits_the_terminal_and_leaves_no_column_out_that_does_not_need_room() {
     for rows in [one_of_each(), a_sweep(), the_widest()] {
-        let sections = sections_of(&lines(&rows, &VaryingSettings::of(&rows)));
+        let sections = sections_of(&lines(&rows, &VaryingSettings::of(&rows)), Question::default());
         for width in [60, 80, 120] {
             let text = table(&rows, Style { colour: false, width });
             for line in text.lines() {
