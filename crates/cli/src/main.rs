@@ -8,6 +8,7 @@ mod environment;
 mod exit;
 mod listen;
 mod machine;
+mod open_page;
 mod plan;
 mod print;
 mod processes;

@@ -5,7 +5,7 @@ use wirebench_scenario::Figure;
 use crate::row::Row;
 
 /// What a scenario asks.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Question<'a> {
     /// The question in words; empty if it is not known.
     pub about: &'a str,

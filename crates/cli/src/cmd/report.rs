@@ -4,9 +4,10 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
 use clap::{Args, ValueEnum};
-use wirebench_report::{Format, hgrm, html};
+use wirebench_report::{Format, Question, hgrm, html};
 
 use crate::exit::Exit;
+use crate::open_page::open_page;
 use crate::print;
 use crate::run_folder::RunFolder;
 
@@ -30,6 +31,9 @@ pub(crate) struct ReportArguments {
     /// Print the rows in this format, and write no page
     #[arg(long, value_enum, conflicts_with = "out")]
     format: Option<ReportFormat>,
+    /// Open the page in the browser
+    #[arg(long, conflicts_with = "format")]
+    open: bool,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -86,7 +90,12 @@ pub(crate) fn run(arguments: &ReportArguments) -> anyhow::Result<Exit> {
             (html::trend(&reports), PathBuf::from("trend.html"))
         }
     };
-    write_page(arguments.out.as_deref().unwrap_or(&own), &page, may_overwrite(arguments))
+    let path = arguments.out.as_deref().unwrap_or(&own);
+    let written = write_page(path, &page, may_overwrite(arguments))?;
+    if arguments.open && written == Exit::Done {
+        open_page(path)?;
+    }
+    Ok(written)
 }
 
 /// Returns true if the page may overwrite a file. The page in a run folder always may. A file that
@@ -111,13 +120,20 @@ pub(crate) fn write_page(path: &Path, page: &str, overwrite: bool) -> anyhow::Re
 
 fn rows(folders: &[RunFolder], format: ReportFormat) -> anyhow::Result<String> {
     let rows: Vec<_> = folders.iter().flat_map(|folder| folder.rows.iter().cloned()).collect();
-    let style = print::style();
+    let (question, style) = (question(folders), print::style());
     Ok(match format {
-        ReportFormat::Text => Format::Text.write(&rows, style),
-        ReportFormat::Markdown => Format::Markdown.write(&rows, style),
-        ReportFormat::Json => Format::Json.write(&rows, style),
+        ReportFormat::Text => Format::Text.write(&rows, question, style),
+        ReportFormat::Markdown => Format::Markdown.write(&rows, question, style),
+        ReportFormat::Json => Format::Json.write(&rows, question, style),
         ReportFormat::Hgrm => folders.iter().map(percentiles).collect::<anyhow::Result<_>>()?,
     })
+}
+
+/// Returns the question of these folders; no question if they do not all ask the same.
+fn question(folders: &[RunFolder]) -> Question<'_> {
+    let mut questions = folders.iter().map(RunFolder::question);
+    let first = questions.next().unwrap_or_default();
+    if questions.all(|other| other == first) { first } else { Question::default() }
 }
 
 /// Returns the percentiles of each run of a folder, each under a comment that names the run.

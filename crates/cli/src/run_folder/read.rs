@@ -4,7 +4,10 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
 use wirebench_report::html::Report;
-use wirebench_report::{Histograms, Row, TimelineRow, read, read_timeline};
+use wirebench_report::{
+    AgentRow, Histograms, Question, Row, TimelineRow, read, read_agents, read_timeline,
+};
+use wirebench_scenario::Figure;
 
 /// The content of a run folder. Only `runs.csv` is required. If another file is missing, the page
 /// leaves out its content, and says so.
@@ -19,6 +22,10 @@ pub(crate) struct RunFolder {
     pub(crate) histograms: Option<Histograms>,
     machine: Option<serde_json::Value>,
     scenario: toml::Table,
+    /// The figures that the scenario names. Those of a newer version are left out.
+    focus: Vec<Figure>,
+    /// `agents.csv`; empty if there is none, because the load generator was one process.
+    agents: Vec<AgentRow>,
     warnings: Vec<String>,
 }
 
@@ -61,6 +68,12 @@ impl RunFolder {
         let scenario = there("scenario.toml")
             .then(|| parse(&file("scenario.toml"), "TOML", |text| toml::from_str(text)))
             .transpose()?;
+        let agents = if file("agents.csv").exists() {
+            read_agents(&file("agents.csv"))?
+        } else {
+            Vec::new()
+        };
+        let scenario = scenario.unwrap_or_default();
         Ok(Self {
             path: folder.to_path_buf(),
             name: folder.display().to_string(),
@@ -68,7 +81,9 @@ impl RunFolder {
             timeline,
             histograms,
             machine,
-            scenario: scenario.unwrap_or_default(),
+            focus: focus(&scenario),
+            scenario,
+            agents,
             warnings,
         })
     }
@@ -84,18 +99,32 @@ impl RunFolder {
         Report {
             name: &self.name,
             scenario: self.word("name").or(of_rows).unwrap_or_default(),
-            about: self.word("about").unwrap_or_default(),
+            question: self.question(),
             rows: &self.rows,
             timeline: &self.timeline,
+            agents: &self.agents,
             histograms: self.histograms.as_ref(),
             machine: self.machine.as_ref(),
             warnings: &self.warnings,
         }
     }
 
+    /// Returns what the scenario asks.
+    pub(crate) fn question(&self) -> Question<'_> {
+        Question { about: self.word("about").unwrap_or_default(), focus: &self.focus }
+    }
+
     fn word(&self, key: &str) -> Option<&str> {
         self.scenario.get(key)?.as_str().filter(|word| !word.is_empty())
     }
+}
+
+/// Returns the figures that a scenario names in `report.focus`.
+fn focus(scenario: &toml::Table) -> Vec<Figure> {
+    let report = scenario.get("report").and_then(toml::Value::as_table);
+    let focus = report.and_then(|report| report.get("focus")).and_then(toml::Value::as_array);
+    let names = focus.into_iter().flatten().filter_map(toml::Value::as_str);
+    names.filter_map(Figure::named).collect()
 }
 
 fn parse<T, E: std::error::Error + Send + Sync + 'static>(

@@ -102,9 +102,11 @@ impl RunFolderWriter {
         Ok(())
     }
 
-    /// Adds the page that shows the results.
-    pub(crate) fn add_page(&self, page: &str) -> anyhow::Result<()> {
-        write(&self.path.join("report.html"), page)
+    /// Adds the page that shows the results. Returns its path.
+    pub(crate) fn add_page(&self, page: &str) -> anyhow::Result<PathBuf> {
+        let path = self.path.join("report.html");
+        write(&path, page)?;
+        Ok(path)
     }
 }
 

@@ -41,23 +41,14 @@ function ratings(group, column) {
 const NARROW = [matchMedia("(max-width: 60rem)"), matchMedia("(max-width: 40rem)")];
 const COLUMNS_OF_A_PHONE = 3;
 
-/** The tables of the answer. None is wider than the page; what only some runs measure always has a separate table. */
+/** Tables that stand side by side where the page is wide. */
+const SIDE_BY_SIDE = ["Delivery", "Cost"];
+const isBeside = ({ of }) => SIDE_BY_SIDE.some((name) => of.startsWith(name) && !of.startsWith("Cost of"));
+
+/** The tables of the answer, in the order in which they answer the question. None is wider than the
+ * page. */
 function answerTables(some) {
-  const repeated = some.some((line) => line.all.length > 1);
-  const has = (name) => some.some((line) => line.all.some((run) => isNumber(number(run, name))));
-  const [deliveryOf, costOf, sentOf, sentCostOf, faultsOf, publishedOf, withoutCursorOf, storeOf, hostsOf, connectingOf] =
-    repeated ? data.answer_tables.repeats : data.answer_tables.one_run;
-  const additional = [
-    ...(has("upstream_sent") ? [sentOf, sentCostOf] : []),
-    ...(has("missed_signalled") ? [faultsOf] : []),
-    ...(some.some((line) => line.all.some((run) => value(run, "timers") === "per-connection")) ? [publishedOf] : []),
-    ...(some.some((line) => line.all.some(forgetsItsCursor)) ? [withoutCursorOf] : []),
-    ...(has("store_queries_per_s") ? [storeOf] : []),
-    ...(has("clock_bound_ms") || has("same_host_count") ? [hostsOf] : []),
-    ...(some.some((line) => line.all.some((run) => number(run, "subscribers") >= data.answer_tables.large_crowd))
-      ? [connectingOf] : []),
-  ];
-  const groups = [deliveryOf, costOf, ...additional].map(({ title, columns }) => ({
+  const groups = data.answer_tables.map(({ title, columns }) => ({
     of: title,
     columns: columns.map((column) => ({ ...column, ...SUMMARIES[column.summary] })),
   }));
@@ -66,9 +57,14 @@ function answerTables(some) {
     of: at === 0 ? of : `${of}, continued`,
     columns: columns.slice(at * COLUMNS_OF_A_PHONE, (at + 1) * COLUMNS_OF_A_PHONE),
   }]);
-  const [delivery, cost, ...others] = groups;
+  const joined = (tables, group) => {
+    const last = tables.at(-1);
+    if (last && isBeside(group) && isBeside(last[0])) last.push(group);
+    else tables.push([group]);
+    return tables;
+  };
   const tables = phone ? groups.flatMap(pieces)
-    : narrow ? groups.map((group) => [group]) : [[delivery, cost], ...others.map((group) => [group])];
+    : narrow ? groups.map((group) => [group]) : groups.reduce(joined, []);
   return tables.map((shown) => answerTable(some, shown));
 }
 
@@ -128,38 +124,4 @@ function answerNotes(some) {
     "× is the ratio to the lowest of its setting.",
     `${ABSENT} was not measured, or is not applicable.`,
   ].filter(Boolean).join(" ");
-}
-
-/** Names in a row: `a, b and c`. */
-const listed = (names) => [names.slice(0, -1).join(", "), names.at(-1)].filter(Boolean).join(" and ");
-
-/** A sentence for each of the most important columns: which transport is first. Transports that the
- * runs cannot tell apart share the place. */
-function inShort(some) {
-  // What polls without a cursor lost has no delay and no cost: they are compared with nothing.
-  const usable = some.filter((line) => line.usable && !line.disturbed && !line.runs.some(forgetsItsCursor));
-  const disturbed = some.filter((line) => line.usable && line.disturbed);
-  const judged = [
-    ["Soonest at p99", "delivery_p99_us", (v) => withUnit(inMillis(v), "ms"), (x) => `takes ${x} times as long`],
-    ["Fewest bytes per message", "bytes_per_message", (v) => quantity(v, "B"), (x) => `needs ${x} times as many`],
-    ["Least server CPU per message", "server_cpu_us_per_message", (v) => quantity(v, "µs"), (x) => `needs ${x} times as much`],
-  ];
-  return judged.map(([what, name, say, more]) => {
-    const ranked = usable.map((line) => [line, middle(line, name)]).filter(([, v]) => isNumber(v))
-      .sort((a, b) => a[1] - b[1]);
-    if (ranked.length < 2) return null;
-    const first = ranked.filter(([line]) => isBest(line, name));
-    // If a disturbed line has the better value, none is called first.
-    if (first.length === 0 && disturbed.length > 0) return null;
-    const sharing = first.length > 0 ? first : ranked;
-    const values = distinct(sharing.map(([, v]) => v)).map(say);
-    const span = values[0] === values.at(-1) ? values[0] : `${values[0]} to ${values.at(-1)}`;
-    const [[, lowest]] = sharing;
-    const [last, most] = ranked.at(-1);
-    return h("div", {}, h("dt", {}, what), h("dd", {},
-      h("strong", {}, listed(sharing.map(([line]) => lineName(line)))), ", ", h("span", { class: "number" }, span),
-      sharing.length > 1 ? ` (${values[0] === values.at(-1) ? "the same" : "too close to tell apart"}). ` : ". ",
-      lowest > 0 && !sharing.some(([line]) => line === last)
-        ? `${lineName(last)} ${more(significant(most / lowest))}.` : ""));
-  });
 }

@@ -59,7 +59,8 @@ function thin(axis, width) {
 
 const PRINT_WIDTH = 680; // what A4 leaves between its margins
 
-function drawChart({ name, id, draw, select, plot, note, table }) {
+function drawChart(one) {
+  const { name, draw, select, plot, note, table } = one;
   const drawn = draw(select());
   note.textContent = drawn.note ?? "";
   plot.classList.toggle("absent", "absent" in drawn);
@@ -85,8 +86,7 @@ function drawChart({ name, id, draw, select, plot, note, table }) {
   Plotly.react(plot, traces, layout, CONFIG);
   const was = table.querySelector("details")?.open ?? false;
   const details = disclosure("Values", () => plainTable({ caption: `${name}: values`, ...drawn.table }));
-  const save = () => Plotly.downloadImage(plot, { format: "png", filename: `wirebench-${id}`, scale: 2 });
-  table.replaceChildren(details, h("button", { type: "button", onclick: save }, "Save as PNG"));
+  table.replaceChildren(details, h("button", { type: "button", onclick: () => saveImage(one) }, "Save as PNG"));
   details.open = was;
 }
 

@@ -2,7 +2,7 @@
 
 const sections = [];
 /** Short forms of the longer titles, for the list of contents. */
-const SHORT = { answer: data.view === "trend" ? "Latest" : "Answer", latency: "Percentiles", distribution: "Distribution", requests: "Requests", theory: "Theory" };
+const SHORT = { answer: { run: "Figures", trend: "Latest", overlay: "Answer" }[data.view], latency: "Percentiles", distribution: "Distribution", requests: "Requests", theory: "Theory" };
 
 function section(id, name, ...children) {
   sections.push([id, SHORT[id] ?? name]);
@@ -38,27 +38,24 @@ function head() {
   document.getElementById("head").append(
     h("p", { class: "kind" }, `wirebench · ${kind} · `, h("span", {}, names.join(", "))),
     h("h1", {}, about.length === 1 ? about[0] : names.join(", ")),
+    data.view === "run" ? h("p", { class: "words" }, data.answer) : null,
     h("p", { class: "sub" }, facts.join(" · ")));
 }
 
 function answer() {
   const latestLines = data.view === "trend" ? lines.filter((line) => line.folder === latest) : lines;
-  if (runs.length === 0) return section("answer", "The answer", warnings());
-  const atSetting = () => {
-    const items = inShort(latestLines.filter((line) => matches(line))).filter(Boolean);
-    const where = shared.map((name) => settingText(name, state.setting[name])).join(", ");
-    return items.length === 0 ? h("div", {}) : h("div", {},
-      shared.length > 0 ? h("p", { class: "at" }, `At ${where}`) : null, h("dl", { class: "short" }, items));
-  };
-  const title1 = data.view === "trend" ? `The latest: ${data.sources[latest].name}` : "The answer";
+  const title = {
+    run: "The figures", overlay: "The answer", trend: `The latest: ${data.sources[latest]?.name ?? ""}`,
+  }[data.view];
+  if (runs.length === 0) return section("answer", title, warnings());
   const table = h("div", {}, answerTables(latestLines));
   const remake = () => table.replaceChildren(...answerTables(latestLines));
   themed.push(remake);
   for (const query of NARROW) query.addEventListener("change", remake);
-  return section("answer", title1,
+  return section("answer", title,
     data.comparison ? [verdictsInShort(data.comparison), verdictTable(data.comparison)] : null,
     data.comparison ? h("p", { class: "chart-note" }, `A change below ${percent(data.comparison.noise_threshold)} does not matter. Intervals hold together for all metrics; a verdict needs several runs on either side.`) : null,
-    data.view === "overlay" ? null : following(atSetting), warnings(), table, h("p", { class: "table-note" }, answerNotes(latestLines)));
+    data.view === "trend" ? h("p", { class: "words" }, data.answer) : null, warnings(), table, h("p", { class: "table-note" }, answerNotes(latestLines)));
 }
 
 /** The machine that the numbers come from. */
@@ -104,29 +101,35 @@ function runSections() {
   ];
 }
 
+/** The lines that growth is drawn from: all along the sweep. */
+const sweptLines = () => lines.filter((line) =>
+  visible(line) && line.settings[state.against] !== null && matches(line, state.against));
+
+/** A metric over the setting that the scenario sweeps. */
+function growthOver(metric) {
+  const divisor = DIVISORS[state.against] ?? 1;
+  const [, values] = state.sweeps.find(([name]) => name === state.against);
+  const places = values.map((v) => v / divisor);
+  const head = AXES[state.against] ?? settingName(state.against);
+  const ticks = places.length <= 8
+    ? { tickvals: places, ticktext: places.map((v) => (v < 1 ? String(v) : grouped(String(v)))) } : {};
+  const xaxis = places.every((v) => v > 0) && spread(places) >= WIDE
+    ? { ...logTicks(Math.min(...places), Math.max(...places)), ...ticks, title: { text: head } }
+    : { ...AXIS_LABELS, nticks: 7, ...ticks, title: { text: head } };
+  return growth(metric, {
+    places, xaxis,
+    at: (line) => line.settings[state.against] / divisor,
+    said: { head, place: (v) => settingValue(state.against, v * divisor) },
+  });
+}
+
 function growthSection() {
-  const places = () => state.sweeps.find(([name]) => name === state.against)[1];
-  const select = () => lines.filter((line) => visible(line) && line.settings[state.against] !== null && matches(line, state.against));
-  const axis = () => {
-    const found = places().map((v) => v / (DIVISORS[state.against] ?? 1));
-    const title = { text: AXES[state.against] ?? settingName(state.against) };
-    const ticks = found.length <= 8
-      ? { tickvals: found, ticktext: found.map((v) => (v < 1 ? String(v) : grouped(String(v)))) } : {};
-    return found.every((v) => v > 0) && spread(found) >= WIDE
-      ? { ...logTicks(Math.min(...found), Math.max(...found)), ...ticks, title } : { ...AXIS_LABELS, nticks: 7, ...ticks, title };
-  };
-  const draw = (metric) => (some) => growth(metric, {
-    places: places().map((v) => v / (DIVISORS[state.against] ?? 1)),
-    at: (line) => line.settings[state.against] / (DIVISORS[state.against] ?? 1),
-    xaxis: axis(),
-    said: { head: AXES[state.against] ?? settingName(state.against), place: (v) => settingValue(state.against, v * (DIVISORS[state.against] ?? 1)) },
-  })(some);
   const choice = h("select", { id: "against", onchange: () => { state.against = state.sweeps[choice.selectedIndex][0]; drawAll(); } },
     state.sweeps.map(([name]) => h("option", { selected: name === state.against }, settingName(name))));
   return section("growth", "Growth",
     h("p", { class: "lead" }, "How each number grows with what the scenario sweeps. Points are runs, lines join their medians where there are more than two; an axis is logarithmic where its values spread by more than a factor of ten, and where both are, what grows in proportion is a straight line that rises one factor of ten for each."),
     state.sweeps.length > 1 ? h("form", { class: "controls inline", onsubmit: (event) => event.preventDefault() }, h("label", { for: "against" }, "over", choice)) : null,
-    h("div", { class: "pair" }, GROWN.map((metric) => chart(`g-${metric.id}`, metric.title, null, draw(metric), select))));
+    h("div", { class: "pair" }, GROWN.map((metric) => chart(`g-${metric.id}`, metric.title, null, (some) => growthOver(metric)(some), sweptLines))));
 }
 
 /** Divisors and titles of the axes that settings are drawn on. */
@@ -170,13 +173,16 @@ function build() {
   head();
   const isTrend = data.view === "trend" && runs.length > 0;
   const trend = isTrend ? [controls(shared), trendSection()] : [];
+  const lead = leadChart();
   const first = answer();
   const rest = runs.length === 0 || isTrend ? [] : runSections();
   const machine = machineSection();
-  const last = runs.length === 0 ? [machine] : [machine, section("runs", "Every number",
+  const agents = agentsSection();
+  const last = runs.length === 0 ? [machine] : [agents, machine, section("runs", "Every number",
     disclosure(`All values of ${plural(runs.length, "run")}, as in runs.csv`, runsTable),
     disclosure("What each column means", columnsTable))];
   document.getElementById("main").append(
+    ...[lead].filter(Boolean),
     h("nav", { class: "contents", "aria-label": "Contents" }, h("ul", {}, sections.map(([id, name]) =>
       h("li", {}, h("a", { href: `#${id}` }, name))))),
     ...[...trend, first, ...rest, ...last].filter(Boolean));

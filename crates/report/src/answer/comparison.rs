@@ -1,8 +1,7 @@
 //! How transports compare in one figure, in words.
 
-use super::AskedFigure;
+use super::figures::AskedFigure;
 use super::words::{listed, name, setting, with_unit};
-use crate::columns::{Better, run_column};
 use crate::numbers::times;
 use crate::settings::VaryingSettings;
 use crate::table::{FirstPlace, Ranking, Summary, TableLine, compared, ranking};
@@ -40,7 +39,7 @@ fn of_group(asked: AskedFigure, group: &[TableLine<'_>], settings: &VaryingSetti
         Ranking::Disturbed { by } => format!(
             "which transport has the {} cannot be decided: the runs over {}, which were \
              disturbed, have the best",
-            best_of(asked),
+            asked.best_of(),
             name(&group[by], settings)
         ),
         Ranking::Same => {
@@ -58,7 +57,7 @@ fn of_group(asked: AskedFigure, group: &[TableLine<'_>], settings: &VaryingSetti
                 [one] => format!("{figure} is {one}"),
                 several => format!(
                     "which transport has the {} cannot be decided: it is {}",
-                    best_of(asked),
+                    asked.best_of(),
                     listed(several)
                 ),
             }
@@ -91,7 +90,7 @@ fn of_first_place(
         let (value, text) = values.unwrap_or_default();
         return format!(
             "{figure} is {} over {} ({}){}",
-            best_word(asked),
+            asked.best_word(),
             listed(&names),
             with_unit(text, column),
             furthest(asked, &others, value)
@@ -103,14 +102,14 @@ fn of_first_place(
         return format!(
             "which transport has the {} cannot be decided: {range} over {} are too close \
              to tell apart",
-            best_of(asked),
+            asked.best_of(),
             listed(&names)
         );
     }
     let too_close = if low == high { "" } else { ", too close to tell apart" };
     format!(
         "{figure} is {} over {} ({range}{too_close}){}",
-        best_word(asked),
+        asked.best_word(),
         listed(&names),
         furthest(asked, &others, *lowest)
     )
@@ -118,7 +117,7 @@ fn of_first_place(
 
 /// Says which of the other lines is the furthest from the best.
 fn furthest(asked: AskedFigure, others: &[(f64, String, String)], best: f64) -> String {
-    let lower_is_better = is_lower_better(asked);
+    let lower_is_better = asked.is_lower_better();
     let order = |value: f64| if lower_is_better { value } else { -value };
     let last = others.iter().max_by(|a, b| order(a.0).total_cmp(&order(b.0)));
     let Some((value, text, name)) = last else { return String::new() };
@@ -136,13 +135,13 @@ fn of_groups(
     settings: &VaryingSettings,
 ) -> String {
     let figure = asked.figure.in_words();
-    let best = best_word(asked);
+    let best = asked.best_word();
     let leaders: Vec<Option<String>> =
         groups.iter().map(|group| leaders(asked, group, settings)).collect();
     if leaders.iter().all(Option::is_none) {
         return format!(
             "which transport has the {} cannot be decided at any of the {} settings",
-            best_of(asked),
+            asked.best_of(),
             groups.len()
         );
     }
@@ -186,7 +185,7 @@ fn by_counts(
         "of {} settings, {} is {}, alone or shared, at {}",
         groups.len(),
         asked.figure.in_words(),
-        best_word(asked),
+        asked.best_word(),
         listed(&counts)
     )
 }
@@ -219,20 +218,4 @@ pub(super) fn setting_of(group: &[TableLine<'_>], settings: &VaryingSettings) ->
     let Some(line) = group.first() else { return String::new() };
     let values = settings.shared.iter().zip(&line.group.shared);
     listed(&values.map(|(column, value)| setting(column, value)).collect::<Vec<_>>())
-}
-
-/// Returns true if a lower value of a figure is better.
-pub(super) fn is_lower_better(asked: AskedFigure) -> bool {
-    run_column(asked.column.column).is_none_or(|column| column.better != Better::Higher)
-}
-
-/// Returns the best of a figure in words: `lowest p99 of delivery`.
-fn best_of(asked: AskedFigure) -> String {
-    let figure = asked.figure.in_words();
-    format!("{} {}", best_word(asked), figure.strip_prefix("the ").unwrap_or(figure))
-}
-
-/// Returns the word for the best value of a figure.
-pub(super) fn best_word(asked: AskedFigure) -> &'static str {
-    if is_lower_better(asked) { "lowest" } else { "highest" }
 }

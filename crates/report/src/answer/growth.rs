@@ -1,7 +1,7 @@
 //! How a figure changes along a sweep, in words.
 
-use super::AskedFigure;
-use super::comparison::{best_word, leaders};
+use super::comparison::leaders;
+use super::figures::AskedFigure;
 use super::sweep::{Sweep, SweptKind};
 use super::words::{listed, thousands, with_unit};
 use crate::numbers::times;
@@ -99,7 +99,7 @@ fn best_along_the_way(sweep: &Sweep<'_, '_>, asked: AskedFigure) -> String {
     if transports.len() < 2 || !sweep.is_shared() {
         return String::new();
     }
-    let best = best_word(asked);
+    let best = asked.best_word();
     let mut segments: Vec<(Option<String>, &Value)> = Vec::new();
     for group in &sweep.groups {
         let Some(place) = group.first().and_then(|line| place_of(sweep, line)) else { continue };

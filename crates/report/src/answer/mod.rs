@@ -4,22 +4,23 @@
 //! never calls invalid or disturbed runs best.
 
 mod comparison;
+mod figures;
 mod growth;
 mod sweep;
 #[cfg(test)]
 mod tests;
 mod words;
 
-use wirebench_scenario::Figure;
-
 use self::comparison::{Compared, compare_figure};
+use self::figures::Figures;
 use self::growth::growth_sentence;
 use self::sweep::Sweep;
 use self::words::{capital, listed};
 use crate::question::Question;
 use crate::row::Row;
 use crate::settings::VaryingSettings;
-use crate::table::{TableColumn, TableLine, are_repeated, column_of, lines, rows_of};
+use crate::table::{TableLine, are_repeated, lines, rows_of};
+use crate::text_layout::{Style, wrapped};
 
 /// Returns the answer to a scenario's question. Empty if there are no rows.
 ///
@@ -50,40 +51,15 @@ pub fn answer(rows: &[Row], question: Question<'_>) -> String {
     sentences.join(" ")
 }
 
-/// A figure, and the column of the tables that has it.
-#[derive(Clone, Copy)]
-struct AskedFigure {
-    figure: Figure,
-    column: &'static TableColumn,
-}
-
-/// The figures that answer the question and were measured, at least one.
-struct Figures(Vec<AskedFigure>);
-
-impl Figures {
-    /// Returns `None` if no run is valid. A figure that no valid run has is left out, unless none
-    /// has any: then the first says so.
-    fn of(lines: &[TableLine<'_>], question: Question<'_>) -> Option<Self> {
-        if !lines.iter().any(TableLine::is_usable) {
-            return None;
-        }
-        let asked = question.figures(rows_of(lines)).into_iter().filter_map(|figure| {
-            let column = column_of(figure, are_repeated(lines))?;
-            Some(AskedFigure { figure, column })
-        });
-        let mut asked: Vec<AskedFigure> = asked.collect();
-        let measured = |it: &AskedFigure| lines.iter().any(|line| line.cell(it.column).is_some());
-        if asked.iter().any(measured) {
-            asked.retain(measured);
-        } else {
-            asked.truncate(1);
-        }
-        (!asked.is_empty()).then_some(Self(asked))
-    }
-
-    fn all(&self) -> impl Iterator<Item = AskedFigure> {
-        self.0.iter().copied()
-    }
+/// Returns the question and the answer as the last lines of a terminal's output. Empty if there are
+/// no rows; without the question if it is not known.
+pub(crate) fn question_and_answer(rows: &[Row], question: Question<'_>, style: Style) -> String {
+    let about = question.about.split_whitespace().collect::<Vec<_>>().join(" ");
+    let paragraphs = [("Question: ", about), ("Answer:   ", answer(rows, question))];
+    let known = paragraphs.iter().filter(|(_, text)| !text.is_empty() && !rows.is_empty());
+    known
+        .map(|(label, text)| wrapped(&format!("{label}{text}"), style.width, "          "))
+        .collect()
 }
 
 /// Returns a sentence for each figure. Figures that are the same over all transports share one.

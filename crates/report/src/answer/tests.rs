@@ -236,3 +236,13 @@ fn the_figures_that_a_scenario_names_answer_it() {
 fn without_rows_there_is_no_answer() {
     assert_eq!(plain(&[]), "");
 }
+
+#[test]
+fn the_terminal_ends_with_the_question_and_the_answer() {
+    let rows = [SHORT.row(), SSE.row()];
+    let about = "What does a message cost over each transport, and how old\nis it?";
+    let style = Style { colour: false, width: 60 };
+    assert_snapshot!(question_and_answer(&rows, Question { about, focus: &[] }, style));
+    assert!(question_and_answer(&rows, Question::default(), style).starts_with("Answer:   In one"));
+    assert_eq!(question_and_answer(&[], Question { about, focus: &[] }, style), "");
+}

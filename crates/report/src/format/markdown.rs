@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use crate::answer::answer;
 use crate::numbers::ABSENT;
 use crate::question::Question;
 use crate::row::Row;
@@ -12,7 +13,7 @@ use crate::table::{
 };
 use crate::text_layout::markdown_escaped as escaped;
 
-/// Returns a line for each transport at each setting, with the columns of all the terminal's tables
+/// Returns the answer, and a table with a line for each transport at each setting, with the columns of all the terminal's tables
 /// and the same values in them. First places are bold. Invalid runs are below, with the reason.
 pub(super) fn markdown(rows: &[Row], question: Question<'_>) -> String {
     if rows.is_empty() {
@@ -22,7 +23,7 @@ pub(super) fn markdown(rows: &[Row], question: Question<'_>) -> String {
     let lines = lines(rows, &settings);
     let columns: Vec<&TableColumn> =
         sections_of(&lines, question).into_iter().flat_map(|section| section.columns).collect();
-    let mut text = String::from("| | runs |");
+    let mut text = format!("{}\n\n| | runs |", escaped(&answer(rows, question)));
     for column in &columns {
         let _ = write!(text, " {} |", column.name());
     }

@@ -9,7 +9,7 @@ use wirebench_measure::{
 };
 use wirebench_protocol::control::Payload;
 use wirebench_protocol::{Delivery, ShortPollingMode, SocketIoMode, Timestamp, Transport};
-use wirebench_scenario::{FeedStore, LinkSettings, Run};
+use wirebench_scenario::{FeedStore, LinkSettings, Outage, Run, ServerFault};
 
 use super::report::Report;
 use crate::columns::{RunRecord, SecondRecord};
@@ -132,7 +132,14 @@ pub(super) fn folder(options: &SampleOptions<'_>) -> SampleFolder {
                 let mut run = run_of(transport, subscribers, repeat, rows.len() + 1);
                 run.poll_cursor = cursor;
                 run.store = if options.store { FeedStore::Sqlite } else { FeedStore::Memory };
-                run.faults.stalled_share = if options.faults { 0.1 } else { 0.0 };
+                if options.faults {
+                    run.faults.stalled_share = 0.1;
+                    run.faults.outage = Some(Outage {
+                        fault: ServerFault::Kill,
+                        after: Duration::from_secs(2),
+                        down: Duration::from_secs(1),
+                    });
+                }
                 let seconds = seconds(&run, options, &mut chance);
                 for second in &seconds {
                     log.append(&run.id, second).unwrap();

@@ -7,12 +7,15 @@ use serde_json::Value as Json;
 use sha2::{Digest as _, Sha256};
 use tempfile::tempdir;
 use wirebench_protocol::Transport;
+use wirebench_scenario::Figure;
 
 use super::page::PLOTLY;
 use super::sample::{FULL, SampleFolder, SampleOptions, folder};
 use super::*;
 use crate::columns::COLUMNS;
 use crate::compare::{CompareOptions, Side, compare};
+use crate::question::Question;
+use crate::text_layout::Style;
 
 const SMALL: SampleOptions<'_> = SampleOptions {
     transports: &[Transport::Sse],
@@ -199,12 +202,19 @@ fn assert_honest(name: &str, drawn: &str) {
     match name {
         "full" => {
             assert!(chart(drawn, "percentiles").contains(line), "a histogram is a line");
-            assert!(drawn.contains("<dt>Fewest bytes per message</dt>"), "{drawn}");
+            let lead = chart(drawn, "lead");
+            assert!(lead.contains("The p99 of delivery over subscribers"), "{lead}");
             // Markers on the edge are cut where the group of all traces is clipped.
             let (_, group) = chart(drawn, "percentiles").split_once("class=\"overplot\">").unwrap();
             let (group, _) = group.split_once('>').unwrap();
             assert!(group.starts_with("<g class=\"xy\""), "{group}");
             assert!(!group.contains("url("), "markers are clipped: {group}");
+        }
+        "faults" => {
+            for chart in ["lead", "t-p99", "t-received", "t-connections"].map(|id| chart(drawn, id))
+            {
+                assert!(chart.contains("server killed"), "{chart}");
+            }
         }
         "sparse" => {
             let percentiles = chart(drawn, "percentiles");
@@ -232,20 +242,39 @@ fn chromium_or_skip() -> Option<PathBuf> {
 /// What they lost has neither delay nor cost.
 #[test]
 fn the_answer_compares_polls_that_forget_their_cursor_with_nothing() {
-    let Some(chromium) = chromium_or_skip() else { return };
-    let files = tempdir().unwrap();
-    let drawn = |cursors| {
+    let answer = |cursors| {
         let of = SampleOptions { transports: &Transport::ALL, cursors, ..SMALL };
-        let path = files.path().join("page.html");
-        std::fs::write(&path, report(&folder(&of).report())).unwrap();
-        let drawn = browsed(&chromium, &path);
-        let (_, answer) = drawn.split_once("<dt>Soonest at p99</dt>").unwrap();
-        answer.split_once("</dl>").unwrap().0.to_owned()
+        let data = data(&report(&folder(&of).report()));
+        data["answer"].as_str().unwrap().to_owned()
     };
-    let compared = drawn(&[true]);
-    assert!(!compared.contains("without a cursor"), "{compared}");
-    let compared = drawn(&[false]);
-    assert!(!compared.contains("Long polling"), "{compared}");
+    assert!(answer(&[true]).contains("long polling"), "{}", answer(&[true]));
+    assert!(!answer(&[false]).contains("long polling"), "{}", answer(&[false]));
+}
+
+#[test]
+fn the_answer_of_the_page_is_that_of_the_terminal() {
+    let folder = folder(&SampleOptions { transports: &Transport::ALL, ..SMALL });
+    let page = data(&report(&folder.report()));
+    let question = folder.report().question;
+    let style = Style { colour: false, width: 1_000 };
+    let terminal = crate::Format::Text.write(&folder.rows, question, style);
+    let answer = page["answer"].as_str().unwrap();
+    assert!(terminal.ends_with(&format!("Answer:   {answer}\n")), "{terminal}");
+    assert!(terminal.contains(&format!("\nQuestion: {}\n", folder.about)), "{terminal}");
+}
+
+#[test]
+fn the_figure_that_the_scenario_names_leads_the_page() {
+    let folder = folder(&SampleOptions { transports: &Transport::ALL, ..SMALL });
+    let focus = [Figure::Bytes, Figure::DeliveryMax];
+    let question = Question { focus: &focus, ..folder.report().question };
+    let page = data(&report(&Report { question, ..folder.report() }));
+    assert_eq!(page["lead"]["name"], "bytes_per_message");
+    assert_eq!(page["lead"]["is_named"], true);
+    let tables = page["answer_tables"].as_array().unwrap();
+    let first = |table: usize| tables[table]["columns"][0]["name"].as_str().unwrap();
+    assert_eq!((first(0), first(1)), ("bytes_per_message", "delivery_max_us"));
+    assert!(page["answer"].as_str().unwrap().contains("raffic per message"), "{}", page["answer"]);
 }
 
 /// If `WIREBENCH_PAGES` names a folder, the pages are kept there.
@@ -269,10 +298,10 @@ fn a_browser_draws_every_chart_of_every_page() {
     let without = Report { timeline: &[], histograms: None, machine: None, ..full.report() };
     let empty = Report { rows: &[], ..without };
     for (name, page, charts) in [
-        ("full", report(&full.report()), 22),
-        ("small", report(&small.report()), 13),
-        ("faults", report(&faults.report()), 13),
-        ("sparse", report(&without), 22),
+        ("full", report(&full.report()), 23),
+        ("small", report(&small.report()), 14),
+        ("faults", report(&faults.report()), 14),
+        ("sparse", report(&without), 23),
         ("empty", report(&empty), 0),
         ("overlay", overlay(&[base.report()], &[new.report()], Some(&comparison)), 22),
         ("trend", trend(&[base.report(), new.report(), last.report()]), 9),

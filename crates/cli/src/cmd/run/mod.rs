@@ -26,7 +26,7 @@ use self::consent::without_consent;
 use self::crowd_plan::CrowdPlan;
 use self::metrics::RunMetrics;
 use self::progress_arguments::ProgressArguments;
-use self::session::{Audience, Session};
+use self::session::{Audience, Session, ShownResults};
 use super::report::RowsFormat;
 use crate::crew::{Crew, CrewArguments};
 use crate::databases::Databases;
@@ -87,6 +87,9 @@ pub(crate) struct RunArguments {
     dry_run: bool,
     #[command(flatten)]
     progress: ProgressArguments,
+    /// Open the page of the results in the browser
+    #[arg(long)]
+    open: bool,
     #[command(flatten)]
     crew: CrewArguments,
 }
@@ -234,7 +237,6 @@ async fn run_each(
     let audience = Audience { manner: arguments.progress.manner(), metrics: metrics.as_ref() };
     let mut exit = Exit::Done;
     for scenario in scenarios {
-        let format = arguments.format.into();
         let recorded = RecordedTarget::of_all(&scenario.targets).await;
         let request = RunFolderRequest { targets: &recorded, ..arguments.request() };
         let crowd = CrowdPlan {
@@ -244,7 +246,8 @@ async fn run_each(
             listen_on: arguments.crew.listen_on(),
             arguments: &arguments.crew,
         };
-        let session = Session::new(scenario, databases, &request, crowd, audience, format, stop)?;
+        let shown = ShownResults { format: arguments.format.into(), open: arguments.open };
+        let session = Session::new(scenario, databases, &request, crowd, audience, shown, stop)?;
         exit = exit.worse(session.run().await?);
         if stop.is_cancelled() {
             break;

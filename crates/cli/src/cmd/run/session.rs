@@ -10,7 +10,7 @@ use wirebench_loadgen::{
 };
 use wirebench_measure::Measurement;
 use wirebench_protocol::Epoch;
-use wirebench_report::{Format, Row, html};
+use wirebench_report::{Format, Question, Row, html};
 use wirebench_scenario::{Run, Scenario, TargetFile};
 use wirebench_target::{StopOutcome, TargetServer, has_process};
 
@@ -23,6 +23,7 @@ use super::thresholds;
 use crate::crew::CrewServer;
 use crate::databases::{Databases, SkippedRuns};
 use crate::exit::{Exit, TargetRunFailed};
+use crate::open_page::open_page;
 use crate::print;
 use crate::processes::proxy_process::ProxyProcess;
 use crate::processes::run_servers::RunServers;
@@ -38,13 +39,22 @@ pub(super) struct Audience<'a> {
     pub(super) metrics: Option<&'a RunMetrics>,
 }
 
+/// How a session shows what it measured.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct ShownResults {
+    /// How the rows are printed.
+    pub(super) format: Format,
+    /// True if the page is opened in the browser.
+    pub(super) open: bool,
+}
+
 /// One scenario that is being run.
 pub(super) struct Session<'a> {
     scenario: &'a Scenario,
     databases: &'a Databases,
     runs: Vec<Run>,
     skipped: Vec<SkippedRuns>,
-    format: Format,
+    shown: ShownResults,
     crowd: CrowdPlan<'a>,
     server_workers: usize,
     folder: RunFolderWriter,
@@ -66,7 +76,7 @@ impl<'a> Session<'a> {
         request: &RunFolderRequest<'_>,
         crowd: CrowdPlan<'a>,
         audience: Audience<'a>,
-        format: Format,
+        shown: ShownResults,
         stop: &'a CancellationToken,
     ) -> anyhow::Result<Self> {
         let (runs, skipped) = databases.split(scenario.runs(request.seed));
@@ -77,7 +87,7 @@ impl<'a> Session<'a> {
         Ok(Self {
             scenario,
             databases,
-            format,
+            shown,
             crowd,
             server_workers: request.server_workers,
             folder: RunFolderWriter::create(scenario, request, &skipped)?,
@@ -271,6 +281,24 @@ impl<'a> Session<'a> {
         }
     }
 
+    /// Writes the page into the folder, says where it is, and opens it if that was asked for. The
+    /// results are there even if it cannot be opened.
+    fn show_page(&self) -> anyhow::Result<()> {
+        let page = html::report(&RunFolder::read(&self.folder.path)?.report());
+        let path = self.folder.add_page(&page)?;
+        self.display.say(&format!("Page:     {}", path.display()));
+        if self.shown.open
+            && let Err(error) = open_page(&path)
+        {
+            print::warn(&format!("{error:#}"));
+        }
+        Ok(())
+    }
+
+    fn question(&self) -> Question<'_> {
+        Question { about: &self.scenario.top.about, focus: &self.scenario.report.focus.0 }
+    }
+
     fn ended_early(&self) -> String {
         let kept = match self.folder.rows.len() {
             0 => "no run was measured completely; the files of the first run are".to_owned(),
@@ -285,7 +313,8 @@ impl<'a> Session<'a> {
     fn conclude(&self) -> anyhow::Result<Exit> {
         if !self.folder.rows.is_empty() {
             let style = print::style();
-            print::data(&self.format.write(&self.folder.rows, style))?;
+            let text = self.shown.format.write(&self.folder.rows, self.question(), style);
+            print::data(&text)?;
         }
         let broken = thresholds::broken(&self.scenario.thresholds, &self.folder.rows);
         for sentence in &broken {
@@ -297,11 +326,11 @@ impl<'a> Session<'a> {
         if let Some(warning) = disturbed(&self.folder.rows) {
             print::talk(&warning);
         }
-        if !self.folder.rows.is_empty() {
-            let page = html::report(&RunFolder::read(&self.folder.path)?.report());
-            self.folder.add_page(&page)?;
+        if self.folder.rows.is_empty() {
+            self.display.say(&format!("Results:  {}", self.folder.path.display()));
+        } else {
+            self.show_page()?;
         }
-        self.display.say(&format!("results: {}", self.folder.path.display()));
         Ok(if self.folder.rows.iter().any(|row| !row.is_valid()) {
             Exit::Invalid
         } else if broken.is_empty() {

@@ -17,6 +17,15 @@ const barsOf = ({ name, take, opacity, pattern }, measured, say) => measured.map
   };
 });
 
+/** What stands for a part in the legend of an image. */
+const partLegend = ({ name, opacity, pattern }) => ({
+  type: "bar", x: [null], y: [null], name, showlegend: true,
+  marker: {
+    color: css("--muted"), opacity,
+    pattern: { shape: pattern, fillmode: "overlay", size: 6, solidity: 0.35, fgcolor: css("--paper") },
+  },
+});
+
 /** The total of each run as a point beside the line's bar, if there are several. */
 function totalsOf(line, at, total, say) {
   const found = line.runs.map(total).filter(isNumber);
@@ -29,7 +38,7 @@ function totalsOf(line, at, total, say) {
 const said = (found, say) => (isNumber(found) ? say(found) : ABSENT);
 
 /** Bars, one for each line; `parts` are stacked, and the total of each run is a point. */
-function bars(shown, { parts, total, unit, axis, say, sumText = (_line, sum) => say(sum), absent }) {
+function bars(shown, { parts, total, unit, axis, say, sumText = (_line, sum) => say(sum), absent, row = 58 }) {
   const measured = shown.filter((line) => line.runs.some((run) => isNumber(total(run))));
   if (measured.length === 0) return nothing(absent);
   const missing = shown.filter((line) => !measured.includes(line));
@@ -42,7 +51,7 @@ function bars(shown, { parts, total, unit, axis, say, sumText = (_line, sum) => 
       ...measured.flatMap((line, at) => totalsOf(line, at, total, say)),
     ],
     layout: {
-      height: 64 + 58 * measured.length, barmode: "stack", bargap: 0.5,
+      height: 64 + row * measured.length, barmode: "stack", bargap: 0.5,
       xaxis: { ...AXIS_LABELS, title: { text: axis }, rangemode: "tozero", nticks: 6 },
       yaxis: {
         tickvals: measured.map((_, at) => at), ticktext: names, range: [measured.length - 0.4, -0.5],
@@ -50,6 +59,8 @@ function bars(shown, { parts, total, unit, axis, say, sumText = (_line, sum) => 
       },
       margin: { l: 8 },
     },
+    // The lines have their names at the axis. Only parts need a legend.
+    legend: several ? parts.map(partLegend) : [],
     note: missing.length > 0 ? `Not measured: ${missing.map(lineName).join("; ")}.` : null,
     table: {
       head: [unit, ...parts.map(({ name }) => name), ...(several ? ["in all"] : []), "of each run"],

@@ -32,6 +32,26 @@ function secondsTrace(line, { run, seconds, values }, unit, oneOfSeveral) {
   });
 }
 
+/** The instants of the faults of the runs that are drawn: a line for each, a band for an outage. A second
+ * is drawn around its number, so it begins half a step before. */
+function faultMarks(shown) {
+  const all = shown.flatMap((line) => line.runs.flatMap((run) => run.faults));
+  const faults = [...new Map(all.map((fault) => [JSON.stringify(fault), fault])).values()];
+  const named = new Map(faults.map((fault) => [fault.what, fault]).reverse());
+  const colour = css("--warn");
+  const base = { yref: "paper", y0: 0, y1: 1, layer: "below" };
+  return {
+    shapes: faults.flatMap(({ from_s: from, to_s: to }) => [
+      ...(isNumber(to) ? [{ ...base, type: "rect", x0: from - 0.5, x1: to - 0.5, fillcolor: colour, opacity: 0.12, line: { width: 0 } }] : []),
+      { ...base, type: "line", x0: from - 0.5, x1: from - 0.5, line: { color: colour, width: 1.5, dash: "dot" } },
+    ]),
+    annotations: [...named.values()].map(({ from_s: from, what }) => ({
+      x: from - 0.5, xanchor: "left", xshift: 3, yref: "paper", y: 1, yanchor: "bottom", text: plain(what),
+      showarrow: false, font: { color: colour, size: 12 },
+    })),
+  };
+}
+
 /** A column of the timeline over the seconds of each run. */
 const over = (name, { unit, divisor = 1, axis }) => (shown) => {
   const byLine = shown.map((line) => [line, seriesOf(line, name, divisor)])
@@ -39,12 +59,13 @@ const over = (name, { unit, divisor = 1, axis }) => (shown) => {
   if (byLine.length === 0) return nothing("Not measured at this setting.");
   const all = byLine.flatMap(([, series]) => series.flatMap(({ values }) => values.filter(isNumber)));
   const seconds = distinct(byLine.flatMap(([, series]) => series.flatMap((s) => s.seconds)));
+  const marks = faultMarks(byLine.map(([line]) => line));
   const at = (series, second) => median(series.map((s) => s.values[s.seconds.indexOf(second)]));
   return {
     traces: byLine.flatMap(([line, series]) =>
       series.map((one) => secondsTrace(line, one, unit, series.length > 1))),
     layout: {
-      height: 250,
+      height: 250, ...marks, margin: { t: marks.annotations.length > 0 ? 24 : 8 },
       xaxis: {
         ...AXIS_LABELS, title: { text: "second of the measured window" },
         // Few seconds are points with room beside them.
