@@ -21,6 +21,15 @@ const leadBars = ({ name, title, unit, divisor }) => (shown) => ({
   }),
 });
 
+/** Which line is which, above a chart that does not name them. */
+function legend() {
+  const list = h("p", { class: "legend" });
+  const fill = () => list.replaceChildren(...kinds.map((line) => h("span", {}, sample(line), lineName(line))));
+  themed.push(fill);
+  fill();
+  return list;
+}
+
 /** The chart that leads the page: growth in a sweep; with faults the deliveries of each second, unless
  * the scenario asks for another figure; otherwise bars. */
 function leadChart() {
@@ -28,12 +37,15 @@ function leadChart() {
   const { title, is_named: isNamed } = data.lead;
   if (state.against) {
     const name = `${capital(title)} over ${settingName(state.against)}`;
-    return h("section", { id: "first", "aria-label": name },
-      chart("lead", name, null, (some) => growthOver(leadMetric(data.lead))(some), sweptLines));
+    const draw = (some) => {
+      const drawn = growthOver(leadMetric(data.lead))(some);
+      return drawn.absent ? drawn : { ...drawn, layout: { ...drawn.layout, height: 270 } };
+    };
+    return h("section", { id: "first", "aria-label": name }, chart("lead", name, legend(), draw, sweptLines));
   }
   if (!isNamed && runs.some((run) => run.faults.length > 0)) {
     return h("section", { id: "first", "aria-label": "Deliveries in each second" },
-      chart("lead", "Deliveries in each second", null, over("received", { unit: "deliveries", axis: "per second" })));
+      chart("lead", "Deliveries in each second", legend(), over("received", { unit: "deliveries", axis: "per second" })));
   }
   return h("section", { id: "first", "aria-label": capital(title) },
     chart("lead", capital(title), null, leadBars(data.lead)));

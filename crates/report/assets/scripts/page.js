@@ -17,7 +17,7 @@ function chart(id, name, read, draw, select = shownLines) {
   const table = h("div", { class: "chart-data" });
   charts.push({ id, name, draw, select, plot, note, table });
   return h("figure", { id: `chart-${id}` },
-    h("figcaption", {}, name ? h("h3", {}, name) : null, read ? h("p", {}, read) : null), plot, note, table);
+    h("figcaption", {}, name ? h("h3", {}, name) : null, typeof read === "string" ? h("p", {}, read) : read), plot, note, table);
 }
 
 function head() {

@@ -23,17 +23,23 @@ enum Change {
 /// The most parts of which a sentence names each.
 const MOST_PARTS: usize = 3;
 
+/// What becomes of a figure over one transport.
+struct KindChange<'k> {
+    change: Change,
+    name: &'k str,
+    /// The values at both ends, as the tables write them; `None` if they are not known.
+    ends: Option<[(f64, String); 2]>,
+    /// The end of the values that a part of the sweep has, such as `, up to 1,000`.
+    part: String,
+}
+
 /// Says how a figure changes from one end of the sweep to the other, over each transport, and over
 /// which it is best along the way.
 ///
 /// Only the `first` of several sentences names the ends.
 pub(super) fn growth_sentence(sweep: &Sweep<'_, '_>, asked: AskedFigure, first: bool) -> String {
-    let changes: Vec<(Change, String)> =
+    let changes: Vec<KindChange<'_>> =
         sweep.kinds.iter().map(|kind| change(sweep, kind, asked)).collect();
-    let of = |wanted: Change| -> Vec<String> {
-        let found = changes.iter().filter(|(change, _)| *change == wanted);
-        found.map(|(_, text)| text.clone()).collect()
-    };
     let parts = [
         (Change::Grows, "grows over"),
         (Change::Falls, "falls over"),
@@ -41,8 +47,14 @@ pub(super) fn growth_sentence(sweep: &Sweep<'_, '_>, asked: AskedFigure, first: 
         (Change::Unknown, "cannot be followed over"),
     ];
     let parts = parts.into_iter().filter_map(|(change, verb)| {
-        let names = of(change);
-        (!names.is_empty()).then(|| format!("{verb} {}", listed(&names)))
+        let alike: Vec<_> = changes.iter().filter(|it| it.change == change).collect();
+        let names: Vec<String> = alike.iter().map(|it| it.name.to_owned()).collect();
+        let names = match names.len() {
+            0 => return None,
+            all if all == changes.len() && all > 2 => "every transport".to_owned(),
+            _ => listed(&names),
+        };
+        Some(format!("{verb} {names}{}", values(change, &alike, asked)))
     });
     let parts: Vec<String> = parts.collect();
     let ends = if first { from_end_to_end(sweep) } else { String::new() };
@@ -54,42 +66,85 @@ pub(super) fn growth_sentence(sweep: &Sweep<'_, '_>, asked: AskedFigure, first: 
     )
 }
 
-/// Returns what becomes of a figure over one transport, and the name of the transport with the
-/// values at both ends.
-fn change(sweep: &Sweep<'_, '_>, kind: &SweptKind<'_, '_>, asked: AskedFigure) -> (Change, String) {
+/// Returns what becomes of a figure over one transport.
+fn change<'k>(
+    sweep: &Sweep<'_, '_>,
+    kind: &'k SweptKind<'_, '_>,
+    asked: AskedFigure,
+) -> KindChange<'k> {
     let column = asked.column;
-    let known = kind.lines.iter().filter(|(_, it)| it.is_usable() && it.cell(column).is_some());
-    let known: Vec<&(&Value, &TableLine<'_>)> = known.collect();
-    let [(from, first), .., (to, last)] = known.as_slice() else {
-        return (Change::Unknown, kind.name.clone());
-    };
-    let (Some((low, low_text)), Some((high, high_text))) = (first.cell(column), last.cell(column))
-    else {
-        return (Change::Unknown, kind.name.clone());
-    };
+    let name = kind.name.as_str();
+    let unknown = KindChange { change: Change::Unknown, name, ends: None, part: String::new() };
+    let known = kind.lines.iter().filter_map(|(place, line)| {
+        let cell = line.cell(column).filter(|_| line.is_usable())?;
+        Some((*place, *line, cell))
+    });
+    let known: Vec<_> = known.collect();
+    let [(from, first, low), .., (to, last, high)] = known.as_slice() else { return unknown };
     let change = match ranking(&[*first, *last], column) {
         Ranking::Same => Change::Stays,
         Ranking::First(place) if place.shares.iter().all(|shares| *shares) => Change::Stays,
-        Ranking::First(_) if high > low => Change::Grows,
+        Ranking::First(_) if high.0 > low.0 => Change::Grows,
         Ranking::First(_) => Change::Falls,
-        Ranking::Nothing | Ranking::Disturbed { .. } => Change::Unknown,
+        Ranking::Nothing | Ranking::Disturbed { .. } => return unknown,
     };
-    let ratio = if change == Change::Stays || low <= 0.0 {
-        String::new()
-    } else {
-        format!(", ×{}", times(high / low))
-    };
-    let values = if low_text == high_text {
-        with_unit(&low_text, column)
-    } else {
-        with_unit(&format!("{low_text} to {high_text}"), column)
-    };
-    let ends = [
+    let part = [
         (sweep.places.first() != Some(*from)).then(|| format!(", from {}", value(sweep, from))),
         (sweep.places.last() != Some(*to)).then(|| format!(", up to {}", value(sweep, to))),
     ];
-    let ends: String = ends.into_iter().flatten().collect();
-    (change, format!("{} ({values}{ratio}{ends})", kind.name))
+    let part = part.into_iter().flatten().collect();
+    KindChange { change, name, ends: Some([low.clone(), high.clone()]), part }
+}
+
+/// Returns the values behind the names of transports, in brackets: from end to end of one; of
+/// several, how much they change and what they come to.
+fn values(change: Change, alike: &[&KindChange<'_>], asked: AskedFigure) -> String {
+    let known = alike.iter().filter_map(|it| Some((it.ends.as_ref()?, it.part.as_str())));
+    let known: Vec<_> = known.collect();
+    let text = match known.as_slice() {
+        [] => return String::new(),
+        [([low, high], part)] => {
+            let ratio = match change {
+                Change::Grows | Change::Falls if low.0 > 0.0 => {
+                    format!(", ×{}", times(high.0 / low.0))
+                }
+                _ => String::new(),
+            };
+            format!("{}{ratio}{part}", range(&low.1, &high.1, asked))
+        }
+        several => {
+            let part = several.iter().map(|(_, part)| *part).find(|part| !part.is_empty());
+            let at_end = extremes(several.iter().map(|([_, high], _)| high));
+            let ratios = several.iter().filter(|([low, _], _)| low.0 > 0.0);
+            let ratios = ratios.map(|([low, high], _)| high.0 / low.0);
+            let ratios: Vec<f64> = ratios.collect();
+            let least = ratios.iter().copied().fold(f64::INFINITY, f64::min);
+            let most = ratios.iter().copied().fold(0.0, f64::max);
+            let (least, most) = (times(least), times(most));
+            let by = match change {
+                Change::Stays | Change::Unknown => String::new(),
+                _ if ratios.len() < several.len() => "ending at ".to_owned(),
+                _ if least == most => format!("×{least}, ending at "),
+                _ => format!("×{least} to ×{most}, ending at "),
+            };
+            let part = part.map_or("", |_| ", in part of the range");
+            format!("{by}{}{part}", range(&at_end[0], &at_end[1], asked))
+        }
+    };
+    format!(" ({text})")
+}
+
+/// Returns the texts of the least and the greatest of some values.
+fn extremes<'v>(values: impl Iterator<Item = &'v (f64, String)> + Clone) -> [String; 2] {
+    let order = |a: &&(f64, String), b: &&(f64, String)| a.0.total_cmp(&b.0);
+    let (least, most) = (values.clone().min_by(order), values.max_by(order));
+    [least, most].map(|value| value.map(|(_, text)| text.clone()).unwrap_or_default())
+}
+
+/// Returns two values with their unit, or one if they read the same.
+fn range(low: &str, high: &str, asked: AskedFigure) -> String {
+    let text = if low == high { low.to_owned() } else { format!("{low} to {high}") };
+    with_unit(&text, asked.column)
 }
 
 /// Returns the end of the sentence: over which transports the figure is best along the sweep. Empty

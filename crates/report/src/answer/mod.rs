@@ -106,13 +106,13 @@ fn left_out(lines: &[TableLine<'_>]) -> Option<String> {
         (invalid, "is invalid and left out", "are invalid and left out"),
         (
             disturbed,
-            "was disturbed: what it measured is never called best",
-            "were disturbed: what they measured is never called best",
+            "was disturbed and is never called best",
+            "were disturbed and are never called best",
         ),
     ];
     let parts = parts.into_iter().filter(|(runs, ..)| *runs > 0);
     let words: Vec<String> = parts
         .map(|(runs, one, many)| format!("{runs} {}", if runs == 1 { one } else { many }))
         .collect();
-    (!words.is_empty()).then(|| format!("of {} runs, {}", runs().count(), words.join("; ")))
+    (!words.is_empty()).then(|| format!("of {} runs, {}", runs().count(), words.join(", and ")))
 }
