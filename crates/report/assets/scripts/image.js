@@ -20,9 +20,9 @@ function sourceWords() {
   return [`wirebench ${data.wirebench}`, shown, started, machine?.cpu].filter(Boolean).join(" · ");
 }
 
-/** A text at the left edge of an image, so many pixels above or below the chart. */
+/** A text at the left edge of the chart, so many pixels above or below it. */
 const edgeText = (text, { y, shift, size, colour, anchor }) => ({
-  text: plain(text), showarrow: false, align: "left", xref: "container", x: 0, xanchor: "left", xshift: 16,
+  text: plain(text), showarrow: false, align: "left", xref: "paper", x: 0, xanchor: "left",
   yref: "paper", y, yanchor: anchor, yshift: shift, font: { size, color: css(colour) },
 });
 
@@ -32,20 +32,26 @@ function imageOf({ id, name, draw, select, plot }) {
   const drawn = draw(shown);
   if (drawn.absent) return null;
   const layout = layoutOf(drawn.layout);
-  const [top, bottom] = [104, layout.margin.b + 28];
+  // The names of faults stand between the legend and the chart.
+  const named = layout.annotations?.some(({ yanchor }) => yanchor === "bottom") ? 20 : 0;
+  const [top, bottom] = [104 + named, layout.margin.b + 28];
+  const chartHeight = layout.height - layout.margin.t - layout.margin.b;
   const title = name || (plot.closest("section")?.querySelector("h2")?.textContent ?? "");
   const names = [...new Set(data.sources.map((source) => source.scenario))].join(", ");
   const setting = [names, settingWords(id === "lead" || id.startsWith("g-") ? state.against : null)].filter(Boolean).join(" · ");
   layout.annotations = [
     ...(layout.annotations ?? []),
-    edgeText(title, { y: 1, shift: 66, size: 19, colour: "--ink", anchor: "bottom" }),
-    edgeText(setting, { y: 1, shift: 44, size: 13, colour: "--muted", anchor: "bottom" }),
+    edgeText(title, { y: 1, shift: 66 + named, size: 19, colour: "--ink", anchor: "bottom" }),
+    edgeText(setting, { y: 1, shift: 44 + named, size: 13, colour: "--muted", anchor: "bottom" }),
     edgeText(sourceWords(), { y: 0, shift: -bottom + 6, size: 11, colour: "--muted", anchor: "bottom" }),
   ];
   Object.assign(layout, {
     width: IMAGE_WIDTH, height: layout.height + top - layout.margin.t + 28, showlegend: true,
     margin: { ...layout.margin, t: top, b: bottom },
-    legend: { orientation: "h", x: 0, xanchor: "left", y: 1, yanchor: "bottom", font: { color: css("--ink"), size: 13 } },
+    legend: {
+      orientation: "h", traceorder: "normal", x: 0, xanchor: "left", y: 1 + named / chartHeight, yanchor: "bottom",
+      font: { color: css("--ink"), size: 13 },
+    },
   });
   thin(layout.xaxis, IMAGE_WIDTH);
   const legend = drawn.legend ?? [...Map.groupBy(shown, lineKind).values()].map(([line]) => legendOf(line));

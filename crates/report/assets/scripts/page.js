@@ -9,6 +9,9 @@ function section(id, name, ...children) {
   return h("section", { id, "aria-labelledby": `${id}-title` }, h("h2", { id: `${id}-title` }, name), children);
 }
 
+/** A text in which a number and its unit stay on one line. */
+const unbroken = (text) => text.replace(/(\d) (ms|µs|s|B|KiB|%)(?=[\s,.;)])/g, `$1${NO_BREAK}$2`);
+
 /** A chart with its title, how to read it, and its values as a table. */
 function chart(id, name, read, draw, select = shownLines) {
   const plot = h("div", { class: "plot", role: "img" });
@@ -38,7 +41,7 @@ function head() {
   document.getElementById("head").append(
     h("p", { class: "kind" }, `wirebench · ${kind} · `, h("span", {}, names.join(", "))),
     h("h1", {}, about.length === 1 ? about[0] : names.join(", ")),
-    data.view === "run" ? h("p", { class: "words" }, data.answer) : null,
+    data.view === "run" ? h("p", { class: "words" }, unbroken(data.answer)) : null,
     h("p", { class: "sub" }, facts.join(" · ")));
 }
 
@@ -55,7 +58,7 @@ function answer() {
   return section("answer", title,
     data.comparison ? [verdictsInShort(data.comparison), verdictTable(data.comparison)] : null,
     data.comparison ? h("p", { class: "chart-note" }, `A change below ${percent(data.comparison.noise_threshold)} does not matter. Intervals hold together for all metrics; a verdict needs several runs on either side.`) : null,
-    data.view === "trend" ? h("p", { class: "words" }, data.answer) : null, warnings(), table, h("p", { class: "table-note" }, answerNotes(latestLines)));
+    data.view === "trend" ? h("p", { class: "words" }, unbroken(data.answer)) : null, warnings(), table, h("p", { class: "table-note" }, answerNotes(latestLines)));
 }
 
 /** The machine that the numbers come from. */

@@ -51,6 +51,9 @@ pub(super) fn growth_sentence(sweep: &Sweep<'_, '_>, asked: AskedFigure, first: 
         let names: Vec<String> = alike.iter().map(|it| it.name.to_owned()).collect();
         let names = match names.len() {
             0 => return None,
+            all if all == changes.len() && all > 2 && change == Change::Unknown => {
+                "any transport".to_owned()
+            }
             all if all == changes.len() && all > 2 => "every transport".to_owned(),
             _ => listed(&names),
         };
