@@ -228,3 +228,43 @@ fn agents_in_a_program_without_nats_are_refused_with_how_to_build_it() {
         assert!(ended.stderr.contains("--features nats` builds it in"), "{ended:?}");
     }
 }
+
+/// Returns a copy of results that are kept, in a folder of its own.
+#[cfg(target_os = "linux")]
+fn kept_results() -> TempDir {
+    let folder = TempDir::new().expect("a folder");
+    let kept = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../results/first-look/two-cores");
+    for name in ["runs.csv", "scenario.toml"] {
+        fs::copy(kept.join(name), folder.path().join(name)).expect("a copy");
+    }
+    folder
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_page_is_opened_by_the_opener_of_the_platform() {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    let (results, programs) = (kept_results(), TempDir::new().expect("a folder"));
+    let opener = programs.path().join("xdg-open");
+    fs::write(&opener, "#!/bin/sh\necho \"$1\" > \"${0%/*}/opened\"\n").expect("a program");
+    fs::set_permissions(&opener, fs::Permissions::from_mode(0o755)).expect("a program");
+    let mut command = wirebench(results.path(), &["report", ".", "--open"]);
+    let output = command.env("PATH", programs.path()).output().expect("the program runs");
+    assert!(output.status.success(), "{output:?}");
+    let opened = fs::read_to_string(programs.path().join("opened")).expect("it was started");
+    assert!(opened.trim().ends_with("/report.html"), "{opened}");
+    assert!(Path::new(opened.trim()).is_absolute(), "{opened}");
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn without_an_opener_it_says_what_to_do_and_the_page_is_there() {
+    let (results, nothing) = (kept_results(), TempDir::new().expect("a folder"));
+    let mut command = wirebench(results.path(), &["report", ".", "--open"]);
+    let output = command.env("PATH", nothing.path()).output().expect("the program runs");
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    assert!(said.contains("no program here opens") && said.contains("xdg-utils"), "{said}");
+    assert!(results.path().join("report.html").exists(), "{said}");
+}

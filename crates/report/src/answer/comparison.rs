@@ -43,8 +43,8 @@ fn of_group(asked: AskedFigure, group: &[TableLine<'_>], settings: &VaryingSetti
             name(&group[by], settings)
         ),
         Ranking::Same => {
-            let comparable = group.iter().filter(|line| line.may_be_best());
-            let same = comparable.filter_map(value).next().unwrap_or_default();
+            let mut comparable = group.iter().filter(|line| line.may_be_best());
+            let same = comparable.find_map(value).unwrap_or_default();
             return Compared::Same(format!("{figure} is {same}"));
         }
         Ranking::Nothing => {

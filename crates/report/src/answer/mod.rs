@@ -36,10 +36,7 @@ pub fn answer(rows: &[Row], question: Question<'_>) -> String {
         return none_is_valid(rows);
     };
     let mut sentences = match Sweep::of(&lines, &settings) {
-        Some(sweep) => {
-            let sentences = figures.all().enumerate();
-            sentences.map(|(at, asked)| growth_sentence(&sweep, asked, at == 0)).collect()
-        }
+        Some(sweep) => along(&sweep, &figures, &lines),
         None => side_by_side(&figures, &lines, &settings),
     };
     if let Some(first) = sentences.first_mut().filter(|_| !are_repeated(&lines)) {
@@ -60,6 +57,17 @@ pub(crate) fn question_and_answer(rows: &[Row], question: Question<'_>, style: S
     known
         .map(|(label, text)| wrapped(&format!("{label}{text}"), style.width, "          "))
         .collect()
+}
+
+/// Returns a sentence for each figure of a sweep. If only some transports have the swept setting, it is
+/// said how the first figure changes over them, and then how all transports compare.
+fn along(sweep: &Sweep<'_, '_>, figures: &Figures, lines: &[TableLine<'_>]) -> Vec<String> {
+    let growth = figures.all().enumerate();
+    let growth = growth.map(|(at, asked)| growth_sentence(sweep, asked, at == 0));
+    if sweep.is_shared() {
+        return growth.collect();
+    }
+    growth.take(1).chain(side_by_side(figures, lines, sweep.settings)).collect()
 }
 
 /// Returns a sentence for each figure. Figures that are the same over all transports share one.

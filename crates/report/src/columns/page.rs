@@ -2,6 +2,8 @@
 
 use std::fmt::Write as _;
 
+use wirebench_scenario::Figure;
+
 use super::agents::AGENT_COLUMNS;
 use super::column::{Better, Column};
 use super::runs::COLUMNS;
@@ -24,6 +26,14 @@ fn columns_page() -> String {
     table(&mut page, "runs.csv: a row for each run", COLUMNS);
     table(&mut page, "timeline.csv: a row for each second of a run", TIMELINE_COLUMNS);
     table(&mut page, "agents.csv: a row for each agent of a run, if it had any", AGENT_COLUMNS);
+    page.push_str(
+        "\n## The figures of `[report] focus`\n\n\
+         What a scenario may name as the figures that answer its question, each with its column of \
+         runs.csv.\n\n| figure | column |\n|---|---|\n",
+    );
+    for figure in Figure::ALL {
+        let _ = writeln!(page, "| `{}` | `{}` |", figure.name(), figure.column());
+    }
     page
 }
 

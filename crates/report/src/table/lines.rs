@@ -50,7 +50,7 @@ pub(crate) fn sections_of(lines: &[TableLine<'_>], question: Question<'_>) -> Ve
     let rows = || rows_of(lines);
     let sent = rows().any(|row| row.number("upstream_sent").is_some());
     let faults = rows().any(|row| row.text("faults").is_some());
-    let without_cursor = rows().any(|row| row.forgets_its_cursor());
+    let without_cursor = rows().any(Row::forgets_its_cursor);
     let many_timers =
         rows().any(|row| row.text("timers") == Some(FeedTimers::PerConnection.name()));
     let store = rows().any(|row| row.number("store_queries_per_s").is_some());
