@@ -246,9 +246,9 @@ fn a_page_is_opened_by_the_opener_of_the_platform() {
     use std::os::unix::fs::PermissionsExt as _;
 
     let (results, programs) = (kept_results(), TempDir::new().expect("a folder"));
-    let opener = programs.path().join("xdg-open");
-    fs::write(&opener, "#!/bin/sh\necho \"$1\" > \"${0%/*}/opened\"\n").expect("a program");
-    fs::set_permissions(&opener, fs::Permissions::from_mode(0o755)).expect("a program");
+    let program = programs.path().join("xdg-open");
+    fs::write(&program, "#!/bin/sh\necho \"$1\" > \"${0%/*}/opened\"\n").expect("a program");
+    fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).expect("a program");
     let mut command = wirebench(results.path(), &["report", ".", "--open"]);
     let output = command.env("PATH", programs.path()).output().expect("the program runs");
     assert!(output.status.success(), "{output:?}");
