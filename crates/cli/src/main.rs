@@ -1,6 +1,7 @@
 //! The binary `wirebench`: reads the arguments, runs the command, and returns its exit code.
 
 mod bare_fan_out;
+mod client_arguments;
 mod cmd;
 mod crew;
 mod databases;
@@ -17,14 +18,15 @@ mod ready_line;
 mod run_folder;
 mod shipped_targets;
 mod signals;
+mod transport_argument;
 
 use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser, Subcommand};
 
 use crate::cmd::{
-    agent, check, compare, completions, doctor, floor, guard, health, init, probe, proxy, report,
-    run, schema, serve, subscribe, targets,
+    agent, check, compare, completions, doctor, floor, guard, health, init, probe, proxy, publish,
+    report, run, schema, serve, subscribe, targets,
 };
 use crate::exit::Exit;
 
@@ -32,7 +34,8 @@ use crate::exit::Exit;
 ///
 /// Exit codes: 0 success · 1 failure · 2 bad usage or an invalid scenario · 3 `compare` found a
 /// regression · 4 a run was invalid, or a target could not be measured · 99 a threshold of the
-/// scenario was not met · 130 interrupted twice
+/// scenario was not met · 130 interrupted: `publish` once,
+/// other commands twice
 #[derive(Debug, Parser)]
 #[command(
     name = "wirebench",
@@ -56,7 +59,8 @@ enum Command {
     Init(init::InitArguments),
     Serve(Box<serve::ServeArguments>),
     Health(health::HealthArguments),
-    Subscribe(subscribe::SubscribeArguments),
+    Subscribe(Box<subscribe::SubscribeArguments>),
+    Publish(publish::PublishArguments),
     Agent(agent::AgentArguments),
     Proxy(proxy::ProxyArguments),
     /// Show what this machine allows, and how to allow more
@@ -81,6 +85,7 @@ fn main() -> ExitCode {
         Command::Serve(arguments) => serve::run(*arguments),
         Command::Health(arguments) => health::run(&arguments),
         Command::Subscribe(arguments) => subscribe::run(&arguments),
+        Command::Publish(arguments) => publish::run(&arguments),
         Command::Agent(arguments) => agent::run(&arguments),
         Command::Proxy(arguments) => proxy::run(&arguments),
         Command::Doctor => doctor::run(),

@@ -19,6 +19,7 @@ fn the_help_of_every_command_is_that_of_its_snapshot() {
         "serve",
         "health",
         "subscribe",
+        "publish",
         "proxy",
         "doctor",
         "floor",

@@ -12,6 +12,7 @@ pub(crate) mod health;
 pub(crate) mod init;
 pub(crate) mod probe;
 pub(crate) mod proxy;
+pub(crate) mod publish;
 pub(crate) mod report;
 pub(crate) mod run;
 pub(crate) mod schema;

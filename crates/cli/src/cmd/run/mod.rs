@@ -33,6 +33,7 @@ use crate::databases::Databases;
 use crate::exit::Exit;
 use crate::run_folder::{RecordedTarget, RunFolderRequest, holds_a_run};
 use crate::signals::stop_signals;
+use crate::transport_argument::transport_parser;
 use crate::{machine, plan, print};
 
 /// Run scenarios and show what was measured
@@ -59,7 +60,7 @@ pub(crate) struct RunArguments {
     #[arg(long = "yes-publish-to", value_name = "HOST")]
     publish_to: Vec<String>,
     /// Run only these transports, separated by commas
-    #[arg(long, value_name = "NAMES", value_delimiter = ',')]
+    #[arg(long, value_name = "NAMES", value_delimiter = ',', value_parser = transport_parser())]
     transports: Option<Vec<Transport>>,
     /// How often to make each run
     #[arg(long, value_name = "TIMES")]
