@@ -7,6 +7,7 @@ mod crew;
 mod databases;
 mod environment;
 mod exit;
+mod exports;
 mod listen;
 mod machine;
 mod plan;
@@ -25,8 +26,8 @@ use std::process::ExitCode;
 use clap::{CommandFactory, Parser, Subcommand};
 
 use crate::cmd::{
-    agent, check, compare, completions, doctor, floor, guard, health, init, probe, proxy, publish,
-    report, run, schema, serve, subscribe, targets,
+    agent, check, compare, completions, doctor, floor, guard, health, init, man, probe, proxy,
+    publish, report, run, schema, serve, subscribe, targets,
 };
 use crate::exit::Exit;
 
@@ -71,6 +72,7 @@ enum Command {
     Guard,
     Schema(schema::SchemaArguments),
     Completions(completions::CompletionsArguments),
+    Man(man::ManArguments),
 }
 
 fn main() -> ExitCode {
@@ -92,6 +94,7 @@ fn main() -> ExitCode {
         Command::Floor(arguments) => floor::run(&arguments),
         Command::Guard => Ok(guard::run()),
         Command::Schema(arguments) => schema::run(&arguments),
+        Command::Man(arguments) => man::run(&arguments, CommandLine::command()),
         Command::Completions(arguments) => Ok(completions::run(&arguments, CommandLine::command())),
     };
     done.unwrap_or_else(|error| {

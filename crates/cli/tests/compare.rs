@@ -65,6 +65,20 @@ fn a_regression_is_found_and_gives_exit_code_3() {
     let plain = compare(&["after.csv"]);
     assert_eq!(plain.code, Some(0), "{plain:?}");
     assert!(plain.stdout.contains("worse"), "{}", plain.stdout);
+    let exports = ["--export-csv", "x.csv", "--export-json", "x.json", "--export-markdown", "x.md"];
+    let exported = compare(&[&["after.csv"], &exports[..]].concat());
+    assert_eq!(exported.stdout, plain.stdout, "exports change nothing on standard output");
+    for (format, name) in [("csv", "x.csv"), ("json", "x.json"), ("markdown", "x.md")] {
+        let printed = compare(&["after.csv", "--format", format]).stdout;
+        assert_eq!(fs::read_to_string(here.join(name)).unwrap(), printed, "{format}");
+    }
+    let rows = run(here, &[&["report", "base", "--format", "text"], &exports[..]].concat());
+    assert_eq!(rows.code, Some(0), "{rows:?}");
+    let [csv, base] = ["x.csv", "base/runs.csv"].map(|name| fs::read_to_string(here.join(name)));
+    assert_eq!(csv.unwrap(), base.unwrap());
+    let nowhere = compare(&["after.csv", "--export-csv", "nowhere/x.csv"]);
+    assert_eq!(nowhere.code, Some(1), "{nowhere:?}");
+    assert!(nowhere.stderr.contains("cannot write `nowhere/x.csv`"), "{nowhere:?}");
     let failing = compare(&["after.csv", "--fail-on-regression"]);
     assert_eq!(failing.code, Some(3), "{failing:?}");
     six_repeats(here, "again.csv", 1.0);

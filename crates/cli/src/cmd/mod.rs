@@ -10,6 +10,7 @@ pub(crate) mod floor;
 pub(crate) mod guard;
 pub(crate) mod health;
 pub(crate) mod init;
+pub(crate) mod man;
 pub(crate) mod probe;
 pub(crate) mod proxy;
 pub(crate) mod publish;

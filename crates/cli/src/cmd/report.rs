@@ -3,10 +3,11 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
-use clap::{Args, ValueEnum};
-use wirebench_report::{Format, hgrm, html};
+use clap::{Args, ValueEnum, ValueHint};
+use wirebench_report::{Format, Row, hgrm, html};
 
 use crate::exit::Exit;
+use crate::exports::ExportArguments;
 use crate::print;
 use crate::run_folder::RunFolder;
 
@@ -18,11 +19,11 @@ use crate::run_folder::RunFolder;
 #[derive(Args, Debug)]
 pub(crate) struct ReportArguments {
     /// Run folders
-    #[arg(required = true, value_name = "DIR")]
+    #[arg(required = true, value_name = "DIR", value_hint = ValueHint::DirPath)]
     folders: Vec<PathBuf>,
     /// The page to write [default: report.html in the run folder; for several folders, trend.html
     /// in the current folder]
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     out: Option<PathBuf>,
     /// Overwrite the file that `--out` names
     #[arg(long, requires = "out")]
@@ -30,6 +31,8 @@ pub(crate) struct ReportArguments {
     /// Print the rows in this format, and write no page
     #[arg(long, value_enum, conflicts_with = "out")]
     format: Option<ReportFormat>,
+    #[command(flatten)]
+    exports: ExportArguments,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -75,8 +78,10 @@ pub(crate) fn run(arguments: &ReportArguments) -> anyhow::Result<Exit> {
             return Ok(Exit::Usage);
         }
     };
+    let rows: Vec<_> = folders.iter().flat_map(|folder| folder.rows.iter().cloned()).collect();
+    arguments.exports.write_rows(&rows)?;
     if let Some(format) = arguments.format {
-        print::data(&rows(&folders, format)?)?;
+        print::data(&text(&folders, &rows, format)?)?;
         return Ok(Exit::Done);
     }
     let (page, own) = match folders.as_slice() {
@@ -109,13 +114,12 @@ pub(crate) fn write_page(path: &Path, page: &str, overwrite: bool) -> anyhow::Re
     Ok(Exit::Done)
 }
 
-fn rows(folders: &[RunFolder], format: ReportFormat) -> anyhow::Result<String> {
-    let rows: Vec<_> = folders.iter().flat_map(|folder| folder.rows.iter().cloned()).collect();
+fn text(folders: &[RunFolder], rows: &[Row], format: ReportFormat) -> anyhow::Result<String> {
     let style = print::style();
     Ok(match format {
-        ReportFormat::Text => Format::Text.write(&rows, style),
-        ReportFormat::Markdown => Format::Markdown.write(&rows, style),
-        ReportFormat::Json => Format::Json.write(&rows, style),
+        ReportFormat::Text => Format::Text.write(rows, style),
+        ReportFormat::Markdown => Format::Markdown.write(rows, style),
+        ReportFormat::Json => Format::Json.write(rows, style),
         ReportFormat::Hgrm => folders.iter().map(percentiles).collect::<anyhow::Result<_>>()?,
     })
 }

@@ -21,7 +21,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::{Context, bail};
-use clap::Args;
+use clap::{Args, ValueHint};
 
 use self::address::ProbedUrl;
 use self::asked::Probe;
@@ -44,7 +44,7 @@ pub(crate) struct ProbeArguments {
     seconds: u64,
     /// Write the target to this file in place of standard output. An existing file is never
     /// overwritten
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     write: Option<PathBuf>,
     #[command(flatten)]
     trust: TrustArguments,

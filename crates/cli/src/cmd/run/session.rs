@@ -91,8 +91,8 @@ impl<'a> Session<'a> {
     }
 
     /// Makes every run, then shows what was measured. A run that fails ends the session; what was
-    /// measured before it is still shown.
-    pub(super) async fn run(mut self) -> anyhow::Result<Exit> {
+    /// measured before it is still shown. Adds the rows to those that were measured so far.
+    pub(super) async fn run(mut self, measured: &mut Vec<Row>) -> anyhow::Result<Exit> {
         self.display.scenario(self.scenario, &self.folder.path);
         for skipped in &self.skipped {
             self.display.say(&skipped.to_string());
@@ -109,6 +109,7 @@ impl<'a> Session<'a> {
         }
         self.display.finish();
         let concluded = self.conclude();
+        measured.extend_from_slice(&self.folder.rows);
         // The error that ended the scenario comes first. A full disk causes that error and another
         // one when the results are shown.
         if let Some(error) = failed {

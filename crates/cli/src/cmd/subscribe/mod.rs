@@ -7,7 +7,6 @@ mod raw;
 
 use std::error::Error;
 use std::future::pending;
-use std::time::Duration;
 
 use anyhow::Context;
 use futures::StreamExt;

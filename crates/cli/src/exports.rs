@@ -1,0 +1,63 @@
+//! The options that write results to files, beside what is printed.
+
+use std::fs::{self, OpenOptions};
+use std::path::{Path, PathBuf};
+
+use anyhow::Context;
+use clap::{Args, ValueHint};
+use wirebench_report::compare::Comparison;
+use wirebench_report::{Format, Row, RunsCsv, Style};
+
+/// The options that write results to files. A file that exists is overwritten.
+#[derive(Args, Debug)]
+pub(crate) struct ExportArguments {
+    /// Also write the results to this file, as CSV. An existing file is overwritten
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, help_heading = "Export")]
+    export_csv: Option<PathBuf>,
+    /// Also write the results to this file, as JSON
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, help_heading = "Export")]
+    export_json: Option<PathBuf>,
+    /// Also write the results to this file, as Markdown
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, help_heading = "Export")]
+    export_markdown: Option<PathBuf>,
+}
+
+impl ExportArguments {
+    /// Checks that the files can be written, so that a long run does not find out at its end.
+    pub(crate) fn check(&self) -> anyhow::Result<()> {
+        let files = [&self.export_csv, &self.export_json, &self.export_markdown];
+        for path in files.into_iter().flatten() {
+            let opened = OpenOptions::new().append(true).create(true).open(path);
+            opened.with_context(|| cannot_write(path))?;
+        }
+        Ok(())
+    }
+
+    /// Writes the rows of runs to the files.
+    pub(crate) fn write_rows(&self, rows: &[Row]) -> anyhow::Result<()> {
+        if let Some(path) = &self.export_csv {
+            let mut csv = RunsCsv::overwrite(path)?;
+            rows.iter().try_for_each(|row| csv.append(row))?;
+        }
+        // Only text depends on the style.
+        let style = Style { colour: false, width: 80 };
+        write(self.export_json.as_deref(), || Format::Json.write(rows, style))?;
+        write(self.export_markdown.as_deref(), || Format::Markdown.write(rows, style))
+    }
+
+    /// Writes a comparison to the files.
+    pub(crate) fn write_comparison(&self, comparison: &Comparison) -> anyhow::Result<()> {
+        write(self.export_csv.as_deref(), || comparison.to_csv())?;
+        write(self.export_json.as_deref(), || comparison.to_json())?;
+        write(self.export_markdown.as_deref(), || comparison.to_markdown())
+    }
+}
+
+fn write(path: Option<&Path>, text: impl FnOnce() -> String) -> anyhow::Result<()> {
+    let Some(path) = path else { return Ok(()) };
+    fs::write(path, text()).with_context(|| cannot_write(path))
+}
+
+fn cannot_write(path: &Path) -> String {
+    format!("cannot write `{}`", path.display())
+}
