@@ -5,7 +5,7 @@ mod support;
 use std::fs;
 use std::io::Write;
 use std::path::Path;
-use std::process::{Child, Stdio};
+use std::process::{Child, Command, Stdio};
 
 use serde_json::{Value, json};
 use support::{CommandOutput, Lines, Served, finish, run, send, wirebench};
@@ -332,13 +332,13 @@ fn raw_and_decoded_messages_come_over_tls_if_the_authority_is_trusted() {
 /// `script` gives a program a terminal.
 #[test]
 fn a_server_on_a_terminal_says_what_to_open() {
-    let installed = std::process::Command::new("script").arg("--version").output().is_ok();
+    let installed = Command::new("script").arg("--version").output().is_ok();
     if !support::is_there(installed, "`script`", "WIREBENCH_REQUIRE_SCRIPT") {
         return;
     }
     let program = env!("CARGO_BIN_EXE_wirebench");
     let serve = format!("exec '{program}' serve --listen 127.0.0.1:0");
-    let mut command = std::process::Command::new("script");
+    let mut command = Command::new("script");
     command.args(["--quiet", "--return", "--command", &serve, "/dev/null"]);
     let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
     let lines = Lines::of(child.stdout.take().unwrap());
@@ -348,4 +348,37 @@ fn a_server_on_a_terminal_says_what_to_open() {
     // The end of the input of `script` is not that of the terminal: Ctrl-C is.
     child.stdin.as_mut().unwrap().write_all(b"\x03").unwrap();
     assert_eq!(finish(child, "serve on a terminal").code, Some(0));
+}
+
+/// Runs the lines of the README that use curl, from one comment to the next, and looks at what they
+/// print. Streams are cut after two seconds, by a configuration of curl's.
+#[test]
+fn the_lines_of_the_readme_for_curl_work_as_they_are_printed() {
+    let has_curl = Command::new("curl").arg("--version").output().is_ok();
+    if !support::is_there(has_curl, "curl", "WIREBENCH_REQUIRE_CURL") {
+        return;
+    }
+    let readme = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../README.md");
+    let readme = fs::read_to_string(readme).unwrap();
+    let section = readme.split("## Try it with curl").nth(1).expect("the section");
+    let block = section.split("```sh\n").nth(1).and_then(|rest| rest.split("```").next());
+    let folder = TempDir::new().unwrap();
+    fs::write(folder.path().join(".curlrc"), "max-time = 2\nsilent\n").unwrap();
+    let served = Served::start();
+    let mut tried = Vec::new();
+    for lines in block.expect("the lines").split("# ").skip(1) {
+        let (title, script) = lines.split_once('\n').unwrap();
+        let script = script.replace("http://127.0.0.1:8080", served.url());
+        assert!(script.contains("curl"), "{title}: {script}");
+        let mut shell = Command::new("sh");
+        let output = shell.args(["-c", &script]).env("CURL_HOME", folder.path()).output().unwrap();
+        let printed = String::from_utf8_lossy(&output.stdout).into_owned();
+        let expected = match title {
+            "Publish" => "{\"cursor\":\"",
+            _ => "\"payload\":{\"symbol\":\"ACME\",\"price\":12.5}}",
+        };
+        assert!(printed.contains(expected), "{title}: {script}\n{printed}");
+        tried.push(title.split(':').next().unwrap_or_default().to_lowercase());
+    }
+    assert_eq!(tried.len(), 1 + Transport::COUNT, "{tried:?}");
 }
