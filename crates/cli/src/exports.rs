@@ -12,20 +12,38 @@ use wirebench_report::{Format, Row, RunsCsv, Style};
 #[derive(Args, Debug)]
 pub(crate) struct ExportArguments {
     /// Also write the results to this file, as CSV. An existing file is overwritten
-    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, help_heading = "Export")]
-    export_csv: Option<PathBuf>,
+    #[arg(
+        long = "export-csv",
+        id = "export_csv",
+        value_name = "FILE",
+        value_hint = ValueHint::FilePath,
+        help_heading = "Export"
+    )]
+    csv: Option<PathBuf>,
     /// Also write the results to this file, as JSON
-    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, help_heading = "Export")]
-    export_json: Option<PathBuf>,
+    #[arg(
+        long = "export-json",
+        id = "export_json",
+        value_name = "FILE",
+        value_hint = ValueHint::FilePath,
+        help_heading = "Export"
+    )]
+    json: Option<PathBuf>,
     /// Also write the results to this file, as Markdown
-    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, help_heading = "Export")]
-    export_markdown: Option<PathBuf>,
+    #[arg(
+        long = "export-markdown",
+        id = "export_markdown",
+        value_name = "FILE",
+        value_hint = ValueHint::FilePath,
+        help_heading = "Export"
+    )]
+    markdown: Option<PathBuf>,
 }
 
 impl ExportArguments {
     /// Checks that the files can be written, so that a long run does not find out at its end.
     pub(crate) fn check(&self) -> anyhow::Result<()> {
-        let files = [&self.export_csv, &self.export_json, &self.export_markdown];
+        let files = [&self.csv, &self.json, &self.markdown];
         for path in files.into_iter().flatten() {
             let opened = OpenOptions::new().append(true).create(true).open(path);
             opened.with_context(|| cannot_write(path))?;
@@ -35,21 +53,21 @@ impl ExportArguments {
 
     /// Writes the rows of runs to the files.
     pub(crate) fn write_rows(&self, rows: &[Row]) -> anyhow::Result<()> {
-        if let Some(path) = &self.export_csv {
+        if let Some(path) = &self.csv {
             let mut csv = RunsCsv::overwrite(path)?;
             rows.iter().try_for_each(|row| csv.append(row))?;
         }
         // Only text depends on the style.
         let style = Style { colour: false, width: 80 };
-        write(self.export_json.as_deref(), || Format::Json.write(rows, style))?;
-        write(self.export_markdown.as_deref(), || Format::Markdown.write(rows, style))
+        write(self.json.as_deref(), || Format::Json.write(rows, style))?;
+        write(self.markdown.as_deref(), || Format::Markdown.write(rows, style))
     }
 
     /// Writes a comparison to the files.
     pub(crate) fn write_comparison(&self, comparison: &Comparison) -> anyhow::Result<()> {
-        write(self.export_csv.as_deref(), || comparison.to_csv())?;
-        write(self.export_json.as_deref(), || comparison.to_json())?;
-        write(self.export_markdown.as_deref(), || comparison.to_markdown())
+        write(self.csv.as_deref(), || comparison.to_csv())?;
+        write(self.json.as_deref(), || comparison.to_json())?;
+        write(self.markdown.as_deref(), || comparison.to_markdown())
     }
 }
 

@@ -23,7 +23,8 @@ link = { delay = "2ms" }
 fn measured() -> TempDir {
     let folder = TempDir::new().unwrap();
     fs::write(folder.path().join("same.toml"), SCENARIO).unwrap();
-    let ended = measure(folder.path(), &["same.toml", "--quiet"]);
+    let exports = ["--export-csv", "run.csv", "--export-json", "run.json"];
+    let ended = measure(folder.path(), &[&["same.toml", "--quiet"], &exports[..]].concat());
     fs::rename(folder.path().join("out"), folder.path().join("base")).unwrap();
     assert_eq!(ended.code, Some(0), "{ended:?}");
     folder
@@ -56,6 +57,36 @@ fn six_repeats(folder: &Path, name: &str, factor: f64) {
 }
 
 #[test]
+fn results_are_written_to_files_beside_what_is_printed() {
+    let folder = measured();
+    let here = folder.path();
+    let read = |name: &str| fs::read_to_string(here.join(name)).unwrap();
+    assert_eq!(read("run.csv"), read("base/runs.csv"));
+    assert_eq!(read("run.json"), run(here, &["report", "base", "--format", "json"]).stdout);
+
+    let exports = ["--export-csv", "x.csv", "--export-json", "x.json", "--export-markdown", "x.md"];
+    let rows = run(here, &[&["report", "base", "--format", "markdown"], &exports[..]].concat());
+    assert_eq!(rows.code, Some(0), "{rows:?}");
+    assert_eq!((read("x.csv"), read("x.md")), (read("base/runs.csv"), rows.stdout));
+
+    six_repeats(here, "before.csv", 1.0);
+    six_repeats(here, "after.csv", 2.0);
+    let compare =
+        |more: &[&str]| run(here, &[&["compare", "before.csv", "after.csv"], more].concat());
+    assert_eq!(
+        compare(&exports).stdout,
+        compare(&[]).stdout,
+        "exports change nothing that is printed"
+    );
+    for (format, name) in [("csv", "x.csv"), ("json", "x.json"), ("markdown", "x.md")] {
+        assert_eq!(read(name), compare(&["--format", format]).stdout, "{format}");
+    }
+    let nowhere = compare(&["--export-csv", "nowhere/x.csv"]);
+    assert_eq!(nowhere.code, Some(1), "{nowhere:?}");
+    assert!(nowhere.stderr.contains("cannot write `nowhere/x.csv`"), "{nowhere:?}");
+}
+
+#[test]
 fn a_regression_is_found_and_gives_exit_code_3() {
     let folder = measured();
     let here = folder.path();
@@ -65,20 +96,6 @@ fn a_regression_is_found_and_gives_exit_code_3() {
     let plain = compare(&["after.csv"]);
     assert_eq!(plain.code, Some(0), "{plain:?}");
     assert!(plain.stdout.contains("worse"), "{}", plain.stdout);
-    let exports = ["--export-csv", "x.csv", "--export-json", "x.json", "--export-markdown", "x.md"];
-    let exported = compare(&[&["after.csv"], &exports[..]].concat());
-    assert_eq!(exported.stdout, plain.stdout, "exports change nothing on standard output");
-    for (format, name) in [("csv", "x.csv"), ("json", "x.json"), ("markdown", "x.md")] {
-        let printed = compare(&["after.csv", "--format", format]).stdout;
-        assert_eq!(fs::read_to_string(here.join(name)).unwrap(), printed, "{format}");
-    }
-    let rows = run(here, &[&["report", "base", "--format", "text"], &exports[..]].concat());
-    assert_eq!(rows.code, Some(0), "{rows:?}");
-    let [csv, base] = ["x.csv", "base/runs.csv"].map(|name| fs::read_to_string(here.join(name)));
-    assert_eq!(csv.unwrap(), base.unwrap());
-    let nowhere = compare(&["after.csv", "--export-csv", "nowhere/x.csv"]);
-    assert_eq!(nowhere.code, Some(1), "{nowhere:?}");
-    assert!(nowhere.stderr.contains("cannot write `nowhere/x.csv`"), "{nowhere:?}");
     let failing = compare(&["after.csv", "--fail-on-regression"]);
     assert_eq!(failing.code, Some(3), "{failing:?}");
     six_repeats(here, "again.csv", 1.0);

@@ -1,5 +1,7 @@
 //! `wirebench publish` and `wirebench subscribe`, as users try out feeds with them.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests fail by panicking")]
+
 mod support;
 
 use std::fs;

@@ -5,6 +5,7 @@ mod support;
 use std::path::Path;
 
 use support::run;
+use wirebench_protocol::Transport;
 
 #[test]
 fn the_help_of_every_command_is_that_of_its_snapshot() {
@@ -63,7 +64,7 @@ fn a_shell_completes_the_values_of_options() {
     let Some(transports) = completed(&["wirebench", "subscribe", "--transport", ""]) else {
         return;
     };
-    assert_eq!(transports, wirebench_protocol::Transport::ALL.map(|each| each.name()));
+    assert_eq!(transports, Transport::ALL.map(Transport::name));
     let formats = completed(&["wirebench", "compare", "--format", "m"]);
     assert_eq!(formats, Some(vec!["markdown".to_owned()]));
     let files = completed(&["wirebench", "run", "--export-csv", "Carg"]);

@@ -52,9 +52,10 @@ pub(crate) fn run(arguments: &InitArguments) -> anyhow::Result<Exit> {
 
 /// Writes the schema of the file to `folder`, unless it is there.
 fn write_schema(arguments: &InitArguments, folder: &Path) -> anyhow::Result<()> {
-    let (name, schema) = match arguments.target {
-        true => (TARGET_SCHEMA_FILE, target_schema()),
-        false => (SCENARIO_SCHEMA_FILE, schema()),
+    let (name, schema) = if arguments.target {
+        (TARGET_SCHEMA_FILE, target_schema())
+    } else {
+        (SCENARIO_SCHEMA_FILE, schema())
     };
     let path = folder.join(name);
     let mut file = match File::create_new(&path) {

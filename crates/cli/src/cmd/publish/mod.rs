@@ -172,13 +172,16 @@ impl Publication<'_> {
         let Self { published, repeated, .. } = self;
         let seconds = time.as_secs_f64();
         let messages = if *published == 1 { "message" } else { "messages" };
-        let mut text = format!("published {published} {messages} to `{feed}` in {seconds:.1} s");
-        if *repeated > 0 {
-            text += &format!("; {repeated} of them had been published before");
-        }
-        print::talk(&text);
+        let before = match repeated {
+            0 => String::new(),
+            repeated => format!("; {repeated} of them had been published before"),
+        };
+        print::talk(&format!(
+            "published {published} {messages} to `{feed}` in {seconds:.1} s{before}"
+        ));
         // Not for the first message, which is published at once, nor for a few of them.
-        let reached = published.saturating_sub(1) as f64 / seconds;
+        let further = u32::try_from(published.saturating_sub(1)).unwrap_or(u32::MAX);
+        let reached = f64::from(further) / seconds;
         if let Some(asked) = asked.filter(|asked| reached < 0.9 * asked && seconds > 2.0) {
             print::talk(&format!(
                 "that is {reached:.1} per second, below `--rate {asked}`: the input, or the \

@@ -17,7 +17,7 @@ use wirebench_loadgen::{
 use wirebench_scenario::{Headers, HttpSettings, LinkSettings};
 
 pub(crate) use self::arguments::SubscribeArguments;
-use self::printer::Printer;
+use self::printer::{Printer, interrupted};
 use crate::exit::Exit;
 use crate::print;
 use crate::signals::stop_signals;
@@ -93,7 +93,7 @@ async fn follow(arguments: &SubscribeArguments, printer: &mut Printer) -> anyhow
         // The error says so at the end.
         SubscriberEvent::Interrupted { why: Some(why), .. } if why.is_permanent() => {}
         SubscriberEvent::Interrupted { why, pause } => {
-            printer.interrupted(why.map(|why| why as &dyn Error), pause);
+            interrupted(why.map(|why| why as &dyn Error), pause);
         }
     };
     Err(run_subscriber(&subscriber, arguments.after, observe).await.into())

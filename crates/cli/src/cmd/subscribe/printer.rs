@@ -54,12 +54,6 @@ impl Printer {
         }
     }
 
-    /// Says why the subscription was interrupted, and when it is resumed.
-    pub(super) fn interrupted(&mut self, why: Option<&dyn Error>, pause: Duration) {
-        let why = why.map_or_else(|| "the server ended the subscription".to_owned(), error_chain);
-        print::talk(&format!("{why}; connecting again in {} ms", pause.as_millis()));
-    }
-
     /// Prints a line for a message or a gap. Prints nothing for most other events.
     pub(super) fn event(&mut self, event: &Event) {
         match event {
@@ -122,6 +116,12 @@ impl Printer {
     pub(super) fn finish(self) -> anyhow::Result<()> {
         self.failed.map_or(Ok(()), Err)
     }
+}
+
+/// Says why the subscription was interrupted, and when it is resumed.
+pub(super) fn interrupted(why: Option<&dyn Error>, pause: Duration) {
+    let why = why.map_or_else(|| "the server ended the subscription".to_owned(), error_chain);
+    print::talk(&format!("{why}; connecting again in {} ms", pause.as_millis()));
 }
 
 fn message_line(

@@ -11,7 +11,7 @@ use wirebench_loadgen::raw::{self, RawError, RawMessage, RawOptions, RawUpdate, 
 use wirebench_protocol::Transport;
 
 use super::arguments::SubscribeArguments;
-use super::printer::Printer;
+use super::printer::{Printer, interrupted};
 
 /// Returns true if there is a raw client for this transport.
 pub(super) fn supports(transport: Transport) -> bool {
@@ -39,7 +39,9 @@ pub(super) async fn follow(
             let events = raw::events(url, &options);
             print(events, printer, |event| Ok(serde_json::to_value(event)?)).await
         }
-        Transport::WebSocket => print(raw::messages(url, &options), printer, message).await,
+        Transport::WebSocket => {
+            print(raw::messages(url, &options), printer, |received| Ok(message(&received))).await
+        }
         Transport::SocketIo => {
             let interest = SocketIoInterest {
                 namespace: arguments.namespace.clone(),
@@ -64,16 +66,17 @@ async fn print<T>(
             RawUpdate::Connected => printer.connected(),
             RawUpdate::Received(received) => printer.message(&line(received)?.to_string()),
             RawUpdate::Interrupted { why, pause } => {
-                printer.interrupted(why.as_ref().map(|why| why as &dyn Error), pause);
+                interrupted(why.as_ref().map(|why| why as &dyn Error), pause);
             }
         }
     }
     Ok(())
 }
 
-fn message(message: RawMessage) -> anyhow::Result<Value> {
-    Ok(match message {
+/// Returns the JSON of a WebSocket's message.
+fn message(message: &RawMessage) -> Value {
+    match message {
         RawMessage::Text(text) => json!({ "text": text.as_str() }),
         RawMessage::Binary(bytes) => json!({ "binary": STANDARD.encode(bytes) }),
-    })
+    }
 }
