@@ -34,7 +34,7 @@ pub(crate) enum Exit {
     Usage,
     /// 1: the command failed.
     Failed,
-    /// 130: interrupted twice.
+    /// 130: interrupted, before the command was done.
     Interrupted,
 }
 

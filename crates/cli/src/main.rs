@@ -1,11 +1,13 @@
 //! The binary `wirebench`: reads the arguments, runs the command, and returns its exit code.
 
 mod bare_fan_out;
+mod client_arguments;
 mod cmd;
 mod crew;
 mod databases;
 mod environment;
 mod exit;
+mod exports;
 mod listen;
 mod machine;
 mod open_page;
@@ -18,14 +20,15 @@ mod ready_line;
 mod run_folder;
 mod shipped_targets;
 mod signals;
+mod transport_argument;
 
 use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser, Subcommand};
 
 use crate::cmd::{
-    agent, check, compare, completions, doctor, floor, guard, health, init, probe, proxy, report,
-    run, schema, serve, subscribe, targets,
+    agent, check, compare, completions, doctor, floor, guard, health, init, man, probe, proxy,
+    publish, report, run, schema, serve, subscribe, targets,
 };
 use crate::exit::Exit;
 
@@ -33,7 +36,8 @@ use crate::exit::Exit;
 ///
 /// Exit codes: 0 success · 1 failure · 2 bad usage or an invalid scenario · 3 `compare` found a
 /// regression · 4 a run was invalid, or a target could not be measured · 99 a threshold of the
-/// scenario was not met · 130 interrupted twice
+/// scenario was not met · 130 interrupted: `publish` once,
+/// other commands twice
 #[derive(Debug, Parser)]
 #[command(
     name = "wirebench",
@@ -57,7 +61,8 @@ enum Command {
     Init(init::InitArguments),
     Serve(Box<serve::ServeArguments>),
     Health(health::HealthArguments),
-    Subscribe(subscribe::SubscribeArguments),
+    Subscribe(Box<subscribe::SubscribeArguments>),
+    Publish(publish::PublishArguments),
     Agent(agent::AgentArguments),
     Proxy(proxy::ProxyArguments),
     /// Show what this machine allows, and how to allow more
@@ -68,6 +73,7 @@ enum Command {
     Guard,
     Schema(schema::SchemaArguments),
     Completions(completions::CompletionsArguments),
+    Man(man::ManArguments),
 }
 
 fn main() -> ExitCode {
@@ -82,12 +88,14 @@ fn main() -> ExitCode {
         Command::Serve(arguments) => serve::run(*arguments),
         Command::Health(arguments) => health::run(&arguments),
         Command::Subscribe(arguments) => subscribe::run(&arguments),
+        Command::Publish(arguments) => publish::run(&arguments),
         Command::Agent(arguments) => agent::run(&arguments),
         Command::Proxy(arguments) => proxy::run(&arguments),
         Command::Doctor => doctor::run(),
         Command::Floor(arguments) => floor::run(&arguments),
         Command::Guard => Ok(guard::run()),
         Command::Schema(arguments) => schema::run(&arguments),
+        Command::Man(arguments) => man::run(&arguments, CommandLine::command()),
         Command::Completions(arguments) => Ok(completions::run(&arguments, CommandLine::command())),
     };
     done.unwrap_or_else(|error| {

@@ -26,7 +26,7 @@ pub(crate) fn load(paths: &[PathBuf], overrides: &Overrides) -> Option<Vec<Scena
         match scenario {
             Ok(scenario) => scenarios.push(scenario),
             Err(error) => {
-                print::talk(&error.to_string());
+                print::talk(&error.in_colour());
                 invalid = true;
             }
         }

@@ -23,7 +23,8 @@ link = { delay = "2ms" }
 fn measured() -> TempDir {
     let folder = TempDir::new().unwrap();
     fs::write(folder.path().join("same.toml"), SCENARIO).unwrap();
-    let ended = measure(folder.path(), &["same.toml", "--quiet"]);
+    let exports = ["--export-csv", "run.csv", "--export-json", "run.json"];
+    let ended = measure(folder.path(), &[&["same.toml", "--quiet"], &exports[..]].concat());
     fs::rename(folder.path().join("out"), folder.path().join("base")).unwrap();
     assert_eq!(ended.code, Some(0), "{ended:?}");
     folder
@@ -53,6 +54,36 @@ fn six_repeats(folder: &Path, name: &str, factor: f64) {
         made.push_str(&(fields.collect::<Vec<_>>().join(",") + "\n"));
     }
     fs::write(folder.join(name), made).unwrap();
+}
+
+#[test]
+fn results_are_written_to_files_beside_what_is_printed() {
+    let folder = measured();
+    let here = folder.path();
+    let read = |name: &str| fs::read_to_string(here.join(name)).unwrap();
+    assert_eq!(read("run.csv"), read("base/runs.csv"));
+    assert_eq!(read("run.json"), run(here, &["report", "base", "--format", "json"]).stdout);
+
+    let exports = ["--export-csv", "x.csv", "--export-json", "x.json", "--export-markdown", "x.md"];
+    let rows = run(here, &[&["report", "base", "--format", "markdown"], &exports[..]].concat());
+    assert_eq!(rows.code, Some(0), "{rows:?}");
+    assert_eq!((read("x.csv"), read("x.md")), (read("base/runs.csv"), rows.stdout));
+
+    six_repeats(here, "before.csv", 1.0);
+    six_repeats(here, "after.csv", 2.0);
+    let compare =
+        |more: &[&str]| run(here, &[&["compare", "before.csv", "after.csv"], more].concat());
+    assert_eq!(
+        compare(&exports).stdout,
+        compare(&[]).stdout,
+        "exports change nothing that is printed"
+    );
+    for (format, name) in [("csv", "x.csv"), ("json", "x.json"), ("markdown", "x.md")] {
+        assert_eq!(read(name), compare(&["--format", format]).stdout, "{format}");
+    }
+    let nowhere = compare(&["--export-csv", "nowhere/x.csv"]);
+    assert_eq!(nowhere.code, Some(1), "{nowhere:?}");
+    assert!(nowhere.stderr.contains("cannot write `nowhere/x.csv`"), "{nowhere:?}");
 }
 
 #[test]

@@ -165,6 +165,50 @@ fn init_writes_a_target_to_start_from() {
 }
 
 #[test]
+fn init_writes_the_schema_that_the_first_line_names_and_never_overwrites_it() {
+    let folder = TempDir::new().expect("a folder");
+    for (arguments, of) in [(&["init"][..], "scenario"), (&["init", "--target"], "target")] {
+        let name = format!("wirebench-{of}.schema.json");
+        for file in ["first.toml", "second.toml"] {
+            let file = format!("{of}-{file}");
+            let written = run(folder.path(), &[arguments, &[&file]].concat());
+            assert_eq!(written.code, Some(0), "{written:?}");
+            let text = fs::read_to_string(folder.path().join(&file)).expect("the file");
+            assert!(text.starts_with(&format!("#:schema ./{name}\n")), "{text}");
+            let schema = folder.path().join(&name);
+            if file.ends_with("first.toml") {
+                let text = fs::read_to_string(&schema).expect("the schema");
+                let printed = run(folder.path(), &["schema", of]).stdout;
+                assert_eq!(text, printed);
+                let json: serde_json::Value = serde_json::from_str(&text).expect("JSON");
+                assert_eq!(json["$id"], format!("urn:wirebench:schema:{of}"));
+                fs::write(&schema, "mine").expect("written");
+            } else {
+                assert_eq!(fs::read_to_string(&schema).expect("the schema"), "mine");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_problem_shows_its_line_with_a_caret_and_colours_only_on_a_terminal() {
+    let folder = TempDir::new().expect("a folder");
+    fs::write(folder.path().join("x.toml"), "[feed]\nrate = \"fast\"\n").expect("the scenario");
+    let mut command = wirebench(folder.path(), &["check", "x.toml"]);
+    // Not because of the variable that tests set, but because a pipe is no terminal.
+    command.env_remove("NO_COLOR");
+    let checked = support::finish(command.spawn().expect("started"), "check");
+    assert_eq!(checked.code, Some(2), "{checked:?}");
+    let expected = "x.toml:2:8: `feed.rate` must be a number, found `\"fast\"`\n\
+                    \u{20} |\n2 | rate = \"fast\"\n\u{20} |        ^^^^^^\n";
+    assert!(checked.stderr.starts_with(expected), "{}", checked.stderr);
+    let mut command = wirebench(folder.path(), &["check", "x.toml"]);
+    command.env_remove("NO_COLOR").env("CLICOLOR_FORCE", "1");
+    let coloured = support::finish(command.spawn().expect("started"), "check");
+    assert!(coloured.stderr.contains("\u{1b}["), "{coloured:?}");
+}
+
+#[test]
 fn a_crowd_too_large_for_this_machine_gives_a_warning_with_a_remedy() {
     let folder = TempDir::new().expect("a folder");
     let scenario = "transports = [\"sse\"]\ncrowd = { subscribers = 1_000_000 }\n";

@@ -8,7 +8,7 @@ use serde::de::DeserializeOwned;
 use wirebench_protocol::Published;
 use wirebench_protocol::control::{CountWindow, Publisher, PublisherReport, Usage, WindowReport};
 
-use crate::error::chain;
+use crate::error::error_chain;
 use crate::http::{ErrorAnswer, quote};
 use crate::target::Target;
 
@@ -29,7 +29,7 @@ pub struct ControlClient {
 #[derive(Debug, thiserror::Error)]
 pub enum ControlError {
     /// No answer: the server is gone, or does not answer within 5 s.
-    #[error("cannot reach `{attempted}`: {}", chain(.source))]
+    #[error("cannot reach `{attempted}`: {}", error_chain(.source))]
     Unreachable {
         /// Method and URL.
         attempted: String,

@@ -120,7 +120,7 @@ pub struct UnexpectedStep {
 
 impl SubscribeError {
     /// Returns how long the server asks the subscriber to wait, if it does.
-    pub(crate) fn retry_after(&self) -> Option<Duration> {
+    pub fn retry_after(&self) -> Option<Duration> {
         match self {
             Self::Refused { retry_after, .. } => *retry_after,
             Self::Connect { .. }
@@ -192,7 +192,7 @@ impl SubscribeError {
 }
 
 /// Returns an error and its causes on one line.
-pub(crate) fn chain(error: &dyn std::error::Error) -> String {
+pub fn error_chain(error: &dyn std::error::Error) -> String {
     let causes = std::iter::successors(error.source(), |cause| cause.source());
     causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
 }

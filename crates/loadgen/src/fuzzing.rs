@@ -14,7 +14,7 @@ use wirebench_protocol::{After, Timestamp, Transport};
 use wirebench_scenario::{HttpSettings, LinkSettings};
 
 use crate::dial::Dialer;
-use crate::error::chain;
+use crate::error::error_chain;
 use crate::event_stream::Decoder;
 use crate::http::HttpClient;
 use crate::socket_io::{Frame, Packet, join, split};
@@ -214,7 +214,7 @@ async fn subscription(transport: Transport, address: SocketAddr, length: usize) 
             }
             Ok(_) => {}
             // Error messages stay short enough for a person to read.
-            Err(error) => assert!(chain(&error).len() < 64 << 10),
+            Err(error) => assert!(error_chain(&error).len() < 64 << 10),
         }
     }
     assert!(count <= length + 8, "{count} events of {length} bytes");

@@ -10,6 +10,7 @@ mod crowd;
 mod dial;
 mod error;
 mod event_stream;
+mod feed_publisher;
 #[cfg(any(fuzzing, test))]
 #[doc(hidden)]
 pub mod fuzzing;
@@ -40,7 +41,8 @@ pub use crowd::{
     ServerOrders, drive, read_machine, server_handle,
 };
 pub use dial::{Arrivals, Dialer, MeasuredConnection, TrafficCounts};
-pub use error::{SubscribeError, UnexpectedStep};
+pub use error::{SubscribeError, UnexpectedStep, error_chain};
+pub use feed_publisher::{FeedPublisher, PublishAnswer};
 pub use probes::{ProbeSettings, Prober};
 pub use server_control::{CountedMessages, FeedControl, ServerControl, ServerUsage};
 pub use several_servers::SeveralServers;

@@ -6,12 +6,13 @@ mod support;
 
 use std::time::Duration;
 
-use futures::StreamExt;
+use futures::stream::BoxStream;
+use futures::{StreamExt, TryStreamExt};
 use support::http::{header, read_head};
 use support::{TIMEOUT, within};
 use tokio::io::{AsyncWriteExt, BufReader};
 use tokio::sync::mpsc;
-use wirebench_loadgen::raw::{self, RawError, RawEvent};
+use wirebench_loadgen::raw::{self, RawError, RawEvent, RawOptions};
 
 /// What a server does after its answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -91,9 +92,16 @@ fn event(kind: &str, data: &str, id: &str) -> RawEvent {
     RawEvent { kind: kind.to_owned(), data: data.to_owned(), id: id.to_owned() }
 }
 
+/// Follows `url`, and returns what arrives.
+fn events(url: &str, once: bool) -> BoxStream<'static, Result<RawEvent, RawError>> {
+    let options = RawOptions { once, ..RawOptions::default() };
+    let updates = raw::events(url, &options);
+    updates.try_filter_map(|update| std::future::ready(Ok(update.received()))).boxed()
+}
+
 /// Returns every event of one connection, and how it ended.
 async fn once(url: &str, what: &str) -> (Vec<RawEvent>, Result<(), RawError>) {
-    let mut events = raw::events(url, true);
+    let mut events = events(url, true);
     let mut seen = Vec::new();
     loop {
         match within(TIMEOUT, what, events.next()).await {
@@ -200,7 +208,7 @@ async fn an_event_is_returned_as_soon_as_its_blank_line_arrives() {
             };
             let bytes = format!("{OK}{shape}\r\n{body}").into_bytes();
             let (url, _requests) = serve(vec![(bytes, Then::Hold)]);
-            let mut events = raw::events(&url, true);
+            let mut events = events(&url, true);
             let what = format!("an event of `{}` from an open stream", rest.escape_debug());
             let first = within(TIMEOUT, what, events.next()).await.unwrap().unwrap();
             assert_eq!(first.data, expected);
@@ -275,7 +283,7 @@ async fn an_interrupted_stream_is_requested_again_after_the_last_complete_id() {
         for (interrupted, then) in ways {
             let again = (answer(b"data: b\n\n", Shape::Close), Then::Hold);
             let (url, mut requests) = serve(vec![(interrupted, then), again]);
-            let mut events = raw::events(&url, false);
+            let mut events = events(&url, false);
             for data in ["a", "b"] {
                 let next = within(TIMEOUT, &what, events.next()).await.unwrap().unwrap();
                 assert_eq!(next.data, data, "{what}");
@@ -296,7 +304,7 @@ async fn the_reconnection_time_is_the_last_one_that_the_stream_has_set() {
         let first = (answer(body.as_bytes(), Shape::Close), Then::End);
         let (url, _requests) =
             serve(vec![first, (answer(b"data: b\n\n", Shape::Close), Then::End)]);
-        let mut events = raw::events(&url, false);
+        let mut events = events(&url, false);
         let start = tokio::time::Instant::now();
         within(TIMEOUT, body, events.next()).await.unwrap().unwrap();
         start.elapsed()
@@ -336,7 +344,7 @@ async fn another_status_or_content_type_fails_for_good() {
     ] {
         let again = (answer(b"data: again\n\n", Shape::Close), Then::End);
         let (url, mut requests) = serve(vec![(head.into(), Then::End), again]);
-        let mut events = raw::events(&url, false);
+        let mut events = events(&url, false);
         let error = within(TIMEOUT, told, events.next()).await.unwrap().unwrap_err();
         assert!(matches!(error, RawError::NotAStream { .. }), "{told}: {error:?}");
         assert!(error.to_string().contains(told), "{told}: {error}");
@@ -380,8 +388,8 @@ async fn redirects_are_followed_but_not_in_a_circle() {
     }
     let circle = b"HTTP/1.1 301 Moved\r\nlocation: /stream?x=1\r\ncontent-length: 0\r\n\r\n";
     let (url, _requests) = serve(vec![(circle.to_vec(), Then::End); 40]);
-    let mut events = raw::events(&url, false);
+    let mut events = events(&url, false);
     let error = within(TIMEOUT, "a circle", events.next()).await.unwrap();
-    assert!(matches!(error, Err(RawError::Network { .. })), "{error:?}");
+    assert!(matches!(error, Err(RawError::Redirected { .. })), "{error:?}");
     assert!(events.next().await.is_none(), "a circle is not tried again");
 }

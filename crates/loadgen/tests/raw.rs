@@ -3,13 +3,13 @@
 
 use std::time::Duration;
 
-use futures::StreamExt;
+use futures::stream::BoxStream;
+use futures::{StreamExt, TryStreamExt};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::timeout;
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
-use wirebench_loadgen::TrustedCertificates;
-use wirebench_loadgen::raw::{self, RawError, RawEvent, RawMessage};
+use wirebench_loadgen::raw::{self, RawError, RawEvent, RawMessage, RawOptions, RawUpdate};
 
 const TIMEOUT: Duration = Duration::from_mins(2);
 
@@ -46,9 +46,23 @@ fn event(kind: &str, data: &str, id: &str) -> RawEvent {
     RawEvent { kind: kind.to_owned(), data: data.to_owned(), id: id.to_owned() }
 }
 
+/// Follows `url`, and returns what arrives.
+fn events(url: &str, once: bool) -> BoxStream<'static, Result<RawEvent, RawError>> {
+    let options = RawOptions { once, ..RawOptions::default() };
+    let updates = raw::events(url, &options);
+    updates.try_filter_map(|update| std::future::ready(Ok(update.received()))).boxed()
+}
+
+/// Follows the WebSocket at `url` once, and returns what arrives.
+fn messages(url: &str) -> BoxStream<'static, Result<RawMessage, RawError>> {
+    let options = RawOptions { once: true, ..RawOptions::default() };
+    let updates = raw::messages(url, &options);
+    updates.try_filter_map(|update| std::future::ready(Ok(update.received()))).boxed()
+}
+
 /// Returns everything until the stream ends, and how it ended.
 async fn all(url: &str) -> (Vec<RawEvent>, Result<(), RawError>) {
-    let mut events = raw::events(url, true);
+    let mut events = events(url, true);
     let mut seen = Vec::new();
     loop {
         match timeout(TIMEOUT, events.next()).await.expect("the stream ends") {
@@ -93,7 +107,7 @@ async fn redirects_are_followed_and_the_id_is_sent_after_an_interruption() {
         let (there, server) = serve(&[&first, &second]).await;
         let redirect = format!("HTTP/1.1 {code}\r\nlocation: {there}\r\ncontent-length: 0\r\n\r\n");
         let (url, _server) = serve(&[&redirect, &redirect]).await;
-        let mut events = raw::events(&url, false);
+        let mut events = events(&url, false);
         for expected in [event("message", "a", "é1"), event("message", "b", "é1")] {
             let next = timeout(TIMEOUT, events.next()).await.unwrap();
             assert_eq!(next.unwrap().unwrap(), expected, "after {code}");
@@ -112,7 +126,7 @@ async fn any_other_answer_fails_for_good_even_when_reconnecting() {
         ("HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n", "no content type"),
     ] {
         let (url, _server) = serve(&[answer]).await;
-        let mut events = raw::events(&url, false);
+        let mut events = events(&url, false);
         let error = timeout(TIMEOUT, events.next()).await.unwrap().unwrap().unwrap_err();
         assert!(error.to_string().contains(told), "{error}");
         assert!(events.next().await.is_none());
@@ -157,10 +171,7 @@ async fn upgrade(frames: &[u8]) -> (String, tokio::task::JoinHandle<Vec<u8>>) {
 async fn a_websocket_yields_messages_answers_pings_and_closes_properly() {
     let frames = b"\x81\x02hi\x89\x01p\x01\x01a\x80\x01b\x82\x01\xFF\x88\x02\x03\xE8";
     let (url, server) = upgrade(frames).await;
-    let frames: Vec<_> =
-        timeout(TIMEOUT, raw::messages(&url, &TrustedCertificates::System, true).collect())
-            .await
-            .unwrap();
+    let frames: Vec<_> = timeout(TIMEOUT, messages(&url).collect()).await.unwrap();
     let frames: Vec<_> = frames.into_iter().map(Result::unwrap).collect();
     let text = |text: &str| RawMessage::Text(text.to_owned());
     assert_eq!(frames, [text("hi"), text("ab"), RawMessage::Binary(vec![0xFF].into())]);
@@ -180,7 +191,7 @@ async fn a_server_that_breaks_the_protocol_gets_the_matching_close_code() {
         (b"\x82\x7F\x00\x00\x00\x00\x01\x00\x00\x01", 1009),
     ] {
         let (url, server) = upgrade(frames).await;
-        let mut messages = raw::messages(&url, &TrustedCertificates::System, true);
+        let mut messages = messages(&url);
         let result = timeout(TIMEOUT, messages.next()).await.unwrap();
         assert!(matches!(result, Some(Err(RawError::Subscription(_)))), "{frames:?}: {result:?}");
         let sent = server.await.unwrap();
@@ -193,7 +204,41 @@ async fn a_connection_without_a_close_handshake_is_an_error() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("ws://{}", listener.local_addr().unwrap());
     let hangs_up = async { drop(listener.accept().await.unwrap()) };
-    let mut messages = raw::messages(&url, &TrustedCertificates::System, true);
+    let mut messages = messages(&url);
     let ((), result) = tokio::join!(hangs_up, timeout(TIMEOUT, messages.next()));
     assert!(matches!(result.unwrap(), Some(Err(RawError::Subscription(_)))));
+}
+
+#[tokio::test]
+async fn a_client_tells_when_it_is_connected_and_why_and_when_it_connects_again() {
+    let first = format!("{STREAM}retry: 7\ndata: a\n\n");
+    let (url, _server) = serve(&[&first, &format!("{STREAM}data: b\n\n")]).await;
+    let mut updates = raw::events(&url, &RawOptions::default());
+    let mut told = Vec::new();
+    for _ in 0..5 {
+        let update = timeout(TIMEOUT, updates.next()).await.expect("an update");
+        told.push(match update.unwrap().unwrap() {
+            RawUpdate::Connected => "connected".to_owned(),
+            RawUpdate::Received(event) => event.data,
+            RawUpdate::Interrupted { why: None, pause } => format!("ended, {pause:?}"),
+            RawUpdate::Interrupted { why: Some(why), .. } => panic!("{why}"),
+        });
+    }
+    assert_eq!(told, ["connected", "a", "ended, 7ms", "connected", "b"]);
+}
+
+#[tokio::test]
+async fn headers_of_the_user_go_to_the_server_that_was_asked_and_to_no_other() {
+    let (there, elsewhere) = serve(&[&format!("{STREAM}data: a\n\n")]).await;
+    let redirect = format!("HTTP/1.1 302 B\r\nlocation: {there}\r\ncontent-length: 0\r\n\r\n");
+    let (url, asked) = serve(&[&redirect]).await;
+    let headers = [("authorization", "Bearer x"), ("user-agent", "mine")];
+    let headers = headers.map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap()));
+    let options = RawOptions { headers: headers.into_iter().collect(), ..RawOptions::default() };
+    let mut updates = raw::events(&url, &options);
+    while timeout(TIMEOUT, updates.next()).await.unwrap().unwrap().unwrap().received().is_none() {}
+    let (asked, elsewhere) = (asked.await.unwrap().remove(0), elsewhere.await.unwrap().remove(0));
+    assert!(asked.contains("authorization: Bearer x\r\n"), "{asked}");
+    assert!(asked.contains("user-agent: mine\r\n") && !asked.contains("Mozilla"), "{asked}");
+    assert!(!elsewhere.contains("Bearer") && elsewhere.contains("Mozilla"), "{elsewhere}");
 }

@@ -9,7 +9,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 
-use futures::{FutureExt, StreamExt};
+use futures::{FutureExt, StreamExt, TryStreamExt};
 use support::frames::{
     self, BINARY, CLOSE, CONTINUATION, FIN, Frame, PING, PONG, TEXT, closing, frame, masked,
 };
@@ -18,7 +18,7 @@ use support::{Bench, TIMEOUT, within};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::task::JoinHandle;
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
-use wirebench_loadgen::{SubscribeError, SubscriberSettings, TrustedCertificates, raw, subscribe};
+use wirebench_loadgen::{SubscribeError, SubscriberSettings, raw, subscribe};
 use wirebench_protocol::{After, Transport};
 
 const ECHO: &str = "/echo";
@@ -495,8 +495,10 @@ type RawMessages = Vec<raw::RawMessage>;
 
 /// Returns what `raw::messages` yields: the messages, then a proper end or an error.
 async fn follow(address: SocketAddr, what: &str) -> (RawMessages, Result<(), raw::RawError>) {
-    let mut frames =
-        raw::messages(&format!("ws://{address}/any?path"), &TrustedCertificates::System, true);
+    let options = raw::RawOptions { once: true, ..raw::RawOptions::default() };
+    let updates = raw::messages(&format!("ws://{address}/any?path"), &options);
+    let received = |update: raw::RawUpdate<_>| std::future::ready(Ok(update.received()));
+    let mut frames = updates.try_filter_map(received).boxed();
     let mut messages = Vec::new();
     loop {
         match within(TIMEOUT, what, frames.next()).await {

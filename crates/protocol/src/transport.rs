@@ -70,6 +70,18 @@ impl Transport {
         self.look().name
     }
 
+    /// Returns the short name that the command line understands as well. `None` if the name is
+    /// short already.
+    pub const fn short_name(self) -> Option<&'static str> {
+        match self {
+            Self::ShortPolling => Some("sp"),
+            Self::LongPolling => Some("lp"),
+            Self::Sse => None,
+            Self::WebSocket => Some("ws"),
+            Self::SocketIo => Some("sio"),
+        }
+    }
+
     /// Returns what pages and reports need in order to show this transport.
     pub const fn look(self) -> Look {
         match self {

@@ -11,6 +11,8 @@ pub(crate) struct FileFormat {
     pub(crate) noun: &'static str,
     /// The command that writes a file to start from.
     pub(crate) init: &'static str,
+    /// The file beside it that has its schema, as its first line tells editors.
+    pub(crate) schema_file: &'static str,
     pub(crate) top: Table,
     /// In the order in which they are written.
     pub(crate) tables: &'static [Table],

@@ -33,7 +33,7 @@ pub fn scenario(bytes: &[u8]) {
             let lines = text.split('\n').count();
             for problem in &problems {
                 assert!(!problem.message.is_empty());
-                let Place::File { line, column } = problem.place else {
+                let Place::File { line, column, .. } = problem.place else {
                     panic!("no argument was given: {problem:?}")
                 };
                 let length = text.split('\n').nth(line - 1).map_or(0, |line| line.chars().count());

@@ -27,6 +27,7 @@ pub fn target_schema() -> Json {
 fn of_format(format: &FileFormat, doc: &str) -> Json {
     let mut schema = object(doc, &of_tables(format));
     schema["$schema"] = "https://json-schema.org/draft/2020-12/schema".into();
+    schema["$id"] = format!("urn:wirebench:schema:{}", format.noun).into();
     schema["title"] = format!("wirebench {}", format.noun).into();
     schema
 }

@@ -30,9 +30,10 @@ pub(crate) fn tables(
     toml
 }
 
-/// Returns a file to start from: every key with what it means, set to its default.
+/// Returns a file to start from: every key with what it means, set to its default. Its first line
+/// tells editors where its schema is.
 pub(crate) fn commented(format: &FileFormat, intro: &str) -> String {
-    let mut toml = String::new();
+    let mut toml = format!("#:schema ./{}\n\n", format.schema_file);
     comment(&mut toml, intro);
     for key in format.top.keys {
         explain(&mut toml, key);

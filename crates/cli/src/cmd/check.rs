@@ -3,7 +3,7 @@
 
 use std::path::PathBuf;
 
-use clap::Args;
+use clap::{Args, ValueHint};
 use wirebench_scenario::Overrides;
 
 use crate::databases::Databases;
@@ -18,7 +18,7 @@ use crate::{machine, plan, print};
 #[derive(Args, Debug)]
 pub(crate) struct CheckArguments {
     /// Scenario files
-    #[arg(required = true, value_name = "SCENARIO")]
+    #[arg(required = true, value_name = "SCENARIO", value_hint = ValueHint::FilePath)]
     scenarios: Vec<PathBuf>,
 }
 

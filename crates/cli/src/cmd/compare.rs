@@ -4,7 +4,7 @@
 use std::path::PathBuf;
 
 use anyhow::{Context, bail, ensure};
-use clap::{Args, ValueEnum};
+use clap::{Args, ValueEnum, ValueHint};
 use wirebench_report::compare::{
     CompareOptions, Comparison, Contrast, Side, SideError, compare, compare_neighbours,
 };
@@ -12,6 +12,7 @@ use wirebench_report::{RunColumn, html, setting_column};
 
 use super::report::write_page;
 use crate::exit::Exit;
+use crate::exports::ExportArguments;
 use crate::print;
 use crate::run_folder::RunFolder;
 
@@ -47,7 +48,7 @@ pub(crate) struct CompareArguments {
     #[arg(long)]
     fail_on_regression: bool,
     /// Write a page that shows both sides in the same charts. An existing file is not overwritten
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     html: Option<PathBuf>,
     /// Show the values of all differences other than the measurements
     #[arg(long, short)]
@@ -55,6 +56,8 @@ pub(crate) struct CompareArguments {
     /// How to print the comparison
     #[arg(long, value_enum, default_value_t = CompareFormat::Text)]
     format: CompareFormat,
+    #[command(flatten)]
+    exports: ExportArguments,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -94,6 +97,7 @@ pub(crate) fn run(arguments: &CompareArguments) -> anyhow::Result<Exit> {
         CompareFormat::Csv => comparison.to_csv(),
     };
     print::data(&text)?;
+    arguments.exports.write_comparison(&comparison)?;
     if let Some(path) = &arguments.html {
         let written = write_page(path, &page(arguments, &comparison)?, false)?;
         if written != Exit::Done {

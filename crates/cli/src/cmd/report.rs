@@ -3,10 +3,11 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
-use clap::{Args, ValueEnum};
-use wirebench_report::{Format, Question, hgrm, html};
+use clap::{Args, ValueEnum, ValueHint};
+use wirebench_report::{Format, Question, Row, hgrm, html};
 
 use crate::exit::Exit;
+use crate::exports::ExportArguments;
 use crate::open_page::open_page;
 use crate::print;
 use crate::run_folder::RunFolder;
@@ -19,11 +20,11 @@ use crate::run_folder::RunFolder;
 #[derive(Args, Debug)]
 pub(crate) struct ReportArguments {
     /// Run folders
-    #[arg(required = true, value_name = "DIR")]
+    #[arg(required = true, value_name = "DIR", value_hint = ValueHint::DirPath)]
     folders: Vec<PathBuf>,
     /// The page to write [default: report.html in the run folder; for several folders, trend.html
     /// in the current folder]
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     out: Option<PathBuf>,
     /// Overwrite the file that `--out` names
     #[arg(long, requires = "out")]
@@ -34,6 +35,8 @@ pub(crate) struct ReportArguments {
     /// Open the page in the browser
     #[arg(long, conflicts_with = "format")]
     open: bool,
+    #[command(flatten)]
+    exports: ExportArguments,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -79,8 +82,10 @@ pub(crate) fn run(arguments: &ReportArguments) -> anyhow::Result<Exit> {
             return Ok(Exit::Usage);
         }
     };
+    let rows: Vec<_> = folders.iter().flat_map(|folder| folder.rows.iter().cloned()).collect();
+    arguments.exports.write_rows(&rows, question(&folders))?;
     if let Some(format) = arguments.format {
-        print::data(&rows(&folders, format)?)?;
+        print::data(&text(&folders, &rows, format)?)?;
         return Ok(Exit::Done);
     }
     let (page, own) = match folders.as_slice() {
@@ -118,13 +123,12 @@ pub(crate) fn write_page(path: &Path, page: &str, overwrite: bool) -> anyhow::Re
     Ok(Exit::Done)
 }
 
-fn rows(folders: &[RunFolder], format: ReportFormat) -> anyhow::Result<String> {
-    let rows: Vec<_> = folders.iter().flat_map(|folder| folder.rows.iter().cloned()).collect();
+fn text(folders: &[RunFolder], rows: &[Row], format: ReportFormat) -> anyhow::Result<String> {
     let (question, style) = (question(folders), print::style());
     Ok(match format {
-        ReportFormat::Text => Format::Text.write(&rows, question, style),
-        ReportFormat::Markdown => Format::Markdown.write(&rows, question, style),
-        ReportFormat::Json => Format::Json.write(&rows, question, style),
+        ReportFormat::Text => Format::Text.write(rows, question, style),
+        ReportFormat::Markdown => Format::Markdown.write(rows, question, style),
+        ReportFormat::Json => Format::Json.write(rows, question, style),
         ReportFormat::Hgrm => folders.iter().map(percentiles).collect::<anyhow::Result<_>>()?,
     })
 }

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
-use clap::Args;
+use clap::{Args, ValueHint};
 use wirebench_scenario::TargetFile;
 
 use crate::exit::Exit;
@@ -18,11 +18,11 @@ use crate::shipped_targets::FILES;
 #[derive(Args, Debug)]
 pub(crate) struct TargetsArguments {
     /// Target files to check and to list
-    #[arg(value_name = "FILE")]
+    #[arg(value_name = "FILE", value_hint = ValueHint::FilePath)]
     files: Vec<PathBuf>,
     /// Write the targets that come with wirebench to this folder. An existing file is never
     /// overwritten
-    #[arg(long, value_name = "FOLDER", conflicts_with = "files")]
+    #[arg(long, value_name = "FOLDER", value_hint = ValueHint::DirPath, conflicts_with = "files")]
     write: Option<PathBuf>,
 }
 
@@ -64,7 +64,7 @@ fn noted(
             Ok(target) => targets.push(target),
             Err(error) => {
                 wrong = true;
-                print::talk(&error.to_string());
+                print::talk(&error.in_colour());
             }
         }
     }

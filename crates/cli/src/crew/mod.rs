@@ -17,7 +17,7 @@ use std::num::NonZero;
 use std::str::FromStr;
 
 use anyhow::Context;
-use clap::Args;
+use clap::{Args, ValueHint};
 
 #[cfg(feature = "nats")]
 pub(crate) use built_in::Crew;
@@ -44,7 +44,7 @@ pub(crate) struct CrewArguments {
     local_agents: Option<NonZero<usize>>,
     /// Name or address of this machine, at which agents on others reach the server that a run starts
     /// [default: the server listens on 127.0.0.1 only]
-    #[arg(long, value_name = "HOST")]
+    #[arg(long, value_name = "HOST", value_hint = ValueHint::Hostname)]
     advertise: Option<Host>,
 }
 

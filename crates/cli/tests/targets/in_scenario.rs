@@ -76,7 +76,8 @@ fn what_is_wrong_with_a_target_of_a_scenario_is_named_at_its_line() {
         for piece in [
             "x.toml:2:3: cannot read the target `targets/none.toml`",
             "x.toml:3:3: the target is not valid:\n  targets/wrong.toml:1:1: ",
-            "x.toml:6:15: in `[target]`: `publish.url` knows no `{payld}`\n  hint: did you mean",
+            "x.toml:6:15: in `[target]`: `publish.url` knows no `{payld}`\n  |\n6 | publish.url = ",
+            "^\n  hint: did you mean",
         ] {
             assert!(ended.stderr.contains(piece), "`{piece}` is not in {}", ended.stderr);
         }

@@ -8,7 +8,7 @@ use wirebench_measure::{Event, UpstreamEvent};
 use wirebench_protocol::{After, Timestamp};
 
 use super::state::{SubscriberState, WorkerShare, WorkerState};
-use crate::error::{SubscribeError, chain};
+use crate::error::{SubscribeError, error_chain};
 use crate::subscriber::{Subscriber, SubscriberEvent, run_subscriber};
 use crate::transport::SubscriberSettings;
 use crate::upstream::{Outbox, SendSchedule};
@@ -153,7 +153,7 @@ impl Task<'_> {
 
     fn interrupted(&self, why: Option<&SubscribeError>) {
         let was_subscribed = self.state.interrupted();
-        let reason = why.map_or_else(|| "the server ended it".to_owned(), |why| chain(why));
+        let reason = why.map_or_else(|| "the server ended it".to_owned(), |why| error_chain(why));
         self.share.status.send_modify(|status| {
             status.subscribed -= u64::from(was_subscribed);
             status.last_error = Some(reason);

@@ -4,6 +4,7 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
+use http::HeaderMap;
 use parking_lot::Mutex;
 use wirebench_scenario::{ConnectionSharing, Headers, HttpSettings};
 
@@ -28,6 +29,8 @@ const OPENING_ROUND_TRIPS: u32 = 5;
 pub struct HttpClient {
     dialer: Dialer,
     http: HttpSettings,
+    /// What every request carries besides, or in place of, the headers of its kind.
+    more: HeaderMap,
     /// The shared connections. A sibling has its own pool: they belong to its event loop.
     pool: Pool,
     /// The headers that were asked for last, for each server and each kind of request. All subscribers
@@ -66,13 +69,18 @@ impl HttpClient {
     /// Creates a client that dials through `dialer`. Whether it speaks TLS is a property of the
     /// target, not of `http`.
     pub fn new(dialer: Dialer, http: HttpSettings) -> Self {
-        Self { dialer, http, pool: Pool::default(), prepared: Mutex::default() }
+        Self::with_headers(dialer, http, HeaderMap::new())
+    }
+
+    /// Creates a client whose requests carry further headers. They replace those of the same name.
+    pub fn with_headers(dialer: Dialer, http: HttpSettings, more: HeaderMap) -> Self {
+        Self { dialer, http, more, pool: Pool::default(), prepared: Mutex::default() }
     }
 
     /// Creates a client for another worker. Both count connections together, and bytes apart.
     #[must_use]
     pub fn sibling(&self, seed: u64) -> Self {
-        Self::new(self.dialer.sibling(seed), self.http)
+        Self::with_headers(self.dialer.sibling(seed), self.http, self.more.clone())
     }
 
     /// Returns the dialer, which has counted all connections of this client.
@@ -132,7 +140,9 @@ impl HttpClient {
         if let Some(known) = prepared.iter().find(|known| known.fits(profile, target, kind)) {
             return known.headers.clone();
         }
-        let headers = RequestHeaders::new(headers(profile, self.http.version, target, kind));
+        let mut map = headers(profile, self.http.version, target, kind);
+        map.extend(self.more.clone());
+        let headers = RequestHeaders::new(map);
         prepared.retain(|known| known.kind != kind || known.authority != target.authority);
         prepared.push(Prepared {
             profile,

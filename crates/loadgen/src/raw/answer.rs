@@ -43,12 +43,22 @@ pub async fn get(
     more: HeaderMap,
     trusted: &TrustedCertificates,
 ) -> Result<RawAnswer, RawError> {
-    let server = RawServer::of(url, trusted).await?;
+    fetch(url, RequestKind::Fetch, more, trusted).await
+}
+
+/// Does what [`get`] does, with the headers of a request of this kind.
+pub(super) async fn fetch(
+    url: &str,
+    kind: RequestKind,
+    more: HeaderMap,
+    trusted: &TrustedCertificates,
+) -> Result<RawAnswer, RawError> {
+    let server = RawServer::of(url, trusted, HeaderMap::new()).await?;
     let mut connection = server.connect().await?;
     connection.allow(SILENCE_TIMEOUT);
     // As in runs with a target file: this client cannot inflate.
     let identity = (header::ACCEPT_ENCODING, HeaderValue::from_static("identity"));
-    let headers = server.headers(RequestKind::Fetch).with_all([identity]);
+    let headers = server.headers(kind).with_all([identity]);
     let more = more.into_iter().filter_map(|(name, value)| Some((name?, value)));
     let answer = connection.get(&server.path, &headers.with_all(more)).await?;
     Ok(RawAnswer {
@@ -61,6 +71,11 @@ pub async fn get(
 }
 
 impl RawAnswer {
+    /// Returns the URL that was asked for.
+    pub(super) fn url(&self) -> &str {
+        &self.url
+    }
+
     /// Returns the status.
     pub fn status(&self) -> StatusCode {
         self.status
@@ -89,7 +104,12 @@ impl RawAnswer {
 
     /// Returns the events in the body.
     pub fn into_events(self) -> RawEvents {
-        RawEvents { answer: self, decoded: DecodedEvents::default() }
+        self.into_events_after("")
+    }
+
+    /// Returns the events in the body of an answer that continues after an event with this id.
+    pub(super) fn into_events_after(self, last_id: &str) -> RawEvents {
+        RawEvents { answer: self, decoded: DecodedEvents::after(last_id) }
     }
 }
 

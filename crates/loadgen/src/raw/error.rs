@@ -1,13 +1,7 @@
 //! Why a raw stream ended.
 
-use std::time::Duration;
-
 use crate::error::SubscribeError;
 use crate::target::TargetError;
-
-/// How long to wait before connecting again, until the server sets another time. The standard
-/// leaves it to the browser ("a few seconds"); `WebKit` waits 3 s.
-pub(super) const RECONNECTION_TIME: Duration = Duration::from_secs(3);
 
 /// Why a raw stream ended.
 #[derive(Debug, thiserror::Error)]
@@ -31,14 +25,11 @@ pub enum RawError {
         /// What an event stream has instead.
         expected: &'static str,
     },
-    /// The connection failed, or broke before the response was complete.
-    #[error("`GET {url}` lost its connection")]
-    Network {
-        /// The URL that was requested.
+    /// Redirects lead in a circle, or too far.
+    #[error("`GET {url}` was redirected more than 20 times")]
+    Redirected {
+        /// The URL that was requested first.
         url: String,
-        /// The error of the connection.
-        #[source]
-        source: reqwest::Error,
     },
     /// An event is larger than 16 MiB.
     #[error("`GET {url}` sent an event larger than 16 MiB")]
@@ -46,8 +37,7 @@ pub enum RawError {
         /// The URL that was requested.
         url: String,
     },
-    /// A WebSocket or a Socket.IO session could not be opened, broke, or ended without a proper
-    /// close.
+    /// A connection could not be opened, broke, or ended without a proper close.
     #[error(transparent)]
     Subscription(#[from] SubscribeError),
 }

@@ -10,6 +10,7 @@ mod error;
 mod server;
 mod socket_io;
 mod sse;
+mod updates;
 mod websocket;
 
 pub use answer::{RawAnswer, RawEvents, get};
@@ -17,4 +18,5 @@ pub use decoded_events::RawEvent;
 pub use error::RawError;
 pub use socket_io::{RawSocketIoEvent, SocketIoInterest, socket_io_events};
 pub use sse::events;
+pub use updates::{RawOptions, RawUpdate};
 pub use websocket::{RawMessage, RawWebSocket, messages};

@@ -1,5 +1,6 @@
 //! A server at any URL, and how it is asked.
 
+use http::HeaderMap;
 use wirebench_scenario::{Headers, HttpSettings, LinkSettings};
 
 use super::error::RawError;
@@ -18,12 +19,17 @@ pub(super) struct RawServer {
 }
 
 impl RawServer {
-    /// Resolves the host of a URL (`http://`, `https://`, `ws://` or `wss://`).
+    /// Resolves the host of a URL (`http://`, `https://`, `ws://` or `wss://`). Every request will
+    /// carry the `headers`.
     ///
     /// # Errors
     ///
     /// [`RawError::Target`].
-    pub(super) async fn of(url: &str, trusted: &TrustedCertificates) -> Result<Self, RawError> {
+    pub(super) async fn of(
+        url: &str,
+        trusted: &TrustedCertificates,
+        headers: HeaderMap,
+    ) -> Result<Self, RawError> {
         let ServerUrl { authority, uri, encrypted } = parse(url)?;
         let address = resolve(&authority, encrypted).await?;
         let tls = encrypted.then(|| TlsClient::new(trusted)).transpose();
@@ -31,7 +37,7 @@ impl RawServer {
         let (authority, feed) = (authority.to_string(), String::new());
         let dialer = Dialer::new(LinkSettings::default(), 0);
         Ok(Self {
-            client: HttpClient::new(dialer, HttpSettings::default()),
+            client: HttpClient::with_headers(dialer, HttpSettings::default(), headers),
             target: Target { authority, address, feed, tls, foreign: None, others: Vec::new() },
             path: uri.path_and_query().map_or_else(|| "/".to_owned(), ToString::to_string),
         })

@@ -5,21 +5,21 @@ use std::sync::Arc;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
-use futures::stream::{self, BoxStream, StreamExt};
+use futures::stream::BoxStream;
 use http::header;
 use serde::Serialize;
 use serde_json::{Value, json};
 use wirebench_protocol::{SocketIoMode, Transport};
 
-use super::error::{RECONNECTION_TIME, RawError};
+use super::error::RawError;
 use super::server::RawServer;
+use super::updates::{RawOptions, RawSource, RawUpdate, updates};
 use crate::error::SubscribeError;
 use crate::http::{ClientConnection, RequestHeaders, RequestKind};
 use crate::socket_io::{
     Assembled, Assembler, Connector, Frame, Malformed, Packet, PacketType, ROOT, SessionEvent,
     SocketIoSession, connect_error,
 };
-use crate::tls::TrustedCertificates;
 
 /// What to ask a Socket.IO server for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -62,32 +62,17 @@ pub struct RawSocketIoEvent {
 pub fn socket_io_events(
     url: &str,
     interest: &SocketIoInterest,
-    trusted: &TrustedCertificates,
-    once: bool,
-) -> BoxStream<'static, Result<RawSocketIoEvent, RawError>> {
-    let source = SocketIoSource {
-        url: url.to_owned(),
-        interest: interest.clone(),
-        trusted: trusted.clone(),
-        once,
-        open: None,
-        connected_before: false,
-    };
-    stream::try_unfold(source, |mut source| async move {
-        Ok(source.next().await?.map(|event| (event, source)))
-    })
-    .boxed()
+    options: &RawOptions,
+) -> BoxStream<'static, Result<RawUpdate<RawSocketIoEvent>, RawError>> {
+    let (interest, options) = (interest.clone(), options.clone());
+    let once = options.once;
+    updates(SocketIoSource { url: url.to_owned(), interest, options }, once)
 }
 
 struct SocketIoSource {
     url: String,
     interest: SocketIoInterest,
-    trusted: TrustedCertificates,
-    once: bool,
-    /// The session that is open.
-    open: Option<OpenSession>,
-    /// There was a session before. Only the first one is opened without waiting.
-    connected_before: bool,
+    options: RawOptions,
 }
 
 struct OpenSession {
@@ -110,27 +95,29 @@ impl Connector for RawConnector {
     }
 }
 
-impl SocketIoSource {
-    /// Returns the next event. With `once`, returns `None` when the server has ended the session.
-    async fn next(&mut self) -> Result<Option<RawSocketIoEvent>, RawError> {
-        loop {
-            let Some(open) = &mut self.open else {
-                if std::mem::replace(&mut self.connected_before, true) {
-                    tokio::time::sleep(RECONNECTION_TIME).await;
-                }
-                match connect(&self.url, &self.interest, &self.trusted).await {
-                    Ok(open) => self.open = Some(open),
-                    Err(error) if self.once || is_final(&error) => return Err(error),
-                    Err(_) => {}
-                }
-                continue;
-            };
-            match open.next(&self.interest).await {
-                Ok(Some(event)) => return Ok(Some(event)),
-                Ok(None) if self.once => return Ok(None),
-                Err(error) if self.once || is_final_refusal(&error) => return Err(error.into()),
-                Ok(None) | Err(_) => self.open = None,
-            }
+impl RawSource for SocketIoSource {
+    type Connection = OpenSession;
+    type Item = RawSocketIoEvent;
+
+    async fn connect(&mut self) -> Result<OpenSession, RawError> {
+        connect(&self.url, &self.interest, &self.options).await
+    }
+
+    async fn next(
+        &mut self,
+        session: &mut OpenSession,
+    ) -> Result<Option<RawSocketIoEvent>, RawError> {
+        Ok(session.next(&self.interest).await?)
+    }
+
+    fn is_final(&self, error: &RawError) -> bool {
+        match error {
+            RawError::Subscription(error) => is_final_refusal(error),
+            RawError::Target(_)
+            | RawError::Url { .. }
+            | RawError::NotAStream { .. }
+            | RawError::Redirected { .. }
+            | RawError::TooLarge { .. } => true,
         }
     }
 }
@@ -138,16 +125,30 @@ impl SocketIoSource {
 async fn connect(
     url: &str,
     interest: &SocketIoInterest,
-    trusted: &TrustedCertificates,
+    options: &RawOptions,
 ) -> Result<OpenSession, RawError> {
-    let server = Arc::new(RawServer::of(url, trusted).await?);
+    let server = Arc::new(RawServer::of(url, &options.trusted, options.headers.clone()).await?);
     let path = server.path.split('?').next().unwrap_or_default();
     let default_path = Transport::SocketIo.path("");
     let path = if path == "/" { &default_path } else { path };
     let connector = RawConnector(Arc::clone(&server));
     let mut session = SocketIoSession::open(connector, path, interest.mode).await?;
     session.send([Frame::message(Packet::connect(&interest.namespace, ""))]);
-    Ok(OpenSession { session, assembler: Assembler::default() })
+    let mut open = OpenSession { session, assembler: Assembler::default() };
+    while let Some(step) = open.step(interest).await? {
+        if let SessionStep::Joined = step {
+            return Ok(open);
+        }
+    }
+    let (asked, reason) = (url.to_owned(), "before it had joined the namespace".to_owned());
+    Err(SubscribeError::SessionEnded { asked, reason }.into())
+}
+
+/// What a session of interest brings.
+enum SessionStep {
+    /// The server has accepted this client in the namespace.
+    Joined,
+    Event(RawSocketIoEvent),
 }
 
 impl OpenSession {
@@ -157,6 +158,20 @@ impl OpenSession {
         &mut self,
         interest: &SocketIoInterest,
     ) -> Result<Option<RawSocketIoEvent>, SubscribeError> {
+        while let Some(step) = self.step(interest).await? {
+            if let SessionStep::Event(event) = step
+                && interest.event.as_ref().is_none_or(|name| *name == event.event)
+            {
+                return Ok(Some(event));
+            }
+        }
+        Ok(None)
+    }
+
+    async fn step(
+        &mut self,
+        interest: &SocketIoInterest,
+    ) -> Result<Option<SessionStep>, SubscribeError> {
         while let Some(event) = self.session.next().await? {
             let frame = match event {
                 SessionEvent::Message { frame, .. } => frame,
@@ -174,15 +189,16 @@ impl OpenSession {
                 continue;
             }
             match packet.kind {
-                PacketType::Connect => self.session.established(),
+                PacketType::Connect => {
+                    self.session.established();
+                    return Ok(Some(SessionStep::Joined));
+                }
                 PacketType::Disconnect => return Ok(None),
                 PacketType::ConnectError => return Err(connect_error(&packet)),
                 PacketType::Ack | PacketType::BinaryAck => {}
                 PacketType::Event | PacketType::BinaryEvent => {
                     let event = raw_event(&packet, &assembled).map_err(malformed)?;
-                    if interest.event.as_ref().is_none_or(|name| *name == event.event) {
-                        return Ok(Some(event));
-                    }
+                    return Ok(Some(SessionStep::Event(event)));
                 }
             }
         }
@@ -225,17 +241,6 @@ fn fill_placeholders(value: &mut Value, attachments: &[Bytes]) -> Result<(), Mal
 }
 
 /// Returns true if connecting again cannot help.
-fn is_final(error: &RawError) -> bool {
-    match error {
-        RawError::Subscription(error) => is_final_refusal(error),
-        RawError::Target(_)
-        | RawError::Url { .. }
-        | RawError::NotAStream { .. }
-        | RawError::Network { .. }
-        | RawError::TooLarge { .. } => true,
-    }
-}
-
 fn is_final_refusal(error: &SubscribeError) -> bool {
     matches!(
         error,

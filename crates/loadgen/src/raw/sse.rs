@@ -2,20 +2,22 @@
 
 use std::time::Duration;
 
-use futures::stream::{self, BoxStream, StreamExt, TryStreamExt};
-use reqwest::header::{ACCEPT, CACHE_CONTROL, CONTENT_TYPE, HeaderValue};
-use reqwest::redirect::Policy;
-use reqwest::{Response, StatusCode, Url};
+use futures::stream::BoxStream;
+use http::header::{self, HeaderName, HeaderValue};
+use http::{HeaderMap, StatusCode};
+use reqwest::Url;
 
-use super::decoded_events::{DecodedEvents, RawEvent};
-use super::error::{RECONNECTION_TIME, RawError};
+use super::answer::{RawAnswer, RawEvents, fetch};
+use super::decoded_events::RawEvent;
+use super::error::RawError;
+use super::updates::{RawOptions, RawSource, RawUpdate, updates};
 use crate::event_stream::is_event_stream;
-use crate::target::TargetError;
+use crate::http::RequestKind;
 
 /// The maximum number of redirects, as in the Fetch standard.
 const MAX_REDIRECTS: usize = 20;
 
-/// Follows the event stream at `url` as an `EventSource` does.
+/// Follows the event stream at `url` (`http://` or `https://`) as an `EventSource` does.
 ///
 /// Redirects are followed; an answer other than 200 with `text/event-stream` fails for good. When
 /// the stream ends or the network fails, it is requested again after the reconnection time (3 s
@@ -24,143 +26,107 @@ const MAX_REDIRECTS: usize = 20;
 ///
 /// With `once` there is one connection: the stream ends after a complete response, and with an
 /// error after anything else.
-pub fn events(url: &str, once: bool) -> BoxStream<'static, Result<RawEvent, RawError>> {
-    let source = EventSource::new(url).map(|source| EventSource { once, ..source });
-    stream::once(std::future::ready(source))
-        .map_ok(|source| {
-            stream::try_unfold(source, |mut source| async move {
-                Ok(source.next().await?.map(|event| (event, source)))
-            })
-        })
-        .try_flatten()
-        .boxed()
+pub fn events(
+    url: &str,
+    options: &RawOptions,
+) -> BoxStream<'static, Result<RawUpdate<RawEvent>, RawError>> {
+    let source = EventSource {
+        url: url.to_owned(),
+        options: options.clone(),
+        reconnection_time: None,
+        last_event_id: String::new(),
+    };
+    updates(source, options.once)
 }
 
 struct EventSource {
-    client: reqwest::Client,
-    url: Url,
-    once: bool,
-    reconnection_time: Duration,
+    url: String,
+    options: RawOptions,
+    /// The time that the stream has set last.
+    reconnection_time: Option<Duration>,
     last_event_id: String,
-    /// The response that is being read.
-    open: Option<OpenResponse>,
-    /// There was a connection before. Only the first one is made without waiting.
-    connected_before: bool,
 }
 
-struct OpenResponse {
-    response: Response,
-    events: DecodedEvents,
-}
+impl RawSource for EventSource {
+    type Connection = RawEvents;
+    type Item = RawEvent;
 
-impl EventSource {
-    fn new(url: &str) -> Result<Self, RawError> {
-        let malformed = || RawError::Url { url: url.to_owned() };
-        if crate::target::parse(url)?.encrypted {
-            return Err(TargetError::Encrypted { url: url.to_owned() }.into());
+    async fn connect(&mut self) -> Result<RawEvents, RawError> {
+        let mut url = Url::parse(&self.url)
+            .ok()
+            .filter(|url| matches!(url.scheme(), "http" | "https"))
+            .ok_or_else(|| RawError::Url { url: self.url.clone() })?;
+        let first = url.origin();
+        for _ in 0..=MAX_REDIRECTS {
+            // What a user sends to one server is not for another, as with `curl --location`.
+            let own = url.origin() == first;
+            let answer = self.ask(&url, own).await?;
+            match redirected(&url, &answer) {
+                Some(next) => url = next,
+                None => return into_events(answer, &self.last_event_id),
+            }
         }
-        let url = Url::parse(url).map_err(|_| malformed())?;
-        if url.scheme() != "http" {
-            return Err(malformed());
-        }
-        let client = reqwest::Client::builder()
-            .no_proxy()
-            .redirect(Policy::limited(MAX_REDIRECTS))
-            // One connection at a time, and a new one for each request.
-            .pool_max_idle_per_host(0)
-            .build()
-            .expect("a client without TLS needs nothing from the system");
-        Ok(Self {
-            client,
-            url,
-            once: false,
-            reconnection_time: RECONNECTION_TIME,
-            last_event_id: String::new(),
-            open: None,
-            connected_before: false,
-        })
+        Err(RawError::Redirected { url: self.url.clone() })
     }
 
-    /// Returns the next event. With `once`, returns `None` after a complete response.
-    async fn next(&mut self) -> Result<Option<RawEvent>, RawError> {
-        loop {
-            if self.open.is_none() {
-                if std::mem::replace(&mut self.connected_before, true) {
-                    tokio::time::sleep(self.reconnection_time).await;
-                }
-                self.open = match self.connect().await {
-                    Ok(open) => Some(open),
-                    Err(error) if self.is_final(&error) => return Err(error),
-                    Err(_) => continue,
-                };
-            }
-            if let Some(event) = self.decode()? {
-                return Ok(Some(event));
-            }
-            let open = self.open.as_mut().expect("it has just been opened");
-            match open.response.chunk().await {
-                Ok(Some(piece)) => open.events.feed(piece),
-                Ok(None) if self.once => return Ok(None),
-                Err(source) if self.once => return Err(self.network(source)),
-                Ok(None) | Err(_) => self.open = None,
-            }
-        }
+    async fn next(&mut self, events: &mut RawEvents) -> Result<Option<RawEvent>, RawError> {
+        let next = events.next().await;
+        events.last_id().clone_into(&mut self.last_event_id);
+        self.reconnection_time = events.retry().or(self.reconnection_time);
+        next
     }
 
-    /// Returns true if the standard gives up for good instead of connecting again.
+    /// The standard gives up for good if the answer is no stream.
     fn is_final(&self, error: &RawError) -> bool {
         match error {
-            // A redirect that leads nowhere, or in a circle, will do so again.
-            RawError::Network { source, .. } => {
-                self.once || source.is_redirect() || source.is_builder()
-            }
+            RawError::Subscription(error) => error.is_permanent(),
             RawError::Target(_)
             | RawError::Url { .. }
             | RawError::NotAStream { .. }
-            | RawError::TooLarge { .. }
-            | RawError::Subscription(_) => true,
+            | RawError::Redirected { .. }
+            | RawError::TooLarge { .. } => true,
         }
     }
 
-    async fn connect(&self) -> Result<OpenResponse, RawError> {
-        let mut request = self
-            .client
-            .get(self.url.clone())
-            .header(ACCEPT, "text/event-stream")
-            .header(CACHE_CONTROL, "no-store");
+    fn reconnection_time(&self) -> Duration {
+        self.reconnection_time.unwrap_or(super::updates::RECONNECTION_TIME)
+    }
+}
+
+impl EventSource {
+    /// Asks once. `own` says whether the headers of the user go there.
+    async fn ask(&self, url: &Url, own: bool) -> Result<RawAnswer, RawError> {
+        let mut headers = if own { self.options.headers.clone() } else { HeaderMap::new() };
+        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
         if !self.last_event_id.is_empty() {
             // In UTF-8, as in the standard. An ID that no header can carry is not sent.
             if let Ok(id) = HeaderValue::from_bytes(self.last_event_id.as_bytes()) {
-                request = request.header("last-event-id", id);
+                headers.insert(HeaderName::from_static("last-event-id"), id);
             }
         }
-        let response = request.send().await.map_err(|source| self.network(source))?;
-        let not_a_stream = |found: String, expected| {
-            let url = response.url().to_string();
-            Err(RawError::NotAStream { url, found, expected })
-        };
-        if response.status() != StatusCode::OK {
-            return not_a_stream(response.status().to_string(), "200 OK");
-        }
-        let kind = response.headers().get(CONTENT_TYPE);
-        let kind = kind.map(|kind| String::from_utf8_lossy(kind.as_bytes()).into_owned());
-        if !kind.as_deref().is_some_and(is_event_stream) {
-            let found = kind.map_or("no content type".to_owned(), |kind| format!("`{kind}`"));
-            return not_a_stream(found, "`text/event-stream`");
-        }
-        Ok(OpenResponse { response, events: DecodedEvents::after(&self.last_event_id) })
+        fetch(url.as_str(), RequestKind::EventSource, headers, &self.options.trusted).await
     }
+}
 
-    /// Returns the next event of what has been read.
-    fn decode(&mut self) -> Result<Option<RawEvent>, RawError> {
-        let Some(OpenResponse { events, .. }) = &mut self.open else { return Ok(None) };
-        let next = events.next();
-        events.last_id().clone_into(&mut self.last_event_id);
-        self.reconnection_time = events.retry().unwrap_or(self.reconnection_time);
-        next.map_err(|_| RawError::TooLarge { url: self.url.to_string() })
-    }
+/// Returns where an answer leads, if it is a redirect.
+fn redirected(url: &Url, answer: &RawAnswer) -> Option<Url> {
+    let is_redirect = matches!(answer.status().as_u16(), 301 | 302 | 303 | 307 | 308);
+    let location = answer.headers().get(header::LOCATION).filter(|_| is_redirect)?;
+    url.join(location.to_str().ok()?).ok()
+}
 
-    fn network(&self, source: reqwest::Error) -> RawError {
-        RawError::Network { url: self.url.to_string(), source }
+fn into_events(answer: RawAnswer, last_event_id: &str) -> Result<RawEvents, RawError> {
+    let not_a_stream = |found: String, expected| {
+        Err(RawError::NotAStream { url: answer.url().to_owned(), found, expected })
+    };
+    if answer.status() != StatusCode::OK {
+        return not_a_stream(answer.status().to_string(), "200 OK");
     }
+    let kind = answer.headers().get(header::CONTENT_TYPE);
+    let kind = kind.map(|kind| String::from_utf8_lossy(kind.as_bytes()).into_owned());
+    if !kind.as_deref().is_some_and(is_event_stream) {
+        let found = kind.map_or("no content type".to_owned(), |kind| format!("`{kind}`"));
+        return not_a_stream(found, "`text/event-stream`");
+    }
+    Ok(answer.into_events_after(last_event_id))
 }

@@ -2,11 +2,12 @@
 
 use std::time::Duration;
 
-use futures::stream::{self, BoxStream, StreamExt};
+use futures::stream::BoxStream;
 use http::HeaderMap;
 
-use super::error::{RECONNECTION_TIME, RawError};
+use super::error::RawError;
 use super::server::RawServer;
+use super::updates::{RawOptions, RawSource, RawUpdate, updates};
 use crate::error::SubscribeError;
 use crate::http::RequestKind;
 use crate::tls::TrustedCertificates;
@@ -34,53 +35,43 @@ pub enum RawMessage {
 /// error after anything else.
 pub fn messages(
     url: &str,
-    trusted: &TrustedCertificates,
-    once: bool,
-) -> BoxStream<'static, Result<RawMessage, RawError>> {
-    let source = WebSocketSource {
-        url: url.to_owned(),
-        trusted: trusted.clone(),
-        once,
-        open: None,
-        connected_before: false,
-    };
-    stream::try_unfold(source, |mut source| async move {
-        Ok(source.next().await?.map(|message| (message, source)))
-    })
-    .boxed()
+    options: &RawOptions,
+) -> BoxStream<'static, Result<RawUpdate<RawMessage>, RawError>> {
+    let source = WebSocketSource { url: url.to_owned(), options: options.clone() };
+    updates(source, options.once)
 }
 
 struct WebSocketSource {
     url: String,
-    trusted: TrustedCertificates,
-    once: bool,
-    /// The connection that is open.
-    open: Option<WebSocketConnection>,
-    /// There was a connection before. Only the first one is made without waiting.
-    connected_before: bool,
+    options: RawOptions,
 }
 
-impl WebSocketSource {
-    /// Returns the next message. With `once`, returns `None` after a closing handshake.
-    async fn next(&mut self) -> Result<Option<RawMessage>, RawError> {
-        loop {
-            let Some(open) = &mut self.open else {
-                if std::mem::replace(&mut self.connected_before, true) {
-                    tokio::time::sleep(RECONNECTION_TIME).await;
-                }
-                match connect(&self.url, &self.trusted).await {
-                    Ok((open, _)) => self.open = Some(open),
-                    Err(error) if self.once || is_final(&error) => return Err(error),
-                    Err(_) => {}
-                }
-                continue;
-            };
-            match next(open).await {
-                Ok(Some(message)) => return Ok(Some(message)),
-                Ok(None) if self.once => return Ok(None),
-                Err(error) if self.once => return Err(error.into()),
-                Ok(None) | Err(_) => self.open = None,
+impl RawSource for WebSocketSource {
+    type Connection = WebSocketConnection;
+    type Item = RawMessage;
+
+    async fn connect(&mut self) -> Result<WebSocketConnection, RawError> {
+        let RawOptions { trusted, headers, .. } = &self.options;
+        Ok(connect(&self.url, trusted, headers.clone()).await?.0)
+    }
+
+    async fn next(
+        &mut self,
+        connection: &mut WebSocketConnection,
+    ) -> Result<Option<RawMessage>, RawError> {
+        Ok(next(connection).await?)
+    }
+
+    fn is_final(&self, error: &RawError) -> bool {
+        match error {
+            RawError::Subscription(error) => {
+                matches!(error, SubscribeError::Refused { .. } | SubscribeError::Protocol { .. })
             }
+            RawError::Target(_)
+            | RawError::Url { .. }
+            | RawError::NotAStream { .. }
+            | RawError::Redirected { .. }
+            | RawError::TooLarge { .. } => true,
         }
     }
 }
@@ -99,7 +90,7 @@ impl RawWebSocket {
     ///
     /// [`RawError`] if it cannot be opened.
     pub async fn open(url: &str, trusted: &TrustedCertificates) -> Result<Self, RawError> {
-        let (connection, headers) = connect(url, trusted).await?;
+        let (connection, headers) = connect(url, trusted, HeaderMap::new()).await?;
         Ok(Self { connection, headers })
     }
 
@@ -142,24 +133,11 @@ async fn next(connection: &mut WebSocketConnection) -> Result<Option<RawMessage>
 async fn connect(
     url: &str,
     trusted: &TrustedCertificates,
+    headers: HeaderMap,
 ) -> Result<(WebSocketConnection, HeaderMap), RawError> {
-    let server = RawServer::of(url, trusted).await?;
+    let server = RawServer::of(url, trusted, headers).await?;
     let (http, headers) = (server.connect().await?, server.headers(RequestKind::WebSocket));
     let opened =
         WebSocketConnection::open_with_answer(http, &server.path, &headers, SILENCE_TIMEOUT);
     Ok(opened.await?)
-}
-
-/// Returns true if connecting again cannot help.
-fn is_final(error: &RawError) -> bool {
-    match error {
-        RawError::Subscription(error) => {
-            matches!(error, SubscribeError::Refused { .. } | SubscribeError::Protocol { .. })
-        }
-        RawError::Target(_)
-        | RawError::Url { .. }
-        | RawError::NotAStream { .. }
-        | RawError::Network { .. }
-        | RawError::TooLarge { .. } => true,
-    }
 }

@@ -14,12 +14,6 @@ pub enum TargetError {
         /// What was given.
         url: String,
     },
-    /// The URL asks for TLS, which the raw client for server-sent events does not speak.
-    #[error("`{url}` asks for TLS: only plain `http://` is supported here")]
-    Encrypted {
-        /// What was given.
-        url: String,
-    },
     /// A key of a target file has a value that cannot be used.
     #[error("target `{target}`: `{key}` of `[{table}]` {problem}")]
     File {
@@ -51,7 +45,7 @@ impl TargetError {
     /// cannot help.
     pub fn is_malformed(&self) -> bool {
         match self {
-            Self::Malformed { .. } | Self::Encrypted { .. } | Self::File { .. } => true,
+            Self::Malformed { .. } | Self::File { .. } => true,
             Self::Trust(_) | Self::Unresolved { .. } => false,
         }
     }

@@ -2,13 +2,16 @@
 
 use std::time::Duration;
 
-use futures::StreamExt;
+use futures::stream::BoxStream;
+use futures::{StreamExt, TryStreamExt};
 use serde_json::json;
 use tokio::sync::Notify;
-use wirebench_loadgen::raw::{RawSocketIoEvent, SocketIoInterest, socket_io_events};
+use wirebench_loadgen::raw::{
+    RawError, RawOptions, RawSocketIoEvent, SocketIoInterest, socket_io_events,
+};
 use wirebench_loadgen::{
     Dialer, HttpClient, SubscribeError, Subscriber, SubscriberEvent, SubscriberSettings, Target,
-    TrustedCertificates, run_subscriber, subscribe,
+    run_subscriber, subscribe,
 };
 use wirebench_measure::{Event, ReceivedPayload};
 use wirebench_protocol::{After, Cursor, Epoch, Gap, Seq, SocketIoMode, Transport};
@@ -404,6 +407,17 @@ async fn nothing_is_lost_repeated_or_swapped_across_the_upgrade() {
     }
 }
 
+/// Follows the events of a server, and returns what arrives.
+fn events(
+    url: &str,
+    interest: &SocketIoInterest,
+    once: bool,
+) -> BoxStream<'static, Result<RawSocketIoEvent, RawError>> {
+    let options = RawOptions { once, ..RawOptions::default() };
+    let updates = socket_io_events(url, interest, &options);
+    updates.try_filter_map(|update| std::future::ready(Ok(update.received()))).boxed()
+}
+
 #[tokio::test]
 async fn any_event_of_any_namespace_is_printed_undecoded_with_its_attachments() {
     let Some(mut server) = Reference::start(&json!({})).await else { return };
@@ -414,12 +428,11 @@ async fn any_event_of_any_namespace_is_printed_undecoded_with_its_attachments() 
             event: event.map(str::to_owned),
             mode,
         };
-        let trusted = TrustedCertificates::System;
         let url = server.url();
-        let mut all = socket_io_events(&url, &interest(None), &trusted, true);
+        let mut all = events(&url, &interest(None), true);
         let hello = within(TIMEOUT, mode, all.next()).await.unwrap().unwrap();
         assert_eq!((hello.event.as_str(), hello.data.len()), ("hello", 1), "{mode}");
-        let mut binary = socket_io_events(&url, &interest(Some("binary")), &trusted, true);
+        let mut binary = events(&url, &interest(Some("binary")), true);
         let mut event = None;
         // Until the second client has connected, there is nobody to emit to.
         while event.is_none() {
@@ -444,8 +457,7 @@ async fn any_event_of_any_namespace_is_printed_undecoded_with_its_attachments() 
         within(TIMEOUT, mode, ended).await;
     }
     let elsewhere = SocketIoInterest { namespace: "/elsewhere".to_owned(), ..Default::default() };
-    let trusted = TrustedCertificates::System;
-    let mut events = socket_io_events(&server.url(), &elsewhere, &trusted, false);
+    let mut events = events(&server.url(), &elsewhere, false);
     let error = within(TIMEOUT, "a refusal", events.next()).await.unwrap().unwrap_err();
     assert_eq!(error.to_string(), "the namespace `/elsewhere` was refused: Invalid namespace");
 }

@@ -1,5 +1,6 @@
 //! `runs.csv`: a line for each run, written as soon as the run ends.
 
+use std::fs::File;
 use std::path::{Path, PathBuf};
 
 use super::table::{CsvWriter, read_values};
@@ -19,6 +20,19 @@ impl RunsCsv {
     /// If the file exists already, or cannot be created.
     pub fn create(path: impl Into<PathBuf>) -> Result<Self, WriteError> {
         CsvWriter::create(path.into(), COLUMNS).map(Self)
+    }
+
+    /// Creates the file, or overwrites it, and writes its header.
+    ///
+    /// # Errors
+    ///
+    /// If the file cannot be written.
+    pub fn overwrite(path: impl Into<PathBuf>) -> Result<Self, WriteError> {
+        let path = path.into();
+        match File::create(&path) {
+            Ok(file) => CsvWriter::begin(path, file, COLUMNS).map(Self),
+            Err(source) => Err(WriteError::Io { path, source }),
+        }
     }
 
     /// Appends a row and hands it to the system at once, so that a later failure does not lose it.

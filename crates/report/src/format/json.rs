@@ -38,6 +38,7 @@ pub fn results_schema() -> Json {
     let required: Vec<&str> = COLUMNS[..FIRST_COLUMNS].iter().map(|column| column.name).collect();
     json!({
         "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "$id": "urn:wirebench:schema:results",
         "title": "wirebench results",
         "description": "The runs of a results folder, as in runs.csv. A value that was not \
             measured is null.",

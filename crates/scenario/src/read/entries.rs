@@ -65,7 +65,7 @@ pub(crate) fn parse<'a>(
     let whole = errors.is_empty();
     let mut last_line = None;
     for error in errors {
-        let place = Place::in_text(text, error.span().map_or(0, |span| span.start));
+        let place = Place::in_text(text, error.span().unwrap_or_default());
         let Place::File { line, .. } = place else { continue };
         // Further errors in a line are mostly echoes of its first.
         if last_line.replace(line) != Some(line) {
@@ -113,7 +113,7 @@ impl<'a> Entries<'a> {
     ) -> Self {
         let mut entries = Self::new(format);
         for (name, value) in document.get_ref() {
-            let place = Place::in_text(text, name.span().start);
+            let place = Place::in_text(text, name.span());
             let found = Located { value, origin: ValueSource::File(text) };
             let path = vec![name.get_ref().to_string()];
             entries.put_all(Entry { path, place, found }, problems);
@@ -156,7 +156,7 @@ impl<'a> Entries<'a> {
         for (key, value) in table {
             let inner = Entry {
                 path: vec![path[0].clone(), key.get_ref().to_string()],
-                place: found.place_of(key.span().start).unwrap_or(place.clone()),
+                place: found.place_of(key.span()).unwrap_or(place.clone()),
                 found: found.inner(value),
             };
             self.put(inner, problems);
@@ -223,7 +223,7 @@ impl<'a> Entries<'a> {
         };
         let (tables, bounds): (Vec<_>, Vec<_>) =
             table.iter().partition(|(_, value)| matches!(value.get_ref(), DeValue::Table(_)));
-        let place_of = |key: &Spanned<_>| located.place_of(key.span().start);
+        let place_of = |key: &Spanned<_>| located.place_of(key.span());
         for &(inner, value) in &tables {
             let place = place_of(inner).unwrap_or(place.clone());
             let name = format!("{name}.{}", inner.get_ref());

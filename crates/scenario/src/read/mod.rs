@@ -80,7 +80,7 @@ fn read(
         _ => {
             problems.sort();
             problems.dedup();
-            Err(FileError::Invalid { file: file.to_owned(), problems })
+            Err(FileError::Invalid { file: file.to_owned(), text: text.to_owned(), problems })
         }
     }
 }
@@ -95,7 +95,7 @@ fn conflict(scenario: &Scenario, place: Place) -> Option<Problem> {
 fn too_many_runs(scenario: &Scenario) -> Option<Problem> {
     let runs = scenario.run_count();
     (runs > MAX_RUNS).then(|| Problem {
-        place: Place::File { line: 1, column: 1 },
+        place: Place::WHOLE_FILE,
         message: format!(
             "a scenario may ask for at most {} runs, this one asks for {}",
             grouped(MAX_RUNS),

@@ -65,8 +65,17 @@ pub const TABLES: [Table; 17] = [
 ];
 
 /// The format of scenario files.
-pub(crate) static SCENARIO: FileFormat =
-    FileFormat { noun: "scenario", init: "wirebench init", top: TOP, tables: &TABLES, short: &[] };
+pub(crate) static SCENARIO: FileFormat = FileFormat {
+    noun: "scenario",
+    init: "wirebench init",
+    schema_file: SCENARIO_SCHEMA_FILE,
+    top: TOP,
+    tables: &TABLES,
+    short: &[],
+};
+
+/// The name of the file with the schema of scenario files, for editors.
+pub const SCENARIO_SCHEMA_FILE: &str = "wirebench-scenario.schema.json";
 
 /// Returns every key, in the order in which they are written.
 pub fn keys() -> impl Iterator<Item = &'static Key> + Clone {

@@ -46,6 +46,9 @@ pub use self::write::commented_target;
 use crate::format::FileFormat;
 use crate::key::{Key, Table};
 
+/// The name of the file with the schema of target files, for editors.
+pub const TARGET_SCHEMA_FILE: &str = "wirebench-target.schema.json";
+
 /// The tables of target files, in the order in which they are written.
 const TABLES: [Table; 7] = [
     ProcessTable::TABLE,
@@ -64,6 +67,7 @@ const SHORT: [Key; 1] = [PublishTable::BY];
 pub(crate) static TARGET: FileFormat = FileFormat {
     noun: "target",
     init: "wirebench init --target",
+    schema_file: TARGET_SCHEMA_FILE,
     top: TargetAbout::TABLE,
     tables: &TABLES,
     short: &SHORT,

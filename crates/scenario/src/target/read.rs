@@ -35,7 +35,7 @@ fn read(file: &Path, name: &str, text: &str, folder: &Path) -> Result<TargetFile
     let mut problems = Vec::new();
     let target = entries::parse(text, &mut problems).and_then(|document| {
         let entries = Entries::gather(&TARGET, text, &document, &[], &mut problems);
-        let top = Place::File { line: 1, column: 1 };
+        let top = Place::WHOLE_FILE;
         of_entries(entries, name, folder, top, &mut problems)
     });
     match target {
@@ -43,7 +43,7 @@ fn read(file: &Path, name: &str, text: &str, folder: &Path) -> Result<TargetFile
         _ => {
             problems.sort();
             problems.dedup();
-            Err(FileError::Invalid { file: file.to_owned(), problems })
+            Err(FileError::Invalid { file: file.to_owned(), text: text.to_owned(), problems })
         }
     }
 }

@@ -1,5 +1,7 @@
 //! A TOML value with the text that it comes from, so that messages can quote it and name its place.
 
+use std::ops::Range;
+
 use toml::Spanned;
 use toml::de::DeValue;
 
@@ -29,13 +31,13 @@ pub(crate) enum ValueSource<'a> {
 impl<'a> Located<'a> {
     /// Returns the place of the value. `None` for a default.
     pub(crate) fn place(&self) -> Option<Place> {
-        self.place_of(self.value.span().start)
+        self.place_of(self.value.span())
     }
 
-    /// Returns the place of the byte at `offset` in the text that the value comes from.
-    pub(crate) fn place_of(&self, offset: usize) -> Option<Place> {
+    /// Returns the place of a part of the text that the value comes from.
+    pub(crate) fn place_of(&self, bytes: Range<usize>) -> Option<Place> {
         match self.origin {
-            ValueSource::File(text) => Some(Place::in_text(text, offset)),
+            ValueSource::File(text) => Some(Place::in_text(text, bytes)),
             ValueSource::Argument { shown, .. } => Some(Place::Argument(shown.to_owned())),
             ValueSource::Default(_) => None,
         }

@@ -21,12 +21,12 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::{Context, bail};
-use clap::Args;
-use wirebench_loadgen::TrustedCertificates;
+use clap::{Args, ValueHint};
 
 use self::address::ProbedUrl;
 use self::asked::Probe;
 use self::findings::Findings;
+use crate::client_arguments::TrustArguments;
 use crate::exit::Exit;
 use crate::print;
 
@@ -44,15 +44,10 @@ pub(crate) struct ProbeArguments {
     seconds: u64,
     /// Write the target to this file in place of standard output. An existing file is never
     /// overwritten
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     write: Option<PathBuf>,
-    /// `https://`, `wss://`: trust the root certificates in this file (PEM), in addition to those of
-    /// the system
-    #[arg(long, value_name = "FILE", conflicts_with = "insecure")]
-    ca: Option<PathBuf>,
-    /// `https://`, `wss://`: trust any certificate
-    #[arg(long)]
-    insecure: bool,
+    #[command(flatten)]
+    trust: TrustArguments,
 }
 
 pub(crate) fn run(arguments: &ProbeArguments) -> anyhow::Result<Exit> {
@@ -66,12 +61,11 @@ pub(crate) fn run(arguments: &ProbeArguments) -> anyhow::Result<Exit> {
     if let Some(path) = arguments.write.as_ref().filter(|path| path.exists()) {
         bail!("`{}` already exists: choose another file", path.display());
     }
-    let trusted = match &arguments.ca {
-        _ if arguments.insecure => TrustedCertificates::Any,
-        Some(file) => TrustedCertificates::File(file.clone()),
-        None => TrustedCertificates::System,
+    let probe = Probe {
+        url,
+        listen: Duration::from_secs(arguments.seconds),
+        trusted: arguments.trust.trusted(),
     };
-    let probe = Probe { url, listen: Duration::from_secs(arguments.seconds), trusted };
     print::talk(&format!("listening to `{}` for {} s", arguments.url, arguments.seconds));
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let findings = runtime.block_on(findings(&probe))?;

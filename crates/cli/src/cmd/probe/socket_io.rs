@@ -7,7 +7,7 @@ use futures::StreamExt;
 use http::HeaderMap;
 use serde_json::Value;
 use tokio::time::{Instant, timeout, timeout_at};
-use wirebench_loadgen::raw::{self, SocketIoInterest, socket_io_events};
+use wirebench_loadgen::raw::{self, RawOptions, SocketIoInterest, socket_io_events};
 
 use super::asked::Probe;
 use super::words::is_json;
@@ -44,8 +44,11 @@ pub(super) async fn probe(probe: &Probe) -> Option<SocketIoFindings> {
     };
     let deadline = Instant::now() + probe.listen;
     let interest = SocketIoInterest::default();
-    let mut events = socket_io_events(&found.url, &interest, &probe.trusted, true);
-    while let Ok(Some(Ok(event))) = timeout_at(deadline, events.next()).await {
+    let trusted = probe.trusted.clone();
+    let options = RawOptions { trusted, once: true, ..RawOptions::default() };
+    let mut updates = socket_io_events(&found.url, &interest, &options);
+    while let Ok(Some(Ok(update))) = timeout_at(deadline, updates.next()).await {
+        let Some(event) = update.received() else { continue };
         found.events.insert(event.event);
         let first = event.data.first().and_then(Value::as_str);
         found.json_in_strings |= first.is_some_and(is_json);

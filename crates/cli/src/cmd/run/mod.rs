@@ -15,10 +15,11 @@ use std::path::PathBuf;
 use std::process::Command;
 
 use anyhow::{Context, bail};
-use clap::Args;
+use clap::{Args, ValueHint};
 use tokio_stream::StreamExt;
 use tokio_util::sync::CancellationToken;
 use wirebench_protocol::Transport;
+use wirebench_report::Question;
 use wirebench_scenario::{Overrides, Scenario};
 use wirebench_target::{Guarded, start_guardian};
 
@@ -26,13 +27,15 @@ use self::consent::without_consent;
 use self::crowd_plan::CrowdPlan;
 use self::metrics::RunMetrics;
 use self::progress_arguments::ProgressArguments;
-use self::session::{Audience, Session, ShownResults};
+use self::session::{Audience, Session, ShownResults, question};
 use super::report::RowsFormat;
 use crate::crew::{Crew, CrewArguments};
 use crate::databases::Databases;
 use crate::exit::Exit;
+use crate::exports::ExportArguments;
 use crate::run_folder::{RecordedTarget, RunFolderRequest, holds_a_run};
 use crate::signals::stop_signals;
+use crate::transport_argument::transport_parser;
 use crate::{machine, plan, print};
 
 /// Run scenarios and show what was measured
@@ -43,23 +46,23 @@ use crate::{machine, plan, print};
 #[derive(Args, Debug)]
 pub(crate) struct RunArguments {
     /// Scenario files
-    #[arg(required = true, value_name = "SCENARIO")]
+    #[arg(required = true, value_name = "SCENARIO", value_hint = ValueHint::FilePath)]
     scenarios: Vec<PathBuf>,
     /// Folder for the results of one scenario [default: results/SCENARIO/UTC-TIME]
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
     out: Option<PathBuf>,
     /// Overwrite the run that `--out` already holds
     #[arg(long, requires = "out")]
     force: bool,
     /// Measure the server of this target file in place of wirebench's own, and of those that the
     /// scenario names. Give it again for several servers, which take turns
-    #[arg(long = "target", value_name = "FILE")]
+    #[arg(long = "target", value_name = "FILE", value_hint = ValueHint::FilePath)]
     targets: Vec<PathBuf>,
     /// Allow publishing to this host, which is not this machine
-    #[arg(long = "yes-publish-to", value_name = "HOST")]
+    #[arg(long = "yes-publish-to", value_name = "HOST", value_hint = ValueHint::Hostname)]
     publish_to: Vec<String>,
     /// Run only these transports, separated by commas
-    #[arg(long, value_name = "NAMES", value_delimiter = ',')]
+    #[arg(long, value_name = "NAMES", value_delimiter = ',', value_parser = transport_parser())]
     transports: Option<Vec<Transport>>,
     /// How often to make each run
     #[arg(long, value_name = "TIMES")]
@@ -90,6 +93,8 @@ pub(crate) struct RunArguments {
     /// Open the page of the results in the browser
     #[arg(long)]
     open: bool,
+    #[command(flatten)]
+    exports: ExportArguments,
     #[command(flatten)]
     crew: CrewArguments,
 }
@@ -130,6 +135,7 @@ pub(crate) fn run(arguments: &RunArguments) -> anyhow::Result<Exit> {
             bail!("scenario `{}` cannot run: {missing}", scenario.top.name);
         }
     }
+    arguments.exports.check()?;
     let _guarded = guard_this_run()?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -235,7 +241,7 @@ async fn run_each(
         print::talk(&format!("metrics: {}", metrics.url()));
     }
     let audience = Audience { manner: arguments.progress.manner(), metrics: metrics.as_ref() };
-    let mut exit = Exit::Done;
+    let (mut exit, mut rows) = (Exit::Done, Vec::new());
     for scenario in scenarios {
         let recorded = RecordedTarget::of_all(&scenario.targets).await;
         let request = RunFolderRequest { targets: &recorded, ..arguments.request() };
@@ -248,11 +254,15 @@ async fn run_each(
         };
         let shown = ShownResults { format: arguments.format.into(), open: arguments.open };
         let session = Session::new(scenario, databases, &request, crowd, audience, shown, stop)?;
-        exit = exit.worse(session.run().await?);
+        exit = exit.worse(session.run(&mut rows).await?);
         if stop.is_cancelled() {
             break;
         }
     }
+    // Several scenarios have no question in common.
+    let question =
+        if let [scenario] = scenarios { question(scenario) } else { Question::default() };
+    arguments.exports.write_rows(&rows, question)?;
     Ok(exit)
 }
 

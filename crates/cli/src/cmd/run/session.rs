@@ -101,8 +101,8 @@ impl<'a> Session<'a> {
     }
 
     /// Makes every run, then shows what was measured. A run that fails ends the session; what was
-    /// measured before it is still shown.
-    pub(super) async fn run(mut self) -> anyhow::Result<Exit> {
+    /// measured before it is still shown. Adds the rows to those that were measured so far.
+    pub(super) async fn run(mut self, measured: &mut Vec<Row>) -> anyhow::Result<Exit> {
         self.display.scenario(self.scenario, &self.folder.path);
         for skipped in &self.skipped {
             self.display.say(&skipped.to_string());
@@ -119,6 +119,7 @@ impl<'a> Session<'a> {
         }
         self.display.finish();
         let concluded = self.conclude();
+        measured.extend_from_slice(&self.folder.rows);
         // The error that ended the scenario comes first. A full disk causes that error and another
         // one when the results are shown.
         if let Some(error) = failed {
@@ -295,10 +296,6 @@ impl<'a> Session<'a> {
         Ok(())
     }
 
-    fn question(&self) -> Question<'_> {
-        Question { about: &self.scenario.top.about, focus: &self.scenario.report.focus.0 }
-    }
-
     fn ended_early(&self) -> String {
         let kept = match self.folder.rows.len() {
             0 => "no run was measured completely; the files of the first run are".to_owned(),
@@ -313,7 +310,7 @@ impl<'a> Session<'a> {
     fn conclude(&self) -> anyhow::Result<Exit> {
         if !self.folder.rows.is_empty() {
             let style = print::style();
-            let text = self.shown.format.write(&self.folder.rows, self.question(), style);
+            let text = self.shown.format.write(&self.folder.rows, question(self.scenario), style);
             print::data(&text)?;
         }
         let broken = thresholds::broken(&self.scenario.thresholds, &self.folder.rows);
@@ -339,6 +336,11 @@ impl<'a> Session<'a> {
             Exit::Threshold
         })
     }
+}
+
+/// Returns what a scenario asks.
+pub(super) fn question(scenario: &Scenario) -> Question<'_> {
+    Question { about: &scenario.top.about, focus: &scenario.report.focus.0 }
 }
 
 /// Returns where the subscribers of a run against a target subscribe: at the server, or at the proxy

@@ -1,5 +1,6 @@
 //! `wirebench serve`: runs the feed server until it is told to stop.
 
+use std::io::IsTerminal;
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -17,10 +18,12 @@ mod instance;
 mod options;
 mod socket_io;
 mod store;
+mod welcome;
 
 use self::instance::{EndReason, Instance};
 use self::options::{ServeOptions, ServerSetup};
 use self::store::{OpenStore, StoreArguments, StoreSetup};
+use self::welcome::welcome;
 use crate::exit::Exit;
 use crate::listen::{listen, listen_again};
 use crate::ready_line::ReadyLine;
@@ -35,8 +38,8 @@ const EXPLAIN_AFTER: Duration = Duration::from_millis(300);
 
 /// Serve a feed over every transport, and the teaching demos
 ///
-/// Prints one JSON line on standard output when it is ready, with the addresses that it listens on.
-/// Open the first address in a browser to see the demos. SIGTERM or Ctrl-C ends every connection
+/// On a terminal, says where to look when it is ready. Into a pipe or a file, prints one JSON line
+/// with the addresses that it listens on. SIGTERM or Ctrl-C ends every connection
 /// properly, and then the server. A second Ctrl-C ends the server at once.
 #[derive(Args, Debug)]
 pub(crate) struct ServeArguments {
@@ -146,7 +149,7 @@ async fn until_stopped(
         None => None,
     };
     let mut instance = arguments.instance(&setup, store.as_ref(), None).await?;
-    ReadyLine {
+    let ready = ReadyLine {
         listening: format!("{}://{}", setup.scheme(), addresses.0),
         control: Some(format!("http://{}", addresses.1)),
         control_token: setup.token_to_announce(),
@@ -155,8 +158,12 @@ async fn until_stopped(
         store: store.as_ref().map(OpenStore::name),
         pid: std::process::id(),
         upstream: None,
+    };
+    if std::io::stdout().is_terminal() {
+        print::data(&welcome(&ready, addresses.0, instance.demos().is_some()))?;
+    } else {
+        ready.print()?;
     }
-    .print()?;
 
     let mut listeners = (listener, control);
     loop {

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context, bail};
-use clap::{Args, ValueEnum};
+use clap::{Args, ValueEnum, ValueHint};
 use wirebench_scenario::parse_duration;
 use wirebench_server::{
     Access, Feed, ForwardedHeader, HttpStack, IpNetwork, Limits, Proxies, Server, Tls, Token,
@@ -26,15 +26,15 @@ pub(super) struct ServeOptions {
     tls: Vec<PathBuf>,
     /// File with the token that publishing requires; or put the token into the variable
     /// `WIREBENCH_PUBLISH_TOKEN`
-    #[arg(long, value_name = "FILE", help_heading = "Access")]
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, help_heading = "Access")]
     publish_token_file: Option<PathBuf>,
     /// File with the token that subscribing requires; or put the token into the variable
     /// `WIREBENCH_SUBSCRIBE_TOKEN`
-    #[arg(long, value_name = "FILE", help_heading = "Access")]
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, help_heading = "Access")]
     subscribe_token_file: Option<PathBuf>,
     /// File with the token of the control API; or put the token into the variable
     /// `WIREBENCH_CONTROL_TOKEN` [default: a random token, printed in the ready line]
-    #[arg(long, value_name = "FILE", help_heading = "Access")]
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, help_heading = "Access")]
     control_token_file: Option<PathBuf>,
     /// Allow the control API to listen on an address that is not loopback
     #[arg(long, help_heading = "Access")]
