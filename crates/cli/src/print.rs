@@ -7,6 +7,7 @@ use std::time::Duration;
 use anyhow::Context;
 use terminal_size::{Width, terminal_size_of};
 use wirebench_report::Style;
+pub(crate) use wirebench_report::thousands;
 
 /// Writes data to standard output, unchanged.
 ///
@@ -72,19 +73,6 @@ pub(crate) fn minutes(time: Duration) -> String {
     }
 }
 
-/// Writes a whole number with commas between its thousands: `20,000`.
-pub(crate) fn thousands(number: u64) -> String {
-    let digits = number.to_string();
-    let mut text = String::new();
-    for (place, digit) in digits.chars().enumerate() {
-        if place > 0 && (digits.len() - place).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -104,11 +92,5 @@ mod tests {
         ] {
             assert_eq!(width(asked, terminal), expected, "{asked:?} {terminal:?}");
         }
-    }
-
-    #[test]
-    fn thousands_are_separated_by_commas() {
-        let texts = [0, 999, 1_000, 20_000, 1_234_567].map(thousands);
-        assert_eq!(texts, ["0", "999", "1,000", "20,000", "1,234,567"]);
     }
 }

@@ -41,6 +41,7 @@ pub use csv::{AgentsCsv, RunsCsv, TimelineCsv, read, read_agents, read_timeline}
 pub use error::{ReadError, WriteError};
 pub use format::{Format, hgrm, results_schema};
 pub use hlog::{HistogramError, Histograms, LatencyLog, LogStart};
+pub use numbers::thousands;
 pub use question::Question;
 pub use row::{AgentRow, Row, TimelineRow};
 pub use table::table;

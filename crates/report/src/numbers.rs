@@ -11,6 +11,19 @@ pub(crate) fn median(mut values: Vec<f64>) -> Option<f64> {
     Some(f64::midpoint(lower, upper))
 }
 
+/// Writes a whole number with commas between its thousands: `20,000`.
+pub fn thousands(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::new();
+    for (place, digit) in digits.chars().enumerate() {
+        if place > 0 && (digits.len() - place).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
 /// Writes three significant digits, and all digits before the dot: `0.0123`, `26.2`, `1340`.
 pub(crate) fn significant(number: f64) -> String {
     if number == 0.0 {
@@ -66,6 +79,12 @@ pub(crate) fn signed(text: &str, number: f64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn thousands_are_separated_by_commas() {
+        let texts = [0, 999, 1_000, 20_000, 1_234_567].map(thousands);
+        assert_eq!(texts, ["0", "999", "1,000", "20,000", "1,234,567"]);
+    }
 
     #[test]
     fn numbers_keep_three_significant_digits() {

@@ -13,7 +13,7 @@ pub(super) enum Compared {
     Sentence(String),
 }
 
-/// The most parts of which a sentence names each.
+/// A sentence with more parts than this counts them in place of naming each.
 const MOST_PARTS: usize = 3;
 
 /// Compares the lines in a figure, at each setting.

@@ -3,8 +3,8 @@
 use super::comparison::leaders;
 use super::figures::AskedFigure;
 use super::sweep::{Sweep, SweptKind};
-use super::words::{listed, thousands, with_unit};
-use crate::numbers::times;
+use super::words::{listed, with_unit};
+use crate::numbers::{thousands, times};
 use crate::table::{Ranking, TableLine, ranking};
 use crate::units::DisplayUnit;
 use crate::value::Value;
@@ -212,5 +212,5 @@ fn from_end_to_end(sweep: &Sweep<'_, '_>) -> String {
 /// Returns a value of the swept setting, without its unit.
 fn value(sweep: &Sweep<'_, '_>, place: &Value) -> String {
     let text = DisplayUnit::of(sweep.column).setting(place);
-    if text.chars().all(|digit| digit.is_ascii_digit()) { thousands(&text) } else { text }
+    text.parse().map_or_else(|_| text.clone(), thousands)
 }

@@ -3,6 +3,7 @@
 use wirebench_protocol::Transport;
 
 use crate::columns::RunColumn;
+use crate::numbers::thousands;
 use crate::settings::VaryingSettings;
 use crate::table::{TableColumn, TableLine};
 use crate::units::setting_in_words;
@@ -47,22 +48,10 @@ pub(super) fn with_unit(text: &str, column: &TableColumn) -> String {
 pub(super) fn setting(column: &RunColumn, value: &Value) -> String {
     match (column.name, value) {
         ("subscribers" | "servers", Value::Integer(count)) => {
-            format!("{} {}", thousands(&count.to_string()), column.name)
+            format!("{} {}", thousands(*count), column.name)
         }
         _ => setting_in_words(column, value),
     }
-}
-
-/// Puts commas between the thousands of a whole number that is written in digits.
-pub(super) fn thousands(digits: &str) -> String {
-    let mut text = String::new();
-    for (place, digit) in digits.chars().enumerate() {
-        if place > 0 && (digits.len() - place).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
 }
 
 /// Returns a list such as `a, b and c`.

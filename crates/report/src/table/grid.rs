@@ -39,7 +39,7 @@ enum GridColumn {
     Ratio(&'static TableColumn),
 }
 
-/// The heading of a ratio to the best.
+/// The heading of the column of multiples of the best.
 pub(super) const RATIO: &str = "×";
 
 impl GridColumn {

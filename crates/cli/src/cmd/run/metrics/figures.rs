@@ -114,7 +114,6 @@ impl Figures {
     fn second(&self, transport: &str, second: &Second) {
         let seen = &second.seen;
         let counted = [
-            (&self.published, second.published.unwrap_or(0)),
             (&self.received, seen.received),
             (&self.duplicate, seen.duplicate),
             (&self.missed, seen.gap_missed),
@@ -123,12 +122,15 @@ impl Figures {
         for (counter, more) in counted {
             counter.with_label_values(&[transport]).inc_by(more);
         }
+        // What is not known is left out: it is not zero.
+        if let Some(published) = second.published {
+            self.published.with_label_values(&[transport]).inc_by(published);
+        }
         for (direction, more) in [("up", second.bytes_up), ("down", second.bytes_down)] {
             self.bytes.with_label_values(&[transport, direction]).inc_by(more);
         }
         self.connections.reset();
         self.connections.with_label_values(&[transport]).set(whole(second.connections));
-        // What is not known is left out: it is not zero.
         self.cpu.reset();
         let shares =
             [("server", second.server_cpu_ratio()), ("loadgen", second.loadgen_cpu_ratio())];
@@ -181,7 +183,7 @@ mod tests {
 
     use super::*;
 
-    fn second(server_cpu: Option<CpuTime>) -> Progress {
+    fn second(published: Option<u64>, server_cpu: Option<CpuTime>) -> Progress {
         let mut seen = Recorder::new();
         for delay_ms in [1, 20, 300] {
             seen.received += 1;
@@ -192,7 +194,7 @@ mod tests {
             index: 0,
             from,
             length,
-            published: Some(1),
+            published,
             seen,
             clock_bound: None,
             connections: 3,
@@ -212,9 +214,10 @@ mod tests {
         let figures = Figures::new();
         figures.observe("x", run, &Progress::Ramp { subscribed: 2, wanted: 3 });
         let half = CpuTime { used: Duration::from_millis(500), elapsed: Duration::from_secs(1) };
-        figures.observe("x", run, &second(Some(half)));
+        figures.observe("x", run, &second(None, Some(half)));
+        assert!(!figures.text().contains("published_total{"));
         assert!(figures.text().contains("cpu_ratio{process=\"server\"} 0.5"));
-        figures.observe("x", run, &second(None));
+        figures.observe("x", run, &second(Some(2), None));
         insta::assert_snapshot!(figures.text());
     }
 }
