@@ -4,14 +4,21 @@
 #[expect(dead_code, reason = "each test uses its part of what they share")]
 mod support;
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
+use futures::future::{BoxFuture, FutureExt};
 use support::connections_to_subscribe;
 use support::runs::{small_run, small_timing};
 use tokio_util::sync::CancellationToken;
-use wirebench_loadgen::{ControlClient, Drive, DriveError, Progress, Target, drive};
+use wirebench_loadgen::{
+    ControlClient, ControlError, CountedMessages, Drive, DriveError, FeedControl, Progress,
+    ServerControl, ServerUsage, Target, drive,
+};
 use wirebench_measure::{Invalid, Measurement, Second};
 use wirebench_protocol::Transport;
+use wirebench_protocol::control::{CountWindow, Publisher};
 use wirebench_scenario::Run;
 use wirebench_server::{Feed, JsonPayload as Published, Server, Token};
 
@@ -150,4 +157,81 @@ async fn a_crowd_that_cannot_subscribe_reports_why() {
     let result = drive(Drive::new(&run, &target, &control, 1), &mut observe).await;
     let Err(error @ DriveError::NoneConnected { .. }) = result else { panic!("{result:?}") };
     assert!(error.to_string().contains("404"), "{error}");
+}
+
+/// A server that is slow to start a publisher, and to take note of a window for the first time.
+#[derive(Debug)]
+struct SlowToBegin {
+    control: FeedControl,
+    took_note: AtomicU32,
+}
+
+impl SlowToBegin {
+    /// Longer than the warm-up.
+    const STALL: Duration = Duration::from_millis(400);
+}
+
+impl ServerControl for SlowToBegin {
+    fn usage(&self) -> BoxFuture<'_, Result<ServerUsage, ControlError>> {
+        self.control.usage()
+    }
+
+    fn count(&self, window: CountWindow) -> BoxFuture<'_, Result<(), ControlError>> {
+        async move {
+            self.control.count(window).await?;
+            if self.took_note.fetch_add(1, Ordering::Relaxed) == 0 {
+                tokio::time::sleep(Self::STALL).await;
+            }
+            Ok(())
+        }
+        .boxed()
+    }
+
+    fn counted(&self) -> BoxFuture<'_, Result<CountedMessages, ControlError>> {
+        self.control.counted()
+    }
+
+    fn start_publisher<'a>(
+        &'a self,
+        plan: &'a Publisher,
+    ) -> BoxFuture<'a, Result<(), ControlError>> {
+        async move {
+            tokio::time::sleep(Self::STALL).await;
+            self.control.start_publisher(plan).await
+        }
+        .boxed()
+    }
+
+    fn stop_publisher(&self) -> BoxFuture<'_, Result<Option<u64>, ControlError>> {
+        self.control.stop_publisher()
+    }
+
+    fn outlives_server(&self) -> bool {
+        self.control.outlives_server()
+    }
+
+    fn process(&self) -> Option<u32> {
+        self.control.process()
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_window_begins_once_both_ends_are_ready_for_it_however_slow_they_are() {
+    let (target, control, _end) = serve(&Feed::new(1000)).await;
+    let run = run(Transport::WebSocket);
+    let two_workers = Drive::new(&run, &target, &control, 2);
+    let control = FeedControl::new(control, &*target.feed);
+    let slow = Arc::new(SlowToBegin { control, took_note: AtomicU32::new(0) });
+    let mut seconds = Vec::new();
+    let mut observe = |progress| {
+        if let Progress::Second(second) = progress {
+            seconds.push(*second);
+        }
+    };
+    let two_workers = Drive { control: slow.clone(), ..two_workers };
+    let measured = drive(two_workers, &mut observe).await.unwrap();
+    assert!(slow.took_note.load(Ordering::Relaxed) >= 2, "it was announced again");
+    check(&run, &measured, &seconds);
+    // All of the window has messages: 60 are due in 1.2 s.
+    assert!(measured.published.unwrap() > 45, "{:?}", measured.published);
 }

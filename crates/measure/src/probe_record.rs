@@ -9,8 +9,8 @@ use crate::latency::Latency;
 /// can tell how old they are by one clock.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize)]
 pub struct ProbeRecord {
-    /// Probes that were due at the agents, from the announcement of the window to its end. Without
-    /// those that still waited to be published then.
+    /// Probes that were due at the agents, from the beginning of the warm-up to the end of the
+    /// window. Without those that still waited to be published then.
     pub due: u64,
     /// Those that the server acknowledged.
     pub acknowledged: u64,

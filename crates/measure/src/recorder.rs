@@ -123,6 +123,14 @@ impl Recorder {
         }
     }
 
+    /// Forgets what was counted in a window that another one replaces. Connections belong to none,
+    /// and how long they took.
+    pub fn forget_window(&mut self) {
+        let (connect, upstream) = (&mut self.connect, &self.upstream);
+        let (connect, upstream) = (std::mem::take(connect), upstream.outside_of_windows());
+        *self = Self { connect, upstream, ..Self::new() };
+    }
+
     /// Adds what another recorded. The result does not depend on the order of merging.
     pub fn merge(&mut self, other: &Self) {
         // Every field by name, so that a new one cannot be forgotten here.
@@ -272,6 +280,16 @@ mod tests {
             recorder.observe(window, &mut sequence, event);
         }
         recorder
+    }
+
+    #[test]
+    fn a_window_that_is_replaced_leaves_only_the_connections() {
+        let second = Event::Upstream(UpstreamEvent::SecondConnection);
+        let due = Event::Upstream(UpstreamEvent::Due { due: at(1_000) });
+        let events = [connected(0), second.clone(), due, received(1, 1_000, 1_500)];
+        let mut replaced = seen(WINDOW, &events);
+        replaced.forget_window();
+        assert_eq!(replaced, seen(None, &[connected(0), second]));
     }
 
     #[test]

@@ -152,6 +152,12 @@ impl UpstreamRecord {
         }
     }
 
+    /// Returns what belongs to no window.
+    pub(crate) fn outside_of_windows(&self) -> Self {
+        let Self { second_connections, misdelivered, .. } = *self;
+        Self { second_connections, misdelivered, ..Self::default() }
+    }
+
     /// Records the first arrival of a message that a subscriber sent.
     pub(crate) fn arrived(&mut self, window: Option<Window>, origin: Origin, at: Timestamp) {
         let Origin { due, own, misdelivered } = origin;

@@ -28,6 +28,17 @@ const TELL_VIOLATIONS: &str = r#"document.addEventListener("securitypolicyviolat
     console.error(`${VIOLATION} ${event.violatedDirective} ${event.blockedURI} ${event.sample}`))"#;
 const VIOLATION: &str = "content security policy:";
 
+/// The elements that extend beyond the right edge, except in elements that scroll by themselves.
+pub(crate) const BEYOND_THE_EDGE: &str = "(() => {
+    const width = document.documentElement.clientWidth;
+    if (document.documentElement.scrollWidth <= width) return [];
+    const scrolls = (element) => element && (getComputedStyle(element).overflowX !== 'visible'
+        || scrolls(element.parentElement));
+    return $$('body *').filter((element) => element.getBoundingClientRect().right > width + 0.5
+        && !scrolls(element.parentElement))
+        .map(({ outerHTML }) => outerHTML.slice(0, 80)).concat('the page');
+})()";
+
 /// Returns Debian's Chromium, or the one that `WIREBENCH_CHROMIUM` names.
 fn chromium() -> Option<PathBuf> {
     let named = std::env::var_os("WIREBENCH_CHROMIUM").map(PathBuf::from);
@@ -241,10 +252,14 @@ impl Tab {
         self.page.call(method, parameters).await.unwrap()
     }
 
-    /// Opens a page in this tab, and waits until it is loaded.
+    /// Opens a page of the server in this tab, and waits until it is loaded.
     pub(crate) async fn go(&self, path: &str) {
+        self.go_to(&format!("{}{path}", self.server)).await;
+    }
+
+    /// Opens any page in this tab, and waits until it is loaded.
+    pub(crate) async fn go_to(&self, url: &str) {
         let mut loaded = self.heard.loaded.subscribe();
-        let url = format!("{}{path}", self.server);
         let gone = self.call("Page.navigate", json!({ "url": url })).await;
         assert!(gone.get("errorText").is_none(), "cannot go to {url}: {gone}");
         // Going to another place on the same page loads nothing.
@@ -265,6 +280,29 @@ impl Tab {
     pub(crate) async fn prefer(&self, color_scheme: &str) {
         let preferred = json!({ "name": "prefers-color-scheme", "value": color_scheme });
         self.call("Emulation.setEmulatedMedia", json!({ "features": [preferred] })).await;
+    }
+
+    /// Lays the page out as for a printer.
+    pub(crate) async fn as_printed(&self) {
+        self.call("Emulation.setEmulatedMedia", json!({ "media": "print" })).await;
+    }
+
+    /// Has what the page downloads saved in a folder.
+    pub(crate) async fn download_to(&self, folder: &Path) {
+        let allowed = json!({ "behavior": "allow", "downloadPath": folder });
+        self.call("Page.setDownloadBehavior", allowed).await;
+    }
+
+    /// Waits until a file was downloaded, and returns its bytes. It has another name before.
+    pub(crate) async fn downloaded(&self, file: &Path) -> Vec<u8> {
+        let started = Instant::now();
+        loop {
+            if let Ok(bytes) = std::fs::read(file) {
+                return bytes;
+            }
+            assert!(started.elapsed() < DEADLINE, "no {} within {DEADLINE:?}", file.display());
+            tokio::time::sleep(CHECK_INTERVAL).await;
+        }
     }
 
     /// Evaluates an expression and awaits its value. The expression may use `$` and `$$`, as on the
@@ -315,6 +353,16 @@ impl Tab {
     /// Waits until an expression is true.
     pub(crate) async fn wait(&self, expression: &str) {
         let _: Value = self.until(expression).await;
+    }
+
+    /// Waits until the tab has followed a link, and its new page is loaded. A page has its address
+    /// long before it has its elements.
+    pub(crate) async fn arrive(&self, path_and_hash: &str) {
+        let place = json!(path_and_hash);
+        self.wait(&format!(
+            "document.readyState === 'complete' && location.pathname + location.hash === {place}"
+        ))
+        .await;
     }
 
     /// Returns the text of an element.

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 
-use crate::browser::{Tab, Visit, visit};
+use crate::browser::{BEYOND_THE_EDGE, Tab, Visit, visit};
 
 const PAGES: [&str; 14] = [
     "/",
@@ -27,17 +27,6 @@ const WIDTHS: [i64; 3] = [390, 1024, 1440];
 /// True once every subscription is established and the controls show the settings of the server.
 const ALIVE: &str = "$$('.state').every(({ dataset }) => dataset.state !== 'starting')
     && ($('#denied') === null || !$('#rate').disabled)";
-
-/// The elements that extend beyond the right edge, except in elements that scroll by themselves.
-const BEYOND_THE_EDGE: &str = "(() => {
-    const width = document.documentElement.clientWidth;
-    if (document.documentElement.scrollWidth <= width) return [];
-    const scrolls = (element) => element && (getComputedStyle(element).overflowX !== 'visible'
-        || scrolls(element.parentElement));
-    return $$('body *').filter((element) => element.getBoundingClientRect().right > width + 0.5
-        && !scrolls(element.parentElement))
-        .map(({ outerHTML }) => outerHTML.slice(0, 80)).concat('the page');
-})()";
 
 /// Chinese texts in slanted letters.
 const SLANTED: &str = "$$('body *')
@@ -102,9 +91,11 @@ fn the_language_switch_changes_the_page_and_is_remembered() {
         .await;
         assert_eq!(tab.ask::<String>("location.pathname + location.search").await, "/clock");
         tab.click(".site-pages a[href='/claims']").await;
-        tab.wait("location.pathname === '/claims' && $('html').lang === 'zh-Hans'").await;
+        tab.arrive("/claims").await;
+        assert_eq!(tab.ask::<String>("$('html').lang").await, "zh-Hans");
         tab.click(".site-language a[hreflang=en]").await;
-        tab.wait("location.pathname === '/claims' && $('html').lang === 'en'").await;
+        tab.wait("$('html').lang === 'en' && document.readyState === 'complete'").await;
+        tab.arrive("/claims").await;
         assert!(tab.complaints().is_empty(), "{:#?}", tab.complaints());
     });
 }

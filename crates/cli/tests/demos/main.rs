@@ -1,4 +1,4 @@
-//! The teaching demos in a real browser, against the real server.
+//! The teaching demos in a real browser, against the real server; and the pages of results.
 //!
 //! Without Chromium these tests are skipped and say so. `WIREBENCH_REQUIRE_BROWSER` makes that a
 //! failure, and `WIREBENCH_CHROMIUM` names another browser. `WIREBENCH_PAGES` names a folder for
@@ -15,6 +15,7 @@ mod lanes;
 mod message_table;
 mod news;
 mod projector;
+mod results_page;
 #[path = "../support/mod.rs"]
 mod support;
 mod theory;

@@ -39,7 +39,8 @@ fn the_projector_shows_one_idea_a_screen_and_space_goes_to_the_next() {
 
         // After the last screen comes the next page, in the same mode.
         tab.press(" ").await;
-        tab.wait("location.pathname === '/reconnecting' && $('.projector-bar')").await;
+        tab.arrive("/reconnecting").await;
+        tab.wait("$('.projector-bar')").await;
         assert!(place(&tab).await.starts_with("1 / "));
         tab.press("Escape").await;
         tab.wait("!$('.projector-bar') && $$('[data-off]').length === 0").await;
@@ -152,8 +153,7 @@ fn every_lesson_links_to_its_notes() {
         for page in tab.ask::<Vec<String>>(links).await {
             tab.go(&page).await;
             tab.click(".site-foot a").await;
-            tab.wait(&format!("location.pathname + location.hash === '/teaching#{}'", &page[1..]))
-                .await;
+            tab.arrive(&format!("/teaching#{}", &page[1..])).await;
             let notes = "document.querySelector(location.hash).querySelectorAll('li').length";
             assert!(tab.ask::<u64>(notes).await >= 3, "{page}");
         }

@@ -1,5 +1,7 @@
 //! Why a run has no measurement.
 
+use std::time::Duration;
+
 use super::part::PartError;
 use crate::control::ControlError;
 
@@ -29,6 +31,16 @@ pub enum DriveError {
     /// The run asks for a fault of the server, and nobody carries it out.
     #[error("the server could not be stopped or started as the scenario asks for")]
     ServerOrder,
+    /// The server or the crowd is so slow that the window has always begun before both knew it.
+    #[error(
+        "the server and the subscribers did not learn of the measured window before it began, \
+         in {:.0} s: give the machine less to do, or `[timing] warm-up` more time",
+        waited.as_secs_f64()
+    )]
+    NotReady {
+        /// How long it was tried.
+        waited: Duration,
+    },
     /// The user ended the run before anything was measured.
     #[error("interrupted before the measured window")]
     Interrupted,

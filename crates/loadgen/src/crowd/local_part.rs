@@ -233,13 +233,17 @@ impl LocalPart {
         match command {
             PartCommand::Start(at) => self.start(at).map(|()| PartReply::Done),
             PartCommand::CompleteRamp => self.tell(|| WorkerCommand::CompleteRamp).await,
-            PartCommand::SetWindow(window) => {
-                let known = self.ask_workers(|reply| WorkerCommand::SetWindow(window, reply)).await;
-                known.map(|_| PartReply::Done)
-            }
-            PartCommand::StartSending(window) => {
+            PartCommand::StartSending => {
                 self.start_probes()?;
-                self.tell(|| WorkerCommand::StartSending(window)).await
+                self.tell(|| WorkerCommand::StartSending).await
+            }
+            PartCommand::OpenWindow(window) => {
+                let known = |reply| WorkerCommand::OpenWindow(window, reply);
+                self.ask_workers(known).await.map(|_| PartReply::Done)
+            }
+            PartCommand::EndWindow(to) => {
+                let known = |reply| WorkerCommand::EndWindow(to, reply);
+                self.ask_workers(known).await.map(|_| PartReply::Done)
             }
             PartCommand::StopSending => {
                 self.stop_probes().await;

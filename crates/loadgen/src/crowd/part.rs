@@ -39,10 +39,13 @@ pub enum PartCommand {
     Start(Timestamp),
     /// Start no more subscribers, and drop those that have not subscribed: the crowd is complete.
     CompleteRamp,
-    /// This is the window: what arrives from now on may count.
-    SetWindow(Window),
-    /// The subscribers that send begin now, with what is due in this window.
-    StartSending(Window),
+    /// The subscribers that send begin now.
+    StartSending,
+    /// This is the window: what arrives from now on may count. What an earlier window counted is
+    /// forgotten.
+    OpenWindow(Window),
+    /// The window has ended before its time: nothing that is published from this time on counts.
+    EndWindow(Timestamp),
     /// Send no more messages.
     StopSending,
     /// Return what was seen since the last time, and the counters. Answered by [`PartReply::Seen`].

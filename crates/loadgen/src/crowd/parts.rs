@@ -226,8 +226,8 @@ impl Crowd {
     }
 
     /// Tells every part the window, and waits until all know it.
-    pub(super) async fn set_window(&self, window: Window) -> Result<(), PartError> {
-        self.tell(&PartCommand::SetWindow(window)).await
+    pub(super) async fn open_window(&self, window: Window) -> Result<(), PartError> {
+        self.tell(&PartCommand::OpenWindow(window)).await
     }
 
     /// Returns what was delivered of what each epoch of the feed published in the window.

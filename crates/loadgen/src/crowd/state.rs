@@ -51,9 +51,8 @@ pub(super) struct WorkerState {
     pub(super) window: Cell<Option<Window>>,
     /// True while the subscribers that are chosen for it do not read.
     pub(super) stall: watch::Sender<bool>,
-    /// The window up to whose end the subscribers send. `None` before they begin, and once they
-    /// stop.
-    pub(super) sending: watch::Sender<Option<Window>>,
+    /// True while the subscribers that send do so.
+    pub(super) sending: watch::Sender<bool>,
 }
 
 impl WorkerState {
@@ -63,8 +62,15 @@ impl WorkerState {
             stalled: RefCell::new(Recorder::new()),
             window: Cell::new(None),
             stall: watch::Sender::new(false),
-            sending: watch::Sender::new(None),
+            sending: watch::Sender::new(false),
         }
+    }
+
+    /// Begins to count what is published in this window.
+    pub(super) fn open_window(&self, window: Window) {
+        self.window.set(Some(window));
+        self.recorder.borrow_mut().forget_window();
+        self.stalled.borrow_mut().forget_window();
     }
 
     /// Returns what was seen since the last call.

@@ -107,18 +107,17 @@ impl Task<'_> {
         self.index as u64
     }
 
-    /// Puts each message into the outbox when it is due, from the announcement of the window to its
-    /// end.
+    /// Puts each message into the outbox when it is due, while the subscribers send.
     async fn fill(&self, outbox: &Outbox) -> Infallible {
         let Some(upstream) = self.share.run.upstream else { return pending().await };
         let mut sending = self.worker.sending.subscribe();
         // The worker owns the sender, which outlives this.
-        let window = sending.wait_for(Option::is_some).await.map_or(None, |window| *window);
+        let _ = sending.wait_for(|sending| *sending).await;
         let seed = self.share.run.seed.wrapping_add(self.number());
         let schedule = SendSchedule::new(upstream.interval(), Timestamp::now(), seed);
-        for due in schedule.take_while(|due| window.is_some_and(|window| *due < window.to)) {
+        for due in schedule {
             tokio::time::sleep(due.saturating_since(Timestamp::now())).await;
-            if sending.borrow().is_none() {
+            if !*sending.borrow() {
                 break;
             }
             self.record(&Event::Upstream(UpstreamEvent::Due { due }));

@@ -5,6 +5,7 @@ use std::time::Duration;
 use wirebench_measure::{OtherLoad, Recorder, Window};
 use wirebench_protocol::Timestamp;
 use wirebench_protocol::control::CountWindow;
+use wirebench_scenario::Timing;
 
 use super::context::RunContext;
 use super::error::{DriveError, during};
@@ -35,25 +36,50 @@ pub(super) struct MeasuredWindow {
     pub(super) totals: WindowTotals,
 }
 
-/// Announces the window to both ends, starts the publisher, and waits for the end of the warm-up.
+/// How long the server and the crowd may take to know of the window before it begins.
+const ANNOUNCE_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// Starts the publisher and the subscribers that send, and waits for the end of the warm-up.
 pub(super) async fn open(context: &RunContext<'_>, crowd: &Crowd) -> Result<Window, DriveError> {
-    let from = Timestamp::now() + context.run.timing.warm_up;
-    let window = Window { from, to: from + context.run.timing.measure };
-    // The server and all crowd first: what a subscriber of one worker sends at once may arrive at
-    // another worker before the next command does, and both ends have to count it.
-    let count = CountWindow { from_ns: window.from, to_ns: window.to };
-    context.server.count(count).await.map_err(during("announcing the window"))?;
-    crowd.set_window(window).await?;
-    crowd.tell(&PartCommand::StartSending(window)).await?;
+    let opened = warm_up(context, crowd).await;
+    if opened.is_err() {
+        let _ = context.server.stop_publisher().await;
+    }
+    opened
+}
+
+async fn warm_up(context: &RunContext<'_>, crowd: &Crowd) -> Result<Window, DriveError> {
+    // The window is chosen after that: however long it takes, all of the window has messages.
+    crowd.tell(&PartCommand::StartSending).await?;
     if let Some(publisher) = context.publisher(context.run.seed) {
         let started = context.server.start_publisher(&publisher).await;
         started.map_err(during("starting the publisher"))?;
     }
-    if context.until(window.from).await {
-        return Ok(window);
+    let window = announce(context, crowd).await?;
+    if context.until(window.from).await { Ok(window) } else { Err(DriveError::Interrupted) }
+}
+
+/// Tells both ends the window, which begins after the warm-up. If it began before both knew it, one
+/// of them has not counted its first messages: then it is chosen and announced again, further ahead.
+async fn announce(context: &RunContext<'_>, crowd: &Crowd) -> Result<Window, DriveError> {
+    let Timing { warm_up, measure, .. } = context.run.timing;
+    let (started, mut ahead) = (Timestamp::now(), warm_up);
+    loop {
+        let announced = Timestamp::now();
+        let from = announced + ahead;
+        let window = Window { from, to: from + measure };
+        let count = CountWindow { from_ns: window.from, to_ns: window.to };
+        context.server.count(count).await.map_err(during("announcing the window"))?;
+        crowd.open_window(window).await?;
+        let known = Timestamp::now();
+        if known < window.from {
+            return Ok(window);
+        }
+        if known.saturating_since(started) >= ANNOUNCE_TIMEOUT {
+            return Err(DriveError::NotReady { waited: known.saturating_since(started) });
+        }
+        ahead = warm_up.max(2 * known.saturating_since(announced));
     }
-    let _ = context.server.stop_publisher().await;
-    Err(DriveError::Interrupted)
 }
 
 /// Measures the window, injects the faults of the run, and stops the publisher.
@@ -83,7 +109,7 @@ pub(super) async fn measure(
         window.to = closing.at;
         if context.run.is_watched() {
             // Nobody stops the publisher, and what arrives from now on does not count.
-            crowd.set_window(window).await?;
+            crowd.tell(&PartCommand::EndWindow(window.to)).await?;
         }
     }
     crowd.tell(&PartCommand::StopSending).await?;

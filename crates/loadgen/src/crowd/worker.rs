@@ -37,10 +37,13 @@ pub(super) struct Worker {
 pub(super) enum WorkerCommand {
     /// Start no more subscribers, and drop those that have not subscribed: the crowd is complete.
     CompleteRamp,
-    /// This is the window: what arrives from now on may count. Answered when it is known.
-    SetWindow(Window, oneshot::Sender<()>),
-    /// The subscribers that send begin now, with what is due in this window.
-    StartSending(Window),
+    /// The subscribers that send begin now.
+    StartSending,
+    /// This is the window: what arrives from now on may count, and what an earlier one counted does
+    /// not. Answered when it is known.
+    OpenWindow(Window, oneshot::Sender<()>),
+    /// The window ends at this time. Answered when it is known.
+    EndWindow(Timestamp, oneshot::Sender<()>),
     /// Send no more messages.
     StopSending,
     /// Return what was seen since the last time.
@@ -136,14 +139,17 @@ impl EventLoop {
     fn carry_out(&mut self, command: WorkerCommand) {
         match command {
             WorkerCommand::CompleteRamp => self.complete_ramp(),
-            WorkerCommand::SetWindow(window, reply) => {
-                self.state.window.set(Some(window));
+            WorkerCommand::StartSending => _ = self.state.sending.send_replace(true),
+            WorkerCommand::OpenWindow(window, reply) => {
+                self.state.open_window(window);
                 let _ = reply.send(());
             }
-            WorkerCommand::StartSending(window) => {
-                self.state.sending.send_replace(Some(window));
+            WorkerCommand::EndWindow(to, reply) => {
+                let window = self.state.window.get().map(|window| Window { to, ..window });
+                self.state.window.set(window);
+                let _ = reply.send(());
             }
-            WorkerCommand::StopSending => _ = self.state.sending.send_replace(None),
+            WorkerCommand::StopSending => _ = self.state.sending.send_replace(false),
             WorkerCommand::TakeRecorder(reply) => {
                 // Nobody receives it any more if the run was given up.
                 let _ = reply.send(self.state.take_recorder());

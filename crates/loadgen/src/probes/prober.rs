@@ -42,8 +42,7 @@ pub struct Prober {
 }
 
 impl Prober {
-    /// Starts to publish, within the runtime of the caller. Start it once server and subscribers
-    /// know the window, so that both count what it publishes.
+    /// Starts to publish, within the runtime of the caller.
     ///
     /// # Errors
     ///

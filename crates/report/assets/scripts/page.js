@@ -41,7 +41,7 @@ function head() {
   document.getElementById("head").append(
     h("p", { class: "kind" }, `wirebench · ${kind} · `, h("span", {}, names.join(", "))),
     h("h1", {}, about.length === 1 ? about[0] : names.join(", ")),
-    data.view === "run" ? h("p", { class: "words" }, unbroken(data.answer)) : null,
+    ...(data.view === "run" ? [h("p", { class: "words" }, unbroken(data.answer))] : []),
     h("p", { class: "sub" }, facts.join(" · ")));
 }
 

@@ -7,7 +7,7 @@ use std::task::{Context, Poll, ready};
 
 use axum::http::Extensions;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use wirebench_server::{Feed, Io, Layer, Server, Transport};
+use wirebench_server::{Feed, Io, JsonPayload, Layer, Server, Transport};
 
 use crate::raw;
 use crate::support::{OVER_HYPER, Serving};
@@ -79,9 +79,13 @@ impl AsyncWrite for Watched {
 }
 
 async fn start() -> (Serving, Seen) {
+    start_with(Feed::new(10)).await
+}
+
+async fn start_with(feed: Feed) -> (Serving, Seen) {
     let watch = Watch::default();
     let seen = Arc::clone(&watch.0);
-    let feeds = [("bench".to_owned(), Feed::new(10))];
+    let feeds = [("bench".to_owned(), feed)];
     (Serving::start(&Server::new(feeds).with_layer(watch)).await, seen)
 }
 
@@ -118,11 +122,14 @@ async fn a_layer_sees_a_connection_from_the_first_request_on_that_concerns_it() 
 
 #[tokio::test]
 async fn no_subscription_pays_for_a_layer_that_it_does_not_concern() {
-    let (serving, seen) = start().await;
+    // A message, so that a long poll is answered at once.
+    let feed = Feed::new(10);
+    feed.publish(JsonPayload::from_json(b"0").unwrap());
+    let (serving, seen) = start_with(feed).await;
     let mut clients = Vec::new();
     for transport in Transport::ALL {
         let mut client = serving.connect().await;
-        client.subscribe(transport).await;
+        client.subscribe_as(transport, "start", None).await;
         clients.push(client);
     }
     let under_all = if OVER_HYPER { clients.len() } else { 0 };
@@ -130,7 +137,7 @@ async fn no_subscription_pays_for_a_layer_that_it_does_not_concern() {
 
     for (watched, transport) in Transport::ALL.into_iter().enumerate() {
         let mut client = serving.connect().await;
-        let path = raw::address(transport, "bench", "as=watched");
+        let path = raw::address(transport, "bench", "after=start&as=watched");
         client.open(transport, &path).await;
         let crossed = crossed(&seen);
         assert_eq!(crossed.len(), under_all + watched + 1, "{transport}");
