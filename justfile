@@ -6,7 +6,7 @@ default:
 
 # Formatting, lints, docs, and every scenario
 check:
-    cargo fmt --all --check && cargo clippy --workspace --all-targets -- -D warnings
+    cargo fmt --all --check && cargo clippy --workspace --all-targets --all-features -- -D warnings
     RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps && cargo run -- check scenarios/*.toml
 
 # Scripts and styles of the pages and of the report; needs npm

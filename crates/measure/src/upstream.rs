@@ -154,8 +154,8 @@ impl UpstreamRecord {
 
     /// Returns what belongs to no window.
     pub(crate) fn outside_of_windows(&self) -> Self {
-        let Self { second_connections, misdelivered, .. } = *self;
-        Self { second_connections, misdelivered, ..Self::default() }
+        let Self { misdelivered, second_connections, .. } = *self;
+        Self { misdelivered, second_connections, ..Self::default() }
     }
 
     /// Records the first arrival of a message that a subscriber sent.

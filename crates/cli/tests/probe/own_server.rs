@@ -28,18 +28,25 @@ fn each_transport_of_our_own_server_is_found_at_its_url() {
     let served = Served::start_with(&["--no-demos"]);
     publish(served.url(), "1");
     let feed = format!("{}/feeds/bench", served.url());
-    // Socket.IO is found beside each of them, since it has a path of its own.
-    for (path, transport, said) in [
-        ("sse?after=start", Transport::Sse, "sse: yes, 1 event (`message`)"),
-        ("websocket", Transport::WebSocket, "websocket: yes"),
-        ("short-polling", Transport::ShortPolling, "short-polling: yes"),
-        ("long-polling?hold=20", Transport::LongPolling, "long-polling: perhaps"),
-    ] {
+    let found = |path: &str, transport, said: &str| {
         let ended = probe(&format!("{feed}/{path}"));
+        // Socket.IO is found beside each of them, since it has a path of its own.
         assert_eq!(transports(&ended), [transport, Transport::SocketIo], "{ended:?}");
         assert!(ended.stderr.contains(said), "{}", ended.stderr);
         assert!(ended.stderr.contains("socket.io: yes, upgrades to a WebSocket"), "{ended:?}");
-    }
+    };
+    // At the same time, since each of them mostly listens.
+    std::thread::scope(|scope| {
+        for (path, transport, said) in [
+            ("sse?after=start", Transport::Sse, "sse: yes, 1 event (`message`)"),
+            ("websocket", Transport::WebSocket, "websocket: yes"),
+            ("short-polling", Transport::ShortPolling, "short-polling: yes"),
+            ("long-polling?hold=20", Transport::LongPolling, "long-polling: perhaps"),
+        ] {
+            let found = &found;
+            scope.spawn(move || found(path, transport, said));
+        }
+    });
 }
 
 #[test]

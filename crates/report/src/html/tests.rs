@@ -297,7 +297,7 @@ fn a_browser_draws_every_chart_of_every_page() {
     let faults = folder(&SampleOptions { subscribers: &[5_000], seconds: 5, faults: true, ..FULL });
     let without = Report { timeline: &[], histograms: None, machine: None, ..full.report() };
     let empty = Report { rows: &[], ..without };
-    for (name, page, charts) in [
+    let all = [
         ("full", report(&full.report()), 23),
         ("small", report(&small.report()), 14),
         ("faults", report(&faults.report()), 14),
@@ -305,34 +305,42 @@ fn a_browser_draws_every_chart_of_every_page() {
         ("empty", report(&empty), 0),
         ("overlay", overlay(&[base.report()], &[new.report()], Some(&comparison)), 22),
         ("trend", trend(&[base.report(), new.report(), last.report()]), 9),
-    ] {
+    ];
+    let draw = |(name, page, charts): &(&str, String, usize)| {
         let path = pages.join(format!("{name}.html"));
         std::fs::write(&path, page).unwrap();
-        let drawn = browsed(&chromium, &path);
-        assert!(drawn.contains(&format!("data-drawn=\"{charts}\"")), "{name}: not all are drawn");
-        let (_, main) = drawn.split_once("<main").unwrap();
-        let (main, _) = main.split_once("</main>").unwrap();
-        assert_honest(name, &drawn);
-        for wrong in ["NaN", "undefined", "Infinity", "[object", "[\"", "[1]", "[false]"] {
-            assert!(!main.contains(wrong), "{name}: {wrong}");
-        }
-        let place = |id: &str| main.find(&format!("id=\"{id}\""));
-        assert!(place("machine").is_some(), "{name}: where is the machine?");
-        assert!(place("theory") < place("machine"), "{name}: the machine comes after the charts");
-        // A table that is wider than its place can be focused, to scroll it.
-        for region in main.split("class=\"scroll\"").skip(1) {
-            let attributes = region.split('>').next().unwrap();
-            let answer = attributes.contains("by transport");
-            assert!(
-                !answer || !attributes.contains("tabindex"),
-                "{name}: {attributes} is too wide"
-            );
-        }
-        assert_eq!(main.contains("Work of the database"), name == "small", "{name}");
-        let cause = "disturbed: another process used 0.90 of 2 cores: pid 123, stress-ng";
-        for mark in [cause, "disturbed: see the warnings"] {
-            let expected = ["full", "sparse", "faults"].contains(&name);
-            assert_eq!(main.contains(mark), expected, "{name}: {mark}");
-        }
+        check_drawn(name, &browsed(&chromium, &path), *charts);
+    };
+    // A browser is mostly one busy process, so two use two cores.
+    let (some, others) = all.split_at(all.len() / 2);
+    std::thread::scope(|scope| {
+        scope.spawn(|| some.iter().for_each(draw));
+        others.iter().for_each(draw);
+    });
+}
+
+/// Checks a page that a browser has drawn, with so many charts.
+fn check_drawn(name: &str, drawn: &str, charts: usize) {
+    assert!(drawn.contains(&format!("data-drawn=\"{charts}\"")), "{name}: not all are drawn");
+    let (_, main) = drawn.split_once("<main").unwrap();
+    let (main, _) = main.split_once("</main>").unwrap();
+    assert_honest(name, drawn);
+    for wrong in ["NaN", "undefined", "Infinity", "[object", "[\"", "[1]", "[false]"] {
+        assert!(!main.contains(wrong), "{name}: {wrong}");
+    }
+    let place = |id: &str| main.find(&format!("id=\"{id}\""));
+    assert!(place("machine").is_some(), "{name}: where is the machine?");
+    assert!(place("theory") < place("machine"), "{name}: the machine comes after the charts");
+    // A table that is wider than its place can be focused, to scroll it.
+    for region in main.split("class=\"scroll\"").skip(1) {
+        let attributes = region.split('>').next().unwrap();
+        let answer = attributes.contains("by transport");
+        assert!(!answer || !attributes.contains("tabindex"), "{name}: {attributes} is too wide");
+    }
+    assert_eq!(main.contains("Work of the database"), name == "small", "{name}");
+    let cause = "disturbed: another process used 0.90 of 2 cores: pid 123, stress-ng";
+    for mark in [cause, "disturbed: see the warnings"] {
+        let expected = ["full", "sparse", "faults"].contains(&name);
+        assert_eq!(main.contains(mark), expected, "{name}: {mark}");
     }
 }
