@@ -62,12 +62,13 @@ fn every_kind_of_page_fits_at_every_width() {
         for command in commands {
             let folder = TempDir::new().unwrap();
             let url = page(&folder, command);
+            tab.resize(1440, 900).await;
+            open(&tab, &url).await;
             for (width, colours) in [(390, "dark"), (1024, "light"), (1440, "dark")] {
                 tab.prefer(colours).await;
                 tab.resize(width, 900).await;
-                open(&tab, &url).await;
-                let beyond: Vec<String> = tab.ask(BEYOND_THE_EDGE).await;
-                assert!(beyond.is_empty(), "{command:?} is wider than {width} px: {beyond:#?}");
+                // Charts follow the width of the window a little later.
+                tab.wait(&format!("{BEYOND_THE_EDGE}.length === 0")).await;
             }
             let head = tab.text("#head").await;
             for wrong in ["null", "undefined", "NaN"] {

@@ -61,7 +61,8 @@ const PRINT_WIDTH = 680; // what A4 leaves between its margins
 
 function drawChart(one) {
   const { name, draw, select, plot, note, table } = one;
-  const drawn = draw(select());
+  const drawn = globalThis.Plotly ? draw(select())
+    : { absent: "This browser cannot unpack the program that draws the charts: take one from 2023 or later. All numbers are in the tables." };
   note.textContent = drawn.note ?? "";
   plot.classList.toggle("absent", "absent" in drawn);
   if (drawn.absent) {
@@ -95,6 +96,7 @@ let drawing = 0;
 /** Draws one chart after the other, so that the page stays responsive. */
 async function drawAll() {
   const turn = ++drawing;
+  await loaded;
   for (const one of charts) {
     if (turn !== drawing) return;
     drawChart(one);
@@ -104,6 +106,7 @@ async function drawAll() {
 }
 
 function redrawNow() {
+  if (!globalThis.Plotly) return;
   drawing += 1;
   charts.forEach(drawChart);
 }

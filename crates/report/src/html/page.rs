@@ -10,8 +10,9 @@ use super::data::{Folder, PageData, View};
 use crate::compare::Comparison;
 
 const TEMPLATE: &str = include_str!("../../assets/report.html");
-/// Draws the charts. `assets/plotly/README.md` says which version it is and where it comes from.
-pub(super) const PLOTLY: &str = include_str!("../../assets/plotly/plotly-basic.min.js");
+/// Draws the charts. `assets/plotly/README.md` says which version it is and where it comes from. The
+/// build script has compressed it.
+pub(super) const PACKED_PLOTLY: &str = include_str!(concat!(env!("OUT_DIR"), "/plotly.gz.base64"));
 const STYLE: &str = include_str!("../../assets/report.css");
 /// In an order in which no file needs a later one while it is loaded.
 const SCRIPT: &str = concat!(
@@ -21,6 +22,7 @@ const SCRIPT: &str = concat!(
     include_str!("../../assets/scripts/lines.js"),
     include_str!("../../assets/scripts/look.js"),
     include_str!("../../assets/scripts/elements.js"),
+    include_str!("../../assets/scripts/plotly.js"),
     include_str!("../../assets/scripts/answer.js"),
     include_str!("../../assets/scripts/verdicts.js"),
     include_str!("../../assets/scripts/theory.js"),
@@ -53,8 +55,8 @@ pub(super) fn page(
     let data = serde_json::to_string(&data).expect("text, numbers and lists are JSON");
     filled(|marker| match marker {
         "title" => escaped(scenario),
-        "plotly" => PLOTLY.to_owned(),
-        "plotly hash" => PLOTLY_HASH.clone(),
+        "plotly" => PACKED_PLOTLY.to_owned(),
+        "plotly hash" => env!("PLOTLY_HASH").to_owned(),
         "style" => STYLE.to_owned(),
         "script" => SCRIPT.to_owned(),
         "script hash" => SCRIPT_HASH.clone(),
@@ -82,7 +84,6 @@ fn escaped(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;")
 }
 
-static PLOTLY_HASH: LazyLock<String> = LazyLock::new(|| hash(PLOTLY));
 static SCRIPT_HASH: LazyLock<String> = LazyLock::new(|| hash(SCRIPT));
 
 /// Returns the hash with which a content security policy allows a script to run.
