@@ -15,7 +15,7 @@ use wirebench_scenario::{Run, Scenario};
 
 use super::local_agents::LocalAgents;
 use super::{CrewArguments, CrewServer, FeedAddress, NatsUrl};
-use crate::processes::nats_process::NatsProcess;
+use crate::processes::nats::NatsProcess;
 use crate::{environment, print};
 
 /// The agents of a run.
