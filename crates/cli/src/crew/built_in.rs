@@ -153,7 +153,7 @@ async fn meeting_place(
     );
     let nats = NatsProcess::start("name a server with `--agents nats://HOST:PORT`").await;
     let nats = nats.context("agents meet over NATS, at a server that the run starts")?;
-    let text = nats.url().to_owned();
+    let text = nats.url();
     let url = text.parse().map_err(anyhow::Error::msg)?;
     Ok((url, text, Some(nats)))
 }

@@ -208,12 +208,12 @@ impl Feed {
     /// The same with a key: a store that knows the key does not take the message a second time.
     pub(crate) fn publish_due_once(
         &self,
-        payload: MessagePayload,
+        payload: &MessagePayload,
         due: Timestamp,
         key: IdempotencyKey,
     ) -> Acknowledgement {
         let options = PublishOptions { recipients: Recipients::Everyone, key: Some(key) };
-        self.append(&payload, &options, due)
+        self.append(payload, &options, due)
     }
 
     fn append(

@@ -39,6 +39,7 @@ pub(super) async fn publish_until_acknowledged(
     let mut waiting = VecDeque::new();
     let mut taken = Vec::new();
     let mut give_up: Option<Instant> = None;
+    let mut at_once = QUEUE_MESSAGES;
     loop {
         // With everything acknowledged there is time to wait for the next message.
         if waiting.is_empty() || !queue.is_empty() {
@@ -52,10 +53,12 @@ pub(super) async fn publish_until_acknowledged(
             let key = format!("{run:x}-{number}").parse().expect("digits and a hyphen are a key");
             (message, key)
         }));
-        publish_once(&feed, &mut waiting, &counts).await;
-        if waiting.is_empty() {
+        if publish_once(&feed, &mut waiting, at_once, &counts).await {
+            at_once = QUEUE_MESSAGES;
             continue;
         }
+        // The oldest alone finds out when the store takes messages again.
+        at_once = 1;
         if queue.is_closed() {
             let deadline = *give_up.get_or_insert_with(|| Instant::now() + GIVE_UP_AFTER);
             if Instant::now() > deadline {
@@ -68,17 +71,20 @@ pub(super) async fn publish_until_acknowledged(
     }
 }
 
-/// Publishes all messages that wait, and keeps those that are not acknowledged.
+/// Publishes the oldest messages that wait, and keeps those that are not acknowledged. Returns true if
+/// all of them are.
 async fn publish_once(
     feed: &Feed,
     waiting: &mut VecDeque<(DueMessage, IdempotencyKey)>,
+    at_once: usize,
     counts: &Counts,
-) {
+) -> bool {
     let entered = Timestamp::now();
-    let answers = waiting.iter().map(|(DueMessage { payload, due }, key)| {
-        feed.publish_due_once(payload.clone(), *due, key.clone())
+    let answers = waiting.iter().take(at_once).map(|(DueMessage { payload, due }, key)| {
+        feed.publish_due_once(payload, *due, key.clone())
     });
     let answers = join_all(answers).await;
+    let all_acknowledged = answers.iter().all(Result::is_ok);
     let mut answers = answers.into_iter();
     waiting.retain(|(message, _)| {
         let acknowledged = answers.next().is_some_and(|answer| answer.is_ok());
@@ -87,4 +93,5 @@ async fn publish_once(
         }
         !acknowledged
     });
+    all_acknowledged
 }
