@@ -226,6 +226,15 @@ async fn a_stream_that_is_deleted_and_created_anew_is_another_epoch() {
 }
 
 #[tokio::test]
+async fn nobody_leads_a_feed_that_one_server_keeps_nor_one_that_is_not_there() {
+    let Some(server) = NatsServer::start() else { return };
+    let store = store_with(&server, &patient()).await;
+    assert_eq!(store.leader("bench").await.unwrap(), None);
+    store.feed("bench").await.unwrap();
+    assert_eq!(store.leader("bench").await.unwrap(), None);
+}
+
+#[tokio::test]
 async fn without_nats_an_append_fails_at_once_and_goes_on_afterwards() {
     let Some(mut server) = NatsServer::start() else { return };
     let feed = feed_of(&server, "bench").await;

@@ -10,7 +10,7 @@ use wirebench_store::StoreUrl;
 
 use crate::databases::{DatabaseUrl, Databases};
 use crate::environment;
-use crate::processes::nats::NatsCluster;
+use crate::processes::nats::cluster::NatsCluster;
 use crate::processes::server_process::StoreArgument;
 
 /// The store of one run, which starts empty.

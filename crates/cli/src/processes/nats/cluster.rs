@@ -39,7 +39,7 @@ impl NatsCluster {
     /// A server cannot be started, or they have not found each other within 30 s.
     pub(crate) async fn start(servers: usize, feed: &str, instead: &str) -> anyhow::Result<Self> {
         let peers = if servers > 1 { peers(servers)? } else { vec![None] };
-        let starting = peers.into_iter().map(|peers| NatsProcess::start_among(instead, peers));
+        let starting = peers.into_iter().map(|peers| NatsProcess::start(instead, peers));
         let servers = try_join_all(starting).await?;
         let cluster = Self { servers, feed: feed.to_owned(), away: None };
         if cluster.servers.len() > 1 {

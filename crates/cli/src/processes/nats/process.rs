@@ -52,27 +52,23 @@ pub(crate) struct NatsProcess {
 
 /// How a server finds those with which it forms a cluster.
 #[derive(Clone, Debug)]
-pub(super) struct Peers {
+pub(crate) struct Peers {
     /// Its name in the cluster.
-    pub(super) name: String,
+    pub(crate) name: String,
     /// Where it listens to the others: `nats://127.0.0.1:…`.
-    pub(super) own_route: String,
+    pub(crate) own_route: String,
     /// The same of all, with commas between them.
-    pub(super) all_routes: String,
+    pub(crate) all_routes: String,
 }
 
 impl NatsProcess {
-    /// Starts a server on a free port and waits until it accepts connections. `instead` says how the
-    /// user names a server of their own, for an error: it ends the sentence that begins with "or".
+    /// Starts a server on a free port and waits until it accepts connections. In a cluster it has not
+    /// yet found its `peers` then. `instead` says how the user names a server of their own, for an
+    /// error: it ends the sentence that begins with "or".
     ///
     /// # Errors
     /// There is no program `nats-server`, it ends, or it is not ready within 10 s.
-    pub(crate) async fn start(instead: &str) -> anyhow::Result<Self> {
-        Self::start_among(instead, None).await
-    }
-
-    /// The same, in a cluster. It accepts connections before it has found the others.
-    pub(super) async fn start_among(instead: &str, peers: Option<Peers>) -> anyhow::Result<Self> {
+    pub(crate) async fn start(instead: &str, peers: Option<Peers>) -> anyhow::Result<Self> {
         let folder = TempDir::with_prefix("wirebench-nats-");
         let folder = folder.context("cannot create a folder for the NATS server")?;
         let spawned = spawn(folder.path(), None, peers.as_ref());
@@ -97,7 +93,7 @@ impl NatsProcess {
     }
 
     /// Takes the server away.
-    pub(super) async fn down(&mut self, fault: ServerFault) -> anyhow::Result<()> {
+    pub(crate) async fn down(&mut self, fault: ServerFault) -> anyhow::Result<()> {
         match fault {
             ServerFault::Freeze => self.tree.signal(Signal::STOP),
             ServerFault::Stop => self.end(Signal::TERM).await?,
@@ -108,7 +104,7 @@ impl NatsProcess {
 
     /// Lets a frozen server go on. Starts one that has ended again, with the streams that it had, and
     /// waits until it accepts connections.
-    pub(super) async fn up(&mut self) -> anyhow::Result<()> {
+    pub(crate) async fn up(&mut self) -> anyhow::Result<()> {
         if self.child.is_some() {
             self.tree.signal(Signal::CONT);
             return Ok(());
@@ -245,7 +241,7 @@ mod tests {
     /// Starts a server, or returns `None` where its program is not in the path.
     #[expect(clippy::print_stderr, reason = "a test that is skipped has to report it")]
     async fn start() -> Option<NatsProcess> {
-        match NatsProcess::start("").await {
+        match NatsProcess::start("", None).await {
             Ok(process) => Some(process),
             Err(error) => {
                 let required = std::env::var_os("WIREBENCH_REQUIRE_NATS").is_some();
