@@ -75,7 +75,8 @@ impl Databases {
         self.backbone.as_ref()
     }
 
-    /// Divides runs into those that can be made, in their order, and those that are skipped.
+    /// Divides runs into those that can be made, in their order, and those that are skipped. A run
+    /// starts no NATS where the environment names one.
     pub(crate) fn split(&self, runs: Vec<Run>) -> (Vec<Run>, Vec<SkippedRuns>) {
         let is_skipped = |store| variable_of(store).filter(|_| self.url(store).is_none());
         let skipped = FeedStore::ALL.into_iter().filter_map(|store| {
@@ -84,12 +85,40 @@ impl Databases {
             (runs > 0).then_some(SkippedRuns { store, variable, runs })
         });
         let skipped = skipped.collect();
-        (runs.into_iter().filter(|run| is_skipped(run.store).is_none()).collect(), skipped)
+        let made = runs.into_iter().filter(|run| is_skipped(run.store).is_none());
+        let started = |run: Run| Run {
+            backbone_servers: run.backbone_servers.filter(|_| self.backbone.is_none()),
+            ..run
+        };
+        (made.map(started).collect(), skipped)
+    }
+
+    /// Returns why the runs of a scenario cannot be made by this program and with what the environment
+    /// names, and what to do.
+    pub(crate) fn why_not(&self, scenario: &Scenario) -> Option<String> {
+        self.not_built_in(scenario).or_else(|| self.not_started(scenario))
+    }
+
+    /// Returns which key asks for NATS servers that the runs start, if the environment names others.
+    fn not_started(&self, scenario: &Scenario) -> Option<String> {
+        self.backbone.as_ref()?;
+        let fault = scenario.faults.backbone.iter().any(Option::is_some);
+        let several = scenario.server.backbone_servers.iter().any(|servers| *servers > 1);
+        let key = match (fault, several) {
+            (true, _) => "faults.backbone",
+            (false, true) => "server.backbone-servers",
+            (false, false) => return None,
+        };
+        Some(format!(
+            "`{key}` is for NATS servers that the run starts, but `{}` names one that is there \
+             already; unset the variable for this scenario",
+            environment::BACKBONE
+        ))
     }
 
     /// Returns why this program cannot make the runs of a scenario, and how to build one that can.
     /// Runs that are skipped need no database.
-    pub(crate) fn not_built_in(&self, scenario: &Scenario) -> Option<String> {
+    fn not_built_in(&self, scenario: &Scenario) -> Option<String> {
         let needed = scenario.server.store.iter().copied();
         let needed =
             needed.filter(|store| variable_of(*store).is_none() || self.url(*store).is_some());
@@ -294,6 +323,34 @@ mod tests {
             assert!(said.starts_with("`server.instances` asks for NATS"), "{said}");
             assert!(said.contains("--features nats"), "{said}");
         }
+    }
+
+    #[test]
+    fn a_nats_of_others_is_neither_several_servers_nor_taken_away() {
+        let nats = |name: &str| (name == environment::BACKBONE).then(|| "nats://h".to_owned());
+        let of = |text: &str| {
+            let text = format!("server.instances = 3\n{text}");
+            let scenario = Scenario::parse("x", &text, Path::new(""), &Overrides::default());
+            let scenario = scenario.expect("it is valid");
+            let read = |variable: fn(&str) -> Option<String>| {
+                let databases = Databases::read(std::slice::from_ref(&scenario), variable).unwrap();
+                let (runs, _) = databases.split(scenario.runs(1));
+                (databases.not_started(&scenario), runs[0].backbone_servers)
+            };
+            (read(|_| None), read(nats))
+        };
+        let fault = "faults.backbone = \"kill\"\nserver.backbone-servers = 3";
+        for (text, key) in
+            [(fault, "faults.backbone"), ("server.backbone-servers = [1, 3]", "server.b")]
+        {
+            let ((own, started), (others, named)) = of(text);
+            assert_eq!((own, named), (None, None));
+            assert!(started.is_some(), "{text}");
+            let others = others.unwrap();
+            assert!(others.starts_with(&format!("`{key}")), "{others}");
+            assert!(others.contains("`WIREBENCH_BACKBONE` names one"), "{others}");
+        }
+        assert_eq!(of(""), ((None, Some(1)), (None, None)));
     }
 
     #[test]

@@ -34,8 +34,8 @@ pub(crate) fn load(paths: &[PathBuf], overrides: &Overrides) -> Option<Vec<Scena
     (!invalid).then_some(scenarios)
 }
 
-/// Warns of each scenario that needs more connections than this machine allows, or a database that
-/// this program was built without. Such a scenario is valid and may run elsewhere.
+/// Warns of each scenario that needs more connections than this machine allows, a database that this
+/// program was built without, or another NATS than the environment names. Such a scenario is valid and may run elsewhere.
 pub(crate) fn warn_of_shortages(
     paths: &[PathBuf],
     scenarios: &[Scenario],
@@ -46,8 +46,8 @@ pub(crate) fn warn_of_shortages(
         if let Some(shortage) = shortage(scenario, workers) {
             print::warn(&format!("`{}` cannot run on this machine: {shortage}", path.display()));
         }
-        if let Some(missing) = databases.not_built_in(scenario) {
-            print::warn(&format!("`{}` cannot run: {missing}", path.display()));
+        if let Some(why) = databases.why_not(scenario) {
+            print::warn(&format!("`{}` cannot run: {why}", path.display()));
         }
     }
 }
@@ -168,11 +168,12 @@ fn to_a_hundredth(number: f64) -> f64 {
     (number * 100.0).round() / 100.0
 }
 
-const HEADER: [&str; 22] = [
+const HEADER: [&str; 23] = [
     "transport",
     "target",
     "store",
     "servers",
+    "NATS",
     "HTTP by",
     "subscribers",
     "rate /s",
@@ -208,19 +209,22 @@ const STORE: usize = 2;
 /// The column of how many servers share the feed.
 const SERVERS: usize = 3;
 
+/// The column of how many NATS servers are started for them.
+const NATS: usize = 4;
+
 /// The column of who reads requests and writes answers at the server.
-const STACK: usize = 4;
+const STACK: usize = 5;
 
 /// The column of what the subscribers send.
-const SENT: usize = 9;
+const SENT: usize = 10;
 
 /// The columns of what polls read from a table: rows and bytes for each message, and queries.
-const ROWS: usize = 14;
-const BYTES: usize = 15;
-const QUERIES: usize = 16;
+const ROWS: usize = 15;
+const BYTES: usize = 16;
+const QUERIES: usize = 17;
 
 /// The column of the share of the messages that arrive, where some are lost.
-const DELIVERED: usize = 17;
+const DELIVERED: usize = 18;
 
 /// How many deliveries per second take one core of the server, some 6 to 10 µs each; see
 /// `docs/method.md`.
@@ -245,13 +249,20 @@ fn table(settings: &[&Run]) -> String {
             row[SERVERS].clear();
         }
     }
+    if settings.iter().all(|run| run.backbone_servers.is_none_or(|servers| servers == 1)) {
+        for row in &mut rows {
+            row[NATS].clear();
+        }
+    }
     if settings.iter().all(|run| run.http_stack != Some(HttpStack::Hyper)) {
         for row in &mut rows {
             row[STACK].clear();
         }
     }
     // Blank columns are left out.
-    for at in [TARGET, STORE, SERVERS, STACK, SENT, ROWS, BYTES, QUERIES, DELIVERED, BACK, FAULTS] {
+    let optional =
+        [TARGET, STORE, SERVERS, NATS, STACK, SENT, ROWS, BYTES, QUERIES, DELIVERED, BACK, FAULTS];
+    for at in optional {
         if rows.iter().all(|row| row[at].is_empty()) {
             header[at].clear();
         }
@@ -295,6 +306,7 @@ fn row(run: &Run) -> [String; HEADER.len()] {
         run.target.as_ref().map_or_else(String::new, |target| target.name().to_owned()),
         run.store.name().to_owned(),
         run.instances.to_string(),
+        run.backbone_servers.map_or_else(String::new, |servers| servers.to_string()),
         run.http_stack.map_or("hyper", HttpStack::name).to_owned(),
         thousands(run.subscribers as u64),
         published(rate(run)),

@@ -16,6 +16,10 @@ use crate::target::Target;
 /// too.
 const TIMEOUT: Duration = Duration::from_secs(5);
 
+/// The maximum time of the call that stops a publisher, which waits until the store of the feed has
+/// everything. It is longer than the publisher waits.
+const STOP_TIMEOUT: Duration = Duration::from_secs(45);
+
 /// A client of the control API of one server.
 #[derive(Clone, Debug)]
 pub struct ControlClient {
@@ -105,7 +109,7 @@ impl ControlClient {
     /// Stops the publisher of a feed and waits until it has stopped.
     pub async fn stop_publisher(&self, feed: &str) -> Result<PublisherReport, ControlError> {
         let (method, url) = (Method::DELETE, format!("{}/feeds/{feed}/publisher", self.base));
-        self.ask(method, url, |request| request).await
+        self.ask(method, url, |request| request.timeout(STOP_TIMEOUT)).await
     }
 
     /// Returns what the server process has used so far.

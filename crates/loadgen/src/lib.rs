@@ -44,7 +44,9 @@ pub use dial::{Arrivals, Dialer, MeasuredConnection, TrafficCounts};
 pub use error::{SubscribeError, UnexpectedStep, error_chain};
 pub use feed_publisher::{FeedPublisher, PublishAnswer};
 pub use probes::{ProbeSettings, Prober};
-pub use server_control::{CountedMessages, FeedControl, ServerControl, ServerUsage};
+pub use server_control::{
+    CountedMessages, FeedControl, ServerControl, ServerGroup, ServerUsage, Survivors,
+};
 pub use several_servers::SeveralServers;
 pub use subscriber::{Subscriber, SubscriberEvent, run_subscriber};
 pub use target::{DEFAULT_FEED, ForeignFeed, ForeignTarget, Target, TargetError};

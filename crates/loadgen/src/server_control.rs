@@ -34,13 +34,36 @@ pub trait ServerControl: fmt::Debug + Send + Sync {
     /// the feed late; `None` if that is not known.
     fn stop_publisher(&self) -> BoxFuture<'_, Result<Option<u64>, ControlError>>;
 
-    /// Returns true if the publisher and all counts continue while the server is down, and after it
-    /// was started again. It can then be asked at any time.
-    fn outlives_server(&self) -> bool;
+    /// Returns what goes on while a fault has taken the server away.
+    fn survivors(&self) -> Survivors<'_>;
 
     /// Returns the process of the server if it is on this machine and was not started for the run.
     /// It and its children belong to the run nevertheless.
     fn process(&self) -> Option<u32>;
+}
+
+/// What goes on while a fault has taken a server away.
+#[derive(Clone, Copy, Debug)]
+pub enum Survivors<'a> {
+    /// Nothing: the publisher and all counts begin anew with the next process.
+    Nobody,
+    /// Other servers with the same feed. One of them has the publisher.
+    OtherServers(&'a dyn ServerGroup),
+    /// The publisher and all counts, which are beside the server. It can be asked at any time.
+    Everything,
+}
+
+/// Several servers with the same feed, of which a fault takes the last one away. Together they can be
+/// asked at any time.
+pub trait ServerGroup: fmt::Debug + Send + Sync {
+    /// Called before the last server is frozen or, if it `ends`, stopped or killed.
+    fn leave(&self, ends: bool) -> BoxFuture<'_, Result<(), ControlError>>;
+
+    /// Called when it answers again. `control` is that of a new process.
+    fn come_back(
+        &self,
+        control: Option<Arc<dyn ServerControl>>,
+    ) -> BoxFuture<'_, Result<(), ControlError>>;
 }
 
 /// What a server has used so far, and what was published. What is not known is `None`.
@@ -116,8 +139,8 @@ impl ServerControl for FeedControl {
         async { Ok(Some(self.client.stop_publisher(&self.feed).await?.late)) }.boxed()
     }
 
-    fn outlives_server(&self) -> bool {
-        false
+    fn survivors(&self) -> Survivors<'_> {
+        Survivors::Nobody
     }
 
     fn process(&self) -> Option<u32> {

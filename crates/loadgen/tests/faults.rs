@@ -86,6 +86,30 @@ async fn run_until(
     ObservedUnderFault { refused, opened: client.dialer().counts().opened, ..observed }
 }
 
+#[tokio::test]
+async fn a_subscriber_whose_server_is_gone_goes_on_at_the_next_one_with_its_cursor() {
+    join_all(Transport::ALL.map(async |transport| {
+        let bench = Bench::start(1000);
+        let harmless = Misbehaviour::IdleCut { idle: TIMEOUT };
+        let (mut target, first) = proxy(bench.address, harmless);
+        let (second, _second) = proxy(bench.address, harmless);
+        target.others.push(second);
+        let mut first = Some(first);
+        bench.publish_numbers(3);
+        let observed = run_until(transport, &target, |observed| {
+            if observed.seen.len() == 3 && first.take().is_some() {
+                bench.publish_numbers(3);
+            }
+            observed.seen.len() == 6
+        })
+        .await;
+        assert_eq!(observed.seen, [1, 2, 3, 4, 5, 6], "{transport}");
+        // It was interrupted, and the first server refused it.
+        assert!(observed.interrupted >= 2, "{transport}: {observed:?}");
+    }))
+    .await;
+}
+
 /// The misbehaviours that let every transport through.
 const HARMLESS: [Misbehaviour; 4] = [
     Misbehaviour::IdleCut { idle: Duration::from_millis(50) },

@@ -24,6 +24,10 @@ pub struct Publisher {
     /// means 1.
     #[serde(default = "one")]
     pub timers: usize,
+    /// True if a message that the store of the feed does not acknowledge is published again until it
+    /// does. Absent means false: such a message is not published.
+    #[serde(default)]
+    pub until_acknowledged: bool,
 }
 
 const fn one() -> usize {

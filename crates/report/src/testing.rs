@@ -31,6 +31,7 @@ pub(crate) fn run() -> Run {
         window: 10_000,
         store: FeedStore::Memory,
         instances: 1,
+        backbone_servers: None,
         target: None,
         http_stack: Some(HttpStack::Own),
         timing: Timing {

@@ -4,7 +4,7 @@
 //! this crate, so the names are repeated here. A test of `wirebench-report` compares the two lists.
 
 /// Every column of `runs.csv`, in the order of the file.
-pub const COLUMNS: [&str; 122] = [
+pub const COLUMNS: [&str; 123] = [
     "schema_version",
     "scenario",
     "run_id",
@@ -127,6 +127,7 @@ pub const COLUMNS: [&str; 122] = [
     "same_host_p50_ms",
     "same_host_p99_ms",
     "servers",
+    "backbone_servers",
 ];
 
 /// The columns that hold words. No bound can be set on them.

@@ -10,7 +10,7 @@ use crate::duration::duration_text;
 pub struct Faults {
     /// Connections are cut at regular times.
     pub cuts: Option<Cuts>,
-    /// The server is stopped, killed or suspended, and comes back.
+    /// A server is stopped, killed or suspended, and comes back.
     pub outage: Option<Outage>,
     /// The share of the subscribers that read nothing while the window is open. 0 for none.
     pub stalled_share: f64,
@@ -29,10 +29,12 @@ pub struct Cuts {
     pub share: f64,
 }
 
-/// A time during which the server does not answer.
+/// A time during which a server does not answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Outage {
-    /// What happens to the server.
+    /// Which server that is.
+    pub of: OutageOf,
+    /// What happens to it.
     pub fault: ServerFault,
     /// The time from the opening of the window to the signal.
     pub after: Duration,
@@ -41,12 +43,21 @@ pub struct Outage {
     pub down: Duration,
 }
 
-/// What happens to the server process.
+/// Which server goes away.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OutageOf {
+    /// The server, or the last of several.
+    Server,
+    /// The NATS server that leads the stream of the feed, among those that the run has started.
+    Backbone,
+}
+
+/// What happens to the process of a server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ServerFault {
-    /// SIGTERM, then a new start at the same address, with an empty feed.
+    /// SIGTERM, then a new start at the same address. A feed in memory is empty then.
     Stop,
-    /// SIGKILL, then a new start at the same address, with an empty feed.
+    /// SIGKILL, then a new start at the same address. A feed in memory is empty then.
     Kill,
     /// SIGSTOP, then SIGCONT: the server is suspended and loses nothing.
     Freeze,
@@ -81,9 +92,25 @@ impl Faults {
         *self == Self::default()
     }
 
-    /// Returns true if the server is stopped, killed or suspended.
+    /// Returns true if a server is stopped, killed or suspended.
     pub fn stops_server(&self) -> bool {
-        self.outage.is_some()
+        self.outage.is_some_and(|outage| outage.of == OutageOf::Server)
+    }
+
+    /// Returns true if NATS is stopped, killed or suspended.
+    pub fn stops_backbone(&self) -> bool {
+        self.outage.is_some_and(|outage| outage.of == OutageOf::Backbone)
+    }
+}
+
+impl OutageOf {
+    /// Returns the key of a scenario that asks for it. Its times have the same name with `-after`
+    /// and `-down`.
+    pub const fn key(self) -> &'static str {
+        match self {
+            Self::Server => "server",
+            Self::Backbone => "backbone",
+        }
     }
 }
 
@@ -155,10 +182,11 @@ impl fmt::Display for Faults {
             words.push(format!("cut-every={}", duration_text(every)));
             words.push(format!("cut-share={share}"));
         }
-        if let Some(Outage { fault, after, down }) = self.outage {
-            words.push(format!("server={}", fault.name()));
-            words.push(format!("server-after={}", duration_text(after)));
-            words.push(format!("server-down={}", duration_text(down)));
+        if let Some(Outage { of, fault, after, down }) = self.outage {
+            let key = of.key();
+            words.push(format!("{key}={}", fault.name()));
+            words.push(format!("{key}-after={}", duration_text(after)));
+            words.push(format!("{key}-down={}", duration_text(down)));
         }
         if self.stalled_share > 0.0 {
             words.push(format!("stalled-share={}", self.stalled_share));

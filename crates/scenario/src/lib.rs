@@ -43,7 +43,7 @@ mod write;
 pub use columns::COLUMNS;
 pub use duration::{duration_text, parse_duration};
 pub use error::{FileError, Place, Problem};
-pub use faults::{Cuts, Faults, Outage, ProxyFault, ProxyHabit, ServerFault};
+pub use faults::{Cuts, Faults, Outage, OutageOf, ProxyFault, ProxyHabit, ServerFault};
 pub use feed_store::FeedStore;
 pub use figure::Figure;
 pub use key::{Key, Table};

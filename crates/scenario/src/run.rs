@@ -46,6 +46,9 @@ pub struct Run {
     pub http_stack: Option<HttpStack>,
     /// How many servers share the feed, and the subscribers among them.
     pub instances: usize,
+    /// How many NATS servers the run starts for them. `None` with one server, and if NATS is there
+    /// already.
+    pub backbone_servers: Option<usize>,
     /// The parts of the run.
     pub timing: Timing,
     /// The emulated network.

@@ -25,6 +25,7 @@ struct SharedSettings<'s> {
     payload: &'s Payload,
     store: FeedStore,
     instances: usize,
+    backbone_servers: Option<usize>,
     subscribers: usize,
     link: LinkSettings,
     http: HttpSettings,
@@ -85,7 +86,7 @@ impl Scenario {
         let factors = [
             self.feed.product(),
             self.server.store.len(),
-            self.server.instances.len(),
+            self.backbones().len(),
             self.crowd.subscribers.len(),
             self.link.product(),
             self.https().len(),
@@ -102,7 +103,7 @@ impl Scenario {
         let (servers, paths, rest) = (self.servers(), self.paths(), self.upstream_and_troubles());
         let mut all = Vec::new();
         for (rate, pace, timers, payload) in self.feeds() {
-            for &(store, instances, subscribers) in &servers {
+            for &(store, (instances, backbone_servers), subscribers) in &servers {
                 for &(link, http, http_stack) in &paths {
                     all.extend(rest.iter().map(|&(upstream, reconnect, faults)| SharedSettings {
                         rate,
@@ -111,6 +112,7 @@ impl Scenario {
                         payload,
                         store,
                         instances,
+                        backbone_servers,
                         subscribers,
                         link,
                         http,
@@ -140,12 +142,28 @@ impl Scenario {
     }
 
     /// Returns where the feed is kept, how many servers share it, and how many subscribers they have.
-    fn servers(&self) -> Vec<(FeedStore, usize, usize)> {
+    fn servers(&self) -> Vec<(FeedStore, (usize, Option<usize>), usize)> {
+        let backbones = self.backbones();
         let mut all = Vec::new();
         for &store in &self.server.store {
-            for &instances in &self.server.instances {
-                let with = |&subscribers| (store, instances, subscribers);
+            for &backbone in &backbones {
+                let with = |&subscribers| (store, backbone, subscribers);
                 all.extend(self.crowd.subscribers.iter().map(with));
+            }
+        }
+        all
+    }
+
+    /// Returns how many servers there are, and how many of NATS they share their feed over. A single
+    /// server has none.
+    fn backbones(&self) -> Vec<(usize, Option<usize>)> {
+        let mut all = Vec::new();
+        for &instances in &self.server.instances {
+            if instances == 1 {
+                all.push((instances, None));
+            } else {
+                let with = |&servers| (instances, Some(servers));
+                all.extend(self.server.backbone_servers.iter().map(with));
             }
         }
         all
@@ -270,6 +288,7 @@ impl Scenario {
             window: self.feed.window,
             store: shared.store,
             instances: shared.instances,
+            backbone_servers: shared.backbone_servers,
             http_stack: shared.http_stack.filter(|_| contender.target.is_none()),
             timing: self.timing,
             link: shared.link,
@@ -314,6 +333,20 @@ mod tests {
             scenario("feed = { rate = [1, 2], payload = [16, 64, 256] }\ntiming = { repeat = 5 }")
                 .runs(1);
         assert_eq!(runs.len(), 2 * 3 * Transport::COUNT * 5);
+    }
+
+    #[test]
+    fn a_single_server_has_no_backbone() {
+        let text = "transports = [\"sse\"]\n\
+                    server = { instances = [1, 2, 3], backbone-servers = [1, 3] }";
+        let shared: Vec<_> = scenario(text)
+            .runs(1)
+            .into_iter()
+            .map(|run| (run.instances, run.backbone_servers))
+            .collect();
+        let expected = [(1, None), (2, Some(1)), (2, Some(3)), (3, Some(1)), (3, Some(3))];
+        assert_eq!(shared, expected);
+        assert_eq!(scenario(text).run_count(), expected.len());
     }
 
     #[test]

@@ -48,6 +48,8 @@ impl Run {
             (HttpTable::VERSION.path, self.http.version.to_string()),
             (HttpTable::TLS.path, self.http.tls.to_string()),
         ]);
+        let nats = self.backbone_servers;
+        settings.extend(nats.map(|nats| (ServerTable::BACKBONE_SERVERS.path, nats.to_string())));
         settings.extend(self.target.iter().map(|target| ("target", target.name().to_owned())));
         let stack = self.http_stack;
         settings.extend(stack.map(|stack| (ServerTable::HTTP_STACK.path, stack.name().to_owned())));
@@ -125,7 +127,8 @@ mod tests {
 
     #[test]
     fn every_key_that_may_be_a_list_is_a_setting_of_some_run() {
-        let runs = [runs(""), runs("upstream = { rate = 1 }")].concat();
+        let texts = ["", "upstream = { rate = 1 }", "server = { instances = 2 }"];
+        let runs: Vec<_> = texts.into_iter().flat_map(runs).collect();
         let named: Vec<_> = runs.iter().flat_map(Run::settings).map(|(key, _)| key).collect();
         for key in keys().filter(|key| key.list && key.name != "transports") {
             let is_named = named.contains(&key.path) || named.contains(&key.table);

@@ -109,6 +109,15 @@ impl Store {
         Ok(())
     }
 
+    /// Returns the name of the server of NATS that leads the feed of this name among those that keep
+    /// it. `None` if none does now, if there is no such feed, and for other databases.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub async fn leader(&self, name: &str) -> Result<Option<String>, StoreError> {
+        self.tables.leader(name).await
+    }
+
     /// Returns a watcher of what is appended to the feeds, by whichever server.
     ///
     /// # Errors

@@ -62,6 +62,12 @@ pub(crate) trait Tables: Debug + Send + Sync {
     /// Listens to what is appended. Called only if the database can tell.
     fn listen(&self) -> Answer<'_, Box<dyn ChangeListener>>;
 
+    /// Returns the name of the server that leads the feed of this name among those that keep it.
+    /// `None` if none does now, if there is no such feed, and if the database does not tell.
+    fn leader<'a>(&'a self, _feed: &'a str) -> Answer<'a, Option<String>> {
+        Box::pin(std::future::ready(Ok(None)))
+    }
+
     /// Returns how often a watcher that listens asks for the newest messages all the same.
     fn check_every(&self) -> Duration {
         Duration::from_secs(5)

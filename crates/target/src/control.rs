@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use futures::future::{BoxFuture, FutureExt};
 use parking_lot::Mutex;
-use wirebench_loadgen::{ControlError, CountedMessages, ServerControl, ServerUsage};
+use wirebench_loadgen::{ControlError, CountedMessages, ServerControl, ServerUsage, Survivors};
 use wirebench_protocol::control::{CountWindow, Publisher};
 use wirebench_protocol::{Epoch, Timestamp};
 use wirebench_scenario::TargetFile;
@@ -117,8 +117,8 @@ impl ServerControl for TargetControl {
         .boxed()
     }
 
-    fn outlives_server(&self) -> bool {
-        true
+    fn survivors(&self) -> Survivors<'_> {
+        Survivors::Everything
     }
 
     fn process(&self) -> Option<u32> {

@@ -118,7 +118,14 @@ async fn answer(socket: &mut BufReader<TcpStream>, reaction: Reaction) -> bool {
 }
 
 fn plan(rate: f64) -> Publisher {
-    Publisher { rate, pace: Pace::Exact, payload: Payload::Bytes(20), seed: 1, timers: 1 }
+    Publisher {
+        rate,
+        pace: Pace::Exact,
+        payload: Payload::Bytes(20),
+        seed: 1,
+        timers: 1,
+        until_acknowledged: false,
+    }
 }
 
 /// Publishes to a target until the server has got so many requests. Returns what was counted.

@@ -123,7 +123,14 @@ async fn next(socket: &mut WebSocketStream<TcpStream>) -> Option<String> {
 }
 
 fn plan(rate: f64) -> Publisher {
-    Publisher { rate, pace: Pace::Exact, payload: Payload::Bytes(20), seed: 1, timers: 1 }
+    Publisher {
+        rate,
+        pace: Pace::Exact,
+        payload: Payload::Bytes(20),
+        seed: 1,
+        timers: 1,
+        until_acknowledged: false,
+    }
 }
 
 /// Publishes to a target until it is enough. Returns what was counted.

@@ -15,7 +15,7 @@ use wirebench_scenario::{Run, Scenario};
 
 use super::local_agents::LocalAgents;
 use super::{CrewArguments, CrewServer, FeedAddress, NatsUrl};
-use crate::processes::nats_process::NatsProcess;
+use crate::processes::nats::process::NatsProcess;
 use crate::{environment, print};
 
 /// The agents of a run.
@@ -151,9 +151,9 @@ async fn meeting_place(
         "`--at-least` and `--advertise` are for agents: name the NATS server at which they wait with \
          `--agents nats://HOST:PORT`, or start agents here with `--local-agents`"
     );
-    let nats = NatsProcess::start("name a server with `--agents nats://HOST:PORT`").await;
+    let nats = NatsProcess::start("name a server with `--agents nats://HOST:PORT`", None).await;
     let nats = nats.context("agents meet over NATS, at a server that the run starts")?;
-    let text = nats.url().to_owned();
+    let text = nats.url();
     let url = text.parse().map_err(anyhow::Error::msg)?;
     Ok((url, text, Some(nats)))
 }

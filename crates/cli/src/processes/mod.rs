@@ -3,7 +3,7 @@
 
 mod child_process;
 pub(crate) mod floor_process;
-pub(crate) mod nats_process;
+pub(crate) mod nats;
 pub(crate) mod proxy_process;
 pub(crate) mod run_servers;
 pub(crate) mod server_process;

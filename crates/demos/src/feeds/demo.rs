@@ -112,6 +112,7 @@ impl DemoFeed {
             payload: Payload::Bytes(publisher.settings.payload_bytes),
             seed: rand::random(),
             timers: 1,
+            until_acknowledged: false,
         };
         let started = PacedPublisher::start(self.feed.clone(), &plan, Arc::new(AtomicU64::new(0)));
         publisher.running = Some(started.map_err(|error| {

@@ -36,7 +36,15 @@ impl RunContext<'_> {
     pub(super) fn publisher(&self, seed: u64) -> Option<Publisher> {
         let Run { rate, pace, ref payload, .. } = *self.run;
         let timers = self.run.publishing_timers();
-        (rate > 0.0).then(|| Publisher { rate, pace, payload: payload.clone(), seed, timers })
+        (rate > 0.0).then(|| Publisher {
+            rate,
+            pace,
+            payload: payload.clone(),
+            seed,
+            timers,
+            // What the feed does not take while NATS is away is published later, and shows its delay.
+            until_acknowledged: self.run.faults.stops_backbone(),
+        })
     }
 
     /// Returns all counters: those of the crowd as it reported them last, and those of the server.

@@ -32,8 +32,8 @@ pub struct Drive<'a> {
     /// Cancelling this ends the window at once. What was measured is kept and marked
     /// [`Invalid::Interrupted`](wirebench_measure::Invalid::Interrupted).
     pub stop: CancellationToken,
-    /// Receives what the faults of the run do to the server process. A run without such faults
-    /// needs none.
+    /// Receives what the faults of the run do to the process of a server or of NATS. A run without
+    /// such faults needs none.
     pub server: Option<ServerHandle>,
 }
 

@@ -4,7 +4,7 @@ use tokio_util::sync::CancellationToken;
 use wirebench_measure::Window;
 use wirebench_protocol::Timestamp;
 use wirebench_protocol::control::{CountWindow, Publisher};
-use wirebench_scenario::{Faults, ServerFault};
+use wirebench_scenario::{Faults, Outage, OutageOf, ServerFault};
 
 use super::error::{DriveError, during};
 use super::part::PartCommand;
@@ -20,7 +20,7 @@ pub(super) struct FaultInjector<'a> {
     pub(super) publisher: Option<Publisher>,
     pub(super) members: Members,
     pub(super) server: &'a RestartableServer,
-    /// Carries out what the faults do to the server process.
+    /// Carries out what the faults do to the process of the server, or of NATS.
     pub(super) handle: Option<ServerHandle>,
     pub(super) stop: &'a CancellationToken,
 }
@@ -63,13 +63,36 @@ impl FaultInjector<'_> {
         Ok(())
     }
 
-    /// Takes the server away for a while.
+    /// Takes a server or NATS away for a while.
     async fn outage(&self) -> Result<(), DriveError> {
         let Some(outage) = self.faults.outage else { return Ok(()) };
         let handle = self.handle.as_ref().ok_or(DriveError::ServerOrder)?;
         if !self.until(self.window.from + outage.after).await {
             return Ok(());
         }
+        match outage.of {
+            OutageOf::Server => self.outage_of_server(outage, handle).await,
+            OutageOf::Backbone => self.outage_of_nats(outage, handle).await,
+        }
+    }
+
+    /// Takes NATS away. The servers stay, and keep their subscribers.
+    async fn outage_of_nats(
+        &self,
+        outage: Outage,
+        handle: &ServerHandle,
+    ) -> Result<(), DriveError> {
+        let began = Timestamp::now();
+        handle.order(ServerOrder::Down(outage.fault)).await?;
+        self.until(began + outage.down).await;
+        handle.order(ServerOrder::Up).await.map(drop)
+    }
+
+    async fn outage_of_server(
+        &self,
+        outage: Outage,
+        handle: &ServerHandle,
+    ) -> Result<(), DriveError> {
         let ends = match outage.fault {
             ServerFault::Stop | ServerFault::Kill => true,
             ServerFault::Freeze => false,
@@ -83,7 +106,8 @@ impl FaultInjector<'_> {
         handle.order(ServerOrder::Down(outage.fault)).await?;
         self.until(began + outage.down).await;
         let control = handle.order(ServerOrder::Up).await?;
-        self.server.come_back(control);
+        let back = self.server.come_back(control).await;
+        back.map_err(during("counting again after the server came back"))?;
         if anew {
             self.publish_again().await?;
         }

@@ -9,14 +9,14 @@ use wirebench_protocol::control::{CountWindow, Publisher, WindowCount, WindowRep
 use wirebench_scenario::Run;
 
 use crate::control::ControlError;
-use crate::server_control::{CountedMessages, ServerControl, ServerUsage};
+use crate::server_control::{CountedMessages, ServerControl, ServerUsage, Survivors};
 
 /// The control of a server that may go away and come back.
 ///
 /// A server that is started again begins its counters anew, and a new epoch of its feed unless the
 /// feed is durable. What the process before it has used and counted is read just before it ends and
 /// added to what the next one reports. So the counters only grow, as far as they are known. The
-/// counters of a control that outlives the server do so by themselves.
+/// counters of what survives the server do so by themselves.
 #[derive(Debug)]
 pub(super) struct RestartableServer {
     /// A feed that is kept in a store continues its epoch after a restart.
@@ -136,11 +136,14 @@ impl RestartableServer {
     /// Returns true if the counters and the publisher begin anew when it comes back.
     pub(super) async fn leave(&self, ends: bool) -> Result<bool, ControlError> {
         let control = self.control();
-        let anew = ends && !control.outlives_server();
-        let kept = if anew { Some((self.usage().await?, control.counted().await?)) } else { None };
+        match control.survivors() {
+            Survivors::Everything => return Ok(false),
+            Survivors::OtherServers(group) => return group.leave(ends).await.map(|()| false),
+            Survivors::Nobody => {}
+        }
+        let kept = if ends { Some((self.usage().await?, control.counted().await?)) } else { None };
         let mut state = self.state.lock();
-        // What outlives the server can be asked while it is away.
-        state.away = !control.outlives_server();
+        state.away = true;
         if let Some((usage, counted)) = kept {
             state.counted.push(counted.window);
             state.publishing = false;
@@ -151,16 +154,23 @@ impl RestartableServer {
                 late_publishes: usage.late_publishes.unwrap_or_default(),
             };
         }
-        Ok(anew)
+        Ok(ends)
     }
 
     /// Called when the server answers again. `control` is that of a new process.
-    pub(super) fn come_back(&self, control: Option<Arc<dyn ServerControl>>) {
+    pub(super) async fn come_back(
+        &self,
+        control: Option<Arc<dyn ServerControl>>,
+    ) -> Result<(), ControlError> {
+        if let Survivors::OtherServers(group) = self.control().survivors() {
+            return group.come_back(control).await;
+        }
         let mut state = self.state.lock();
         state.away = false;
         if let Some(control) = control {
             state.control = control;
         }
+        Ok(())
     }
 }
 

@@ -1,4 +1,4 @@
-//! How a run orders what its faults do to the server process.
+//! How a run orders what its faults do to a process: that of a server, or of NATS.
 //!
 //! The load generator cannot stop or start a process that it did not start. It sends an order; the
 //! owner of the process carries it out and reports back.
@@ -11,7 +11,7 @@ use wirebench_scenario::ServerFault;
 use super::error::DriveError;
 use crate::server_control::ServerControl;
 
-/// What to do to the server process.
+/// What to do to the process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ServerOrder {
     /// Stop, kill or freeze it. Carried out once that has happened.
@@ -20,11 +20,11 @@ pub enum ServerOrder {
     Up,
 }
 
-/// The sending end: gives orders to the owner of the server process.
+/// The sending end: gives orders to the owner of the process.
 #[derive(Clone, Debug)]
 pub struct ServerHandle(mpsc::Sender<PendingOrder>);
 
-/// The receiving end: the owner of the server process takes orders from it.
+/// The receiving end: the owner of the process takes orders from it.
 #[derive(Debug)]
 pub struct ServerOrders(mpsc::Receiver<PendingOrder>);
 

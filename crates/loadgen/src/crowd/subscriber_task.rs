@@ -62,7 +62,7 @@ impl Task<'_> {
         let subscriber = Subscriber {
             transport: run.transport,
             client: &self.share.client,
-            target: self.share.target.of_subscriber(self.index),
+            target: &self.share.target,
             settings: SubscriberSettings {
                 interval: run.interval.unwrap_or_default(),
                 short_polling_mode: run.short_polling_mode.unwrap_or_default(),

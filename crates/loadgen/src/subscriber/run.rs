@@ -27,7 +27,8 @@ pub struct Subscriber<'a> {
     pub transport: Transport,
     /// Opens the connections.
     pub client: &'a HttpClient,
-    /// The feed.
+    /// The feed. If several servers have it, the subscriber begins at the one of its number and goes
+    /// on at the next one whenever it could not subscribe.
     pub target: &'a Target,
     /// How the subscriber behaves. `phase` is drawn again for every connection.
     pub settings: SubscriberSettings,
@@ -65,7 +66,8 @@ pub enum SubscriberEvent<'a> {
 /// for a pause longer than the first bound (`retry:` of an event stream, `Retry-After` of a
 /// refusal), that pause comes first, up to a minute, and a drawn one is added: up to the bound, or
 /// up to half of what the server asked for if that is more. With `Reconnect::Native` the pause is
-/// that of the usual client of the transport.
+/// that of the usual client of the transport. A subscriber that is interrupted tries the same server
+/// first. If it cannot subscribe there, it tries the next one, after its next pause.
 ///
 /// An answer to a poll that says that the connection closes is no interruption: the next poll is
 /// sent over another connection, at the time at which it would have been sent over this one.
@@ -82,7 +84,8 @@ pub async fn run_subscriber(
     let mut random = SmallRng::seed_from_u64(seed);
     let backoff = Backoff::new(settings.reconnect, transport, settings.interval, &mut random);
     let resume = subscriber.target.foreign.is_some().then(Arc::default);
-    let mut position = Position { after, backoff, resume };
+    let server = usize::try_from(settings.number).unwrap_or_default();
+    let mut position = Position { after, server, backoff, resume };
     loop {
         settings.phase = settings.interval.mul_f64(random.random());
         let mut connection = ConnectionRecord::new();
@@ -96,6 +99,9 @@ pub async fn run_subscriber(
             continue;
         }
         settings.continues = false;
+        if connection.subscribed.is_none() {
+            position.server = position.server.wrapping_add(1);
+        }
         let backoff = &mut position.backoff;
         backoff.subscribed_for(subscribed_for);
         let pause = backoff.next(why.as_ref(), connection.requested.elapsed(), random.random());
@@ -111,6 +117,8 @@ pub async fn run_subscriber(
 struct Position {
     /// The cursor of the last message that it has seen.
     after: After,
+    /// The number of the server that it is subscribed to, or tries next.
+    server: usize,
     backoff: Backoff,
     /// What a target server has given to resume from.
     resume: Option<Arc<ResumeToken>>,
@@ -127,6 +135,7 @@ async fn follow(
 ) -> Option<SubscribeError> {
     let Subscriber { transport, client, target, cut, outbox, .. } = *subscriber;
     let (after, resume) = (position.after, position.resume.as_ref());
+    let target = target.server(position.server);
     let mut events = subscribe_and_send(transport, client, target, after, settings, outbox, resume);
     let mut is_cut = pin!(async {
         match cut {

@@ -34,8 +34,8 @@ pub struct Target {
     pub tls: Option<TlsClient>,
     /// How to subscribe to a feed of a target server. `None`: the server is this project's.
     pub foreign: Option<Arc<ForeignTarget>>,
-    /// The same feed on further servers, which have none themselves. The subscribers of a crowd take
-    /// turns among all of them.
+    /// The same feed on further servers, which have none themselves. Subscribers take turns among all
+    /// of them.
     pub others: Vec<Self>,
 }
 
@@ -73,8 +73,9 @@ impl Target {
         Ok(Self { authority, address, feed, tls, foreign: None, others })
     }
 
-    /// Returns the server of the subscriber with this number: the number modulo the number of servers.
-    pub fn of_subscriber(&self, number: usize) -> &Self {
+    /// Returns the server with this number, modulo the number of servers. A subscriber begins at the
+    /// server of its own number.
+    pub fn server(&self, number: usize) -> &Self {
         match number % (1 + self.others.len()) {
             0 => self,
             other => &self.others[other - 1],
@@ -128,7 +129,7 @@ mod tests {
     #[tokio::test]
     async fn subscribers_take_turns_among_the_servers() {
         let mut target = Target::resolve("http://127.0.0.1:1").await.unwrap();
-        let port = |target: &Target, number| target.of_subscriber(number).address.port();
+        let port = |target: &Target, number| target.server(number).address.port();
         assert_eq!([0, 1, 7].map(|number| port(&target, number)), [1; 3]);
         for port in [2, 3] {
             target.others.push(Target::resolve(&format!("http://127.0.0.1:{port}")).await.unwrap());

@@ -24,6 +24,7 @@ pub(crate) fn small_run(transport: Transport) -> Run {
         window: 10_000,
         store: FeedStore::Memory,
         instances: 1,
+        backbone_servers: None,
         target: None,
         http_stack: Some(HttpStack::Own),
         timing: small_timing(Duration::from_secs(1)),

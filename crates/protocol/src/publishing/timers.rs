@@ -56,7 +56,14 @@ mod tests {
     const START: Timestamp = Timestamp::from_nanos(1_000);
 
     fn due(timers: usize, rate: f64, pace: Pace) -> impl Iterator<Item = Duration> {
-        let plan = Publisher { rate, pace, payload: Payload::Bytes(2), seed: 7, timers };
+        let plan = Publisher {
+            rate,
+            pace,
+            payload: Payload::Bytes(2),
+            seed: 7,
+            timers,
+            until_acknowledged: false,
+        };
         Timers::new(&plan, START).map(|at| at.saturating_since(START))
     }
 

@@ -202,6 +202,7 @@ fn from_end_to_end(sweep: &Sweep<'_, '_>) -> String {
     };
     let from = match sweep.column.name {
         "subscribers" | "servers" => format!("from {ends} {name}"),
+        "backbone_servers" => format!("from {ends} NATS servers"),
         "rate_per_s" => format!("from {ends} messages per second"),
         "payload_bytes" => format!("from {ends} bytes of payload"),
         _ => format!("from {} of {name}", format!("{ends} {unit}").trim_end()),

@@ -50,6 +50,8 @@ pub(super) fn setting(column: &RunColumn, value: &Value) -> String {
         ("subscribers" | "servers", Value::Integer(count)) => {
             format!("{} {}", thousands(*count), column.name)
         }
+        ("backbone_servers", Value::Integer(1)) => "one NATS server".to_owned(),
+        ("backbone_servers", Value::Integer(count)) => format!("{count} NATS servers"),
         _ => setting_in_words(column, value),
     }
 }

@@ -757,6 +757,14 @@ pub const COLUMNS: &[RunColumn] = &[
          them. Processor time and memory of the server are the sums of all; those of NATS are not in \
          them. The columns that begin with `store` say then what was asked of NATS. Blank with a target, and in files from before there could be several: 1.",
     ),
+    setting(Integer, "backbone_servers", |r| {
+        Value::count(r.run.backbone_servers.map(|servers| servers as u64))
+    })
+        .means(
+            "The NATS servers that the run started, each of which keeps every message of the feed. Blank \
+             with one server, and if the run used a NATS that was there already. Its faults are in the \
+             column `faults`.",
+        ),
 ];
 
 /// Returns the column of this name.

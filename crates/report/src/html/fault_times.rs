@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use serde::Serialize;
-use wirebench_scenario::parse_duration;
+use wirebench_scenario::{OutageOf, parse_duration};
 
 use crate::row::Row;
 
@@ -38,17 +38,19 @@ pub(super) fn fault_times(row: &Row) -> Vec<FaultTime> {
     if let Some(after) = time("avalanche-after") {
         times.push(instant(after, "all connections cut"));
     }
-    if let (Some(server), Some(after), Some(down)) =
-        (word("server"), time("server-after"), time("server-down"))
-    {
-        let what = match server {
-            "stop" => "server stopped",
-            "kill" => "server killed",
-            "freeze" => "server frozen",
-            other => other,
-        };
-        let to_s = Some((after + down).as_secs_f64());
-        times.push(FaultTime { to_s, ..instant(after, what) });
+    for (key, name) in [(OutageOf::Server, "server"), (OutageOf::Backbone, "NATS")] {
+        let key = key.key();
+        let (after, down) = (time(&format!("{key}-after")), time(&format!("{key}-down")));
+        if let (Some(fault), Some(after), Some(down)) = (word(key), after, down) {
+            let what = match fault {
+                "stop" => "stopped",
+                "kill" => "killed",
+                "freeze" => "frozen",
+                other => other,
+            };
+            let to_s = Some((after + down).as_secs_f64());
+            times.push(FaultTime { to_s, ..instant(after, &format!("{name} {what}")) });
+        }
     }
     times
 }
@@ -77,6 +79,8 @@ mod tests {
         assert_eq!(cuts, [cut(4.0), cut(8.0)]);
         let outage = times("server=kill server-after=3s server-down=1500ms");
         assert_eq!(outage, [(3.0, Some(4.5), "server killed".to_owned())]);
+        let nats = times("backbone=freeze backbone-after=1s backbone-down=2s");
+        assert_eq!(nats, [(1.0, Some(3.0), "NATS frozen".to_owned())]);
         let avalanche = times("avalanche-after=2s");
         assert_eq!(avalanche, [(2.0, None, "all connections cut".to_owned())]);
     }

@@ -9,7 +9,7 @@ use wirebench_measure::{
 };
 use wirebench_protocol::control::Payload;
 use wirebench_protocol::{Delivery, ShortPollingMode, SocketIoMode, Timestamp, Transport};
-use wirebench_scenario::{FeedStore, LinkSettings, Outage, Run, ServerFault};
+use wirebench_scenario::{FeedStore, LinkSettings, Outage, OutageOf, Run, ServerFault};
 
 use super::report::Report;
 use crate::columns::{RunRecord, SecondRecord};
@@ -135,6 +135,7 @@ pub(super) fn folder(options: &SampleOptions<'_>) -> SampleFolder {
                 if options.faults {
                     run.faults.stalled_share = 0.1;
                     run.faults.outage = Some(Outage {
+                        of: OutageOf::Server,
                         fault: ServerFault::Kill,
                         after: Duration::from_secs(2),
                         down: Duration::from_secs(1),

@@ -7,7 +7,7 @@ use crate::duration::duration_text;
 use crate::error::Problem;
 use crate::faults::ServerFault;
 use crate::placed::{first_place, longest};
-use crate::tables::faults::{FaultsDraft, FaultsTable};
+use crate::tables::faults::FaultsTable;
 use crate::tables::upstream::UpstreamTable;
 use crate::values::field::Placed;
 
@@ -28,8 +28,10 @@ fn after_the_window(draft: &ScenarioDraft) -> Vec<Problem> {
     let ends = [
         longest(&faults.cut_every).map(|every| ("`faults.cut-every`", every.clone())),
         longest(&faults.avalanche_after).map(|after| ("`faults.avalanche-after`", after.clone())),
-        end_of_outage(faults)
+        end_of_outage(&faults.server, &faults.server_after, &faults.server_down)
             .map(|end| ("`faults.server-after` and `faults.server-down` together", end)),
+        end_of_outage(&faults.backbone, &faults.backbone_after, &faults.backbone_down)
+            .map(|end| ("`faults.backbone-after` and `faults.backbone-down` together", end)),
     ];
     let late = ends.into_iter().flatten().filter(|(_, end)| end.value >= measure.value);
     late.map(|(what, end)| Problem {
@@ -44,11 +46,15 @@ fn after_the_window(draft: &ScenarioDraft) -> Vec<Problem> {
     .collect()
 }
 
-/// Returns when the server is back, from the opening of the window. `None` if it never goes away.
-fn end_of_outage(faults: &FaultsDraft) -> Option<Placed<Duration>> {
-    let server = faults.server.iter().find(|server| server.value.is_some())?;
-    let (after, down) = (longest(&faults.server_after)?, longest(&faults.server_down)?);
-    let place = [&after.place, &down.place, &server.place].into_iter().flatten().next();
+/// Returns when a server is back, from the opening of the window. `None` if it never goes away.
+fn end_of_outage(
+    fault: &[Placed<Option<ServerFault>>],
+    after: &[Placed<Duration>],
+    down: &[Placed<Duration>],
+) -> Option<Placed<Duration>> {
+    let fault = fault.iter().find(|fault| fault.value.is_some())?;
+    let (after, down) = (longest(after)?, longest(down)?);
+    let place = [&after.place, &down.place, &fault.place].into_iter().flatten().next();
     Some(Placed { value: after.value + down.value, place: place.cloned() })
 }
 
@@ -95,7 +101,8 @@ fn faults_need_messages_for_everybody(draft: &ScenarioDraft) -> Option<Problem> 
     let to = draft.upstream.addressed()?;
     let mut after = [&draft.faults.cut_every, &draft.faults.avalanche_after].into_iter().flatten();
     let after = after.find(|after| !after.value.is_zero()).map(|after| after.place.as_ref());
-    let server = draft.faults.server.iter().find(|server| server.value.is_some());
+    let mut servers = draft.faults.server.iter().chain(&draft.faults.backbone);
+    let server = servers.find(|server| server.value.is_some());
     let stalled = draft.faults.stalled_share.iter().find(|share| share.value > 0.0);
     let proxy = draft.faults.proxy.iter().find(|proxy| proxy.value.is_some());
     let fault = after

@@ -58,6 +58,7 @@ fn an_empty_file_is_the_defaults() {
             store: vec![FeedStore::Memory],
             http_stack: vec![HttpStack::Own],
             instances: vec![1],
+            backbone_servers: vec![1],
         },
         crowd: CrowdTable {
             subscribers: vec![100],
@@ -106,6 +107,9 @@ fn no_faults() -> FaultsTable {
         server: vec![None],
         server_after: vec![Duration::from_secs(3)],
         server_down: vec![Duration::from_secs(1)],
+        backbone: vec![None],
+        backbone_after: vec![Duration::from_secs(3)],
+        backbone_down: vec![Duration::from_secs(1)],
         stalled_share: vec![0.0],
         avalanche_after: vec![Duration::ZERO],
         proxy: vec![None],

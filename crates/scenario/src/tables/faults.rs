@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::key::table;
 use crate::placed::needs;
-use crate::{Cuts, Faults, Outage, Problem, ProxyFault, ProxyHabit, ServerFault};
+use crate::{Cuts, Faults, Outage, OutageOf, Problem, ProxyFault, ProxyHabit, ServerFault};
 
 /// The table is not multiplied out if the lengths of its lists alone make more combinations than
 /// this.
@@ -23,8 +23,9 @@ table! {
         "cut-share" => CUT_SHARE, cut_share: Vec<f64>, default "1", from "0.001" to "1";
 
         /// What happens to the server. After "stop" (SIGTERM) and "kill" (SIGKILL) it starts again
-        /// at the same address, with an empty feed. After "freeze" (SIGSTOP) it continues with the
-        /// feed that it had.
+        /// at the same address; a feed in memory is empty then. After "freeze" (SIGSTOP) it
+        /// continues with the feed that it had. Of several servers it happens to the last one, whose
+        /// subscribers go on at the next server.
         "server" => SERVER, server: Vec<Option<ServerFault>>, default r#""none""#;
 
         /// The time from the opening of the window to the signal.
@@ -33,6 +34,21 @@ table! {
 
         /// The time from the signal to the new start, or to SIGCONT.
         "server-down" => SERVER_DOWN, server_down: Vec<Duration>,
+        default r#""1s""#, from r#""0s""# to r#""1h""#;
+
+        /// What happens to NATS, over which several servers share their feed: "stop", "kill" or
+        /// "freeze". Of several NATS servers it happens to the one that leads the stream of the feed.
+        /// Afterwards it goes on with the streams that it had. The publisher waits for it and then
+        /// publishes what was due meanwhile. In a run either a server or NATS goes away: with
+        /// `server` as well, one run has the one and another run the other.
+        "backbone" => BACKBONE, backbone: Vec<Option<ServerFault>>, default r#""none""#;
+
+        /// The time from the opening of the window to the signal to NATS.
+        "backbone-after" => BACKBONE_AFTER, backbone_after: Vec<Duration>,
+        default r#""3s""#, from r#""0s""# to r#""1h""#;
+
+        /// The time from the signal to the new start of NATS, or to SIGCONT.
+        "backbone-down" => BACKBONE_DOWN, backbone_down: Vec<Duration>,
         default r#""1s""#, from r#""0s""# to r#""1h""#;
 
         /// The share of the subscribers that stop reading when the window opens, and read again
@@ -99,11 +115,21 @@ impl FaultsTable {
         distinct(pairs.map(|(every, share)| (!every.is_zero()).then_some(Cuts { every, share })))
     }
 
+    /// Returns what goes away, one after the other: nothing, if neither key asks for more, the server
+    /// and NATS.
     fn outages(&self) -> Vec<Option<Outage>> {
-        distinct(self.server.iter().flat_map(|&fault| {
-            pairs(&self.server_after, &self.server_down)
-                .map(move |(after, down)| Some(Outage { fault: fault?, after, down }))
-        }))
+        let none = self.server.contains(&None) && self.backbone.contains(&None);
+        let of = |of, faults: &[Option<ServerFault>], after: &[Duration], down: &[Duration]| {
+            let times = pairs(after, down).collect::<Vec<_>>();
+            let with = |fault| times.iter().map(move |&(after, down)| (fault, after, down));
+            let all = faults.iter().copied().flatten().flat_map(with);
+            all.map(|(fault, after, down)| Outage { of, fault, after, down }).collect::<Vec<_>>()
+        };
+        let server = of(OutageOf::Server, &self.server, &self.server_after, &self.server_down);
+        let nats =
+            of(OutageOf::Backbone, &self.backbone, &self.backbone_after, &self.backbone_down);
+        let outages = server.into_iter().chain(nats).map(Some);
+        distinct(none.then_some(None).into_iter().chain(outages))
     }
 
     fn proxies(&self) -> Vec<Option<ProxyFault>> {
@@ -133,16 +159,21 @@ impl FaultsDraft {
         let cuts = cuts.is_empty() || cuts.iter().any(|every| !every.value.is_zero());
         let stops = &self.server;
         let stops = stops.is_empty() || stops.iter().any(|server| server.value.is_some());
+        let nats = &self.backbone;
+        let nats = nats.is_empty() || nats.iter().any(|nats| nats.value.is_some());
         let has = |habit| {
             self.proxy.is_empty() || self.proxy.iter().any(|proxy| proxy.value == Some(habit))
         };
         let (idle_cut, slow) = (has(ProxyHabit::IdleCut), has(ProxyHabit::Slow));
         let (cut, server) = ("`faults.cut-every`", "`faults.server = \"kill\"` or another");
+        let backbone = "`faults.backbone = \"kill\"` or another";
         let (idle, far) = ("`faults.proxy = \"idle-cut\"`", "`faults.proxy = \"slow\"`");
         let found = [
             needs(cuts, cut, &FaultsTable::CUT_SHARE, &self.cut_share),
             needs(stops, server, &FaultsTable::SERVER_AFTER, &self.server_after),
             needs(stops, server, &FaultsTable::SERVER_DOWN, &self.server_down),
+            needs(nats, backbone, &FaultsTable::BACKBONE_AFTER, &self.backbone_after),
+            needs(nats, backbone, &FaultsTable::BACKBONE_DOWN, &self.backbone_down),
             needs(idle_cut, idle, &FaultsTable::PROXY_IDLE, &self.proxy_idle),
             needs(slow, far, &FaultsTable::PROXY_DELAY, &self.proxy_delay),
             needs(slow, far, &FaultsTable::PROXY_BANDWIDTH, &self.proxy_bandwidth),
@@ -199,6 +230,24 @@ mod tests {
         assert_eq!(found[0], "");
         assert_eq!(found[1], "proxy=idle-cut proxy-idle=2s");
         assert_eq!(found[3], "server=kill server-after=3s server-down=1s");
+    }
+
+    #[test]
+    fn either_the_server_or_nats_goes_away() {
+        let of = |server: &str, backbone: &str| {
+            let instances = if backbone == "\"none\"" { 1 } else { 3 };
+            combinations(&format!(
+                "server.instances = {instances}\n\
+                 faults = {{ server = {server}, backbone = {backbone} }}"
+            ))
+        };
+        let server = "server=kill server-after=3s server-down=1s";
+        let nats = "backbone=stop backbone-after=3s backbone-down=1s";
+        assert_eq!(of("\"kill\"", "\"none\""), [server]);
+        assert_eq!(of("\"none\"", "\"stop\""), [nats]);
+        assert_eq!(of("\"kill\"", "\"stop\""), [server, nats]);
+        let with_none = of("[\"none\", \"kill\"]", "[\"stop\", \"none\"]");
+        assert_eq!(with_none, ["", server, nats]);
     }
 
     #[test]

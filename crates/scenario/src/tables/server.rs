@@ -25,5 +25,11 @@ table! {
         /// is where the variable `WIREBENCH_BACKBONE` says, or else the run starts a `nats-server`.
         /// With 1, the server keeps the feed by itself, without NATS.
         "instances" => INSTANCES, instances: Vec<usize>, default "1", from "1" to "64";
+
+        /// The number of NATS servers that the run starts if there are several `instances`. More than
+        /// one form a cluster, in which each keeps every message of the feed; of 3 one may be away. A
+        /// NATS that `WIREBENCH_BACKBONE` names is as it is.
+        "backbone-servers" => BACKBONE_SERVERS, backbone_servers: Vec<usize>,
+        default "1", from "1" to "5";
     }
 }

@@ -37,7 +37,7 @@ use futures::StreamExt;
 use smallvec::SmallVec;
 use wirebench_protocol::control::{CountWindow, WindowCount};
 use wirebench_protocol::{
-    After, Cursor, Epoch, Published, Recipients, Seq, SubscriberName, Timestamp,
+    After, Cursor, Epoch, IdempotencyKey, Published, Recipients, Seq, SubscriberName, Timestamp,
 };
 use wirebench_store::{Appended, StoreError, StoredFeed};
 
@@ -203,6 +203,17 @@ impl Feed {
         due: Timestamp,
     ) -> Acknowledgement {
         self.append(&payload.into(), &PublishOptions::default(), due)
+    }
+
+    /// The same with a key: a store that knows the key does not take the message a second time.
+    pub(crate) fn publish_due_once(
+        &self,
+        payload: &MessagePayload,
+        due: Timestamp,
+        key: IdempotencyKey,
+    ) -> Acknowledgement {
+        let options = PublishOptions { recipients: Recipients::Everyone, key: Some(key) };
+        self.append(payload, &options, due)
     }
 
     fn append(

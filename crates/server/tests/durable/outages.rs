@@ -1,8 +1,10 @@
 //! A database that does not answer for a while.
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use wirebench_server::After;
+use wirebench_protocol::control::{Pace, Payload, Publisher};
+use wirebench_server::{After, PacedPublisher};
 use wirebench_store::StoreOptions;
 
 use crate::sqlite_lock::SqliteLock;
@@ -64,4 +66,36 @@ async fn more_than_the_queue_holds_is_refused_at_once() {
     for published in pending {
         within(published).await.unwrap();
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_publisher_that_needs_acknowledgements_publishes_everything_once_after_an_outage() {
+    let deadline = Duration::from_millis(200);
+    let store = TestStore::with(StoreOptions { deadline, ..StoreOptions::default() });
+    let feed = store.feed(10_000).await;
+    let plan = Publisher {
+        rate: 200.0,
+        pace: Pace::Exact,
+        payload: Payload::Bytes(20),
+        seed: 1,
+        timers: 1,
+        until_acknowledged: true,
+    };
+    let start = feed.locate(After::Newest).unwrap();
+    let publisher = PacedPublisher::start(feed.clone(), &plan, Arc::default()).unwrap();
+    follow(&feed, start, 10).await;
+    let Some(lock) = SqliteLock::take(&store.file()) else { return };
+    // What is published now fails when the deadline is over.
+    let refused = within(feed.publish(payload("1"))).await;
+    assert_eq!(refused.unwrap_err().status, 503);
+    drop(lock);
+    follow(&feed, feed.locate(After::Newest).unwrap(), 10).await;
+    let report = within(publisher.stop_and_commit()).await;
+    assert_eq!(report.published, feed.published());
+    assert!(report.late > 0, "{report:?}");
+    let messages = feed.read(start).entries;
+    let pairs = messages.iter().zip(messages.iter().skip(1));
+    let gaps = pairs.map(|(one, next)| next.published_at.saturating_since(one.published_at));
+    let odd: Vec<_> = gaps.filter(|gap| *gap != Duration::from_millis(5)).collect();
+    assert!(odd.is_empty(), "missing or twice: {odd:?}");
 }

@@ -110,7 +110,8 @@ async fn a_publisher_has_stopped_when_the_database_has_committed_its_messages() 
     let feed = store.feed(10).await;
     // More at once than the queue of the writer takes.
     let (rate, pace, payload) = (100_000.0, Pace::Burst(2_000), Payload::Bytes(64));
-    let plan = control::Publisher { rate, pace, payload, seed: 1, timers: 1 };
+    let plan =
+        control::Publisher { rate, pace, payload, seed: 1, timers: 1, until_acknowledged: false };
     for _ in 0..5 {
         let before = feed.published();
         let publisher = PacedPublisher::start(feed.clone(), &plan, Arc::default()).unwrap();

@@ -5,7 +5,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_nats::connection::State;
-use async_nats::jetstream::context::{DeleteStreamError, DeleteStreamErrorKind, PublishAckFuture};
+use async_nats::jetstream::context::{
+    DeleteStreamError, DeleteStreamErrorKind, GetStreamError, GetStreamErrorKind, PublishAckFuture,
+};
 use async_nats::jetstream::message::PublishMessage;
 use async_nats::jetstream::publish::PublishAck;
 use async_nats::jetstream::stream::{Info, RawMessageErrorKind, Stream};
@@ -298,6 +300,21 @@ impl Tables for NatsTables {
         })
     }
 
+    fn leader<'a>(&'a self, feed: &'a str) -> Answer<'a, Option<String>> {
+        self.answer("ask which server leads a feed", async move {
+            self.observer.queried(1);
+            let stream = names::stream(&names::token(feed));
+            match self.context.get_stream(stream).await {
+                Ok(stream) => {
+                    let cluster = stream.cached_info().cluster.as_ref();
+                    Ok(cluster.and_then(|cluster| cluster.leader.clone()))
+                }
+                Err(error) if is_no_such_stream(&error) => Ok(None),
+                Err(error) => Err(NatsFailure::of(&error)),
+            }
+        })
+    }
+
     fn check_every(&self) -> Duration {
         CHECK_EVERY
     }
@@ -308,6 +325,13 @@ fn is_stream_not_found(error: &DeleteStreamError) -> bool {
         DeleteStreamErrorKind::JetStream(answer) => {
             answer.error_code() == ErrorCode::STREAM_NOT_FOUND
         }
+        _ => false,
+    }
+}
+
+fn is_no_such_stream(error: &GetStreamError) -> bool {
+    match error.kind() {
+        GetStreamErrorKind::JetStream(answer) => answer.error_code() == ErrorCode::STREAM_NOT_FOUND,
         _ => false,
     }
 }

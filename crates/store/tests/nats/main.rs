@@ -226,6 +226,15 @@ async fn a_stream_that_is_deleted_and_created_anew_is_another_epoch() {
 }
 
 #[tokio::test]
+async fn a_server_that_is_alone_leads_its_feed_and_nobody_leads_one_that_is_not_there() {
+    let Some(server) = NatsServer::start() else { return };
+    let store = store_with(&server, &patient()).await;
+    assert_eq!(store.leader("bench").await.unwrap(), None);
+    store.feed("bench").await.unwrap();
+    assert!(store.leader("bench").await.unwrap().is_some());
+}
+
+#[tokio::test]
 async fn without_nats_an_append_fails_at_once_and_goes_on_afterwards() {
     let Some(mut server) = NatsServer::start() else { return };
     let feed = feed_of(&server, "bench").await;

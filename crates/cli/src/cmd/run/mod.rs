@@ -131,8 +131,8 @@ pub(crate) fn run(arguments: &RunArguments) -> anyhow::Result<Exit> {
         if let Some(shortage) = shortage.filter(|_| !arguments.crew.is_wanted()) {
             bail!("scenario `{}` cannot run on this machine: {shortage}", scenario.top.name);
         }
-        if let Some(missing) = databases.not_built_in(scenario) {
-            bail!("scenario `{}` cannot run: {missing}", scenario.top.name);
+        if let Some(why) = databases.why_not(scenario) {
+            bail!("scenario `{}` cannot run: {why}", scenario.top.name);
         }
     }
     arguments.exports.check()?;

@@ -4,13 +4,13 @@ use anyhow::Context;
 use rand::RngExt;
 use rand::distr::Uniform;
 use tempfile::TempDir;
-use wirebench_loadgen::DEFAULT_FEED;
+use wirebench_loadgen::{DEFAULT_FEED, ServerOrders};
 use wirebench_scenario::{FeedStore, Run};
 use wirebench_store::StoreUrl;
 
 use crate::databases::{DatabaseUrl, Databases};
 use crate::environment;
-use crate::processes::nats_process::NatsProcess;
+use crate::processes::nats::cluster::NatsCluster;
 use crate::processes::server_process::StoreArgument;
 
 /// The store of one run, which starts empty.
@@ -30,8 +30,8 @@ enum Kind {
     Database(DatabaseUrl),
     /// The backbone of several servers: a NATS server of others, on which the feed is removed.
     Backbone(DatabaseUrl),
-    /// The same, a NATS server that was started for the run, and ends with it.
-    OwnBackbone(NatsProcess),
+    /// The same, NATS servers that were started for the run, and end with it.
+    OwnBackbone(NatsCluster),
 }
 
 impl RunStore {
@@ -40,11 +40,12 @@ impl RunStore {
     pub(super) async fn of(run: &Run, databases: &Databases) -> anyhow::Result<Self> {
         let bench = || DEFAULT_FEED.to_owned();
         if run.instances > 1 {
+            let feed = new_name();
             let kind = match databases.backbone() {
                 Some(url) => Kind::Backbone(url.clone()),
-                None => Kind::OwnBackbone(start_backbone().await?),
+                None => Kind::OwnBackbone(start_backbone(run, &feed).await?),
             };
-            return Ok(Self { feed: new_name(), kind });
+            return Ok(Self { feed, kind });
         }
         Ok(match run.store {
             FeedStore::Memory => Self { feed: bench(), kind: Kind::Memory },
@@ -71,15 +72,15 @@ impl RunStore {
             }
             Kind::Database(url) => Some(StoreArgument::Secret(url.secret().to_owned())),
             Kind::Backbone(url) => Some(StoreArgument::Backbone(url.secret().to_owned())),
-            Kind::OwnBackbone(nats) => Some(StoreArgument::Backbone(nats.url().to_owned())),
+            Kind::OwnBackbone(nats) => Some(StoreArgument::Backbone(nats.url())),
         }
     }
 
-    /// Waits until what the run has started to keep the feed ends by itself, which it should not do.
-    /// Returns how it ended.
-    pub(super) async fn ended(&mut self) -> String {
+    /// Carries out orders until what the run has started to keep the feed ends without an order, or an
+    /// order fails. Returns the reason.
+    pub(super) async fn run(&mut self, orders: &mut ServerOrders) -> anyhow::Error {
         match &mut self.kind {
-            Kind::OwnBackbone(nats) => nats.ended().await,
+            Kind::OwnBackbone(nats) => nats.run(orders).await,
             Kind::Memory | Kind::File(_) | Kind::Database(_) | Kind::Backbone(_) => {
                 std::future::pending().await
             }
@@ -102,13 +103,13 @@ impl RunStore {
     }
 }
 
-/// Starts a NATS server for one run.
-async fn start_backbone() -> anyhow::Result<NatsProcess> {
+/// Starts the NATS servers of one run.
+async fn start_backbone(run: &Run, feed: &str) -> anyhow::Result<NatsCluster> {
     let instead = format!(
         "put the URL of a server with JetStream into the variable `{}`",
         environment::BACKBONE
     );
-    NatsProcess::start(&instead).await
+    NatsCluster::start(run.backbone_servers.unwrap_or(1), feed, &instead).await
 }
 
 /// Returns a name that no other feed of the database has. It is as long as the name of the feed of

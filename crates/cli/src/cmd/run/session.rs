@@ -210,7 +210,9 @@ impl<'a> Session<'a> {
         let control = servers.control()?;
         let server_of = || self.crowd.own_servers(servers.addresses(entrance)?);
         let crowd = self.crowd.parts(self.scenario, run, &target, server_of).await?;
-        let (handle, mut orders) = server_handle();
+        let (to_servers, mut orders) = server_handle();
+        let (to_store, mut store_orders) = server_handle();
+        let handle = if run.faults.stops_backbone() { to_store } else { to_servers };
         let driven = tokio::select! {
             driven = self.drive(run, crowd, control, handle) => driven,
             how = servers.run(&mut orders) => Err(how.context(format!(
@@ -218,10 +220,10 @@ impl<'a> Session<'a> {
                  the scenario again",
                 run.id
             ))),
-            how = store.ended() => Err(anyhow::anyhow!(
-                "the NATS server is gone in the middle of run {}: {how}",
+            how = store.run(&mut store_orders) => Err(how.context(format!(
+                "the NATS server is gone in the middle of run {}",
                 run.id
-            )),
+            ))),
         };
         let measured = driven?;
         servers.stop().await?;

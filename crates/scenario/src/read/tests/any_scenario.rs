@@ -49,10 +49,12 @@ pub(super) fn any_scenario() -> impl Strategy<Value = Scenario> {
                     // More connections would publish more than the smallest window keeps.
                     crowd.subscribers = vec![1];
                 }
-                let fault = faults.server.iter().any(Option::is_some);
-                if fault || faults.proxy.iter().any(Option::is_some) {
-                    // Such faults concern one server.
-                    server.instances = vec![1];
+                if faults.proxy.iter().any(Option::is_some) {
+                    // A proxy forwards to one server.
+                    (server.instances, server.backbone_servers) = (vec![1], vec![1]);
+                }
+                if faults.backbone.iter().any(Option::is_some) {
+                    (server.instances, server.store) = (vec![3], vec![FeedStore::Memory]);
                 }
                 Scenario {
                     top,
@@ -109,12 +111,16 @@ fn any_feed() -> impl Strategy<Value = FeedTable> {
 
 fn any_server() -> impl Strategy<Value = ServerTable> {
     // One of each, so that no product of the lists exceeds the maximum number of runs.
-    (select(&FeedStore::ALL[..]), select(&HttpStack::ALL[..]), 1_usize..=64).prop_map(
-        |(store, stack, servers)| ServerTable {
-            store: vec![store],
-            http_stack: vec![stack],
-            // Several servers keep the feed in no database.
-            instances: vec![if store == FeedStore::Memory { servers } else { 1 }],
+    (select(&FeedStore::ALL[..]), select(&HttpStack::ALL[..]), 1_usize..=64, 1_usize..=5).prop_map(
+        |(store, stack, servers, nats)| {
+            // Several servers keep the feed in no database, and one has no NATS.
+            let instances = if store == FeedStore::Memory { servers } else { 1 };
+            ServerTable {
+                store: vec![store],
+                http_stack: vec![stack],
+                instances: vec![instances],
+                backbone_servers: vec![if instances > 1 { nats } else { 1 }],
+            }
         },
     )
 }
@@ -151,7 +157,11 @@ fn any_paths_and_faults() -> impl Strategy<Value = (CrowdTable, HttpTable, Fault
             vec![ConnectionSharing::Shared, ConnectionSharing::Own],
         ),
     ]);
-    let http_and_faults = prop_oneof![(http, Just(no_faults())), (Just(plain), any_faults())];
+    let http_and_faults = prop_oneof![
+        (http.clone(), Just(no_faults())),
+        (http, faults_of_nats()),
+        (Just(plain), any_faults())
+    ];
     let ramp = between(Duration::ZERO, Duration::from_hours(1));
     (several(1_usize..=1_000_000), ramp, http_and_faults).prop_map(
         |(subscribers, ramp, ((version, tls, headers, connections), faults))| {
@@ -161,7 +171,19 @@ fn any_paths_and_faults() -> impl Strategy<Value = (CrowdTable, HttpTable, Fault
     )
 }
 
-/// One value of each key, or several. Enough of the choices that every key has a meaning.
+/// Faults of NATS alone, which go together with any way to speak HTTP.
+fn faults_of_nats() -> impl Strategy<Value = FaultsTable> {
+    let time = || between(Duration::ZERO, Duration::from_secs(10)).prop_map(|time| vec![time]);
+    let fault = select(ServerFault::ALL.to_vec()).prop_map(|fault| vec![None, Some(fault)]);
+    (fault, time(), time()).prop_map(|(backbone, backbone_after, backbone_down)| FaultsTable {
+        backbone,
+        backbone_after,
+        backbone_down,
+        ..no_faults()
+    })
+}
+
+/// One value of each key but those of NATS, or several. Enough of the choices that every key has a meaning.
 fn any_faults() -> impl Strategy<Value = FaultsTable> {
     let time =
         || between(Duration::from_millis(10), Duration::from_secs(10)).prop_map(|time| vec![time]);
@@ -192,6 +214,7 @@ fn any_faults() -> impl Strategy<Value = FaultsTable> {
             proxy_idle,
             proxy_delay,
             proxy_bandwidth,
+            ..no_faults()
         },
     )
 }

@@ -2,8 +2,10 @@
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests fail by panicking")]
 
-#[path = "../../store/tests/servers/nats_server.rs"]
+#[path = "../../../store/tests/servers/nats_server.rs"]
 mod nats_server;
+mod outages;
+#[path = "../support/mod.rs"]
 mod support;
 
 use std::collections::{BTreeMap, HashSet};
@@ -15,7 +17,7 @@ use std::process::Child;
 use std::time::Instant;
 
 use nats_server::NatsServer;
-use support::{DEADLINE, finish, run, send, wirebench};
+use support::{CommandOutput, DEADLINE, finish, run, send, wirebench};
 use tempfile::TempDir;
 use wirebench_protocol::Transport;
 use wirebench_report::Row;
@@ -49,7 +51,11 @@ fn nats_is_there() -> bool {
 /// Runs the scenario and returns its rows. On a busy machine the load generator is late, and says so;
 /// nothing else may be wrong with them.
 fn rows_of(folder: &Path) -> Vec<Row> {
-    let ended = run(folder, &["run", "x.toml", "--out", "out"]);
+    rows_after(folder, &run(folder, &["run", "x.toml", "--out", "out"]))
+}
+
+/// Returns the rows of a run that has ended.
+fn rows_after(folder: &Path, ended: &CommandOutput) -> Vec<Row> {
     assert!(matches!(ended.code, Some(0 | 4)), "{ended:?}");
     let rows = wirebench_report::read(&folder.join("out/runs.csv")).unwrap();
     for row in rows.iter().filter(|row| !row.is_valid()) {
@@ -84,8 +90,8 @@ fn wait_for_a_second(folder: &Path) {
 }
 
 /// What a run has started, with its command line: servers, NATS and the guardian.
-fn started_by(child: &Child) -> BTreeMap<u32, String> {
-    let children = format!("/proc/{0}/task/{0}/children", child.id());
+fn started_by(run: u32) -> BTreeMap<u32, String> {
+    let children = format!("/proc/{run}/task/{run}/children");
     let text = fs::read_to_string(children).unwrap_or_default();
     let pids = text.split_whitespace().filter_map(|pid| pid.parse().ok());
     let command = |pid| fs::read_to_string(format!("/proc/{pid}/cmdline")).unwrap_or_default();
@@ -97,10 +103,15 @@ fn servers(started: &BTreeMap<u32, String>) -> Vec<u32> {
     servers.map(|(pid, _)| *pid).collect()
 }
 
-/// Returns the folder of the NATS server that a run has started.
-fn nats_folder(started: &BTreeMap<u32, String>) -> PathBuf {
-    let nats = started.values().find(|command| command.contains("nats-server\0")).unwrap();
-    let streams = nats.split('\0').skip_while(|part| *part != "--store_dir").nth(1).unwrap();
+/// The processes of NATS that a run has started.
+fn nats(started: &BTreeMap<u32, String>) -> Vec<&str> {
+    let is_nats = |command: &&str| command.contains("nats-server\0");
+    started.values().map(String::as_str).filter(is_nats).collect()
+}
+
+/// Returns the folder of a NATS server.
+fn nats_folder(command: &str) -> PathBuf {
+    let streams = command.split('\0').skip_while(|part| *part != "--store_dir").nth(1).unwrap();
     Path::new(streams).parent().unwrap().to_owned()
 }
 
@@ -136,8 +147,9 @@ fn wait_until_nothing_is_left(started: &BTreeMap<u32, String>) {
     for (pid, command) in started {
         wait_until(&format!("{pid}, `{command}`, ends"), || has_ended(*pid));
     }
-    let folder = nats_folder(started);
-    wait_until("the folder of NATS is removed", || !folder.exists());
+    for folder in nats(started).into_iter().map(nats_folder) {
+        wait_until("the folder of NATS is removed", || !folder.exists());
+    }
 }
 
 #[test]
@@ -182,7 +194,7 @@ fn the_subscribers_are_spread_evenly_and_ctrl_c_ends_everything() {
         let folder = folder_with(SCENARIO);
         let child = start_long_run(folder.path(), transport.name());
         wait_for_a_second(folder.path());
-        let started = started_by(&child);
+        let started = started_by(child.id());
         let connections: Vec<_> = servers(&started).into_iter().map(accepted_connections).collect();
         assert_eq!(connections, [EACH; SERVERS], "{transport}");
         send(child.id(), "INT");
@@ -200,7 +212,7 @@ fn nothing_is_left_of_a_run_that_is_killed() {
     let folder = folder_with(SCENARIO);
     let mut child = start_long_run(folder.path(), "sse");
     wait_for_a_second(folder.path());
-    let started = started_by(&child);
+    let started = started_by(child.id());
     // The servers, NATS and the guardian.
     assert_eq!(started.len(), SERVERS + 2, "{started:?}");
     child.kill().unwrap();
@@ -219,7 +231,7 @@ fn a_server_or_a_nats_that_is_killed_ends_the_run_with_the_reason() {
         let folder = folder_with(SCENARIO);
         let child = start_long_run(folder.path(), "sse");
         wait_for_a_second(folder.path());
-        let started = started_by(&child);
+        let started = started_by(child.id());
         let victim = started.iter().rfind(|(_, started)| started.contains(command)).unwrap();
         send(*victim.0, "KILL");
         let ended = finish(child, "run");

@@ -1,22 +1,24 @@
 //! The paced publisher: publishes each message when it is due, on a thread of its own.
 
+mod acknowledged;
+mod counts;
+
 use std::io;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, mpsc};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
 use bytes::Bytes;
+use tokio::sync::mpsc as queue;
+use tokio_util::task::AbortOnDropHandle;
 use wirebench_protocol::Timestamp;
 use wirebench_protocol::control::{self, PublisherReport};
 use wirebench_protocol::publishing::{PayloadError, PublisherPayload, Timers, payloads};
 
+use self::acknowledged::{DueMessage, QUEUE_MESSAGES, publish_until_acknowledged};
+use self::counts::Counts;
 use crate::feed::{Acknowledgement, Feed, JsonPayload, MessagePayload};
-
-/// A message is late if it enters the feed more than this after it was due. It is well above the
-/// time that a thread takes to wake up, and well below any interval that a reader of a table cares
-/// about.
-const LATE: Duration = Duration::from_millis(5);
 
 /// The pause before a message that the feed refused is published again.
 const REFUSED_PAUSE: Duration = Duration::from_millis(1);
@@ -32,16 +34,20 @@ const MAX_TIMERS: usize = 1_000_000;
 pub struct PacedPublisher {
     /// Closing this channel is the signal to stop. Nothing is ever sent.
     stop: Option<mpsc::Sender<()>>,
-    thread: Option<JoinHandle<Ended>>,
+    /// Returns the answer to the last message, if the database had not committed it yet. Earlier
+    /// messages are committed before it.
+    thread: Option<JoinHandle<Option<Acknowledgement>>>,
+    /// Publishes what the thread hands to it. `None` if the thread publishes by itself.
+    task: Option<AbortOnDropHandle<()>>,
+    counts: Counts,
 }
 
-/// What the thread of a publisher leaves behind.
-#[derive(Debug, Default)]
-struct Ended {
-    report: PublisherReport,
-    /// The answer to the last message, if the database had not committed it yet. Earlier messages
-    /// are committed before it.
-    last: Option<Acknowledgement>,
+/// Where the thread of a publisher hands its messages.
+enum Outlet {
+    /// To the feed. A durable feed takes messages without waiting for its database.
+    Feed(Feed, Counts),
+    /// To the task that publishes each until it is acknowledged.
+    Task(queue::Sender<DueMessage>),
 }
 
 /// Why a publisher cannot start.
@@ -66,7 +72,7 @@ pub enum PublisherError {
 
 impl PacedPublisher {
     /// Starts to publish to `feed` as `plan` says, until stopped. Late messages are added to `late`
-    /// as they happen.
+    /// as they happen. A plan that asks for acknowledgements needs a tokio runtime.
     ///
     /// The publisher is a thread and not a task, because tokio's timers round up to the next
     /// millisecond. That would be charged to every transport as delay.
@@ -88,34 +94,47 @@ impl PacedPublisher {
         let payloads = payloads(&plan.payload, plan.seed)?;
         let payloads: Vec<_> = payloads.into_iter().map(message_payload).collect();
         let timers = Timers::new(plan, Timestamp::now());
+        let counts = Counts::new(late);
+        let (outlet, task) = if plan.until_acknowledged {
+            let (sender, queued) = queue::channel(QUEUE_MESSAGES);
+            let publishing = publish_until_acknowledged(feed, queued, counts.clone());
+            (Outlet::Task(sender), Some(AbortOnDropHandle::new(tokio::spawn(publishing))))
+        } else {
+            (Outlet::Feed(feed, counts.clone()), None)
+        };
         let (stop, stopped) = mpsc::channel();
         let thread = std::thread::Builder::new()
             .name("publisher".into())
-            .spawn(move || publish(&feed, timers, &payloads, &stopped, &late))
+            .spawn(move || publish(&outlet, timers, &payloads, &stopped))
             .map_err(PublisherError::Thread)?;
-        Ok(Self { stop: Some(stop), thread: Some(thread) })
+        Ok(Self { stop: Some(stop), thread: Some(thread), task, counts })
     }
 
     /// Stops publishing and returns what was done. No message enters the feed after this returns,
     /// except those that a durable feed has taken and its database has not committed yet. It blocks
     /// for no longer than one message takes.
-    pub fn stop(self) -> PublisherReport {
-        self.end().report
+    pub fn stop(mut self) -> PublisherReport {
+        self.end_thread();
+        self.counts.report()
     }
 
-    /// The same, and waits until the database has committed what was published, or refused it.
-    pub async fn stop_and_commit(self) -> PublisherReport {
-        let Ended { report, last } = self.end();
-        if let Some(last) = last {
+    /// The same, and waits until the database has committed what was published, or refused it. What
+    /// has to be acknowledged is published again for at most half a minute.
+    pub async fn stop_and_commit(mut self) -> PublisherReport {
+        if let Some(last) = self.end_thread() {
             // A message that is not committed is not in the feed.
             let _ = last.await;
         }
-        report
+        if let Some(task) = self.task.take() {
+            // It is not aborted before, and a panic in it was reported.
+            let _ = task.await;
+        }
+        self.counts.report()
     }
 
-    fn end(mut self) -> Ended {
+    fn end_thread(&mut self) -> Option<Acknowledgement> {
         self.stop = None;
-        self.thread.take().and_then(|thread| thread.join().ok()).unwrap_or_default()
+        self.thread.take().and_then(|thread| thread.join().ok()).flatten()
     }
 }
 
@@ -129,41 +148,62 @@ fn message_payload(payload: PublisherPayload) -> MessagePayload {
 }
 
 /// Publishes each message when it is due, until the channel closes. When a message is late, the
-/// next ones follow at once until the schedule is caught up. No message is skipped. A durable feed
-/// takes messages without waiting for its database.
+/// next ones follow at once until the schedule is caught up. No message is skipped. Returns the
+/// answer to the last message if it comes later.
 fn publish(
-    feed: &Feed,
+    outlet: &Outlet,
     timers: Timers,
     payloads: &[MessagePayload],
     stopped: &mpsc::Receiver<()>,
-    late: &AtomicU64,
-) -> Ended {
-    let mut report = PublisherReport::default();
+) -> Option<Acknowledgement> {
     let mut last = None;
     for (due, payload) in timers.zip(payloads.iter().cycle()) {
         let wait = due.saturating_since(Timestamp::now());
         if has_to_stop(stopped, wait) {
             break;
         }
-        let mut entered = Timestamp::now();
-        // Only a durable feed refuses a message, when too many wait for its database.
-        last = loop {
-            match feed.publish_due(payload.clone(), due).at_once() {
-                Ok(Ok(_)) => break None,
-                Err(committing) => break Some(committing),
-                Ok(Err(_)) if has_to_stop(stopped, REFUSED_PAUSE) => {
-                    return Ended { report, last };
+        // Only a durable feed takes no message, when too many wait for its database.
+        loop {
+            match outlet.take(payload, due) {
+                Ok(answer) => {
+                    last = answer;
+                    break;
                 }
-                Ok(Err(_)) => entered = Timestamp::now(),
+                Err(NoRoom) if has_to_stop(stopped, REFUSED_PAUSE) => return last,
+                Err(NoRoom) => {}
             }
-        };
-        if entered.saturating_since(due) > LATE {
-            report.late += 1;
-            late.fetch_add(1, Ordering::Relaxed);
         }
-        report.published += 1;
     }
-    Ended { report, last }
+    last
+}
+
+/// A message was not taken, because too many wait.
+struct NoRoom;
+
+impl Outlet {
+    /// Takes a message. Returns its answer if that comes later.
+    fn take(
+        &self,
+        payload: &MessagePayload,
+        due: Timestamp,
+    ) -> Result<Option<Acknowledgement>, NoRoom> {
+        match self {
+            Self::Feed(feed, counts) => {
+                let entered = Timestamp::now();
+                let answer = match feed.publish_due(payload.clone(), due).at_once() {
+                    Ok(Ok(_)) => None,
+                    Err(committing) => Some(committing),
+                    Ok(Err(_)) => return Err(NoRoom),
+                };
+                counts.add(due, entered);
+                Ok(answer)
+            }
+            Self::Task(queue) => {
+                let message = DueMessage { payload: payload.clone(), due };
+                queue.try_send(message).map(|()| None).map_err(|_| NoRoom)
+            }
+        }
+    }
 }
 
 /// Waits for a time, or until the publisher has to stop. Returns true if it has to.
@@ -185,7 +225,14 @@ mod tests {
     use super::*;
 
     fn plan(rate: f64, payload: control::Payload) -> control::Publisher {
-        control::Publisher { rate, pace: Pace::Exact, payload, seed: 1, timers: 1 }
+        control::Publisher {
+            rate,
+            pace: Pace::Exact,
+            payload,
+            seed: 1,
+            timers: 1,
+            until_acknowledged: false,
+        }
     }
 
     #[tokio::test]
