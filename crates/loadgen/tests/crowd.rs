@@ -14,7 +14,7 @@ use support::runs::{small_run, small_timing};
 use tokio_util::sync::CancellationToken;
 use wirebench_loadgen::{
     ControlClient, ControlError, CountedMessages, Drive, DriveError, FeedControl, Progress,
-    ServerControl, ServerUsage, Target, drive,
+    ServerControl, ServerUsage, Survivors, Target, drive,
 };
 use wirebench_measure::{Invalid, Measurement, Second};
 use wirebench_protocol::Transport;
@@ -206,8 +206,8 @@ impl ServerControl for SlowToBegin {
         self.control.stop_publisher()
     }
 
-    fn outlives_server(&self) -> bool {
-        self.control.outlives_server()
+    fn survivors(&self) -> Survivors<'_> {
+        self.control.survivors()
     }
 
     fn process(&self) -> Option<u32> {
