@@ -211,26 +211,6 @@ fn a_threshold_that_is_not_met_is_named_and_gives_exit_code_99() {
 }
 
 #[test]
-fn a_run_in_which_nothing_is_published_is_invalid() {
-    // The publisher starts when the window is already open. The first message is due one interval
-    // later, which is after the end of the window.
-    let scenario = r#"
-        feed = { rate = 10, pace = "exact" }
-        crowd = { subscribers = 1, ramp = "0s" }
-        timing = { warm-up = "0s", measure = "100ms" }
-        thresholds = { missing = "== 0" }
-    "#;
-    let folder = folder_with(scenario);
-    let ended = measure(folder.path(), &["smoke.toml", "--transports", "sse", "--quiet"]);
-    assert_eq!(ended.code, Some(4), "{ended:?}");
-    assert!(ended.stdout.contains("nothing was published"), "{ended:?}");
-    let row = &rows(&folder.path().join("out"))[0];
-    assert_eq!(row.number("published"), Some(0.0), "{ended:?}");
-    assert!(!row.is_valid(), "{ended:?}");
-    assert!(row.text("invalid_reason").unwrap().contains("nothing was published"), "{ended:?}");
-}
-
-#[test]
 fn a_threshold_on_a_percentile_of_too_few_deliveries_is_not_met() {
     let scenario = r#"
         feed = { rate = 20 }
